@@ -1,0 +1,183 @@
+// Writing: a box that grows with the text, the characters left, and nothing lost when sending fails.
+//
+//   <form data-composer data-next="/" ...> <textarea data-max="500"> <span data-counter>500</span> <button>
+//   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
+(function () {
+  "use strict";
+
+  const Microblog = (window.Microblog = window.Microblog || {});
+  const { gettext, ngettext, language, ready } = Microblog.i18n;
+
+  const NEAR = 20; // characters left when the counter starts to warn
+  const digits = new Intl.NumberFormat(language);
+
+  // --- Counting
+
+  /** Characters as the reader sees them: a family emoji or a letter with its accents is one, as the server counts. */
+  function lengthOf(text) {
+    if (window.Intl && Intl.Segmenter) {
+      return [...new Intl.Segmenter(language, { granularity: "grapheme" }).segment(text)].length;
+    }
+    return [...text].length;
+  }
+
+  /** Shows how many characters are left, and refuses to send when there are fewer than none. */
+  function count(textarea) {
+    const max = Number(textarea.dataset.max);
+    const counter = textarea.form && textarea.form.querySelector("[data-counter]");
+    if (!max) {
+      return;
+    }
+    const left = max - lengthOf(textarea.value.trim()); // the server trims too
+    const over = left < 0;
+    textarea.setCustomValidity(over ? tooLong(-left) : "");
+    if (counter) {
+      counter.textContent = digits.format(left);
+      counter.classList.toggle("is-near", left <= NEAR && !over);
+      counter.classList.toggle("is-over", over);
+    }
+    tellCrossing(textarea, left);
+  }
+
+  function tooLong(num) {
+    return ngettext("%(num)s character too many.", "%(num)s characters too many.", num, { num: digits.format(num) });
+  }
+
+  /** Says it aloud when a border is crossed, not at each key. */
+  function tellCrossing(textarea, left) {
+    const zone = left < 0 ? "over" : left <= NEAR ? "near" : "free";
+    const before = textarea.dataset.zone || "free";
+    textarea.dataset.zone = zone;
+    if (zone === before || zone === "free") {
+      return;
+    }
+    const words =
+      zone === "over"
+        ? tooLong(-left)
+        : ngettext("%(num)s character left.", "%(num)s characters left.", left, { num: digits.format(left) });
+    Microblog.live.say(words);
+  }
+
+  // --- Growing
+
+  function grow(textarea) {
+    textarea.style.height = "auto";
+    const borders = textarea.offsetHeight - textarea.clientHeight;
+    textarea.style.height = `${textarea.scrollHeight + borders}px`;
+  }
+
+  function refresh(textarea) {
+    grow(textarea);
+    count(textarea);
+  }
+
+  // --- Sending
+
+  /** Shows under the form why it was not sent; "" takes it away. */
+  function showError(form, text) {
+    let error = form.querySelector("[data-send-error]");
+    if (!error && text) {
+      error = document.createElement("p");
+      error.className = "send-error";
+      error.dataset.sendError = "";
+      error.setAttribute("role", "alert");
+      form.append(error);
+    }
+    if (error) {
+      error.textContent = text;
+      error.hidden = !text;
+    }
+  }
+
+  /** Why an answer with this status means "not sent, try again", or "" when it means something else. 0: no answer. */
+  function reasonToRetry(status) {
+    if (status === 429) {
+      return gettext("That was a little fast. Your text is still here: try again in a moment.");
+    }
+    if (status === 0 || status >= 500) {
+      return gettext("Not sent. Your text is still here: try again.");
+    }
+    return "";
+  }
+
+  /** Sends a post without leaving the page, because the browser's own error page would take the text with it. */
+  async function send(form) {
+    const button = form.querySelector('[type="submit"], button:not([type])');
+    if (form.ariaBusy === "true") {
+      return;
+    }
+    form.ariaBusy = "true";
+    showError(form, "");
+    let reason = "";
+    try {
+      const response = await Microblog.http.submit(form, { redirect: "manual" });
+      if (response.type === "opaqueredirect") {
+        location.assign(form.dataset.next || location.pathname + location.search);
+        return; // done: the page to go to shows the post, and what the server says about it
+      }
+      reason = reasonToRetry(response.status);
+      if (!reason) {
+        form.submit(); // refused: the server's own page says what is wrong, with the text in it
+        return;
+      }
+    } catch (error) {
+      reason = reasonToRetry(0);
+    }
+    form.ariaBusy = "false";
+    showError(form, reason);
+    if (button) {
+      button.focus();
+    }
+  }
+
+  // --- Events, for every composer, now or later on the page
+
+  const isText = (element) => element.matches("[data-composer] textarea, textarea[data-max]");
+
+  document.addEventListener("input", (event) => {
+    if (isText(event.target)) {
+      refresh(event.target);
+    }
+  });
+
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-composer]") && !event.defaultPrevented) {
+      event.preventDefault();
+      send(event.target);
+    }
+  });
+
+  /** Puts the cursor into this page's composer; false when there is none. */
+  function write() {
+    const textarea = document.querySelector("[data-composer] textarea");
+    if (textarea) {
+      textarea.scrollIntoView({ block: "center" });
+      textarea.focus();
+    }
+    return Boolean(textarea);
+  }
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-write]") && write()) {
+      event.preventDefault();
+    }
+  });
+
+  function start() {
+    document.querySelectorAll("[data-composer] textarea, textarea[data-max]").forEach(refresh);
+    if (location.hash === "#write") {
+      write();
+    }
+  }
+
+  // Browsers put typed text back when one comes back to a page, but only after our first look at it.
+  window.addEventListener("pageshow", (event) => {
+    start();
+    if (event.persisted) {
+      document.querySelectorAll("[data-composer]").forEach((form) => (form.ariaBusy = "false"));
+    }
+  });
+  ready.then(start);
+
+  Microblog.composer = { refresh, showError, reasonToRetry };
+})();
