@@ -1,0 +1,84 @@
+"""Microblog: the application factory. It reads as the boot order."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from app import accounts, messages, notifications, posts, profiles, redis_client, tasks
+from app.config import ROOT, Settings
+from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
+from app.i18n import catalogs
+from app.web import assets, cli, cookies, errors, headers, pages, viewer
+
+FEATURES = (accounts, posts, profiles, messages, notifications, tasks)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the app. `settings` default to the environment's. Raises ConfigurationError when they cannot be used."""
+    settings = settings or Settings.from_env()
+    app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
+    app.config.from_mapping(flask_config(settings))
+    app.session_interface = cookies.TimelessSessionInterface()
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, 0, hops)  # type: ignore[method-assign]
+
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    mail.init_app(app)
+    bootstrap.init_app(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    redis_client.init_app(app)
+
+    viewer.init_app(app)
+    pages.init_app(app)
+    headers.init_app(app)
+    errors.init_app(app)
+    cli.init_app(app)
+    for feature in FEATURES:
+        app.register_blueprint(feature.bp)
+    assets.init_app(app)
+    notifications.answer_idle_polls(app)
+    return app
+
+
+def flask_config(settings: Settings) -> dict[str, object]:
+    """The settings under the names that Flask and the extensions read."""
+    own = {name.upper(): value for name, value in vars(settings).items()}
+    secure = settings.site_url.startswith("https://")
+    return own | {
+        "SETTINGS": settings,
+        "SITE_URL": settings.site_url,
+        "SECRET_KEY": settings.secret(),
+        "LANGUAGES": settings.languages or catalogs(ROOT / "translations"),
+        "ADMINS": settings.admins,
+        "TESTING": settings.microblog_env == "test",
+        "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # an avatar of 5 MB and its form
+        "MAX_FORM_MEMORY_SIZE": 256 * 1024,
+        # Cookies
+        "SESSION_COOKIE_NAME": "microblog_session",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_REFRESH_EACH_REQUEST": False,  # a poll must set no cookie
+        "REMEMBER_COOKIE_NAME": "microblog_remember",
+        "REMEMBER_COOKIE_HTTPONLY": True,
+        "REMEMBER_COOKIE_SAMESITE": "Lax",
+        "REMEMBER_COOKIE_SECURE": secure,
+        # Extensions
+        "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": {"pool_pre_ping": not settings.sqlalchemy_url.startswith("sqlite")},
+        "BABEL_DEFAULT_LOCALE": "en",
+        "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "WTF_CSRF_TIME_LIMIT": None,  # a form may lie open for a day; the token dies with the session
+        "WTF_CSRF_SSL_STRICT": secure,
+        "MAIL_SUPPRESS_SEND": False,
+        "RATELIMIT_STORAGE_URI": settings.redis_url,
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+        "RATELIMIT_STRATEGY": "moving-window",
+        "RATELIMIT_SWALLOW_ERRORS": True,  # the limiter never takes the site down
+        "RATELIMIT_HEADERS_ENABLED": True,
+    }

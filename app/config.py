@@ -1,0 +1,181 @@
+"""Every setting: typed, commented, read from the environment (and `.env`).
+
+With none set, the embedded default serves one machine. `MICROBLOG_ENV=production` refuses each default that is
+not meant for production and says which, so a half-configured server never starts. `docs/configuration.md` lists
+the same names, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent.parent
+TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
+
+
+class ConfigurationError(ValueError):
+    """A setting is missing or makes no sense. The message is one plain sentence for each fault."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of one server. Field names are the environment's names in lower case."""
+
+    # Where it runs ---------------------------------------------------------------------------------------
+    microblog_env: str = "development"  # "development", "production" or "test"
+    data_dir: Path = ROOT / "var"  # database, uploads, exports, embedded services
+    host: str = "127.0.0.1"  # the address the web server of `make run` listens on
+    port: int = 5000
+    web_concurrency: int = 2  # web processes
+    public_url: str = ""  # links in mail are built from it, never from the Host header; "" = this machine
+    trusted_proxies: int = 0  # reverse proxies in front whose X-Forwarded-* are believed
+
+    # Secrets and stores ----------------------------------------------------------------------------------
+    secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
+    database_url: str = ""  # "" = SQLite in DATA_DIR
+    redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
+
+    # Mail ------------------------------------------------------------------------------------------------
+    mail_server: str = ""  # "" = `make run` starts a sink and shows what it gets on a page
+    mail_port: int = 25
+    mail_username: str = ""
+    mail_password: str = ""
+    mail_use_tls: bool = False
+    mail_use_ssl: bool = False
+    mail_default_sender: str = "Microblog <noreply@localhost>"
+    mail_timeout: int = 20  # seconds for each step of the conversation with MAIL_SERVER
+    message_mail_delay: int = 60  # seconds "you have a message" waits, and is dropped if read meanwhile
+    admins: tuple[str, ...] = ()  # who is mailed when a request or a job fails unexpectedly
+
+    # What members see ------------------------------------------------------------------------------------
+    languages: tuple[str, ...] = ()  # offered languages; () = every language with a catalog
+    posts_per_page: int = 25
+    post_max_length: int = 500  # characters as the reader sees them (grapheme clusters)
+    message_max_length: int = 2000
+    poll_interval: int = 10  # seconds between two polls of one browser
+    export_days: int = 7  # days an export can be downloaded
+
+    # Translation of posts --------------------------------------------------------------------------------
+    translate_url: str = ""  # a LibreTranslate-compatible server; "" hides "Translate"
+    translate_api_key: str = ""
+    translate_timeout: int = 5  # seconds
+
+    # Limits ----------------------------------------------------------------------------------------------
+    ratelimit_enabled: bool = True
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from `environ` (default: `.env`, overridden by the process's environment).
+
+        Raises ConfigurationError naming every setting that cannot be used.
+        """
+        if environ is None:
+            from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+            environ = {**from_file, **os.environ}
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for field in fields(cls):
+            raw = environ.get(field.name.upper())
+            if raw is None:
+                continue
+            try:
+                values[field.name] = _parse(raw.strip(), str(field.type))
+            except ValueError as error:
+                faults.append(f"{field.name.upper()} {error}")
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+        settings = cls(**values)
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        faults = list(self._faults())
+        if faults:
+            raise ConfigurationError("; ".join(faults))
+
+    def _faults(self) -> list[str]:
+        faults = []
+        if self.microblog_env not in {"development", "production", "test"}:
+            faults.append("MICROBLOG_ENV must be development, production or test")
+        for name in ("poll_interval", "posts_per_page", "post_max_length", "message_max_length"):
+            if getattr(self, name) < 1:
+                faults.append(f"{name.upper()} must be at least 1")
+        if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
+            faults.append("PUBLIC_URL must start with http:// or https://")
+        if self.mail_use_tls and self.mail_use_ssl:
+            faults.append("MAIL_USE_TLS and MAIL_USE_SSL exclude each other")
+        if self.microblog_env == "production":
+            faults.extend(self._not_for_production())
+        return faults
+
+    def _not_for_production(self) -> list[str]:
+        faults = []
+        if len(self.secret_key) < 32:
+            faults.append("SECRET_KEY must be set in production, 32 characters or more")
+        if not self.public_url.startswith("https://"):
+            faults.append("PUBLIC_URL must be set in production, and start with https://")
+        if not self.database_url:
+            faults.append("DATABASE_URL must be set in production")
+        if not self.mail_server:
+            faults.append("MAIL_SERVER must be set in production")
+        if self.mail_default_sender.endswith("@localhost>"):
+            faults.append("MAIL_DEFAULT_SENDER must be set in production")
+        if not self.ratelimit_enabled:
+            faults.append("RATELIMIT_ENABLED must not be off in production")
+        return faults
+
+    @property
+    def site_url(self) -> str:
+        """The public address without a final slash."""
+        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """DATABASE_URL, or the SQLite file in DATA_DIR. `postgres://` (Heroku's spelling) is understood."""
+        if not self.database_url:
+            return f"sqlite:///{self.data_dir / 'microblog.db'}"
+        if self.database_url.startswith("postgres://"):
+            return "postgresql://" + self.database_url.removeprefix("postgres://")
+        return self.database_url
+
+    def secret(self) -> str:
+        """SECRET_KEY, or one generated on first use and kept in DATA_DIR, readable by its owner only."""
+        if self.secret_key:
+            return self.secret_key
+        path = self.data_dir / "secret_key"
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:  # O_EXCL: of several processes starting at once, one writes and the others read
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+        except FileExistsError:
+            pass
+        secret = path.read_text().strip()
+        if len(secret) < 32:
+            raise ConfigurationError(f"{path} is damaged: delete it to have a new one made")
+        return secret
+
+
+def _parse(raw: str, kind: str) -> Any:
+    """Turn the text of one setting into its type. Raises ValueError saying what it must be."""
+    if kind == "bool":
+        if raw.lower() in TRUE_WORDS | FALSE_WORDS:
+            return raw.lower() in TRUE_WORDS
+        raise ValueError("must be 1 or 0")
+    if kind == "int":
+        if not (raw.isascii() and raw.isdigit()):
+            raise ValueError("must be a whole number, 0 or more")
+        return int(raw)
+    if kind == "Path":
+        return Path(raw).expanduser().resolve()
+    if kind.startswith("tuple"):
+        return tuple(word for word in raw.replace(",", " ").split() if word)
+    return raw

@@ -1,0 +1,142 @@
+"""Transactions: which ones may write, and how SQLite is kept as dependable as PostgreSQL.
+
+A unit of work is in one of two modes. In *write* mode (the default, and every POST) SQLite begins with
+`BEGIN IMMEDIATE`: it queues for the write lock at once, where a deferred transaction that read first would fail
+with "database is locked". In *read* mode (GET requests, and jobs between their writes) it begins deferred, so
+readers never wait for the writer. PostgreSQL ignores the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.types import TypeDecorator
+
+from app.extensions import db
+
+BUSY_TIMEOUT_MS = 5_000  # how long a writer waits for SQLite's lock before it gives up
+_reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC on every engine. SQLite forgets zones, so they are put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values: nobody could know what they mean. Raises ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime cannot be stored")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the moment back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Run the block in read mode. Whatever transaction was open before stays as it was."""
+    token = _reads_only.set(True)
+    try:
+        yield
+    finally:
+        _reads_only.reset(token)
+
+
+def end_reading() -> None:
+    """End the open read transaction, so that nothing is held while something slow happens; objects stay readable.
+
+    Raises RuntimeError when there are changes: they belong in a `writing()` block.
+    """
+    session = db.session()
+    if session.dirty or session.new or session.deleted:
+        raise RuntimeError("changes were made outside a write transaction")
+    session.commit()
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Run the block as one write transaction, committed at its end and rolled back if it raises.
+
+    For doors only (jobs, the CLI, and requests that write outside their main transaction). A read transaction
+    that was open is ended first, so that what the block reads is current.
+    """
+    end_reading()
+    token = _reads_only.set(False)
+    try:
+        yield
+        db.session.commit()
+    except BaseException:
+        db.session.rollback()
+        raise
+    finally:
+        _reads_only.reset(token)
+
+
+@contextmanager
+def impatient() -> Iterator[Connection]:
+    """A connection that may lock but never waits: SQLite's write lock is taken at once, or OperationalError raised.
+
+    Elsewhere the statements themselves say so (SKIP LOCKED). Rolled back at the end: it is for looking under a lock.
+    """
+    with db.engine.connect().execution_options(impatient=True) as connection:
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+@contextmanager
+def separate_write() -> Iterator[Connection]:
+    """A write transaction beside the session's own, committed at the end. Raises OperationalError when it is busy."""
+    token = _reads_only.set(False)
+    try:
+        with db.engine.connect().execution_options(impatient=True) as connection, connection.begin():
+            yield connection
+    finally:
+        _reads_only.reset(token)
+
+
+def set_read_mode(on: bool) -> None:
+    """Set the mode of the current context: called once at the start of a request or a job."""
+    _reads_only.set(on)
+
+
+@event.listens_for(Engine, "connect")
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    if type(connection).__module__.split(".")[0] != "sqlite3":
+        return
+    # The driver must not begin transactions by itself: _begin_sqlite does, and knows the mode.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name != "sqlite":
+        return
+    if not connection.get_execution_options().get("impatient"):
+        connection.exec_driver_sql("BEGIN" if _reads_only.get() else "BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

@@ -1,0 +1,26 @@
+"""The only road to the Redis queues: order work with `enqueue`, declare it with `@job`.
+
+A job is a row first. It is written in the caller's transaction, handed to RQ after the outermost commit, and run
+under a claim on the row. So a rollback sends nothing, a commit loses nothing, and what Redis forgets or a dead worker
+leaves behind is found again by the sweeper. A job may run twice; it must not act twice. The design is the
+transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
+"""
+
+from app.jobs.enqueue import enqueue
+from app.jobs.handover import worker_is_alive
+from app.jobs.perform import GiveUp, TakenOver, current_job_id, perform, report_progress
+from app.jobs.registry import Definition, definitions, job, when_changed
+
+__all__ = [
+    "Definition",
+    "GiveUp",
+    "TakenOver",
+    "current_job_id",
+    "definitions",
+    "enqueue",
+    "job",
+    "perform",
+    "report_progress",
+    "when_changed",
+    "worker_is_alive",
+]

@@ -1,0 +1,86 @@
+"""Ordering a job: a row now, a push to Redis after the commit."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.extensions import db
+from app.jobs import handover
+from app.jobs.registry import definitions, tell_changed
+from app.models import Job, User
+from app.models.job import job_id
+
+
+def enqueue(
+    name: str, *, owner: User | None = None, delay: float = 0, unique_key: str | None = None, **args: Any
+) -> Job:
+    """Order the job `name` in the caller's transaction, to run `delay` seconds from now, and return its row.
+
+    With `unique_key`, a job that is still waiting under that key is returned instead: it will run after this
+    transaction has committed, so it sees what this one wrote. Raises KeyError for a name nobody declared and
+    TypeError for arguments that are not JSON: both in the author's test, not in the worker.
+    """
+    definition = definitions[name]
+    json.dumps(args)
+    moment = now()
+    values = {
+        "id": job_id(),
+        "name": name,
+        "args": args,
+        "queue": definition.queue,
+        "owner_id": owner.id if owner else None,
+        "unique_key": unique_key,
+        "state": "queued",
+        "queued_at": moment,
+        "run_after": moment + timedelta(seconds=delay),
+        "pushed_at": None if delay else moment,
+    }
+    order = _insert(values)
+    session = db.session()
+    job = session.scalars(select(Job).where(Job.id == session.scalar(order))).one()
+    if not delay:
+        session.info.setdefault("jobs_to_push", []).append((job.id, job.queue, definition.timeout))
+    tell_changed(job)
+    return job
+
+
+def _insert(values: dict[str, Any]) -> Any:
+    """INSERT that gives back the id: the new row's, or the waiting one's with the same unique key.
+
+    DO UPDATE, not DO NOTHING: it locks the waiting row until we commit, so a worker that wants to claim it waits and
+    then sees what we wrote.
+    """
+    dialect = db.engine.dialect.name
+    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    order = insert(Job).values(**values)
+    if values["unique_key"] is not None:
+        order = order.on_conflict_do_update(
+            index_elements=[Job.unique_key],
+            index_where=Job.state == "queued",
+            set_={"unique_key": Job.unique_key},
+        )
+    return order.returning(Job.id)
+
+
+@event.listens_for(db.session, "after_commit")
+def _push(session: Session) -> None:
+    # A savepoint's release is a commit too, but nothing is certain before the outermost one.
+    if session.in_nested_transaction():
+        return
+    # Ids from a savepoint that was rolled back may be among them: they name no row, and are ignored when run.
+    for identity, queue, timeout in session.info.pop("jobs_to_push", ()):
+        if not handover.push(identity, queue, timeout):
+            break  # Redis is away: the sweeper will find the rows
+
+
+@event.listens_for(db.session, "after_rollback")
+def _forget(session: Session) -> None:
+    if not session.in_nested_transaction():
+        session.info.pop("jobs_to_push", None)

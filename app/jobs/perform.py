@@ -1,0 +1,175 @@
+"""Running a job: claim the row, do the work, say how it ended."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Engine, update
+
+from app.clock import now
+from app.database import reading, writing
+from app.extensions import db
+from app.jobs.registry import RETRY_LADDER, definitions, tell_changed
+from app.models import Job
+
+HEARTBEAT_EVERY = 3  # seconds between two signs of life of a running job
+
+
+class GiveUp(Exception):
+    """Raised by a job that need not be tried again: it goes to "failed" at once, with this reason."""
+
+
+class TakenOver(Exception):
+    """This attempt was held for dead and another one has the job. Whatever it still does is not recorded."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The claim on a job's row: only the holder of the newest token may change the row."""
+
+    job_id: str
+    token: str
+
+
+_current: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
+
+
+def current_job_id() -> str:
+    """The id of the running job. Raises LookupError outside one."""
+    attempt = _current.get()
+    if attempt is None:
+        raise LookupError("no job is running")
+    return attempt.job_id
+
+
+def perform(job_id: str) -> None:
+    """Run the job of that id if it is waiting and due; otherwise do nothing. RQ calls this in the worker.
+
+    The work runs in its own app context, in read mode: it writes in short `writing()` blocks, so no lock is held
+    while a mail server is slow.
+    """
+    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+        job = _claim(job_id)
+        if job is None:
+            return
+        attempt = Attempt(job.id, job.run_token or "")
+        token = _current.set(attempt)
+        try:
+            with _heartbeat(db.engine, attempt):
+                result = definitions[job.name].function(**job.args)
+            _end(attempt, state="done", progress=100, result=result, error="")
+        except TakenOver:
+            current_app.logger.warning("job %s was taken over by another attempt", job_id)
+        except GiveUp as reason:
+            _end(attempt, state="failed", error=str(reason))
+        except Exception as error:
+            _retry_or_fail(attempt, job, error)
+        finally:
+            _current.reset(token)
+
+
+def _claim(job_id: str) -> Job | None:
+    moment = now()
+    with writing():
+        job: Job | None = db.session.scalar(
+            update(Job)
+            .where(Job.id == job_id, Job.state == "queued")
+            .where((Job.run_after <= moment) | (Job.queued_at > moment + timedelta(minutes=1)))
+            .values(
+                state="running",
+                attempts=Job.attempts + 1,
+                run_token=uuid.uuid4().hex,
+                heartbeat_at=moment,
+            )
+            .returning(Job)
+            .execution_options(populate_existing=True)
+        )
+        if job is not None:
+            tell_changed(job)
+    if job is not None:
+        db.session.expunge(job)  # this attempt's own copy: later writes go through the token
+    return job
+
+
+def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
+    db.session.rollback()
+    current_app.logger.exception("job %s (%s) failed, attempt %d", job.id, job.name, job.attempts)
+    reason = "".join(traceback.format_exception_only(error)).strip()
+    if job.attempts > len(RETRY_LADDER):
+        _end(attempt, state="failed", error=reason)
+        return
+    wait = timedelta(seconds=RETRY_LADDER[job.attempts - 1])
+    moment = now()
+    _end(attempt, state="queued", queued_at=moment, run_after=moment + wait, pushed_at=None, error=reason)
+
+
+def _end(attempt: Attempt, **values: Any) -> None:
+    if values["state"] in {"done", "failed"}:
+        values["finished_at"] = now()
+    try:
+        _change(attempt, **values)
+    except TakenOver:
+        current_app.logger.warning("job %s was taken over before it ended", attempt.job_id)
+
+
+def _change(attempt: Attempt, **values: Any) -> None:
+    """Change the row in the attempt's name. Raises TakenOver when the row belongs to another attempt."""
+    with writing():
+        job = db.session.scalar(
+            update(Job)
+            .where(Job.id == attempt.job_id, Job.run_token == attempt.token, Job.state == "running")
+            .values(**values)
+            .returning(Job)
+            .execution_options(populate_existing=True)
+        )
+        if job is None:
+            raise TakenOver(attempt.job_id)
+        tell_changed(job)
+
+
+def report_progress(percent: int) -> None:
+    """Record how far the running job is, 0 to 100, and tell its owner's pages.
+
+    Each call is a transaction: call it when the number changes, not for every item. Raises TakenOver when another
+    attempt has the job, which ends this one.
+    """
+    attempt = _current.get()
+    if attempt is None:
+        raise LookupError("no job is running")
+    _change(attempt, progress=max(0, min(100, percent)), heartbeat_at=now())
+
+
+@contextmanager
+def _heartbeat(engine: Engine, attempt: Attempt) -> Iterator[None]:
+    """Write signs of life while the block runs, from a thread: the work itself may be one long call."""
+    stop = threading.Event()
+    logger = current_app.logger
+
+    def beat() -> None:
+        while not stop.wait(HEARTBEAT_EVERY):
+            try:
+                with engine.begin() as connection:
+                    connection.execute(
+                        update(Job)
+                        .where(Job.id == attempt.job_id, Job.run_token == attempt.token)
+                        .values(heartbeat_at=now())
+                    )
+            except Exception:
+                logger.warning("job %s: a heartbeat was not written", attempt.job_id, exc_info=True)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,136 @@
+"""The sweeper: finds, from the rows alone, every job that Redis lost or a dead worker left behind.
+
+It also is the scheduler: delayed jobs, retries and periodic ones are rows that become due. Any number of sweepers may
+run at once; whatever two of them do twice, the claim on the row makes harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+
+from app.clock import now
+from app.database import reading, writing
+from app.extensions import db
+from app.jobs import handover
+from app.jobs.enqueue import enqueue
+from app.jobs.perform import HEARTBEAT_EVERY
+from app.jobs.registry import definitions, tell_changed
+from app.models import Job
+from app.redis_client import RedisUnavailable
+
+SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt is dead
+LOST_AFTER = 10  # seconds after which a pushed job that an empty queue does not hold was lost
+LOST_ANYWAY_AFTER = 120  # the same when the queue is never empty
+MAX_CRASHES = 5  # attempts that may end without a word before the job is parked as failed
+BATCH = 500
+KEEP_DAYS = 14  # finished jobs are kept this long
+# A moment this far ahead was written before the clock was set back; nobody waits an hour for that.
+FROM_THE_FUTURE = timedelta(minutes=1)
+
+
+def sweep() -> int:
+    """One round: revive the dead, push what is due. Returns how many jobs were pushed.
+
+    Reads first and writes only when there is something to write, so an idle server stays idle.
+    """
+    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+        _revive_dead()
+        return _push_due()
+
+
+def _revive_dead() -> None:
+    moment = now()
+    silent = and_(
+        Job.state == "running",
+        or_(
+            Job.heartbeat_at < moment - timedelta(seconds=SILENT_AFTER),
+            Job.heartbeat_at > moment + FROM_THE_FUTURE,
+        ),
+    )
+    if db.session.scalar(select(Job.id).where(silent).limit(1)) is None:
+        return
+    with writing():
+        for job in db.session.scalars(select(Job).where(silent).limit(BATCH).with_for_update(skip_locked=True)):
+            job.crashes += 1
+            job.run_token = None
+            if job.crashes >= MAX_CRASHES:
+                job.state, job.finished_at = "failed", moment
+                job.error = f"the worker died {job.crashes} times while running it"
+            else:
+                job.state, job.queued_at, job.run_after, job.pushed_at = "queued", moment, moment, None
+            db.session.flush()
+            tell_changed(job)
+            current_app.logger.warning("job %s (%s) lost its worker: now %s", job.id, job.name, job.state)
+
+
+def _push_due() -> int:
+    moment = now()
+    due = and_(
+        Job.state == "queued",
+        or_(Job.run_after <= moment, Job.queued_at > moment + FROM_THE_FUTURE),
+    )
+    pushed = 0
+    for queue, lost in _lost_before(moment).items():
+        wanted = due & (Job.queue == queue) & (Job.pushed_at.is_(None) | lost)
+        pushed += _push(_oldest(wanted))
+    return pushed
+
+
+def _lost_before(moment: object) -> dict[str, ColumnElement[bool]]:
+    """For each queue, which pushed jobs count as lost. A queue that still holds ids probably holds theirs too."""
+    lost = {}
+    for queue in ("mail", "default", "slow"):
+        try:
+            patience = LOST_AFTER if handover.waiting(queue) == 0 else LOST_ANYWAY_AFTER
+        except RedisUnavailable:
+            return {}
+        before = now() - timedelta(seconds=patience)
+        lost[queue] = or_(Job.pushed_at < before, Job.pushed_at > now() + FROM_THE_FUTURE)
+    return lost
+
+
+def _oldest(wanted: ColumnElement[bool]) -> Select[tuple[str, str, str]]:
+    return select(Job.id, Job.queue, Job.name).where(wanted).order_by(Job.run_after).limit(BATCH)
+
+
+def _push(jobs: Select[tuple[str, str, str]]) -> int:
+    rows = db.session.execute(jobs).all()
+    handed_over = []
+    for identity, queue, name in rows:
+        definition = definitions.get(name)
+        if not handover.push(identity, queue, definition.timeout if definition else 180):
+            break
+        handed_over.append(identity)
+    if handed_over:
+        with writing():
+            db.session.execute(
+                update(Job).where(Job.id.in_(handed_over), Job.state == "queued").values(pushed_at=now())
+            )
+    return len(handed_over)
+
+
+def order_periodic() -> None:
+    """Order every periodic job whose time has come. Called about once a minute."""
+    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+        moment = now()
+        for definition in list(definitions.values()):
+            if definition.every is None:
+                continue
+            last = db.session.scalar(select(func.max(Job.queued_at)).where(Job.name == definition.name))
+            if last is None or last <= moment - timedelta(seconds=definition.every) or last > moment:
+                with writing():
+                    enqueue(definition.name, unique_key=f"periodic:{definition.name}")
+
+
+def prune() -> int:
+    """Forget finished jobs after KEEP_DAYS; returns how many. Called about once an hour."""
+    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+        old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
+        if db.session.scalar(select(Job.id).where(old).limit(1)) is None:
+            return 0
+        with writing():
+            done = db.session.execute(delete(Job).where(old))
+        return int(done.rowcount)  # type: ignore[attr-defined]

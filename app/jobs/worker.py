@@ -1,0 +1,124 @@
+"""The worker process: an RQ worker, and beside it the sweeper."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+import redis
+from flask import Flask
+from rq import Queue, Worker
+from rq.serializers import JSONSerializer
+
+from app.extensions import db
+from app.jobs import handover, sweeper
+from app.jobs.registry import QUEUES
+from app.redis_client import connect
+
+SWEEP_EVERY = 1.0  # seconds
+PERIODIC_EVERY = 60.0
+PRUNE_EVERY = 3600.0
+PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
+
+
+def run(app: Flask, queues: Sequence[str]) -> int:
+    """Run jobs from `queues` (default: all) until a signal; returns the exit status.
+
+    SIGTERM and SIGINT are warm: the running job is finished first.
+    """
+    unknown = set(queues) - set(QUEUES)
+    if unknown:
+        print(f"worker: no such queue: {', '.join(sorted(unknown))} (there are {', '.join(QUEUES)})", file=sys.stderr)
+        return 2
+    # Forked before any connection is opened: a connection must not be shared by two processes.
+    parent = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _end_with_parent(parent)
+        status = 1
+        try:
+            status = _run_rq(app, queues or QUEUES)
+        finally:
+            os._exit(status)
+    return _sweep_beside(app, child)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Be told when the sweeper is gone, so no RQ worker is left alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _run_rq(app: Flask, queues: Sequence[str]) -> int:
+    connection = connect(app.config["REDIS_URL"], timeout=None)
+    _wait_for(connection)
+    with app.app_context():
+        worker = Worker(
+            [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=30,
+            maintenance_interval=10,
+            job_monitoring_interval=5,
+            log_job_description=False,
+        )
+        worker.work(logging_level="WARNING")
+    return 0
+
+
+def _wait_for(connection: redis.Redis) -> None:
+    """RQ ends when Redis is not there at its start; Redis may be starting beside us."""
+    while True:
+        try:
+            connection.ping()
+            return
+        except (redis.RedisError, OSError):
+            time.sleep(0.2)
+
+
+def _sweep_beside(app: Flask, child: int) -> int:
+    stopping = False
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopping
+        if not stopping:
+            stopping = True
+            os.kill(child, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    periodic_at = pruned_at = 0.0
+    while True:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return 0 if stopping else os.waitstatus_to_exitcode(status) or 1
+        if not stopping:
+            tick = time.monotonic()
+            with app.app_context():
+                handover.say_worker_is_alive()
+            _guarded(app, sweeper.sweep)
+            if tick >= periodic_at:
+                periodic_at = tick + PERIODIC_EVERY
+                _guarded(app, sweeper.order_periodic)
+            if tick >= pruned_at:
+                pruned_at = tick + PRUNE_EVERY
+                _guarded(app, sweeper.prune)
+        time.sleep(SWEEP_EVERY if not stopping else 0.1)
+
+
+def _guarded(app: Flask, step: object) -> None:
+    """A sweep that fails (a database that restarts) is tried again at the next tick."""
+    with app.app_context():
+        try:
+            step()  # type: ignore[operator]
+        except Exception:
+            app.logger.exception("the sweeper stumbled")
+            db.session.rollback()
+            db.engine.dispose()

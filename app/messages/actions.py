@@ -1,0 +1,127 @@
+"""Writing to each other, and reading. The only writers of conversations and messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.jobs import enqueue
+from app.models import Conversation, ConversationMember, Message, User
+from app.notify import notify
+from app.queries import unread
+from app.text.length import grapheme_count
+from app.text.rich import clean
+
+MAIL_DELAY = 60  # seconds
+
+
+def send_message(
+    sender: User,
+    recipient: User,
+    body: str,
+    *,
+    form_key: str | None = None,
+    max_length: int = 2000,
+    mail_delay: float = MAIL_DELAY,
+) -> Message:
+    """Write `body` to `recipient`: the message, their badge and their mail, in the caller's transaction.
+
+    A form that is sent twice (same `form_key`) writes once and gives the first message back. The mail waits
+    `mail_delay` seconds and is dropped if everything was read by then. Raises Refused.
+    """
+    if sender.id == recipient.id:
+        raise Refused(_l("You cannot write to yourself."))
+    body = clean(body).strip()
+    if not body:
+        raise Refused(_l("Please write something."))
+    if grapheme_count(body) > max_length:
+        raise Refused(_l("This message is too long: %(max)d characters are allowed.", max=max_length))
+    conversation = _lock_conversation(sender, recipient)
+    key = f"{sender.id}:{form_key}"[:64] if form_key else None
+    if key and (known := db.session.scalar(select(Message).where(Message.form_key == key))):
+        return known
+    conversation.newest_seq += 1
+    message = Message(
+        conversation_id=conversation.id,
+        seq=conversation.newest_seq,
+        sender_id=sender.id,
+        body=body,
+        form_key=key,
+    )
+    db.session.add(message)
+    db.session.flush()
+    _advance_members(message, recipient)
+    _tell(message, sender, recipient)
+    enqueue(
+        "messages.email_recipient",
+        delay=mail_delay,
+        unique_key=f"new_message:{conversation.id}:{recipient.id}",
+        conversation_id=conversation.id,
+        recipient_id=recipient.id,
+    )
+    return message
+
+
+def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
+    """Record that every message up to number `seq` was rendered to `user`; True when that is news.
+
+    Moves forward only, and never beyond the newest message.
+    """
+    moved = db.session.scalar(
+        update(ConversationMember)
+        .where(
+            ConversationMember.conversation_id == conversation.id,
+            ConversationMember.user_id == user.id,
+            ConversationMember.read_seq < min(seq, conversation.newest_seq),
+        )
+        .values(read_seq=min(seq, conversation.newest_seq))
+        .returning(ConversationMember.user_id)
+    )
+    if moved is None:
+        return False
+    notify(user.id, "unread_message_count", lambda: unread.message_count(user.id))
+    return True
+
+
+def _lock_conversation(one: User, other: User) -> Conversation:
+    """The conversation of two people, made if need be, locked until the commit: its messages are numbered in order."""
+    low, high = sorted([one.id, other.id])
+    pair_key = f"{low}:{high}"
+    found = select(Conversation).where(Conversation.pair_key == pair_key).with_for_update()
+    conversation = db.session.scalar(found.execution_options(populate_existing=True))
+    if conversation is not None:
+        return conversation
+    db.session.execute(_insert_once(Conversation, pair_key=pair_key, newest_seq=0))
+    conversation = db.session.scalars(found.execution_options(populate_existing=True)).one()
+    zero = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
+    for user_id in (low, high):
+        member = {"conversation_id": conversation.id, "user_id": user_id}
+        db.session.execute(_insert_once(ConversationMember, **member, **zero))
+    return conversation
+
+
+def _insert_once(table: Any, **values: Any) -> Any:
+    dialect = db.engine.dialect.name
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.values(**values).on_conflict_do_nothing()
+
+
+def _advance_members(message: Message, recipient: User) -> None:
+    members = update(ConversationMember).where(ConversationMember.conversation_id == message.conversation_id)
+    db.session.execute(members.values(newest_message_id=message.id))
+    db.session.execute(
+        members.where(ConversationMember.user_id == recipient.id).values(newest_seq=message.seq)
+    )
+
+
+def _tell(message: Message, sender: User, recipient: User) -> None:
+    subject = str(message.conversation_id)
+    notify(recipient.id, "unread_message_count", lambda: unread.message_count(recipient.id))
+    for person, other in ((recipient, sender), (sender, recipient)):
+        state = {"with": other.username, "last_message_id": message.id}
+        notify(person.id, "conversation", state, subject=subject)

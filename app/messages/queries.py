@@ -1,0 +1,113 @@
+"""What only this feature reads: the inbox and the thread. One gate: a conversation is found by its two people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy.orm import aliased, joinedload
+
+from app.extensions import db
+from app.models import Conversation, ConversationMember, Message, User
+from app.queries import unread
+
+
+@dataclass(frozen=True)
+class InboxRow:
+    """One conversation in the inbox."""
+
+    other: User
+    newest: Message
+    unread: int
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A piece of a conversation, oldest message first."""
+
+    conversation: Conversation | None
+    messages: Sequence[Message]
+    older: int | None  # the `before` of the piece above
+    read_seq: int  # what the viewer had read when this was asked
+    newest_seq: int
+
+
+def between(viewer: User, other: User) -> Conversation | None:
+    """The conversation of two people, if they ever wrote."""
+    low, high = sorted([viewer.id, other.id])
+    return db.session.scalar(select(Conversation).where(Conversation.pair_key == f"{low}:{high}"))
+
+
+def inbox(viewer: User, before: int | None, size: int) -> tuple[list[InboxRow], int | None]:
+    """A page of the viewer's conversations by latest message, and the `before` of the next page. One query."""
+    mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
+    fresh = (
+        select(func.count(Message.id))
+        .where(Message.conversation_id == mine.conversation_id)
+        .where(Message.seq > mine.read_seq, Message.sender_id != viewer.id)
+        .scalar_subquery()
+    )
+    newest = aliased(Message)
+    query = (
+        select(User, newest, case((mine.newest_seq > mine.read_seq, fresh), else_=0))
+        .select_from(mine)
+        .join(theirs, and_(theirs.conversation_id == mine.conversation_id, theirs.user_id != viewer.id))
+        .join(User, User.id == theirs.user_id)
+        .join(newest, newest.id == mine.newest_message_id)
+        .where(mine.user_id == viewer.id, mine.newest_message_id > 0)
+        .order_by(mine.newest_message_id.desc())
+        .limit(size + 1)
+    )
+    if before is not None:
+        query = query.where(mine.newest_message_id < before)
+    rows = [InboxRow(*row) for row in db.session.execute(query)]
+    return rows[:size], rows[size - 1].newest.id if len(rows) > size else None
+
+
+def thread(viewer: User, other: User, *, before: int | None = None, size: int = 40) -> Thread:
+    """The newest `size` messages between two people, or those before number `before`."""
+    conversation = between(viewer, other)
+    if conversation is None:
+        return Thread(None, [], None, 0, 0)
+    query = _messages(conversation).order_by(Message.seq.desc()).limit(size + 1)
+    if before is not None:
+        query = query.where(Message.seq < before)
+    found = db.session.scalars(query).all()
+    messages = list(reversed(found[:size]))
+    older = messages[0].seq if len(found) > size else None
+    return Thread(conversation, messages, older, _read_seq(conversation, viewer), conversation.newest_seq)
+
+
+def after(viewer: User, other: User, seq: int, size: int = 100) -> Thread:
+    """Up to `size` messages after number `seq`: what a page that is open does not show yet."""
+    conversation = between(viewer, other)
+    if conversation is None:
+        return Thread(None, [], None, 0, 0)
+    query = _messages(conversation).where(Message.seq > seq).order_by(Message.seq).limit(size)
+    messages = db.session.scalars(query).all()
+    return Thread(conversation, messages, None, seq, conversation.newest_seq)
+
+
+def unread_for_mail(conversation_id: int, recipient_id: int) -> Sequence[Message]:
+    """Unread messages no mail has told the recipient about, oldest first, with their senders."""
+    return db.session.scalars(
+        unread.messages(recipient_id)
+        .where(Message.conversation_id == conversation_id, Message.seq > ConversationMember.mailed_seq)
+        .options(joinedload(Message.sender))
+        .order_by(Message.seq)
+        .limit(50)
+    ).all()
+
+
+def _messages(conversation: Conversation) -> Select[tuple[Message]]:
+    return select(Message).where(Message.conversation_id == conversation.id)
+
+
+def _read_seq(conversation: Conversation, viewer: User) -> int:
+    found = db.session.scalar(
+        select(ConversationMember.read_seq).where(
+            ConversationMember.conversation_id == conversation.id, ConversationMember.user_id == viewer.id
+        )
+    )
+    return found or 0

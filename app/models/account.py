@@ -1,0 +1,54 @@
+"""Ways into an account: logins, and links sent by mail."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.clock import now
+from app.database import UtcDateTime
+from app.extensions import Base
+from app.models.user import User
+
+
+def random_id() -> str:
+    """An id nobody can guess: 192 random bits, safe in a URL."""
+    return secrets.token_urlsafe(24)
+
+
+class LoginSession(Base):
+    """One login on one browser. Deleting the row ends it: session and remember cookies both name it."""
+
+    __tablename__ = "login_session"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=random_id)
+    # The index lists a person's logins, and ends all of them.
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    user_agent: Mapped[str] = mapped_column(String(256), default="")
+    address: Mapped[str] = mapped_column(String(64), default="")
+    remembered: Mapped[bool] = mapped_column(default=False)
+
+    user: Mapped[User] = relationship()
+
+
+class MailToken(Base):
+    """A link sent by mail, good for one use: using it deletes the row."""
+
+    __tablename__ = "mail_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # The index ends a person's older links when a newer one is ordered, or when they log in.
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(16))  # "confirm", "reset" or "change_email"
+    email: Mapped[str] = mapped_column(String(254))  # the address it was sent to
+    nonce: Mapped[str] = mapped_column(String(64), default=random_id)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    user: Mapped[User] = relationship()

@@ -1,0 +1,26 @@
+"""Who follows whom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import now
+from app.database import UtcDateTime
+from app.extensions import Base
+
+
+class Follow(Base):
+    """`follower` reads what `followed` posts. The primary key makes a double click harmless."""
+
+    __tablename__ = "follow"
+    __table_args__ = (CheckConstraint("follower_id <> followed_id", name="not_oneself"),)
+
+    follower_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    # The index lists and counts a person's followers.
+    followed_id: Mapped[int] = mapped_column(
+        ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

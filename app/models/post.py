@@ -1,0 +1,36 @@
+"""What people write to everybody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.clock import now
+from app.database import UtcDateTime
+from app.extensions import Base
+from app.models.user import User
+
+
+class Post(Base):
+    """A short public text. `id` is also its place in every timeline, so paging needs no clock."""
+
+    __tablename__ = "post"
+    # Profiles, and each followed author's newest posts on the home timeline.
+    __table_args__ = (
+        Index("ix_post_author_id_id", "author_id", "id"),
+        {"sqlite_autoincrement": True},  # an id is never used twice
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    body: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(16), default="")  # chosen by the author; "" = unknown
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # The words a search finds; the full-text indexes over it are made in the migration, per engine.
+    search_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
+    # Two sends of one form make one post: the key is the form's own, unique for its author.
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    author: Mapped[User] = relationship(lazy="raise")

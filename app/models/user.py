@@ -1,0 +1,86 @@
+"""A person with an account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask_login import UserMixin
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from app.clock import now
+from app.database import UtcDateTime
+from app.extensions import Base
+
+if TYPE_CHECKING:
+    from app.models.account import LoginSession
+
+
+class User(UserMixin, Base):
+    """Somebody who posts, follows and writes. Their settings live here; their logins are rows of their own."""
+
+    __tablename__ = "user"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012  (an id is never used twice)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64))  # as the person wrote it, NFKC
+    username_key: Mapped[str] = mapped_column(String(128), unique=True)  # case-folded: for finding
+    username_skeleton: Mapped[str] = mapped_column(String(128), unique=True)  # refuses look-alikes
+    name: Mapped[str] = mapped_column(String(64), default="")
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(320), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(256))
+    about_me: Mapped[str] = mapped_column(Text, default="")
+    search_text: Mapped[str] = mapped_column(Text, default="")  # username and name, see app/text/search.py
+
+    language: Mapped[str] = mapped_column(String(16), default="")  # "" = what the browser asks for
+    timezone: Mapped[str] = mapped_column(String(64), default="")  # IANA name; "" = UTC
+    theme: Mapped[str] = mapped_column(String(8), default="auto")  # "auto", "light" or "dark"
+    avatar: Mapped[str] = mapped_column(String(64), default="")  # name in the media store; "" = drawn
+
+    last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    show_last_seen: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    active: Mapped[bool] = mapped_column(default=True)
+
+    @property
+    def current_login(self) -> LoginSession | None:
+        """The login that this request came with; set by the session loader, never stored here."""
+        return self.__dict__.get("_current_login")
+
+    @current_login.setter
+    def current_login(self, login: LoginSession) -> None:
+        self.__dict__["_current_login"] = login
+
+    @property
+    def display_name(self) -> str:
+        """The name people read first: the chosen name, or the username."""
+        return self.name or self.username
+
+    @property
+    def is_active(self) -> bool:
+        """Flask-Login's question: may this account be used?"""
+        return self.active
+
+    def get_id(self) -> str:
+        """What the cookie carries: the login's id, so that deleting its row kills every copy of the cookie."""
+        if self.current_login is None:
+            raise LookupError("this person did not come through a login")
+        return self.current_login.id
+
+    def set_password(self, password: str) -> None:
+        """Keep a salted scrypt hash of `password`."""
+        self.password_hash = generate_password_hash(password)
+        self.password_changed_at = now()
+
+    def check_password(self, password: str) -> bool:
+        """Whether `password` is the one that was set."""
+        return check_password_hash(self.password_hash, password)
+
+    def __repr__(self) -> str:
+        return f"<User {self.username}>"

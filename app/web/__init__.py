@@ -1,0 +1,1 @@
+"""What routes share: the viewer, pages, paging, headers, error pages, filters."""

@@ -1,0 +1,50 @@
+"""The session cookie: signed, and good for as long as the login row it names.
+
+Flask's own cookie carries a timestamp, and a server whose clock is set back logs everybody out
+(pallets/itsdangerous#400). Here the row in `login_session` says how long a login lives, so the cookie needs no time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from flask import Flask
+from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.wrappers import Request
+from itsdangerous import BadSignature, URLSafeSerializer
+
+LOGIN_KEY = "_user_id"  # where Flask-Login keeps what User.get_id() gave: the login's id
+PERSON_KEY = "person"  # the user's id, for the idle poll, which asks no database
+
+
+def serializer(app: Flask) -> URLSafeSerializer:
+    """What signs and reads the session cookie of `app`."""
+    return URLSafeSerializer(
+        app.config["SECRET_KEY"],
+        salt="microblog-session",
+        serializer=TaggedJSONSerializer(),
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
+
+
+class TimelessSessionInterface(SecureCookieSessionInterface):
+    """Flask's cookie session without the timestamp."""
+
+    def get_signing_serializer(self, app: Flask) -> Any:
+        """The serializer of `app`; None makes Flask say that SECRET_KEY is missing."""
+        return serializer(app) if app.config["SECRET_KEY"] else None
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Read the cookie; whatever is not ours is an anonymous, empty session."""
+        signer = self.get_signing_serializer(app)
+        if signer is None:
+            return None
+        value = request.cookies.get(self.get_cookie_name(app))
+        if not value:
+            return self.session_class()
+        try:
+            return self.session_class(signer.loads(value))
+        except (BadSignature, ValueError, TypeError, RecursionError):
+            return self.session_class()

@@ -1,0 +1,52 @@
+"""Error mails to the operators: by a job, never in the request, and one an hour for the same fault."""
+
+from __future__ import annotations
+
+import hashlib
+import traceback
+from datetime import timedelta
+
+from flask import current_app, has_request_context, request
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_mail import Message
+
+from app import mailer
+from app.clock import now
+from app.database import writing
+from app.extensions import db
+from app.jobs import current_job_id, enqueue, job
+from app.models import Job
+
+QUIET_FOR = timedelta(hours=1)
+
+
+def report(error: BaseException) -> None:
+    """Order a mail about `error` to ADMINS, unless the same fault was reported within the hour. Never raises."""
+    if not current_app.config["ADMINS"]:
+        return
+    text = "".join(traceback.format_exception(error))
+    where = f"{request.method} {request.path}" if has_request_context() else "outside a request"
+    places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    digest = hashlib.sha256("\n".join([type(error).__name__, *places]).encode()).hexdigest()[:16]
+    try:
+        with writing():
+            known = select(Job.id).where(Job.unique_key == f"error:{digest}", Job.queued_at > now() - QUIET_FOR)
+            if db.session.scalar(known.limit(1)) is None:
+                enqueue("web.mail_error", unique_key=f"error:{digest}", where=where, text=text[-20_000:])
+    except SQLAlchemyError:
+        current_app.logger.exception("the error report could not be stored")
+
+
+@job("web.mail_error", queue="mail")
+def mail_error(where: str, text: str) -> None:
+    """Mail a traceback to ADMINS. Running twice sends the same Message-ID twice."""
+    first_line = (text.strip().splitlines() or ["?"])[-1]
+    message = Message(
+        subject=" ".join(f"[Microblog] {first_line}".split())[:150],
+        recipients=list(current_app.config["ADMINS"]),
+        body=f"{where}\n\n{text}",
+    )
+    message.msgId = mailer.message_id(current_job_id())
+    mailer.deliver(message)

@@ -1,0 +1,86 @@
+"""Error pages: one sentence each, as a page or as JSON, whatever was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, current_app, jsonify, make_response, render_template
+from flask_babel import LazyString
+from flask_limiter import RateLimitExceeded
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.wrappers import Response
+
+from app.extensions import db
+from app.i18n import _l
+from app.web.answers import wants_json
+from app.web.error_mail import report
+
+SENTENCES: dict[int, LazyString] = {
+    400: _l("Something in this request could not be understood."),
+    401: _l("Please log in to go on."),
+    403: _l("You may not see this."),
+    404: _l("There is nothing here, or it is gone."),
+    405: _l("This address does not work that way."),
+    406: _l("This cannot be had in the form that was asked for."),
+    413: _l("That was too large."),
+    415: _l("That kind of content is not understood here."),
+    429: _l("That was a little too fast. Please wait a moment and try again."),
+    500: _l("Something broke on our side. It has been reported."),
+    503: _l("The server is busy right now. Please try again in a moment."),
+}
+RETRY_AFTER = 5  # seconds, with 503
+
+
+def init_app(app: Flask) -> None:
+    """Answer every HTTP error, and every unexpected exception, in the asker's form and language."""
+    app.register_error_handler(HTTPException, show)
+    app.register_error_handler(CSRFError, expired)
+    app.register_error_handler(OperationalError, busy)
+    app.register_error_handler(PoolTimeout, busy)
+    app.register_error_handler(Exception, broken)
+
+
+def show(error: HTTPException) -> Response:
+    """The page or the JSON for one HTTP error."""
+    if error.response is not None:  # a redirect, or an answer that is complete already
+        return error.response
+    code = error.code or 500
+    return _answer(code, SENTENCES.get(code) or SENTENCES[400 if code < 500 else 500], error)
+
+
+def expired(error: CSRFError) -> Response:
+    """A form without its token: nearly always one that lay open too long."""
+    return _answer(400, _l("This page was open too long. Please go back, reload it and send it again."), error)
+
+
+def busy(error: Exception) -> Response:
+    """The database is away, locked or out of connections: come back in a moment."""
+    db.session.rollback()
+    current_app.logger.error("database trouble: %s", error)
+    return _answer(503, SENTENCES[503], ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def broken(error: Exception) -> Response:
+    """Anything unexpected: log it, order a mail to the operators, and say sorry."""
+    db.session.rollback()
+    current_app.logger.exception("unexpected error")
+    report(error)
+    return _answer(500, SENTENCES[500], InternalServerError())
+
+
+def _answer(code: int, sentence: LazyString, error: HTTPException) -> Response:
+    body: Any
+    if wants_json():
+        body = jsonify(error=str(sentence), status=code)
+    else:
+        body = render_template("error.html", code=code, sentence=sentence)
+    response = make_response(body, code)
+    for name, value in error.get_headers():
+        if name.lower() not in {"content-type", "content-length"}:
+            response.headers[name] = value
+    if isinstance(error, RateLimitExceeded):
+        response.headers.setdefault("Retry-After", str(error.limit.limit.get_expiry()))
+    return response

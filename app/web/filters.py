@@ -1,0 +1,94 @@
+"""What templates call: times, numbers and people's text, in the reader's language and zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel.dates import format_timedelta
+from flask import Flask, url_for
+from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale, to_user_timezone
+from markupsafe import Markup, escape
+
+from app.clock import now
+from app.i18n import direction, language_name
+from app.models import User
+from app.text import rich
+
+RELATIVE_UP_TO_DAYS = 7
+
+
+def ago(moment: datetime) -> Markup:
+    """A <time> element: "5 min" while it is fresh, a date when it is old; the full date as its title.
+
+    static/js/time.js keeps the relative text true while the page is open.
+    """
+    age = now() - moment
+    full = format_datetime(moment, "long")
+    if age.days >= RELATIVE_UP_TO_DAYS:
+        text = format_date(moment, "medium")
+    else:
+        text = format_timedelta(-age, format="narrow", add_direction=True, locale=get_locale() or "en")
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        moment.isoformat(), full, Markup(" data-relative") if age.days < RELATIVE_UP_TO_DAYS else "", text
+    )
+
+
+def clock_time(moment: datetime) -> Markup:
+    """A <time> element with hour and minute in the reader's zone."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(), format_datetime(moment, "long"), format_time(moment, "short")
+    )
+
+
+def day(moment: datetime) -> str:
+    """The date in the reader's zone and language."""
+    return str(format_date(moment, "full"))
+
+
+def local_date(moment: datetime) -> str:
+    """The date in the reader's zone as YYYY-MM-DD: for grouping by day."""
+    return to_user_timezone(moment).date().isoformat()
+
+
+def number(value: float) -> str:
+    """A number as the reader writes it."""
+    return str(format_decimal(value))
+
+
+def rich_text(text: str) -> Markup:
+    """A person's plain text as safe HTML: links, @names and #tags."""
+    return rich.render(
+        text,
+        mention_url=lambda name: url_for("profiles.show", username=name),
+        tag_url=lambda tag: url_for("posts.search", q=f"#{tag}"),
+    )
+
+
+def avatar_url(user: User) -> str:
+    """The address of a person's picture. It changes with the picture, so it may be cached for ever."""
+    return url_for("profiles.avatar", username=user.username, version=user.avatar[:12] or _drawn_version(user))
+
+
+def _drawn_version(user: User) -> str:
+    return format(hash_of(user.display_name), "08x")
+
+
+def hash_of(text: str) -> int:
+    """A small stable number for a text (FNV-1a, 32 bits); Python's own hash differs in each process."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return value
+
+
+def bdi(text: str) -> Markup:
+    """Text whose direction does not disturb its neighbours."""
+    return Markup("<bdi>{}</bdi>").format(escape(text))
+
+
+def init_app(app: Flask) -> None:
+    """Register all of them."""
+    app.jinja_env.filters.update(
+        ago=ago, bdi=bdi, clock_time=clock_time, day=day, local_date=local_date, number=number, rich_text=rich_text
+    )
+    app.jinja_env.globals.update(avatar_url=avatar_url, direction=direction, language_name=language_name, now=now)

@@ -1,0 +1,43 @@
+"""Security headers, on every answer: pages, JSON, files, errors and the idle poll."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+
+# 'self' only: no inline script or style, nothing from elsewhere. data: is for the favicon that carries the number.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    ]
+)
+SECURITY_HEADERS: dict[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+def init_app(app: Flask) -> None:
+    """Put the headers on every answer of `app`. Pages are private: no shared cache, and no Back after log-out."""
+    headers = dict(SECURITY_HEADERS)
+    if app.config["SITE_URL"].startswith("https://"):
+        headers["Strict-Transport-Security"] = HSTS
+    app.config["ANSWER_HEADERS"] = headers
+
+    @app.after_request
+    def secure(response: Response) -> Response:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,58 @@
+"""Rate limits, per account and per address, each a decorator for a route. Past one: 429 with Retry-After.
+
+Counted in Redis, so all processes and hosts share them; with Redis away everything passes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from flask import request
+
+from app.extensions import limiter
+from app.text.names import username_key
+from app.web.viewer import viewer_or_none
+
+
+def by_address() -> str:
+    """The asker's address; of IPv6 the /64 network, which is what one customer gets."""
+    raw = request.remote_addr or "unknown"
+    try:
+        address = ipaddress.ip_address(raw)
+    except ValueError:
+        return raw
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def by_account() -> str:
+    """The viewer, or the address of a visitor."""
+    user = viewer_or_none()
+    return f"user:{user.id}" if user else by_address()
+
+
+def by_named_account() -> str:
+    """The account a login or reset form names, in every spelling of it."""
+    named = request.form.get("username") or request.form.get("email") or ""
+    return f"named:{username_key(named[:320])}"
+
+
+def _both(per_account: str, per_address: str, *, account: object = by_account) -> object:
+    def decorate(view: object) -> object:
+        view = limiter.limit(per_account, key_func=account, methods=["POST"])(view)
+        return limiter.limit(per_address, key_func=by_address, methods=["POST"])(view)
+
+    return decorate
+
+
+login = _both("10/5 minutes", "50/5 minutes", account=by_named_account)
+register = _both("10/hour", "20/hour", account=by_address)
+reset = _both("5/day", "20/hour", account=by_named_account)
+posting = _both("30/5 minutes;300/day", "100/5 minutes")
+messaging = _both("30/minute;500/day", "100/minute")
+changing = _both("60/minute", "300/minute")  # follow, settings and other small changes
+asking_for_translation = _both("30/minute", "100/minute")
+exporting = _both("5/hour", "20/hour")

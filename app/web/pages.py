@@ -1,0 +1,99 @@
+"""What every page gets: its language, direction, theme and badge, and the functions its template calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
+from werkzeug.wrappers import Response
+
+from app.extensions import babel
+from app.i18n import SESSION_KEY, SOURCE, direction, language_name, languages, request_language
+from app.models import User
+from app.web import filters
+from app.web.redirects import safe_next
+from app.web.viewer import viewer_or_none, visit
+
+bp = Blueprint("web", __name__)
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """The facts about the page itself, computed when a template asks."""
+
+    viewer: User | None
+
+    @cached_property
+    def lang(self) -> str:
+        """The locale code."""
+        return request_language(self.viewer)
+
+    @property
+    def lang_tag(self) -> str:
+        """The language tag for <html lang> (BCP 47)."""
+        return self.lang.replace("_", "-")
+
+    @property
+    def dir(self) -> str:
+        """ "ltr" or "rtl"."""
+        return direction(self.lang)
+
+    @property
+    def theme(self) -> str:
+        """ "auto", "light" or "dark"."""
+        return self.viewer.theme if self.viewer else "auto"
+
+    @property
+    def unread_messages(self) -> int:
+        """The badge when the page was made."""
+        found = visit()
+        return found.unread_messages if found else 0
+
+    @property
+    def since(self) -> str:
+        """The newest notification this page knows, with every digit."""
+        found = visit()
+        return format(found.since, ".6f") if found else "0"
+
+    @property
+    def poll_interval(self) -> int:
+        """Seconds between polls."""
+        return int(current_app.config["POLL_INTERVAL"])
+
+    @property
+    def languages(self) -> list[tuple[str, str]]:
+        """(code, name in itself) of every offered language."""
+        return [(code, language_name(code)) for code in languages()]
+
+
+def select_locale() -> str:
+    """Flask-Babel's question: the language of this answer."""
+    return request_language(viewer_or_none()) if request else SOURCE
+
+
+def select_timezone() -> str:
+    """Flask-Babel's question: the zone that times are shown in."""
+    user = viewer_or_none() if request else None
+    return (user.timezone if user else "") or "UTC"
+
+
+@bp.post("/language")
+def set_language() -> Response:
+    """A visitor chooses the language of this browser; a member has a setting."""
+    code = request.form.get("language", "")
+    if code in languages():
+        session[SESSION_KEY] = code
+    return redirect(safe_next(request.form.get("next", "")) or url_for("posts.home"), 303)
+
+
+def init_app(app: Flask) -> None:
+    """Give the templates `page`, `viewer`, the filters and the functions."""
+    babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
+    filters.init_app(app)
+    app.register_blueprint(bp)
+
+    @app.context_processor
+    def context() -> dict[str, object]:
+        user = viewer_or_none()
+        return {"page": PageContext(user), "viewer": user}

@@ -1,0 +1,55 @@
+"""Paging by keyset: a page ends at an id, and the next one asks for what is before it. Never OFFSET, never COUNT."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from flask import current_app, request
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.extensions import db
+
+T = TypeVar("T")
+LARGEST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """The items of one page, and the `before` of the next one: None on the last page."""
+
+    items: Sequence[T]
+    older: int | None
+
+
+def position(name: str) -> int | None:
+    """The id in the query argument `name`; None when it is missing or not a plain positive number."""
+    raw = request.args.get(name, "")
+    if not (raw.isascii() and raw.isdigit()) or len(raw) > 19:
+        return None
+    return min(int(raw), LARGEST_ID) or None
+
+
+def before_id() -> int | None:
+    """Where the asked page starts: ids before this one. None for the first page."""
+    return position("before")
+
+
+def page(
+    select: Select[tuple[T]],
+    key: InstrumentedAttribute[int] | ColumnElement[int],
+    *,
+    size: int | None = None,
+    of: Callable[[T], int] | None = None,
+) -> Page[T]:
+    """One page of `select`, newest `key` first. `size` defaults to POSTS_PER_PAGE; `of` gives an item's key."""
+    size = size or int(current_app.config["POSTS_PER_PAGE"])
+    before = before_id()
+    if before is not None:
+        select = select.where(key < before)
+    found: Sequence[Any] = db.session.scalars(select.order_by(key.desc()).limit(size + 1)).unique().all()
+    items = found[:size]
+    last = (of or (lambda item: item.id))(items[-1]) if len(found) > size else None  # type: ignore[attr-defined]
+    return Page(items, last)

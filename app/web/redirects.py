@@ -1,0 +1,20 @@
+"""Redirects that never leave the site."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+# One slash, then anything but another slash or a backslash: browsers read "//x", "/\\x" and "\\/x" as another host.
+_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+
+
+def safe_next(target: str | None) -> str | None:
+    """`target` if it is a path on this site, else None. Anything unusual counts as not.
+
+    A browser strips tabs and line breaks before it reads a URL, so only printable ASCII without a backslash passes.
+    """
+    if not target or len(target) > 2048 or not _LOCAL_PATH.fullmatch(target):
+        return None
+    parts = urlsplit(target)
+    return None if parts.scheme or parts.netloc else target

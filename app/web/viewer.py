@@ -1,0 +1,104 @@
+"""The viewer: the person a request comes from, and when they were last seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask, Response, flash, g, jsonify, redirect, request, url_for
+from flask_login import current_user
+from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import Unauthorized
+from werkzeug.wrappers import Response as BaseResponse
+
+from app.clock import now
+from app.database import separate_write, set_read_mode
+from app.extensions import login
+from app.i18n import _
+from app.models import LoginSession, User
+from app.queries import people
+from app.web.answers import wants_json
+
+SEEN_EVERY = timedelta(minutes=5)  # how coarse "last seen" is stored
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def viewer() -> User:
+    """The logged-in person, as the real object. Raises LookupError on a page that forgot @login_required."""
+    user = viewer_or_none()
+    if user is None:
+        raise LookupError("nobody is logged in")
+    return user
+
+
+def viewer_or_none() -> User | None:
+    """The logged-in person, or None for a visitor."""
+    user = current_user._get_current_object()
+    return user if isinstance(user, User) else None
+
+
+def visit() -> people.Visit | None:
+    """What the session query found: the badge and its timestamp; None for a visitor."""
+    return g.get("visit") if viewer_or_none() else None
+
+
+def init_app(app: Flask) -> None:
+    """Tie Flask-Login to login rows, give each request its transaction mode, and keep `last_seen`."""
+    login.init_app(app)
+    login.login_view = "accounts.login"
+    login.session_protection = None  # its fingerprint logs people out when their address changes
+
+    @app.before_request
+    def choose_mode() -> None:
+        set_read_mode(request.method in SAFE_METHODS)
+
+    @app.after_request
+    def keep_last_seen(response: Response) -> Response:
+        if request.endpoint not in {None, "static", "notifications.poll"}:
+            _keep_last_seen()
+        return response
+
+
+@login.user_loader
+def load(login_id: str) -> User | None:
+    """The person of a login that still exists; with it comes what every page shows them."""
+    found = people.visit(login_id)
+    if found is None:
+        return None
+    g.visit = found
+    user = found.login.user
+    user.current_login = found.login
+    return user
+
+
+@login.unauthorized_handler
+def ask_to_log_in() -> BaseResponse:
+    """A page sends the visitor to log in and back; JSON gets a plain 401."""
+    if wants_json():
+        raise Unauthorized()
+    flash(_("Please log in to see this page."), "info")
+    target = request.full_path.rstrip("?") if request.method in SAFE_METHODS else None
+    return redirect(url_for("accounts.login", next=target))
+
+
+def unauthorized_json() -> BaseResponse:
+    """What a machine hears instead of a login page."""
+    response: BaseResponse = jsonify(error=_("Please log in again."))
+    response.status_code = 401
+    return response
+
+
+def _keep_last_seen() -> None:
+    """The one write a GET may do: at most once in SEEN_EVERY, in a transaction of its own that may fail."""
+    found = g.get("visit")
+    moment = now()
+    if found is None or (found.login.user.last_seen or moment - 2 * SEEN_EVERY) > moment - SEEN_EVERY:
+        return
+    try:
+        with separate_write() as connection:
+            connection.execute(update(User).where(User.id == found.login.user_id).values(last_seen=moment))
+            connection.execute(
+                update(LoginSession).where(LoginSession.id == found.login.id).values(last_used_at=moment)
+            )
+    except OperationalError:
+        pass  # busy: the next page will do

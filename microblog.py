@@ -1,0 +1,18 @@
+"""The WSGI app and its shell context; nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from app import create_app, models
+from app.extensions import db
+
+app = create_app()
+
+
+@app.shell_context_processor
+def shell_context() -> dict[str, Any]:
+    """What `flask shell` knows by name."""
+    return {"sa": sa, "db": db, **{name: getattr(models, name) for name in models.__all__}}
