@@ -117,7 +117,8 @@
       }
       reason = reasonToRetry(response.status);
       if (!reason) {
-        form.submit(); // refused: the server's own page says what is wrong, with the text in it
+        // Refused: the server's own page says what is wrong, with the text in it. (A button called "submit" hides form.submit.)
+        HTMLFormElement.prototype.submit.call(form);
         return;
       }
     } catch (error) {
