@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.extensions import babel
 from app.i18n import SESSION_KEY, SOURCE, direction, language_name, languages, request_language
 from app.models import User
-from app.web import filters
+from app.web import filters, strings
 from app.web.redirects import safe_next
 from app.web.viewer import viewer_or_none, visit
 
@@ -92,6 +92,8 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     filters.init_app(app)
     app.register_blueprint(bp)
+    app.register_blueprint(strings.bp)
+    app.jinja_env.globals["strings_url"] = strings.strings_url
 
     @app.context_processor
     def context() -> dict[str, object]:

@@ -1,0 +1,19 @@
+"""The floor for a poll: a bare Flask view that decodes the session and does one Redis GET. Nothing can ask less of Flask."""
+
+from __future__ import annotations
+
+import os
+
+import redis
+from flask import Flask, jsonify, session
+
+app = Flask(__name__)
+app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
+client = redis.Redis.from_url(os.environ["REDIS_URL"])
+
+
+@app.get("/notifications")
+def poll() -> object:
+    """Read the session, ask Redis once, answer JSON."""
+    known = client.get(f"floor:{session.get('user_id')}")
+    return jsonify([] if known else [1])

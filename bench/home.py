@@ -1,0 +1,31 @@
+"""Home with many posts against home with few: the page's cost must not grow with the data."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+from bench import data, load, servers
+
+ROUNDS, REQUESTS, FOLLOWED = 7, 40, 100
+FEW, MANY = 1_000, 100_000
+
+
+def run(folder: Path) -> dict[str, float]:
+    """`home_100k_vs_1k`: median time of home with 100,000 posts over that with 1,000, 100 people followed (less is better)."""
+    with servers.valkey(folder / "redis") as redis_url:
+        cookies = {}
+        for posts in (FEW, MANY):
+            _app, cookies[posts] = data.make(folder / str(posts), redis_url, posts=posts, followed=FOLLOWED)
+        few_env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / str(FEW))}
+        many_env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / str(MANY))}
+        with servers.web("microblog:app", few_env) as few_port, servers.web("microblog:app", many_env) as many_port:
+            few, many = load.Target(few_port, "/", cookies[FEW]), load.Target(many_port, "/", cookies[MANY])
+            for target in (few, many):
+                load.latency(target, requests=20)  # templates are compiled, pages of the file are in memory
+            ratios = []
+            for _ in range(ROUNDS):
+                little = load.latency(few, requests=REQUESTS)
+                much = load.latency(many, requests=REQUESTS)
+                ratios.append(much / little)
+    return {"home_100k_vs_1k": statistics.median(ratios), "home_1k_ms": little * 1e3, "home_100k_ms": much * 1e3}

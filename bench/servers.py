@@ -1,0 +1,72 @@
+"""What a bench runs against: a Valkey, databases with people and posts in them, and granian as `make run` starts it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import redis
+
+from app.config import ROOT
+from app.run.embedded import redis_command
+
+SECRET = "a secret for one run of the benches, nothing else"
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[None]:
+    """Run a process for the block, and end it."""
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}) as running:
+        try:
+            yield
+        finally:
+            running.terminate()
+            running.wait(timeout=20)
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """A Redis-protocol server; its URL."""
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    with process(redis_command(port, folder)):
+        url = f"redis://127.0.0.1:{port}/0"
+        client = redis.Redis.from_url(url)
+        _wait(lambda: client.ping())
+        yield url
+
+
+@contextmanager
+def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
+    """granian serving `target` with one worker, as many threads as `make run` gives it; its port."""
+    port = free_port()
+    options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    options += ["--blocking-threads", "4", "--no-access-log", "--log-level", "error"]
+    with process([sys.executable, "-m", "granian", *options, target], {**env, "SECRET_KEY": SECRET}):
+        _wait(lambda: socket.create_connection(("127.0.0.1", port)).close())
+        yield port
+
+
+def _wait(ready: object, seconds: float = 20) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            ready()  # type: ignore[operator]
+            return
+        except (OSError, redis.RedisError):
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
