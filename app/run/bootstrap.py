@@ -1,0 +1,125 @@
+"""Make the virtual environment (.venv) and install a lock file into it, only where something changed.
+
+    python3 app/run/bootstrap.py runtime    what serves: requirements.txt
+    python3 app/run/bootstrap.py dev        the same with the tests' and the linters' packages: requirements-dev.txt
+
+Run by the system's Python before anything is installed, so it uses the standard library alone and imports nothing of
+the project. It must also *parse* on a Python too old to serve, to say so in one sentence: hence no `from __future__
+import annotations` (a syntax error before 3.7) and no newer syntax.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+ROOT = Path(__file__).resolve().parent.parent.parent
+LOCKS = {"runtime": "requirements.txt", "dev": "requirements-dev.txt"}
+
+
+def main(arguments: "list[str]") -> int:
+    """Prepare .venv for `arguments[0]` ("runtime" by default). Returns the exit status."""
+    refusal = why_not()
+    if refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    kind = arguments[0] if arguments else "runtime"
+    if kind not in LOCKS:
+        print(f"usage: bootstrap.py [{'|'.join(LOCKS)}]", file=sys.stderr)
+        return 2
+    try:
+        return prepare(ROOT / ".venv", kind)
+    except KeyboardInterrupt:
+        print("Interrupted; the next run goes on from here.", file=sys.stderr)
+        return 130
+
+
+def why_not() -> str:
+    """Why this Python cannot be used, as one plain sentence; "" when it can."""
+    if sys.version_info[:2] < OLDEST:
+        return (
+            f"Microblog needs Python {version(OLDEST)} or newer, and this is {version(sys.version_info[:2])}:"
+            f" name another one, as in `make run PYTHON=python{version(OLDEST)}`."
+        )
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
+        return (
+            "This Python lacks its `venv` module: install it (on Debian and Ubuntu: apt install python3-venv)"
+            " and run the same command again."
+        )
+    return ""
+
+
+def version(numbers: "tuple[int, ...]") -> str:
+    """A Python version as people write it: "3.11"."""
+    return f"{numbers[0]}.{numbers[1]}"
+
+
+def prepare(venv: Path, kind: str) -> int:
+    """Bring `venv` to the lock file of `kind`; does nothing when it is there already. Returns the exit status."""
+    folder = os.open(ROOT, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # two `make`s at once: the second waits and finds all done
+    wanted = fingerprint(kind)
+    stamp = venv / ".installed.json"
+    if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):
+        return 0
+    if not is_usable(venv):
+        print(f"Making a virtual environment in {venv.name} ...", flush=True)
+        shutil.rmtree(venv, ignore_errors=True)  # half-made, or of another Python
+        if not quietly([sys.executable, "-m", "venv", str(venv)]):
+            return 1
+    print(f"Installing the packages of {LOCKS[kind]} ...", flush=True)
+    stamp.unlink(missing_ok=True)  # an interrupted installation must not look finished
+    command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"]
+    if not quietly([*command, "--disable-pip-version-check", "-r", str(ROOT / LOCKS[kind])]):
+        return 1
+    # The development lock holds the runtime's packages at the same versions.
+    done = fingerprint("runtime") if kind == "dev" else {}
+    stamp.write_text(json.dumps({**done, **wanted}))
+    return 0
+
+
+def fingerprint(kind: str) -> "dict[str, str]":
+    """What a virtual environment made for `kind` now would be stamped with."""
+    lock = hashlib.sha256((ROOT / LOCKS[kind]).read_bytes()).hexdigest()
+    return {kind: lock, "python": version(sys.version_info[:2])}
+
+
+def read_stamp(stamp: Path) -> "dict[str, str]":
+    """The stamp of the last finished installation; {} when there is none."""
+    try:
+        found = json.loads(stamp.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def is_usable(venv: Path) -> bool:
+    """Whether `venv` has a Python of this version with a working pip, to install into."""
+    check = f"import sys, pip._internal.cli.main; sys.exit(sys.version_info[:2] != {sys.version_info[:2]!r})"
+    try:
+        found = subprocess.run([str(venv / "bin" / "python"), "-c", check], capture_output=True, check=False)
+    except OSError:
+        return False
+    return found.returncode == 0
+
+
+def quietly(command: "list[str]") -> bool:
+    """Run `command`, showing what it said only when it failed. Whether it went well."""
+    environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        print(done.stdout.strip(), file=sys.stderr)
+        print("That failed; when the cause is mended, run the same command again.", file=sys.stderr)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
