@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
@@ -16,11 +16,13 @@ class Follow(Base):
     """`follower` reads what `followed` posts. The primary key makes a double click harmless."""
 
     __tablename__ = "follow"
-    __table_args__ = (CheckConstraint("follower_id <> followed_id", name="not_oneself"),)
+    __table_args__ = (
+        CheckConstraint("follower_id <> followed_id", name="not_oneself"),
+        # A person's followers: counted, and listed page by page in the order of their ids.
+        Index("ix_follow_followed_id", "followed_id", "follower_id"),
+    )
 
     follower_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     # The index lists and counts a person's followers.
-    followed_id: Mapped[int] = mapped_column(
-        ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    followed_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

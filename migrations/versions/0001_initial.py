@@ -73,7 +73,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('follower_id', 'followed_id', name=op.f('pk_follow'))
     )
     with op.batch_alter_table('follow', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_follow_followed_id'), ['followed_id'], unique=False)
+        batch_op.create_index('ix_follow_followed_id', ['followed_id', 'follower_id'], unique=False)
 
     op.create_table('job',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -87,7 +87,7 @@ def upgrade() -> None:
     sa.Column('attempts', sa.Integer(), nullable=False),
     sa.Column('crashes', sa.Integer(), nullable=False),
     sa.Column('error', sa.Text(), nullable=False),
-    sa.Column('result', sa.JSON(), nullable=False),
+    sa.Column('result', sa.JSON(), nullable=True),
     sa.Column('queued_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('run_after', sa.DateTime(timezone=True), nullable=False),
     sa.Column('pushed_at', sa.DateTime(timezone=True), nullable=True),
@@ -217,7 +217,7 @@ def downgrade() -> None:
 
     op.drop_table('job')
     with op.batch_alter_table('follow', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_follow_followed_id'))
+        batch_op.drop_index('ix_follow_followed_id')
 
     op.drop_table('follow')
     with op.batch_alter_table('conversation_member', schema=None) as batch_op:
