@@ -1,0 +1,102 @@
+"""Following people, and changing one's own profile. The only writers of follows and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import regex
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.models import Follow, User
+from app.profiles.zones import is_zone
+from app.text import rich
+from app.text.length import fits
+from app.text.search import search_text
+
+NAME_MAX = 50  # characters as the reader counts them
+NAME_POINTS = 64  # code points: the width of the column
+ABOUT_MAX = 500  # characters as the reader counts them
+THEMES = ("auto", "light", "dark")
+
+# Controls of direction would turn around what stands beside the name in a title or a mail.
+_NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileChange:
+    """What a person says about themselves, and how they want to see the site."""
+
+    name: str
+    about_me: str
+    language: str  # locale code; "" = what the browser asks for
+    timezone: str  # IANA name; "" = UTC
+    theme: str
+    show_last_seen: bool
+
+
+def follow(follower: User, followed: User) -> None:
+    """Let `follower` read what `followed` posts. Doing it twice changes nothing. Raises Refused for oneself."""
+    if follower.id == followed.id:
+        raise Refused(_l("You cannot follow yourself."))
+    dialect = db.engine.dialect.name
+    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    row = insert(Follow).values(follower_id=follower.id, followed_id=followed.id)
+    db.session.execute(row.on_conflict_do_nothing())
+
+
+def unfollow(follower: User, followed: User) -> None:
+    """End it. Doing it twice changes nothing. Raises Refused for oneself."""
+    if follower.id == followed.id:
+        raise Refused(_l("You cannot unfollow yourself."))
+    db.session.execute(
+        delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id)
+    )
+
+
+def edit_profile(person: User, change: ProfileChange, *, languages: Collection[str]) -> None:
+    """Store `change`. `languages` are the locale codes that may be chosen. Raises Refused."""
+    name, about_me = _name(change.name), _about(change.about_me)
+    if change.language and change.language not in languages:
+        raise Refused(_l("This language is not offered here."))
+    if change.timezone and not is_zone(change.timezone):
+        raise Refused(_l("This time zone is not known."))
+    if change.theme not in THEMES:
+        raise Refused(_l("This theme is not known."))
+    person.name, person.about_me = name, about_me
+    person.search_text = search_text(f"{person.username} {name}")
+    person.language, person.timezone, person.theme = change.language, change.timezone, change.theme
+    person.show_last_seen = change.show_last_seen
+    db.session.flush()
+
+
+def set_avatar(person: User, file_name: str) -> None:
+    """Show the stored picture `file_name`, or with "" the drawn one. The old file is the caller's to remove."""
+    person.avatar = file_name
+    db.session.flush()
+
+
+def _name(raw: str) -> str:
+    name = " ".join(_NOT_IN_NAMES.sub(" ", _clean(raw)).split())
+    if not fits(name, NAME_MAX) or len(name) > NAME_POINTS:
+        raise Refused(_l("This name is too long: %(max)d characters are allowed.", max=NAME_MAX))
+    return "" if rich.is_blank(name) else name
+
+
+def _about(raw: str) -> str:
+    about = _clean(raw).strip()
+    if not fits(about, ABOUT_MAX):
+        raise Refused(_l("This text is too long: %(max)d characters are allowed.", max=ABOUT_MAX))
+    return about
+
+
+def _clean(raw: str) -> str:
+    try:
+        return rich.clean(raw)
+    except rich.TextRefused as error:
+        raise Refused(_l("This text holds characters that cannot be stored.")) from error

@@ -1,0 +1,65 @@
+"""The form of one's own profile: its shape only; the rules are in the action."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from flask_wtf import FlaskForm
+from flask_wtf.file import FileField
+from werkzeug.datastructures import CombinedMultiDict, MultiDict
+from wtforms import BooleanField, SelectField, StringField, TextAreaField
+
+from app.i18n import _l, language_name, languages, request_language
+from app.models import User
+from app.profiles import zones
+from app.profiles.actions import ProfileChange
+
+
+class ProfileForm(FlaskForm):
+    """Who one is, how one sees the site, and one's picture."""
+
+    avatar = FileField(_l("Picture"))
+    remove_avatar = BooleanField(_l("Remove my picture"))
+    name = StringField(_l("Name"))
+    about_me = TextAreaField(_l("About me"))
+    language = SelectField(_l("Language"))
+    timezone = SelectField(_l("Time zone"))
+    theme = SelectField(_l("Theme"))
+    show_last_seen = BooleanField(_l("Show others roughly when I was last here"))
+
+    @classmethod
+    def of(cls, person: User) -> ProfileForm:
+        """The form as sent with this request, or filled with what is stored about `person`."""
+        fields = ("name", "about_me", "language", "timezone", "theme", "show_last_seen")
+        stored = {field: getattr(person, field) for field in fields}
+        form = cls(_sent() if request.method == "POST" else None, data=stored)
+        form.language.choices = [
+            ("", _l("What my browser asks for")),
+            *((code, language_name(code)) for code in languages()),
+        ]
+        form.timezone.choices = zones.choices(request_language(person), person.timezone)
+        form.theme.choices = [
+            ("auto", _l("As on my device")),
+            ("light", _l("Light")),
+            ("dark", _l("Dark")),
+        ]
+        return form
+
+    @property
+    def change(self) -> ProfileChange:
+        """What was sent, for the action."""
+        return ProfileChange(
+            name=self.name.data or "",
+            about_me=self.about_me.data or "",
+            language=self.language.data or "",
+            timezone=self.timezone.data or "",
+            theme=self.theme.data or "",
+            show_last_seen=bool(self.show_last_seen.data),
+        )
+
+
+def _sent() -> MultiDict[str, Any]:
+    # Of the files only the picture: a file under the name of a text field would arrive as its text.
+    picture = MultiDict([("avatar", file) for file in request.files.getlist("avatar")])
+    return CombinedMultiDict([request.form, picture])  # type: ignore[list-item]

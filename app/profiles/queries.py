@@ -1,0 +1,69 @@
+"""What only this feature reads: a person with the facts of their page, and lists of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+
+from app.extensions import db
+from app.models import Post, User
+from app.queries import follows
+from app.text.names import username_key
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A person as one viewer finds them."""
+
+    person: User
+    posts: int
+    followers: int
+    following: int
+    is_followed: bool  # the viewer follows them
+    follows_viewer: bool
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """One person in a list, as one viewer finds them."""
+
+    person: User
+    is_followed: bool
+    follows_viewer: bool
+
+
+def profile(username: str, viewer: User) -> Profile | None:
+    """The person of that name with counts, and whether they and `viewer` follow each other. One query."""
+    posts = select(func.count()).where(Post.author_id == User.id).scalar_subquery()
+    row = db.session.execute(
+        select(
+            User,
+            posts,
+            follows.follower_count_of(User.id),
+            follows.following_count_of(User.id),
+            follows.is_following(viewer.id, User.id),
+            follows.is_following(User.id, viewer.id),
+        ).where(User.username_key == username_key(username), User.active)
+    ).first()
+    return Profile(*row) if row else None
+
+
+def people_page(
+    people: Select[tuple[User]], viewer: User, before: int | None, size: int
+) -> tuple[list[PersonRow], int | None]:
+    """A page of `people`, newest account first, and the `before` of the next page. One query."""
+    query = people.add_columns(
+        follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id)
+    )
+    if before is not None:
+        query = query.where(User.id < before)
+    found = db.session.execute(query.order_by(User.id.desc()).limit(size + 1))
+    rows = [PersonRow(*row) for row in found]
+    return rows[:size], rows[size - 1].person.id if len(rows) > size else None
+
+
+def avatar_names() -> Iterator[str]:
+    """The file of every uploaded picture that somebody shows."""
+    return iter(db.session.scalars(select(User.avatar).where(User.avatar != "").execution_options(yield_per=1000)))

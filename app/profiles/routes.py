@@ -1,0 +1,117 @@
+"""Doors (HTTP) of people's pages, and of following."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from sqlalchemy import Select
+from werkzeug.urls import iri_to_uri
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.models import Post, User
+from app.profiles import actions, bp, queries
+from app.profiles.last_seen import last_seen
+from app.queries import follows, people, timelines
+from app.web import limits
+from app.web.paging import before_id, page
+from app.web.redirects import safe_next
+from app.web.viewer import viewer
+
+
+@bp.get("/user/<username>")
+@login_required
+def show(username: str) -> str:
+    """A person's page: who they are, and their posts."""
+    profile = queries.profile(username, viewer()) or abort(404)
+    posts = page(timelines.of(profile.person), Post.id)
+    seen = last_seen(profile.person)
+    return render_template("profiles/show.html", profile=profile, posts=posts, last_seen=seen, back=_here())
+
+
+@bp.get("/user/<username>/popup")
+@login_required
+def popup(username: str) -> str:
+    """The hover card: the head of that page, as a fragment."""
+    profile = queries.profile(username, viewer()) or abort(404)
+    seen = last_seen(profile.person)
+    return render_template("profiles/popup.html", profile=profile, last_seen=seen, back=_page_around())
+
+
+@bp.get("/user/<username>/followers")
+@login_required
+def followers(username: str) -> str:
+    """Who follows a person."""
+    person = people.by_username(username) or abort(404)
+    return _people("followers", person, follows.followers(person.id))
+
+
+@bp.get("/user/<username>/following")
+@login_required
+def following(username: str) -> str:
+    """Whom a person follows; beside one's own list, whom one may know."""
+    person = people.by_username(username) or abort(404)
+    return _people("following", person, follows.following(person.id))
+
+
+@bp.post("/follow/<username>")
+@login_required
+@limits.changing
+def follow(username: str) -> Response:
+    """Start to read what a person posts."""
+    return _change_follow(username, actions.follow, _("You now follow %(name)s."))
+
+
+@bp.post("/unfollow/<username>")
+@login_required
+@limits.changing
+def unfollow(username: str) -> Response:
+    """Stop reading what a person posts."""
+    return _change_follow(username, actions.unfollow, _("You no longer follow %(name)s."))
+
+
+def _change_follow(username: str, change: Callable[[User, User], None], done: str) -> Response:
+    person = people.by_username(username) or abort(404)
+    try:
+        change(viewer(), person)
+        db.session.commit()
+        flash(done % {"name": person.display_name}, "success")
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "danger")
+    profile = url_for("profiles.show", username=person.username)
+    return redirect(safe_next(request.form.get("next")) or profile, 303)
+
+
+def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:
+    size = int(current_app.config["POSTS_PER_PAGE"])
+    rows, older = queries.people_page(listed, viewer(), before_id(), size)
+    is_own = person.id == viewer().id
+    suggested = follows.suggestions(viewer().id) if is_own and kind == "following" else []
+    return render_template(
+        "profiles/people.html",
+        kind=kind,
+        person=person,
+        rows=rows,
+        older=older,
+        suggested=suggested,
+        back=_here(),
+    )
+
+
+def _here() -> str:
+    """This page's own address in plain ASCII, for the `next` of its buttons."""
+    return iri_to_uri(request.full_path.rstrip("?"))
+
+
+def _page_around() -> str:
+    """The address of the page that asked for a fragment; "" when it did not say, or is not ours."""
+    around = urlsplit(request.referrer or "")
+    if around.netloc != request.host:
+        return ""
+    return safe_next(around.path + (f"?{around.query}" if around.query else "")) or ""

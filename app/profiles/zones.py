@@ -1,0 +1,61 @@
+"""The time zones that can be chosen: the IANA places that are no mere aliases, under their parts of the world."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache, lru_cache
+from zoneinfo import available_timezones
+
+from babel.core import get_global
+from babel.dates import get_timezone_location
+
+from app.i18n import _, _l
+
+REGIONS = {
+    "Africa": _l("Africa"),
+    "America": _l("America"),
+    "Antarctica": _l("Antarctica"),
+    "Asia": _l("Asia"),
+    "Atlantic": _l("Atlantic Ocean"),
+    "Australia": _l("Australia"),
+    "Europe": _l("Europe"),
+    "Indian": _l("Indian Ocean"),
+    "Pacific": _l("Pacific Ocean"),
+}
+Choice = tuple[str, str]
+
+
+@cache
+def places() -> frozenset[str]:
+    """The IANA names that are offered, such as "Europe/Madrid"."""
+    aliases = get_global("zone_aliases")
+    return frozenset(
+        name for name in available_timezones() if name.split("/")[0] in REGIONS and name not in aliases
+    )
+
+
+def is_zone(name: str) -> bool:
+    """Whether `name` is an IANA time zone, offered or not: an old alias in somebody's settings stays good."""
+    return name in available_timezones()
+
+
+def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
+    """(IANA name, city in the language `locale`) by part of the world, with `current` whatever it is."""
+    groups = {_("Everywhere"): [("", _("Coordinated Universal Time (UTC)"))]}
+    if current and current not in places():
+        groups[_("Everywhere")].append((current, current))
+    cities = _cities(locale)
+    return groups | {str(title): list(cities[region]) for region, title in REGIONS.items()}
+
+
+@lru_cache(maxsize=64)
+def _cities(locale: str) -> dict[str, tuple[Choice, ...]]:
+    by_region: dict[str, list[Choice]] = {region: [] for region in REGIONS}
+    for name in places():
+        city = get_timezone_location(name, locale=locale, return_city=True)
+        by_region[name.split("/")[0]].append((name, city))
+    return {region: tuple(sorted(cities, key=_by_city)) for region, cities in by_region.items()}
+
+
+def _by_city(choice: Choice) -> tuple[str, str]:
+    return unicodedata.normalize("NFKD", choice[1]).casefold(), choice[0]

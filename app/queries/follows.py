@@ -1,0 +1,74 @@
+"""Who follows whom. One Select builds a list of people and its count, so they cannot disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
+from sqlalchemy.orm import aliased
+
+from app.extensions import db
+from app.models import Follow, User
+
+LOOKED_AT = 2000  # follows that suggestions look at: enough to choose from, and a bound on the time
+
+
+def followers(user_id: Any, person: Any = User) -> Select[tuple[User]]:
+    """The people who follow somebody; `user_id` may be a column, `person` an alias of User."""
+    follow = aliased(Follow)
+    return (
+        select(person).join(follow, follow.follower_id == person.id).where(follow.followed_id == user_id, person.active)
+    )
+
+
+def following(user_id: Any, person: Any = User) -> Select[tuple[User]]:
+    """The people whom somebody follows; `user_id` may be a column, `person` an alias of User."""
+    follow = aliased(Follow)
+    return (
+        select(person).join(follow, follow.followed_id == person.id).where(follow.follower_id == user_id, person.active)
+    )
+
+
+def follower_count_of(user_id: Any) -> ScalarSelect[int]:
+    """How many `followers` there are, as part of another query."""
+    return _count(followers(user_id, aliased(User)))
+
+
+def following_count_of(user_id: Any) -> ScalarSelect[int]:
+    """How many `following` there are, as part of another query."""
+    return _count(following(user_id, aliased(User)))
+
+
+def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
+    """Whether one follows the other, as part of another query; both may be columns."""
+    follow = aliased(Follow)
+    return exists().where(follow.follower_id == follower_id, follow.followed_id == followed_id)
+
+
+def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
+    """People whom those that the viewer follows follow, and the viewer does not yet; most shared first."""
+    mine, theirs = aliased(Follow), aliased(Follow)
+    seen = (
+        select(theirs.followed_id)
+        .join(mine, mine.followed_id == theirs.follower_id)
+        .where(
+            mine.follower_id == viewer_id,
+            theirs.followed_id != viewer_id,
+            ~is_following(viewer_id, theirs.followed_id),
+        )
+        .limit(LOOKED_AT)
+        .subquery()
+    )
+    known = select(seen.c.followed_id, func.count().label("shared")).group_by(seen.c.followed_id).subquery()
+    return db.session.scalars(
+        select(User)
+        .join(known, known.c.followed_id == User.id)
+        .where(User.active)
+        .order_by(known.c.shared.desc(), User.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def _count(people: Select[tuple[User]]) -> ScalarSelect[int]:
+    return people.with_only_columns(func.count()).scalar_subquery()
