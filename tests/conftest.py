@@ -1,0 +1,272 @@
+"""The test harness: real services on this machine, nothing mocked between a request and the mail it causes.
+
+Run: `pytest` (SQLite), `pytest --database=postgresql` (PostgreSQL 18 from a wheel), `-n 2` for two processes, each with
+its own database, Valkey and mail server. Connections beyond 127.0.0.1 raise. Warnings are errors.
+
+Fixtures, what a test of a feature needs most first:
+
+    as_(who)            a logged-in browser of a person: as_("ana") makes ana if need be, as_(user) takes a row;
+                        as_(user).user is the row
+    client              a browser of nobody
+      .get(path), .post(path, data=...)         as in Flask; .post has no CSRF token, so it is refused
+      .post_form(path, {"post": "hi"})          with a good CSRF token; loads no page first
+      .submit(page, {"post": "hi"}, action=...) loads `page`, fills its form (hidden fields too), sends it
+      .follow(response)                         GET where a redirect points to
+    db                  an app context with `db.session` for the test's own reading and factories. It is never the
+                        session of a request or a job: what you hold is committed before each, and expired after.
+                        Call actions directly and `db.session.commit()`
+    run_jobs()          performs the due jobs and those they order; run_jobs(advance=60) lets 60 s pass for delayed
+                        ones; a job that fails is an AssertionError unless run_jobs(may_fail=True). Returns the rows
+    mails               what the mail server got: len(mails), mails[0].subject/.text/.html/.to/.message_id,
+                        mails.to("ana@example.org"); mails.mode = "4xx" | "5xx" | "5xx-address" | "hang" | "drop";
+                        mails.refuse() closes the port
+    queries()           `with queries() as asked: client.get("/")`, then `assert len(asked) <= 2, asked`
+    configure(...)      configure(POSTS_PER_PAGE=3): app.config for this test
+    rate_limits         turns the rate limits on for this test (they are off)
+    app, settings       the app and its Settings, one for the whole session
+    valkey              the Valkey server: .client, .signal(SIGSTOP), .stop(), .start()
+    make_app(**values)  another app with other settings on the same database; for what is decided at boot
+    database            where the data is; database.copy() is a second, empty, migrated one (tests/faults)
+
+Rows: tests/factories.py (a_user, a_post, a_follow, a_message, a_login). Real processes: tests/support/processes.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from app import create_app
+from app.config import Settings
+from app.database import set_read_mode
+from app.extensions import db as the_db
+from app.extensions import limiter
+from app.models import User
+from app.queries import people
+from app.redis_client import Breaker
+from app.web import cookies
+from tests.factories import a_login, a_user
+from tests.support.client import Browser
+from tests.support.databases import Database, make_database
+from tests.support.jobs import run_due_jobs
+from tests.support.network import forbid_the_network
+from tests.support.smtp import Mailbox
+from tests.support.sql import counted, empty
+from tests.support.valkey import Valkey
+
+SITE = "http://microblog.test"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--database`."""
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="what to test on")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_this_machine() -> None:
+    """Everything but loopback is out of reach."""
+    forbid_the_network()
+
+
+@pytest.fixture(scope="session")
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """The migrated database of this test process."""
+    made = make_database(request.config.getoption("database"), tmp_path_factory.mktemp("database"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """The Valkey server of this test process."""
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def mail_server() -> Iterator[Mailbox]:
+    """The SMTP server of this test process."""
+    box = Mailbox()
+    box.start()
+    yield box
+    box.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(
+    database: Database, valkey_server: Valkey, mail_server: Mailbox, tmp_path_factory: pytest.TempPathFactory
+) -> Settings:
+    """The settings under test."""
+    return Settings(
+        microblog_env="test",
+        data_dir=tmp_path_factory.mktemp("var"),
+        public_url=SITE,
+        secret_key="a secret that is long enough for anything",
+        database_url=database.url,
+        redis_url=valkey_server.url,
+        mail_server="127.0.0.1",
+        mail_port=mail_server.port,
+        mail_default_sender="Microblog <noreply@microblog.test>",
+        mail_timeout=1,
+    )
+
+
+def _make(settings: Settings) -> Flask:
+    app = create_app(settings)
+    app.test_client_class = Browser
+    return app
+
+
+def _close(app: Flask) -> None:
+    with app.app_context():
+        the_db.engine.dispose()
+    app.extensions["redis"].close()
+
+
+@pytest.fixture(scope="session")
+def app_of_session(settings: Settings) -> Iterator[Flask]:
+    """The app, made once: a boot is slow, and state belongs in the stores."""
+    app = _make(settings)
+    yield app
+    _close(app)
+
+
+@pytest.fixture
+def app(app_of_session: Flask, valkey_server: Valkey, database: Database) -> Iterator[Flask]:
+    """The app on empty stores, with the rate limits off."""
+    limiter.enabled = False
+    yield app_of_session
+    limiter.enabled = False
+    valkey_server.flush()
+
+
+@pytest.fixture
+def db(app: Flask) -> Iterator[SQLAlchemy]:
+    """The test's own session, in an app context that no request or job shares. Emptied afterwards."""
+    context = app.app_context()
+    context.push()
+    set_read_mode(True)
+    try:
+        yield the_db
+    finally:
+        the_db.session.remove()
+        empty(the_db.engine)
+        context.pop()
+        set_read_mode(False)
+
+
+@pytest.fixture
+def client(app: Flask, db: SQLAlchemy) -> Browser:
+    """A browser of nobody."""
+    return _browser(app)
+
+
+def _browser(app: Flask) -> Browser:
+    client = app.test_client()
+    assert isinstance(client, Browser)
+    return client
+
+
+@pytest.fixture
+def as_(app: Flask, db: SQLAlchemy) -> Callable[..., Browser]:
+    """A logged-in browser of a person; `on` is another app from make_app."""
+
+    def log_in(who: str | User, on: Flask | None = None) -> Browser:
+        person = (people.by_username(who) or a_user(who)) if isinstance(who, str) else who
+        login = a_login(person)
+        browser = _browser(on or app)
+        content = {cookies.LOGIN_KEY: login.id, cookies.PERSON_KEY: person.id, "_fresh": True}
+        browser.set_cookie(
+            app.config["SESSION_COOKIE_NAME"],
+            cookies.serializer(on or app).dumps(content),
+            domain=SITE.removeprefix("http://"),
+            httponly=True,
+            samesite="Lax",
+        )
+        browser.user = person
+        return browser
+
+    return log_in
+
+
+@pytest.fixture
+def run_jobs(app: Flask, db: SQLAlchemy, mails: Mailbox) -> Callable[..., Any]:
+    """Perform what is due."""
+
+    def run(advance: float = 0, *, may_fail: bool = False) -> Any:
+        return run_due_jobs(app, advance=advance, may_fail=may_fail)
+
+    return run
+
+
+@pytest.fixture
+def mails(mail_server: Mailbox) -> Iterator[Mailbox]:
+    """What the mail server got in this test."""
+    mail_server.clear()
+    yield mail_server
+    mail_server.clear()
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey) -> Iterator[Valkey]:
+    """The Valkey server, running again after the test whatever was done to it."""
+    yield valkey_server
+    valkey_server.revive()
+
+
+@pytest.fixture
+def queries() -> Any:
+    """Count SQL statements in a block."""
+    return counted
+
+
+@pytest.fixture
+def configure(app: Flask) -> Iterator[Callable[..., None]]:
+    """Change app.config for one test. Languages, limits and lengths are read from it at each request."""
+    before = dict(app.config)
+
+    def change(**values: Any) -> None:
+        unknown = set(values) - set(before)
+        assert not unknown, f"no such setting: {unknown}"
+        app.config.update(values)
+
+    yield change
+    app.config.clear()
+    app.config.update(before)
+
+
+@pytest.fixture
+def rate_limits(app: Flask) -> Iterator[None]:
+    """The rate limits as they are in use."""
+    limiter.enabled = True
+    yield
+    limiter.enabled = False
+
+
+@pytest.fixture
+def make_app(app: Flask, settings: Settings) -> Iterator[Callable[..., Flask]]:
+    """Another app on the same stores."""
+    made = []
+
+    def make(**values: Any) -> Flask:
+        made.append(_make(replace(settings, **values)))
+        limiter.enabled = False
+        return made[-1]
+
+    yield make
+    for one in made:
+        _close(one)
+
+
+@pytest.fixture(autouse=True)
+def breaker_closed(request: pytest.FixtureRequest) -> None:
+    """A test that took Redis away leaves no open circuit breaker to the next one."""
+    if "app" in request.fixturenames:
+        request.getfixturevalue("app").extensions["redis_breaker"] = Breaker()

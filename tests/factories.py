@@ -1,0 +1,75 @@
+"""People and what they do, made as quickly as a test wants them: rows that real use would have made.
+
+All need an app context (the `db` fixture) and commit, so requests and jobs see what they made. Actions do the rest:
+`app.posts.actions.publish(...)`, `app.messages.actions.send_message(...)`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+from werkzeug.security import generate_password_hash
+
+from app.clock import now
+from app.extensions import db
+from app.messages.actions import send_message
+from app.models import Follow, LoginSession, Message, Post, User
+from app.notify import logins_changed
+from app.text.names import email_key, username_key, username_skeleton
+from app.text.search import search_text
+
+PASSWORD = "tide pool lantern 7"
+# Scrypt costs 80 ms by design; one round of PBKDF2 is enough for a test that is not about passwords.
+_QUICK_HASH = generate_password_hash(PASSWORD, method="pbkdf2:sha256:1")
+_numbers = itertools.count(1)
+
+
+def a_user(username: str | None = None, **values: Any) -> User:
+    """A person with a confirmed address `<username>@example.org` and the password PASSWORD; `values` are columns."""
+    username = username or f"member{next(_numbers)}"
+    email = values.pop("email", None) or f"{username}@example.org"
+    person = User(
+        username=username,
+        username_key=username_key(username),
+        username_skeleton=username_skeleton(username),
+        email=email,
+        email_key=email_key(email),
+        password_hash=_QUICK_HASH,
+        search_text=search_text(f"{username} {values.get('name', '')}"),
+        **{"email_confirmed_at": now(), **values},
+    )
+    db.session.add(person)
+    db.session.commit()
+    return person
+
+
+def a_login(person: User, **values: Any) -> LoginSession:
+    """A login of `person`, good for a day."""
+    row = LoginSession(user_id=person.id, **{"expires_at": now() + timedelta(days=1), **values})
+    db.session.add(row)
+    logins_changed(person.id)
+    db.session.commit()
+    return row
+
+
+def a_post(author: User, body: str = "Hello, world", **values: Any) -> Post:
+    """A post, findable by its words."""
+    row = Post(author_id=author.id, body=body, **{"search_text": search_text(body), **values})
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+def a_follow(follower: User, followed: User) -> None:
+    """`follower` reads what `followed` posts."""
+    db.session.add(Follow(follower_id=follower.id, followed_id=followed.id))
+    db.session.commit()
+
+
+def a_message(sender: User, recipient: User, body: str = "Hello", **options: Any) -> Message:
+    """A private message, sent by the real action, its badge and mail ordered."""
+    row = send_message(sender, recipient, body, **options)
+    db.session.commit()
+    return row

@@ -1,0 +1,1 @@
+"""What the tests stand on: real services started by pid, a client that behaves like a browser, counters."""

@@ -1,0 +1,142 @@
+"""A real SMTP server that keeps what it gets, and can misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Any, Literal
+
+from aiosmtpd.controller import Controller
+
+from tests.support.ports import free_port
+
+Mode = Literal["ok", "4xx", "5xx", "4xx-address", "5xx-address", "hang", "drop"]
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail as it arrived."""
+
+    envelope_to: list[str]
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def to(self) -> str:
+        """The To header, decoded."""
+        return str(self.message["To"])
+
+    @property
+    def message_id(self) -> str:
+        return str(self.message["Message-ID"])
+
+    @property
+    def text(self) -> str:
+        """The plain part."""
+        return self._part("plain")
+
+    @property
+    def html(self) -> str:
+        """The HTML part."""
+        return self._part("html")
+
+    def _part(self, kind: str) -> str:
+        part = self.message.get_body((kind,))
+        return str(part.get_content()) if part else ""
+
+
+class Mailbox:
+    """What the server got, oldest first: iterate it, index it, len() it, or ask `to(address)`.
+
+    `mode` says how it behaves: "ok"; "4xx" and "5xx" refuse the mail after DATA, "4xx-address" and "5xx-address" at
+    RCPT; "hang" keeps the mail and never answers; "drop" keeps it and hangs up. `refuse()` stops listening.
+    """
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.mode: Mode = "ok"
+        self.tried = 0  # mails that were offered, refused ones included
+        self._mails: list[Mail] = []
+        self._lock = threading.Lock()
+        self._controller: Controller | None = None
+
+    def start(self) -> None:
+        """Listen."""
+        self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True)
+        self._controller.start()
+
+    def stop(self) -> None:
+        """Stop listening: connections are refused."""
+        if self._controller is not None:
+            self._controller.stop(no_assert=True)
+            self._controller = None
+
+    refuse = stop
+
+    def clear(self) -> None:
+        """Forget all mail and behave."""
+        with self._lock:
+            self._mails.clear()
+        self.mode, self.tried = "ok", 0
+        if self._controller is None:
+            self.start()
+
+    def keep(self, mail: Mail) -> None:
+        """Called by the server."""
+        with self._lock:
+            self._mails.append(mail)
+
+    def to(self, address: str) -> list[Mail]:
+        """The mails to one address, oldest first."""
+        with self._lock:
+            return [mail for mail in self._mails if address in mail.envelope_to]
+
+    def __iter__(self) -> Iterator[Mail]:
+        with self._lock:
+            return iter(list(self._mails))
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._mails)
+
+    def __getitem__(self, index: int) -> Mail:
+        with self._lock:
+            return self._mails[index]
+
+
+class _Handler:
+    def __init__(self, box: Mailbox) -> None:
+        self.box = box
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: list[str]) -> str:
+        if self.box.mode == "4xx-address":
+            return "450 4.2.0 try again later"
+        if self.box.mode == "5xx-address":
+            return "550 5.1.1 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
+        self.box.tried += 1
+        mode = self.box.mode
+        if mode == "4xx":
+            return "451 4.3.0 try again later"
+        if mode == "5xx":
+            return "554 5.6.0 refused"
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        self.box.keep(Mail(list(envelope.rcpt_tos), message))
+        if mode == "hang":
+            while self.box.mode == "hang":
+                await asyncio.sleep(0.05)
+        if mode == "drop":
+            server.transport.close()
+        return "250 OK"

@@ -1,0 +1,61 @@
+"""Counting SQL statements, and emptying a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import ORMExecuteState
+
+from app.extensions import Base, db
+from tests.support.client import DOOR
+
+# Not questions to the data: transactions and the manners of one connection.
+_HOUSEKEEPING = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
+
+
+class Statements(list[str]):
+    """The statements that ran in a `queries()` block. `.count` as a property would shadow list's: use len()."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} statements:\n" + "\n".join(f"  {' '.join(one.split())}" for one in self)
+
+
+@contextmanager
+def counted() -> Iterator[Statements]:
+    """Count what is asked of the database in the block, by requests, jobs and the test's own calls."""
+    seen = Statements()
+
+    def executed(_connection: Any, _cursor: Any, statement: str, _params: Any, context: Any, _many: bool) -> None:
+        ours = context is not None and context.execution_options.get("the_tests_own_refresh")
+        if not ours and not statement.lstrip().upper().startswith(_HOUSEKEEPING):
+            seen.append(statement)
+
+    def mark(state: ORMExecuteState) -> None:
+        # Objects of the test expire after each request; reading one again is not the site's query.
+        if state.is_column_load and not DOOR.get():
+            state.update_execution_options(the_tests_own_refresh=True)
+
+    event.listen(Engine, "before_cursor_execute", executed)
+    event.listen(db.session, "do_orm_execute", mark)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "before_cursor_execute", executed)
+        event.remove(db.session, "do_orm_execute", mark)
+
+
+def empty(engine: Engine) -> None:
+    """Delete every row of our tables. Full-text tables follow their triggers."""
+    if engine.dialect.name == "postgresql":
+        names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+        with engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        return
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(table.delete())
+        if connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")):
+            connection.execute(text("DELETE FROM sqlite_sequence"))
