@@ -56,7 +56,7 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     crashes: Mapped[int] = mapped_column(default=0)  # attempts that ended without a word
     error: Mapped[str] = mapped_column(Text, default="")  # for the operator: what the last attempt raised
-    result: Mapped[Any] = mapped_column(JSON, default=None)  # small: what the owner may fetch
+    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small: what the owner may fetch
 
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     run_after: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
