@@ -5,7 +5,8 @@ INSERT, UPDATE and DELETE, cascades included. PostgreSQL gets a GIN index over t
 the words anew (app/text/search.py says why), so both give the same answers.
 
 A later migration that changes `post` or `user` in Alembic's batch mode makes the SQLite table anew, and its triggers
-are lost with the old one: call `drop(op)` before it and `create(op)` after it.
+are lost with the old one: call `drop(op)` before it and `create(op)` after it. migrations/env.py keeps autogenerate
+off every name that begins with post_search or user_search, the tables FTS5 makes for itself included.
 """
 
 from __future__ import annotations
@@ -65,11 +66,3 @@ def drop(op: Any) -> None:
         for event in TRIGGERS:
             op.execute(f"DROP TRIGGER {noun}_search_{event}")
         op.execute(f"DROP TABLE {noun}_search")
-
-
-def is_search_object(name: str | None) -> bool:
-    """Whether a table or index of that name is ours: autogenerate must not take it for a leftover.
-
-    FTS5 keeps its data in tables named post_search_data, post_search_idx and so on.
-    """
-    return name is not None and name.startswith(tuple(f"{noun}_search" for noun in NOUNS))

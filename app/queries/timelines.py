@@ -1,0 +1,103 @@
+"""Timelines: which posts, in which order. Authors come with the posts, so a page is one query.
+
+Every timeline is ordered by id, newest first, and starts before a given id (app/web/paging.py).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, literal, select
+from sqlalchemy.orm import aliased, contains_eager
+
+from app.models import Follow, Post, User
+
+LARGEST_ID = 2**63 - 1
+RECENT = 20  # a person's posts that say which languages they write in
+
+
+def visible() -> Select[tuple[Post]]:
+    """Posts that may be shown, with their authors. Every list of posts, search included, starts here."""
+    return select(Post).join(Post.author).where(User.active).options(contains_eager(Post.author))
+
+
+def explore() -> Select[tuple[Post]]:
+    """Everybody's posts."""
+    return visible()
+
+
+def of(user: User) -> Select[tuple[Post]]:
+    """One person's posts."""
+    return visible().where(Post.author_id == user.id)
+
+
+def one(post_id: int) -> Select[tuple[Post]]:
+    """The post of that id, if it may be shown."""
+    return visible().where(Post.id == post_id)
+
+
+def home(user: User, *, before: int | None, size: int) -> Select[tuple[Post]]:
+    """The posts of `user` and those they follow: the newest `size` + 1 before id `before`, in order.
+
+    The cost depends on how many people one follows, and not on how much they have posted. Of each author only the
+    newest post is looked up first. The last of the `size` + 1 newest of these is a floor: that many posts at least lie
+    at or above it, so nothing below it belongs on the page. Above the floor an author gives at most `size` + 1
+    posts, so that one who posts all day costs no more than a page.
+    """
+    authors = _authors(user)
+    before = LARGEST_ID if before is None else before
+    floor = _floor(authors, before, size)
+    floor_of_author = func.coalesce(_last_on_page(authors.c.id, floor, before, size), floor)
+    found = (
+        select(Post.id)
+        .select_from(authors)
+        .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
+        .where(Post.id < before)
+        # "+ 0" keeps the planner from walking all posts by id in search of the few whose author fits.
+        .order_by((Post.id + 0).desc())
+        .limit(size + 1)
+        .subquery("found")
+    )
+    return visible().join(found, found.c.id == Post.id).order_by(Post.id.desc())
+
+
+def _authors(user: User) -> CTE:
+    followed = (
+        select(Follow.followed_id.label("id"))
+        .join(User, User.id == Follow.followed_id)
+        .where(Follow.follower_id == user.id, User.active)
+    )
+    return followed.union_all(select(literal(user.id))).cte("authors")
+
+
+def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
+    """The `size` + 1st newest of the authors' newest posts; 0 when fewer of them have posted."""
+    theirs = aliased(Post)
+    newest = select(func.max(theirs.id)).where(theirs.author_id == authors.c.id, theirs.id < before).scalar_subquery()
+    heads = select(func.coalesce(newest, 0).label("id")).select_from(authors).cte("heads")
+    last = select(heads.c.id).order_by(heads.c.id.desc()).limit(1).offset(size).scalar_subquery()
+    floor = select(func.coalesce(last, 0).label("id")).cte("floor")
+    return select(floor.c.id).scalar_subquery()
+
+
+def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: int, size: int) -> ScalarSelect[int]:
+    """The `size` + 1st newest post of one author above the floor: older ones cannot be on this page."""
+    theirs = aliased(Post)
+    return (
+        select(theirs.id)
+        .where(theirs.author_id == author, theirs.id < before, theirs.id >= floor)
+        .order_by(theirs.id.desc())
+        .limit(1)
+        .offset(size)
+        .scalar_subquery()
+    )
+
+
+def recent_languages(user: User) -> ScalarSelect[str]:
+    """The languages of a person's latest posts as one text, "es,en,es": a column for another query."""
+    latest = (
+        select(Post.language.label("language"))
+        .where(Post.author_id == user.id)
+        .order_by(Post.id.desc())
+        .limit(RECENT)
+        .subquery("latest")
+    )
+    return select(func.aggregate_strings(latest.c.language, ",")).scalar_subquery()
