@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -153,11 +154,10 @@ class Settings:
             return self.secret_key
         path = self.data_dir / "secret_key"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        try:  # O_EXCL: of several processes starting at once, one writes and the others read
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with suppress(FileExistsError):  # O_EXCL: of several starting at once, one writes, the others read
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
                 file.write(secrets.token_urlsafe(48))
-        except FileExistsError:
-            pass
         secret = path.read_text().strip()
         if len(secret) < 32:
             raise ConfigurationError(f"{path} is damaged: delete it to have a new one made")

@@ -87,9 +87,7 @@ def _tick(session: Session, user_id: int, *, advance: bool) -> float:
 
 
 def _write(session: Session, user_id: int, name: str, subject: str, data: Any, timestamp: float) -> None:
-    order = _insert(Notification).values(
-        user_id=user_id, name=name, subject=subject, data=data, timestamp=timestamp
-    )
+    order = _insert(Notification).values(user_id=user_id, name=name, subject=subject, data=data, timestamp=timestamp)
     session.execute(
         order.on_conflict_do_update(
             index_elements=[Notification.user_id, Notification.name, Notification.subject],

@@ -13,7 +13,7 @@ moment: before the removal nothing has happened, after it there is no hash, and 
 
 from __future__ import annotations
 
-import random
+import secrets
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -64,7 +64,7 @@ def fill(user_id: int, login_id: str) -> None:
 
 def _put(client: Any, user_id: int, login_id: str, last: float) -> None:
     # The lifetime varies, so that hashes made together do not all run out together.
-    lifetime = TTL + random.randrange(TTL // 5)
+    lifetime = TTL + secrets.randbelow(TTL // 5)
     pipe = client.pipeline(transaction=True)
     pipe.hset(key(user_id), mapping={"last": stamp(last), login_id: "1"})
     pipe.expire(key(user_id), lifetime)
@@ -74,9 +74,7 @@ def _put(client: Any, user_id: int, login_id: str, last: float) -> None:
 def _lock_clock(connection: Connection, user_id: int) -> float | None:
     """Take the clock lock without waiting, and read the clock. None when it is taken or there is no clock yet."""
     found: float | None = connection.scalar(
-        select(NotificationClock.last)
-        .where(NotificationClock.user_id == user_id)
-        .with_for_update(skip_locked=True)
+        select(NotificationClock.last).where(NotificationClock.user_id == user_id).with_for_update(skip_locked=True)
     )
     return found
 

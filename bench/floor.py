@@ -1,11 +1,11 @@
-"""The floor for a poll: a bare Flask view that decodes the session and does one Redis GET. Nothing can ask less of Flask."""
+"""The floor for a poll: a bare Flask view that decodes the session and does one Redis GET."""
 
 from __future__ import annotations
 
 import os
 
 import redis
-from flask import Flask, jsonify, session
+from flask import Flask, Response, jsonify, session
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
@@ -13,7 +13,7 @@ client = redis.Redis.from_url(os.environ["REDIS_URL"])
 
 
 @app.get("/notifications")
-def poll() -> object:
+def poll() -> Response:
     """Read the session, ask Redis once, answer JSON."""
     known = client.get(f"floor:{session.get('user_id')}")
     return jsonify([] if known else [1])

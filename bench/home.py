@@ -12,7 +12,7 @@ FEW, MANY = 1_000, 100_000
 
 
 def run(folder: Path) -> dict[str, float]:
-    """`home_100k_vs_1k`: median time of home with 100,000 posts over that with 1,000, 100 people followed (less is better)."""
+    """`home_100k_vs_1k`: median time with 100,000 posts over that with 1,000 (less is better)."""
     with servers.valkey(folder / "redis") as redis_url:
         cookies = {}
         for posts in (FEW, MANY):

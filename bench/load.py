@@ -20,8 +20,7 @@ class Target:
     def request(self) -> bytes:
         """The bytes of the request."""
         return (
-            f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
-            f"Cookie: {self.cookie}\r\nAccept: */*\r\n\r\n"
+            f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\nAccept: */*\r\n\r\n"
         ).encode()
 
 

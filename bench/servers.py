@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,13 +45,13 @@ def valkey(folder: Path) -> Iterator[str]:
     with process(redis_command(port, folder)):
         url = f"redis://127.0.0.1:{port}/0"
         client = redis.Redis.from_url(url)
-        _wait(lambda: client.ping())
+        _wait(client.ping)
         yield url
 
 
 @contextmanager
 def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
-    """granian serving `target` with one worker, as many threads as `make run` gives it; its port."""
+    """Serve `target` by granian with one worker and as many threads as `make run`; its port."""
     port = free_port()
     options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     options += ["--blocking-threads", "4", "--no-access-log", "--log-level", "error"]
@@ -60,13 +60,14 @@ def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
         yield port
 
 
-def _wait(ready: object, seconds: float = 20) -> None:
+def _wait(ready: Callable[[], object], seconds: float = 20) -> None:
     until = time.monotonic() + seconds
     while True:
         try:
-            ready()  # type: ignore[operator]
-            return
+            ready()
         except (OSError, redis.RedisError):
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
+        else:
+            return

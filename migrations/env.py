@@ -12,9 +12,7 @@ from app.extensions import Base, db
 NOT_OURS = ("post_search", "user_search")
 
 
-def include_object(
-    obj: object, name: str | None, kind: str, reflected: bool, compare_to: object
-) -> bool:
+def include_object(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
     """Whether autogenerate compares this object with the models."""
     return not (reflected and compare_to is None and name is not None and name.startswith(NOT_OURS))
 

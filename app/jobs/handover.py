@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import redis
 from flask import current_app
 from rq import Queue
@@ -41,15 +43,13 @@ def push(identity: str, queue: str, timeout: int) -> bool:
 
 def waiting(queue: str) -> int:
     """How many ids RQ holds in `queue`. Raises RedisUnavailable."""
-    return redis_client.ask(lambda client: int(client.llen(f"rq:queue:{queue}")))  # type: ignore[arg-type]
+    return redis_client.ask(lambda client: int(client.llen(f"rq:queue:{queue}")))
 
 
 def say_worker_is_alive() -> None:
     """Called by the worker every few seconds. Redis being away is nobody's fault here."""
-    try:
+    with suppress(RedisUnavailable):
         redis_client.ask(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
-    except RedisUnavailable:
-        pass
 
 
 def worker_is_alive() -> bool | None:

@@ -57,7 +57,7 @@ def perform(job_id: str) -> None:
     The work runs in its own app context, in read mode: it writes in short `writing()` blocks, so no lock is held
     while a mail server is slow.
     """
-    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+    with current_app.app_context(), reading():
         job = _claim(job_id)
         if job is None:
             return

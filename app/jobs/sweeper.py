@@ -36,7 +36,7 @@ def sweep() -> int:
 
     Reads first and writes only when there is something to write, so an idle server stays idle.
     """
-    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+    with current_app.app_context(), reading():
         _revive_dead()
         return _push_due()
 
@@ -92,11 +92,11 @@ def _lost_before(moment: object) -> dict[str, ColumnElement[bool]]:
     return lost
 
 
-def _oldest(wanted: ColumnElement[bool]) -> Select[tuple[str, str, str]]:
+def _oldest(wanted: ColumnElement[bool]) -> Select[str, str, str]:
     return select(Job.id, Job.queue, Job.name).where(wanted).order_by(Job.run_after).limit(BATCH)
 
 
-def _push(jobs: Select[tuple[str, str, str]]) -> int:
+def _push(jobs: Select[str, str, str]) -> int:
     rows = db.session.execute(jobs).all()
     handed_over = []
     for identity, queue, name in rows:
@@ -114,7 +114,7 @@ def _push(jobs: Select[tuple[str, str, str]]) -> int:
 
 def order_periodic() -> None:
     """Order every periodic job whose time has come. Called about once a minute."""
-    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+    with current_app.app_context(), reading():
         moment = now()
         for definition in list(definitions.values()):
             if definition.every is None:
@@ -127,10 +127,10 @@ def order_periodic() -> None:
 
 def prune() -> int:
     """Forget finished jobs after KEEP_DAYS; returns how many. Called about once an hour."""
-    with current_app.app_context(), reading():  # type: ignore[attr-defined]
+    with current_app.app_context(), reading():
         old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
         if db.session.scalar(select(Job.id).where(old).limit(1)) is None:
             return 0
         with writing():
             done = db.session.execute(delete(Job).where(old))
-        return int(done.rowcount)  # type: ignore[attr-defined]
+        return int(done.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult

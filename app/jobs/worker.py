@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 
 import redis
@@ -33,7 +34,8 @@ def run(app: Flask, queues: Sequence[str]) -> int:
     """
     unknown = set(queues) - set(QUEUES)
     if unknown:
-        print(f"worker: no such queue: {', '.join(sorted(unknown))} (there are {', '.join(QUEUES)})", file=sys.stderr)
+        names = ", ".join(sorted(unknown))
+        sys.stderr.write(f"worker: no such queue: {names} (there are {', '.join(QUEUES)})\n")
         return 2
     # Forked before any connection is opened: a connection must not be shared by two processes.
     parent = os.getpid()
@@ -76,11 +78,10 @@ def _run_rq(app: Flask, queues: Sequence[str]) -> int:
 def _wait_for(connection: redis.Redis) -> None:
     """RQ ends when Redis is not there at its start; Redis may be starting beside us."""
     while True:
-        try:
+        with suppress(redis.RedisError, OSError):
             connection.ping()
             return
-        except (redis.RedisError, OSError):
-            time.sleep(0.2)
+        time.sleep(0.2)
 
 
 def _sweep_beside(app: Flask, child: int) -> int:
@@ -113,11 +114,11 @@ def _sweep_beside(app: Flask, child: int) -> int:
         time.sleep(SWEEP_EVERY if not stopping else 0.1)
 
 
-def _guarded(app: Flask, step: object) -> None:
+def _guarded(app: Flask, step: Callable[[], object]) -> None:
     """A sweep that fails (a database that restarts) is tried again at the next tick."""
     with app.app_context():
         try:
-            step()  # type: ignore[operator]
+            step()
         except Exception:
             app.logger.exception("the sweeper stumbled")
             db.session.rollback()

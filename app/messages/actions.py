@@ -114,9 +114,7 @@ def _insert_once(table: Any, **values: Any) -> Any:
 def _advance_members(message: Message, recipient: User) -> None:
     members = update(ConversationMember).where(ConversationMember.conversation_id == message.conversation_id)
     db.session.execute(members.values(newest_message_id=message.id))
-    db.session.execute(
-        members.where(ConversationMember.user_id == recipient.id).values(newest_seq=message.seq)
-    )
+    db.session.execute(members.where(ConversationMember.user_id == recipient.id).values(newest_seq=message.seq))
 
 
 def _tell(message: Message, sender: User, recipient: User) -> None:

@@ -100,7 +100,7 @@ def unread_for_mail(conversation_id: int, recipient_id: int) -> Sequence[Message
     ).all()
 
 
-def _messages(conversation: Conversation) -> Select[tuple[Message]]:
+def _messages(conversation: Conversation) -> Select[Message]:
     return select(Message).where(Message.conversation_id == conversation.id)
 
 

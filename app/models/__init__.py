@@ -1,4 +1,7 @@
-"""The nouns: columns, constraints, indexes (each says who needs it) and relationships. No behaviour that leaves the row."""
+"""The nouns: columns, constraints, indexes (each says who needs it), relationships.
+
+No behaviour that leaves the row.
+"""
 
 from app.models.account import LoginSession, MailToken
 from app.models.follow import Follow

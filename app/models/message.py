@@ -41,9 +41,7 @@ class ConversationMember(Base):
         Index("ix_conversation_member_inbox", "user_id", "newest_message_id"),
     )
 
-    conversation_id: Mapped[int] = mapped_column(
-        ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True
-    )
+    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     newest_seq: Mapped[int] = mapped_column(default=0)  # number of the newest message from somebody else
     newest_message_id: Mapped[int] = mapped_column(default=0)  # newest of all, own ones included

@@ -22,7 +22,7 @@ class User(UserMixin, Base):
     """Somebody who posts, follows and writes. Their settings live here; their logins are rows of their own."""
 
     __tablename__ = "user"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012  (an id is never used twice)
+    __table_args__ = {"sqlite_autoincrement": True}  # an id is never used twice
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64))  # as the person wrote it, NFKC

@@ -2,7 +2,8 @@
 
 A WSGI room of its own, in front of Flask. It reads the session cookie with Flask's own key and rules, asks Redis once
 for the person's newest timestamp and whether this login may still poll (app/poll_cache.py says why the answer is
-true), and answers `[]`. Anything but that, whatever it is, goes on to the app: this room can only ever say "nothing new".
+true), and answers `[]`. Anything but that, whatever it is, goes on to the app: this room can only
+ever say "nothing new".
 """
 
 from __future__ import annotations
@@ -59,9 +60,7 @@ class IdlePolls:
         try:
             raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9).get("since")
             since = parse_since(raw[0] if raw else None)
-            last, may_poll = self._breaker.call(
-                lambda: self._redis.hmget(poll_cache.key(user_id), "last", login_id)
-            )
+            last, may_poll = self._breaker.call(lambda: self._redis.hmget(poll_cache.key(user_id), "last", login_id))
         except (ValueError, RedisUnavailable):
             return False
         return may_poll is not None and last is not None and float(last) == since

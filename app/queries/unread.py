@@ -21,7 +21,7 @@ def _unread_messages(user_id: Any) -> ColumnElement[bool]:
     )
 
 
-def messages(user_id: int) -> Select[tuple[Message]]:
+def messages(user_id: int) -> Select[Message]:
     """The unread messages of a person."""
     return select(Message).join(ConversationMember, _unread_messages(user_id))
 
@@ -29,10 +29,7 @@ def messages(user_id: int) -> Select[tuple[Message]]:
 def message_count_of(user_id: Any) -> ScalarSelect[int]:
     """The number of unread messages, as part of another query; `user_id` may be a column."""
     return (
-        select(func.count())
-        .select_from(ConversationMember)
-        .join(Message, _unread_messages(user_id))
-        .scalar_subquery()
+        select(func.count()).select_from(ConversationMember).join(Message, _unread_messages(user_id)).scalar_subquery()
     )
 
 

@@ -95,13 +95,14 @@ def check() -> list[Status]:
 
 
 def browser_strings(catalog: Catalog) -> dict[str, object]:
-    """What the scripts need: {"locale", "plural": CLDR categories in msgstr order, "messages": {msgid: text or forms}}."""
+    """What the scripts need: `locale`, `plural` (CLDR categories in msgstr order) and `messages`."""
     messages: dict[str, object] = {}
     for message in _translated(catalog):
         if any(place.startswith(SCRIPTS) for place, _line in message.locations):
-            key = message.id[0] if message.pluralizable else message.id
-            messages[str(key)] = list(message.string) if message.pluralizable else message.string
-    return {"locale": str(catalog.locale).replace("_", "-"), "plural": _plural_categories(catalog), "messages": messages}
+            forms = _texts(message.string)
+            messages[_texts(message.id)[0]] = forms if message.pluralizable else forms[0]
+    locale = str(catalog.locale).replace("_", "-")
+    return {"locale": locale, "plural": _plural_categories(catalog), "messages": messages}
 
 
 def po_path(locale: str) -> Path:
@@ -122,7 +123,9 @@ def load(path: Path) -> Catalog:
 
 
 def _pybabel(*arguments: str) -> None:
-    CommandLineInterface().run(["pybabel", "-q", *arguments])
+    CommandLineInterface().run(  # type: ignore[no-untyped-call]
+        ["pybabel", "-q", *arguments]
+    )
 
 
 def _write(catalog: Catalog, mo: Path, strings: Path) -> None:
@@ -146,9 +149,13 @@ def _plural_categories(catalog: Catalog) -> list[str]:
 
 def _translated(catalog: Catalog) -> Iterator[Message]:
     for message in catalog:
-        forms: Iterable[str] = message.string if isinstance(message.string, tuple | list) else [message.string]
-        if message.id and not message.fuzzy and all(forms):
+        if message.id and not message.fuzzy and all(_texts(message.string)):
             yield message
+
+
+def _texts(text: str | Iterable[str] | None) -> list[str]:
+    """The forms of a message, one for a message without a number."""
+    return [text or ""] if text is None or isinstance(text, str) else list(text)
 
 
 def _status(catalog: Catalog, template: Catalog) -> Status:
@@ -163,15 +170,13 @@ def _status(catalog: Catalog, template: Catalog) -> Status:
 
 
 def _key(message: Message) -> tuple[str, str]:
-    identity = message.id[0] if message.pluralizable else message.id
-    return str(identity), str(message.context or "")
+    return _texts(message.id)[0], str(message.context or "")
 
 
 def _breaking_faults(catalog: Catalog) -> Iterator[str]:
     """What would break a page or deceive its reader: placeholders, tags and the number of plural forms."""
     for message in _translated(catalog):
-        sources = list(message.id) if message.pluralizable else [message.id]
-        forms = list(message.string) if message.pluralizable else [message.string]
+        sources, forms = _texts(message.id), _texts(message.string)
         if message.pluralizable and len(forms) != catalog.num_plurals:
             yield f"{len(forms)} plural forms instead of {catalog.num_plurals}: {sources[0]!r}"
         known = {place for source in sources for place in _PLACE.findall(source)}

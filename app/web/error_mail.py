@@ -7,10 +7,9 @@ import traceback
 from datetime import timedelta
 
 from flask import current_app, has_request_context, request
+from flask_mail import Message
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-
-from flask_mail import Message
 
 from app import mailer
 from app.clock import now

@@ -45,7 +45,7 @@ def init_app(app: Flask) -> None:
 
 def show(error: HTTPException) -> Response:
     """The page or the JSON for one HTTP error."""
-    if error.response is not None:  # a redirect, or an answer that is complete already
+    if isinstance(error.response, Response):  # a redirect, or an answer that is complete already
         return error.response
     code = error.code or 500
     return _answer(code, SENTENCES.get(code) or SENTENCES[400 if code < 500 else 500], error)

@@ -47,7 +47,7 @@ def day(moment: datetime) -> str:
 
 def local_date(moment: datetime) -> str:
     """The date in the reader's zone as YYYY-MM-DD: for grouping by day."""
-    return to_user_timezone(moment).date().isoformat()
+    return str(to_user_timezone(moment).date())
 
 
 def number(value: float) -> str:

@@ -6,6 +6,8 @@ Counted in Redis, so all processes and hosts share them; with Redis away everyth
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
+from typing import Any
 
 from flask import request
 
@@ -40,10 +42,15 @@ def by_named_account() -> str:
     return f"named:{username_key(named[:320])}"
 
 
-def _both(per_account: str, per_address: str, *, account: object = by_account) -> object:
-    def decorate(view: object) -> object:
-        view = limiter.limit(per_account, key_func=account, methods=["POST"])(view)
-        return limiter.limit(per_address, key_func=by_address, methods=["POST"])(view)
+View = Callable[..., Any]
+
+
+def _both(
+    per_account: str, per_address: str, *, account: Callable[[], str] = by_account
+) -> Callable[[View], View]:
+    def decorate(view: View) -> View:
+        limited = limiter.limit(per_account, key_func=account, methods=["POST"])(view)
+        return limiter.limit(per_address, key_func=by_address, methods=["POST"])(limited)
 
     return decorate
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask import Blueprint, Flask, current_app, redirect, request, session, url_for
+from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app.extensions import babel
@@ -69,12 +69,12 @@ class PageContext:
 
 def select_locale() -> str:
     """Flask-Babel's question: the language of this answer."""
-    return request_language(viewer_or_none()) if request else SOURCE
+    return request_language(viewer_or_none()) if has_request_context() else SOURCE
 
 
 def select_timezone() -> str:
     """Flask-Babel's question: the zone that times are shown in."""
-    user = viewer_or_none() if request else None
+    user = viewer_or_none() if has_request_context() else None
     return (user.timezone if user else "") or "UTC"
 
 

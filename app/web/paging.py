@@ -38,7 +38,7 @@ def before_id() -> int | None:
 
 
 def page(
-    select: Select[tuple[T]],
+    select: Select[T],
     key: InstrumentedAttribute[int] | ColumnElement[int],
     *,
     size: int | None = None,

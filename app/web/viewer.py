@@ -81,9 +81,9 @@ def ask_to_log_in() -> BaseResponse:
     return redirect(url_for("accounts.login", next=target))
 
 
-def unauthorized_json() -> BaseResponse:
+def unauthorized_json() -> Response:
     """What a machine hears instead of a login page."""
-    response: BaseResponse = jsonify(error=_("Please log in again."))
+    response = jsonify(error=_("Please log in again."))
     response.status_code = 401
     return response
 
