@@ -18,10 +18,10 @@ from urllib.parse import parse_qs, urlsplit
 
 SCRIPTS = Path(__file__).parents[2] / "app" / "static" / "js"
 # The order of the layout: what a script uses comes before it.
-ORDER = (
-    "i18n http live tabs poll connection session favicon badges time tasks composer conversation "
-    "translate hovercard forms"
-).split()
+ORDER = """
+    i18n http live tabs poll connection session favicon badges time tasks composer reading conversation
+    message_form translate hovercard forms
+""".split()  # noqa: SIM905 - words, to be read as such
 CSP = "default-src 'self'; img-src 'self' data:"
 
 
@@ -44,6 +44,7 @@ class Asked:
     path: str
     query: dict[str, str]
     form: dict[str, str]
+    body: str
     headers: dict[str, str]
 
 
@@ -132,7 +133,8 @@ class FakeSite:
             '<script defer src="/static/vendor/popper.js"></script>'
             '<script defer src="/static/vendor/bootstrap.js"></script>'
             f"{scripts}</head><body {body}>"
-            f'<main>{self.content if content is None else content}</main><div id="live" aria-live="polite"></div></body></html>'
+            f"<main>{self.content if content is None else content}</main>"
+            '<div id="live" aria-live="polite"></div></body></html>'
         )
 
 
@@ -164,6 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             path=parts.path,
             query={name: values[-1] for name, values in parse_qs(parts.query).items()},
             form={name: values[-1] for name, values in parse_qs(sent).items()},
+            body=sent,
             headers=dict(self.headers),
         )
         answer = self.answer(asked)
@@ -178,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST = _serve
+    do_GET = do_POST = _serve  # noqa: N815 - http.server's names
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         """Stay quiet."""

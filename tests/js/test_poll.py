@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from .conftest import hide, until
 from .fake_site import Answer, Asked, FakeSite, as_json, note
 
+pytestmark = pytest.mark.e2e
 OpenTab = Callable[..., Page]
 LISTEN = """() => {
     window.heard = [];
@@ -25,6 +27,11 @@ def listening(page: Page) -> Page:
     return page
 
 
+def until_heard(page: Page, seconds: float = 6) -> None:
+    """Wait until a listener of the page has heard something."""
+    until(lambda: page.evaluate("heard.length"), page, seconds)
+
+
 def test_first_poll_comes_at_once_with_the_page_own_since(site: FakeSite, open_tab: OpenTab) -> None:
     site.body_attributes["data-since"] = "1700000000.123456"
     page = open_tab()
@@ -33,7 +40,10 @@ def test_first_poll_comes_at_once_with_the_page_own_since(site: FakeSite, open_t
 
 
 def test_since_moves_to_the_newest_timestamp_with_all_its_digits(site: FakeSite, open_tab: OpenTab) -> None:
-    site.notifications = [note("unread_message_count", 1, 1700000000.12), note("unread_message_count", 2, 1700000000.654321)]
+    site.notifications = [
+        note("unread_message_count", 1, 1700000000.12),
+        note("unread_message_count", 2, 1700000000.654321),
+    ]
     page = open_tab()
     until(lambda: len(site.polls()) >= 2, page)
     assert site.polls()[1].query["since"] == "1700000000.654321"
@@ -53,7 +63,7 @@ def test_five_tabs_make_one_poller_and_all_hear(site: FakeSite, open_tab: OpenTa
     assert 4 <= len(site.polls()) - before <= 6
     site.notifications = [note("unread_message_count", 3, 200.5)]
     for tab in tabs:
-        until(lambda tab=tab: tab.evaluate("heard.length"), tab)
+        until_heard(tab)
         assert tab.evaluate("heard") == [["unread_message_count", 3, 200.5]]
     leaders = [tab.evaluate("Microblog.poll.state().leader") for tab in tabs]
     assert sum(leaders) == 1
@@ -66,7 +76,7 @@ def test_another_tab_takes_over_when_the_leader_closes(site: FakeSite, open_tab:
     first.close()
     until(lambda: second.evaluate("Microblog.poll.state().leader"), second, 2)
     site.notifications = [note("unread_message_count", 1, 200.0)]
-    until(lambda: second.evaluate("heard.length"), second, 3)
+    until_heard(second, 3)
 
 
 def test_a_hidden_leader_hands_over_and_a_hidden_tab_never_polls(site: FakeSite, open_tab: OpenTab) -> None:
@@ -82,14 +92,14 @@ def test_a_hidden_leader_hands_over_and_a_hidden_tab_never_polls(site: FakeSite,
     assert len(site.polls()) == before
     site.notifications = [note("unread_message_count", 1, 200.0)]
     hide(second, False)
-    until(lambda: second.evaluate("heard.length"), second, 0.9)  # at once, not at the next turn
+    until_heard(second, 0.9)  # at once, not at the next turn
 
 
 def test_a_hidden_tab_still_hears_what_another_tab_asks(site: FakeSite, open_tab: OpenTab) -> None:
     hidden, _ = listening(open_tab()), open_tab()
     hide(hidden)
     site.notifications = [note("unread_message_count", 4, 200.0)]
-    until(lambda: hidden.evaluate("heard.length"), hidden)
+    until_heard(hidden)
 
 
 def test_an_older_page_catches_up_though_the_leader_is_far_ahead(site: FakeSite, open_tab: OpenTab) -> None:
@@ -99,7 +109,7 @@ def test_an_older_page_catches_up_though_the_leader_is_far_ahead(site: FakeSite,
     leader.wait_for_timeout(500)
     site.body_attributes["data-since"] = "100.0"
     older = listening(open_tab())
-    until(lambda: older.evaluate("heard.length"), older)
+    until_heard(older)
     # Its own answer has closed the gap: it does not ask again at every word of the leader.
     older.wait_for_timeout(1500)
     before = len(site.polls())
@@ -192,7 +202,7 @@ def test_offline_then_online_catches_up_at_once(site: FakeSite, open_tab: OpenTa
     page.wait_for_selector("#connection", timeout=12000)
     site.notifications = [note("unread_message_count", 1, 200.0)]
     context.set_offline(False)
-    until(lambda: page.evaluate("heard.length"), page, 2)
+    until_heard(page, 2)
     page.wait_for_selector("#connection", state="detached")
 
 
@@ -225,12 +235,14 @@ def test_one_request_in_flight_and_now_asks_once_more(site: FakeSite, open_tab: 
     assert len(site.polls()) == 2
 
 
-def test_without_web_locks_each_tab_polls_for_itself(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+def test_without_web_locks_each_tab_polls_for_itself(
+    site: FakeSite, open_tab: OpenTab, context: BrowserContext
+) -> None:
     context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });")
     tabs = [listening(open_tab()), listening(open_tab())]
     site.notifications = [note("unread_message_count", 2, 200.0)]
     for tab in tabs:
-        until(lambda tab=tab: tab.evaluate("heard.length"), tab)
+        until_heard(tab)
         assert tab.evaluate("Microblog.poll.state().leader")
 
 
@@ -239,7 +251,7 @@ def test_a_broken_listener_silences_nobody_and_a_late_one_learns(site: FakeSite,
     page.evaluate("() => Microblog.poll.on('unread_message_count', () => { throw new Error('broken'); })")
     listening(page)
     site.notifications = [note("unread_message_count", 2, 200.0)]
-    until(lambda: page.evaluate("heard.length"), page)
+    until_heard(page)
     assert page.evaluate("() => { let got; Microblog.poll.on('unread_message_count', n => got = n); return got; }") == 2
 
 

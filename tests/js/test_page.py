@@ -1,0 +1,194 @@
+"""Badges, time, theme, strings, hover cards, translation and tasks, as a reader meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .fake_site import Answer, FakeSite, as_json, note
+
+pytestmark = pytest.mark.e2e
+OpenTab = Callable[..., Page]
+BADGE = (
+    '<span data-badge="unread_message_count" data-count="{n}" {hidden}>'
+    '<span data-badge-number aria-hidden="true">{n}</span> <span data-badge-label>{n} unread messages</span></span>'
+)
+SPANISH = {
+    "locale": "es",
+    "plural": ["one", "other"],
+    "messages": {
+        "%(num)s unread message": ["%(num)s mensaje sin leer", "%(num)s mensajes sin leer"],
+        "Not connected. Trying again…": "Sin conexión. Reintentando…",
+    },
+}
+
+
+def badge(number: int) -> str:
+    """Render the badge as the layout does."""
+    return BADGE.format(n=number, hidden="" if number else "hidden")
+
+
+def test_badge_title_icon_and_live_region_follow_the_number(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = badge(0)
+    page = open_tab()
+    page.evaluate(
+        """() => {
+            window.said = [];
+            new MutationObserver(() => window.said.push(document.getElementById("live").textContent))
+                .observe(document.getElementById("live"), { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    site.notifications = [note("unread_message_count", 3, 200.0)]
+    expect(page).to_have_title("(3) Home")
+    expect(page.locator("[data-badge]")).to_have_text("3 3 unread messages")
+    assert page.locator("link[rel=icon]").get_attribute("href").startswith("data:image/png")  # type: ignore[union-attr]
+    page.wait_for_timeout(2500)  # further polls say nothing
+    assert page.evaluate("said") == ["3 unread messages"]
+    site.notifications = [note("unread_message_count", 120, 300.0)]
+    expect(page).to_have_title("(99+) Home")
+    expect(page.locator("[data-badge]")).to_have_text("99+ 120 unread messages")
+    site.notifications = [note("unread_message_count", 0, 400.0)]
+    expect(page).to_have_title("Home")
+    expect(page.locator("[data-badge]")).to_be_hidden()
+    assert page.locator("link[rel=icon]").get_attribute("href") == "/favicon.svg"
+
+
+def test_the_number_rendered_by_the_server_is_shown_but_not_announced(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = badge(2)
+    site.notifications = [note("unread_message_count", 2, 200.0)]
+    page = open_tab()
+    expect(page).to_have_title("(2) Home")
+    page.wait_for_timeout(1500)
+    assert page.locator("#live").inner_text() == ""
+
+
+def test_words_come_in_the_readers_language(site: FakeSite, open_tab: OpenTab) -> None:
+    site.lang = "es"
+    site.body_attributes["data-strings-url"] = "/strings/es.json"
+    site.routes["/strings/es.json"] = lambda asked: as_json(SPANISH)
+    site.content = badge(0)
+    page = open_tab()
+    site.notifications = [note("unread_message_count", 1, 200.0)]
+    expect(page.locator("#live")).to_have_text("1 mensaje sin leer")
+    plurals = page.evaluate(
+        "[0, 1, 2, 1000000].map(n => Microblog.i18n.ngettext('%(num)s unread message', '%(num)s unread messages', n))"
+    )
+    assert plurals == [
+        "0 mensajes sin leer",
+        "1 mensaje sin leer",
+        "2 mensajes sin leer",
+        "1000000 mensajes sin leer",
+    ]
+    assert page.evaluate("Microblog.i18n.gettext('Not in the catalog %(a)s', {a: 1})") == "Not in the catalog 1"
+
+
+def test_without_the_catalog_english_is_shown(site: FakeSite, open_tab: OpenTab) -> None:
+    site.body_attributes["data-strings-url"] = "/strings/none.json"
+    site.content = badge(0)
+    page = open_tab()
+    site.notifications = [note("unread_message_count", 1, 200.0)]
+    expect(page.locator("#live")).to_have_text("1 unread message")
+
+
+def test_relative_times_are_refreshed(site: FakeSite, open_tab: OpenTab) -> None:
+    now = datetime.now(UTC)
+    moments = [now - timedelta(minutes=5), now - timedelta(hours=23), now - timedelta(days=9), now]
+    site.content = "".join(f'<time data-relative datetime="{moment.isoformat()}">server</time>' for moment in moments)
+    page = open_tab()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.locator("time").all_inner_texts() == ["5 minutes ago", "1 day ago", "1 week ago", "server"]
+
+
+def test_a_language_the_browser_lacks_keeps_the_servers_text(site: FakeSite, open_tab: OpenTab) -> None:
+    site.lang = "tlh"
+    site.content = '<time data-relative datetime="2020-01-01T00:00:00+00:00">ben ret</time>'
+    page = open_tab()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.locator("time").inner_text() == "ben ret"
+
+
+def test_auto_theme_follows_the_system(open_tab: OpenTab) -> None:
+    page = open_tab()
+    page.emulate_media(color_scheme="dark")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    page.emulate_media(color_scheme="light")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+
+
+def test_hover_card_opens_by_mouse_and_keyboard_and_escape_closes(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = '<p>text</p><a href="/user/ben" data-popup-url="/user/ben/popup">Ben</a>'
+    site.routes["/user/ben/popup"] = lambda asked: Answer('<b>Ben K</b><img src="x" onerror="window.pwned = 1">')
+    page = open_tab()
+    page.hover("a")
+    expect(page.locator(".hovercard")).to_contain_text("Ben K")
+    described = page.locator("a").get_attribute("aria-describedby")
+    assert described is not None
+    assert page.locator(f"#{described}").count() == 1
+    page.hover(".hovercard b")
+    page.wait_for_timeout(600)
+    expect(page.locator(".hovercard")).to_have_count(1)
+    page.hover("p")
+    expect(page.locator(".hovercard")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.locator(".hovercard")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator(".hovercard")).to_have_count(0)
+    assert len([asked for asked in site.asked if asked.path == "/user/ben/popup"]) == 1
+    assert page.evaluate("window.pwned") is None
+
+
+def test_translation_opens_closes_and_says_when_it_fails(site: FakeSite, open_tab: OpenTab) -> None:
+    post = (
+        '<article><div data-post-text lang="fr">Bonjour</div>'
+        '<button data-translate-url="{}">Translate</button></article>'
+    )
+    site.content = post.format("/post/1/translate") + post.format("/post/2/translate")
+    site.routes["/post/1/translate"] = lambda asked: as_json({"text": "Hello <b>", "language": "en"})
+    site.routes["/post/2/translate"] = lambda asked: as_json({"message": "The service is asleep."}, 503)
+    page = open_tab()
+    first, second = page.locator("button").all()
+    first.click()
+    expect(page.locator(".translation")).to_have_text("Hello <b>")
+    assert page.locator(".translation").get_attribute("lang") == "en"
+    expect(first).to_have_text("Hide translation")
+    first.click()
+    expect(page.locator(".translation")).to_be_hidden()
+    first.click()
+    expect(page.locator(".translation")).to_be_visible()
+    second.click()
+    expect(page.locator(".translation-error")).to_have_text("The service is asleep.")
+    posts = [asked for asked in site.asked if asked.method == "POST"]
+    assert [asked.path for asked in posts] == ["/post/1/translate", "/post/2/translate"]
+    assert posts[0].headers["X-CSRFToken"] == "token-1"
+
+
+def test_a_task_moves_and_gets_its_buttons_when_done(site: FakeSite, open_tab: OpenTab) -> None:
+    row = (
+        '<li data-task-id="t1" data-task-status="{}"><span data-task-state>{}</span>'
+        '<progress data-task-progress value="{}" max="100"></progress>{}</li>'
+    )
+    site.content = row.format("queued", "Waiting", 0, "")
+    page = open_tab()
+    task = {"task_id": "t1", "progress": 40, "state": "running"}
+    site.notifications = [note("task_progress", task, 200.0)]
+    expect(page.locator("[data-task-state]")).to_have_text("Running: 40%")
+    assert page.locator("progress").evaluate("bar => bar.value") == 40
+    site.content = row.format("done", "Done", 100, '<a href="/tasks/t1/download">Download</a>')
+    site.notifications = [note("task_progress", task | {"progress": 100, "state": "done"}, 300.0)]
+    expect(page.get_by_role("link", name="Download")).to_be_visible()
+    expect(page.locator("#live")).to_have_text("Done")
+
+
+def test_a_form_is_sent_once(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = '<form method="post" action="/follow/ben"><button>Follow</button></form>'
+    site.routes["/follow/ben"] = lambda asked: Answer("", 204)  # the browser stays on the page
+    page = open_tab()
+    click = "() => document.querySelector('button').click()"
+    for _ in range(3):
+        page.evaluate(click)
+        page.wait_for_timeout(200)
+    assert [asked.path for asked in site.asked if asked.method == "POST"] == ["/follow/ben"]
+    expect(page.get_by_role("button")).to_have_attribute("aria-disabled", "true")
