@@ -1,0 +1,14 @@
+"""Accounts: who you are, how you log in, and the links sent by mail."""
+
+from flask import Blueprint
+
+bp = Blueprint("accounts", __name__)
+
+from app.accounts import (  # noqa: E402  (doors register themselves on bp)
+    jobs,
+    recovery_routes,
+    routes,
+    security_routes,
+)
+
+__all__ = ["bp", "jobs", "recovery_routes", "routes", "security_routes"]

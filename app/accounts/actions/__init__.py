@@ -1,0 +1,26 @@
+"""The only writers of accounts, logins and mailed links. They flush and never commit, and know no Flask."""
+
+from app.accounts.actions.addresses import (
+    confirm_email,
+    move_to_email,
+    order_confirmation,
+    order_email_change,
+)
+from app.accounts.actions.logins import end_login, end_logins, log_in, prune
+from app.accounts.actions.passwords import change_password, order_reset, reset_password
+from app.accounts.actions.registering import register
+
+__all__ = [
+    "change_password",
+    "confirm_email",
+    "end_login",
+    "end_logins",
+    "log_in",
+    "move_to_email",
+    "order_confirmation",
+    "order_email_change",
+    "order_reset",
+    "prune",
+    "register",
+    "reset_password",
+]

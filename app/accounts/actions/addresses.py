@@ -1,0 +1,71 @@
+"""E-mail addresses: confirming one, and moving to another that was confirmed first."""
+
+from __future__ import annotations
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from app.accounts import queries
+from app.accounts.actions import mailed_links
+from app.accounts.actions.notices import order_notice
+from app.accounts.actions.registering import NO_ADDRESS, TAKEN
+from app.accounts.refusals import FormRefused
+from app.clock import now
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.models import MailToken, User
+from app.text.names import NameRefused, check_email, email_key
+
+
+def order_confirmation(user: User) -> None:
+    """Order another mail that asks to confirm the address. Raises Refused when it is confirmed."""
+    if user.email_confirmed_at is not None:
+        raise Refused(_l("Your address is confirmed already."))
+    mailed_links.order(user, "confirm", user.email)
+
+
+def confirm_email(link: MailToken) -> None:
+    """Use up `link`: the address it was sent to is the person's. Raises Refused when it is not good any more."""
+    mailed_links.use(link)
+    confirmed = db.session.scalar(
+        update(User)
+        .where(User.id == link.user_id, User.email == link.email)
+        .values(email_confirmed_at=now())
+        .returning(User.id)
+    )
+    if confirmed is None:
+        raise Refused(_l("You use another address now."))
+
+
+def order_email_change(user: User, address: str) -> None:
+    """Order the mail that asks at the new address; nothing changes before the answer.
+
+    The person has just shown that they know their password. Raises FormRefused when the address cannot be used.
+    """
+    try:
+        address = check_email(address)
+    except NameRefused as refused:
+        raise FormRefused({"email": NO_ADDRESS}) from refused
+    if address == user.email:
+        raise FormRefused({"email": _l("This is your address already.")})
+    if email_key(address) != user.email_key and queries.taken(email=address):
+        raise FormRefused({"email": TAKEN["email"]})
+    mailed_links.order(user, "change_email", address)
+
+
+def move_to_email(link: MailToken) -> None:
+    """Use up `link`: its address, now confirmed, becomes the person's, and the former one is told.
+
+    Raises Refused when the link is not good any more, or somebody else has that address by now.
+    """
+    mailed_links.use(link)
+    user, former = link.user, link.user.email
+    try:
+        with db.session.begin_nested():
+            user.email, user.email_key = link.email, email_key(link.email)
+            user.email_confirmed_at = now()
+    except IntegrityError as error:
+        raise Refused(TAKEN["email"]) from error
+    mailed_links.end(user, "confirm", "reset")
+    order_notice(user, "email_changed", to=former)

@@ -1,0 +1,83 @@
+"""Logins: rows that session and remember cookies name. A deleted row kills every copy of its cookies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+
+from app.accounts.actions import mailed_links
+from app.clock import now
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.models import LoginSession, MailToken, User
+from app.notify import logins_changed
+
+REMEMBERED_FOR = timedelta(days=365)
+OPEN_FOR = timedelta(days=30)  # of a login that ends with the browser; some browsers never end
+PRUNE_BATCH = 500
+
+
+def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> LoginSession:
+    """Open a login for `user`, whose password has just been checked against `user.password_hash`.
+
+    Links for a new password die: whoever knows the old one needs none. Raises Refused when the password was changed
+    or the account was closed between the check and now.
+    """
+    moment = now()
+    same_password = User.password_hash == user.password_hash
+    still_so = db.session.scalar(
+        update(User)
+        .where(User.id == user.id, User.active, same_password)
+        .values(last_login_at=moment)
+        .returning(User.id)
+    )
+    if still_so is None:
+        raise Refused(_l("Your account changed just now. Please try again."))
+    mailed_links.end(user, "reset")
+    login = LoginSession(
+        user_id=user.id,
+        created_at=moment,
+        last_used_at=moment,
+        expires_at=moment + (REMEMBERED_FOR if remember else OPEN_FOR),
+        user_agent=_printable(user_agent)[:256],
+        address=_printable(address)[:64],
+        remembered=remember,
+    )
+    db.session.add(login)
+    db.session.flush()
+    logins_changed(user.id)
+    return login
+
+
+def end_login(login: LoginSession) -> None:
+    """End one login. Ending it twice is ending it once."""
+    db.session.execute(delete(LoginSession).where(LoginSession.id == login.id))
+    logins_changed(login.user_id)
+
+
+def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
+    """Log `user` out everywhere, except where `keep` is."""
+    order = delete(LoginSession).where(LoginSession.user_id == user.id)
+    if keep is not None:
+        order = order.where(LoginSession.id != keep.id)
+    db.session.execute(order)
+    logins_changed(user.id)
+
+
+def prune() -> bool:
+    """Forget some of the logins and links that have run out; True when there may be more."""
+    db.session.execute(delete(MailToken).where(MailToken.expires_at <= now()))
+    over = select(LoginSession.id).where(LoginSession.expires_at <= now()).limit(PRUNE_BATCH)
+    ended = db.session.scalars(
+        delete(LoginSession).where(LoginSession.id.in_(over)).returning(LoginSession.user_id)
+    ).all()
+    for user_id in set(ended):
+        logins_changed(user_id)
+    return len(ended) == PRUNE_BATCH
+
+
+def _printable(text: str) -> str:
+    """What a stranger's header says, without what a database or a log could trip over."""
+    return "".join(char for char in text if char.isprintable())

@@ -1,0 +1,55 @@
+"""Mailed links: ordered with their mail in one transaction, good once, ended by a newer one."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+
+from app.accounts.links import GOOD_FOR, Purpose
+from app.clock import now
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.jobs import enqueue
+from app.models import MailToken, User
+
+NO_LINK = 0  # row ids start at 1
+
+
+def order(user: User, purpose: Purpose, address: str) -> None:
+    """Order the mail with a link for `purpose` to `address`. An older link for it is dead from now on."""
+    # Two orders at once wait for each other here, so the newer one ends the older one.
+    db.session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
+    end(user, purpose)
+    moment = now()
+    row = MailToken(
+        user_id=user.id,
+        purpose=purpose,
+        email=address,
+        created_at=moment,
+        expires_at=moment + GOOD_FOR[purpose],
+    )
+    db.session.add(row)
+    db.session.flush()
+    enqueue("accounts.mail_link", token_id=row.id)
+
+
+def order_nothing() -> None:
+    """Do what `order` does for an address nobody has: as many rows are written, and no mail is sent."""
+    db.session.execute(delete(MailToken).where(MailToken.id == NO_LINK))
+    enqueue("accounts.mail_link", token_id=NO_LINK)
+
+
+def end(user: User, *purposes: Purpose) -> None:
+    """Links of `user` for `purposes` are dead from now on."""
+    db.session.execute(delete(MailToken).where(MailToken.user_id == user.id, MailToken.purpose.in_(purposes)))
+
+
+def use(row: MailToken) -> None:
+    """Use up a link. Raises Refused when it was used, ended or has run out meanwhile."""
+    used = db.session.scalar(
+        delete(MailToken)
+        .where(MailToken.id == row.id, MailToken.nonce == row.nonce, MailToken.expires_at > now())
+        .returning(MailToken.id)
+    )
+    if used is None:
+        raise Refused(_l("This link has been used, replaced by a newer one, or is too old."))

@@ -1,0 +1,16 @@
+"""Mails that tell a person what happened to their account, so that a thief cannot do it unseen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from app.clock import now
+from app.jobs import enqueue
+from app.models import User
+
+What = Literal["password_changed", "email_changed"]
+
+
+def order_notice(user: User, what: What, *, to: str = "") -> None:
+    """Order the mail about `what` to `user`, or to their former address `to`."""
+    enqueue("accounts.mail_notice", user_id=user.id, what=what, to=to, at=now().isoformat())

@@ -1,0 +1,79 @@
+"""Forms of accounts: their shape only; what is true is checked in the actions.
+
+They are given `request.form` by their routes: by itself Flask-WTF would also read JSON and uploaded files.
+"""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, EmailField, HiddenField, PasswordField, StringField
+from wtforms.validators import EqualTo, InputRequired, Length
+
+from app.accounts import passwords
+from app.i18n import _l
+
+NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "dir": "auto"}
+ADDRESS = {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false", "dir": "ltr"}
+KNOWN = {"autocomplete": "current-password"}
+NEW = {"autocomplete": "new-password", "minlength": str(passwords.LEAST)}
+
+
+def required() -> InputRequired:
+    """The field may not be empty."""
+    return InputRequired(_l("This is needed."))
+
+
+def same_as(field: str) -> EqualTo:
+    """The field repeats another one."""
+    return EqualTo(field, _l("The two passwords are not the same."))
+
+
+def short(most: int) -> Length:
+    """Beyond `most` characters nobody looks at it."""
+    return Length(max=most, message=_l("This is too long."))
+
+
+class LoginForm(FlaskForm):
+    """Name or address, and password."""
+
+    username = StringField(_l("Username or e-mail"), [required(), short(320)], render_kw=NAME)
+    password = PasswordField(_l("Password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+    remember_me = BooleanField(_l("Keep me logged in on this device"))
+
+
+class RegisterForm(FlaskForm):
+    """A new account. `timezone` is what the browser says, if it does."""
+
+    username = StringField(_l("Username"), [required(), short(500)], render_kw=NAME)
+    email = EmailField(_l("E-mail"), [required(), short(1000)], render_kw=ADDRESS)
+    password = PasswordField(_l("Password"), [required(), short(passwords.MOST)], render_kw=NEW)
+    password2 = PasswordField(_l("Password once more"), [required(), same_as("password")], render_kw=NEW)
+    timezone = HiddenField(render_kw={"data-timezone": ""})
+
+
+class ResetRequestForm(FlaskForm):
+    """Whose password was forgotten."""
+
+    email = EmailField(_l("E-mail"), [required(), short(1000)], render_kw=ADDRESS)
+
+
+class ResetPasswordForm(FlaskForm):
+    """A new password, by a mailed link."""
+
+    password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
+    password2 = PasswordField(_l("New password once more"), [required(), same_as("password")], render_kw=NEW)
+
+
+class EmailForm(FlaskForm):
+    """Another address; asks for the password, so an unwatched screen is not enough."""
+
+    email = EmailField(_l("New e-mail address"), [required(), short(1000)], render_kw=ADDRESS)
+    current_password = PasswordField(_l("Your password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+
+
+class PasswordForm(FlaskForm):
+    """Another password; asks for the old one."""
+
+    old_password = PasswordField(_l("Old password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+    password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
+    password2 = PasswordField(_l("New password once more"), [required(), same_as("password")], render_kw=NEW)

@@ -1,0 +1,62 @@
+"""Doors (queue) of accounts: the mails, and forgetting what has run out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel.dates import format_datetime, get_timezone
+from flask import current_app
+
+from app import mailer
+from app.accounts import actions, links
+from app.clock import now
+from app.database import end_reading, writing
+from app.extensions import db
+from app.i18n import in_language_of
+from app.jobs import job
+from app.models import MailToken, User
+
+# Purpose of a link: the folder of its mail, and where it leads.
+MAILS = {
+    "confirm": ("confirm", "accounts.confirm"),
+    "reset": ("reset_password", "accounts.reset_password"),
+    "change_email": ("change_email", "accounts.confirm"),
+}
+
+
+@job("accounts.mail_link", queue="mail", timeout=90)
+def mail_link(token_id: int) -> None:
+    """Mail the link of a row, unless it was used or ended meanwhile, or the account was closed.
+
+    The link is made here and kept nowhere. Running twice sends the same link with the same Message-ID.
+    """
+    row = db.session.get(MailToken, token_id)
+    if row is None or row.expires_at <= now() or not row.user.is_active:
+        return
+    user = row.user
+    mail, endpoint = MAILS[row.purpose]
+    link = mailer.site_url(endpoint, token=links.sign(current_app.config["SECRET_KEY"], row))
+    end_reading()  # nothing is held while the mail server thinks
+    mailer.send(user, mail, to=row.email, link=link, address=row.email)
+
+
+@job("accounts.mail_notice", queue="mail", timeout=90)
+def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
+    """Mail what happened to an account, and when. Running twice sends it twice with the same Message-ID."""
+    user = db.session.get(User, user_id)
+    if user is None or not user.is_active:
+        return
+    end_reading()
+    with in_language_of(user) as language:
+        zone = get_timezone(user.timezone or "UTC")
+        when = format_datetime(datetime.fromisoformat(at), "long", tzinfo=zone, locale=language)
+    mailer.send(user, "security_notice", to=to or user.email, what=what, when=when)
+
+
+@job("accounts.prune_logins", every=24 * 3600)
+def prune_logins() -> None:
+    """Forget logins and links that have run out, some at a time. Running twice finds nothing the second time."""
+    more = True
+    while more:
+        with writing():
+            more = actions.prune()

@@ -1,0 +1,71 @@
+"""What only this feature reads: whom a login form names, what is taken, a person's logins, and links."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
+
+from app.accounts.links import LinkToken
+from app.clock import now
+from app.extensions import db
+from app.models import LoginSession, MailToken, User
+from app.text.names import email_key, username_key, username_skeleton
+
+
+def by_login_name(name: str) -> User | None:
+    """The active person whose username or e-mail address that is. An address has an @, a username never."""
+    column, key = (User.email_key, email_key(name)) if "@" in name else (User.username_key, username_key(name))
+    return db.session.scalar(select(User).where(column == key, User.active))
+
+
+def by_email(address: str) -> User | None:
+    """The active person with that e-mail address."""
+    return db.session.scalar(select(User).where(User.email_key == email_key(address), User.active))
+
+
+def taken(*, username: str = "", email: str = "") -> set[str]:
+    """Which of "username" and "email" somebody has already, or has something that looks like it."""
+    key, skeleton, address = username_key(username), username_skeleton(username), email_key(email)
+    same_name = or_(User.username_key == key, User.username_skeleton == skeleton)
+    found = db.session.execute(
+        select(User.username_key, User.username_skeleton, User.email_key).where(
+            or_(same_name, User.email_key == address)
+        )
+    ).all()
+    names = {"username"} if any(key == row[0] or skeleton == row[1] for row in found) else set()
+    return names | ({"email"} if any(address == row[2] for row in found) else set())
+
+
+def logins_of(user: User) -> Sequence[LoginSession]:
+    """A person's logins that are still good, the one used last first."""
+    return db.session.scalars(
+        select(LoginSession)
+        .where(LoginSession.user_id == user.id, LoginSession.expires_at > now())
+        .order_by(LoginSession.last_used_at.desc(), LoginSession.id)
+    ).all()
+
+
+def handle(login: LoginSession) -> str:
+    """A name for a login that may stand in a page: its id is half of a cookie, and stays out of sight."""
+    return hashlib.sha256(login.id.encode()).hexdigest()[:20]
+
+
+def by_handle(user: User, wanted: str) -> LoginSession | None:
+    """The person's own login of that handle."""
+    return next((login for login in logins_of(user) if handle(login) == wanted), None)
+
+
+def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
+    """The row a link names, with its person, if it is for one of `purposes` and still good."""
+    if token is None or token.purpose not in purposes:
+        return None
+    return db.session.scalar(
+        select(MailToken)
+        .join(MailToken.user)
+        .where(MailToken.id == token.row_id, MailToken.nonce == token.nonce)
+        .where(MailToken.purpose == token.purpose, MailToken.expires_at > now(), User.active)
+        .options(joinedload(MailToken.user))
+    )

@@ -1,0 +1,108 @@
+"""Doors (HTTP) of mailed links: a new password, and confirming an address.
+
+Opening a link changes nothing, for mail programs open links too: each leads to a page with a button.
+"""
+
+from __future__ import annotations
+
+from flask import Response as FlaskResponse
+from flask import current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts import actions, bp, links, queries, sessions
+from app.accounts.forms import ResetPasswordForm, ResetRequestForm
+from app.database import end_reading
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.models import MailToken
+from app.web import limits
+from app.web.viewer import viewer_or_none
+
+Answer = str | Response | tuple[str, int]
+WITH_TOKEN = {"accounts.reset_password", "accounts.confirm"}
+
+
+@bp.after_request
+def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
+    """A page whose address is a secret tells no other page that address."""
+    if request.endpoint in WITH_TOKEN:
+        response.headers["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+@bp.route("/auth/reset_password_request", methods=["GET", "POST"])
+@limits.reset
+def reset_password_request() -> Answer:
+    """Ask for a mail with a link. Known and unknown addresses get the same answer in the same time."""
+    form = ResetRequestForm(request.form)
+    if not form.validate_on_submit():
+        page = render_template("accounts/reset_password_request.html", form=form)
+        return (page, 422) if form.is_submitted() else page
+    actions.order_reset(queries.by_email(form.email.data))
+    db.session.commit()
+    flash(_("If there is an account with this address, a mail with a link is on its way."), "info")
+    return redirect(url_for("accounts.login"), 303)
+
+
+@bp.route("/auth/reset_password/<token>", methods=["GET", "POST"])
+@limits.changing
+def reset_password(token: str) -> Answer:
+    """Choose a new password by a mailed link. It works once, and logs out every browser."""
+    link = _link(token, "reset")
+    if link is None:
+        return _dead_link("accounts.reset_password_request")
+    form = ResetPasswordForm(request.form)
+    if not form.validate_on_submit():
+        return _reset_page(form, link)
+    end_reading()
+    try:
+        actions.reset_password(link, form.password.data)
+    except Refused as refusal:
+        if sessions.show_refusal(form, refusal):
+            return _reset_page(form, link)
+        return _dead_link("accounts.reset_password_request")
+    db.session.commit()
+    if viewer_or_none() in {None, link.user}:
+        sessions.forget()
+    flash(_("Your password is changed. Please log in with it."), "success")
+    return redirect(url_for("accounts.login"), 303)
+
+
+@bp.route("/auth/confirm/<token>", methods=["GET", "POST"])
+@limits.changing
+def confirm(token: str) -> Answer:
+    """Say that an address is one's own: the one of the account, or the one it moves to."""
+    link = _link(token, "confirm", "change_email")
+    if link is None:
+        return _dead_link(_next_endpoint())
+    if request.method == "GET":
+        return render_template("accounts/confirm.html", link=link, user=link.user)
+    try:
+        (actions.confirm_email if link.purpose == "confirm" else actions.move_to_email)(link)
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "danger")
+        return redirect(url_for(_next_endpoint()), 303)
+    db.session.commit()
+    flash(_("%(address)s is confirmed.", address=link.email), "success")
+    return redirect(url_for(_next_endpoint()), 303)
+
+
+def _link(token: str, *purposes: str) -> MailToken | None:
+    return queries.link(links.read(current_app.config["SECRET_KEY"], token), *purposes)
+
+
+def _dead_link(endpoint: str) -> Response:
+    """One answer for every link that does not work, so it tells nothing about accounts."""
+    flash(_("This link has been used, replaced by a newer one, or is too old."), "warning")
+    return redirect(url_for(endpoint), 303)
+
+
+def _next_endpoint() -> str:
+    return "accounts.login" if viewer_or_none() is None else "accounts.security"
+
+
+def _reset_page(form: ResetPasswordForm, link: MailToken) -> Answer:
+    page = render_template("accounts/reset_password.html", form=form, user=link.user)
+    return (page, 422) if form.is_submitted() else page

@@ -1,0 +1,86 @@
+"""Doors (HTTP): register, log in, log out."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts import actions, bp, queries, sessions
+from app.accounts.forms import LoginForm, RegisterForm
+from app.database import end_reading, reading
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _, request_language
+from app.web import limits
+from app.web.redirects import safe_next
+from app.web.viewer import viewer_or_none
+
+Answer = str | Response | tuple[str, int]
+
+
+@bp.route("/auth/login", methods=["GET", "POST"])
+@limits.login
+def login() -> Answer:
+    """Log in with a name or address and a password; ?next= is where to go then, on this site only."""
+    if request.method == "GET" and viewer_or_none() is not None:
+        return redirect(_onward())
+    form = LoginForm(request.form)
+    if not form.validate_on_submit():
+        return _page("login", form)
+    end_reading()
+    with reading():
+        user = queries.by_login_name(form.username.data)
+        right = sessions.knows_password(user, form.password.data)
+    if user is None or not right:
+        flash(_("That name and password do not belong together."), "danger")
+        return _page("login", form)
+    try:
+        sessions.begin(user, remember=form.remember_me.data)
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "danger")
+        return _page("login", form)
+    return redirect(_onward(), 303)
+
+
+@bp.post("/auth/logout")
+def logout() -> Response:
+    """End this login: its row goes, and with it every copy of its cookies."""
+    user = viewer_or_none()
+    if user is not None and user.current_login is not None:
+        actions.end_login(user.current_login)
+        db.session.commit()
+    sessions.forget()
+    return redirect(url_for("accounts.login"), 303)
+
+
+@bp.route("/auth/register", methods=["GET", "POST"])
+@limits.register
+def register() -> Answer:
+    """Make an account and be logged in; the address is confirmed later, by mail."""
+    if request.method == "GET" and viewer_or_none() is not None:
+        return redirect(_onward())
+    form = RegisterForm(request.form)
+    if not form.validate_on_submit():
+        return _page("register", form)
+    language, timezone = request_language(viewer_or_none()), form.timezone.data or ""
+    fields = (form.username.data, form.email.data, form.password.data)
+    end_reading()
+    try:
+        user = actions.register(*fields, language=language, timezone=timezone)
+        sessions.begin(user, remember=False)
+    except Refused as refusal:
+        if not sessions.show_refusal(form, refusal):
+            flash(str(refusal), "danger")
+        return _page("register", form)
+    flash(_("Welcome! We have sent you a mail to confirm your address."), "success")
+    return redirect(_onward(), 303)
+
+
+def _onward() -> str:
+    return safe_next(request.args.get("next")) or url_for("posts.home")
+
+
+def _page(name: str, form: LoginForm | RegisterForm) -> Answer:
+    page = render_template(f"accounts/{name}.html", form=form)
+    return (page, 422) if request.method == "POST" else page

@@ -1,0 +1,165 @@
+"""Doors (HTTP) of the security page: address, password, and where one is logged in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.accounts import actions, bp, browsers, queries, sessions
+from app.accounts.forms import EmailForm, PasswordForm
+from app.errors import Refused
+from app.extensions import db, limiter
+from app.i18n import _
+from app.models import LoginSession
+from app.web import limits
+from app.web.viewer import viewer
+
+Answer = Response | tuple[str, int]
+
+# A stolen session must not be able to try passwords, or to have mail sent, at the pace of other changes.
+proving = limiter.limit("10/5 minutes", key_func=limits.by_account, methods=["POST"])
+mailing = limiter.limit("5/hour;10/day", key_func=limits.by_account, methods=["POST"])
+
+
+@dataclass(frozen=True)
+class LoginRow:
+    """One login as its owner sees it."""
+
+    handle: str  # names it in the page's form
+    current: bool  # this browser
+    browser: str  # "Firefox", or "" when it does not say
+    system: str  # "Linux", or ""
+    address: str
+    created_at: datetime
+    last_used_at: datetime
+    remembered: bool
+
+
+@bp.get("/auth/security")
+@login_required
+def security() -> str:
+    """Address, password, and every login."""
+    return _page()
+
+
+@bp.post("/auth/security/email")
+@login_required
+@proving
+@mailing
+def change_email() -> Answer:
+    """Ask to move to another address: it must be confirmed from there first."""
+    form = EmailForm(request.form)
+    if not form.validate_on_submit() or not _knows(form, "current_password"):
+        return _page(email_form=form), 422
+    try:
+        actions.order_email_change(viewer(), form.email.data)
+    except Refused as refusal:
+        sessions.show_refusal(form, refusal)
+        return _page(email_form=form), 422
+    db.session.commit()
+    flash(_("We have sent a mail to the new address. Nothing changes before you confirm it."), "info")
+    return _back()
+
+
+@bp.post("/auth/security/password")
+@login_required
+@proving
+def change_password() -> Answer:
+    """Change the password. Every other login ends."""
+    form = PasswordForm(request.form)
+    if not form.validate_on_submit() or not _knows(form, "old_password"):
+        return _page(password_form=form), 422
+    try:
+        actions.change_password(viewer(), form.password.data, keep=viewer().current_login)
+    except Refused as refusal:
+        if not sessions.show_refusal(form, refusal):
+            flash(str(refusal), "danger")
+        return _page(password_form=form), 422
+    db.session.commit()
+    flash(_("Your password is changed. You are logged out everywhere else."), "success")
+    return _back()
+
+
+@bp.post("/auth/security/confirmation")
+@login_required
+@mailing
+def resend_confirmation() -> Answer:
+    """Have the mail that confirms the address sent once more."""
+    try:
+        actions.order_confirmation(viewer())
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "info")
+        return _back()
+    db.session.commit()
+    flash(_("The mail is on its way."), "info")
+    return _back()
+
+
+@bp.post("/auth/security/logins/<handle>/end")
+@login_required
+@limits.changing
+def end_login(handle: str) -> Answer:
+    """Log out one browser, perhaps this one."""
+    login = queries.by_handle(viewer(), handle) or abort(404)
+    actions.end_login(login)
+    db.session.commit()
+    if _is_current(login):
+        sessions.forget()
+        return redirect(url_for("accounts.login"), 303)
+    flash(_("That browser is logged out."), "success")
+    return _back()
+
+
+@bp.post("/auth/security/logins/end")
+@login_required
+@limits.changing
+def end_all_logins() -> Answer:
+    """Log out everywhere, here too."""
+    actions.end_logins(viewer())
+    db.session.commit()
+    sessions.forget()
+    flash(_("You are logged out everywhere."), "success")
+    return redirect(url_for("accounts.login"), 303)
+
+
+def _knows(form: EmailForm | PasswordForm, name: str) -> bool:
+    if sessions.knows_password(viewer(), form[name].data):
+        return True
+    form[name].errors = [_("This is not your password.")]
+    return False
+
+
+def _is_current(login: LoginSession) -> bool:
+    current = viewer().current_login
+    return current is not None and current.id == login.id
+
+
+def _back() -> Response:
+    return redirect(url_for("accounts.security"), 303)
+
+
+def _page(*, email_form: EmailForm | None = None, password_form: PasswordForm | None = None) -> str:
+    return render_template(
+        "accounts/security.html",
+        email_form=email_form or EmailForm(formdata=None),
+        password_form=password_form or PasswordForm(formdata=None),
+        logins=[_row(login) for login in queries.logins_of(viewer())],
+    )
+
+
+def _row(login: LoginSession) -> LoginRow:
+    return LoginRow(
+        handle=queries.handle(login),
+        current=_is_current(login),
+        browser=browsers.browser(login.user_agent),
+        system=browsers.system(login.user_agent),
+        address=login.address,
+        created_at=login.created_at,
+        last_used_at=login.last_used_at,
+        remembered=login.remembered,
+    )

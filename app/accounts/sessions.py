@@ -1,0 +1,68 @@
+"""Tying a login row to this browser: what the doors of accounts share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, session
+from flask_login import login_user, logout_user, user_loaded_from_cookie
+
+from app.accounts import actions, passwords
+from app.accounts.actions.logins import REMEMBERED_FOR
+from app.accounts.refusals import FormRefused
+from app.database import end_reading
+from app.errors import Refused
+from app.extensions import db
+from app.models import User
+from app.web.cookies import PERSON_KEY
+from app.web.viewer import viewer_or_none
+
+
+def knows_password(user: User | None, password: str) -> bool:
+    """Whether `password` is that of `user`; for nobody False, in the same time. No transaction is open meanwhile."""
+    end_reading()
+    return passwords.matches(user.password_hash if user else None, password)
+
+
+def begin(user: User, *, remember: bool) -> None:
+    """Log `user` in on this browser and commit. Whatever the session held before is dropped (fixation).
+
+    Raises Refused as `actions.log_in` does.
+    """
+    before = viewer_or_none()
+    login = actions.log_in(
+        user,
+        user_agent=request.headers.get("User-Agent", ""),
+        address=request.remote_addr or "",
+        remember=remember,
+    )
+    if before is not None and before.current_login is not None and before.current_login.id != login.id:
+        actions.end_login(before.current_login)  # this browser forgets it: nobody could end it later
+    db.session.commit()
+    user.current_login = login
+    session.clear()
+    session[PERSON_KEY] = user.id
+    login_user(user, remember=remember, duration=REMEMBERED_FOR)
+
+
+def forget() -> None:
+    """Make this browser a visitor's: session emptied, remember cookie deleted."""
+    session.clear()
+    logout_user()
+
+
+def show_refusal(form: Any, refusal: Refused) -> bool:
+    """Undo the transaction and put the reasons beside their fields; False when none of them is the form's."""
+    db.session.rollback()
+    errors = refusal.errors if isinstance(refusal, FormRefused) else {}
+    shown = [name for name in errors if name in form]
+    for name in shown:
+        form[name].errors = [*form[name].errors, errors[name]]
+    return bool(shown)
+
+
+def _restore_person(_sender: object, user: User) -> None:
+    session[PERSON_KEY] = user.id
+
+
+user_loaded_from_cookie.connect(_restore_person)  # the idle poll reads the person there
