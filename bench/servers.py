@@ -14,16 +14,10 @@ from pathlib import Path
 import redis
 
 from app.config import ROOT
-from app.run.embedded import redis_command
+from app.run.embedded import server_program
+from app.run.ports import free_port
 
 SECRET = "a secret for one run of the benches, nothing else"
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -42,7 +36,8 @@ def valkey(folder: Path) -> Iterator[str]:
     """A Redis-protocol server; its URL."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    with process(redis_command(port, folder)):
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+    with process([server_program(), *options, "--loglevel", "warning"]):
         url = f"redis://127.0.0.1:{port}/0"
         client = redis.Redis.from_url(url)
         _wait(client.ping)

@@ -1,0 +1,77 @@
+"""The house's rules that no linter knows, each with its why."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from app.config import ROOT
+
+SOURCES = sorted((ROOT / "app").rglob("*.py"))
+DOORS = {"routes.py", "jobs.py", "cli.py"}
+
+
+def calls(path: Path, attribute: str) -> list[int]:
+    tree = ast.parse(path.read_text())
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == attribute
+        and "session" in ast.unparse(node.func.value)
+    ]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_doors_commit(path):
+    """A rule that commits cannot be composed with another one: half of a change could be kept."""
+    relative = path.relative_to(ROOT / "app")
+    allowed = path.name in DOORS or path.name.endswith(("_routes.py", "_cli.py"))
+    allowed = allowed or str(relative) == "database.py" or relative.parts[0] in {"demo", "demo.py"}
+    assert allowed or not calls(path, "commit")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_holds_two_ideas(path):
+    """In every codebase studied the tail hurts: a file nearing 300 lines usually wants two names."""
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_views_fit_on_a_screen():
+    """A view loads, checks, acts once and answers; more is an action in hiding."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and any("bp." in ast.unparse(d) for d in node.decorator_list):
+                assert (node.end_lineno or 0) - node.lineno < 30, f"{path.name}:{node.name}"
+
+
+def test_every_job_that_is_ordered_is_declared(app):
+    """Names are strings, so that doors need not be imported; a typing error must not wait for production."""
+    from app.jobs import definitions  # noqa: PLC0415
+
+    ordered = set()
+    for path in SOURCES:
+        ordered |= set(re.findall(r"\benqueue\(\s*\"([a-z_.]+)\"", path.read_text()))
+    assert ordered <= set(definitions)
+    assert ordered | {name for name, job in definitions.items() if job.every} == set(definitions)
+
+
+def test_no_inline_script_or_style():
+    """The Content-Security-Policy would block it, silently, for the reader only."""
+    for path in sorted((ROOT / "app/templates").rglob("*.html")):
+        if "email" in path.parts:
+            continue
+        text = path.read_text()
+        assert not re.search(r"<script(?![^>]*\bsrc=)", text), path.name
+        assert not re.search(r"\sstyle=|\son[a-z]+=\"|javascript:", text), path.name
+
+
+def test_nothing_is_asked_of_a_third_party():
+    """A page view concerns nobody else."""
+    for path in [*sorted((ROOT / "app/templates").rglob("*.*")), *sorted((ROOT / "app/static").rglob("*.*"))]:
+        if path.suffix in {".html", ".css", ".js"} and "email" not in path.parts:
+            assert not re.search(r"(src|href)=\"https?://|url\(['\"]?https?://|@import", path.read_text()), path.name

@@ -1,0 +1,79 @@
+"""What the documents say is held to the code: settings, commands, addresses, links between pages."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+from app.config import ROOT, Settings
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGES.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def names() -> set[str]:
+    return {field.name.upper() for field in fields(Settings)}
+
+
+def test_every_setting_is_documented_and_nothing_else():
+    rows = re.findall(r"^\| (`[A-Z].*?) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+    assert documented == names()
+
+
+def test_the_example_file_names_every_setting():
+    text = (ROOT / ".env.example").read_text()
+    assert set(re.findall(r"^#? ?([A-Z_]+)=", text, re.MULTILINE)) == names()
+
+
+def test_the_documented_defaults_are_the_defaults():
+    text = (ROOT / "docs/configuration.md").read_text()
+    for name, default in re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", text, re.MULTILINE):
+        value = getattr(Settings(), name.lower())
+        shown = value.name if isinstance(value, Path) else str(value)
+        assert shown == default, name
+
+
+def test_every_make_target_that_is_named_exists():
+    targets = set(re.findall(r"^([a-z0-9]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for page in PAGES:
+        named = set(re.findall(r"`make ([a-z0-9]+)", page.read_text()))
+        assert named <= targets, page.name
+
+
+def test_every_flask_command_that_is_named_exists(app):
+    for page in PAGES:
+        for command in re.findall(r"`flask ([a-z][a-z -]*)", page.read_text()):
+            group: object = app.cli
+            for word in command.split():
+                commands = getattr(group, "commands", None)
+                if not commands or word not in commands:
+                    break
+                group = commands[word]
+            else:
+                continue
+            first = command.split()[0]
+            assert first in app.cli.commands or first == "db", f"{page.name}: flask {command}"
+
+
+def test_every_path_that_is_named_exists():
+    for page in PAGES:
+        for path in re.findall(r"`((?:app|tests|bench|docs|migrations|deploy)/[\w./-]+)`", page.read_text()):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_every_link_between_pages_leads_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_contract_addresses_exist(app):
+    rules = {rule.rule for rule in app.url_map.iter_rules()}
+    contract = [
+        "/", "/index", "/explore", "/user/<username>", "/user/<username>/popup", "/edit_profile",
+        "/follow/<username>", "/unfollow/<username>", "/search", "/send_message/<recipient>", "/messages",
+        "/messages/<username>", "/notifications", "/export_posts", "/auth/login", "/auth/logout",
+        "/auth/register", "/auth/reset_password_request", "/auth/reset_password/<token>", "/auth/confirm/<token>",
+    ]  # fmt: skip
+    assert set(contract) <= rules
