@@ -54,9 +54,7 @@ def unfollow(follower: User, followed: User) -> None:
     """End it. Doing it twice changes nothing. Raises Refused for oneself."""
     if follower.id == followed.id:
         raise Refused(_l("You cannot unfollow yourself."))
-    db.session.execute(
-        delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id)
-    )
+    db.session.execute(delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id))
 
 
 def edit_profile(person: User, change: ProfileChange, *, languages: Collection[str]) -> None:

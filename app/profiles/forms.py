@@ -62,4 +62,4 @@ class ProfileForm(FlaskForm):
 def _sent() -> MultiDict[str, Any]:
     # Of the files only the picture: a file under the name of a text field would arrive as its text.
     picture = MultiDict([("avatar", file) for file in request.files.getlist("avatar")])
-    return CombinedMultiDict([request.form, picture])  # type: ignore[list-item]
+    return CombinedMultiDict([request.form, picture])

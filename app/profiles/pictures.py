@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from threading import BoundedSemaphore
+from typing import BinaryIO, cast
 
 from flask import abort, current_app, make_response, send_file, url_for
 from werkzeug.datastructures import FileStorage
@@ -44,7 +45,7 @@ def take(upload: FileStorage) -> str:
     end_reading()  # decoding takes its time, and no lock
     try:
         with _decoding:
-            picture = avatar_bytes(read_image(upload.stream))
+            picture = avatar_bytes(read_image(cast(BinaryIO, upload.stream)))
         return storage().save(picture, "webp")
     except ImageRefused as error:
         raise Refused(REFUSALS[error.code]) from error
@@ -72,9 +73,7 @@ def avatar(username: str, version: str) -> Response:
     if response is None:
         today = today and not person.avatar
         response = _drawn(person)
-    response.headers["Cache-Control"] = (
-        f"public, max-age={YEAR}, immutable" if today else f"public, max-age={MINUTE}"
-    )
+    response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if today else f"public, max-age={MINUTE}"
     return response
 
 
@@ -82,7 +81,7 @@ def _uploaded(person: User) -> Response | None:
     try:
         return send_file(storage().path(person.avatar), mimetype="image/webp") if person.avatar else None
     except FileNotFoundError:
-        current_app.logger.error("the picture of %s is missing", person.username)
+        current_app.logger.warning("the picture of %s is missing", person.username)
         return None
 
 

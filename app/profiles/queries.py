@@ -54,9 +54,7 @@ def people_page(
     people: Select[tuple[User]], viewer: User, before: int | None, size: int
 ) -> tuple[list[PersonRow], int | None]:
     """A page of `people`, newest account first, and the `before` of the next page. One query."""
-    query = people.add_columns(
-        follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id)
-    )
+    query = people.add_columns(follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id))
     if before is not None:
         query = query.where(User.id < before)
     found = db.session.execute(query.order_by(User.id.desc()).limit(size + 1))

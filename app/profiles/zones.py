@@ -29,9 +29,7 @@ Choice = tuple[str, str]
 def places() -> frozenset[str]:
     """The IANA names that are offered, such as "Europe/Madrid"."""
     aliases = get_global("zone_aliases")
-    return frozenset(
-        name for name in available_timezones() if name.split("/")[0] in REGIONS and name not in aliases
-    )
+    return frozenset(name for name in available_timezones() if name.split("/")[0] in REGIONS and name not in aliases)
 
 
 def is_zone(name: str) -> bool:
