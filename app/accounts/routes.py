@@ -36,6 +36,7 @@ def login() -> Answer:
         return _page("login", form)
     try:
         sessions.begin(user, remember=form.remember_me.data)
+        db.session.commit()
     except Refused as refusal:
         db.session.rollback()
         flash(str(refusal), "danger")
@@ -69,6 +70,7 @@ def register() -> Answer:
     try:
         user = actions.register(*fields, language=language, timezone=timezone)
         sessions.begin(user, remember=False)
+        db.session.commit()
     except Refused as refusal:
         if not sessions.show_refusal(form, refusal):
             flash(str(refusal), "danger")

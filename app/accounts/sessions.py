@@ -25,7 +25,7 @@ def knows_password(user: User | None, password: str) -> bool:
 
 
 def begin(user: User, *, remember: bool) -> None:
-    """Log `user` in on this browser and commit. Whatever the session held before is dropped (fixation).
+    """Log `user` in on this browser; the caller commits. Whatever the session held before is dropped (fixation).
 
     Raises Refused as `actions.log_in` does.
     """
@@ -36,9 +36,8 @@ def begin(user: User, *, remember: bool) -> None:
         address=request.remote_addr or "",
         remember=remember,
     )
-    if before is not None and before.current_login is not None and before.current_login.id != login.id:
-        actions.end_login(before.current_login)  # this browser forgets it: nobody could end it later
-    db.session.commit()
+    if before is not None and before.current_login is not None:
+        actions.end_login(before.current_login)  # its cookie is replaced, and nobody would end it later
     user.current_login = login
     session.clear()
     session[PERSON_KEY] = user.id
