@@ -46,7 +46,10 @@ def logins_changed(user_id: int) -> None:
 
 
 def _pending() -> Pending:
-    pending: Pending = db.session().info.setdefault("notifications", {})
+    session = db.session()
+    if not session.in_transaction():
+        session.begin()  # what is noted before the first statement belongs to a transaction too, and its rollback
+    pending: Pending = session.info.setdefault("notifications", {})
     return pending
 
 
@@ -103,10 +106,12 @@ def _remember(session: Session, transaction: SessionTransaction) -> None:
         session.info.setdefault("notifications_before", {})[transaction] = before
 
 
-@event.listens_for(db.session, "after_soft_rollback")
-def _forget(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        session.info["notifications"] = session.info.get("notifications_before", {}).pop(transaction, {})
+@event.listens_for(db.session, "after_rollback")
+def _forget(session: Session) -> None:
+    # This event comes while the savepoint is still known; after_soft_rollback comes when it is gone.
+    savepoint = session.get_nested_transaction()
+    if savepoint is not None:
+        session.info["notifications"] = session.info.get("notifications_before", {}).pop(savepoint, {})
     else:
         session.info.pop("notifications", None)
 

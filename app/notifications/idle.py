@@ -61,9 +61,9 @@ class IdlePolls:
             raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9).get("since")
             since = parse_since(raw[0] if raw else None)
             last, may_poll = self._breaker.call(lambda: self._redis.hmget(poll_cache.key(user_id), "last", login_id))
+            return may_poll is not None and last is not None and float(last) == since
         except (ValueError, RedisUnavailable):
             return False
-        return may_poll is not None and last is not None and float(last) == since
 
     def _session(self, header: str) -> dict[str, Any]:
         if self._cookie_name not in header:

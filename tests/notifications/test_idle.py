@@ -1,0 +1,163 @@
+"""The idle poll: no SQL, and never wrong."""
+
+from __future__ import annotations
+
+import contextvars
+import signal
+import time
+
+import pytest
+from sqlalchemy import delete
+
+from app import poll_cache
+from app.extensions import db as the_db
+from app.messages import actions
+from app.messages import queries as message_queries
+from app.models import Conversation, LoginSession
+from app.notify import logins_changed, notify
+from app.redis_client import Breaker
+from tests.factories import a_message, a_user
+
+
+def newest(browser) -> float:
+    """What a client remembers after its first poll."""
+    told = browser.get("/notifications").get_json()
+    return max((one["timestamp"] for one in told), default=0.0)
+
+
+@pytest.fixture
+def ana(as_):
+    """A person with something to remember, whose next poll is idle."""
+    browser = as_("ana")
+    notify(browser.user.id, "unread_message_count", 0)
+    the_db.session.commit()
+    browser.since = newest(browser)
+    return browser
+
+
+def test_an_idle_poll_costs_no_sql(ana, queries):
+    with queries() as asked:
+        response = ana.get(f"/notifications?since={ana.since}")
+    assert response.get_json() == []
+    assert len(asked) == 0, asked
+
+
+def test_an_idle_poll_of_somebody_who_was_never_told_anything_costs_no_sql(as_, queries):
+    ben = as_("ben")
+    since = newest(ben)
+    with queries() as asked:
+        assert ben.get(f"/notifications?since={since}").get_json() == []
+    assert len(asked) == 0, asked
+
+
+def test_a_poll_that_hears_something_costs_few_statements(ana, queries):
+    a_message(a_user("ben"), ana.user)
+    with queries() as asked:
+        assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+    assert len(asked) <= 4, asked  # the login, the news, and the lock and the login for the cache
+
+
+def test_sending_ends_the_silence_at_once(ana):
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    a_message(a_user("ben"), ana.user)
+    told = {one["name"]: one["data"] for one in ana.get(f"/notifications?since={ana.since}").get_json()}
+    assert told["unread_message_count"] == 1
+    assert told["conversation"]["with"] == "ben"
+
+
+def test_reading_is_told_to_the_other_tab(ana, db):
+    ben = a_user("ben")
+    message = a_message(ben, ana.user)
+    since = newest(ana)
+    assert ana.get(f"/notifications?since={since}").get_json() == []
+    conversation = db.session.get_one(Conversation, message.conversation_id)
+    actions.mark_read(ana.user, conversation, message.seq)
+    db.session.commit()
+    (told,) = ana.get(f"/notifications?since={since}").get_json()
+    assert (told["name"], told["data"]) == ("unread_message_count", 0)
+    assert message_queries.between(ana.user, ben) is not None
+
+
+def test_a_revoked_login_hears_401_at_once(ana, as_, db, queries):
+    other = as_(ana.user)
+    newest(ana)
+    newest(other)
+    signer = ana.application.session_interface.get_signing_serializer(ana.application)
+    cookie = ana.get_cookie("microblog_session", domain="microblog.test")
+    db.session.execute(delete(LoginSession).where(LoginSession.id == signer.loads(cookie.value)["_user_id"]))
+    logins_changed(ana.user.id)
+    db.session.commit()
+    assert ana.get(f"/notifications?since={ana.since}").status_code == 401
+    assert other.get(f"/notifications?since={ana.since}").status_code == 200
+    assert ana.get(f"/notifications?since={ana.since}").status_code == 401
+
+
+def test_a_rollback_leaves_the_answer_true(ana, db):
+    notify(ana.user.id, "unread_message_count", 9)
+    db.session.rollback()
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+
+
+def test_without_redis_the_database_answers(ana, valkey):
+    valkey.stop()
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    a_message(a_user("ben"), ana.user)
+    assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+
+
+def test_what_could_not_be_forgotten_is_forgotten_when_redis_is_back(ana, valkey, run_jobs, app):
+    """Redis is paused while a message is sent, and comes back with its old copy."""
+    valkey.signal(signal.SIGSTOP)
+    a_message(a_user("ben"), ana.user)
+    valkey.signal(signal.SIGCONT)
+    vars(app.extensions["redis_breaker"]).update(vars(Breaker()))  # two seconds later
+    stale = poll_cache.key(ana.user.id).encode()
+    run_jobs()
+    assert valkey.client.exists(stale) == 0
+    assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+
+
+def test_a_flushed_redis_is_filled_again(ana, valkey, queries):
+    valkey.flush()
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    with queries() as asked:
+        ana.get(f"/notifications?since={ana.since}")
+    assert len(asked) == 0, asked
+
+
+def test_nonsense_in_redis_is_not_believed(ana, valkey):
+    key = poll_cache.key(ana.user.id)
+    for value in (b"nan", b"", b"x", b"\xff"):
+        valkey.client.hset(key, "last", value)
+        assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    valkey.client.delete(key)
+    valkey.client.set(key, "not a hash")
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+
+
+def test_the_cache_is_not_filled_while_somebody_tells(app, ana, db, valkey):
+    """A writer that holds the clock keeps `fill` out, without making it wait; its commit is then heard."""
+    login = ana.application.session_interface.get_signing_serializer(app)
+    cookie = ana.get_cookie("microblog_session", domain="microblog.test")
+    login_id = login.loads(cookie.value)["_user_id"]
+    valkey.flush()
+    seen = []
+
+    def count() -> int:  # called under the clock lock
+        started = time.monotonic()
+        contextvars.Context().run(fill_elsewhere, app, ana.user.id, login_id)
+        seen.append((time.monotonic() - started, valkey.client.exists(poll_cache.key(1))))
+        return 4
+
+    notify(ana.user.id, "unread_message_count", count)
+    db.session.commit()
+    ((waited, filled),) = seen
+    assert waited < 0.5
+    assert not filled
+    assert ana.get(f"/notifications?since={ana.since}").get_json()[0]["data"] == 4
+
+
+def fill_elsewhere(app, user_id, login_id) -> None:
+    """As another process would."""
+    with app.app_context():
+        poll_cache.fill(user_id, login_id)
