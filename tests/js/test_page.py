@@ -99,7 +99,16 @@ def test_relative_times_are_refreshed(site: FakeSite, open_tab: OpenTab) -> None
     site.content = "".join(f'<time data-relative datetime="{moment.isoformat()}">server</time>' for moment in moments)
     page = open_tab()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    assert page.locator("time").all_inner_texts() == ["5 minutes ago", "1 day ago", "1 week ago", "server"]
+    assert page.locator("time").all_inner_texts() == ["5 min. ago", "1 day ago", "1 wk. ago", "server"]
+
+
+def test_digits_are_those_of_the_server(site: FakeSite, open_tab: OpenTab) -> None:
+    site.lang = "fa"
+    moment = datetime.now(UTC) - timedelta(minutes=5)
+    site.content = f'<time data-relative datetime="{moment.isoformat()}">server</time>' + badge(0)
+    page = open_tab()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    assert page.locator("time").inner_text() == "5 دقیقه پیش"
 
 
 def test_a_language_the_browser_lacks_keeps_the_servers_text(site: FakeSite, open_tab: OpenTab) -> None:

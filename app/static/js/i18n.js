@@ -59,8 +59,9 @@
     }
   }
 
-  // The reader's language, as the server chose it. Numbers and times are written in it too.
-  const language = document.documentElement.lang || "en";
+  // The reader's language, as the server chose it, for numbers and times: with western digits, as Babel writes them
+  // on the server, so that one page does not show two kinds.
+  const language = new Intl.Locale(document.documentElement.lang || "en", { numberingSystem: "latn" }).toString();
 
   Microblog.i18n = { gettext, ngettext, language, ready: load() };
 })();

@@ -1,7 +1,8 @@
-// Keeps "5 minutes ago" true: <time data-relative datetime="2026-01-31T12:00:00+00:00">5 minutes ago</time>
+// Keeps "5 min. ago" true: <time data-relative datetime="2026-01-31T12:00:00+00:00">5 min. ago</time>
 //
-// The server renders the first text, in the reader's language. Thresholds and rounding here are those of Babel's
-// format_timedelta, which the server uses, so that the text only changes when its meaning does.
+// The server renders the first text, in the reader's language. Thresholds, rounding and the short style are those of
+// format_timedelta in Babel, which the server uses, so that the text only changes when its meaning does.
+// data-relative may name another style: "long" or "narrow".
 (function () {
   "use strict";
 
@@ -34,7 +35,7 @@
   function refresh() {
     document.querySelectorAll("time[data-relative][datetime]").forEach((time) => {
       const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
-      const text = Number.isNaN(seconds) ? "" : relative(seconds, time.dataset.relative || "long");
+      const text = Number.isNaN(seconds) ? "" : relative(seconds, time.dataset.relative || "short");
       if (text && text !== time.textContent) {
         time.textContent = text;
       }
