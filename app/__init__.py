@@ -77,8 +77,10 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "WTF_CSRF_SSL_STRICT": secure,
         "MAIL_SUPPRESS_SEND": False,
         "RATELIMIT_STORAGE_URI": settings.redis_url,
-        "RATELIMIT_STORAGE_OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+        "RATELIMIT_STORAGE_OPTIONS": redis_client.MANNERS,
         "RATELIMIT_STRATEGY": "moving-window",
-        "RATELIMIT_SWALLOW_ERRORS": True,  # the limiter never takes the site down
+        # The limiter never takes the site down: with Redis away each process counts for itself.
+        "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
+        "RATELIMIT_SWALLOW_ERRORS": True,
         "RATELIMIT_HEADERS_ENABLED": True,
     }

@@ -19,6 +19,13 @@ from redis.retry import Retry
 TIMEOUT = 0.5  # seconds for connecting and for each answer
 OPEN_FOR = 2.0  # seconds the breaker stays open after a failure
 T = TypeVar("T")
+# For every client that a request waits for. Retries would multiply the timeout.
+MANNERS: dict[str, Any] = {
+    "socket_timeout": TIMEOUT,
+    "socket_connect_timeout": TIMEOUT,
+    "retry": Retry(NoBackoff(), 0),
+    "health_check_interval": 0,
+}
 
 
 class RedisUnavailable(Exception):
@@ -42,15 +49,14 @@ class Breaker:
             raise RedisUnavailable(str(error)) from error
 
 
-def connect(url: str, *, timeout: float | None = TIMEOUT) -> redis.Redis:
-    """A client for `url`. `timeout` in seconds; None (the worker's blocking reads) waits for ever."""
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=TIMEOUT if timeout is not None else 5,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=0,
-    )
+def connect(url: str) -> redis.Redis:
+    """A client for `url` that a request may wait for."""
+    return redis.Redis.from_url(url, **MANNERS)
+
+
+def connect_patiently(url: str) -> redis.Redis:
+    """A client for `url` whose reads may block: the worker waits for jobs all day."""
+    return redis.Redis.from_url(url, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
 
 
 def init_app(app: Any) -> None:

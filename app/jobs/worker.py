@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 from app.extensions import db
 from app.jobs import handover, sweeper
 from app.jobs.registry import QUEUES
-from app.redis_client import connect
+from app.redis_client import connect_patiently
 
 SWEEP_EVERY = 1.0  # seconds
 PERIODIC_EVERY = 60.0
@@ -59,7 +59,7 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _run_rq(app: Flask, queues: Sequence[str]) -> int:
-    connection = connect(app.config["REDIS_URL"], timeout=None)
+    connection = connect_patiently(app.config["REDIS_URL"])
     _wait_for(connection)
     with app.app_context():
         worker = Worker(
