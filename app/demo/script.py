@@ -1,0 +1,99 @@
+"""Who the demo's people are and what they say, as read from people.toml and conversations.toml."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A post: its author's username, its number among the author's posts, its language and its text."""
+
+    author: str
+    number: int
+    language: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Character:
+    """A person of the demo."""
+
+    username: str
+    name: str
+    language: str
+    timezone: str
+    about: str
+    posts: tuple[Entry, ...]
+
+    @property
+    def email(self) -> str:
+        """An address in the domain that RFC 2606 keeps for examples: nobody has it."""
+        return f"{sha256(self.username.encode()).hexdigest()[:12]}@example.org"
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A conversation: two usernames, (who, text) oldest first, and how many at the end are not read yet."""
+
+    between: tuple[str, str]
+    lines: tuple[tuple[str, str], ...]
+    unread: int
+
+    def reader_of(self, writer: str) -> str:
+        """The other one."""
+        return self.between[1] if writer == self.between[0] else self.between[0]
+
+
+@cache
+def people() -> tuple[Character, ...]:
+    """Everybody, in the order in which they joined."""
+    return tuple(_character(row) for row in _rows("people"))
+
+
+@cache
+def conversations() -> tuple[Talk, ...]:
+    """All conversations, the one with the latest message first."""
+    return tuple(
+        Talk(tuple(row["between"]), tuple((who, text) for who, text in row["lines"]), row.get("unread", 0))
+        for row in _rows("conversations")
+    )
+
+
+def posts() -> list[Entry]:
+    """All posts, oldest first: well mixed, and in the same order every time."""
+    return sorted(
+        (entry for person in people() for entry in person.posts),
+        key=lambda entry: sha256(f"{entry.author}:{entry.number}".encode()).digest(),
+    )
+
+
+def follows(number: int) -> list[Character]:
+    """Whom person `number` follows: those of the same language, and some of all others."""
+    everybody = people()
+    one = everybody[number]
+    steps = {1, 2, 5, 7, 11} if number % 3 else {1, 3, 4, 6, 9, 14, 17}
+    others = {(number + step) % len(everybody) for step in steps}
+    return [
+        other
+        for at, other in enumerate(everybody)
+        if other is not one and (at in others or other.language == one.language)
+    ]
+
+
+def _character(row: dict[str, Any]) -> Character:
+    said = [(row["language"], post) if isinstance(post, str) else post for post in row["posts"]]
+    entries = [Entry(row["username"], at, language, body) for at, (language, body) in enumerate(said)]
+    return Character(row["username"], row["name"], row["language"], row["timezone"], row["about"], tuple(entries))
+
+
+def _rows(kind: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = tomllib.loads((HERE / f"{kind}.toml").read_text("utf-8"))[kind]
+    return rows
