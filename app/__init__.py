@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, messages, notifications, posts, profiles, redis_client, tasks
+from app import accounts, demo, messages, notifications, posts, profiles, redis_client, tasks
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import catalogs
@@ -37,6 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.init_app(app)
     errors.init_app(app)
     cli.init_app(app)
+    demo.init_app(app)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)
     assets.init_app(app)
