@@ -1,0 +1,61 @@
+"""`python -m app.run` serves; `python -m app.run demo` fills the site with a community."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from app import create_app
+from app.config import ROOT, ConfigurationError, Settings
+from app.run import prepare
+from app.run.ports import PortRefused
+from app.run.prepare import CannotRun
+from app.run.services import Services, is_set
+from app.run.supervisor import Supervisor
+
+
+def main(arguments: list[str]) -> int:
+    """Do what `arguments` say. Returns the exit status."""
+    try:
+        settings = Settings.from_env()
+        prepare.data_directory(settings.data_dir)
+        if arguments == ["demo"]:
+            return demo(settings)
+        return serve(settings)
+    except ConfigurationError as error:
+        print(f"The settings cannot be used: {error}.", file=sys.stderr)
+    except (CannotRun, PortRefused) as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal. Raises CannotRun and PortRefused."""
+    held = prepare.lock(settings.data_dir)
+    supervisor = Supervisor(Services(settings))
+    supervisor.take_signals()
+    try:
+        supervisor.begin_redis()  # it starts while the schema is looked at
+        prepare.migrate(create_app(settings))
+        prepare.compile_catalogs()
+        supervisor.begin()
+        supervisor.serve()
+    finally:
+        supervisor.end()
+        os.close(held)
+    return 0
+
+
+def demo(settings: Settings) -> int:
+    """Prepare, then become `flask demo`; a site that runs on the same data gets its jobs at once."""
+    prepare.migrate(create_app(settings))
+    prepare.compile_catalogs()
+    running = prepare.read_state(settings.data_dir)
+    if running.get("redis_url") and not is_set("REDIS_URL"):
+        os.environ["REDIS_URL"] = running["redis_url"]
+    os.chdir(ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "flask", "demo"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""One supervised process: started in its own process group, restarted with back-off, stopped warmly."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from app.config import ROOT
+
+FIRST_DELAY = 0.5  # seconds before the first restart; each further one waits twice as long
+LONGEST_DELAY = 30.0
+STEADY_AFTER = 30.0  # seconds of life after which earlier deaths are forgotten
+PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
+
+
+class Child:
+    """A command that is to be running, and the process that runs it now."""
+
+    def __init__(self, name: str, command: Sequence[str], *, grace: float = 10.0) -> None:
+        self.name = name
+        self.command = list(command)
+        self.grace = grace  # seconds a warm stop may take before the process is killed
+        self.process: subprocess.Popen[bytes] | None = None
+        self.restart_at: float | None = None
+        self._started_at = 0.0
+        self._deaths = 0
+
+    def start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """Start the command with its output in a pipe. Raises OSError when it cannot be run."""
+        supervisor = os.getpid()
+        self.restart_at = None
+        self._started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=ROOT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            process_group=0,  # Ctrl-C reaches the supervisor alone, who stops the others in order
+            preexec_fn=lambda: _end_with(supervisor),  # noqa: PLW1509  (the supervisor has no threads)
+        )
+        return self.process
+
+    def has_ended(self) -> bool:
+        """Whether the process that ran is gone."""
+        return self.process is not None and self.process.poll() is not None
+
+    def plan_restart(self) -> float:
+        """Note the death and set `restart_at`. Returns the seconds until then."""
+        if time.monotonic() - self._started_at >= STEADY_AFTER:
+            self._deaths = 0
+        delay = min(FIRST_DELAY * 2.0 ** min(self._deaths, 10), LONGEST_DELAY)
+        self._deaths += 1
+        self.restart_at = time.monotonic() + delay
+        return delay
+
+    def how_it_ended(self) -> str:
+        """In words: "ended with status 1", "was killed by SIGKILL"."""
+        status = self.process.returncode if self.process else None
+        if status is not None and status < 0:
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"ended with status {status}"
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM: finish what is in hand and end."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """End the whole process group at once."""
+        if self.process:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def _end_with(supervisor: int) -> None:
+    """In the child before exec: be stopped by the kernel when the supervisor dies, even by SIGKILL (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != supervisor:
+            os._exit(1)

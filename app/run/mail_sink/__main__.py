@@ -1,0 +1,32 @@
+"""`python -m app.run.mail_sink SMTP_PORT PAGE_PORT`: both sides in one process, until SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+
+from werkzeug.serving import make_server
+
+from app.config import Settings
+from app.run.mail_sink.page import create_page
+from app.run.mail_sink.smtp import listen
+from app.run.mail_sink.store import MailStore
+
+
+def main(smtp_port: int, page_port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Raises OSError when a port is taken."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    store = MailStore(Settings.from_env().data_dir / "mail")
+    server = make_server("127.0.0.1", page_port, create_page(store), threaded=True)
+    smtp = listen(store, smtp_port)
+    # shutdown() waits for serve_forever(), so it must not run inside it
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    server.serve_forever(poll_interval=0.1)
+    smtp.stop()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,115 @@
+"""The page side: a list of the mails, each with its text, its HTML in a sandbox, and its source."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import Any
+
+from flask import Flask, Response, abort, jsonify, render_template, request
+from flask_babel import Babel, format_datetime, get_locale
+from markupsafe import Markup, escape
+
+from app.config import ROOT
+from app.i18n import SOURCE, best_language, catalogs
+from app.run.mail_sink.store import Mail, MailStore
+
+LISTED = 200  # mails on the page; all are in /messages.json?limit=
+LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
+PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';" + (
+    " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+# A mail styles itself and may show pictures it carries; it runs nothing and fetches nothing.
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self';" + (
+    " sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+
+
+def create_page(store: MailStore) -> Flask:
+    """The WSGI app that shows `store`."""
+    page = Flask("mail_sink", template_folder=str(ROOT / "app/templates"), static_folder=str(ROOT / "app/static"))
+    # A foreign site must not read mail through a name of its own that points here (DNS rebinding).
+    page.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
+    page.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "translations")
+    Babel(page, locale_selector=_language)
+    page.add_template_filter(linked)
+
+    @page.after_request
+    def guard(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        if request.endpoint != "static":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @page.context_processor
+    def facts() -> dict[str, Any]:
+        locale = get_locale() or SOURCE
+        direction = getattr(locale, "text_direction", "ltr")
+        return {"lang": str(locale).replace("_", "-"), "dir": direction, "when": _when}
+
+    @page.get("/")
+    def index() -> str:
+        return render_template("mail_sink/page.html", mails=list(islice(store.newest(), LISTED)), mail=None)
+
+    @page.get("/mail/<mail_id>")
+    def show(mail_id: str) -> str:
+        mail = store.get(mail_id) or abort(404)
+        view = request.args.get("view", "html" if mail.html else "text")
+        mails = list(islice(store.newest(), LISTED))
+        return render_template("mail_sink/page.html", mails=mails, mail=mail, view=view)
+
+    @page.get("/mail/<mail_id>/body")
+    def body(mail_id: str) -> Response:
+        mail = store.get(mail_id) or abort(404)
+        return Response(in_new_tabs(mail.html), headers={"Content-Security-Policy": MAIL_POLICY})
+
+    @page.get("/messages.json")
+    def messages() -> Response:
+        limit = request.args.get("limit", LISTED, type=int)
+        return jsonify([as_json(mail) for mail in islice(store.newest(request.args.get("to", "")), max(limit, 0))])
+
+    return page
+
+
+def as_json(mail: Mail) -> dict[str, Any]:
+    """One mail for /messages.json."""
+    return {
+        "id": mail.id,
+        "to": list(mail.recipients),
+        "from": mail.sender,
+        "subject": mail.subject,
+        "message_id": mail.message_id,
+        "received_at": mail.received_at.isoformat(),
+        "text": mail.text,
+        "html": mail.html,
+    }
+
+
+def linked(text: str) -> Markup:
+    """Plain text with its addresses as links that open beside the mail."""
+    parts = Markup("")  # noqa: RUF100
+    end = 0
+    for match in LINK.finditer(text):
+        link = Markup('<a href="{0}" target="_blank" rel="noopener">{0}</a>').format(match[0])
+        parts += escape(text[end : match.start()]) + link
+        end = match.end()
+    return parts + escape(text[end:])
+
+
+def in_new_tabs(html: str) -> str:
+    """A mail's HTML whose links open in a tab: inside the frame the site would rightly refuse to be shown."""
+    base = '<base target="_blank">'
+    marked, count = re.subn(r"(?i)<head[^>]*>", lambda head: head[0] + base, html, count=1)
+    return marked if count else base + html
+
+
+def _language() -> str:
+    offered = catalogs(ROOT / "translations")
+    return best_language(request.accept_languages.values(), offered) or SOURCE
+
+
+def _when(mail: Mail) -> str:
+    """The time of arrival on this machine's clock, for whoever sits at it."""
+    return str(format_datetime(mail.received_at.astimezone(), "medium", rebase=False))

@@ -1,0 +1,52 @@
+"""The children's output, line by line under their names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import sys
+from typing import IO
+
+CHUNK = 65536  # bytes
+
+
+def say(line: str) -> None:
+    """Print `line` at once. A terminal that has gone away is no reason to fail."""
+    with contextlib.suppress(OSError, ValueError):
+        print(line, flush=True)
+
+
+class Output:
+    """Reads the pipes of many processes. Children are quiet when well, so every line is passed on."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._colour = sys.stdout.isatty()
+
+    def add(self, name: str, pipe: IO[bytes] | None) -> None:
+        """Read `pipe` as the output of `name`, until its end."""
+        if pipe is not None:
+            os.set_blocking(pipe.fileno(), False)
+            self._selector.register(pipe, selectors.EVENT_READ, [name, b""])
+
+    def pump(self, seconds: float) -> None:
+        """Print what came, waiting up to `seconds` for something to come."""
+        for key, _events in self._selector.select(seconds):
+            pipe = key.fileobj
+            name, before = key.data
+            try:
+                read = os.read(key.fd, CHUNK)
+            except OSError:
+                read = b""
+            *lines, rest = (before + read).split(b"\n")
+            key.data[1] = rest
+            if not read:
+                lines = [rest] if rest else []
+                self._selector.unregister(pipe)
+                pipe.close()  # type: ignore[union-attr]
+            for line in lines:
+                say(self._labelled(name, line.decode(errors="replace")))
+
+    def _labelled(self, name: str, line: str) -> str:
+        return f"\x1b[2m{name:>8} |\x1b[0m {line}" if self._colour else f"{name:>8} | {line}"

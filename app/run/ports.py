@@ -1,0 +1,62 @@
+"""Which TCP ports are free on this machine."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+
+class PortRefused(OSError):
+    """The address cannot be listened on. The message is one plain sentence that says what to change."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on, chosen by the system."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def first_free_port(start: int, tries: int = 50) -> int:
+    """The first free port of 127.0.0.1 from `start` on; any free one when `tries` of them are taken."""
+    for port in range(start, min(start + tries, 65536)):
+        try:
+            check("127.0.0.1", port)
+        except PortRefused:
+            continue
+        return port
+    return free_port()
+
+
+def check(host: str, port: int) -> None:
+    """Raise PortRefused unless a server could listen on `host` and `port` now."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+            probe.bind((host, port))
+    except OverflowError:
+        raise PortRefused(f"PORT={port} is no port number: choose one from 1 to 65535.") from None
+    except socket.gaierror:
+        raise PortRefused(f"HOST={host} is no address of this machine: try HOST=127.0.0.1.") from None
+    except OSError as error:
+        raise PortRefused(_sentence(host, port, error)) from None
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether something accepts connections there now."""
+    try:
+        with socket.create_connection((host, port), timeout=0.2):
+            return True
+    except OSError:
+        return False
+
+
+def _sentence(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is taken by another program: stop that one, or choose another port,"
+            f" as in `make run PORT={5050 if port != 5050 else 5060}`."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} is only for the administrator: choose one above 1023, as in `make run PORT=5050`."
+    return f"HOST={host} is no address of this machine: try HOST=127.0.0.1."

@@ -1,0 +1,95 @@
+"""Which processes make up the site, in the order they are started; they are stopped in the order of `stages`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+
+from dotenv import dotenv_values
+
+from app.config import ROOT, Settings
+from app.run import ports
+from app.run.child import Child
+from app.run.embedded import EmbeddedRedis
+
+THREADS = 4  # requests that one web process works on at a time
+WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
+
+
+@dataclass
+class Services:
+    """The site's processes and what they must be told."""
+
+    settings: Settings
+    environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+    redis: EmbeddedRedis | None = None
+    mail_page: str = ""  # the address of the mail sink's page; "" when mail goes to MAIL_SERVER
+
+    def __post_init__(self) -> None:
+        """Choose what is embedded. Raises PortRefused when the site's port is taken."""
+        ports.check(self.settings.host, self.settings.port)
+        self.environment |= {
+            "DATA_DIR": str(self.settings.data_dir),
+            "PORT": str(self.settings.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+        if not is_set("REDIS_URL"):
+            self.redis = EmbeddedRedis(self.settings.data_dir / "redis")
+            self.environment["REDIS_URL"] = self.redis.url
+        self.web = Child("web", self._web(), grace=WEB_GRACE)
+        self.workers = [
+            Child("worker", [sys.executable, "worker.py", "mail", "default"], grace=WORKER_GRACE),
+            Child("worker2", [sys.executable, "worker.py", "slow", "default", "mail"], grace=WORKER_GRACE),
+        ]
+        self.mail_sink = None if self.settings.mail_server else self._mail_sink()
+
+    def _web(self) -> list[str]:
+        options = {
+            "--interface": "wsgi",
+            "--host": self.settings.host,
+            "--port": self.settings.port,
+            "--workers": max(self.settings.web_concurrency, 1),
+            "--blocking-threads": THREADS,
+            "--respawn-interval": 0.5,
+            "--workers-kill-timeout": int(WEB_GRACE) - 2,
+            "--log-level": "warning",
+        }
+        words = [str(word) for option in options.items() for word in option]
+        return [sys.executable, "-m", "granian", *words, "--no-ws", "--respawn-failed-workers", "microblog:app"]
+
+    def _mail_sink(self) -> Child:
+        smtp_port, page_port = ports.free_port(), ports.first_free_port(self.settings.port + 1)
+        self.mail_page = f"http://127.0.0.1:{page_port}"
+        self.environment |= {
+            "MAIL_SERVER": "127.0.0.1",
+            "MAIL_PORT": str(smtp_port),
+            "MAIL_USERNAME": "",
+            "MAIL_PASSWORD": "",
+            "MAIL_USE_TLS": "0",
+            "MAIL_USE_SSL": "0",
+            "MAIL_SINK_URL": self.mail_page,
+        }
+        return Child("mail", [sys.executable, "-m", "app.run.mail_sink", str(smtp_port), str(page_port)], grace=5.0)
+
+    @property
+    def stages(self) -> list[list[Child]]:
+        """Groups to stop one after the other: whoever asks goes before whoever answers, Redis last."""
+        sink = [self.mail_sink] if self.mail_sink else []
+        return [[self.web], self.workers, sink, [self.redis.child] if self.redis else []]
+
+    @property
+    def address(self) -> str:
+        """Where a person finds the site."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104
+        return self.settings.public_url or f"http://{host}:{self.settings.port}"
+
+    @property
+    def probe_host(self) -> str:
+        """Where this machine reaches the web server."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)  # noqa: S104
+
+
+def is_set(name: str) -> bool:
+    """Whether the operator gave the setting `name`, in the environment or in `.env`."""
+    return bool(os.environ.get(name) or dotenv_values(ROOT / ".env").get(name))

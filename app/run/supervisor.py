@@ -1,0 +1,139 @@
+"""Starts the site's processes, watches them, and stops them in order."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import time
+from types import FrameType
+
+from app.run import strays
+from app.run.child import Child
+from app.run.output import Output, say
+from app.run.prepare import CannotRun, forget_state, write_state
+from app.run.services import Services
+
+LOOK_EVERY = 0.2  # seconds between two looks at the children
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Supervisor:
+    """One site. `begin`, `serve` until told to stop, `end`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._output = Output()
+        self._children: list[Child] = []
+        self._stop_requests = 0
+        self._announced = False
+
+    def take_signals(self) -> None:
+        """From now on a signal asks for an orderly end, and a second one for a quick end."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._stop_requests += 1
+
+    def begin_redis(self) -> None:
+        """Start the embedded Redis, if there is one, without waiting for it."""
+        strays.adopt()
+        if self._services.redis:
+            self._services.redis.prepare()
+            self._start(self._services.redis.child)
+
+    def begin(self) -> None:
+        """Start the rest, Redis being ready. Raises CannotRun."""
+        self._await_redis()
+        for child in (self._services.web, *self._services.workers, self._services.mail_sink):
+            if child:
+                self._start(child)
+
+    def _await_redis(self) -> None:
+        redis = self._services.redis
+        if redis is None or redis.wait_until_ready():
+            return
+        redis.child.kill()
+        self._output.pump(0)
+        say(f"The embedded Redis could not start; its data is kept in {redis.set_data_aside()}. Starting afresh.")
+        self._start(redis.child)  # loses nothing: the sweeper pushes again what the database says is due
+        if not redis.wait_until_ready():
+            raise CannotRun(
+                "The embedded Redis does not start: see {redis.folder}/server.log, or set REDIS_URL to another one."
+            )
+
+    def serve(self) -> None:
+        """Watch until a signal asks to stop."""
+        while not self._stop_requests:
+            self._output.pump(LOOK_EVERY)
+            for child in self._children:
+                self._look_after(child)
+            if not self._announced and self._is_serving():
+                self._announce()
+
+    def _look_after(self, child: Child) -> None:
+        if child.restart_at is not None:
+            if time.monotonic() >= child.restart_at:
+                self._start(child)
+        elif child.has_ended():
+            child.kill()  # what is left of its group must not work beside the new one
+            delay = child.plan_restart()
+            say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
+            strays.bury(self._known())
+
+    def _start(self, child: Child) -> None:
+        process = child.start(self._services.environment)
+        self._output.add(child.name, process.stdout)
+        if child not in self._children:
+            self._children.append(child)
+
+    def end(self) -> None:
+        """Stop everything, stage after stage, Redis last; nothing of it is left running."""
+        if self._announced:
+            say("\nStopping ...")
+        for stage in self._services.stages:
+            for child in stage:
+                child.ask_to_stop()
+            asked_at = time.monotonic()
+            while any(
+                not child.has_ended() and time.monotonic() - asked_at < child.grace and self._stop_requests < 2
+                for child in stage
+                if child.process
+            ):
+                self._output.pump(0.05)
+            for child in stage:
+                child.kill()
+        strays.end(self._known())
+        forget_state(self._services.settings.data_dir)
+
+    def _known(self) -> set[int]:
+        return {child.process.pid for child in self._children if child.process}
+
+    def _is_serving(self) -> bool:
+        """Whether the app itself answers: the socket listens before the app is loaded."""
+        port = self._services.settings.port
+        connection = http.client.HTTPConnection(self._services.probe_host, port, timeout=1)
+        try:
+            connection.request("GET", "/notifications")
+            return connection.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _announce(self) -> None:
+        services = self._services
+        self._announced = True
+        lines = [("Microblog", services.address)]
+        if services.mail_page:
+            lines.append(("Mail", f"{services.mail_page}  (what it sends lands here)"))
+        lines += [("Data", str(services.settings.data_dir)), ("Stop", "Ctrl-C")]
+        say("\n" + "\n".join(f"  {label:<10} {value}" for label, value in lines) + "\n")
+        write_state(
+            services.settings.data_dir,
+            pid=os.getpid(),
+            site=services.address,
+            mail=services.mail_page,
+            redis_url=services.environment.get("REDIS_URL", ""),
+        )
