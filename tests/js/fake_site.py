@@ -79,8 +79,7 @@ class FakeSite:
             def answer(self, asked: Asked) -> Answer:
                 return site.answer(asked)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -148,6 +147,13 @@ def _static(path: str) -> Answer:
     }
     file = vendor[name]() if name in vendor else SCRIPTS / name
     return Answer(file.read_text("utf-8"), type="text/javascript; charset=utf-8")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that has closed its tab is no error; any other shows as a test that fails."""
 
 
 class _Handler(BaseHTTPRequestHandler):
