@@ -1,0 +1,225 @@
+"""Running a job: once, whatever is pushed how often, and with a visible end."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy import select
+
+from app.clock import now
+from app.database import writing
+from app.jobs import GiveUp, current_job_id, enqueue, perform, report_progress
+from app.jobs.perform import TakenOver
+from app.jobs.registry import RETRY_LADDER
+from app.models import Job, User
+from tests.factories import a_user
+from tests.support.client import through_a_door
+
+
+@pytest.fixture
+def order(db):
+    """Order "test.work" and commit."""
+
+    def ordered(**options):
+        job = enqueue("test.work", **options)
+        db.session.commit()
+        return job
+
+    return ordered
+
+
+@pytest.fixture
+def run(app, db):
+    """Perform one job as RQ does: its context is its own."""
+
+    def performed(job):
+        def inside():
+            with app.app_context():
+                perform(job.id)
+
+        through_a_door(inside)
+        return db.session.get(Job, job.id, populate_existing=True)
+
+    return performed
+
+
+def test_a_job_that_ends_is_done(work, order, run):
+    work.does = lambda **_args: {"rows": 3}
+    job = run(order(number=7))
+    assert work.runs == [{"number": 7}]
+    assert (job.state, job.progress, job.attempts, job.error) == ("done", 100, 1, "")
+    assert job.result == {"rows": 3}
+    assert job.finished_at is not None
+
+
+def test_a_job_pushed_twice_acts_once(work, order, run):
+    job = order()
+    run(job)
+    run(job)
+    assert len(work.runs) == 1
+
+
+def test_a_job_that_is_not_due_or_gone_does_nothing(db, work, order, run):
+    late = order(delay=60)
+    run(late)
+    assert work.runs == []
+    gone = order()
+    db.session.delete(gone)
+    db.session.commit()
+    run(gone)
+    assert work.runs == []
+
+
+def test_a_failure_climbs_the_ladder_and_then_stays_visible(work, order, run, db):
+    def fail(**_args):
+        raise OSError("the mail server is away")
+
+    work.does = fail
+    job = order()
+    for wait in RETRY_LADDER:
+        before = now()
+        job = run(job)
+        assert job.state == "queued"
+        assert "the mail server is away" in job.error
+        assert timedelta(0) <= job.run_after - before - timedelta(seconds=wait) < timedelta(seconds=5)
+        assert run(job).state == "queued"  # not before its time
+        job.run_after = now()
+        db.session.commit()
+    job = run(job)
+    assert (job.state, job.attempts) == ("failed", len(RETRY_LADDER) + 1)
+    assert "the mail server is away" in job.error
+    assert sum(RETRY_LADDER) >= 4 * 3600
+
+
+def test_give_up_is_final(work, order, run):
+    def give_up(**_args):
+        raise GiveUp("no such mailbox")
+
+    work.does = give_up
+    job = run(order())
+    assert (job.state, job.attempts, job.error) == ("failed", 1, "no such mailbox")
+
+
+def test_what_a_failed_attempt_left_open_is_rolled_back(work, order, run, db):
+    ana = a_user("ana")
+
+    def fail_in_the_middle(**_args):
+        with writing():
+            db.session.get(User, ana.id).about_me = "half"
+            db.session.flush()
+            raise OSError("in the middle")
+
+    work.does = fail_in_the_middle
+    assert run(order()).state == "queued"
+    assert ana.about_me == ""
+
+
+def test_a_job_that_changes_things_outside_a_write_fails_loudly(work, order, run, db):
+    def careless(**_args):
+        db.session.scalars(select(User)).one().about_me = "changed while reading"
+
+    a_user("ana")
+    work.does = careless
+    job = run(order())
+    assert job.state == "queued"
+    assert "outside a write transaction" in job.error
+    assert db.session.scalar(select(User.about_me)) == ""
+
+
+def test_progress_is_told_and_stays_between_0_and_100(work, order, run, as_):
+    ana = as_("ana")
+    told = []
+
+    def step(**_args):
+        for percent in (-5, 10, 50, 130):
+            report_progress(percent)
+            (news,) = ana.get("/notifications").get_json()
+            told.append(news["data"])
+
+    work.does = step
+    job = run(order(owner=ana.user))
+    assert [one["progress"] for one in told] == [0, 10, 50, 100]
+    assert {one["state"] for one in told} == {"running"}
+    (last,) = ana.get("/notifications").get_json()
+    assert last["data"] == {"task_id": job.id, "progress": 100, "state": "done"}
+
+
+def test_two_tasks_of_one_person_are_two_notifications(work, order, run, as_):
+    ana = as_("ana")
+    jobs = [order(owner=ana.user), order(owner=ana.user)]
+    run(jobs[0])
+    states = {one["data"]["task_id"]: one["data"]["state"] for one in ana.get("/notifications").get_json()}
+    assert states == {jobs[0].id: "done", jobs[1].id: "queued"}
+
+
+def test_a_failure_is_told(work, order, run, as_):
+    ana = as_("ana")
+
+    def give_up(**_args):
+        raise GiveUp("no")
+
+    work.does = give_up
+    run(order(owner=ana.user))
+    (told,) = ana.get("/notifications").get_json()
+    assert told["data"]["state"] == "failed"
+
+
+def test_outside_a_job_there_is_no_job(app):
+    with app.app_context():
+        with pytest.raises(LookupError):
+            current_job_id()
+        with pytest.raises(LookupError):
+            report_progress(5)
+
+
+def test_an_attempt_that_was_taken_over_is_not_recorded(work, order, run, db):
+    """It was held for dead, and somebody else has the job now."""
+
+    def overtaken(**_args):
+        with writing():
+            db.session.get(Job, current_job_id()).run_token = "somebody else's"
+        with pytest.raises(TakenOver):
+            report_progress(50)
+
+    work.does = overtaken
+    job = run(order())
+    assert (job.state, job.progress, job.run_token) == ("running", 0, "somebody else's")
+
+
+def test_the_session_of_the_work_holds_no_lock(work, order, run, app, db):
+    """A job that reads for long does not keep others from writing."""
+
+    def read_and_let_write(**_args):
+        db.session.scalars(select(User)).all()
+        started = time.monotonic()
+
+        def elsewhere():
+            with app.app_context():
+                a_user("ben")
+
+        through_a_door(elsewhere)
+        assert time.monotonic() - started < 1
+
+    work.does = read_and_let_write
+    assert run(order()).error == ""
+
+
+def test_rq_runs_it_from_the_queue(work, order, app, db, valkey):
+    job = order(number=1)
+    queue = Queue("default", connection=valkey.client, serializer=JSONSerializer)
+    assert queue.job_ids == [job.id]
+
+    def burst():
+        with app.app_context():
+            SimpleWorker([queue], connection=valkey.client, serializer=JSONSerializer).work(
+                burst=True, logging_level="ERROR"
+            )
+
+    through_a_door(burst)
+    assert work.runs == [{"number": 1}]
+    assert db.session.get(Job, job.id).state == "done"
+    assert queue.job_ids == []
