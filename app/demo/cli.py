@@ -11,7 +11,7 @@ from app.errors import Refused
 from app.extensions import db
 
 LOGIN = "ana"
-PASSWORD = "bread at five o'clock"  # noqa: S105 - printed for everybody to use, and refused in production
+PASSWORD = "warm bread at five"  # noqa: S105 - printed for everybody to use, and refused in production
 
 
 def init_app(app: Flask) -> None:
@@ -39,6 +39,8 @@ def demo(password: str) -> None:
 
 
 def _build(password: str) -> None:
+    # With no Redis running the sweeper finds the jobs: no need to say so forty times.
+    current_app.logger.setLevel("ERROR")
     steps = building.steps(password, LOGIN)
     with click.progressbar(steps, label="Inviting people", show_pos=True) as bar:
         for step in bar:

@@ -53,12 +53,11 @@ def profile(username: str, viewer: User) -> Profile | None:
 def people_page(
     people: Select[tuple[User]], viewer: User, before: int | None, size: int
 ) -> tuple[list[PersonRow], int | None]:
-    """A page of `people`, newest account first, and the `before` of the next page. One query."""
+    """A page of `people`, which come newest account first, and the `before` of the next page. One query."""
     query = people.add_columns(follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id))
     if before is not None:
         query = query.where(User.id < before)
-    found = db.session.execute(query.order_by(User.id.desc()).limit(size + 1))
-    rows = [PersonRow(*row) for row in found]
+    rows = [PersonRow(*row) for row in db.session.execute(query.limit(size + 1))]
     return rows[:size], rows[size - 1].person.id if len(rows) > size else None
 
 

@@ -15,7 +15,7 @@ LOOKED_AT = 2000  # follows that suggestions look at: enough to choose from, and
 
 
 def followers(user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """The people who follow somebody; `user_id` may be a column, `person` an alias of User."""
+    """The people who follow somebody, newest account first; `user_id` may be a column, `person` an alias of User."""
     follow = aliased(Follow)
     return (
         select(person).join(follow, follow.follower_id == person.id).where(follow.followed_id == user_id, person.active)
@@ -23,7 +23,7 @@ def followers(user_id: Any, person: Any = User) -> Select[tuple[User]]:
 
 
 def following(user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """The people whom somebody follows; `user_id` may be a column, `person` an alias of User."""
+    """The people whom somebody follows, newest account first; `user_id` may be a column, `person` an alias of User."""
     follow = aliased(Follow)
     return (
         select(person).join(follow, follow.followed_id == person.id).where(follow.follower_id == user_id, person.active)
@@ -71,4 +71,4 @@ def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
 
 
 def _count(people: Select[tuple[User]]) -> ScalarSelect[int]:
-    return people.with_only_columns(func.count()).scalar_subquery()
+    return people.order_by(None).with_only_columns(func.count()).scalar_subquery()
