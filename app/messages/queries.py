@@ -13,6 +13,10 @@ from app.models import Conversation, ConversationMember, Message, User
 from app.queries import unread
 
 
+CONTEXT = 5  # messages above the first unread one, so that it can be understood
+WINDOW = 200  # messages on one page at most
+
+
 @dataclass(frozen=True)
 class InboxRow:
     """One conversation in the inbox."""
@@ -66,17 +70,24 @@ def inbox(viewer: User, before: int | None, size: int) -> tuple[list[InboxRow], 
 
 
 def thread(viewer: User, other: User, *, before: int | None = None, size: int = 40) -> Thread:
-    """The newest `size` messages between two people, or those before number `before`."""
+    """The newest messages between two people, or the `size` before number `before`.
+
+    What is unread begins on the page: reading moves one mark forward, so a page that jumped over unread messages would
+    make them read unseen. Of very many, the first WINDOW are shown, and the rest when these are read.
+    """
     conversation = between(viewer, other)
     if conversation is None:
         return Thread(None, [], None, 0, 0)
-    query = _messages(conversation).order_by(Message.seq.desc()).limit(size + 1)
-    if before is not None:
-        query = query.where(Message.seq < before)
-    found = db.session.scalars(query).all()
-    messages = list(reversed(found[:size]))
-    older = messages[0].seq if len(found) > size else None
-    return Thread(conversation, messages, older, _read_seq(conversation, viewer), conversation.newest_seq)
+    read_seq = _read_seq(conversation, viewer)
+    if before is None:
+        first = max(1, min(conversation.newest_seq - size + 1, read_seq + 1 - CONTEXT))
+        query = _messages(conversation).where(Message.seq >= first).order_by(Message.seq).limit(WINDOW)
+        messages = list(db.session.scalars(query))
+    else:
+        query = _messages(conversation).where(Message.seq < before).order_by(Message.seq.desc()).limit(size)
+        messages = list(reversed(db.session.scalars(query).all()))
+    older = messages[0].seq if messages and messages[0].seq > 1 else None
+    return Thread(conversation, messages, older, read_seq, conversation.newest_seq)
 
 
 def after(viewer: User, other: User, seq: int, size: int = 100) -> Thread:
