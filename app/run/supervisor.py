@@ -80,9 +80,9 @@ class Supervisor:
             child.kill()  # what is left of its group must not work beside the new one
             delay = child.plan_restart()
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
-            strays.bury(self._known())
 
     def _start(self, child: Child) -> None:
+        strays.bury(self._known())  # of the process that ran before
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, render_template, request
-from flask_babel import Babel, format_datetime, get_locale
+from flask_babel import Babel, format_date, format_datetime, format_time, get_locale
 from markupsafe import Markup, escape
 
 from app.config import ROOT
@@ -47,7 +48,7 @@ def create_page(store: MailStore) -> Flask:
     def facts() -> dict[str, Any]:
         locale = get_locale() or SOURCE
         direction = getattr(locale, "text_direction", "ltr")
-        return {"lang": str(locale).replace("_", "-"), "dir": direction, "when": _when}
+        return {"lang": str(locale).replace("_", "-"), "dir": direction, "when": _when, "when_short": _when_short}
 
     @page.get("/")
     def index() -> str:
@@ -113,3 +114,11 @@ def _language() -> str:
 def _when(mail: Mail) -> str:
     """The time of arrival on this machine's clock, for whoever sits at it."""
     return str(format_datetime(mail.received_at.astimezone(), "medium", rebase=False))
+
+
+def _when_short(mail: Mail) -> str:
+    """The same for the list: today's mails by the minute, older ones by the day."""
+    arrived = mail.received_at.astimezone()
+    if arrived.date() == datetime.now().astimezone().date():
+        return str(format_time(arrived, "short", rebase=False))
+    return str(format_date(arrived, "medium", rebase=False))
