@@ -12,7 +12,6 @@ from app.extensions import db
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import unread
 
-
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
 

@@ -27,7 +27,7 @@ def ago(moment: datetime) -> Markup:
     if age.days >= RELATIVE_UP_TO_DAYS:
         text = format_date(moment, "medium")
     else:
-        text = format_timedelta(-age, format="narrow", add_direction=True, locale=get_locale() or "en")
+        text = format_timedelta(-age, format="short", add_direction=True, locale=get_locale() or "en")
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
         moment.isoformat(), full, Markup(" data-relative") if age.days < RELATIVE_UP_TO_DAYS else "", text
     )
