@@ -73,6 +73,7 @@ def _decode(data: bytes, max_pixels: int) -> Image.Image:
         mode = "RGBA" if image.has_transparency_data else "RGB"
         plain: Image.Image = image if image.mode == mode else image.convert(mode)
         upright = ImageOps.exif_transpose(plain)
+    upright.getexif().clear()
     upright.info.clear()
     return upright
 

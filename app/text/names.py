@@ -87,9 +87,9 @@ def _caseless(text: str) -> str:
 def username_key(name: str) -> str:
     """The form in which a username is unique and looked up: case and compatibility forms folded.
 
-    Takes any text at all and never raises.
+    Spaces around it are dropped. Takes any text at all and never raises.
     """
-    return _caseless(name)
+    return _caseless(name).strip()
 
 
 def username_skeleton(name: str) -> str:
@@ -100,8 +100,7 @@ def username_skeleton(name: str) -> str:
 
 
 def check_username(raw: str) -> str:
-    """The display form of a username: NFKC and trimmed, 2 to 30 characters of one script, digits, _
-    and -.
+    """The display form of a username: NFKC, trimmed, 2 to 30 characters of one script, with 0-9 _ -.
 
     It begins with a letter or digit and does not end with a hyphen. Raises NameRefused with
     "length", "characters", "scripts" or "reserved". Whether the name is free is for the caller to
@@ -168,4 +167,4 @@ def email_key(address: str) -> str:
     accounts that differ only in case would be one person's mistake or another's trick. Never
     raises.
     """
-    return _caseless(address.strip(" "))
+    return _caseless(address).strip()
