@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
 
@@ -22,6 +23,11 @@ from app.extensions import db
 
 BUSY_TIMEOUT_MS = 5_000  # how long a writer waits for SQLite's lock before it gives up
 _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
+
+
+def insert_into(table: Any) -> Any:
+    """An INSERT that knows ON CONFLICT, in the spelling of the current engine."""
+    return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

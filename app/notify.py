@@ -16,11 +16,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import case, event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app import poll_cache
 from app.clock import now
+from app.database import insert_into
 from app.extensions import db
 from app.jobs import enqueue, job, when_changed
 from app.models import Job, Notification, NotificationClock
@@ -71,17 +71,12 @@ def _tell(session: Session) -> None:
     session.flush()
 
 
-def _insert(table: Any) -> Any:
-    dialect = db.engine.dialect.name
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
 def _tick(session: Session, user_id: int, *, advance: bool) -> float:
     """Lock the person's clock, move it forward and return its new time in Unix seconds."""
     moment = now().timestamp() if advance else 0.0
     clock = NotificationClock
     least = clock.last + TICK if advance else clock.last
-    order = _insert(clock).values(user_id=user_id, last=moment)
+    order = insert_into(clock).values(user_id=user_id, last=moment)
     order = order.on_conflict_do_update(
         index_elements=[clock.user_id],
         set_={"last": case((least > order.excluded.last, least), else_=order.excluded.last)},
@@ -90,7 +85,9 @@ def _tick(session: Session, user_id: int, *, advance: bool) -> float:
 
 
 def _write(session: Session, user_id: int, name: str, subject: str, data: Any, timestamp: float) -> None:
-    order = _insert(Notification).values(user_id=user_id, name=name, subject=subject, data=data, timestamp=timestamp)
+    order = insert_into(Notification).values(
+        user_id=user_id, name=name, subject=subject, data=data, timestamp=timestamp
+    )
     session.execute(
         order.on_conflict_do_update(
             index_elements=[Notification.user_id, Notification.name, Notification.subject],

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import event, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.database import insert_into
 from app.extensions import db
 from app.jobs import handover
 from app.jobs.registry import definitions, tell_changed
@@ -57,9 +57,7 @@ def _insert(values: dict[str, Any]) -> Any:
     DO UPDATE, not DO NOTHING: it locks the waiting row until we commit, so a worker that wants to claim it waits and
     then sees what we wrote.
     """
-    dialect = db.engine.dialect.name
-    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    order = insert(Job).values(**values)
+    order = insert_into(Job).values(**values)
     if values["unique_key"] is not None:
         order = order.on_conflict_do_update(
             index_elements=[Job.unique_key],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.body_text import checked_body, send_key
+from app.database import insert_into
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
@@ -14,8 +15,6 @@ from app.jobs import enqueue
 from app.models import Conversation, ConversationMember, Message, User
 from app.notify import notify
 from app.queries import unread
-from app.text.length import grapheme_count
-from app.text.rich import clean
 
 MAIL_DELAY = 60  # seconds
 
@@ -36,13 +35,9 @@ def send_message(
     """
     if sender.id == recipient.id:
         raise Refused(_l("You cannot write to yourself."))
-    body = clean(body).strip()
-    if not body:
-        raise Refused(_l("Please write something."))
-    if grapheme_count(body) > max_length:
-        raise Refused(_l("This message is too long: %(max)d characters are allowed.", max=max_length))
+    body = checked_body(body, max_length)
     conversation = _lock_conversation(sender, recipient)
-    key = f"{sender.id}:{form_key}"[:64] if form_key else None
+    key = send_key(sender, body, form_key)
     if key and (known := db.session.scalar(select(Message).where(Message.form_key == key))):
         return known
     conversation.newest_seq += 1
@@ -106,9 +101,7 @@ def _lock_conversation(one: User, other: User) -> Conversation:
 
 
 def _insert_once(table: Any, **values: Any) -> Any:
-    dialect = db.engine.dialect.name
-    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return insert.values(**values).on_conflict_do_nothing()
+    return insert_into(table).values(**values).on_conflict_do_nothing()
 
 
 def _advance_members(message: Message, recipient: User) -> None:

@@ -1,0 +1,37 @@
+"""The rules for what people write, posts and messages alike."""
+
+from __future__ import annotations
+
+import hashlib
+
+from app.errors import Refused
+from app.i18n import _l
+from app.models import User
+from app.text.length import fits
+from app.text.rich import TextRefused, clean, is_blank
+
+
+def checked_body(body: str, max_length: int) -> str:
+    """`body` as it is stored: cleaned, visible, at most `max_length` characters as the reader counts them.
+
+    Raises Refused.
+    """
+    try:
+        body = clean(body).strip()
+    except TextRefused:
+        raise Refused(_l("This text holds characters that cannot be stored.")) from None
+    if is_blank(body):
+        raise Refused(_l("Please write something."))
+    if not fits(body, max_length):
+        raise Refused(_l("This is too long: %(max)d characters are allowed.", max=max_length))
+    return body
+
+
+def send_key(author: User, body: str, form_key: str | None) -> str | None:
+    """What makes two sends of one form one row; None for text that came without a form.
+
+    The text is part of the key: a browser that shows an old form again must not swallow what is written next.
+    """
+    if not form_key:
+        return None
+    return hashlib.sha256("\n".join([str(author.id), form_key, body]).encode()).hexdigest()
