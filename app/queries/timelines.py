@@ -10,31 +10,31 @@ from sqlalchemy.orm import aliased, contains_eager
 
 from app.models import Follow, Post, User
 
-LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**31 - 1  # ids are INTEGER: PostgreSQL refuses to compare them with more
 RECENT = 20  # a person's posts that say which languages they write in
 
 
-def visible() -> Select[tuple[Post]]:
+def visible() -> Select[Post]:
     """Posts that may be shown, with their authors. Every list of posts, search included, starts here."""
     return select(Post).join(Post.author).where(User.active).options(contains_eager(Post.author))
 
 
-def explore() -> Select[tuple[Post]]:
+def explore() -> Select[Post]:
     """Everybody's posts."""
     return visible()
 
 
-def of(user: User) -> Select[tuple[Post]]:
+def of(user: User) -> Select[Post]:
     """One person's posts."""
     return visible().where(Post.author_id == user.id)
 
 
-def one(post_id: int) -> Select[tuple[Post]]:
+def one(post_id: int) -> Select[Post]:
     """The post of that id, if it may be shown."""
     return visible().where(Post.id == post_id)
 
 
-def home(user: User, *, before: int | None, size: int) -> Select[tuple[Post]]:
+def home(user: User, *, before: int | None, size: int) -> Select[Post]:
     """The posts of `user` and those they follow: the newest `size` + 1 before id `before`, in order.
 
     The cost depends on how many people one follows, and not on how much they have posted. Of each author only the

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import db
+from app.queries.timelines import LARGEST_ID
 
 T = TypeVar("T")
-LARGEST_ID = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,21 @@ def page(
     of: Callable[[T], int] | None = None,
 ) -> Page[T]:
     """One page of `select`, newest `key` first. `size` defaults to POSTS_PER_PAGE; `of` gives an item's key."""
-    size = size or int(current_app.config["POSTS_PER_PAGE"])
+    size = size or page_size()
     before = before_id()
     if before is not None:
         select = select.where(key < before)
-    found: Sequence[Any] = db.session.scalars(select.order_by(key.desc()).limit(size + 1)).unique().all()
+    return cut(select.order_by(key.desc()).limit(size + 1), size=size, of=of)
+
+
+def page_size() -> int:
+    """How many items a page has."""
+    return int(current_app.config["POSTS_PER_PAGE"])
+
+
+def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -> Page[T]:
+    """The page of a `select` that brings its own order and start, and asks for one item more than `size`."""
+    found: Sequence[Any] = db.session.scalars(select).unique().all()
     items = found[:size]
     last = (of or (lambda item: item.id))(items[-1]) if len(found) > size else None  # type: ignore[attr-defined]
     return Page(items, last)

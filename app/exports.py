@@ -1,0 +1,14 @@
+"""Where exports lie until their owner has fetched them. Only doors of the site serve these files, never a web server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import current_app
+
+from app.media import Storage
+
+
+def exports() -> Storage:
+    """The store of finished exports, in DATA_DIR."""
+    return Storage(Path(current_app.config["DATA_DIR"]) / "exports")

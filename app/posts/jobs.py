@@ -1,0 +1,70 @@
+"""Doors (queue) of posts: the export, the mail about it, and the end of old exports."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+
+from app import mailer
+from app.clock import now
+from app.database import end_reading
+from app.exports import exports
+from app.extensions import db
+from app.jobs import GiveUp, enqueue, job, report_progress, when_changed
+from app.models import Job, User
+from app.posts import export
+from app.posts.actions import EXPORT
+
+
+@job(EXPORT, queue="slow", timeout=3600)
+def export_posts(owner_id: int) -> dict[str, Any]:
+    """Write the file of a person's posts. Its name, the number of posts and the last day go into the job's row.
+
+    Run twice, it writes a second file and the row names the one that counts; the other goes with the old ones.
+    """
+    owner = db.session.get(User, owner_id)
+    if owner is None:
+        raise GiveUp("the account is gone")
+    with exports().create("json") as file:
+        written = export.write(owner, file.stream, report_progress)
+    expires_at = now() + timedelta(days=current_app.config["EXPORT_DAYS"])
+    return {"file": file.name, "posts": written.posts, "expires_at": expires_at.isoformat()}
+
+
+@when_changed
+def order_mail(changed: Job) -> None:
+    """Order the mail in the very transaction that says "done": both are true or neither, and "done" is said once.
+
+    So a worker that dies before it orders no mail, and the run that follows orders one.
+    """
+    if changed.name == EXPORT and changed.state == "done":
+        enqueue("posts.mail_export", export_id=changed.id)
+
+
+@job("posts.mail_export", queue="mail", timeout=90)
+def mail_export(export_id: str) -> None:
+    """Mail "your export is ready". Run twice, it sends the same Message-ID twice."""
+    done = db.session.get(Job, export_id)
+    if done is None or done.owner_id is None or done.result is None:
+        return  # pruned: nothing is ready any more
+    owner = db.session.get(User, done.owner_id)
+    expires_at = datetime.fromisoformat(done.result["expires_at"])
+    if owner is None or not owner.is_active or expires_at <= now():
+        return
+    end_reading()  # nothing is held while the mail server thinks
+    mailer.send(owner, "export_ready", posts=done.result["posts"], expires_at=expires_at)
+
+
+@job("posts.remove_old_exports", every=3600)
+def remove_old_exports() -> None:
+    """Remove files nobody may fetch any more, and what killed runs left behind. Run twice, it finds nothing."""
+    store = exports()
+    oldest = (now() - timedelta(days=current_app.config["EXPORT_DAYS"], hours=1)).timestamp()
+    for path in store.root.glob("*/*.json"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+    store.delete_unfinished()

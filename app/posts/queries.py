@@ -1,0 +1,66 @@
+"""What only this feature reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from app.extensions import db
+from app.models import Post, User
+from app.posts.languages import by_use
+from app.queries import timelines
+
+Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
+
+
+@dataclass(frozen=True)
+class WithLanguages:
+    """Posts, and the languages the viewer writes in, likeliest first: one query."""
+
+    posts: Sequence[Post]
+    languages: list[str]
+
+
+def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
+    """Up to `size` + 1 posts of the viewer's home timeline."""
+    return _with_languages(timelines.home(viewer, before=before, size=size), viewer)
+
+
+def one(viewer: User, post_id: int) -> WithLanguages:
+    """The post of that id, or no post."""
+    return _with_languages(timelines.one(post_id), viewer)
+
+
+def _with_languages(found: Select[Post], viewer: User) -> WithLanguages:
+    query: Select[Any] = found.add_columns(timelines.recent_languages(viewer))
+    rows = db.session.execute(query).unique().all()
+    return WithLanguages([row[0] for row in rows], by_use(rows[0][1]) if rows else [])
+
+
+def to_export(author_id: int) -> tuple[int, int]:
+    """How many posts an author has now, and the id of the newest."""
+    count, newest = db.session.execute(
+        select(func.count(Post.id), func.max(Post.id)).where(Post.author_id == author_id)
+    ).one()
+    return count, newest or 0
+
+
+def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Exported]]:
+    """An author's posts up to id `newest`, oldest first, `size` at a time: never more than that in memory."""
+    after = 0
+    while True:
+        query = (
+            select(Post.id, Post.body, Post.language, Post.created_at)
+            .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
+            .order_by(Post.id)
+            .limit(size)
+        )
+        batch = [row._tuple() for row in db.session.execute(query)]
+        if not batch:
+            return
+        yield batch
+        after = batch[-1][0]

@@ -1,0 +1,134 @@
+"""Doors (HTTP) of posts: reading and writing."""
+
+from __future__ import annotations
+
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import get_locale
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _, languages
+from app.models import Post
+from app.posts import actions, bp, queries
+from app.posts.forms import LanguageForm, PostForm, new_form_key
+from app.posts.languages import choices, likely
+from app.queries import timelines
+from app.web import limits
+from app.web.paging import Page, before_id, page, page_size
+from app.web.redirects import safe_next
+from app.web.viewer import viewer
+
+POST_ID = "/post/<int(max=2147483647):post_id>"  # more than an INTEGER column holds is no id
+
+
+@bp.get("/")
+@bp.get("/index")
+@login_required
+def home() -> str:
+    """The composer, and the posts of the viewer and those they follow."""
+    return _home(PostForm(formdata=None))
+
+
+@bp.get("/explore")
+@login_required
+def explore() -> str:
+    """Everybody's posts."""
+    return render_template("posts/explore.html", posts=page(timelines.explore(), Post.id))
+
+
+@bp.get(POST_ID)
+@login_required
+def show(post_id: int) -> str:
+    """One post; its author can delete it and correct its language here."""
+    return _show(post_id, LanguageForm(formdata=None))
+
+
+@bp.post("/post")
+@login_required
+@limits.posting
+def create() -> str | Response | tuple[str, int]:
+    """Publish a post. A refusal keeps the text."""
+    form = PostForm()
+    try:
+        actions.publish(
+            viewer(),
+            form.post.data or "",
+            language=form.language.data or "",
+            form_key=(form.form_key.data or "")[:40],
+            max_length=current_app.config["POST_MAX_LENGTH"],
+        )
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "danger")
+        return _home(form), 422
+    db.session.commit()
+    flash(_("Your post is out."), "success")
+    return _back()
+
+
+@bp.post(f"{POST_ID}/delete")
+@login_required
+@limits.changing
+def delete(post_id: int) -> Response:
+    """Delete one's own post. One that is gone already is no error: that is what was wanted."""
+    post = db.session.get(Post, post_id)
+    if post is not None and post.author_id != viewer().id:
+        abort(403)
+    if post is not None:
+        actions.delete(viewer(), post)
+        db.session.commit()
+    flash(_("Your post is deleted."), "success")
+    return _back()
+
+
+@bp.post(f"{POST_ID}/language")
+@login_required
+@limits.changing
+def set_language(post_id: int) -> str | Response | tuple[str, int]:
+    """Correct the language of one's own post."""
+    post, form = db.session.get(Post, post_id) or abort(404), LanguageForm()
+    if post.author_id != viewer().id:
+        abort(403)
+    try:
+        actions.correct_language(viewer(), post, form.language.data or "")
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "danger")
+        return _show(post_id, form), 422
+    db.session.commit()
+    flash(_("The language of your post is set."), "success")
+    return redirect(url_for("posts.show", post_id=post_id), 303)
+
+
+def _home(form: PostForm) -> str:
+    size = page_size()
+    found = queries.home(viewer(), before=before_id(), size=size)
+    posts = Page(found.posts[:size], found.posts[size - 1].id if len(found.posts) > size else None)
+    _offer_languages(form, found.languages, likely(_page_language(), found.languages))
+    form.form_key.data = form.form_key.data or new_form_key()
+    return render_template("posts/home.html", posts=posts, form=form)
+
+
+def _show(post_id: int, form: LanguageForm) -> str:
+    found = queries.one(viewer(), post_id)
+    if not found.posts:
+        abort(404)
+    post = found.posts[0]
+    _offer_languages(form, found.languages, post.language)
+    return render_template("posts/show.html", post=post, form=form)
+
+
+def _offer_languages(form: PostForm | LanguageForm, recent: list[str], chosen: str) -> None:
+    form.language.choices = choices(_page_language(), recent, languages())
+    if not form.is_submitted():
+        form.language.data = chosen
+
+
+def _page_language() -> str:
+    return str(get_locale())
+
+
+def _back() -> Response:
+    return redirect(safe_next(request.form.get("next")) or url_for("posts.home"), 303)

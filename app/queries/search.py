@@ -1,0 +1,42 @@
+"""Search of posts and people, in the database itself: FTS5 on SQLite, a GIN index on PostgreSQL.
+
+Both answer alike, because the words are cut by us (app/text/search.py) and not by them. The indexes are made in
+migrations/search.py. What a person types is words only: no sign in it is an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, cast, column, func, select, table
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from app.extensions import db
+from app.models import Post, User
+from app.queries import timelines
+from app.text.search import Term, fts5_match, tsquery
+
+
+def posts(terms: Sequence[Term]) -> tuple[Select[Post], ColumnElement[int]]:
+    """The posts that have all the terms, and the key to page them by. `terms` come from `query_terms`; not empty."""
+    return _matching(timelines.visible(), Post, terms)
+
+
+def people(terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:
+    """The people whose name or username has all the terms, and the key to page them by."""
+    return _matching(select(User).where(User.active), User, terms)
+
+
+def _matching(
+    found: Select[Any], noun: type[Post] | type[User], terms: Sequence[Term]
+) -> tuple[Select[Any], ColumnElement[int]]:
+    """`found`, narrowed to rows whose search text has the terms."""
+    if db.engine.dialect.name == "postgresql":
+        words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))
+        return found.where(words.bool_op("@@")(cast(tsquery(terms), TSQUERY))), noun.id + 0
+    name = f"{noun.__tablename__}_search"
+    index = table(name, column("rowid"), column(name))
+    key: ColumnElement[int] = index.c.rowid
+    # A join, and ordered by the index's own key: SQLite then reads matches newest first, and stops at a full page.
+    return found.join(index, key == noun.id).where(index.c[name].match(fts5_match(terms))), key
