@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import os
+import time
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app.jobs import enqueue
+from app.models import User
+from app.web.filters import avatar_url
+from tests.factories import a_user
+
+YEAR = "public, max-age=31536000, immutable"
+
+
+def picture(kind="PNG", size=(60, 40), colour="red", **options):
+    out = BytesIO()
+    Image.new("RGB", size, colour).save(out, kind, **options)
+    return out.getvalue()
+
+
+def upload(browser, data, name="me.png", **fields):
+    sent = {"theme": "auto", "avatar": (BytesIO(data), name), **fields}
+    return browser.post_form("/edit_profile", sent, content_type="multipart/form-data")
+
+
+def files(app):
+    folder = Path(app.config["DATA_DIR"]) / "media" / "avatars"
+    return sorted(path.name for path in folder.glob("*/*"))
+
+
+def person(db, username="ana"):
+    return db.session.query(User).filter_by(username=username).one()
+
+
+def address(app, who):
+    with app.test_request_context():
+        return avatar_url(who)
+
+
+@pytest.fixture(autouse=True)
+def own_folder(configure, tmp_path):
+    configure(DATA_DIR=tmp_path)
+
+
+def test_a_face_is_drawn_from_the_name_and_kept_for_a_year(app, client, queries):
+    where = address(app, a_user("ana", name="Ana <Ruiz>"))
+    with queries() as asked:
+        answer = client.get(where)
+    assert len(asked) == 1, asked
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("image/svg+xml")
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == YEAR
+    assert "Set-Cookie" not in answer.headers and "Cookie" not in answer.headers.get("Vary", "")
+    assert ">AR</text>" in answer.text
+
+
+def test_another_version_is_kept_only_briefly(client):
+    a_user("ana")
+    assert client.get("/avatar/ana/old").headers["Cache-Control"] == "public, max-age=60"
+    assert client.get("/avatar/nobody/old").status_code == 404
+
+
+def test_a_new_name_is_a_new_address(app, as_, db):
+    ana = as_("ana")
+    before = address(app, person(db))
+    ana.post_form("/edit_profile", {"name": "Zoe Young", "theme": "auto"})
+    after = address(app, person(db))
+    assert after != before
+    assert ">ZY</text>" in ana.get(after).text
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
+def test_an_upload_is_encoded_anew_and_served_under_a_random_name(app, as_, db, kind):
+    ana = as_("ana")
+    assert upload(ana, picture(kind), "../../CON\0.php.png;\r\nX: y").status_code == 303
+    assert files(app) == [person(db).avatar]
+    answer = ana.get(address(app, person(db)))
+    assert answer.content_type == "image/webp"
+    assert answer.headers["Cache-Control"] == YEAR
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    with Image.open(BytesIO(answer.data)) as shown:
+        assert (shown.format, shown.size) == ("WEBP", (400, 400))
+
+
+def test_where_it_was_taken_is_nobodys_business(app, as_, db):
+    exif = Image.Exif()
+    exif[0x010F] = "SecretCamera"
+    ana = as_("ana")
+    data = picture("JPEG", exif=exif.tobytes()) + b"<script>alert(1)</script>"
+    assert upload(ana, data, "me.jpg").status_code == 303
+    answer = ana.get(address(app, person(db))).data
+    assert b"SecretCamera" not in answer and b"script" not in answer
+
+
+def test_the_old_file_goes_when_a_new_one_is_shown(app, as_, db):
+    ana = as_("ana")
+    upload(ana, picture())
+    first, at_first = person(db).avatar, address(app, person(db))
+    upload(ana, picture(colour="blue"))
+    second = person(db).avatar
+    assert second != first
+    assert files(app) == [second]
+    # The old address shows today's picture, and is not kept.
+    assert ana.get(at_first).headers["Cache-Control"] == "public, max-age=60"
+    assert ana.post_form("/edit_profile", {"remove_avatar": "y", "theme": "auto"}).status_code == 303
+    assert person(db).avatar == ""
+    assert files(app) == []
+
+
+def bomb():
+    out = BytesIO()
+    Image.new("1", (13_000, 13_000)).save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "reason"),
+    [
+        (b"", "empty.png", None),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "a.svg", "JPEG, PNG"),
+        (b"<html><script>alert(1)</script></html>", "a.png", "JPEG, PNG"),
+        (b"<?php system($_GET[0]);", "a.php", "JPEG, PNG"),
+        (picture()[:60], "cut.png", "damaged"),
+        (picture("BMP"), "a.bmp", "JPEG, PNG"),
+        (picture("TIFF"), "a.png", "JPEG, PNG"),
+        (picture(size=(1, 50_000)), "thread.png", "25 megapixels"),
+        (bomb(), "bomb.png", "25 megapixels"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * (5 * 1024 * 1024), "a.png", "5 MB"),
+    ],
+)
+def test_what_is_no_picture_is_refused(app, as_, db, data, name, reason):
+    ana = as_("ana")
+    began = time.monotonic()
+    answer = upload(ana, data, name, about_me="typed words")
+    assert time.monotonic() - began < 2
+    assert answer.status_code == 422
+    assert "typed words" in answer.text
+    assert reason is None or reason in answer.text
+    assert person(db).avatar == "" and person(db).about_me == ""
+    assert files(app) == []
+
+
+def test_far_too_much_is_not_even_read(as_):
+    assert upload(as_("ana"), b"0" * (7 * 1024 * 1024)).status_code == 413
+
+
+def test_refused_words_keep_the_old_picture_and_no_stray(app, as_, db):
+    ana = as_("ana")
+    upload(ana, picture())
+    kept = person(db).avatar
+    assert upload(ana, picture(colour="blue"), about_me="x" * 501).status_code == 422
+    assert person(db).avatar == kept
+    assert files(app) == [kept]
+
+
+@pytest.mark.parametrize("fields", [{"avatar": "text"}, {"name": (BytesIO(b"x"), "name.txt")}])
+def test_a_text_for_a_file_and_a_file_for_a_text_are_nothing(as_, db, fields):
+    sent = {"theme": "auto", "about_me": "words", **fields}
+    answer = as_("ana").post_form("/edit_profile", sent, content_type="multipart/form-data")
+    assert answer.status_code == 303
+    assert (person(db).about_me, person(db).name, person(db).avatar) == ("words", "", "")
+
+
+def test_a_full_disk_is_said_and_changes_nothing(app, as_, db, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.media.Storage.save", full)
+    answer = upload(as_("ana"), picture())
+    assert answer.status_code == 422
+    assert "could not be stored" in answer.text
+    assert person(db).avatar == ""
+
+
+def test_a_missing_file_is_drawn_until_it_is_back(app, as_, db):
+    ana = as_("ana")
+    upload(ana, picture())
+    where = address(app, person(db))
+    (path,) = (Path(app.config["DATA_DIR"]) / "media" / "avatars").glob("*/*")
+    path.unlink()
+    answer = ana.get(where)
+    assert answer.content_type.startswith("image/svg+xml")
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
+
+
+def test_stray_files_go_after_a_day_and_shown_ones_stay(app, as_, db, run_jobs):
+    upload(as_("ana"), picture())
+    folder = Path(app.config["DATA_DIR"]) / "media" / "avatars" / "zz"
+    folder.mkdir(parents=True)
+    old, new = folder / ("zz" + "a" * 30 + ".webp"), folder / ("zz" + "b" * 30 + ".webp")
+    part = folder / ("zz" + "c" * 30 + ".webp.part")
+    for path in (old, new, part):
+        path.write_bytes(b"x")
+    yesterday = time.time() - 25 * 3600
+    for path in (old, part, *folder.parent.glob(f"*/{person(db).avatar}")):
+        os.utime(path, (yesterday, yesterday))
+    for _again in range(2):
+        enqueue("profiles.remove_stray_media")
+        db.session.commit()
+        run_jobs()
+        assert set(files(app)) == {person(db).avatar, new.name}
