@@ -6,10 +6,10 @@ leaves behind is found again by the sweeper. A job may run twice; it must not ac
 transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
-from app.jobs.enqueue import enqueue
 from app.jobs.handover import worker_is_alive
-from app.jobs.perform import GiveUp, TakenOver, current_job_id, perform, report_progress
+from app.jobs.ordering import enqueue
 from app.jobs.registry import Definition, definitions, job, when_changed
+from app.jobs.running import GiveUp, TakenOver, current_job_id, perform, report_progress
 
 __all__ = [
     "Definition",

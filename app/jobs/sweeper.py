@@ -15,9 +15,9 @@ from app.clock import now
 from app.database import reading, writing
 from app.extensions import db
 from app.jobs import handover
-from app.jobs.enqueue import enqueue
-from app.jobs.perform import HEARTBEAT_EVERY
+from app.jobs.ordering import enqueue
 from app.jobs.registry import definitions, tell_changed
+from app.jobs.running import HEARTBEAT_EVERY
 from app.models import Job
 from app.redis_client import RedisUnavailable
 

@@ -12,8 +12,7 @@ from sqlalchemy import select
 
 from app.clock import now
 from app.database import writing
-from app.jobs import GiveUp, current_job_id, enqueue, perform, report_progress
-from app.jobs.perform import TakenOver
+from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress
 from app.jobs.registry import RETRY_LADDER
 from app.models import Job, User
 from tests.factories import a_user
