@@ -7,7 +7,7 @@ is edited to add one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -24,9 +24,9 @@ from app.models import User
 SOURCE = "en"
 SESSION_KEY = "language"
 
-_ = gettext
+_: Callable[..., str] = gettext
 _l = lazy_gettext
-_n = ngettext
+_n: Callable[..., str] = ngettext
 
 
 def catalogs(folder: Path) -> tuple[str, ...]:
