@@ -25,13 +25,14 @@ MAILS = {
 
 
 @job("accounts.mail_link", queue="mail", timeout=90)
-def mail_link(token_id: int) -> None:
+def mail_link(token_id: int, nonce: str) -> None:
     """Mail the link of a row, unless it was used or ended meanwhile, or the account was closed.
 
-    The link is made here and kept nowhere. Running twice sends the same link with the same Message-ID.
+    The link is made here and kept nowhere; the nonce tells the row from a later one that got the same id. Running
+    twice sends the same link with the same Message-ID.
     """
     row = db.session.get(MailToken, token_id)
-    if row is None or row.expires_at <= now() or not row.user.is_active:
+    if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.is_active:
         return
     user = row.user
     mail, endpoint = MAILS[row.purpose]

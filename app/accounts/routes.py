@@ -38,7 +38,7 @@ def login() -> Answer:
         sessions.begin(user, remember=form.remember_me.data)
         db.session.commit()
     except Refused as refusal:
-        db.session.rollback()
+        sessions.show_refusal(form, refusal)
         flash(str(refusal), "danger")
         return _page("login", form)
     return redirect(_onward(), 303)

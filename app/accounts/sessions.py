@@ -51,7 +51,11 @@ def forget() -> None:
 
 
 def show_refusal(form: Any, refusal: Refused) -> bool:
-    """Undo the transaction and put the reasons beside their fields; False when none of them is the form's."""
+    """Undo the transaction and put the reasons beside their fields; False when none of them is the form's.
+
+    Rows that were loaded stay as they were for the page: this login may have just been ended elsewhere.
+    """
+    db.session.expunge_all()
     db.session.rollback()
     errors = refusal.errors if isinstance(refusal, FormRefused) else {}
     shown = [name for name in errors if name in form]

@@ -30,13 +30,13 @@ def order(user: User, purpose: Purpose, address: str) -> None:
     )
     db.session.add(row)
     db.session.flush()
-    enqueue("accounts.mail_link", token_id=row.id)
+    enqueue("accounts.mail_link", token_id=row.id, nonce=row.nonce)
 
 
 def order_nothing() -> None:
     """Do what `order` does for an address nobody has: as many rows are written, and no mail is sent."""
     db.session.execute(delete(MailToken).where(MailToken.id == NO_LINK))
-    enqueue("accounts.mail_link", token_id=NO_LINK)
+    enqueue("accounts.mail_link", token_id=NO_LINK, nonce="")
 
 
 def end(user: User, *purposes: Purpose) -> None:

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from app.accounts import actions
+from app.clock import now
+from app.models import Job, LoginSession, MailToken
+from tests.accounts.steps import link_in, register, the_user
+from tests.factories import a_login, a_user
+
+
+def order_all(db, user):
+    actions.order_reset(user)
+    actions.order_email_change(user, "new@example.org")
+    user.email_confirmed_at = None
+    actions.order_confirmation(user)
+    actions.change_password(user, "granite swallow 41", keep=None)
+    actions.order_reset(user)
+    actions.order_email_change(user, "new@example.org")
+    db.session.commit()
+
+
+def test_every_mail_has_text_and_html_and_says_whose_account_it_is_about(db, mails, run_jobs):
+    order_all(db, a_user("ana", name="Ana Sofía"))
+    run_jobs()
+    assert len(mails) == 4
+    for mail in mails:
+        assert "Ana Sofía" in mail.text and "Ana Sofía" in mail.html
+        assert "@ana" in mail.html
+        assert '<html lang="en" dir="ltr">' in mail.html
+        assert "<script" not in mail.html
+        assert "src=" not in mail.html  # nothing tells the sender that it was opened
+        assert mail.message["Auto-Submitted"] == "auto-generated"
+        assert mail.message_id.endswith("@microblog.test>")
+    assert len({mail.message_id for mail in mails}) == 4
+
+
+def test_a_name_in_a_mail_is_text(db, mails, run_jobs):
+    user = a_user("ana", name='<img src=x onerror=alert(1)> "A"; B <b@example.org>')
+    actions.order_reset(user)
+    db.session.commit()
+    run_jobs()
+    assert "<img" not in mails[0].html
+    assert mails[0].envelope_to == ["ana@example.org"]
+    assert mails[0].message["Bcc"] is None
+
+
+def test_a_name_cannot_add_a_header(db, mails, run_jobs):
+    user = a_user("ana", name="Ana\r\nBcc: victim@example.org")
+    actions.order_reset(user)
+    db.session.commit()
+    run_jobs()
+    assert mails[0].message["Bcc"] is None
+    assert mails[0].envelope_to == ["ana@example.org"]
+
+
+def test_mails_ordered_before_the_account_was_closed_are_dropped(db, mails, run_jobs):
+    user = a_user("ana")
+    order_all(db, user)
+    user.active = False
+    db.session.commit()
+    run_jobs()
+    assert len(mails) == 0
+
+
+def test_a_mail_whose_link_was_replaced_or_ran_out_is_dropped(db, mails, run_jobs):
+    user = a_user("ana")
+    actions.order_reset(user)
+    db.session.commit()
+    actions.order_reset(user)
+    db.session.commit()
+    run_jobs()
+    assert len(mails) == 1
+    actions.order_reset(user)
+    db.session.commit()
+    with time_machine.travel(now() + timedelta(hours=2)):
+        run_jobs()
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("mode", ["4xx", "drop"])
+def test_a_mail_that_is_tried_again_carries_the_same_link_and_id(db, mails, run_jobs, mode):
+    actions.order_reset(a_user("ana"))
+    db.session.commit()
+    mails.mode = mode
+    run_jobs(may_fail=True)
+    mails.mode = "ok"
+    run_jobs(advance=60)
+    assert len({mail.message_id for mail in mails}) == 1
+    assert len({link_in(mail) for mail in mails}) == 1
+
+
+def test_the_time_of_a_notice_is_the_readers(db, mails, run_jobs):
+    user = a_user("ana", timezone="Asia/Tokyo")
+    with time_machine.travel("2026-03-01T20:30:00+00:00", tick=False):
+        actions.change_password(user, "granite swallow 41", keep=None)
+        db.session.commit()
+        run_jobs()
+    assert "March 2, 2026" in mails[0].text
+    assert "5:30" in mails[0].text
+
+
+def test_registering_orders_one_mail_of_nobody(client, db, mails, run_jobs):
+    register(client)
+    assert [job.owner_id for job in db.session.scalars(db.select(Job))] == [None]  # not one of "my tasks"
+    run_jobs()
+    assert len(mails) == 1
+
+
+def test_what_has_run_out_is_forgotten(app, db, run_jobs):
+    from app.jobs import enqueue  # noqa: PLC0415
+
+    user = a_user("ana")
+    keep = a_login(user).id
+    for _ in range(3):
+        a_login(user, expires_at=now() - timedelta(seconds=1))
+    actions.order_reset(user)
+    db.session.commit()
+    with time_machine.travel(now() + timedelta(hours=2)):
+        enqueue("accounts.prune_logins")
+        db.session.commit()
+        run_jobs()
+        run_jobs()
+    assert list(db.session.scalars(db.select(LoginSession.id))) == [keep]
+    assert db.session.scalar(db.select(db.func.count(MailToken.id))) == 0
+    assert the_user() is not None

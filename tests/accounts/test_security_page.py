@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import re
+import threading
+
+import pytest
+
+from app.accounts import queries
+from app.models import LoginSession, MailToken, User
+from tests.accounts.steps import (
+    ANOTHER_PASSWORD,
+    a_browser,
+    a_member,
+    is_logged_in,
+    link_in,
+    log_in,
+    the_user,
+)
+from tests.factories import PASSWORD, a_login, a_user
+
+NEW = {"password": ANOTHER_PASSWORD, "password2": ANOTHER_PASSWORD}
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+POSTS = [
+    "/auth/security/email",
+    "/auth/security/password",
+    "/auth/security/confirmation",
+    "/auth/security/logins/end",
+    "/auth/security/logins/abc/end",
+]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_visitors_and_forged_forms_are_refused(client, as_, path):
+    assert client.post_form(path).location.startswith("/auth/login")
+    assert as_("ana").post(path).status_code == 400
+    assert as_("ana").get(path).status_code in {404, 405}
+
+
+# Password
+
+
+def test_changing_the_password(client, app, db, mails, run_jobs):
+    a_member("ana")
+    log_in(client, remember=True)
+    other = a_browser(app)
+    log_in(other)
+    answer = client.submit("/auth/security", {"old_password": PASSWORD, **NEW})
+    assert (answer.status_code, answer.location) == (303, "/auth/security")
+    assert is_logged_in(client)
+    assert not is_logged_in(other)
+    assert log_in(other, "ana", PASSWORD).status_code == 422
+    assert log_in(other, "ana", ANOTHER_PASSWORD).status_code == 303
+    run_jobs()
+    [mail] = mails.to("ana@example.org")
+    assert "password was changed" in mail.subject
+    assert "reset_password_request" in link_in(mail)
+    assert ANOTHER_PASSWORD not in mail.message.as_string()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {**NEW, "old_password": "wrong password"},
+        {**NEW, "old_password": ""},
+        {**NEW},
+        {"old_password": PASSWORD, "password": "short", "password2": "short"},
+        {"old_password": PASSWORD, "password": "password1", "password2": "password1"},
+        {"old_password": PASSWORD, "password": "ana@example.org", "password2": "ana@example.org"},
+        {"old_password": PASSWORD, "password": ANOTHER_PASSWORD, "password2": "something else"},
+    ],
+)
+def test_a_password_change_that_is_refused_changes_nothing(as_, db, mails, run_jobs, fields):
+    ana = as_("ana")
+    before = the_user().password_hash
+    answer = ana.post_form("/auth/security/password", fields)
+    assert answer.status_code == 422
+    assert ANOTHER_PASSWORD not in answer.text
+    assert the_user().password_hash == before
+    run_jobs()
+    assert len(mails) == 0
+
+
+def test_a_stolen_session_cannot_try_passwords_at_leisure(as_, rate_limits):
+    ana = as_("ana")
+    fields = {**NEW, "old_password": "wrong password"}
+    answers = [ana.post_form("/auth/security/password", fields) for _ in range(12)]
+    assert [answer.status_code for answer in answers] == [422] * 10 + [429] * 2
+    assert answers[-1].headers["Retry-After"]
+
+
+# Address
+
+
+def test_changing_the_address(as_, db, mails, run_jobs):
+    ana = as_("ana")
+    fields = {"email": "New@Example.net", "current_password": PASSWORD}
+    assert ana.submit("/auth/security", fields).status_code == 303
+    assert the_user().email == "ana@example.org"  # nothing yet
+    run_jobs()
+    [mail] = mails.to("New@example.net")
+    assert len(mails) == 1
+    path = link_in(mail)
+    assert ana.get(path).status_code == 200
+    assert the_user().email == "ana@example.org"  # a GET changes nothing
+    assert ana.submit(path, action=path).status_code == 303
+    user = the_user()
+    assert (user.email, user.email_key) == ("New@example.net", "new@example.net")
+    run_jobs()
+    [notice] = mails.to("ana@example.org")
+    assert "address was changed" in notice.subject
+    assert "New@example.net" not in notice.message.as_string()
+    assert ana.post_form(path).status_code == 303  # used up
+    assert len(mails) == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"email": "new@example.org", "current_password": "wrong password"},
+        {"email": "new@example.org"},
+        {"email": "ben@example.org", "current_password": PASSWORD},
+        {"email": "BEN@Example.org", "current_password": PASSWORD},
+        {"email": "ana@example.org", "current_password": PASSWORD},
+        {"email": "x@example.org\r\nBcc: victim@example.org", "current_password": PASSWORD},
+        {"email": "nonsense", "current_password": PASSWORD},
+    ],
+)
+def test_an_address_change_that_is_refused_sends_nothing(as_, db, mails, run_jobs, fields):
+    a_user("ben")
+    answer = as_("ana").post_form("/auth/security/email", fields)
+    assert answer.status_code == 422
+    run_jobs()
+    assert len(mails) == 0
+    assert the_user().email == "ana@example.org"
+
+
+def test_only_the_case_of_an_address_may_change(as_, db, mails, run_jobs):
+    ana = as_("ana")
+    ana.post_form("/auth/security/email", {"email": "Ana@example.org", "current_password": PASSWORD})
+    run_jobs()
+    ana.post_form(link_in(mails[0]))
+    assert the_user().email == "Ana@example.org"
+
+
+def test_somebody_takes_the_address_before_it_is_confirmed(as_, db, mails, run_jobs):
+    ana = as_("ana")
+    ana.post_form("/auth/security/email", {"email": "new@example.org", "current_password": PASSWORD})
+    run_jobs()
+    a_user("ben", email="new@example.org")
+    answer = ana.post_form(link_in(mails[0]))
+    assert answer.status_code == 303
+    assert "There is an account with this address" in ana.follow(answer).text
+    assert the_user().email == "ana@example.org"
+
+
+def test_a_newer_change_and_a_password_change_end_the_link(as_, db, mails, run_jobs):
+    ana = as_("ana")
+    paths = []
+    for address in ("one@example.org", "two@example.org"):
+        ana.post_form("/auth/security/email", {"email": address, "current_password": PASSWORD})
+        run_jobs()
+        paths.append(link_in(mails.to(address)[0]))
+    ana.post_form(paths[0])
+    assert the_user().email == "ana@example.org"
+    ana.post_form("/auth/security/password", {"old_password": PASSWORD, **NEW})
+    ana.post_form(paths[1])
+    assert the_user().email == "ana@example.org"
+
+
+def test_a_confirm_link_dies_when_the_address_changes(as_, db, mails, run_jobs):
+    ana = as_(a_user("ana", email_confirmed_at=None))
+    ana.post_form("/auth/security/confirmation")
+    run_jobs()
+    old = link_in(mails[0])
+    ana.post_form("/auth/security/email", {"email": "new@example.org", "current_password": PASSWORD})
+    run_jobs()
+    ana.post_form(link_in(mails.to("new@example.org")[0]))
+    moved_at = the_user().email_confirmed_at
+    ana.post_form(old)
+    assert the_user().email_confirmed_at == moved_at
+
+
+def test_confirmation_mails_can_be_asked_for_again_but_not_for_ever(as_, db, mails, run_jobs, rate_limits):
+    ana = as_(a_user("ana", email_confirmed_at=None))
+    assert ana.submit("/auth/security", action="/auth/security/confirmation").status_code == 303
+    statuses = [ana.post_form("/auth/security/confirmation").status_code for _ in range(6)]
+    assert statuses == [303] * 4 + [429] * 2
+    run_jobs()
+    assert len(mails) == 1  # the orders before the last were replaced before they were sent
+    ana.post_form(link_in(mails[0]))
+    assert the_user().email_confirmed_at is not None
+
+
+def test_a_confirmed_address_needs_no_other_mail(as_, db):
+    ana = as_("ana")
+    assert ana.post_form("/auth/security/confirmation").status_code == 303
+    assert db.session.scalar(db.select(db.func.count(MailToken.id))) == 0
+
+
+# Logins
+
+
+def test_the_list_says_where_one_is_logged_in_and_hides_the_ids(as_, db):
+    ana = as_("ana")
+    a_login(the_user(), user_agent=FIREFOX, address="203.0.113.9")
+    a_login(a_user("ben"), user_agent="curl/8", address="203.0.113.77")
+    page = ana.get("/auth/security").text
+    assert "Firefox" in page and "Linux" in page and "203.0.113.9" in page
+    assert "203.0.113.77" not in page
+    for row in db.session.scalars(db.select(LoginSession)):
+        assert row.id not in page
+
+
+def test_a_hostile_browser_name_is_only_text(client, db):
+    a_user("ana")
+    fields = {"username": "ana", "password": PASSWORD}
+    client.post_form("/auth/login", fields, headers={"User-Agent": "<script>alert(1)</script>\x1b[31m Chrome/1"})
+    assert "<script>alert" not in client.get("/auth/security").text
+    row = db.session.scalars(db.select(LoginSession)).one()
+    assert row.user_agent == "<script>alert(1)</script>[31m Chrome/1"
+
+
+def test_ending_one_login(as_, client, db):
+    ana = as_("ana")
+    log_in(client)
+    assert is_logged_in(client)
+    [other] = [row for row in queries.logins_of(the_user()) if row.address == "127.0.0.1"]
+    path = f"/auth/security/logins/{queries.handle(other)}/end"
+    answer = ana.submit("/auth/security", action=path)
+    assert answer.status_code == 303
+    assert is_logged_in(ana)
+    assert not is_logged_in(client)
+    assert ana.post_form(path).status_code == 404
+
+
+def test_ending_ones_own_login_is_logging_out(as_, db):
+    ana = as_("ana")
+    [own] = queries.logins_of(the_user())
+    answer = ana.post_form(f"/auth/security/logins/{queries.handle(own)}/end")
+    assert answer.location == "/auth/login"
+    assert not is_logged_in(ana)
+
+
+def test_nobody_ends_anothers_login(as_, db):
+    ana, ben = as_("ana"), as_("ben")
+    for row in queries.logins_of(the_user("ben")):
+        for name in (queries.handle(row), row.id):
+            assert ana.post_form(f"/auth/security/logins/{name}/end").status_code == 404
+    assert is_logged_in(ben)
+
+
+def test_logging_out_everywhere(as_, db):
+    user = a_user("ana")
+    browsers = [as_(user) for _ in range(3)]
+    assert all(is_logged_in(browser) for browser in browsers)
+    answer = browsers[0].submit("/auth/security", action="/auth/security/logins/end")
+    assert (answer.status_code, answer.location) == (303, "/auth/login")
+    assert not any(is_logged_in(browser) for browser in browsers)
+    assert db.session.scalar(db.select(db.func.count(LoginSession.id))) == 0
+
+
+# No harm at once
+
+
+def test_two_password_changes_at_once_are_one(app, as_, db):
+    user = a_member("ana")
+    browsers, statuses = [as_(user), as_(user)], []
+
+    def change(browser, password):
+        fields = {"old_password": PASSWORD, "password": password, "password2": password}
+        statuses.append(browser.post_form("/auth/security/password", fields).status_code)
+
+    words = ["first choice 41", "second choice 42"]
+    threads = [threading.Thread(target=change, args=pair) for pair in zip(browsers, words, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 303 in statuses
+    assert set(statuses) <= {303, 422, 302}
+    works = [word for word in words if log_in(a_browser(app), "ana", word).status_code == 303]
+    assert len(works) == 1
+    assert len(db.session.scalars(db.select(User)).all()) == 1
+
+
+def test_the_page_tells_no_other_site_anything(as_):
+    page = as_("ana").get("/auth/security")
+    assert page.headers["Cache-Control"] == "no-store"
+    assert not re.findall(r"""(?:src|href)=["']?https?://""", page.text)
