@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import BoundedSemaphore
 from typing import BinaryIO, cast
 
-from flask import abort, current_app, make_response, send_file, url_for
+from flask import abort, current_app, make_response, url_for
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
@@ -78,11 +78,16 @@ def avatar(username: str, version: str) -> Response:
 
 
 def _uploaded(person: User) -> Response | None:
+    if not person.avatar:
+        return None
     try:
-        return send_file(storage().path(person.avatar), mimetype="image/webp") if person.avatar else None
+        with storage().open(person.avatar) as file:
+            response = make_response(file.read())
     except FileNotFoundError:
         current_app.logger.warning("the picture of %s is missing", person.username)
         return None
+    response.mimetype = "image/webp"
+    return response
 
 
 def _drawn(person: User) -> Response:

@@ -11,8 +11,8 @@ from typing import Any
 
 from flask import Flask
 from flask.json.tag import TaggedJSONSerializer
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
-from flask.wrappers import Request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask.wrappers import Request, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 
 LOGIN_KEY = "_user_id"  # where Flask-Login keeps what User.get_id() gave: the login's id
@@ -48,3 +48,8 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
             return self.session_class(signer.loads(value))
         except (BadSignature, ValueError, TypeError, RecursionError):
             return self.session_class()
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the cookie if need be. What every cache may keep (pictures) does not vary with it."""
+        if session.modified or not response.cache_control.public:
+            super().save_session(app, session, response)
