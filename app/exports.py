@@ -1,4 +1,4 @@
-"""Where exports lie until their owner has fetched them. Only doors of the site serve these files, never a web server."""
+"""Where exports lie until their owner has fetched them. Only the site serves these files, never a web server."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.handover import worker_is_alive
-from app.jobs.ordering import enqueue
+from app.jobs.ordering import again, enqueue
 from app.jobs.registry import Definition, definitions, job, when_changed
 from app.jobs.running import GiveUp, TakenOver, current_job_id, perform, report_progress
 
@@ -15,6 +15,7 @@ __all__ = [
     "Definition",
     "GiveUp",
     "TakenOver",
+    "again",
     "current_job_id",
     "definitions",
     "enqueue",

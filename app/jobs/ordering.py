@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -16,6 +16,8 @@ from app.jobs import handover
 from app.jobs.registry import definitions, tell_changed
 from app.models import Job, User
 from app.models.job import job_id
+
+FORGOTTEN_TIMEOUT = 180  # seconds, for a kind of job that this version no longer declares
 
 
 def enqueue(
@@ -46,9 +48,45 @@ def enqueue(
     session = db.session()
     job = session.scalars(select(Job).where(Job.id == session.scalar(order))).one()
     if not delay:
-        session.info.setdefault("jobs_to_push", []).append((job.id, job.queue, definition.timeout))
+        _push_after_commit(job)
     tell_changed(job)
     return job
+
+
+def again(job: Job) -> None:
+    """Order a job that failed once more, as if for the first time, in the caller's transaction.
+
+    The same row, so whoever looks at it sees it wait again. Raises LookupError when it has not failed, and when its
+    `unique_key` has another one waiting that is IntegrityError at the flush: the caller looks first, under a lock.
+    """
+    moment = now()
+    known = db.session.scalar(
+        update(Job)
+        .where(Job.id == job.id, Job.state == "failed")
+        .values(
+            state="queued",
+            progress=0,
+            attempts=0,
+            crashes=0,
+            error="",
+            run_token=None,
+            queued_at=moment,
+            run_after=moment,
+            pushed_at=moment,
+            finished_at=None,
+        )
+        .returning(Job)
+        .execution_options(populate_existing=True)
+    )
+    if known is None:
+        raise LookupError(f"job {job.id} has not failed")
+    _push_after_commit(known)
+    tell_changed(known)
+
+
+def _push_after_commit(job: Job) -> None:
+    timeout = definitions[job.name].timeout if job.name in definitions else FORGOTTEN_TIMEOUT
+    db.session().info.setdefault("jobs_to_push", []).append((job.id, job.queue, timeout))
 
 
 def _insert(values: dict[str, Any]) -> Any:

@@ -4,4 +4,5 @@ from flask import Blueprint
 
 bp = Blueprint("posts", __name__)
 
-from app.posts import jobs, more_routes, routes  # noqa: E402, F401  (doors register themselves)
+# Doors register themselves on bp.
+from app.posts import export_routes, jobs, routes, search_routes, translation_routes  # noqa: E402, F401

@@ -2,76 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.body_text import checked_body, send_key
 from app.clock import now
+from app.database import insert_into
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.jobs import enqueue
 from app.models import Job, Post, User
 from app.text.languages import known_languages
-from app.text.length import fits
-from app.text.rich import TextRefused, clean, is_blank
 from app.text.search import search_text
 
 EXPORT = "posts.export"
 
 
-def publish(
-    author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500
-) -> Post:
+def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
     """Publish `body`, at most `max_length` characters as the reader counts them, in the language of that code.
 
     A form that is sent twice (same `form_key` and text) makes one post, and gives that one back. Raises Refused.
     """
-    body = _checked(body, max_length)
+    body = checked_body(body, max_length)
     values = {
         "author_id": author.id,
         "body": body,
         "language": _known(language),
         "search_text": search_text(body),
         "created_at": now(),
-        "form_key": _key(author, body, form_key),
+        "form_key": send_key(author, body, form_key),
     }
-    identity = db.session.scalar(_insert_once(values))
+    order = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
+    identity = db.session.scalar(order.returning(Post.id))
     if identity is not None:
         return db.session.get_one(Post, identity)
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
-
-
-def _checked(body: str, max_length: int) -> str:
-    try:
-        body = clean(body).strip()
-    except TextRefused:
-        raise Refused(_l("This text holds characters that cannot be stored.")) from None
-    if is_blank(body):
-        raise Refused(_l("Please write something."))
-    if not fits(body, max_length):
-        raise Refused(_l("This post is too long: %(max)d characters are allowed.", max=max_length))
-    return body
 
 
 def _known(language: str) -> str:
     if language and language not in known_languages():
         raise Refused(_l("Please choose a language from the list."))
     return language
-
-
-def _key(author: User, body: str, form_key: str | None) -> str | None:
-    """The text is part of the key: a browser that shows an old form again must not swallow what is written next."""
-    if not form_key:
-        return None
-    return hashlib.sha256("\n".join([str(author.id), form_key, body]).encode()).hexdigest()
-
-
-def _insert_once(values: dict[str, Any]) -> Any:
-    insert: Any = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    return insert(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key]).returning(Post.id)
 
 
 def delete(person: User, post: Post) -> None:
@@ -96,9 +67,7 @@ def order_export(owner: User) -> tuple[Job, bool]:
     The lock on the owner's row makes two clicks come one after the other, on every engine.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update())
-    unfinished = select(Job).where(
-        Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"])
-    )
+    unfinished = select(Job).where(Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"]))
     known = db.session.scalar(unfinished.limit(1))
     if known is not None:
         return known, False

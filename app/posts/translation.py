@@ -23,8 +23,13 @@ class TranslationFailed(Exception):
 class Provider(Protocol):
     """What can translate."""
 
-    name: str
-    available: bool
+    @property
+    def name(self) -> str:
+        """What the reader is told; "" for none."""
+
+    @property
+    def available(self) -> bool:
+        """Whether it can be asked at all."""
 
     def translate(self, text: str, source: str, target: str) -> str:
         """`text` in the language `target`. Raises TranslationFailed."""

@@ -1,0 +1,27 @@
+"""Door (HTTP): taking one's posts along."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.extensions import db
+from app.i18n import _
+from app.posts import actions, bp
+from app.web import limits
+from app.web.viewer import viewer
+
+
+@bp.post("/export_posts")
+@login_required
+@limits.exporting
+def export() -> Response:
+    """Order the file of all one's posts; the page of one's tasks shows how far it is."""
+    _job, new = actions.order_export(viewer())
+    db.session.commit()
+    if new:
+        flash(_("Your posts are being collected. You will get a mail when the file is ready."), "success")
+    else:
+        flash(_("Your posts are being collected already."), "info")
+    return redirect(url_for("tasks.index"), 303)

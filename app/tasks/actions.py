@@ -1,0 +1,27 @@
+"""What a member may do with a task of theirs."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.jobs import again
+from app.models import Job, User
+
+
+def retry(owner: User, job: Job) -> None:
+    """Order a failed job once more, with all its attempts. Raises Refused when there is nothing to try again.
+
+    The lock on the owner's row is the one that ordering a new one takes, so the two cannot cross.
+    """
+    db.session.execute(select(User.id).where(User.id == owner.id).with_for_update())
+    db.session.refresh(job)
+    if job.state != "failed":
+        raise Refused(_l("This task is not waiting to be tried again."))
+    if job.unique_key is not None:
+        same = select(Job.id).where(Job.unique_key == job.unique_key, Job.state.in_(["queued", "running"]))
+        if db.session.scalar(same.limit(1)) is not None:
+            raise Refused(_l("The same task is under way already."))
+    again(job)

@@ -1,0 +1,88 @@
+"""Doors (HTTP) of a member's own tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import abort, flash, redirect, render_template, send_file, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.exports import exports
+from app.extensions import db
+from app.i18n import _
+from app.jobs import worker_is_alive
+from app.models import Job
+from app.tasks import actions, bp, kinds, queries
+from app.web import limits
+from app.web.viewer import viewer
+
+
+@dataclass(frozen=True)
+class Row:
+    """A task as its owner sees it."""
+
+    id: str
+    title: str
+    state: str
+    progress: int
+    reason: str
+    queued_at: datetime
+    can_retry: bool
+    download_url: str | None
+
+
+@bp.get("/tasks")
+@login_required
+def index() -> str:
+    """What was ordered lately, how far it is, and whether anybody is working on it."""
+    jobs = db.session.scalars(queries.of(viewer())).all()
+    rows = [_row(job) for job in jobs]
+    return render_template("tasks/index.html", tasks=rows, worker_is_running=_is_cared_for(jobs), older=None)
+
+
+@bp.post("/tasks/<id>/retry")
+@login_required
+@limits.exporting
+def retry(id: str) -> Response:  # noqa: A002 - as in the URL
+    """Order a failed task once more."""
+    job = queries.one(viewer(), id) or abort(404)
+    try:
+        actions.retry(viewer(), job)
+    except Refused as refusal:
+        db.session.rollback()
+        flash(str(refusal), "warning")
+    else:
+        db.session.commit()
+        flash(_("It is tried again."), "success")
+    return redirect(url_for("tasks.index"), 303)
+
+
+@bp.get("/tasks/<id>/download")
+@login_required
+def download(id: str) -> Response:  # noqa: A002 - as in the URL
+    """The file a task made: for its owner only, until it expires."""
+    job = queries.one(viewer(), id) or abort(404)
+    try:
+        path = exports().path(queries.file_of(job) or "")
+        response = send_file(
+            path, "application/json", as_attachment=True, download_name=f"microblog-{viewer().username}.json"
+        )
+    except FileNotFoundError:
+        abort(404)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _row(job: Job) -> Row:
+    url = url_for("tasks.download", id=job.id) if queries.file_of(job) else None
+    failed = job.state == "failed"
+    return Row(job.id, kinds.title(job), job.state, job.progress, kinds.reason(job), job.queued_at, failed, url)
+
+
+def _is_cared_for(jobs: Sequence[Job]) -> bool:
+    """False when something waits and surely no worker runs. When Redis cannot say, nobody is alarmed."""
+    return all(job.state != "queued" for job in jobs) or worker_is_alive() is not False
