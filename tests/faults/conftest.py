@@ -1,0 +1,61 @@
+"""One real stack for the tests of faults and races."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.processes import Stack
+
+_names = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def stack_of_session(database, tmp_path_factory):
+    """Started once for each test process: tests use people of their own."""
+    stack = Stack(tmp_path_factory.mktemp("stack"), database.copy())
+    stack.start()
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture
+def stack(stack_of_session):
+    """The stack, whole: whatever the last test killed runs again."""
+    for name in ("web", "worker-1", "worker-2"):
+        if not stack_of_session.is_running(name):
+            stack_of_session.start_one(name)
+    stack_of_session.valkey.revive()
+    stack_of_session.mails.clear()
+    return stack_of_session
+
+
+@pytest.fixture
+def people(stack):
+    """Register people under fresh names: `people(2)` gives two pairs of name and Visitor."""
+    made = []
+
+    def register(count):
+        for _ in range(count):
+            name = f"person{next(_names)}"
+            made.append((name, stack.person(name)))
+        return made[-count:]
+
+    yield register
+    for _name, visitor in made:
+        visitor.close()
+
+
+@pytest.fixture
+def ask(stack):
+    """Look into the database of the stack: `ask("SELECT ...", name=value)` gives rows."""
+    engine = stack.engine()
+
+    def asked(statement, **values):
+        with engine.connect() as connection:
+            return connection.execute(text(statement), values).all()
+
+    yield asked
+    engine.dispose()

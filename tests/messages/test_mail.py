@@ -1,0 +1,181 @@
+""" "You have a message": one mail for all that waits, none for what was read, in the reader's language."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from app.i18n import languages
+from app.jobs.registry import RETRY_LADDER
+from app.models import Job
+from tests.factories import a_message, a_user
+from tests.support.client import through_a_door
+
+
+@pytest.fixture
+def pair(db):
+    return a_user("ana", name="Ana Ñandú"), a_user("ben", name="Ben")
+
+
+def read(as_, who, other, seq) -> None:
+    assert as_(who).post_form(f"/messages/{other.username}/read", {"seq": seq}).status_code == 303
+
+
+def test_an_unread_message_is_mailed_once(pair, mails, run_jobs):
+    a_message(*pair, "See you at nine")
+    run_jobs()
+    assert len(mails) == 0  # it waits a short while
+    run_jobs(advance=60)
+    (mail,) = mails
+    assert mail.envelope_to == ["ben@example.org"]
+    assert "Ana Ñandú" in mail.subject + mail.text
+    assert "http://microblog.test/messages/ana" in mail.text
+    assert "http://microblog.test/messages/ana" in mail.html
+    assert mail.message["Auto-Submitted"] == "auto-generated"
+    run_jobs(advance=3600)
+    assert len(mails) == 1
+
+
+def test_a_message_that_was_read_is_not_mailed(pair, mails, run_jobs, as_):
+    a_message(*pair)
+    read(as_, pair[1], pair[0], 1)
+    run_jobs(advance=60)
+    assert len(mails) == 0
+
+
+def test_several_messages_are_one_mail(pair, mails, run_jobs):
+    for number in range(5):
+        a_message(*pair, f"message {number}")
+    run_jobs(advance=60)
+    assert len(mails) == 1
+    a_message(*pair, "one more, later")
+    run_jobs(advance=60)
+    assert len(mails) == 2
+
+
+def test_only_what_is_unread_is_in_the_mail(pair, mails, run_jobs, as_):
+    a_message(*pair, "apples")
+    a_message(*pair, "oranges")
+    read(as_, pair[1], pair[0], 1)
+    run_jobs(advance=60)
+    assert len(mails) == 1
+    assert "apples" not in mails[0].text + mails[0].html
+
+
+def test_two_conversations_are_two_mails(pair, mails, run_jobs):
+    cleo = a_user("cleo")
+    a_message(*pair)
+    a_message(cleo, pair[1])
+    a_message(pair[1], pair[0])
+    run_jobs(advance=60)
+    assert sorted(mail.envelope_to[0] for mail in mails) == ["ana@example.org", "ben@example.org", "ben@example.org"]
+
+
+def test_the_readers_language_is_used(mails, run_jobs, pair):
+    if "es" not in languages():
+        pytest.skip("the Spanish catalog is not compiled")
+    ana, _ben = pair
+    for name, language in (("carla", "es"), ("dan", "en")):
+        a_message(ana, a_user(name, language=language))
+    run_jobs(advance=60)
+    (spanish,), (english,) = mails.to("carla@example.org"), mails.to("dan@example.org")
+    assert spanish.message["Content-Language"] == "es"
+    assert spanish.subject != english.subject
+    assert 'lang="es"' in spanish.html
+
+
+def test_a_deactivated_person_gets_no_mail(pair, mails, run_jobs, db):
+    a_message(*pair)
+    pair[1].active = False
+    db.session.commit()
+    run_jobs(advance=60)
+    assert len(mails) == 0
+
+
+def test_the_mail_server_refuses_for_now_and_the_mail_arrives_later(pair, mails, run_jobs, db):
+    mails.mode = "4xx"
+    a_message(*pair)
+    run_jobs(advance=60, may_fail=True)
+    assert (len(mails), mails.tried) == (0, 1)
+    mails.mode = "ok"
+    run_jobs(advance=RETRY_LADDER[0])
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("mode", ["5xx", "5xx-address"])
+def test_the_mail_server_refuses_for_good(pair, mails, run_jobs, db, mode):
+    mails.mode = mode
+    a_message(*pair)
+    run_jobs(advance=60, may_fail=True)
+    job = db.session.scalars(select(Job)).one()
+    assert (job.state, job.attempts) == ("failed", 1)
+    assert "refused" in job.error
+
+
+def test_the_mail_server_is_away(pair, mails, run_jobs, db):
+    mails.refuse()
+    a_message(*pair)
+    run_jobs(advance=60, may_fail=True)
+    assert db.session.scalars(select(Job.state)).one() == "queued"
+    mails.start()
+    run_jobs(advance=RETRY_LADDER[0])
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("mode", ["hang", "drop"])
+def test_a_lost_answer_gives_two_copies_with_one_message_id(pair, mails, run_jobs, mode):
+    """The server has the mail and we do not know: it is sent again, and mail programs show one."""
+    mails.mode = mode
+    a_message(*pair)
+    run_jobs(advance=60, may_fail=True)
+    assert len(mails) == 1
+    mails.mode = "ok"
+    run_jobs(advance=RETRY_LADDER[0])
+    assert len(mails) == 2
+    assert len({mail.message_id for mail in mails}) == 1
+
+
+def test_headers_hold_whatever_a_person_is_called(mails, run_jobs, db):
+    ana = a_user("ana", name="Ana\r\nBcc: everybody@example.org")
+    ben = a_user("ben", name='"Ben", <x@example.org>\nX-Evil: 1')
+    a_message(ana, ben, "line one\r\n.\r\nline two")
+    run_jobs(advance=60)
+    (mail,) = mails
+    assert mail.envelope_to == ["ben@example.org"]
+    assert mail.message["Bcc"] is None
+    assert mail.message["X-Evil"] is None
+
+
+def test_sending_does_not_wait_for_mail(pair, mails, as_):
+    """The request only orders it."""
+    mails.mode = "hang"
+    ana = as_(pair[0])
+    assert ana.post_form("/send_message/ben", {"message": "hi"}).status_code == 303
+    assert mails.tried == 0
+
+
+def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app, db):
+    """A message that is sent while the mail of the first one is being sent gets a mail of its own."""
+    from app import mailer  # noqa: PLC0415
+
+    real = mailer.deliver
+
+    def send_one_more(message):
+        mailer.deliver = real
+
+        def elsewhere():
+            with app.app_context():
+                a_message(db.session.merge(pair[0]), db.session.merge(pair[1]), "meanwhile")
+
+        through_a_door(elsewhere)
+        real(message)
+
+    a_message(*pair, "first")
+    mailer.deliver = send_one_more
+    try:
+        run_jobs(advance=60)
+    finally:
+        mailer.deliver = real
+    assert len(mails) == 1
+    run_jobs(advance=60)
+    assert len(mails) == 2

@@ -1,0 +1,128 @@
+"""Nothing is read that was not shown, and reading only moves forward."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select, text
+
+from app.extensions import Base
+from app.models import ConversationMember
+from app.queries import unread
+from tests.factories import a_message, a_user
+
+
+@pytest.fixture
+def ana(as_):
+    """Somebody with three unread messages from ben."""
+    browser = as_("ana")
+    ben = a_user("ben")
+    for number in range(1, 4):
+        a_message(ben, browser.user, f"message {number}")
+    return browser
+
+
+def read_seq(db, person) -> int:
+    return db.session.scalar(select(ConversationMember.read_seq).where(ConversationMember.user_id == person.id))
+
+
+def read(browser, seq, **headers):
+    return browser.post_form("/messages/ben/read", {"seq": seq}, headers=headers)
+
+
+def test_showing_a_thread_reads_nothing(ana, db):
+    for _ in range(2):
+        assert "message 3" in ana.get("/messages/ben").text
+    assert unread.message_count(ana.user.id) == 3
+
+
+def test_what_was_rendered_is_read(ana, db):
+    assert read(ana, 2).status_code == 303
+    assert read_seq(db, ana.user) == 2
+    assert unread.message_count(ana.user.id) == 1
+
+
+def test_a_script_gets_no_page(ana):
+    response = read(ana, 2, **{"X-Requested-With": "XMLHttpRequest"})
+    assert (response.status_code, response.data) == (204, b"")
+
+
+def test_reading_only_moves_forward(ana, db):
+    read(ana, 3)
+    read(ana, 1)
+    assert read_seq(db, ana.user) == 3
+
+
+def test_reading_ends_at_the_newest_message(ana, db):
+    read(ana, 2**31 - 1)
+    assert read_seq(db, ana.user) == 3
+    ben = a_user("benno")
+    a_message(ben, ana.user)
+    assert unread.message_count(ana.user.id) == 1
+
+
+@pytest.mark.parametrize("seq", ["", "x", "-1", "1.5", "99999999999999999999", "nan"])
+def test_a_strange_number_is_refused(ana, db, seq):
+    assert read(ana, seq).status_code == 400
+    assert read_seq(db, ana.user) == 0
+
+
+def test_nothing_is_read_without_a_token(ana, db):
+    assert ana.post("/messages/ben/read", data={"seq": 3}).status_code == 400
+    assert read_seq(db, ana.user) == 0
+
+
+def test_answering_reads_what_the_page_had_rendered(ana, db):
+    response = ana.submit("/messages/ben", {"message": "an answer", "read_upto": "2"}, action="/send_message/ben")
+    assert response.status_code == 303
+    assert read_seq(db, ana.user) == 2
+
+
+def test_a_page_carries_the_number_it_rendered(ana, as_):
+    page = ana.get("/messages/ben").text
+    a_message(as_("ben").user, ana.user, "arrived meanwhile")
+    assert 'data-newest-seq="3"' in page
+
+
+def test_the_badge_is_on_every_page_and_goes_with_reading(ana):
+    for page in ("/messages", "/explore", "/user/ben"):
+        assert 'data-count="3"' in ana.get(page).text
+    read(ana, 3)
+    for page in ("/messages", "/explore", "/user/ben"):
+        assert 'data-count="0"' in ana.get(page).text
+
+
+def test_my_own_messages_are_never_unread(ana, as_, db):
+    ben = as_("ben")
+    assert unread.message_count(ben.user.id) == 0
+    a_message(ana.user, ben.user, "answer")
+    assert unread.message_count(ben.user.id) == 1
+    assert unread.message_count(ana.user.id) == 3
+
+
+def rows(db) -> dict[str, list]:
+    """Every row of the database, without what a GET may write."""
+    db.session.commit()
+    found = {}
+    for table in Base.metadata.sorted_tables:
+        columns = [column for column in table.columns if column.name not in {"last_seen", "last_used_at"}]
+        found[table.name] = sorted(map(repr, db.session.execute(select(*columns)).all()))
+    db.session.execute(text("SELECT 1"))
+    db.session.commit()
+    return found
+
+
+def test_a_get_writes_nothing(ana, db):
+    before = rows(db)
+    for path in (
+        "/messages",
+        "/messages/ben",
+        "/messages/ben?before=3",
+        "/messages/ben/new?after=1",
+        "/send_message/ben",
+        "/notifications",
+        "/messages/ben/read",
+    ):
+        for _ in range(2):
+            ana.get(path)
+            ana.head(path)
+    assert rows(db) == before

@@ -1,0 +1,199 @@
+"""The real thing as processes: web, workers, Valkey, and a mail server; to be killed at any moment.
+
+    stack = Stack(folder, database.copy())
+    stack.start()
+    ana = stack.person("ana")               registers through the form
+    ana.post_form("/send_message/ben", {"message": "hi"})
+    stack.kill("worker-1")                  SIGKILL for it and all it started
+    stack.start_one("worker-1")
+    stack.mails.to("ben@example.org")
+
+Every program runs in a process group of its own and is ended by pid.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from sqlalchemy import Engine, create_engine
+
+from tests.support.forms import fill
+from tests.support.ports import free_port, wait_for
+from tests.support.smtp import Mailbox
+from tests.support.valkey import Valkey
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "tide pool lantern 7"
+
+
+class Stack:
+    """Web (two processes), two workers, Valkey and a mail server, on one database."""
+
+    def __init__(self, folder: Path, database_url: str, **env: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.database_url = database_url
+        self.valkey = Valkey(folder / "valkey")
+        self.mails = Mailbox()
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.env = {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": str(folder),
+            "PYTHONPATH": str(ROOT),
+            "PYTHONUNBUFFERED": "1",
+            "DATA_DIR": str(folder / "var"),
+            "SECRET_KEY": secrets.token_hex(24),
+            "PUBLIC_URL": self.base_url,
+            "DATABASE_URL": database_url,
+            "REDIS_URL": self.valkey.url,
+            "MAIL_SERVER": "127.0.0.1",
+            "MAIL_PORT": str(self.mails.port),
+            "MAIL_TIMEOUT": "3",
+            "MESSAGE_MAIL_DELAY": "1",
+            "POLL_INTERVAL": "1",
+            "RATELIMIT_ENABLED": "0",
+            **env,
+        }
+        self._commands = {
+            "web": [
+                *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
+                *("--port", str(self.port), "--workers", "2", "--blocking-threads", "4", "--no-ws"),
+                *("--respawn-failed-workers", "--log-level", "warning", "microblog:app"),
+            ],
+            "worker-1": [sys.executable, "worker.py"],
+            "worker-2": [sys.executable, "worker.py"],
+        }
+
+    def start(self, *names: str) -> None:
+        """Start everything, or the named programs beside Valkey and the mail server; wait until the site answers."""
+        (self.folder / "var").mkdir(parents=True, exist_ok=True)
+        self.valkey.start()
+        self.mails.start()
+        for name in names or self._commands:
+            self.start_one(name, wait=False)
+        if not names or "web" in names:
+            self.wait_for_web()
+
+    def start_one(self, name: str, *, wait: bool = True) -> None:
+        """Start "web", "worker-1" or "worker-2"."""
+        assert name not in self._running, f"{name} runs already"
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                self._commands[name], cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+            )
+        if wait and name == "web":
+            self.wait_for_web()
+
+    def wait_for_web(self) -> None:
+        """Wait until the site answers."""
+        wait_for(
+            lambda: httpx2.get(f"{self.base_url}/auth/login", timeout=5).status_code == 200,
+            seconds=30,
+            why=f"the site; its log says: {self.log('web')[-2000:]}",
+        )
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a program and to all it started, workers' children included; SIGKILL also buries it."""
+        process = self._running[name]
+        for pid in [process.pid, *_descendants(process.pid)]:
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, number)
+        if number in {signal.SIGKILL, signal.SIGTERM}:
+            process.wait(20)
+            del self._running[name]
+
+    def is_running(self, name: str) -> bool:
+        """Whether a program that was started still runs."""
+        return name in self._running and self._running[name].poll() is None
+
+    def restart(self, name: str) -> None:
+        """SIGKILL and start again."""
+        self.kill(name)
+        self.start_one(name)
+
+    def stop(self) -> None:
+        """End everything."""
+        for name in list(self._running):
+            self.kill(name)
+        self.mails.stop()
+        self.valkey.stop()
+
+    def log(self, name: str) -> str:
+        """What a program has said."""
+        path = self.folder / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def engine(self) -> Engine:
+        """A plain engine on the stack's database, for looking into it."""
+        return create_engine(self.database_url)
+
+    def person(self, username: str) -> Visitor:
+        """Somebody who has just registered, through the form."""
+        visitor = Visitor(self)
+        fields = {
+            "username": username,
+            "email": f"{username}@example.org",
+            "password": PASSWORD,
+            "password2": PASSWORD,
+        }
+        answer = visitor.submit("/auth/register", fields)
+        assert answer.status_code == 303, answer.text
+        return visitor
+
+    def run(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `python -m module` in the site's environment: another process of the site."""
+        return subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+class Visitor(httpx2.Client):
+    """A browser on the stack: it keeps cookies and fills forms."""
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(base_url=stack.base_url, timeout=30, trust_env=False)
+        self._token = ""
+
+    def submit(self, page: str, data: dict[str, Any], action: str | None = None) -> httpx2.Response:
+        """Load `page`, fill its form, send it."""
+        where, values = fill(self.get(page).text, data, page, action)
+        self._token = ""  # logging in makes a new session
+        return self.post(where, data=values)
+
+    def post_form(self, path: str, data: dict[str, Any] | None = None) -> httpx2.Response:
+        """POST with the token of this session, read once from a page."""
+        if not self._token:
+            found = re.search(r'name="csrf-token" content="([^"]+)"', self.get("/messages").text)
+            assert found, "no token on the page"
+            self._token = found.group(1)
+        return self.post(path, data={"csrf_token": self._token, **(data or {})})
+
+
+def _descendants(pid: int) -> list[int]:
+    """The processes a process started, and those they started (Linux: from /proc)."""
+    found, waiting = [], [pid]
+    while waiting:
+        parent = waiting.pop()
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                children = [int(child) for child in task.read_text().split()]
+            except OSError:
+                continue
+            found += children
+            waiting += children
+    return found

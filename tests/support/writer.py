@@ -1,0 +1,33 @@
+"""A process that tells one person many things: `python -m tests.support.writer USER_ID NAME COUNT`.
+
+Between the stamp of a notification and its commit up to 20 milliseconds pass: the clock lock is held, and a poll in
+between must not step over it.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+
+from app import create_app
+from app.extensions import db
+from app.notify import notify
+
+
+def main(user_id: int, name: str, count: int) -> None:
+    """Tell `count` things, each under a subject of its own."""
+
+    def late(number: int) -> int:
+        # Called under the lock, after the stamp. Mostly quick, sometimes slow: 20 ms each would last too long.
+        time.sleep(random.uniform(0, 0.02) if random.random() < 0.2 else 0)
+        return number
+
+    with create_app().app_context():
+        for number in range(count):
+            notify(user_id, "race", lambda number=number: late(number), subject=f"{name}:{number}")
+            db.session.commit()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
