@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 from app import create_app
 from app.config import ROOT, ConfigurationError, Settings
@@ -32,11 +33,12 @@ def main(arguments: list[str]) -> int:
 def serve(settings: Settings) -> int:
     """Serve until a signal. Raises CannotRun and PortRefused."""
     held = prepare.lock(settings.data_dir)
-    supervisor = Supervisor(Services(settings))
+    services = Services(settings)
+    supervisor = Supervisor(services)
     supervisor.take_signals()
     try:
         supervisor.begin_redis()  # it starts while the schema is looked at
-        prepare.migrate(create_app(settings))
+        prepare.migrate(create_app(replace(settings, redis_url=services.redis_url)))
         prepare.compile_catalogs()
         supervisor.begin()
         supervisor.serve()

@@ -63,7 +63,15 @@ def version(numbers: "tuple[int, ...]") -> str:
 def prepare(venv: Path, kind: str) -> int:
     """Bring `venv` to the lock file of `kind`; does nothing when it is there already. Returns the exit status."""
     folder = os.open(ROOT, os.O_RDONLY)
-    fcntl.flock(folder, fcntl.LOCK_EX)  # two `make`s at once: the second waits and finds all done
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # two `make`s at once: the second waits and finds all done
+        return install(venv, kind)
+    finally:
+        os.close(folder)
+
+
+def install(venv: Path, kind: str) -> int:
+    """What `prepare` does while no other process does it."""
     wanted = fingerprint(kind)
     stamp = venv / ".installed.json"
     if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):

@@ -36,7 +36,7 @@ class Services:
         }
         if not is_set("REDIS_URL"):
             self.redis = EmbeddedRedis(self.settings.data_dir / "redis")
-            self.environment["REDIS_URL"] = self.redis.url
+        self.redis_url = self.environment["REDIS_URL"] = self.redis.url if self.redis else self.settings.redis_url
         self.web = Child("web", self._web(), grace=WEB_GRACE)
         self.workers = [
             Child("worker", [sys.executable, "worker.py", "mail", "default"], grace=WORKER_GRACE),

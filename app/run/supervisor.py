@@ -135,5 +135,5 @@ class Supervisor:
             pid=os.getpid(),
             site=services.address,
             mail=services.mail_page,
-            redis_url=services.environment.get("REDIS_URL", ""),
+            redis_url=services.redis_url,
         )
