@@ -120,7 +120,7 @@ def test_a_remember_cookie_that_was_changed_is_nobody(client, app, db):
         value.split("|")[0],
         "",
         "|",
-        "x" * 7000,
+        "x" * 3900,
     ):
         thief = a_browser(app)
         thief.set_cookie("microblog_remember", changed, domain=HOST)
@@ -135,6 +135,21 @@ def test_a_session_cookie_that_is_junk_is_nobody(client, db, junk):
         client.set_cookie(name, junk, domain=HOST)
     assert client.get("/auth/login").status_code == 200
     assert client.get("/notifications").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "microblog_session=" + "x" * 7000,
+        "microblog_remember=" + "x" * 20_000,
+        "; ".join(f"c{number}=x" for number in range(200)),
+        "microblog_session=a; microblog_session=b; microblog_remember=\xff\xfe",
+        ";;;=;",
+    ],
+)
+def test_cookies_without_measure_are_nobody(client, db, header):
+    assert client.get("/auth/login", headers={"Cookie": header}).status_code == 200
+    assert client.get("/notifications", headers={"Cookie": header}).status_code == 401
 
 
 def test_cookie_flags_in_production(make_app, db):

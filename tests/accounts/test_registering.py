@@ -53,8 +53,11 @@ def test_the_row_holds_what_search_and_pages_need(client, db):
     assert user.last_login_at is not None
 
 
-def test_a_time_zone_nobody_knows_is_left_out(client, db):
-    assert register(client, timezone="../../etc/passwd").status_code == 303
+@pytest.mark.parametrize(
+    "timezone", ["", "../../etc/passwd", "localtime", "America", "x" * 5000, "Mars/Olympus", "a\0b"]
+)
+def test_a_time_zone_nobody_knows_is_left_out(client, db, timezone):
+    assert register(client, timezone=timezone).status_code == 303
     assert the_user().timezone == ""
 
 

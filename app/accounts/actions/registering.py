@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
+from babel.dates import get_timezone
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import passwords, queries
@@ -57,7 +56,7 @@ def register(username: str, email: str, password: str, *, language: str = "", ti
         password_hash=password_hash,
         search_text=search_text(username),
         language=language,
-        timezone=timezone if timezone in available_timezones() else "",
+        timezone=_known_timezone(timezone),
     )
     try:
         with db.session.begin_nested():
@@ -82,6 +81,14 @@ def _checked(username: str, email: str) -> tuple[str, str]:
     if errors:
         raise FormRefused(errors)
     return username, email
+
+
+def _known_timezone(name: str) -> str:
+    """The zone's name when pages can show times in it, else "": what a browser says is only a hint."""
+    try:
+        return str(get_timezone(name)) if name else ""
+    except (LookupError, ValueError):
+        return ""
 
 
 def _refuse_taken(username: str, email: str) -> None:
