@@ -23,8 +23,8 @@ from app.web.viewer import viewer
 POST_ID = "/post/<int(max=2147483647):post_id>"  # more than an INTEGER column holds is no id
 
 
-@bp.get("/")
 @bp.get("/index")
+@bp.get("/")
 @login_required
 def home() -> str:
     """The composer, and the posts of the viewer and those they follow."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import search
+
 revision = '0001'
 down_revision = None
 branch_labels = None
@@ -183,11 +185,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.create_index('ix_post_author_id_id', ['author_id', 'id'], unique=False)
-
+    # ### full-text search ###
+    search.create(op)
 
 
 def downgrade() -> None:
     """Take it back."""
+    search.drop(op)
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.drop_index('ix_post_author_id_id')
 
