@@ -18,7 +18,10 @@ def followers(user_id: Any, person: Any = User) -> Select[tuple[User]]:
     """The people who follow somebody, newest account first; `user_id` may be a column, `person` an alias of User."""
     follow = aliased(Follow)
     return (
-        select(person).join(follow, follow.follower_id == person.id).where(follow.followed_id == user_id, person.active)
+        select(person)
+        .join(follow, follow.follower_id == person.id)
+        .where(follow.followed_id == user_id, person.active)
+        .order_by(follow.follower_id.desc())  # as the index is
     )
 
 
@@ -26,7 +29,10 @@ def following(user_id: Any, person: Any = User) -> Select[tuple[User]]:
     """The people whom somebody follows, newest account first; `user_id` may be a column, `person` an alias of User."""
     follow = aliased(Follow)
     return (
-        select(person).join(follow, follow.followed_id == person.id).where(follow.follower_id == user_id, person.active)
+        select(person)
+        .join(follow, follow.followed_id == person.id)
+        .where(follow.follower_id == user_id, person.active)
+        .order_by(follow.followed_id.desc())
     )
 
 

@@ -9,14 +9,13 @@ from tests.factories import a_follow, a_post, a_user
 
 
 def test_a_profile_shows_person_counts_and_posts_in_three_queries(as_, queries):
-    ana = as_("ana")
+    ana = as_(a_user("ana", last_seen=now()))  # seen just now, so nothing is written
     ben = a_user("ben", name="Ben Carter", about_me="Peas & <b>beans</b> https://example.org #garden")
     a_follow(ana.user, ben)
     a_follow(ben, ana.user)
     a_follow(a_user("cleo"), ben)
     for number in range(5):
         a_post(ben, f"post number {number}")
-    ana.user.last_seen = now()
     with queries() as asked:
         page = ana.get("/user/ben")
     assert len(asked) == 3, asked  # the viewer, the person with counts, the posts
@@ -58,7 +57,7 @@ def test_a_name_is_found_in_any_case_and_width(as_, name):
     assert as_("ana").get(f"/user/{name}").status_code == 200
 
 
-@pytest.mark.parametrize("name", ["nobody", "a%00b", "%ff%fe", "x" * 4000, "a%0d%0ab", "..%2f"])
+@pytest.mark.parametrize("name", ["nobody", "a%00b", "%ff%fe", "x" * 4000, "a%0d%0ab", "a%2fb"])
 @pytest.mark.parametrize("page", ["", "/popup", "/followers", "/following"])
 def test_nobody_is_nowhere(as_, name, page):
     assert as_("ana").get(f"/user/{name}{page}").status_code == 404

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import time
 from io import BytesIO
@@ -12,6 +13,9 @@ from app.jobs import enqueue
 from app.models import User
 from app.web.filters import avatar_url
 from tests.factories import a_user
+
+# Werkzeug's test client keeps a large body in a temporary file that it leaves to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 
 YEAR = "public, max-age=31536000, immutable"
 
@@ -44,6 +48,8 @@ def address(app, who):
 @pytest.fixture(autouse=True)
 def own_folder(configure, tmp_path):
     configure(DATA_DIR=tmp_path)
+    yield
+    gc.collect()
 
 
 def test_a_face_is_drawn_from_the_name_and_kept_for_a_year(app, client, queries):

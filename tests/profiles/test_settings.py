@@ -57,7 +57,6 @@ def test_the_answer_is_in_the_language_just_chosen(as_, configure):
         ("name", "x" * 51),
         ("name", FAMILY * 20),  # few characters, and more than the column holds
         ("about_me", "x" * (ABOUT_MAX + 1)),
-        ("about_me", "a" + "\u0301" * 6000),
         ("language", "xx"),
         ("language", "../../etc/passwd"),
         ("timezone", "Mars/Olympus"),

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from app.demo import building, script
+from app.demo.cli import PASSWORD
+from app.models import Follow, Job, Message, Post, User
+from app.text.length import grapheme_count
+from app.text.rich import mentions
+from tests.factories import a_user
+from tests.support.client import through_a_door
+
+
+@pytest.fixture
+def demo(app, db):
+    """`flask demo`."""
+    runner = app.test_cli_runner()
+    return lambda *arguments: through_a_door(runner.invoke, args=["demo", *arguments])
+
+
+def rows(db):
+    return [db.session.scalar(select(func.count()).select_from(model)) for model in (User, Follow, Post, Message)]
+
+
+def test_a_community_is_made_once_and_mails_nobody(app, db, demo, client, run_jobs, mails):
+    result = demo()
+    assert result.exit_code == 0, result.output
+    assert f"as ana, password: {PASSWORD}" in result.output
+    made = rows(db)
+    people, follows, posts, messages = made
+    assert (people, posts) == (24, 185)
+    assert follows > 100 and messages > 60
+    run_jobs(advance=7200)
+    assert len(mails) == 0
+    assert db.session.scalar(select(func.count()).where(Job.state != "done")) == 0
+
+    again = demo()
+    assert again.exit_code == 0
+    assert "there already" in again.output and PASSWORD in again.output
+    assert rows(db) == made
+
+    answer = client.submit("/auth/login", {"username": "ana", "password": PASSWORD})
+    assert answer.status_code in {302, 303}
+    for page in ("/", "/explore", "/messages", "/user/ana", "/user/유나", "/messages/ben", "/search?q=%23pan"):
+        assert client.get(page).status_code == 200, page
+    told = client.get("/notifications?since=0").json
+    assert {"unread_message_count": 3}.items() <= {one["name"]: one["data"] for one in told}.items()
+
+
+def test_pages_look_lived_in(db, demo):
+    demo()
+    newest, oldest = db.session.execute(select(func.max(Post.created_at), func.min(Post.created_at))).one()
+    assert (newest - oldest).days >= 20
+    in_order = db.session.scalars(select(Post.created_at).order_by(Post.id)).all()
+    assert in_order == sorted(in_order)
+    assert len(set(db.session.scalars(select(Post.language)))) >= 12
+    assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
+
+
+def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
+    steps = building.steps
+    monkeypatch.setattr(building, "steps", lambda *arguments: steps(*arguments)[:200])
+    demo()
+    assert rows(db)[3] == 0
+    monkeypatch.setattr(building, "steps", steps)
+    assert "ready" in demo().output
+    assert rows(db)[0] == 24 and rows(db)[2] == 185 and rows(db)[3] > 60
+
+
+def test_a_name_that_is_somebody_elses_is_left_alone(db, demo):
+    a_user("ana")
+    result = demo()
+    assert result.exit_code == 1
+    assert "ana belongs to somebody" in result.output
+    assert rows(db)[0] == 1
+
+
+def test_a_password_that_nobody_may_choose_is_refused_in_words(demo):
+    result = demo("--password", "12345678")
+    assert result.exit_code == 1
+    assert result.output.count("Error:") == 1 and "password" in result.output
+
+
+def test_production_is_for_real_people(make_app, db, settings):
+    app = make_app(
+        microblog_env="production",
+        public_url="https://microblog.test",
+        mail_server="mail.microblog.test",
+    )
+    result = through_a_door(app.test_cli_runner().invoke, args=["demo"])
+    assert result.exit_code == 1
+    assert "production" in result.output
+    assert rows(db) == [0, 0, 0, 0]
+
+
+def test_what_its_people_say_fits_and_mentions_people_who_exist():
+    names = {person.username for person in script.people()}
+    for entry in script.posts():
+        assert grapheme_count(entry.body) <= 500
+        assert set(mentions(entry.body)) <= names, entry
+    for talk in script.conversations():
+        assert set(talk.between) <= names
+        assert {who for who, _text in talk.lines} == set(talk.between)
+        unread_by = {who for who, _text in talk.lines[len(talk.lines) - talk.unread :]}
+        assert len(unread_by) <= 1, "what one has not read comes from the other alone"
