@@ -6,7 +6,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import event, select, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -99,7 +99,7 @@ def _insert(values: dict[str, Any]) -> Any:
     if values["unique_key"] is not None:
         order = order.on_conflict_do_update(
             index_elements=[Job.unique_key],
-            index_where=Job.state == "queued",
+            index_where=text("state = 'queued'"),  # as in the index: a plan for any parameter would not find it
             set_={"unique_key": Job.unique_key},
         )
     return order.returning(Job.id)

@@ -14,6 +14,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Engine, update
+from sqlalchemy.exc import IntegrityError
 
 from app.clock import now
 from app.database import reading, writing
@@ -116,7 +117,10 @@ def _end(attempt: Attempt, **values: Any) -> None:
     if values["state"] in {"done", "failed"}:
         values["finished_at"] = now()
     try:
-        _change(attempt, **values)
+        try:
+            _change(attempt, **values)
+        except IntegrityError:  # meanwhile another job waits under its unique key: this one goes on without it
+            _change(attempt, **values, unique_key=None)
     except TakenOver:
         current_app.logger.warning("job %s was taken over before it ended", attempt.job_id)
 

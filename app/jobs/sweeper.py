@@ -60,10 +60,18 @@ def _revive_dead() -> None:
                 job.state, job.finished_at = "failed", moment
                 job.error = f"the worker died {job.crashes} times while running it"
             else:
+                if _key_is_taken(job):
+                    job.unique_key = None
                 job.state, job.queued_at, job.run_after, job.pushed_at = "queued", moment, moment, None
             db.session.flush()
             tell_changed(job)
             current_app.logger.warning("job %s (%s) lost its worker: now %s", job.id, job.name, job.state)
+
+
+def _key_is_taken(job: Job) -> bool:
+    """Whether another job waits under the unique key of this one: it goes on without the key then."""
+    others = select(Job.id).where(Job.unique_key == job.unique_key, Job.state == "queued", Job.id != job.id)
+    return job.unique_key is not None and db.session.scalar(others.limit(1)) is not None
 
 
 def _push_due() -> int:

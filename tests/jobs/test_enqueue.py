@@ -129,3 +129,11 @@ def test_nobody_is_told_about_a_job_without_owner(db, work, as_):
     enqueue("test.work")
     db.session.commit()
     assert as_("ben").get("/notifications").get_json() == []
+
+
+def test_a_unique_key_holds_however_often_it_is_used(db, work):
+    """After a few runs PostgreSQL plans for any parameter: the condition of a partial index must not be one."""
+    for number in range(15):
+        enqueue("test.work", delay=60, unique_key="often", number=number)
+        db.session.commit()
+    assert len(rows(db)) == 1

@@ -222,3 +222,16 @@ def test_rq_runs_it_from_the_queue(work, order, app, db, valkey):
     assert work.runs == [{"number": 1}]
     assert db.session.get(Job, job.id).state == "done"
     assert queue.job_ids == []
+
+
+def test_a_retry_whose_key_was_taken_meanwhile_goes_on_without_it(work, order, run, db):
+    def order_another_and_fail(**_args):
+        with writing():
+            enqueue("test.work", unique_key="k")
+        raise OSError("try me again")
+
+    work.does = order_another_and_fail
+    first = run(order(unique_key="k"))
+    assert (first.state, first.unique_key) == ("queued", None)
+    waiting = db.session.scalars(select(Job).where(Job.unique_key == "k")).one()
+    assert (waiting.state, waiting.attempts) == ("queued", 0)

@@ -195,3 +195,25 @@ def test_a_job_nobody_declares_any_more_does_not_stop_the_others(sweep, order, r
     assert sweep() == 1
     run_jobs(may_fail=True)
     assert row.state == "done"
+
+
+def test_a_dead_attempt_whose_key_was_taken_is_revived_without_it(sweep, order, db):
+    """One row that cannot be saved would keep every other dead job from being revived."""
+    first = order(unique_key="k")
+    a_dead_attempt(db, first)
+    second, other = order(unique_key="k"), order()
+    a_dead_attempt(db, other)
+    sweep()
+    assert (first.state, first.unique_key) == ("queued", None)
+    assert (second.state, second.unique_key) == ("queued", "k")
+    assert other.state == "queued"
+
+
+def test_two_dead_attempts_under_one_key_are_both_revived(sweep, order, db):
+    pair = []
+    for _ in range(2):
+        pair.append(order(unique_key="k"))
+        a_dead_attempt(db, pair[-1])
+    sweep()
+    assert [row.state for row in pair] == ["queued", "queued"]
+    assert sorted(str(row.unique_key) for row in pair) == ["None", "k"]
