@@ -1,0 +1,76 @@
+"""Error pages, as a page and as JSON, with the headers of every answer."""
+
+from __future__ import annotations
+
+import pytest
+from flask import abort
+from sqlalchemy.exc import OperationalError
+
+from app.web.errors import SENTENCES
+from app.web.headers import SECURITY_HEADERS
+
+
+@pytest.fixture
+def visitor(make_app):
+    """A browser of an app that has a route for each error."""
+    app = make_app(admins=("root@example.org",))
+
+    @app.get("/break/<int:code>")
+    def break_it(code):
+        if code == 500:
+            raise RuntimeError("a fault nobody foresaw")
+        if code == 503:
+            raise OperationalError("select", {}, Exception("database is locked"))
+        abort(code)
+
+    return app.test_client()
+
+
+@pytest.mark.parametrize("code", sorted(SENTENCES))
+def test_a_person_gets_a_page(visitor, code):
+    answer = visitor.get(f"/break/{code}", headers={"Accept": "text/html"})
+    assert answer.status_code == code
+    assert answer.mimetype == "text/html"
+    assert "Traceback" not in answer.text
+    assert "nobody foresaw" not in answer.text
+
+
+@pytest.mark.parametrize("code", sorted(SENTENCES))
+def test_a_program_gets_json(visitor, code):
+    answer = visitor.get(f"/break/{code}", headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.mimetype) == (code, "application/json")
+    assert answer.json["status"] == code
+    assert answer.json["error"]
+
+
+def test_busy_says_when_to_come_back(visitor):
+    assert int(visitor.get("/break/503").headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [("/auth/login", "get"), ("/nothing", "get"), ("/notifications", "get"), ("/auth/logout", "get")]
+    + [("/static/css/tokens.css", "get"), ("/auth/login", "post"), ("/break/500", "get"), ("/strings/en-x.json", "get")],
+)
+def test_every_answer_has_the_security_headers(visitor, path, method):
+    answer = getattr(visitor, method)(path)
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value, name
+    answer.close()
+
+
+def test_private_pages_are_not_kept(as_):
+    assert as_("ana").get("/").headers["Cache-Control"] == "no-store"
+
+
+def test_an_unforeseen_fault_is_mailed_once_to_the_operators(visitor, configure, run_jobs, mails):
+    configure(ADMINS=("root@example.org",))
+    for _ in range(3):
+        visitor.get("/break/500")
+    run_jobs()
+    assert len(mails.to("root@example.org")) == 1
+    assert "a fault nobody foresaw" in mails[0].text
+
+
+def test_a_form_without_its_token_is_refused(client):
+    assert client.post("/auth/login", data={"username": "ana"}).status_code == 400
