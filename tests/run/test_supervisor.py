@@ -18,6 +18,7 @@ from app.run.child import Child
 from app.run.embedded import EmbeddedRedis
 from tests.run.site import PATIENCE, RunningSite, command_of
 from tests.support import ports
+from tests.support.databases import Database
 
 pytestmark = [
     pytest.mark.faults,
@@ -26,8 +27,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSite]:
-    running = RunningSite(tmp_path_factory.mktemp("run") / "var").start()
+def site(tmp_path_factory: pytest.TempPathFactory, database: Database) -> Iterator[RunningSite]:
+    url = "" if database.kind == "sqlite" else database.copy()
+    running = RunningSite(tmp_path_factory.mktemp("run") / "var", DATABASE_URL=url).start()
     yield running
     if not running.has_ended():
         running.stop()
