@@ -25,7 +25,7 @@ check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet
 	@$(VENV)/ruff format --check --quiet
 	@$(VENV)/mypy --no-error-summary
-	@$(VENV)/lint-imports --no-logo --quiet
+	@said=$$($(VENV)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(VENV)/djlint app/templates --lint --quiet
 	@$(VENV)/flask translate check
 	@$(PYTEST) tests/house
