@@ -59,7 +59,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
             .order_by(Post.id)
             .limit(size)
         )
-        batch = [row._tuple() for row in db.session.execute(query)]
+        batch: Sequence[Exported] = db.session.execute(query).all()
         if not batch:
             return
         yield batch

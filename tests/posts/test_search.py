@@ -76,11 +76,11 @@ def test_words_of_every_script_are_found(author, db, q, expected):
     assert found(db, q) == expected
 
 
-@pytest.mark.parametrize(
-    "q",
-    ['"', "'", "AND", "NOT reading", "a OR b", "NEAR(a b)", "search_text: x", "^a", "a*", "(", "a & !b", "\\", "x:*"]
-    + ["'; DROP TABLE post", "\x00", "-", "{a b}", "a\nb", "ſ", "＂"],
-)
+OPERATORS = ["AND", "NOT reading", "a OR b", "NEAR(a b)", "search_text: x", "^a", "a*", "a & !b", "x:*", "-", "{a b}"]
+SIGNS = ['"', "'", "(", "\\", "'; DROP TABLE post", "\x00", "a\nb", "ſ", "＂"]
+
+
+@pytest.mark.parametrize("q", [*OPERATORS, *SIGNS])
 def test_nothing_typed_is_an_operator(author, as_, q):
     for kind in ("posts", "people"):
         assert as_("ana").get("/search", query_string={"q": q, "in": kind}).status_code == 200
@@ -161,7 +161,7 @@ def test_results_are_paged_newest_first(as_, configure):
     assert "number1" in second
     last = browser.get(f"/search?q=pine&before={posts[1].id}").text
     assert "number0" in last
-    assert "before=" not in last
+    assert 'rel="next"' not in last
 
 
 def test_posts_of_a_closed_account_are_not_found(author, as_, db):

@@ -1,0 +1,219 @@
+"""The export of one's posts: any number of them, once, for their owner only."""
+
+from __future__ import annotations
+
+import json
+import os
+import tracemalloc
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from app.clock import now
+from app.exports import exports
+from app.jobs import enqueue, running
+from app.models import Job, Notification, Post, User
+from app.posts import export
+from tests.factories import a_post, a_user
+
+
+@pytest.fixture
+def store(app):
+    for path in files(app):
+        path.unlink()
+    return app
+
+
+def files(app) -> list[Path]:
+    with app.app_context():
+        return [path for path in exports().root.glob("*/*") if path.is_file()]
+
+
+def many_posts(db, author: User, number: int) -> None:
+    row = {"author_id": author.id, "body": "Hello, world " * 5, "search_text": "x", "language": "en"}
+    for _ in range(number // 1_000):
+        db.session.execute(insert(Post), [row] * 1_000)
+    db.session.commit()
+
+
+def the_export(db) -> Job:
+    return db.session.scalars(select(Job).where(Job.name == "posts.export")).one()
+
+
+def download(browser, db) -> Any:
+    with browser.get(f"/tasks/{the_export(db).id}/download") as answer:
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"].startswith("attachment; filename=")
+        assert "no-store" in answer.headers["Cache-Control"]
+        return json.loads(answer.data)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, number):
+    browser = as_("ana")
+    posts = [a_post(browser.user, f'No. {n}: "ñ" 你好 👩‍👩‍👧‍👦\n</b>', language="es") for n in range(number)]
+    a_post(a_user("ben"), "not ana's")
+    answer = browser.post_form("/export_posts")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/tasks")
+    run_jobs()
+    content = download(browser, db)
+    assert content["username"] == "ana"
+    assert content["posts"] == [
+        {"id": post.id, "body": post.body, "language": "es", "created_at": post.created_at.isoformat()}
+        for post in posts
+    ]
+    (mail,) = mails
+    assert mail.envelope_to == ["ana@example.org"]
+    assert "http://microblog.test/tasks" in mail.text
+    assert "http://microblog.test/tasks" in mail.html
+    if number == 3:
+        assert "3 posts" in mail.text
+
+
+def test_a_long_export_needs_little_memory_and_its_progress_only_rises(store, as_, db, run_jobs, monkeypatch):
+    monkeypatch.setattr(export, "REPORT_EVERY", 0.0)
+    browser = as_("ana")
+    many_posts(db, browser.user, 20_000)
+    seen = []
+
+    def report(percent: int) -> None:
+        seen.append(percent)
+        running.report_progress(percent)
+
+    monkeypatch.setattr("app.posts.jobs.report_progress", report)
+    browser.post_form("/export_posts")
+    tracemalloc.start()
+    run_jobs()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 12_000_000, f"{peak:,} bytes"  # 20,000 posts in memory would be 30 MB
+    assert len(seen) > 10
+    assert seen == sorted(set(seen))
+    assert 0 < seen[0] < seen[-1] < 100
+    assert len(download(browser, db)["posts"]) == 20_000
+
+
+def test_progress_is_told_about_twice_a_second():
+    told: list[int] = []
+    progress = export.Progress(100_000, told.append)
+    for done in range(0, 100_001, 1_000):
+        progress.reached(done)
+    assert told == []  # all that in less than half a second
+    progress._told_at -= 1
+    progress.reached(100_000)
+    assert told == [99]
+    progress._told_at -= 1
+    progress.reached(50_000)
+    assert told == [99]
+
+
+def test_the_owners_pages_hear_of_it(store, as_, db, run_jobs):
+    browser = as_("ana")
+    browser.post_form("/export_posts")
+    run_jobs()
+    told = db.session.scalars(select(Notification).where(Notification.name == "task_progress")).one()
+    assert told.data == {"task_id": the_export(db).id, "progress": 100, "state": "done"}
+
+
+def test_one_export_at_a_time(store, as_, db, run_jobs):
+    browser = as_("ana")
+    for _ in range(3):
+        assert browser.post_form("/export_posts").status_code == 303
+    job = the_export(db)
+    job.state = "running"
+    db.session.commit()
+    browser.post_form("/export_posts")
+    as_("ben").post_form("/export_posts")
+    owners = list(db.session.scalars(select(Job.owner_id).where(Job.name == "posts.export")))
+    assert len(owners) == len(set(owners)) == 2
+    job = db.session.scalars(select(Job).where(Job.owner_id == browser.user.id)).one()
+    job.state = "done"
+    db.session.commit()
+    browser.post_form("/export_posts")
+    assert len(db.session.scalars(select(Job).where(Job.owner_id == browser.user.id)).all()) == 2
+
+
+def test_only_the_owner_downloads(store, as_, client, db, run_jobs):
+    browser = as_("ana")
+    browser.post_form("/export_posts")
+    path = f"/tasks/{the_export(db).id}/download"
+    assert browser.get(path).status_code == 404  # not ready
+    run_jobs()
+    with browser.get(path) as answer:
+        assert answer.status_code == 200
+    assert as_("ben").get(path).status_code == 404
+    answer = client.get(path)
+    assert answer.status_code == 302
+    assert "/auth/login" in answer.headers["Location"]
+
+
+def test_an_export_expires_and_its_file_goes(store, as_, db, run_jobs):
+    browser = as_("ana")
+    browser.post_form("/export_posts")
+    run_jobs()
+    (path,) = files(store)
+    enqueue("posts.remove_old_exports")
+    run_jobs()
+    assert files(store) == [path]
+    job = the_export(db)
+    job.result = {**job.result, "expires_at": (now() - timedelta(seconds=1)).isoformat()}
+    db.session.commit()
+    assert browser.get(f"/tasks/{job.id}/download").status_code == 404
+    assert "/download" not in browser.get("/tasks").text
+    week_ago = now().timestamp() - 8 * 86_400
+    os.utime(path, (week_ago, week_ago))
+    stray = path.with_name(path.name + ".part")
+    stray.write_text("half")
+    os.utime(stray, (week_ago, week_ago))
+    enqueue("posts.remove_old_exports")
+    run_jobs()
+    assert files(store) == []
+
+
+def test_a_file_that_is_gone_is_not_found(store, as_, db, run_jobs):
+    browser = as_("ana")
+    browser.post_form("/export_posts")
+    run_jobs()
+    files(store)[0].unlink()
+    assert browser.get(f"/tasks/{the_export(db).id}/download").status_code == 404
+
+
+def test_a_run_that_breaks_leaves_no_file_and_mails_nothing_and_the_next_one_mails_once(
+    store, as_, db, run_jobs, mails, monkeypatch
+):
+    browser = as_("ana")
+    a_post(browser.user)
+    browser.post_form("/export_posts")
+    with monkeypatch.context() as broken:
+        broken.setattr(export, "_json", lambda value: 1 / 0)
+        run_jobs(may_fail=True)
+    assert files(store) == []
+    assert len(mails) == 0
+    run_jobs(advance=60)
+    assert len(mails) == 1
+    assert len(download(browser, db)["posts"]) == 1
+
+
+def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, monkeypatch):
+    """If the mail cannot be ordered, the export is not done either, and is tried again."""
+    browser = as_("ana")
+    browser.post_form("/export_posts")
+
+    def broken(*_args: Any, **_values: Any) -> None:
+        raise RuntimeError("the mail could not be ordered")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.posts.jobs.enqueue", broken)
+        run_jobs(may_fail=True)
+    job = the_export(db)
+    assert job.state != "done"
+    assert db.session.scalars(select(Job).where(Job.name == "posts.mail_export")).all() == []
+
+
+def test_exporting_is_limited(store, as_, rate_limits):
+    browser = as_("ana")
+    codes = [browser.post_form("/export_posts").status_code for _ in range(6)]
+    assert codes == [303] * 5 + [429]
