@@ -23,6 +23,15 @@ def rows(db):
     return [db.session.scalar(select(func.count()).select_from(model)) for model in (User, Follow, Post, Message)]
 
 
+def looks_lived_in(db):
+    newest, oldest = db.session.execute(select(func.max(Post.created_at), func.min(Post.created_at))).one()
+    assert (newest - oldest).days >= 20
+    in_order = db.session.scalars(select(Post.created_at).order_by(Post.id)).all()
+    assert in_order == sorted(in_order)
+    assert len(set(db.session.scalars(select(Post.language)))) >= 12
+    assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
+
+
 def test_a_community_is_made_once_and_mails_nobody(app, db, demo, client, run_jobs, mails):
     result = demo()
     assert result.exit_code == 0, result.output
@@ -31,6 +40,7 @@ def test_a_community_is_made_once_and_mails_nobody(app, db, demo, client, run_jo
     people, follows, posts, messages = made
     assert (people, posts) == (24, 185)
     assert follows > 100 and messages > 60
+    looks_lived_in(db)
     run_jobs(advance=7200)
     assert len(mails) == 0
     assert db.session.scalar(select(func.count()).where(Job.state != "done")) == 0
@@ -46,16 +56,6 @@ def test_a_community_is_made_once_and_mails_nobody(app, db, demo, client, run_jo
         assert client.get(page).status_code == 200, page
     told = client.get("/notifications?since=0").json
     assert {"unread_message_count": 3}.items() <= {one["name"]: one["data"] for one in told}.items()
-
-
-def test_pages_look_lived_in(db, demo):
-    demo()
-    newest, oldest = db.session.execute(select(func.max(Post.created_at), func.min(Post.created_at))).one()
-    assert (newest - oldest).days >= 20
-    in_order = db.session.scalars(select(Post.created_at).order_by(Post.id)).all()
-    assert in_order == sorted(in_order)
-    assert len(set(db.session.scalars(select(Post.language)))) >= 12
-    assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
 
 
 def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
