@@ -29,7 +29,7 @@ def push(identity: str, queue: str, timeout: int) -> bool:
             args=(identity,),
             job_id=identity,
             timeout=timeout,
-            result_ttl=0,
+            result_ttl=30,  # kept a moment: an id that is pushed twice must not find its hash deleted half-way
             failure_ttl=3600,
         )
 

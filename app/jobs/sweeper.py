@@ -6,17 +6,17 @@ run at once; whatever two of them do twice, the claim on the row makes harmless.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from app.clock import now
 from app.database import reading, writing
 from app.extensions import db
 from app.jobs import handover
 from app.jobs.ordering import enqueue
-from app.jobs.registry import definitions, tell_changed
+from app.jobs.registry import QUEUES, definitions, tell_changed
 from app.jobs.running import HEARTBEAT_EVERY
 from app.models import Job
 from app.redis_client import RedisUnavailable
@@ -80,44 +80,46 @@ def _push_due() -> int:
         Job.state == "queued",
         or_(Job.run_after <= moment, Job.queued_at > moment + FROM_THE_FUTURE),
     )
+    wanted = [due & (Job.queue == queue) & unpushed for queue, unpushed in _unpushed(moment).items()]
+    if not wanted or db.session.scalar(select(Job.id).where(or_(*wanted)).limit(1)) is None:
+        return 0
     pushed = 0
-    for queue, lost in _lost_before(moment).items():
-        wanted = due & (Job.queue == queue) & (Job.pushed_at.is_(None) | lost)
-        pushed += _push(_oldest(wanted))
+    for identity, queue, name in _take(or_(*wanted), moment):
+        definition = definitions.get(name)
+        if not handover.push(identity, queue, definition.timeout if definition else 180):
+            break  # Redis went away just now: what was taken counts as lost in a moment
+        pushed += 1
     return pushed
 
 
-def _lost_before(moment: object) -> dict[str, ColumnElement[bool]]:
-    """For each queue, which pushed jobs count as lost. A queue that still holds ids probably holds theirs too."""
-    lost = {}
-    for queue in ("mail", "default", "slow"):
+def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
+    """For each queue, which jobs it does not hold: never pushed, or pushed and lost.
+
+    A queue that still holds ids probably holds theirs too. Empty when Redis is away: nothing can be pushed.
+    """
+    found: dict[str, ColumnElement[bool]] = {}
+    for queue in QUEUES:
         try:
             patience = LOST_AFTER if handover.waiting(queue) == 0 else LOST_ANYWAY_AFTER
         except RedisUnavailable:
             return {}
-        before = now() - timedelta(seconds=patience)
-        lost[queue] = or_(Job.pushed_at < before, Job.pushed_at > now() + FROM_THE_FUTURE)
-    return lost
+        lost = or_(Job.pushed_at < moment - timedelta(seconds=patience), Job.pushed_at > moment + FROM_THE_FUTURE)
+        found[queue] = or_(Job.pushed_at.is_(None), lost)
+    return found
 
 
-def _oldest(wanted: ColumnElement[bool]) -> Select[str, str, str]:
-    return select(Job.id, Job.queue, Job.name).where(wanted).order_by(Job.run_after).limit(BATCH)
-
-
-def _push(jobs: Select[str, str, str]) -> int:
-    rows = db.session.execute(jobs).all()
-    handed_over = []
-    for identity, queue, name in rows:
-        definition = definitions.get(name)
-        if not handover.push(identity, queue, definition.timeout if definition else 180):
-            break
-        handed_over.append(identity)
-    if handed_over:
-        with writing():
-            db.session.execute(
-                update(Job).where(Job.id.in_(handed_over), Job.state == "queued").values(pushed_at=now())
-            )
-    return len(handed_over)
+def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str, str]]:
+    """Mark the oldest wanted jobs as pushed, and return them: of two sweepers, one gets each."""
+    oldest = select(Job.id).where(wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
+    with writing():
+        taken = db.session.execute(
+            update(Job)
+            .where(Job.id.in_(oldest.scalar_subquery()), wanted)
+            .values(pushed_at=moment)
+            .returning(Job.id, Job.queue, Job.name)
+            .execution_options(synchronize_session=False)
+        ).all()
+    return [(identity, queue, name) for identity, queue, name in taken]
 
 
 def order_periodic() -> None:

@@ -58,11 +58,22 @@ def _end_with_parent(parent: int) -> None:
         os._exit(1)
 
 
+class _RqWorker(Worker):
+    """RQ's worker, remembering whether it ended because it was told to."""
+
+    told_to_stop = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """RQ's handler of SIGTERM and SIGINT."""
+        self.told_to_stop = True
+        super().request_stop(signum, frame)
+
+
 def _run_rq(app: Flask, queues: Sequence[str]) -> int:
     connection = connect_patiently(app.config["REDIS_URL"])
-    _wait_for(connection)
-    with app.app_context():
-        worker = Worker(
+    while True:
+        _wait_for(connection)
+        worker = _RqWorker(
             [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues],
             connection=connection,
             serializer=JSONSerializer,
@@ -71,8 +82,13 @@ def _run_rq(app: Flask, queues: Sequence[str]) -> int:
             job_monitoring_interval=5,
             log_job_description=False,
         )
-        worker.work(logging_level="WARNING")
-    return 0
+        # RQ waits for a Redis that goes away while it is idle, but ends when it goes away during a job.
+        with app.app_context(), suppress(redis.RedisError):
+            worker.work(logging_level="WARNING")
+        if worker.told_to_stop:
+            return 0
+        app.logger.warning("RQ's worker ended by itself and is started again")
+        time.sleep(1)
 
 
 def _wait_for(connection: redis.Redis) -> None:
