@@ -66,7 +66,7 @@ class _RqWorker(Worker):
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """RQ's handler of SIGTERM and SIGINT."""
         self.told_to_stop = True
-        super().request_stop(signum, frame)
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's own lack of hints
 
 
 def _run_rq(app: Flask, queues: Sequence[str]) -> int:

@@ -160,7 +160,10 @@ def test_redis_forgets_everything(stack, people, ask):
 def test_redis_away_while_people_write(stack, people):
     """It dies and comes back empty: pages work meanwhile, and quickly, and nothing ordered is lost."""
     (_one, ana), (other, ben) = people(2)
+    stack.mails.mode = "hang"
+    wait_for(lambda: stack.mails.tried, seconds=20, why="a worker to be in the middle of a job")
     stack.valkey.stop()
+    stack.mails.mode = "ok"
     for number in range(5):
         started = time.monotonic()
         assert ana.post_form(f"/send_message/{other}", {"message": f"{number}"}).status_code == 303
@@ -169,5 +172,6 @@ def test_redis_away_while_people_write(stack, people):
     assert [one["data"] for one in ben.get("/notifications").json() if one["name"] == "unread_message_count"] == [5]
     stack.valkey.start()
     wait_for(lambda: messages_mailed(stack, other), seconds=SOON, why="the mail")
+    time.sleep(1)
     for worker in ("worker-1", "worker-2"):
         assert stack.is_running(worker), stack.log(worker)[-2000:]
