@@ -27,7 +27,7 @@ class LongSelect:
         """The element, with the field's data selected."""
         options = Markup("").join(_option(code, name, code == field.data) for code, name in field.choices or ())
         attributes = {"id": field.id, "name": field.name, **attributes}
-        return Markup("<select {}>{}</select>").format(Markup(html_params(**attributes)), options)
+        return Markup("<select {}>{}</select>").format(Markup(html_params(**attributes)), options)  # noqa: S704 - html_params escapes
 
 
 @lru_cache(maxsize=20_000)  # a few hundred languages, named in each language of the site

@@ -50,7 +50,7 @@ def show(post_id: int) -> str:
 @limits.posting
 def create() -> str | Response | tuple[str, int]:
     """Publish a post. A refusal keeps the text."""
-    form = PostForm()
+    form = PostForm(request.form)
     try:
         actions.publish(
             viewer(),
@@ -88,7 +88,7 @@ def delete(post_id: int) -> Response:
 @limits.changing
 def set_language(post_id: int) -> str | Response | tuple[str, int]:
     """Correct the language of one's own post."""
-    post, form = db.session.get(Post, post_id) or abort(404), LanguageForm()
+    post, form = db.session.get(Post, post_id) or abort(404), LanguageForm(request.form)
     if post.author_id != viewer().id:
         abort(403)
     try:
