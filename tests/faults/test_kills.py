@@ -157,12 +157,16 @@ def test_redis_forgets_everything(stack, people, ask):
     assert done[0][0] >= len(readers)
 
 
-def test_redis_away_while_people_write(stack, people):
-    """It dies and comes back empty: pages work meanwhile, and quickly, and nothing ordered is lost."""
+@pytest.mark.parametrize("how", ["dead", "paused"])
+def test_redis_away_while_people_write(stack, people, how):
+    """It dies and comes back empty, or hangs: pages work meanwhile, and quickly, and nothing ordered is lost."""
     (_one, ana), (other, ben) = people(2)
     stack.mails.mode = "hang"
     wait_for(lambda: stack.mails.tried, seconds=20, why="a worker to be in the middle of a job")
-    stack.valkey.stop()
+    if how == "dead":
+        stack.valkey.stop()
+    else:
+        stack.valkey.signal(signal.SIGSTOP)
     stack.mails.mode = "ok"
     for number in range(5):
         started = time.monotonic()
@@ -170,7 +174,7 @@ def test_redis_away_while_people_write(stack, people):
         assert ben.get("/notifications").status_code == 200
         assert time.monotonic() - started < 2.5
     assert [one["data"] for one in ben.get("/notifications").json() if one["name"] == "unread_message_count"] == [5]
-    stack.valkey.start()
+    stack.valkey.revive()
     wait_for(lambda: messages_mailed(stack, other), seconds=SOON, why="the mail")
     time.sleep(1)
     for worker in ("worker-1", "worker-2"):

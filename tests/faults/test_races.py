@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.processes import Visitor
+from tests.support.processes import PASSWORD, Visitor
 
 pytestmark = pytest.mark.race
 
@@ -110,3 +110,47 @@ def unread(ask, user_id: int) -> int:
         id=user_id,
     )
     return count
+
+
+def test_a_double_click_makes_one_of_everything(stack, people, ask):
+    """R3: the same forms, eight times at once."""
+    (one, ana), (other, _ben) = people(2)
+    ana.post_form(f"/send_message/{other}", {"message": "so that the conversation and the token exist"})
+    forms = {
+        f"/send_message/{other}": {"message": "once", "form_key": "m"},
+        "/post": {"post": "once", "form_key": "p"},
+        f"/follow/{other}": {},
+    }
+    with ThreadPoolExecutor(8) as pool:
+        for path, data in forms.items():
+            clicks = [pool.submit(ana.post_form, path, data) for _ in range(8)]
+            assert {click.result().status_code for click in clicks} <= {302, 303}, path
+    mine = 'SELECT id FROM "user" WHERE username = :name'
+    assert ask(f"SELECT count(*) FROM message WHERE body = 'once' AND sender_id IN ({mine})", name=one) == [(1,)]
+    assert ask(f"SELECT count(*) FROM post WHERE body = 'once' AND author_id IN ({mine})", name=one) == [(1,)]
+    assert ask(f"SELECT count(*) FROM follow WHERE follower_id IN ({mine})", name=one) == [(1,)]
+
+
+def test_one_name_is_given_once(stack, ask):
+    """R4: eight people want the same name and address at the same moment."""
+    fields = {"email": "same@example.org", "password": PASSWORD, "password2": PASSWORD}
+    visitors = [Visitor(stack) for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        spellings = ("Wanted", "wanted", "WANTED", "ｗanted")
+        wishes = [
+            pool.submit(visitor.submit, "/auth/register", {**fields, "username": spellings[number % 4]})
+            for number, visitor in enumerate(visitors)
+        ]
+        answers = sorted(wish.result().status_code for wish in wishes)
+    assert answers == [303] + [422] * 7
+    assert ask("SELECT count(*) FROM \"user\" WHERE username_key = 'wanted'") == [(1,)]
+    for visitor in visitors:
+        visitor.close()
+
+
+def test_no_writer_was_turned_away(stack):
+    """R6: after all that, nobody was told that the database is locked. (Last in this file.)"""
+    for program in ("web", "worker-1", "worker-2"):
+        log = stack.log(program)
+        assert "database is locked" not in log
+        assert "deadlock" not in log
