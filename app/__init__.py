@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -52,6 +54,10 @@ def flask_config(settings: Settings) -> dict[str, object]:
     return own | {
         "SETTINGS": settings,
         "SITE_URL": settings.site_url,
+        # With a public address, any other Host is a mistake or a trick. The loopback is for health checks.
+        "TRUSTED_HOSTS": [urlsplit(settings.public_url).hostname, "localhost", "127.0.0.1"]
+        if settings.public_url
+        else None,
         "SECRET_KEY": settings.secret(),
         "LANGUAGES": settings.languages or catalogs(ROOT / "translations"),
         "ADMINS": settings.admins,

@@ -110,6 +110,8 @@ class Settings:
         for name in ("poll_interval", "posts_per_page", "post_max_length", "message_max_length"):
             if getattr(self, name) < 1:
                 faults.append(f"{name.upper()} must be at least 1")
+        if self.export_days > 14:  # finished jobs, and with them the links, are kept two weeks
+            faults.append("EXPORT_DAYS must be 14 or less")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
             faults.append("PUBLIC_URL must start with http:// or https://")
         if self.mail_use_tls and self.mail_use_ssl:

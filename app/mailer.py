@@ -9,7 +9,7 @@ from __future__ import annotations
 import smtplib
 import socket
 from collections.abc import Mapping
-from email.utils import formataddr, parseaddr
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,9 +77,9 @@ def _part(name: str, part: str, context: Mapping[str, Any]) -> str:
     return render_template(f"email/{name}/{part}", **context).strip() + "\n"
 
 
-def _address(name: str, address: str) -> str:
-    # A display name is the person's own text: no line break may reach a header.
-    return formataddr((" ".join(name.split()), address))
+def _address(name: str, address: str) -> tuple[str, str]:
+    # A display name is the person's own text: no line break may reach a header. Flask-Mail encodes the rest.
+    return " ".join(name.split()), address
 
 
 def message_id(job_id: str) -> str:

@@ -22,7 +22,7 @@ Answer = str | Response | tuple[str, int]
 @limits.login
 def login() -> Answer:
     """Log in with a name or address and a password; ?next= is where to go then, on this site only."""
-    if request.method == "GET" and viewer_or_none() is not None:
+    if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = LoginForm(request.form)
     if not form.validate_on_submit():
@@ -59,7 +59,7 @@ def logout() -> Response:
 @limits.register
 def register() -> Answer:
     """Make an account and be logged in; the address is confirmed later, by mail."""
-    if request.method == "GET" and viewer_or_none() is not None:
+    if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = RegisterForm(request.form)
     if not form.validate_on_submit():

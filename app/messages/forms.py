@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-
 from flask_wtf import FlaskForm
 from wtforms import HiddenField, IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
 from app.i18n import _l
-
-
-def new_form_key() -> str:
-    """A key for one rendering of a form: whatever comes back with it counts once."""
-    return secrets.token_urlsafe(12)
+from app.web.form_keys import new_form_key
 
 
 class MessageForm(FlaskForm):

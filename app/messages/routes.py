@@ -9,11 +9,12 @@ from werkzeug.wrappers import Response
 from app.errors import Refused
 from app.extensions import db
 from app.messages import actions, bp, queries
-from app.messages.forms import MessageForm, ReadForm, new_form_key
+from app.messages.forms import MessageForm, ReadForm
 from app.models import User
 from app.queries import people
 from app.web import limits
 from app.web.answers import wants_json
+from app.web.form_keys import new_form_key
 from app.web.paging import before_id, position
 from app.web.viewer import viewer
 
@@ -63,7 +64,7 @@ def compose(recipient: str) -> Response:
 @limits.messaging
 def send(recipient: str) -> str | Response | tuple[str, int]:
     """Send a message. What the page had rendered counts as read; a refusal keeps the text."""
-    other, form = person_or_404(recipient), MessageForm()
+    other, form = person_or_404(recipient), MessageForm(request.form)
     if not form.validate_on_submit():
         return _show(other, form), 422
     config = current_app.config
@@ -89,7 +90,7 @@ def send(recipient: str) -> str | Response | tuple[str, int]:
 @login_required
 def mark_read(username: str) -> Response | tuple[str, int]:
     """Messages up to number `seq` were rendered to the viewer."""
-    other, form = person_or_404(username), ReadForm()
+    other, form = person_or_404(username), ReadForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     _mark_read(other, form.seq.data or 0)

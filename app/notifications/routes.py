@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, current_app, jsonify, request, session
 
 from app import poll_cache
 from app.notifications import bp, queries
@@ -31,6 +31,7 @@ def poll() -> Response:
         return response
     told = queries.since(user.id, timestamp, found.since)
     poll_cache.fill(user.id, found.login.id)
+    session.modified = False  # Flask-Login restores a session from the remember cookie; the next page may, a poll not
     response = jsonify([asdict(item) for item in told])
     response.headers["Poll-Interval"] = str(current_app.config["POLL_INTERVAL"])
     return response

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import lru_cache
 from typing import Any
 
@@ -13,11 +12,7 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import html_params
 
 from app.i18n import _l
-
-
-def new_form_key() -> str:
-    """A key for one rendering of a form: whatever comes back with it counts once."""
-    return secrets.token_urlsafe(12)
+from app.web.form_keys import new_form_key
 
 
 class LongSelect:

@@ -12,10 +12,11 @@ from app.extensions import db
 from app.i18n import _, languages
 from app.models import Post
 from app.posts import actions, bp, queries
-from app.posts.forms import LanguageForm, PostForm, new_form_key
+from app.posts.forms import LanguageForm, PostForm
 from app.posts.languages import choices, likely
 from app.queries import timelines
 from app.web import limits
+from app.web.form_keys import new_form_key
 from app.web.paging import Page, before_id, page, page_size
 from app.web.redirects import safe_next
 from app.web.viewer import viewer

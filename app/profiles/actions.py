@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import regex
 from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
 
+from app.database import insert_into
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
@@ -44,9 +43,7 @@ def follow(follower: User, followed: User) -> None:
     """Let `follower` read what `followed` posts. Doing it twice changes nothing. Raises Refused for oneself."""
     if follower.id == followed.id:
         raise Refused(_l("You cannot follow yourself."))
-    dialect = db.engine.dialect.name
-    insert: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    row = insert(Follow).values(follower_id=follower.id, followed_id=followed.id)
+    row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id)
     db.session.execute(row.on_conflict_do_nothing())
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from sqlalchemy import Select
-from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
 from app.errors import Refused
@@ -20,7 +19,7 @@ from app.profiles.last_seen import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page
-from app.web.redirects import safe_next
+from app.web.redirects import here, safe_next
 from app.web.viewer import viewer
 
 
@@ -31,7 +30,7 @@ def show(username: str) -> str:
     profile = queries.profile(username, viewer()) or abort(404)
     posts = page(timelines.of(profile.person), Post.id)
     seen = last_seen(profile.person)
-    return render_template("profiles/show.html", profile=profile, posts=posts, last_seen=seen, back=_here())
+    return render_template("profiles/show.html", profile=profile, posts=posts, last_seen=seen, back=here())
 
 
 @bp.get("/user/<username>/popup")
@@ -100,13 +99,8 @@ def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:
         rows=rows,
         older=older,
         suggested=suggested,
-        back=_here(),
+        back=here(),
     )
-
-
-def _here() -> str:
-    """This page's own address in plain ASCII, for the `next` of its buttons."""
-    return iri_to_uri(request.full_path.rstrip("?"))
 
 
 def _page_around() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -19,6 +20,9 @@ class Visit:
     """Who a request comes from, and what every page shows them: one query."""
 
     login: LoginSession
+    login_id: str  # these three as values: a rollback makes the rows ask the database again
+    user_id: int
+    last_seen: datetime | None
     unread_messages: int
     since: float  # the newest notification this page already knows
 
@@ -40,4 +44,5 @@ def visit(login_id: str) -> Visit | None:
     if row is None:
         return None
     login, since, unread_messages = row
-    return Visit(login, int(unread_messages), float(since or 0.0))
+    user = login.user
+    return Visit(login, login.id, user.id, user.last_seen, int(unread_messages), float(since or 0.0))

@@ -13,6 +13,8 @@ from app.clock import now
 from app.i18n import direction, language_name
 from app.models import User
 from app.text import rich
+from app.text.languages import language_names
+from app.web.redirects import here
 
 RELATIVE_UP_TO_DAYS = 7
 
@@ -81,6 +83,11 @@ def hash_of(text: str) -> int:
     return value
 
 
+def name_of_language(code: str) -> str:
+    """A language's name in the reader's language."""
+    return language_names(str(get_locale() or "en")).get(code, code)
+
+
 def bdi(text: str) -> Markup:
     """Text whose direction does not disturb its neighbours."""
     return Markup("<bdi>{}</bdi>").format(escape(text))
@@ -91,4 +98,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         ago=ago, bdi=bdi, clock_time=clock_time, day=day, local_date=local_date, number=number, rich_text=rich_text
     )
-    app.jinja_env.globals.update(avatar_url=avatar_url, direction=direction, language_name=language_name, now=now)
+    app.jinja_env.globals.update(
+        avatar_url=avatar_url,
+        direction=direction,
+        here=here,
+        language_name=language_name,
+        name_of_language=name_of_language,
+        now=now,
+    )

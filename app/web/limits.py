@@ -45,9 +45,7 @@ def by_named_account() -> str:
 View = Callable[..., Any]
 
 
-def _both(
-    per_account: str, per_address: str, *, account: Callable[[], str] = by_account
-) -> Callable[[View], View]:
+def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         limited = limiter.limit(per_account, key_func=account, methods=["POST"])(view)
         return limiter.limit(per_address, key_func=by_address, methods=["POST"])(limited)

@@ -5,8 +5,16 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from flask import request
+from werkzeug.urls import iri_to_uri
+
 # One slash, then anything but another slash or a backslash: browsers read "//x", "/\\x" and "\\/x" as another host.
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+
+
+def here() -> str:
+    """The address of the current page on this site, as `safe_next` takes it: percent-encoded."""
+    return iri_to_uri(request.full_path.rstrip("?"))
 
 
 def safe_next(target: str | None) -> str | None:

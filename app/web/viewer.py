@@ -18,6 +18,7 @@ from app.i18n import _
 from app.models import LoginSession, User
 from app.queries import people
 from app.web.answers import wants_json
+from app.web.redirects import here
 
 SEEN_EVERY = timedelta(minutes=5)  # how coarse "last seen" is stored
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -77,7 +78,7 @@ def ask_to_log_in() -> BaseResponse:
     if wants_json():
         raise Unauthorized()
     flash(_("Please log in to see this page."), "info")
-    target = request.full_path.rstrip("?") if request.method in SAFE_METHODS else None
+    target = here() if request.method in SAFE_METHODS else None
     return redirect(url_for("accounts.login", next=target))
 
 
@@ -92,13 +93,13 @@ def _keep_last_seen() -> None:
     """The one write a GET may do: at most once in SEEN_EVERY, in a transaction of its own that may fail."""
     found = g.get("visit")
     moment = now()
-    if found is None or (found.login.user.last_seen or moment - 2 * SEEN_EVERY) > moment - SEEN_EVERY:
+    if found is None or (found.last_seen is not None and found.last_seen > moment - SEEN_EVERY):
         return
     try:
         with separate_write() as connection:
-            connection.execute(update(User).where(User.id == found.login.user_id).values(last_seen=moment))
+            connection.execute(update(User).where(User.id == found.user_id).values(last_seen=moment))
             connection.execute(
-                update(LoginSession).where(LoginSession.id == found.login.id).values(last_used_at=moment)
+                update(LoginSession).where(LoginSession.id == found.login_id).values(last_used_at=moment)
             )
     except OperationalError:
         pass  # busy: the next page will do

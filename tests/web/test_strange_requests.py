@@ -1,0 +1,59 @@
+"""Requests that no browser of ours sends get an answer that no browser minds."""
+
+from __future__ import annotations
+
+import pytest
+from flask_login import encode_cookie
+
+from app.web import cookies
+from tests.factories import a_post, a_user
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "microblog.test.evil.example"])
+def test_an_unknown_host_is_refused(make_app, host):
+    app = make_app(public_url="https://microblog.test")
+    answer = app.test_client().get("/auth/login", headers={"Host": host})
+    assert answer.status_code == 400
+    assert "evil" not in answer.text
+    assert app.test_client().get("/auth/login", headers={"Host": "microblog.test"}).status_code == 200
+
+
+@pytest.mark.parametrize("body", ["5", "null", "[]", '"x"', "{", "[" * 2000, '{"post": ["x"]}'])
+@pytest.mark.parametrize("path", ["/post", "/send_message/ben", "/messages/ben/read", "/follow/ben", "/edit_profile"])
+def test_json_is_no_form(as_, db, path, body):
+    ben = a_user("ben")
+    a_post(ben)
+    db.session.commit()
+    ana = as_("ana")
+    headers = {"X-CSRFToken": ana.csrf_token(), "Content-Type": "application/json"}
+    assert ana.post(path, data=body, headers=headers).status_code < 500
+
+
+def test_a_poll_with_only_the_remember_cookie_sets_no_cookie(as_, app, client):
+    ana = as_("ana")
+    with app.test_request_context():
+        remembered = encode_cookie(_login_of(ana, app))
+    client.set_cookie(app.config["REMEMBER_COOKIE_NAME"], remembered, domain="microblog.test")
+    answer = client.get("/notifications?since=1")
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+
+
+def _login_of(browser, app):
+    cookie = browser.get_cookie(app.config["SESSION_COOKIE_NAME"], domain="microblog.test")
+    return cookies.serializer(app).loads(cookie.value)[cookies.LOGIN_KEY]
+
+
+@pytest.mark.parametrize("before", ["0", "-1", "1e3", "abc", "1.0", "١", "9" * 40, ""])
+@pytest.mark.parametrize("path", ["/", "/explore", "/messages", "/search?q=a", "/user/ben"])
+def test_a_strange_page_is_a_page(as_, db, path, before):
+    a_user("ben")
+    db.session.commit()
+    sign = "&" if "?" in path else "?"
+    assert as_("ana").get(f"{path}{sign}before={before}").status_code in {200, 404}
+
+
+@pytest.mark.parametrize("name", ["a%00b", "..%2f", "a%2fb", "x" * 4000, "%ff%fe", "%F0%9F%98%80"])
+def test_a_strange_name_is_nobody(as_, name):
+    for path in (f"/user/{name}", f"/user/{name}/popup", f"/messages/{name}"):
+        assert as_("ana").get(path, follow_redirects=True).status_code == 404, path
