@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from app.extensions import Base
 from app.models import ConversationMember
 from app.queries import unread
 from tests.factories import a_message, a_user
+from tests.support.sql import everything
 
 
 @pytest.fixture
@@ -99,20 +99,8 @@ def test_my_own_messages_are_never_unread(ana, as_, db):
     assert unread.message_count(ana.user.id) == 3
 
 
-def rows(db) -> dict[str, list]:
-    """Every row of the database, without what a GET may write."""
-    db.session.commit()
-    found = {}
-    for table in Base.metadata.sorted_tables:
-        columns = [column for column in table.columns if column.name not in {"last_seen", "last_used_at"}]
-        found[table.name] = sorted(map(repr, db.session.execute(select(*columns)).all()))
-    db.session.execute(text("SELECT 1"))
-    db.session.commit()
-    return found
-
-
 def test_a_get_writes_nothing(ana, db):
-    before = rows(db)
+    before = everything()
     for path in (
         "/messages",
         "/messages/ben",
@@ -125,4 +113,4 @@ def test_a_get_writes_nothing(ana, db):
         for _ in range(2):
             ana.get(path)
             ana.head(path)
-    assert rows(db) == before
+    assert everything() == before

@@ -50,6 +50,7 @@ class Browser(FlaskClient):
     def open(self, *args: Any, **kwargs: Any) -> TestResponse:
         """One request, in a context of its own, to the site's own host."""
         kwargs.setdefault("base_url", self.application.config["SITE_URL"])
+        kwargs.setdefault("buffered", True)  # a file that is sent is closed again
         if isinstance(args[0] if args else None, str):
             kwargs = _host_of(args[0]) | kwargs
         response: TestResponse = through_a_door(super().open, *args, **kwargs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, select, text
 from sqlalchemy.orm import ORMExecuteState
 
 from app.extensions import Base, db
@@ -59,3 +59,14 @@ def empty(engine: Engine) -> None:
             connection.execute(table.delete())
         if connection.scalar(text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'")):
             connection.execute(text("DELETE FROM sqlite_sequence"))
+
+
+def everything() -> dict[str, list[str]]:
+    """Every row of the database, but for what a GET may write: `last_seen` and its kind."""
+    db.session.commit()
+    found = {}
+    for table in Base.metadata.sorted_tables:
+        columns = [column for column in table.columns if column.name not in {"last_seen", "last_used_at"}]
+        found[table.name] = sorted(map(repr, db.session.execute(select(*columns)).all()))
+    db.session.commit()
+    return found

@@ -1,0 +1,133 @@
+"""What holds for every address of the site, taken from its own map: new routes are tested by being there."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.routing import Rule
+
+from app.jobs import enqueue
+from tests.factories import a_follow, a_message, a_post, a_user
+from tests.support.sql import everything
+
+HOSTILE = [
+    "nobody",
+    "a\0b",
+    "..%2f..",
+    "%",
+    "' OR 1=1 --",
+    "x" * 4000,
+    "\u202e",
+    "💥",
+    "0",
+    "-1",
+    "9" * 30,
+    "<script>",
+    "{{7*7}}",
+]
+# Rooms whose doors are open to visitors, and pictures, which pages may cache for ever.
+OPEN_TO_VISITORS = {"accounts", "web", "strings", "bootstrap", "static"}
+PICTURES = {"profiles.avatar"}
+
+
+@pytest.fixture
+def place(db, as_):
+    """A small community, and ana's browser; `place.address(rule)` fills a rule with what exists."""
+    ana, ben = as_("ana"), a_user("ben")
+    post = a_post(ben)
+    a_follow(ana.user, ben)
+    a_message(ben, ana.user)
+    job = enqueue("posts.export", owner=ben, owner_id=ben.id)
+    db.session.commit()
+    values = {
+        "username": "ben",
+        "recipient": "ben",
+        "post_id": post.id,
+        "id": job.id,
+        "token": "token",
+        "handle": "handle",
+        "version": "1",
+        "language": "en",
+        "filename": "css/bootstrap.min.css",
+    }
+    ana.address = lambda rule, **other: rule.build({**{a: values[a] for a in rule.arguments}, **other}, False)[1]
+    return ana
+
+
+def rules(app, method) -> list[Rule]:
+    found = [rule for rule in app.url_map.iter_rules() if method in rule.methods]
+    assert len(found) > 15
+    return found
+
+
+def test_no_get_changes_anything(app, place):
+    before = everything()
+    for rule in rules(app, "GET"):
+        for _ in range(2):
+            status = place.get(place.address(rule)).status_code
+            assert status < 500, rule
+            assert place.head(place.address(rule)).status_code == status, rule
+        place.options(place.address(rule))
+    assert everything() == before
+
+
+def test_no_post_is_believed_without_its_token(app, place, client):
+    foreign = client.csrf_token()
+    before = everything()
+    for rule in rules(app, "POST"):
+        address = place.address(rule)
+        assert place.post(address).status_code == 400, rule
+        assert place.post(address, data={"csrf_token": foreign}).status_code == 400, rule
+        assert place.post(address, json={}).status_code == 400, rule
+        assert place.post(address, data="x", content_type="text/plain").status_code == 400, rule
+    assert everything() == before
+
+
+def test_a_visitor_sees_doors_only(app, place, client):
+    for rule in rules(app, "GET"):
+        answer = client.get(place.address(rule))
+        is_open = rule.endpoint.partition(".")[0] in OPEN_TO_VISITORS or rule.endpoint in PICTURES
+        if is_open or answer.status_code == 404:
+            continue
+        assert answer.status_code in {302, 401}, f"{rule} answers a visitor {answer.status}"
+
+
+def test_a_visitor_changes_nothing(app, place, client):
+    before = everything()
+    for rule in rules(app, "POST"):
+        if rule.endpoint.partition(".")[0] not in OPEN_TO_VISITORS:
+            answer = client.post_form(place.address(rule))
+            assert answer.status_code in {302, 303, 401, 404}, f"{rule}: {answer.status}"
+    assert everything() == before
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_strange_names_are_not_found(app, place, name):
+    for rule in rules(app, "GET"):
+        for argument in rule.arguments & {"username", "recipient", "token", "id", "version", "language"}:
+            status = place.get(place.address(rule, **{argument: name})).status_code
+            assert status < 500, f"{rule} with {argument}={name!r}"
+    for rule in rules(app, "POST"):
+        for argument in rule.arguments & {"username", "recipient", "token", "id", "handle"}:
+            address = place.address(rule, **{argument: name})
+            assert place.post_form(address).status_code < 500, f"{rule} with {argument}={name!r}"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_strange_questions_get_answers(app, place, name):
+    for rule in rules(app, "GET"):
+        for argument in ("q", "before", "after", "since", "next", "lang", "language"):
+            answer = place.get(place.address(rule), query_string={argument: name})
+            assert answer.status_code < 500, f"{rule}?{argument}={name!r}"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_strange_fields_get_answers(app, place, name):
+    fields = dict.fromkeys(
+        ("username", "email", "password", "password2", "post", "message", "about_me", "name", "language"), name
+    ) | dict.fromkeys(("timezone", "theme", "seq", "read_upto", "form_key", "next"), name)
+    for rule in rules(app, "POST"):
+        if rule.endpoint in {"accounts.logout", "accounts.end_all_logins"}:
+            continue  # they would end the test's own login
+        answer = place.post_form(place.address(rule), fields)
+        no_provider = rule.endpoint == "posts.translate" and answer.status_code == 503
+        assert answer.status_code < 500 or no_provider, f"{rule} with {name!r}"
