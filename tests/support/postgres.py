@@ -51,7 +51,6 @@ class Postgres:
             "port": str(self.port),
             "max_connections": "200",
             "shared_buffers": "32MB",
-            "autovacuum": "off",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [self._bin / "postgres", "-D", str(self._data), *options]
