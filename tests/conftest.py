@@ -50,7 +50,7 @@ from app.extensions import limiter
 from app.models import User
 from app.queries import people
 from app.redis_client import Breaker
-from app.web import cookies
+from app.web import catalogs, cookies
 from tests.factories import a_login, a_user
 from tests.support.client import Browser
 from tests.support.databases import Database, make_database
@@ -70,6 +70,12 @@ hypothesis.settings.load_profile("house")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--database`."""
     parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="what to test on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Catalogs are compiled once, by the process that starts the others."""
+    if not hasattr(config, "workerinput"):
+        catalogs.compile_all()
 
 
 @pytest.fixture(scope="session", autouse=True)
