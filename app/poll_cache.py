@@ -20,8 +20,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 
 from app import redis_client
+from app.clock import now
 from app.database import impatient
-from app.models import LoginSession, NotificationClock
+from app.models import LoginSession, NotificationClock, User
 from app.redis_client import RedisUnavailable
 
 TTL = 300  # seconds; a login that expires is noticed after this long at most
@@ -80,4 +81,7 @@ def _lock_clock(connection: Connection, user_id: int) -> float | None:
 
 
 def _login_is_good(connection: Connection, login_id: str) -> bool:
-    return connection.scalar(select(LoginSession.id).where(LoginSession.id == login_id)) is not None
+    """As the session query asks it: the request may have begun before the login ended."""
+    login = select(LoginSession.id).join(User, User.id == LoginSession.user_id)
+    login = login.where(LoginSession.id == login_id, LoginSession.expires_at > now(), User.active)
+    return connection.scalar(login) is not None

@@ -71,6 +71,7 @@ def perform(job_id: str) -> None:
         except TakenOver:
             current_app.logger.warning("job %s was taken over by another attempt", job_id)
         except GiveUp as reason:
+            db.session.rollback()
             _end(attempt, state="failed", error=str(reason))
         except Exception as error:
             _retry_or_fail(attempt, job, error)

@@ -235,3 +235,15 @@ def test_a_retry_whose_key_was_taken_meanwhile_goes_on_without_it(work, order, r
     assert (first.state, first.unique_key) == ("queued", None)
     waiting = db.session.scalars(select(Job).where(Job.unique_key == "k")).one()
     assert (waiting.state, waiting.attempts) == ("queued", 0)
+
+
+def test_giving_up_with_changes_in_hand_is_still_final(work, order, run, db):
+    def give_up(**_args):
+        db.session.scalars(select(User)).one().about_me = "half"
+        raise GiveUp("no")
+
+    ana = a_user("ana")
+    work.does = give_up
+    job = run(order())
+    assert (job.state, job.error) == ("failed", "no")
+    assert ana.about_me == ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextvars
 import signal
 import time
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from app import poll_cache
+from app.clock import now
 from app.extensions import db as the_db
 from app.messages import actions
 from app.messages import queries as message_queries
@@ -161,3 +163,17 @@ def fill_elsewhere(app, user_id, login_id) -> None:
     """As another process would."""
     with app.app_context():
         poll_cache.fill(user_id, login_id)
+
+
+@pytest.mark.parametrize("why", ["deactivated", "expired"])
+def test_a_login_that_ended_meanwhile_is_not_remembered(ana, db, valkey, why):
+    """The poll began before the end and fills the cache after it."""
+    login = db.session.scalars(select(LoginSession)).one()
+    if why == "deactivated":
+        ana.user.active = False
+    else:
+        login.expires_at = now() - timedelta(seconds=1)
+    logins_changed(ana.user.id)
+    db.session.commit()
+    poll_cache.fill(ana.user.id, login.id)
+    assert valkey.client.hkeys(poll_cache.key(ana.user.id)) == []
