@@ -15,6 +15,8 @@ QUEUES: tuple[Queue, ...] = ("mail", "default", "slow")
 # far apart: 13 attempts over 4 hours. What still fails stays visible as failed, with "try again".
 RETRY_LADDER = (10, 30, 60, 120, 300, 300, 300, 300, 900, 1800, 3600, 7200)
 
+MAX_CRASHES = 5  # attempts that may end without a word before the job is parked as failed
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -50,14 +52,13 @@ def job(
 
 
 def when_changed(listener: Callable[[Job], None]) -> Callable[[Job], None]:
-    """Call `listener(job)` in the transaction of every change to a job that has an owner."""
+    """Call `listener(job)` in the transaction of every change to a job."""
     if listener not in _listeners:
         _listeners.append(listener)
     return listener
 
 
 def tell_changed(job: Job) -> None:
-    """Run the listeners for `job`, if it has an owner."""
-    if job.owner_id is not None:
-        for listener in _listeners:
-            listener(job)
+    """Run the listeners for `job`."""
+    for listener in _listeners:
+        listener(job)

@@ -16,7 +16,7 @@ from app.database import reading, writing
 from app.extensions import db
 from app.jobs import handover
 from app.jobs.ordering import enqueue
-from app.jobs.registry import QUEUES, definitions, tell_changed
+from app.jobs.registry import MAX_CRASHES, QUEUES, definitions, tell_changed
 from app.jobs.running import HEARTBEAT_EVERY
 from app.models import Job
 from app.redis_client import RedisUnavailable
@@ -24,7 +24,6 @@ from app.redis_client import RedisUnavailable
 SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt is dead
 LOST_AFTER = 10  # seconds after which a pushed job that an empty queue does not hold was lost
 LOST_ANYWAY_AFTER = 120  # the same when the queue is never empty
-MAX_CRASHES = 5  # attempts that may end without a word before the job is parked as failed
 BATCH = 500
 KEEP_DAYS = 14  # finished jobs are kept this long
 # A moment this far ahead was written before the clock was set back; nobody waits an hour for that.

@@ -15,7 +15,8 @@ from app import mailer
 from app.clock import now
 from app.database import writing
 from app.extensions import db
-from app.jobs import current_job_id, enqueue, job
+from app.jobs import current_job_id, enqueue, job, when_changed
+from app.jobs.registry import MAX_CRASHES, RETRY_LADDER
 from app.models import Job
 
 QUIET_FOR = timedelta(hours=1)
@@ -31,11 +32,28 @@ def report(error: BaseException) -> None:
     digest = hashlib.sha256("\n".join([type(error).__name__, *places]).encode()).hexdigest()[:16]
     try:
         with writing():
-            known = select(Job.id).where(Job.unique_key == f"error:{digest}", Job.queued_at > now() - QUIET_FOR)
-            if db.session.scalar(known.limit(1)) is None:
-                enqueue("web.mail_error", unique_key=f"error:{digest}", where=where, text=text[-20_000:])
+            _order(digest, where, text)
     except SQLAlchemyError:
         current_app.logger.exception("the error report could not be stored")
+
+
+def _order(digest: str, where: str, text: str) -> None:
+    key = f"error:{digest}"
+    known = select(Job.id).where(Job.unique_key == key, Job.queued_at > now() - QUIET_FOR)
+    if db.session.scalar(known.limit(1)) is None:
+        enqueue("web.mail_error", unique_key=key, where=where, text=text[-20_000:])
+
+
+@when_changed
+def report_failed_job(failed: Job) -> None:
+    """Tell the operators of a job that failed at the end of its ladder, or kept killing its worker.
+
+    Not of one that gave up: an address that is refused is no fault of ours.
+    """
+    if failed.state != "failed" or failed.name == "web.mail_error" or not current_app.config["ADMINS"]:
+        return
+    if failed.attempts > len(RETRY_LADDER) or failed.crashes >= MAX_CRASHES:
+        _order(f"job:{failed.name}", f"job {failed.name} ({failed.id})", failed.error)
 
 
 @job("web.mail_error", queue="mail")

@@ -6,6 +6,8 @@ import pytest
 from flask import abort
 from sqlalchemy.exc import OperationalError
 
+from app.jobs import enqueue, job
+from app.jobs.registry import RETRY_LADDER
 from app.web.errors import SENTENCES
 from app.web.headers import SECURITY_HEADERS
 
@@ -82,3 +84,20 @@ def test_an_unforeseen_fault_is_mailed_once_to_the_operators(visitor, configure,
 
 def test_a_form_without_its_token_is_refused(client):
     assert client.post("/auth/login", data={"username": "ana"}).status_code == 400
+
+
+def test_a_job_that_fails_for_good_is_mailed_to_the_operators(db, configure, run_jobs, mails):
+    configure(ADMINS=("root@example.org",))
+    for _ in range(2):
+        failing = enqueue("tests.always_fails")
+        failing.attempts = len(RETRY_LADDER)
+        db.session.commit()
+        run_jobs(may_fail=True)
+    run_jobs()
+    assert len(mails.to("root@example.org")) == 1
+    assert "tests.always_fails" in mails[0].text
+
+
+@job("tests.always_fails")
+def always_fails():
+    raise RuntimeError("no luck")
