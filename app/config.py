@@ -156,10 +156,13 @@ class Settings:
             return self.secret_key
         path = self.data_dir / "secret_key"
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):  # O_EXCL: of several starting at once, one writes, the others read
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
+        if not path.exists():
+            part = path.with_name(f"secret_key.{os.getpid()}")
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(secrets.token_urlsafe(48))
+            with suppress(FileExistsError):  # of several starting at once one gives its secret, whole, to all
+                os.link(part, path)
+            part.unlink()
         secret = path.read_text().strip()
         if len(secret) < 32:
             raise ConfigurationError(f"{path} is damaged: delete it to have a new one made")

@@ -1,0 +1,110 @@
+"""Settings from the environment, and a production server that refuses to start half-configured."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from app.config import ROOT, ConfigurationError, Settings
+
+PRODUCTION = {
+    "MICROBLOG_ENV": "production",
+    "SECRET_KEY": "k" * 40,
+    "PUBLIC_URL": "https://blog.example",
+    "DATABASE_URL": "postgresql://localhost/microblog",
+    "MAIL_SERVER": "smtp.example",
+    "MAIL_DEFAULT_SENDER": "Blog <post@blog.example>",
+}
+
+
+def test_with_none_set_the_embedded_default_serves():
+    settings = Settings.from_env({})
+    assert settings.sqlalchemy_url.startswith("sqlite:////")
+    assert settings.site_url == "http://127.0.0.1:5000"
+
+
+def test_values_get_their_types():
+    settings = Settings.from_env(
+        {
+            "PORT": "8080",
+            "MAIL_USE_TLS": "yes",
+            "RATELIMIT_ENABLED": "0",
+            "ADMINS": "a@x.org, b@x.org",
+            "LANGUAGES": "en es",
+        }
+    )
+    assert (settings.port, settings.mail_use_tls, settings.ratelimit_enabled) == (8080, True, False)
+    assert settings.admins == ("a@x.org", "b@x.org")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "-1"),
+        ("PORT", "٨٠"),
+        ("MAIL_USE_TLS", "maybe"),
+        ("POLL_INTERVAL", "0"),
+        ("POSTS_PER_PAGE", "0"),
+        ("PUBLIC_URL", "blog.example"),
+        ("MICROBLOG_ENV", "prod"),
+        ("EXPORT_DAYS", "30"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(name, value):
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.from_env({name: value})
+
+
+def test_production_starts_when_everything_is_set():
+    assert Settings.from_env(PRODUCTION).microblog_env == "production"
+
+
+@pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "MICROBLOG_ENV"])
+def test_production_refuses_each_default_and_says_which(name):
+    environ = {key: value for key, value in PRODUCTION.items() if key != name}
+    with pytest.raises(ConfigurationError, match=name):
+        Settings.from_env(environ)
+
+
+def test_production_refuses_weak_values():
+    for name, value in (("SECRET_KEY", "short"), ("PUBLIC_URL", "http://blog.example"), ("RATELIMIT_ENABLED", "0")):
+        with pytest.raises(ConfigurationError, match=name):
+            Settings.from_env(PRODUCTION | {name: value})
+
+
+def test_the_server_itself_says_so(tmp_path):
+    environ = {"MICROBLOG_ENV": "production", "DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    command = [sys.executable, "-m", "app.run"]
+    ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "SECRET_KEY must be set in production" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_the_generated_secret_is_kept_and_private(tmp_path):
+    settings = replace(Settings(), data_dir=tmp_path)
+    assert settings.secret() == settings.secret()
+    assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_a_damaged_secret_is_not_used(tmp_path):
+    (tmp_path / "secret_key").write_text("x")
+    with pytest.raises(ConfigurationError, match="damaged"):
+        replace(Settings(), data_dir=tmp_path).secret()
+
+
+def test_herokus_spelling_is_understood():
+    assert Settings(database_url="postgres://h/d").sqlalchemy_url == "postgresql://h/d"
+
+
+def test_cookies_are_secure_on_a_public_site(make_app):
+    app = make_app(public_url="https://microblog.test")
+    assert app.config["SESSION_COOKIE_SECURE"]
+    assert app.config["REMEMBER_COOKIE_SECURE"]
+    answer = app.test_client().get("/auth/login", base_url="https://microblog.test")
+    assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
