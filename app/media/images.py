@@ -7,6 +7,7 @@ a second file inside) is gone when it has been encoded again.
 
 from __future__ import annotations
 
+import re
 import warnings
 from io import BytesIO
 from typing import BinaryIO, Literal
@@ -19,8 +20,14 @@ MAX_PIXELS = 25_000_000
 """Largest picture, in pixels: 100 MB when decoded with transparency."""
 MAX_SIDE = 16_384
 """Longest side, in pixels: a thread of 1 by 50,000 is no picture."""
+MAX_SCANS = 64
+"""Most passes a JPEG is painted in, each over the whole picture; cameras and programs use a dozen."""
 
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
+_JPEG = b"\xff\xd8"
+_MARKER = re.compile(rb"\xff([\x01-\xfe])")  # within a scan, FF 00 is a plain FF
+_SCAN, _END = 0xDA, 0xD9
+_BARE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a segment
 Code = Literal["empty", "bytes", "format", "pixels", "broken"]
 
 # Pillow's own guard, for decoders that find the real size only while they open the file. Its
@@ -68,6 +75,8 @@ def read_image(stream: BinaryIO, max_bytes: int = MAX_BYTES, max_pixels: int = M
 def _decode(data: bytes, max_pixels: int) -> Image.Image:
     with Image.open(BytesIO(data), formats=_FORMATS) as image:
         _check_size(image, max_pixels)
+        if _jpeg_scans(data) > MAX_SCANS:
+            raise ImageRefused("broken")
         image.load()
         _check_size(image, max_pixels)  # a GIF's first frame may be larger than its header says
         mode = "RGBA" if image.has_transparency_data else "RGB"
@@ -81,6 +90,22 @@ def _decode(data: bytes, max_pixels: int) -> Image.Image:
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     if image.width * image.height > max_pixels or max(image.size) > MAX_SIDE:
         raise ImageRefused("pixels")
+
+
+def _jpeg_scans(data: bytes) -> int:
+    """How many scans a JPEG holds up to its end (ITU-T T.81, annex B); 0 for another format.
+
+    Its decoder has no limit of its own: 5 MB of empty scans kept it busy for half an hour.
+    """
+    scans, at = 0, len(_JPEG) if data.startswith(_JPEG) else len(data)
+    while (found := _MARKER.search(data, at)) and scans <= MAX_SCANS:
+        marker, at = found[1][0], found.end()
+        if marker == _END:
+            break
+        scans += marker == _SCAN
+        if marker not in _BARE:
+            at += int.from_bytes(data[at : at + 2])  # a segment says how long it is
+    return scans
 
 
 def avatar_bytes(image: Image.Image, size: int = 400) -> bytes:

@@ -172,3 +172,26 @@ def test_damaged_pictures_are_read_or_refused(kind: str, damage: list[tuple[floa
         data[int(place * (len(data) - 1))] = value
     with suppress(ImageRefused):
         avatar_bytes(read_image(BytesIO(bytes(data))))
+
+
+def jpeg_of_many_scans(scans: int, size: tuple[int, int] = (640, 640)) -> bytes:
+    """A progressive JPEG whose last, nearly empty, scan is repeated: 42 bytes for each pass over the picture."""
+    data = encoded(Image.new("L", size, 128), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + last * scans + b"\xff\xd9"
+
+
+def test_a_jpeg_that_is_painted_for_ever_is_refused_at_once():
+    started = time.process_time()
+    assert refusal(jpeg_of_many_scans(20_000)) == "broken"
+    assert time.process_time() - started < 0.5
+
+
+def test_a_progressive_jpeg_is_taken_whatever_follows_its_end():
+    # As phones do: a film behind the picture, whose bytes are not the picture's scans.
+    data = encoded(picture(size=(300, 200)), "JPEG", progressive=True) + b"\xff\xda" * 1000
+    assert read_image(BytesIO(data)).size == (300, 200)
+
+
+def test_a_jpeg_in_a_few_scans_is_taken():
+    assert read_image(BytesIO(jpeg_of_many_scans(10))).size == (640, 640)
