@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from babel.dates import format_timedelta
 from flask import Flask, url_for
@@ -26,13 +26,18 @@ def ago(moment: datetime) -> Markup:
     """
     age = now() - moment
     full = format_datetime(moment, "long")
-    if age.days >= RELATIVE_UP_TO_DAYS:
-        text = format_date(moment, "medium")
-    else:
-        text = format_timedelta(-age, format="short", add_direction=True, locale=get_locale() or "en")
+    text = format_date(moment, "medium") if age.days >= RELATIVE_UP_TO_DAYS else _relative(-age)
     return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
         moment.isoformat(), full, Markup(" data-relative") if age.days < RELATIVE_UP_TO_DAYS else "", text
     )
+
+
+def _relative(distance: timedelta) -> str:
+    locale = get_locale() or "en"
+    try:
+        return format_timedelta(distance, format="short", add_direction=True, locale=locale)
+    except KeyError:  # Babel does not follow CLDR's aliases from short to long: in German, Arabic and 130 others
+        return format_timedelta(distance, format="long", add_direction=True, locale=locale)
 
 
 def clock_time(moment: datetime) -> Markup:
