@@ -20,7 +20,7 @@ NEW = {"autocomplete": "new-password", "minlength": str(passwords.LEAST)}
 
 def required() -> InputRequired:
     """The field may not be empty."""
-    return InputRequired(_l("This is needed."))
+    return InputRequired(_l("Please fill this in."))
 
 
 def same_as(field: str) -> EqualTo:
@@ -74,6 +74,6 @@ class EmailForm(FlaskForm):
 class PasswordForm(FlaskForm):
     """Another password; asks for the old one."""
 
-    old_password = PasswordField(_l("Old password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+    old_password = PasswordField(_l("Current password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
     password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
     password2 = PasswordField(_l("New password once more"), [required(), same_as("password")], render_kw=NEW)

@@ -23,6 +23,13 @@ Answer = Response | tuple[str, int]
 # A stolen session must not be able to try passwords, or to have mail sent, at the pace of other changes.
 proving = limiter.limit("10/5 minutes", key_func=limits.by_account, methods=["POST"])
 mailing = limiter.limit("5/hour;10/day", key_func=limits.by_account, methods=["POST"])
+# Nor may many accounts together fill the mailbox of somebody who has none.
+reaching = limiter.limit(
+    "5/day",
+    key_func=limits.by_named("email"),
+    methods=["POST"],
+    deduct_when=lambda answer: answer.status_code == 303,  # only what was mailed counts, not a mistyped password
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,7 @@ def security() -> str:
 @login_required
 @proving
 @mailing
+@reaching
 def change_email() -> Answer:
     """Ask to move to another address: it must be confirmed from there first."""
     form = EmailForm(request.form)

@@ -65,7 +65,7 @@ def create() -> str | Response | tuple[str, int]:
         flash(str(refusal), "danger")
         return _home(form), 422
     db.session.commit()
-    flash(_("Your post is out."), "success")
+    flash(_("Posted."), "success")
     return _back()
 
 

@@ -19,7 +19,7 @@ def retry(owner: User, job: Job) -> None:
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update())
     db.session.refresh(job)
     if job.state != "failed":
-        raise Refused(_l("This task is not waiting to be tried again."))
+        raise Refused(_l("This task cannot be tried again now."))
     if job.unique_key is not None:
         same = select(Job.id).where(Job.unique_key == job.unique_key, Job.state.in_(["queued", "running"]))
         if db.session.scalar(same.limit(1)) is not None:

@@ -57,7 +57,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
         flash(str(refusal), "warning")
     else:
         db.session.commit()
-        flash(_("It is tried again."), "success")
+        flash(_("The task will be tried again."), "success")
     return redirect(url_for("tasks.index"), 303)
 
 

@@ -33,7 +33,13 @@ def language_names(reader: str) -> dict[str, str]:
         locale = Locale.parse(reader, sep="_")
     except (ValueError, UnknownLocaleError):
         locale = Locale("en")
-    named = {code: Locale.parse(code).get_display_name(locale) or code for code in known_languages()}
+    named = {}
+    for code in known_languages():
+        language = Locale.parse(code)
+        # The CLDR does not name every language in every other one; English names them all but a handful.
+        name = language.get_display_name(locale) or language.get_display_name("en")
+        if name and name != code:
+            named[code] = name
     return dict(sorted(named.items(), key=lambda item: item[1].casefold()))
 
 

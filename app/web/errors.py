@@ -24,7 +24,7 @@ SENTENCES: dict[int, LazyString] = {
     403: _l("You may not see this."),
     404: _l("There is nothing here, or it is gone."),
     405: _l("This address does not work that way."),
-    406: _l("This cannot be had in the form that was asked for."),
+    406: _l("This is not available in the format that was asked for."),
     413: _l("That was too large."),
     415: _l("That kind of content is not understood here."),
     429: _l("That was a little too fast. Please wait a moment and try again."),

@@ -97,7 +97,8 @@
   for (const name of Object.keys(IN_WORDS)) {
     const badge = badgesOf(name)[0];
     if (badge) {
-      show(name, rendered(name));
+      counts[name] = rendered(name); // its words stand there already, in the reader's language
+      showTotal();
       Microblog.poll.on(name, (number) => hear(name, number));
     }
   }

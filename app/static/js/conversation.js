@@ -102,7 +102,9 @@
 
   const divider = thread.querySelector("[data-new-divider]");
   if (divider) {
-    divider.scrollIntoView({ block: "center" });
+    // Not scrollIntoView(): it would scroll the page behind the thread, too.
+    const below = divider.getBoundingClientRect().top - thread.getBoundingClientRect().top;
+    thread.scrollTop += below - thread.clientHeight / 2;
   } else {
     toEnd();
   }
