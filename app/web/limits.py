@@ -36,10 +36,12 @@ def by_account() -> str:
     return f"user:{user.id}" if user else by_address()
 
 
-def by_named_account() -> str:
-    """The account a login or reset form names, in every spelling of it."""
-    named = request.form.get("username") or request.form.get("email") or ""
-    return f"named:{username_key(named[:320])}"
+def by_named(field: str) -> Callable[[], str]:
+    """The account or address that `field` of the form names, in every spelling of it.
+
+    It is the field that the form itself reads: by another one a stranger could choose the counter.
+    """
+    return lambda: f"named:{username_key(request.form.get(field, ''))[:320]}"  # folded first, or spaces would shift it
 
 
 View = Callable[..., Any]
@@ -53,9 +55,9 @@ def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by
     return decorate
 
 
-login = _both("10/5 minutes", "50/5 minutes", account=by_named_account)
+login = _both("10/5 minutes", "50/5 minutes", account=by_named("username"))
 register = _both("10/hour", "20/hour", account=by_address)
-reset = _both("5/day", "20/hour", account=by_named_account)
+reset = _both("5/day", "20/hour", account=by_named("email"))
 posting = _both("30/5 minutes;300/day", "100/5 minutes")
 messaging = _both("30/minute;500/day", "100/minute")
 changing = _both("60/minute", "300/minute")  # follow, settings and other small changes

@@ -278,6 +278,25 @@ def test_reset_mails_are_limited_for_each_address(app, db, mails, run_jobs, rate
     assert len(mails) == 5
 
 
+@pytest.mark.parametrize("disguise", ["another field", "spaces"])
+def test_the_limit_counts_the_address_that_is_mailed(app, db, mails, run_jobs, rate_limits, disguise):
+    a_user("ana")
+    for number in range(12):
+        browser = a_browser(app)
+        fields = {"email": "ana@example.org", "csrf_token": browser.csrf_token()}
+        if disguise == "spaces":
+            fields["email"] = " " * (319 - number) + fields["email"]
+        else:
+            fields["username"] = f"x{number}"
+        browser.post(
+            "/auth/reset_password_request",
+            data=fields,
+            environ_overrides={"REMOTE_ADDR": f"203.0.113.{number}"},
+        )
+        run_jobs()
+    assert len(mails) == 5
+
+
 def test_the_page_keeps_its_address_to_itself(client, db, ask):
     a_user("ana")
     assert client.get(ask()).headers["Referrer-Policy"] == "strict-origin"

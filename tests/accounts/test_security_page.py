@@ -191,6 +191,20 @@ def test_confirmation_mails_can_be_asked_for_again_but_not_for_ever(as_, db, mai
     assert the_user().email_confirmed_at is not None
 
 
+def test_many_accounts_cannot_fill_one_strangers_mailbox(as_, db, mails, run_jobs, rate_limits):
+    statuses = []
+    for number in range(8):
+        member = as_(f"member{number}")
+        spelling = ["who@example.net", "WHO@example.net"][number % 2]
+        fields = {"email": spelling, "current_password": "wrong password"}
+        assert member.post_form("/auth/security/email", fields).status_code in {422, 429}
+        fields["current_password"] = PASSWORD
+        statuses.append(member.post_form("/auth/security/email", fields).status_code)
+        run_jobs()
+    assert statuses == [303] * 5 + [429] * 3
+    assert len(mails) == 5
+
+
 def test_a_confirmed_address_needs_no_other_mail(as_, db):
     ana = as_("ana")
     assert ana.post_form("/auth/security/confirmation").status_code == 303
