@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import case, event
+from sqlalchemy import case, event, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app import poll_cache
@@ -66,9 +66,20 @@ def _tell(session: Session) -> None:
         for (name, subject), data in pending[user_id].items():
             _write(session, user_id, name, subject, data() if callable(data) else data, timestamp)
         if not poll_cache.forget(user_id):
-            # Redis may come back still holding the old copy: a durable job removes it.
-            enqueue("notifications.forget_poll", user_id=user_id)
+            _order_removal(session, user_id)
     session.flush()
+
+
+def _order_removal(session: Session, user_id: int) -> None:
+    """Redis may come back still holding the old copy: a durable job removes it, one for all that is told meanwhile.
+
+    One that waits now will run while we hold the clock lock or after our commit: no hash can be filled in between.
+    """
+    unique_key = f"forget_poll:{user_id}"
+    waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")
+    if session.scalar(waiting.limit(1)) is None:
+        # With a delay it is the sweeper's from the start, who does not wait to see whether a push of ours arrived.
+        enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
 
 
 def _tick(session: Session, user_id: int, *, advance: bool) -> float:

@@ -1,14 +1,18 @@
 """The Redis copy that answers an idle poll: each person's newest timestamp, and which of their logins are good.
 
-One hash a person, `microblog:poll:<user id>`: field `last` is the clock's newest timestamp, every other field is the
-id of a login that may poll. One rule keeps it true without any clock (docs/decisions/0003-poll-cache.md has the
-argument):
+One hash a person, `microblog:poll:<user id>`: field `last` is the clock's newest timestamp, `lease` is random, `server`
+is the run of Redis that made the hash, and every other field is the id of a login that may poll. Three rules keep it
+true without any clock (docs/decisions/0003-poll-cache.md has the argument):
 
-    the hash is filled only while holding the person's clock lock, and removed while holding it too, before the commit
-    of whatever changes the clock or ends a login.
+    the hash is removed while holding the person's clock lock, before the commit of whatever changes the clock or ends
+    a login;
+    it is filled with what was read under that lock, and only if the lease taken before the lock is still there;
+    a hash from another run of Redis counts as missing: what Redis restores from its disk may lack a removal.
 
-So a hash that is there was filled after the last change that could have made it wrong. A writer may die at any
-moment: before the removal nothing has happened, after it there is no hash, and the poll asks the database.
+So a hash that says something was filled after the last change that could have made it wrong. A writer may die at any
+moment: before the removal nothing has happened, after it there is no hash, and the poll asks the database. The lease
+(Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1) is for a fill that arrives late: its sender
+has given up waiting and let the lock go, but the bytes are still on their way.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app import redis_client
 from app.clock import now
@@ -25,7 +30,21 @@ from app.database import impatient
 from app.models import LoginSession, NotificationClock, User
 from app.redis_client import RedisUnavailable
 
-TTL = 300  # seconds; a login that expires is noticed after this long at most
+TTL = 300  # seconds; a login that expires is noticed after a fifth more at most
+# A lease lasts as long as its hash: from the first who asks for one until the next removal, or the next run of Redis.
+LEASE = """
+if redis.call('HGET', KEYS[1], 'server') ~= ARGV[1] then
+    redis.call('DEL', KEYS[1])
+    redis.call('HSET', KEYS[1], 'server', ARGV[1], 'lease', ARGV[2])
+    redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return redis.call('HGET', KEYS[1], 'lease')
+"""
+FILL = """
+if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[1], 'last', ARGV[2], ARGV[3], '1')
+return 1
+"""
 
 
 def key(user_id: int) -> str:
@@ -55,21 +74,20 @@ def fill(user_id: int, login_id: str) -> None:
     a poll never waits for a writer.
     """
     try:
+        lease = redis_client.ask(lambda client: _lease(client, user_id))  # before the lock, or it would prove nothing
         with impatient() as connection:
             last = _lock_clock(connection, user_id)
             if last is not None and _login_is_good(connection, login_id):
-                redis_client.ask(lambda client: _put(client, user_id, login_id, last))
-    except (OperationalError, RedisUnavailable):
+                redis_client.ask(lambda client: client.eval(FILL, 1, key(user_id), lease, stamp(last), login_id))
+    except (OperationalError, PoolTimeout, RedisUnavailable):
         pass  # the next poll may have more luck
 
 
-def _put(client: Any, user_id: int, login_id: str, last: float) -> None:
+def _lease(client: Any, user_id: int) -> bytes:
     # The lifetime varies, so that hashes made together do not all run out together.
     lifetime = TTL + secrets.randbelow(TTL // 5)
-    pipe = client.pipeline(transaction=True)
-    pipe.hset(key(user_id), mapping={"last": stamp(last), login_id: "1"})
-    pipe.expire(key(user_id), lifetime)
-    pipe.execute()
+    lease: bytes = client.eval(LEASE, 1, key(user_id), redis_client.run_id(), secrets.token_hex(8), lifetime)
+    return lease
 
 
 def _lock_clock(connection: Connection, user_id: int) -> float | None:

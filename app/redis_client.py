@@ -7,6 +7,7 @@ Nothing is true because Redis says so; the database stands behind every answer.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -44,14 +45,35 @@ class Breaker:
             raise RedisUnavailable("the circuit breaker is open")
         try:
             return ask()
+        except redis.ResponseError as error:
+            # "Out of memory" and the like: this command failed at once, and the next may well work. Were the breaker to
+            # open, a Redis that takes nothing more would also keep its old answers from being removed.
+            raise RedisUnavailable(str(error)) from error
         except (redis.RedisError, OSError) as error:
             self._open_until = time.monotonic() + OPEN_FOR
             raise RedisUnavailable(str(error)) from error
 
 
-def connect(url: str) -> redis.Redis:
-    """A client for `url` that a request may wait for."""
-    return redis.Redis.from_url(url, **MANNERS)
+class Run:
+    """Which run of the Redis server this process talks to; another one after a restart or a failover.
+
+    Asked on each new connection, as none outlives the server.
+    """
+
+    def __init__(self) -> None:
+        self.id = b""
+
+    def greet(self, connection: Any) -> None:
+        """What redis-py does on a new connection, and the question."""
+        connection.on_connect()
+        connection.send_command("INFO", "server")
+        found = re.search(rb"^run_id:(\w+)", connection.read_response(disable_decoding=True), re.MULTILINE)
+        self.id = found.group(1) if found else b""
+
+
+def connect(url: str, run: Run) -> redis.Redis:
+    """A client for `url` that a request may wait for; it keeps `run` up to date."""
+    return redis.Redis.from_url(url, **MANNERS, redis_connect_func=run.greet)
 
 
 def connect_patiently(url: str) -> redis.Redis:
@@ -61,7 +83,8 @@ def connect_patiently(url: str) -> redis.Redis:
 
 def init_app(app: Any) -> None:
     """Give the app its client and its breaker. No connection is made before the first command."""
-    app.extensions["redis"] = connect(app.config["REDIS_URL"])
+    app.extensions["redis_run"] = Run()
+    app.extensions["redis"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"])
     app.extensions["redis_breaker"] = Breaker()
 
 
@@ -69,6 +92,12 @@ def client() -> redis.Redis:
     """The current app's client, unguarded: for callers that handle redis.RedisError themselves."""
     found: redis.Redis = current_app.extensions["redis"]
     return found
+
+
+def run_id() -> bytes:
+    """The run of Redis that the current app talks to; b"" before the first command."""
+    run: Run = current_app.extensions["redis_run"]
+    return run.id
 
 
 def ask(command: Callable[[redis.Redis], T]) -> T:

@@ -18,7 +18,7 @@ from itsdangerous import BadSignature
 
 from app import poll_cache
 from app.notifications.since import parse_since
-from app.redis_client import Breaker, RedisUnavailable
+from app.redis_client import Breaker, RedisUnavailable, Run
 from app.web import cookies
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class IdlePolls:
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
         self._inner = inner
         self._redis = app.extensions["redis"]
+        self._run: Run = app.extensions["redis_run"]
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
         self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
@@ -60,8 +61,9 @@ class IdlePolls:
         try:
             raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9).get("since")
             since = parse_since(raw[0] if raw else None)
-            last, may_poll = self._breaker.call(lambda: self._redis.hmget(poll_cache.key(user_id), "last", login_id))
-            return may_poll is not None and last is not None and float(last) == since
+            fields = ("server", "last", login_id)
+            server, last, may_poll = self._breaker.call(lambda: self._redis.hmget(poll_cache.key(user_id), *fields))
+            return server == self._run.id and last is not None and may_poll is not None and float(last) == since
         except (ValueError, RedisUnavailable):
             return False
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from flask import Response, current_app, jsonify, request, session
 
 from app import poll_cache
+from app.database import end_reading
 from app.notifications import bp, queries
 from app.notifications.since import parse_since
 from app.web.viewer import unauthorized_json, viewer_or_none, visit
@@ -30,7 +31,8 @@ def poll() -> Response:
         response.status_code = 400
         return response
     told = queries.since(user.id, timestamp, found.since)
-    poll_cache.fill(user.id, found.login.id)
+    end_reading()  # give the connection back first: a poll that holds one and waits for a second could starve them all
+    poll_cache.fill(found.user_id, found.login_id)
     session.modified = False  # Flask-Login restores a session from the remember cookie; the next page may, a poll not
     response = jsonify([asdict(item) for item in told])
     response.headers["Poll-Interval"] = str(current_app.config["POLL_INTERVAL"])

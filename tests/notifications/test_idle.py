@@ -10,14 +10,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, select
 
-from app import poll_cache
+from app import poll_cache, redis_client
 from app.clock import now
 from app.extensions import db as the_db
 from app.messages import actions
 from app.messages import queries as message_queries
-from app.models import Conversation, LoginSession
+from app.models import Conversation, Job, LoginSession
 from app.notify import logins_changed, notify
-from app.redis_client import Breaker
+from app.queries import people
+from app.redis_client import Breaker, RedisUnavailable
 from tests.factories import a_message, a_user
 
 
@@ -107,14 +108,20 @@ def test_without_redis_the_database_answers(ana, valkey):
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
 
-def test_what_could_not_be_forgotten_is_forgotten_when_redis_is_back(ana, valkey, run_jobs, app):
-    """Redis is paused while a message is sent, and comes back with its old copy."""
+def orders(db, name: str) -> list[Job]:
+    return list(db.session.scalars(select(Job).where(Job.name == name)).all())
+
+
+def test_what_could_not_be_forgotten_is_forgotten_when_redis_is_back(ana, valkey, run_jobs, app, db):
+    """Redis is paused while messages are sent, and comes back with its old copy. One job is enough for all of them."""
     valkey.signal(signal.SIGSTOP)
-    a_message(a_user("ben"), ana.user)
+    for _ in range(3):
+        a_message(people.by_username("ben") or a_user("ben"), ana.user)
+    assert [job.args for job in orders(db, "notifications.forget_poll")].count({"user_id": ana.user.id}) == 1
     valkey.signal(signal.SIGCONT)
     vars(app.extensions["redis_breaker"]).update(vars(Breaker()))  # two seconds later
     stale = poll_cache.key(ana.user.id).encode()
-    run_jobs()
+    run_jobs(advance=1)
     assert valkey.client.exists(stale) == 0
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
@@ -148,7 +155,7 @@ def test_the_cache_is_not_filled_while_somebody_tells(app, ana, db, valkey):
     def count() -> int:  # called under the clock lock
         started = time.monotonic()
         contextvars.Context().run(fill_elsewhere, app, ana.user.id, login_id)
-        seen.append((time.monotonic() - started, valkey.client.exists(poll_cache.key(1))))
+        seen.append((time.monotonic() - started, valkey.client.hexists(poll_cache.key(ana.user.id), "last")))
         return 4
 
     notify(ana.user.id, "unread_message_count", count)
@@ -176,4 +183,99 @@ def test_a_login_that_ended_meanwhile_is_not_remembered(ana, db, valkey, why):
     logins_changed(ana.user.id)
     db.session.commit()
     poll_cache.fill(ana.user.id, login.id)
-    assert valkey.client.hkeys(poll_cache.key(ana.user.id)) == []
+    assert valkey.client.hkeys(poll_cache.key(ana.user.id)) == [b"server", b"lease"]
+
+
+@pytest.fixture
+def under_the_lock(monkeypatch):
+    """Have something happen, once, when `fill` has read the clock and is about to write."""
+
+    def arrange(happen):
+        good = poll_cache._login_is_good
+
+        def then(connection, login_id):
+            monkeypatch.setattr(poll_cache, "_login_is_good", good)
+            answer = good(connection, login_id)
+            happen(connection)
+            return answer
+
+        monkeypatch.setattr(poll_cache, "_login_is_good", then)
+
+    return arrange
+
+
+def test_a_fill_that_arrives_late_is_not_believed(ana, db, valkey, under_the_lock, monkeypatch):
+    """The filler waits in vain for an answer, gives up and lets the lock go; a message is sent; then Redis gets it."""
+    ben, late = a_user("ben"), []
+    valkey.flush()
+
+    def no_answer(command):
+        late.append(command)
+        raise RedisUnavailable("no answer in time")
+
+    with monkeypatch.context() as patched:
+        under_the_lock(lambda _connection: patched.setattr(redis_client, "ask", no_answer))
+        assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    a_message(ben, ana.user)
+    for command in late:
+        command(redis_client.client())
+    assert late
+    assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+
+
+def test_a_filler_that_lost_its_lock_changes_nothing(ana, db, valkey, under_the_lock):
+    """The database restarts while the filler is paused: the lock is gone and it does not know."""
+    ben = a_user("ben")
+    valkey.flush()
+
+    def lose_the_lock(connection):
+        connection.rollback()
+        a_message(ben, ana.user)
+
+    under_the_lock(lose_the_lock)
+    poll_cache.fill(ana.user.id, db.session.scalars(select(LoginSession)).one().id)
+    assert not valkey.client.hexists(poll_cache.key(ana.user.id), "last")
+
+
+def test_a_redis_without_memory_still_forgets(ana, as_, valkey, app):
+    """It takes nothing more, and goes on answering what it has."""
+    ben = as_("ben")
+    try:
+        valkey.client.config_set("maxmemory", 1)
+        assert ben.get("/notifications").status_code == 200  # what it finds cannot be kept
+        a_message(ben.user, ana.user)
+    finally:
+        valkey.client.config_set("maxmemory", 0)
+    vars(app.extensions["redis_breaker"]).update(vars(Breaker()))  # two seconds later
+    assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+
+
+def test_filling_again_makes_no_hash_live_longer(ana, valkey):
+    key = poll_cache.key(ana.user.id)
+    valkey.client.expire(key, 10)
+    newest(ana)
+    assert valkey.client.ttl(key) <= 10
+
+
+def test_a_redis_that_comes_back_from_an_older_snapshot_is_not_believed(ana, valkey):
+    """Its file has the answer, and lacks the removal."""
+    valkey.client.save()
+    try:
+        a_message(a_user("ben"), ana.user)
+        valkey.stop()
+        valkey.start()
+        assert valkey.client.hexists(poll_cache.key(ana.user.id), "last")
+        assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+        assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+    finally:
+        (valkey.folder / "dump.rdb").unlink()
+
+
+def test_what_an_older_run_of_redis_knew_of_logins_is_forgotten(ana, as_, valkey):
+    """A login that ended since would be among them."""
+    newest(as_(ana.user))
+    newest(ana)
+    assert valkey.client.hlen(poll_cache.key(ana.user.id)) == 5
+    valkey.client.hset(poll_cache.key(ana.user.id), "server", "another")
+    newest(ana)
+    assert valkey.client.hlen(poll_cache.key(ana.user.id)) == 4  # the run, the lease, the timestamp, one login
