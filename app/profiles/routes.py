@@ -105,7 +105,10 @@ def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:
 
 def _page_around() -> str:
     """The address of the page that asked for a fragment; "" when it did not say, or is not ours."""
-    around = urlsplit(request.referrer or "")
+    try:
+        around = urlsplit(request.referrer or "")
+    except ValueError:  # a bracket that is not closed
+        return ""
     if around.netloc != request.host:
         return ""
     return safe_next(around.path + (f"?{around.query}" if around.query else "")) or ""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from flask_login import encode_cookie
 
@@ -57,3 +60,31 @@ def test_a_strange_page_is_a_page(as_, db, path, before):
 def test_a_strange_name_is_nobody(as_, name):
     for path in (f"/user/{name}", f"/user/{name}/popup", f"/messages/{name}"):
         assert as_("ana").get(path, follow_redirects=True).status_code == 404, path
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["endpoint=x", "self=x", "_method=PUT", "_scheme=javascript&_external=1", "_external=1", "_anchor=x", "username=x"],
+)
+def test_the_link_to_older_things_takes_no_orders_from_the_address(as_, db, configure, query):
+    configure(POSTS_PER_PAGE=1)
+    ben = a_user("ben")
+    a_post(ben, "one word")
+    newest = a_post(ben, "one word")
+    db.session.commit()
+    for path in ("/explore", "/user/ben", "/search?q=%23word%26+one"):
+        sign = "&" if "?" in path else "?"
+        page = as_("ana").get(f"{path}{sign}{query}")
+        [link] = re.findall(r'rel="next" href="([^"]*)"', page.text)
+        assert link.startswith(path.partition("?")[0] + "?")
+        older = as_("ana").get(html.unescape(link))
+        assert f'id="post-{newest.id - 1}"' in older.text
+        assert f'id="post-{newest.id}"' not in older.text
+
+
+@pytest.mark.parametrize("referrer", ["http://[::1", "//[", "http://microblog.test\\@evil.example/", "x" * 5000])
+def test_a_strange_referrer_is_none(as_, db, referrer):
+    a_user("ben")
+    card = as_("ana").get("/user/ben/popup", headers={"Referer": referrer})
+    assert card.status_code == 200
+    assert 'name="next"' not in card.text
