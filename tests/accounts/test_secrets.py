@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 
+import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from app.extensions import Base
 from tests.accounts.steps import link_in, log_in, register
+from tests.factories import a_user
 
 CANARY = "canary swims at dawn 88"
 
@@ -52,6 +55,14 @@ def test_a_password_is_nowhere_when_the_server_breaks(client, db, caplog, monkey
     assert CANARY not in answer.text + caplog.text + everything_stored(db)
     assert [mail.envelope_to for mail in mails] == [["boss@example.org"]]
     assert CANARY not in mails[0].message.as_string()
+
+
+def test_a_statement_that_fails_does_not_tell_what_it_carried(db):
+    a_user("ana")
+    with pytest.raises(IntegrityError) as caught:
+        a_user("ana", email=f"{CANARY}@example.org", about_me=CANARY)
+    db.session.rollback()
+    assert CANARY not in str(caught.value)
 
 
 def test_a_link_is_only_in_its_mail(client, db, caplog, mails, run_jobs):
