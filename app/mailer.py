@@ -40,7 +40,7 @@ def send(user: User, name: str, *, to: str | None = None, **context: Any) -> Non
     with in_language_of(user) as language:
         context |= {"user": user, "lang": language, "dir": direction(language), "site_url": site_url}
         message = Message(
-            subject=" ".join(_part(name, "subject.txt", context).split()),
+            subject=_header(_part(name, "subject.txt", context)),
             recipients=[_address(user.display_name, recipient)],
             body=_part(name, "body.txt", context),
             html=_part(name, "body.html", context),
@@ -78,8 +78,14 @@ def _part(name: str, part: str, context: Mapping[str, Any]) -> str:
 
 
 def _address(name: str, address: str) -> tuple[str, str]:
-    # A display name is the person's own text: no line break may reach a header. Flask-Mail encodes the rest.
-    return " ".join(name.split()), address
+    return _header(name), address
+
+
+def _header(text: str) -> str:
+    """Text with people's own words in it, for a header: no line break, and no "=?", which a reader's program would
+    take for an encoded word (RFC 2047) and decode to what nobody checked. Flask-Mail encodes the rest.
+    """
+    return " ".join(text.split()).replace("=?", "= ?")
 
 
 def message_id(job_id: str) -> str:

@@ -146,6 +146,16 @@ def test_headers_hold_whatever_a_person_is_called(mails, run_jobs, db):
     assert mail.message["X-Evil"] is None
 
 
+def test_a_name_is_not_decoded_into_another(mails, run_jobs, db):
+    name = "=?utf-8?q?The_Management=0d=0aBcc:?="
+    a_message(a_user("ana", name=name), a_user("ben", name=name))
+    run_jobs(advance=60)
+    (mail,) = mails
+    for header in (mail.message["Subject"], mail.message["To"]):
+        assert "The Management" not in str(header)
+        assert "The_Management=0d=0aBcc:" in str(header)
+
+
 def test_sending_does_not_wait_for_mail(pair, mails, as_):
     """The request only orders it."""
     mails.mode = "hang"

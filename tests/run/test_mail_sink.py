@@ -76,6 +76,12 @@ def test_a_foreign_name_for_this_machine_is_refused(page: FlaskClient) -> None:
     assert page.get("/messages.json", headers={"Host": "localhost:5001"}).status_code == 200
 
 
+@pytest.mark.parametrize("limit", ["9" * 30, "-1", "x", ""])
+def test_any_limit_has_an_answer(store: MailStore, page: FlaskClient, limit: str) -> None:
+    store.add(a_mail(), ["ana@example.org"])
+    assert page.get(f"/messages.json?limit={limit}").status_code == 200
+
+
 def test_an_empty_sink_says_so_in_the_readers_direction(page: FlaskClient) -> None:
     assert "No mail yet" in page.get("/").text
 

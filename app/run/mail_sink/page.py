@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from app.config import ROOT
 from app.i18n import SOURCE, best_language, catalogs
-from app.run.mail_sink.store import Mail, MailStore
+from app.run.mail_sink.store import KEEP, Mail, MailStore
 
 LISTED = 200  # mails on the page; all are in /messages.json?limit=
 LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
@@ -68,8 +68,8 @@ def create_page(store: MailStore) -> Flask:
 
     @page.get("/messages.json")
     def messages() -> Response:
-        limit = request.args.get("limit", LISTED, type=int)
-        return jsonify([as_json(mail) for mail in islice(store.newest(request.args.get("to", "")), max(limit, 0))])
+        limit = min(max(request.args.get("limit", LISTED, type=int), 0), KEEP)
+        return jsonify([as_json(mail) for mail in islice(store.newest(request.args.get("to", "")), limit)])
 
     return page
 
