@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -31,46 +33,50 @@ class Site:
 
     url: str
     mail_url: str
+    env: dict[str, str]
 
     def mails(self, to: str, subject: str = "") -> list[dict[str, Any]]:
         """The mails that arrived for an address, newest first."""
-        with urllib.request.urlopen(f"{self.mail_url}/messages.json") as answer:
-            every = json.load(answer)
-        return [mail for mail in every if to in str(mail["to"]) and subject in mail["subject"]]
+        with urllib.request.urlopen(f"{self.mail_url}/messages.json?to={quote(to)}") as answer:
+            return [mail for mail in json.load(answer) if subject in mail["subject"]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """`make run` on an empty data directory."""
     folder = tmp_path_factory.mktemp("site")
-    port = free_port()
-    own = {"PORT": str(port), "DATA_DIR": str(folder / "var"), "POLL_INTERVAL": str(POLL_INTERVAL)}
-    own |= {"MESSAGE_MAIL_DELAY": str(MAIL_DELAY), "RATELIMIT_ENABLED": "0"}
-    foreign = {"MAIL_SERVER", "REDIS_URL", "DATABASE_URL"}
+    own = {
+        "PORT": str(free_port()),
+        "DATA_DIR": str(folder / "var"),
+        "POLL_INTERVAL": str(POLL_INTERVAL),
+        "MESSAGE_MAIL_DELAY": str(MAIL_DELAY),
+        "RATELIMIT_ENABLED": "0",
+    }
+    foreign = {"MAIL_SERVER", "REDIS_URL", "DATABASE_URL", "PUBLIC_URL"}
     env = {name: value for name, value in os.environ.items() if name not in foreign} | own
-    output = (folder / "output").open("w+")
-    running = subprocess.Popen(
-        [sys.executable, "-m", "app.run"], cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT
-    )
-    try:
-        yield Site(*wait_for(lambda: _addresses(Path(output.name)), seconds=30, why="the site to say where it is"))
-    finally:
-        running.send_signal(signal.SIGTERM)
-        running.wait(timeout=30)
-        output.close()
+    with (folder / "output").open("w") as output:
+        program = [sys.executable, "-m", "app.run"]
+        running = subprocess.Popen(program, cwd=ROOT, env=env, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            yield Site(*_addresses(Path(output.name)), env)
+        finally:
+            running.send_signal(signal.SIGTERM)
+            running.wait(timeout=30)
 
 
 def _addresses(output: Path) -> tuple[str, str]:
-    """The two addresses the supervisor prints: the site's and the mail page's. Raises LookupError until it has."""
-    words = [word.rstrip("/") for word in output.read_text().split() if word.startswith("http://")]
-    if len(words) < 2:
-        raise LookupError(output.read_text())
-    return words[0], words[1]
+    """The two addresses the supervisor prints, the site's and the mail page's, when it has."""
+
+    def printed() -> tuple[str, str]:
+        site, mail = re.findall(r"http://[^/\s]+", output.read_text())[:2]
+        return site, mail
+
+    return wait_for(printed, seconds=60, why=f"the supervisor to say in {output} that it serves")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
+    """Debian's Chromium. Not for the session: tests/js has a Playwright of its own, and two cannot live at once."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         pytest.fail("make e2e needs Chromium: apt install chromium")
@@ -89,52 +95,65 @@ class Person:
     name: str
     site: Site
     context: BrowserContext
-    page: Page
     errors: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Open the first tab; every tab is watched for errors in its console."""
+        self.context.on("page", self._watch)
+        self.page = self.context.new_page()
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     @property
     def email(self) -> str:
         """Where their mail goes."""
         return f"{self.name}@example.org"
 
-    def tab(self, path: str = "/") -> Page:
-        """A new tab, watched for errors in the console."""
-        page = self.context.new_page()
-        page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.goto(self.site.url + path)
-        return page
-
     def goto(self, path: str) -> None:
         """Go somewhere in the first tab."""
         self.page.goto(self.site.url + path)
 
+    def tab(self, path: str) -> Page:
+        """A new tab."""
+        page = self.context.new_page()
+        page.goto(self.site.url + path)
+        return page
+
+    def submit(self, form: str, **fields: str) -> None:
+        """Fill the fields of a form, given by its selector, and send it."""
+        for name, value in fields.items():
+            self.page.fill(f"{form} [name={name}]", value)
+        self.page.click(f"{form} [type=submit]")
+
     def register(self) -> None:
-        """Through the forms, as anybody does."""
+        """Through the form, as anybody does."""
         self.goto("/auth/register")
-        self.page.fill("[name=username]", self.name)
-        self.page.fill("[name=email]", self.email)
-        self.page.fill("[name=password]", PASSWORD)
-        self.page.fill("[name=password2]", PASSWORD)
-        self.page.click("main [type=submit]")
+        self.submit("main form", username=self.name, email=self.email, password=PASSWORD, password2=PASSWORD)
         if "/auth/login" in self.page.url:
-            self.page.fill("[name=username]", self.name)
-            self.page.fill("[name=password]", PASSWORD)
-            self.page.click("main [type=submit]")
+            self.log_in()
         expect(self.page.locator(".rail")).to_be_visible()
+
+    def log_in(self, password: str = PASSWORD) -> None:
+        """Through the form."""
+        self.goto("/auth/login")
+        self.submit("main form", username=self.name, password=password)
+        expect(self.page.locator(".rail")).to_be_visible()
+
+    def expect_no_error(self) -> None:
+        """Nothing was wrong in the console of any tab."""
+        assert not self.errors, f"{self.name}'s console: {self.errors}"
 
 
 @pytest.fixture
 def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
-    """`person("ana")`: registered and logged in, in a browser context of their own."""
+    """`person("ana")`: registered and logged in, in a browser context of their own; options are the context's."""
     people: list[Person] = []
 
     def make(name: str, **options: Any) -> Person:
-        context = browser.new_context(**options)
-        made = Person(name, site, context, context.new_page())
-        made.page.on(
-            "console", lambda message: made.errors.append(message.text) if message.type == "error" else None
-        )
+        made = Person(name, site, browser.new_context(**options))
+        made.context.set_default_timeout(10_000)
         people.append(made)
         made.register()
         return made
@@ -142,4 +161,4 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
     yield make
     for somebody in people:
         somebody.context.close()
-        assert not somebody.errors, f"{somebody.name}'s console: {somebody.errors}"
+        somebody.expect_no_error()

@@ -17,9 +17,9 @@ from .fake_site import FakeSite  # noqa: E402 - as above
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One headless Chromium for all tests; each test has a context, as a person has a browser, of its own."""
+    """One headless Chromium for all tests here; each test has a context, as a person has a browser, of its own."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
     with sync_playwright() as playwright:

@@ -1,0 +1,1 @@
+"""The real thing in real browsers: `make e2e`."""
