@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -19,6 +20,7 @@ FEATURES = (accounts, posts, profiles, messages, notifications, tasks)
 def create_app(settings: Settings | None = None) -> Flask:
     """Make the app. `settings` default to the environment's. Raises ConfigurationError when they cannot be used."""
     settings = settings or Settings.from_env()
+    os.umask(0o077)  # what is kept in DATA_DIR is for its owner alone, even where the directory is open to others
     app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
     app.config.from_mapping(flask_config(settings))
     app.session_interface = cookies.TimelessSessionInterface()
@@ -78,7 +80,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_pre_ping": not settings.sqlalchemy_url.startswith("sqlite"),
-            "hide_parameters": True,  # they are private messages, hashes and login ids, and errors are logged and mailed
+            "hide_parameters": True,  # private messages, hashes, login ids: errors are logged and mailed
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
