@@ -66,7 +66,7 @@ def order_export(owner: User) -> tuple[Job, bool]:
 
     The lock on the owner's row makes two clicks come one after the other, on every engine.
     """
-    db.session.execute(select(User.id).where(User.id == owner.id).with_for_update())
+    db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     unfinished = select(Job).where(Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"]))
     known = db.session.scalar(unfinished.limit(1))
     if known is not None:

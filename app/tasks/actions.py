@@ -16,7 +16,7 @@ def retry(owner: User, job: Job) -> None:
 
     The lock on the owner's row is the one that ordering a new one takes, so the two cannot cross.
     """
-    db.session.execute(select(User.id).where(User.id == owner.id).with_for_update())
+    db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)
     if job.state != "failed":
         raise Refused(_l("This task cannot be tried again now."))

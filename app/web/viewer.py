@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from flask import Flask, Response, flash, g, jsonify, redirect, request, url_for
 from flask_login import current_user
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -97,9 +98,10 @@ def _keep_last_seen() -> None:
         return
     try:
         with separate_write() as connection:
-            connection.execute(update(User).where(User.id == found.user_id).values(last_seen=moment))
-            connection.execute(
-                update(LoginSession).where(LoginSession.id == found.login_id).values(last_used_at=moment)
-            )
-    except OperationalError:
+            free: dict[str, bool] = {"skip_locked": True, "key_share": True}
+            person = select(User.id).where(User.id == found.user_id).with_for_update(**free)
+            of_login = select(LoginSession.id).where(LoginSession.id == found.login_id).with_for_update(**free)
+            connection.execute(update(User).where(User.id.in_(person)).values(last_seen=moment))
+            connection.execute(update(LoginSession).where(LoginSession.id.in_(of_login)).values(last_used_at=moment))
+    except (OperationalError, PoolTimeout):
         pass  # busy: the next page will do

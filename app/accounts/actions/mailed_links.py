@@ -17,8 +17,7 @@ NO_LINK = 0  # row ids start at 1
 
 def order(user: User, purpose: Purpose, address: str) -> None:
     """Order the mail with a link for `purpose` to `address`. An older link for it is dead from now on."""
-    # Two orders at once wait for each other here, so the newer one ends the older one.
-    db.session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
+    _lock(user.id)  # two orders at once wait for each other here, so the newer one ends the older one
     end(user, purpose)
     moment = now()
     row = MailToken(
@@ -46,6 +45,7 @@ def end(user: User, *purposes: Purpose) -> None:
 
 def use(row: MailToken) -> None:
     """Use up a link. Raises Refused when it was used, ended or has run out meanwhile."""
+    _lock(row.user_id)
     used = db.session.scalar(
         delete(MailToken)
         .where(MailToken.id == row.id, MailToken.nonce == row.nonce, MailToken.expires_at > now())
@@ -53,3 +53,8 @@ def use(row: MailToken) -> None:
     )
     if used is None:
         raise Refused(_l("This link has been used, replaced by a newer one, or is too old."))
+
+
+def _lock(user_id: int) -> None:
+    """The person first, then their links, in every transaction: so no two of them wait for each other."""
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

@@ -1,0 +1,87 @@
+"""Two transactions that meet: one may wait for the other, and no two wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Thread
+
+import pytest
+from sqlalchemy import select, update
+
+from app.accounts.actions import log_in, mailed_links, passwords
+from app.database import set_read_mode
+from app.errors import Refused
+from app.models import MailToken, User
+from app.posts.actions import order_export
+from tests.factories import a_message, a_user
+
+MOMENT = 0.5  # seconds in which the other one gets as far as it can
+
+
+@contextmanager
+def meanwhile(app, act: Callable[[], object]) -> Iterator[Thread]:
+    """Do `act` in another thread, as another process would; its exception is raised at the end."""
+    failed: list[Exception] = []
+
+    def elsewhere() -> None:
+        try:
+            with app.app_context():
+                act()
+        except Exception as error:
+            failed.append(error)
+
+    thread = Thread(target=elsewhere)
+    thread.start()
+    thread.join(MOMENT)
+    yield thread
+    thread.join(15)
+    assert not thread.is_alive()
+    for error in failed:
+        raise error
+
+
+@pytest.fixture
+def people(db):
+    ana, ben = a_user("ana"), a_user("ben")
+    db.session.commit()
+    set_read_mode(False)
+    return ana.id, ben.id
+
+
+def test_an_answer_arrives_while_its_reader_orders_an_export(app, db, people):
+    """The badge's new row refers to the person's, which ordering has locked: that must not keep the answer waiting,
+    as its writer may hold the clock that ordering takes last.
+    """
+    ana, ben = people
+    a_message(db.session.get_one(User, ana), db.session.get_one(User, ben))
+    order_export(db.session.get_one(User, ana))
+    with meanwhile(app, lambda: a_message(db.session.get_one(User, ben), db.session.get_one(User, ana))) as answer:
+        waited = answer.is_alive()
+        db.session.commit()
+    assert not waited or db.engine.dialect.name == "sqlite"  # where only one writes at a time
+
+
+def test_a_link_is_used_while_its_person_logs_in(app, db, people):
+    """Both touch the person's row and the links."""
+    ana, _ben = people
+    mailed_links.order(db.session.get_one(User, ana), "reset", "ana@example.org")
+    db.session.commit()
+
+    def log_in_elsewhere() -> None:
+        with suppress(Refused):  # when it has read the password that is replaced meanwhile
+            log_in(db.session.get_one(User, ana), user_agent="", address="", remember=False)
+
+    mailed_links.use(db.session.scalars(select(MailToken)).one())
+    with meanwhile(app, log_in_elsewhere):
+        passwords._replace(db.session.get_one(User, ana), "another hash")
+        db.session.commit()
+
+
+def test_a_page_does_not_wait_to_say_when_somebody_was_seen(app, db, as_):
+    browser = as_("ana")
+    db.session.execute(update(User).values(about_me="in the making"))
+    with meanwhile(app, lambda: browser.get("/messages")) as page:
+        waited = page.is_alive()
+        db.session.rollback()
+    assert not waited
