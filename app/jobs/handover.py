@@ -46,6 +46,12 @@ def waiting(queue: str) -> int:
     return redis_client.ask(lambda client: int(client.llen(f"rq:queue:{queue}")))
 
 
+def held(queue: str) -> set[str]:
+    """The ids RQ holds in `queue`. Raises RedisUnavailable."""
+    found = redis_client.ask(lambda client: client.lrange(f"rq:queue:{queue}", 0, -1))
+    return {bytes(identity).decode() for identity in found}  # type: ignore[arg-type]  # bytes, as we decode nothing
+
+
 def say_worker_is_alive() -> None:
     """Called by the worker every few seconds. Redis being away is nobody's fault here."""
     with suppress(RedisUnavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 import uuid
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from datetime import timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Engine, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, case, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.clock import now
 from app.database import reading, writing
@@ -23,6 +24,7 @@ from app.jobs.registry import RETRY_LADDER, definitions, tell_changed
 from app.models import Job
 
 HEARTBEAT_EVERY = 3  # seconds between two signs of life of a running job
+END_WITHIN = 120  # seconds that a finished attempt tries to say so, when the database is away or locked
 
 
 class GiveUp(Exception):
@@ -67,7 +69,7 @@ def perform(job_id: str) -> None:
         try:
             with _heartbeat(db.engine, attempt):
                 result = definitions[job.name].function(**job.args)
-            _end(attempt, state="done", progress=100, result=result, error="")
+                _end(attempt, state="done", progress=100, result=result, error="")
         except TakenOver:
             current_app.logger.warning("job %s was taken over by another attempt", job_id)
         except GiveUp as reason:
@@ -115,15 +117,30 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
 
 
 def _end(attempt: Attempt, **values: Any) -> None:
+    """Say how the attempt ended. What was done (a mail sent) must not be done again because the database is busy."""
     if values["state"] in {"done", "failed"}:
         values["finished_at"] = now()
-    try:
+    give_up_at = time.monotonic() + END_WITHIN
+    while True:
         try:
-            _change(attempt, **values)
-        except IntegrityError:  # meanwhile another job waits under its unique key: this one goes on without it
-            _change(attempt, **values, unique_key=None)
-    except TakenOver:
-        current_app.logger.warning("job %s was taken over before it ended", attempt.job_id)
+            _change_without_a_taken_key(attempt, **values)
+        except TakenOver:
+            current_app.logger.warning("job %s was taken over before it ended", attempt.job_id)
+            return
+        except OperationalError:
+            if time.monotonic() > give_up_at:
+                raise
+            current_app.logger.warning("job %s: its end could not be written yet", attempt.job_id, exc_info=True)
+            time.sleep(1)
+        else:
+            return
+
+
+def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
+    try:
+        _change(attempt, **values)
+    except IntegrityError:  # meanwhile another job waits under its unique key: this one goes on without it
+        _change(attempt, **values, unique_key=None)
 
 
 def _change(attempt: Attempt, **values: Any) -> None:
@@ -144,13 +161,15 @@ def _change(attempt: Attempt, **values: Any) -> None:
 def report_progress(percent: int) -> None:
     """Record how far the running job is, 0 to 100, and tell its owner's pages.
 
-    Each call is a transaction: call it when the number changes, not for every item. Raises TakenOver when another
-    attempt has the job, which ends this one.
+    Each call is a transaction: call it when the number changes, not for every item. It never falls: an attempt after
+    one that died begins anew, and is heard of when it is further. Raises TakenOver when another attempt has the job,
+    which ends this one.
     """
     attempt = _current.get()
     if attempt is None:
         raise LookupError("no job is running")
-    _change(attempt, progress=max(0, min(100, percent)), heartbeat_at=now())
+    percent = max(0, min(100, percent))
+    _change(attempt, progress=case((Job.progress > percent, Job.progress), else_=percent), heartbeat_at=now())
 
 
 @contextmanager

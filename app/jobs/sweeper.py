@@ -15,7 +15,7 @@ from app.clock import now
 from app.database import reading, writing
 from app.extensions import db
 from app.jobs import handover
-from app.jobs.ordering import enqueue
+from app.jobs.ordering import FORGOTTEN_TIMEOUT, enqueue
 from app.jobs.registry import MAX_CRASHES, QUEUES, definitions, tell_changed
 from app.jobs.running import HEARTBEAT_EVERY
 from app.models import Job
@@ -49,22 +49,32 @@ def _revive_dead() -> None:
             Job.heartbeat_at > moment + FROM_THE_FUTURE,
         ),
     )
-    if db.session.scalar(select(Job.id).where(silent).limit(1)) is None:
-        return
-    with writing():
-        for job in db.session.scalars(select(Job).where(silent).limit(BATCH).with_for_update(skip_locked=True)):
-            job.crashes += 1
-            job.run_token = None
-            if job.crashes >= MAX_CRASHES:
-                job.state, job.finished_at = "failed", moment
-                job.error = f"the worker died {job.crashes} times while running it"
-            else:
-                if _key_is_taken(job):
-                    job.unique_key = None
-                job.state, job.queued_at, job.run_after, job.pushed_at = "queued", moment, moment, None
-            db.session.flush()
-            tell_changed(job)
-            current_app.logger.warning("job %s (%s) lost its worker: now %s", job.id, job.name, job.state)
+    # One transaction each: it ends with the lock of the owner's clock, and whoever holds that waits for no second job.
+    for identity in db.session.scalars(select(Job.id).where(silent).limit(BATCH)).all():
+        with writing():
+            job = db.session.scalar(
+                select(Job)
+                .where(Job.id == identity, silent)
+                .with_for_update(skip_locked=True)
+                .execution_options(populate_existing=True)
+            )
+            if job is not None:
+                _revive(job, moment)
+
+
+def _revive(job: Job, moment: datetime) -> None:
+    job.crashes += 1
+    job.run_token = None
+    if job.crashes >= MAX_CRASHES:
+        job.state, job.finished_at = "failed", moment
+        job.error = f"the worker died {job.crashes} times while running it"
+    else:
+        if _key_is_taken(job):
+            job.unique_key = None
+        job.state, job.queued_at, job.run_after, job.pushed_at = "queued", moment, moment, None
+    db.session.flush()
+    tell_changed(job)
+    current_app.logger.warning("job %s (%s) lost its worker: now %s", job.id, job.name, job.state)
 
 
 def _key_is_taken(job: Job) -> bool:
@@ -83,18 +93,28 @@ def _push_due() -> int:
     if not wanted or db.session.scalar(select(Job.id).where(or_(*wanted)).limit(1)) is None:
         return 0
     pushed = 0
-    for identity, queue, name in _take(or_(*wanted), moment):
-        definition = definitions.get(name)
-        if not handover.push(identity, queue, definition.timeout if definition else 180):
-            break  # Redis went away just now: what was taken counts as lost in a moment
-        pushed += 1
+    held: dict[str, set[str]] = {}
+    try:
+        for identity, queue, name in _take(or_(*wanted), moment):
+            # A long queue is not a lost one. Pushed again and again, its jobs would hold the workers up for ever.
+            if queue not in held:
+                held[queue] = handover.held(queue)
+            if identity in held[queue]:
+                continue
+            definition = definitions.get(name)
+            if not handover.push(identity, queue, definition.timeout if definition else FORGOTTEN_TIMEOUT):
+                break  # Redis went away just now: what was taken counts as lost in a moment
+            pushed += 1
+    except RedisUnavailable:
+        pass  # the same
     return pushed
 
 
 def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
     """For each queue, which jobs it does not hold: never pushed, or pushed and lost.
 
-    A queue that still holds ids probably holds theirs too. Empty when Redis is away: nothing can be pushed.
+    A queue that still holds ids probably holds theirs too, so they are looked for less often. Empty when Redis is away:
+    nothing can be pushed.
     """
     found: dict[str, ColumnElement[bool]] = {}
     for queue in QUEUES:

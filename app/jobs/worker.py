@@ -85,6 +85,9 @@ def _run_rq(app: Flask, queues: Sequence[str]) -> int:
         # RQ waits for a Redis that goes away while it is idle, but ends when it goes away during a job.
         with app.app_context(), suppress(redis.RedisError):
             worker.work(logging_level="WARNING")
+        # Until the next one listens, a signal ends us at once: the handlers left behind would tell one that is no more.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if worker.told_to_stop:
             return 0
         app.logger.warning("RQ's worker ended by itself and is started again")

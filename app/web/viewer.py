@@ -98,9 +98,10 @@ def _keep_last_seen() -> None:
         return
     try:
         with separate_write() as connection:
-            free: dict[str, bool] = {"skip_locked": True, "key_share": True}
-            person = select(User.id).where(User.id == found.user_id).with_for_update(**free)
-            of_login = select(LoginSession.id).where(LoginSession.id == found.login_id).with_for_update(**free)
+            person = select(User.id).where(User.id == found.user_id)
+            person = person.with_for_update(skip_locked=True, key_share=True)
+            of_login = select(LoginSession.id).where(LoginSession.id == found.login_id)
+            of_login = of_login.with_for_update(skip_locked=True, key_share=True)
             connection.execute(update(User).where(User.id.in_(person)).values(last_seen=moment))
             connection.execute(update(LoginSession).where(LoginSession.id.in_(of_login)).values(last_used_at=moment))
     except (OperationalError, PoolTimeout):

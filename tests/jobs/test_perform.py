@@ -9,10 +9,11 @@ import pytest
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app.clock import now
 from app.database import writing
-from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress
+from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress, running
 from app.jobs.registry import RETRY_LADDER
 from app.models import Job, User
 from tests.factories import a_user
@@ -145,6 +146,37 @@ def test_progress_is_told_and_stays_between_0_and_100(work, order, run, as_):
     assert {one["state"] for one in told} == {"running"}
     (last,) = ana.get("/notifications").get_json()
     assert last["data"] == {"task_id": job.id, "progress": 100, "state": "done"}
+
+
+def test_progress_does_not_fall_when_a_killed_attempt_is_followed_by_another(work, order, run, db):
+    job = order()
+    job.progress = 60  # as the killed one left it
+    db.session.commit()
+    seen = []
+
+    def step(**_args):
+        for percent in (1, 59, 61):
+            report_progress(percent)
+            seen.append(db.session.scalar(select(Job.progress)))
+
+    work.does = step
+    assert run(job).state == "done"
+    assert seen == [60, 60, 61]
+
+
+def test_a_busy_database_at_the_end_does_not_make_the_work_be_done_again(work, order, run, monkeypatch):
+    """A mail that was sent would be sent once more."""
+    change, failures = running._change, [OperationalError("UPDATE job", {}, Exception("database is locked"))] * 2
+
+    def busy(attempt, **values):
+        if failures:
+            raise failures.pop()
+        change(attempt, **values)
+
+    monkeypatch.setattr(running, "_change", busy)
+    monkeypatch.setattr(running.time, "sleep", lambda _seconds: None)
+    job = run(order())
+    assert (len(work.runs), job.state, job.attempts) == (1, "done", 1)
 
 
 def test_two_tasks_of_one_person_are_two_notifications(work, order, run, as_):

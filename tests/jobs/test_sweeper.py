@@ -90,6 +90,17 @@ def test_in_a_queue_that_is_never_empty_too(sweep, order, time_machine, valkey):
     assert pushed(valkey) == ["another", row.id]
 
 
+def test_what_waits_in_a_long_queue_is_not_pushed_again(sweep, order, time_machine, valkey):
+    """Else a backlog grows by itself every two minutes, and the workers never see its end."""
+    time_machine.move_to(now())
+    row, lost = order(), order()
+    valkey.client.lrem("rq:queue:default", 1, lost.id)
+    for _ in range(3):
+        time_machine.shift(LOST_ANYWAY_AFTER + 1)
+        sweep()
+    assert pushed(valkey) == [row.id, lost.id]
+
+
 def test_what_was_ordered_while_redis_was_away_is_pushed(sweep, order, time_machine, valkey, app):
     time_machine.move_to(now())
     valkey.stop()
