@@ -19,6 +19,7 @@ from app.web.viewer import viewer
 @bp.route("/edit_profile", methods=["GET", "POST"])
 @login_required
 @limits.changing
+@limits.uploading
 def edit() -> str | Response | tuple[str, int]:
     """Show and change one's own profile. A refusal keeps what was typed."""
     form = ProfileForm.of(viewer())

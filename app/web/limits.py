@@ -63,3 +63,11 @@ messaging = _both("30/minute;500/day", "100/minute")
 changing = _both("60/minute", "300/minute")  # follow, settings and other small changes
 asking_for_translation = _both("30/minute", "100/minute")
 exporting = _both("5/hour", "20/hour")
+
+
+def _no_file() -> bool:
+    return not any(file for _field, file in request.files.items(multi=True))
+
+
+# A large picture takes a second or two of a processor, and a thread that pages then wait for.
+uploading = limiter.limit("20/hour", key_func=by_account, methods=["POST"], exempt_when=_no_file)

@@ -211,3 +211,14 @@ def test_stray_files_go_after_a_day_and_shown_ones_stay(app, as_, db, run_jobs):
         db.session.commit()
         run_jobs()
         assert set(files(app)) == {person(db).avatar, new.name}
+
+
+def test_pictures_are_limited_and_words_are_not(as_, rate_limits):
+    ana = as_("ana")
+    hidden = {"avatar": [(BytesIO(b""), ""), (BytesIO(picture()), "me.png")], "theme": "auto"}
+    answers = [upload(ana, picture()) for _ in range(19)]
+    answers.append(ana.post_form("/edit_profile", hidden, content_type="multipart/form-data"))
+    answers.append(upload(ana, picture()))
+    assert [answer.status_code for answer in answers] == [303] * 20 + [429]
+    assert answers[-1].headers["Retry-After"]
+    assert upload(ana, b"", "", about_me="words").status_code == 303
