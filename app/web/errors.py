@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, current_app, jsonify, make_response, render_template
+from flask import Flask, current_app, g, jsonify, make_response, render_template
 from flask_babel import LazyString
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 from werkzeug.wrappers import Response
 
-from app.extensions import db
+from app.database import set_read_mode
+from app.extensions import db, login
 from app.i18n import _l
 from app.web.answers import wants_json
 from app.web.error_mail import report
@@ -60,17 +61,28 @@ def expired(error: CSRFError) -> Response:
 
 def busy(error: Exception) -> Response:
     """The database is away, locked or out of connections: come back in a moment."""
-    db.session.rollback()
+    _start_over()
     current_app.logger.error("database trouble: %s", error)
-    return _answer(503, SENTENCES[503], ServiceUnavailable(retry_after=RETRY_AFTER))
+    unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
+    try:
+        return _answer(503, SENTENCES[503], unavailable)
+    except (OperationalError, PoolTimeout):  # the page wanted to know who is asking
+        _start_over()
+        g._login_user = login.anonymous_user()
+        return _answer(503, SENTENCES[503], unavailable)
 
 
 def broken(error: Exception) -> Response:
     """Anything unexpected: log it, order a mail to the operators, and say sorry."""
-    db.session.rollback()
+    _start_over()
     current_app.logger.exception("unexpected error")
     report(error)
     return _answer(500, SENTENCES[500], InternalServerError())
+
+
+def _start_over() -> None:
+    db.session.rollback()
+    set_read_mode(True)  # whatever the request was: its error page only reads, and waits for no writer
 
 
 def _answer(code: int, sentence: LazyString, error: HTTPException) -> Response:

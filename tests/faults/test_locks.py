@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from threading import Thread
 
 import pytest
 from sqlalchemy import select, update
 
+from app import database
 from app.accounts.actions import log_in, mailed_links, passwords
 from app.database import set_read_mode
 from app.errors import Refused
@@ -85,3 +88,30 @@ def test_a_page_does_not_wait_to_say_when_somebody_was_seen(app, db, as_):
         waited = page.is_alive()
         db.session.rollback()
     assert not waited
+
+
+def test_a_database_that_stays_locked_is_said_so_once_and_soon(app, db, as_, monkeypatch):
+    """The error page reads, so it need not wait for the lock a second time."""
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("only SQLite locks everything")
+    ana = as_("ana")
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 1_000)
+    db.session.remove()
+    db.engine.dispose()  # the next connections are made with that
+    with closing(sqlite3.connect(db.engine.url.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        answer = ana.post_form("/post", {"post": "kept by the browser"})
+        waited = time.monotonic() - started
+    db.engine.dispose()
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert waited < 1.9
+
+
+def test_a_database_that_is_away_is_said_so(app, as_, make_app):
+    away = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    ana = as_("ana", on=away)
+    answers = [ana.get("/"), ana.post_form("/post", {"post": "kept by the browser"}), ana.get("/notifications?since=0")]
+    assert [answer.status_code for answer in answers] == [503] * 3
+    assert answers[2].is_json
