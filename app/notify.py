@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import case, event, select
+from sqlalchemy import case, delete, event, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app import poll_cache
 from app.clock import now
-from app.database import insert_into
+from app.database import insert_into, writing
 from app.extensions import db
 from app.jobs import enqueue, job, when_changed
 from app.models import Job, Notification, NotificationClock
@@ -142,3 +142,18 @@ def forget_poll(user_id: int) -> None:
     """Remove a poll answer that could not be removed at the commit. Running twice removes it twice."""
     if not poll_cache.forget(user_id):
         raise ConnectionError("Redis is away")
+
+
+@job("notifications.forget_old_tasks", every=24 * 3600)
+def forget_old_tasks() -> None:
+    """Remove what was told of tasks that are forgotten by now, or a person's list would grow with every task.
+
+    Running twice finds nothing the second time.
+    """
+    known = select(Job.id).where(Job.id == Notification.subject).exists()
+    with writing():
+        db.session.execute(
+            delete(Notification)
+            .where(Notification.name == "task_progress", ~known)
+            .execution_options(synchronize_session=False)
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from app.jobs import enqueue
 from app.models import Notification, NotificationClock, User
 from app.notify import notify
 from tests.factories import a_user
@@ -111,3 +112,15 @@ def test_a_failure_in_the_commit_tells_nothing_and_the_next_one_works(db):
     notify(ana.id, "conversation", {}, subject="1")
     db.session.commit()
     assert told(db) == {(ana.id, "conversation", "1"): {}}
+
+
+def test_what_was_told_of_a_forgotten_task_is_forgotten_too(db, run_jobs):
+    ana = a_user("ana")
+    kept = enqueue("notifications.forget_old_tasks", owner=ana)
+    gone = enqueue("notifications.forget_old_tasks", owner=ana)
+    notify(ana.id, "unread_message_count", 1)
+    db.session.commit()
+    db.session.delete(gone)
+    db.session.commit()
+    run_jobs()
+    assert set(told(db)) == {(ana.id, "unread_message_count", ""), (ana.id, "task_progress", kept.id)}
