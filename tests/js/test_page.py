@@ -201,3 +201,24 @@ def test_a_form_is_sent_once(site: FakeSite, open_tab: OpenTab) -> None:
         page.wait_for_timeout(200)
     assert [asked.path for asked in site.asked if asked.method == "POST"] == ["/follow/ben"]
     expect(page.get_by_role("button")).to_have_attribute("aria-disabled", "true")
+
+
+def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = '<details class="menu"><summary>Your post</summary><button>Delete</button></details><p>elsewhere</p>'
+    page = open_tab()
+    menu = page.locator("details")
+    page.locator("summary").click()
+    page.get_by_role("button", name="Delete").focus()
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
+    page.locator("summary").click()
+    expect(menu).to_have_attribute("open", "")
+    page.get_by_text("elsewhere").click()
+    expect(menu).not_to_have_attribute("open", "")
+
+
+def test_a_form_that_came_back_has_the_cursor_at_its_first_mistake(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = '<main><input name="good"><input name="bad" aria-invalid="true"></main>'
+    page = open_tab()
+    expect(page.locator("[name=bad]")).to_be_focused()

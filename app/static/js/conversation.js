@@ -103,8 +103,9 @@
   const divider = thread.querySelector("[data-new-divider]");
   if (divider) {
     // Not scrollIntoView(): it would scroll the page behind the thread, too.
-    const below = divider.getBoundingClientRect().top - thread.getBoundingClientRect().top;
-    thread.scrollTop += below - thread.clientHeight / 2;
+    const box = scroller();
+    const top = box === thread ? thread.getBoundingClientRect().top : 0;
+    box.scrollTop += divider.getBoundingClientRect().top - top - box.clientHeight / 2;
   } else {
     toEnd();
   }

@@ -1,4 +1,5 @@
-// A form is sent once: a second click while the first is on its way does nothing.
+// A form is sent once: a second click while the first is on its way does nothing. One that came back with a mistake has
+// the cursor at the first.
 (function () {
   "use strict";
 
@@ -35,4 +36,9 @@
   });
 
   window.addEventListener("pageshow", (event) => event.persisted && [...document.forms].forEach(unlock));
+
+  const mistaken = document.querySelector('main [aria-invalid="true"]');
+  if (mistaken) {
+    mistaken.focus();
+  }
 })();
