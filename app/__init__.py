@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from urllib.parse import urlsplit
 
 from flask import Flask
@@ -20,7 +19,7 @@ FEATURES = (accounts, posts, profiles, messages, notifications, tasks)
 def create_app(settings: Settings | None = None) -> Flask:
     """Make the app. `settings` default to the environment's. Raises ConfigurationError when they cannot be used."""
     settings = settings or Settings.from_env()
-    os.umask(0o077)  # what is kept in DATA_DIR is for its owner alone, even where the directory is open to others
+    settings.make_database_private()
     app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
     app.config.from_mapping(flask_config(settings))
     app.session_interface = cookies.TimelessSessionInterface()

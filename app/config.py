@@ -150,12 +150,21 @@ class Settings:
             return "postgresql://" + self.database_url.removeprefix("postgres://")
         return self.database_url
 
+    def make_database_private(self) -> None:
+        """Make the SQLite file in DATA_DIR, if it is the one and not there yet, before SQLite does.
+
+        It is for its owner alone, also where the directory is open to others; its journals take after it.
+        """
+        if not self.database_url:
+            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.data_dir / "microblog.db").touch(mode=0o600)
+
     def secret(self) -> str:
         """SECRET_KEY, or one generated on first use and kept in DATA_DIR, readable by its owner only."""
         if self.secret_key:
             return self.secret_key
         path = self.data_dir / "secret_key"
-        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             part = path.with_name(f"secret_key.{os.getpid()}")
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

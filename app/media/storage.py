@@ -1,4 +1,7 @@
-"""A folder of files with random names. Whole or absent: nobody ever reads half a file."""
+"""A folder of files with random names. Whole or absent: nobody ever reads half a file.
+
+The files are for their owner alone: an export holds all that a person wrote.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class Storage:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(name + ".part")
         try:
-            with part.open("xb") as stream:
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
                 yield NewFile(name, stream)
                 stream.flush()
                 os.fsync(stream.fileno())
