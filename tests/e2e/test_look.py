@@ -95,6 +95,14 @@ def test_the_pages_of_a_member(member: Person, look: str) -> None:
         member.errors.clear()  # the browser logs the 404 itself
 
 
+def test_letters_twice_as_large_fit_a_phone(member: Person) -> None:
+    member.page.set_viewport_size({"width": PHONE, "height": 900})
+    for name, path in PAGES.items():
+        member.goto(path)
+        member.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        examine(member.page, f"{name}-large-{PHONE}", with_axe=False)
+
+
 @pytest.mark.parametrize(("scheme", "language", "axe_width"), [("light", "en", PHONE), ("dark", "ar", DESK)])
 def test_the_pages_of_a_visitor(
     person: Callable[..., Person], community: Site, scheme: str, language: str, axe_width: int

@@ -1,0 +1,125 @@
+"""What a demanding member does: without scripts, by keyboard alone, and in two browsers at once."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, FilePayload, expect
+
+from tests.e2e.conftest import PASSWORD, POLL_INTERVAL, Person
+
+pytestmark = pytest.mark.e2e
+MakePerson = Callable[..., Person]
+
+
+def test_everything_works_without_scripts(person: MakePerson) -> None:
+    friend = person("frida")
+    plain = person("plato", java_script_enabled=False)
+    page = plain.page
+
+    plain.submit(".composer", post="Written by hand")
+    expect(page.locator(".post", has_text="Written by hand")).to_be_visible()
+    plain.goto("/user/frida")
+    page.get_by_role("button", name="Follow frida").click()
+    expect(page.get_by_role("button", name="Unfollow frida")).to_be_visible()
+    plain.goto("/messages/frida")
+    plain.submit(".reply", message="Dear Frida")
+    expect(page.locator(".bubble.mine")).to_contain_text("Dear Frida")
+
+    friend.goto("/messages/plato")
+    friend.submit(".reply", message="Dear Plato")
+    expect(friend.page.locator(".bubble.mine")).to_contain_text("Dear Plato")
+    plain.goto("/messages/frida")
+    badge = page.locator('[data-badge="unread_message_count"]')
+    expect(badge).to_contain_text("1")  # a GET reads nothing: the reader says so
+    page.get_by_role("button", name="Mark as read").click()
+    expect(badge).to_be_hidden()
+
+    plain.goto("/edit_profile")
+    page.select_option("[name=theme]", "dark")
+    page.click("form:has([name=theme]) [type=submit]")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
+    plain.goto("/")
+    page.locator(".post summary").first.click()
+    page.locator(".sure summary").first.click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.locator(".post", has_text="Written by hand")).to_have_count(0)
+    page.get_by_role("button", name="Log out", exact=True).first.click()
+    plain.goto("/")
+    expect(page).to_have_url(re.compile("/auth/login"))
+
+
+def test_everything_works_by_keyboard(person: MakePerson) -> None:
+    kim = person("kim")
+    page, keys = kim.page, kim.page.keyboard
+    kim.goto("/")
+    keys.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    keys.press("Enter")
+    keys.press("Tab")
+    keys.type("Typed, never clicked")
+    keys.press("Tab")  # the language
+    keys.press("Tab")
+    keys.press("Enter")
+    post = page.locator(".post", has_text="Typed, never clicked")
+    expect(post).to_be_visible()
+
+    menu = post.locator(".menu > summary")
+    menu.focus()
+    keys.press("Enter")
+    expect(post.locator(".panel")).to_be_visible()
+    keys.press("Escape")
+    expect(post.locator(".panel")).to_be_hidden()
+    expect(menu).to_be_focused()
+    for key in ("Enter", "Tab", "Tab", "Enter", "Tab", "Enter"):  # open, past the language, delete, surely
+        keys.press(key)
+    expect(post).to_have_count(0)
+
+
+def test_a_picture_is_cut_to_size_and_shown(person: MakePerson) -> None:
+    iris = person("iris")
+    iris.goto("/edit_profile")
+    # A picture from the browser itself: 900 by 600, red.
+    png = iris.page.evaluate(
+        """() => { const c = document.createElement("canvas"); c.width = 900; c.height = 600;
+        const d = c.getContext("2d"); d.fillStyle = "red"; d.fillRect(0, 0, 900, 600);
+        return c.toDataURL("image/png").split(",")[1]; }"""
+    )
+    picture = FilePayload(name="me.png", mimeType="image/png", buffer=b64decode(png))
+    iris.page.set_input_files("[name=avatar]", picture)
+    iris.page.click("form:has([name=theme]) [type=submit]")
+    face = iris.page.locator(".picture img")
+    expect(face).to_have_js_property("complete", True)
+    width, height = face.evaluate("face => [face.naturalWidth, face.naturalHeight]")
+    assert width == height > 100
+
+
+def test_an_export_can_be_watched_and_fetched(person: MakePerson) -> None:
+    otto = person("otto")
+    otto.goto("/")
+    otto.submit(".composer", post="For the archive")
+    expect(otto.page.locator(".post")).to_have_count(1)
+    otto.goto("/user/otto")
+    otto.page.get_by_role("button", name="Export my posts").click()
+    link = otto.page.get_by_role("link", name="Download")
+    expect(link).to_be_visible(timeout=15_000)  # it comes by the poller, without a reload
+    with otto.page.expect_download() as download:
+        link.click()
+    assert "For the archive" in download.value.path().read_text()
+
+
+def test_a_login_ended_elsewhere_says_so(person: MakePerson, browser: Browser) -> None:
+    nina = person("nina")
+    nina.goto("/explore")
+    other = Person("nina", nina.site, browser.new_context())
+    other.log_in(PASSWORD)
+    other.goto("/auth/security")
+    other.page.get_by_role("button", name="Log out everywhere").click()
+    expect(other.page).to_have_url(re.compile("/auth/login"))
+    other.context.close()
+    expect(nina.page.get_by_text("You are logged out.")).to_be_visible(timeout=(POLL_INTERVAL + 2) * 1000)
+    assert nina.page.url.endswith("/explore")
+    nina.errors.clear()  # the browser logs the 401 itself
