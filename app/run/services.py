@@ -16,6 +16,8 @@ from app.run.embedded import EmbeddedRedis
 THREADS = 4  # requests that one web process works on at a time
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
 
 @dataclass
 class Services:
@@ -34,6 +36,9 @@ class Services:
             "PORT": str(self.settings.port),
             "PYTHONUNBUFFERED": "1",
         }
+        if self.settings.host in LOOPBACK and not self.settings.public_url:
+            # The site then knows its names and refuses others: a foreign page cannot reach it by DNS rebinding.
+            self.environment["PUBLIC_URL"] = self.address
         if not is_set("REDIS_URL"):
             self.redis = EmbeddedRedis(self.settings.data_dir / "redis")
         self.redis_url = self.environment["REDIS_URL"] = self.redis.url if self.redis else self.settings.redis_url
@@ -81,7 +86,7 @@ class Services:
     @property
     def address(self) -> str:
         """Where a person finds the site."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104
         return self.settings.public_url or f"http://{host}:{self.settings.port}"
 
     @property

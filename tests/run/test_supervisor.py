@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import smtplib
@@ -49,6 +50,15 @@ def test_one_block_says_where_everything_is(site: RunningSite) -> None:
     assert str(site.data_dir) in site.said
     assert get(f"{site.state['site']}/notifications").status_code == 401
     assert get(site.state["mail"]).status_code == 200
+
+
+def test_a_foreign_name_for_this_machine_is_refused(site: RunningSite) -> None:
+    """A page elsewhere whose name is made to point here (DNS rebinding) gets nothing."""
+    for host, status in (("evil.example", 400), (f"localhost:{site.port}", 200)):
+        connection = http.client.HTTPConnection("127.0.0.1", site.port)
+        connection.request("GET", "/auth/login", headers={"Host": host})
+        assert connection.getresponse().status == status, host
+        connection.close()
 
 
 def test_what_it_keeps_is_for_the_owner_alone(site: RunningSite) -> None:
