@@ -23,7 +23,8 @@ SECRET = "a secret for one run of the benches, nothing else"
 @contextmanager
 def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[None]:
     """Run a process for the block, and end it."""
-    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}) as running:
+    own = {**os.environ, **(env or {})}
+    with subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.DEVNULL) as running:
         try:
             yield
         finally:

@@ -20,16 +20,16 @@ def email_recipient(conversation_id: int, recipient_id: int) -> None:
     commit, it sends a second copy with the same Message-ID.
     """
     recipient = db.session.get(User, recipient_id)
-    messages = queries.unread_for_mail(conversation_id, recipient_id)
-    if recipient is None or not recipient.is_active or not messages:
+    waiting = queries.waiting_for_mail(conversation_id, recipient_id)
+    if recipient is None or not recipient.is_active or waiting is None:
         return
-    sender = messages[-1].sender
+    last = waiting.newest[-1]
     end_reading()  # nothing is held while the mail server thinks
-    mailer.send(recipient, "new_message", sender=sender, messages=messages, count=len(messages))
+    mailer.send(recipient, "new_message", sender=last.sender, messages=waiting.newest, count=waiting.count)
     member = update(ConversationMember).where(
         ConversationMember.conversation_id == conversation_id,
         ConversationMember.user_id == recipient_id,
-        ConversationMember.mailed_seq < messages[-1].seq,
+        ConversationMember.mailed_seq < last.seq,
     )
     with writing():
-        db.session.execute(member.values(mailed_seq=messages[-1].seq))
+        db.session.execute(member.values(mailed_seq=last.seq))

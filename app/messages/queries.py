@@ -14,6 +14,7 @@ from app.queries import unread
 
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
+QUOTED = 3  # messages in one mail at most; it tells the number of all
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class InboxRow:
     other: User
     newest: Message
     unread: int
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What a mail tells: how many messages wait, and the newest of them, oldest first."""
+
+    count: int
+    newest: Sequence[Message]
 
 
 @dataclass(frozen=True)
@@ -99,15 +108,14 @@ def after(viewer: User, other: User, seq: int, size: int = 100) -> Thread:
     return Thread(conversation, messages, None, seq, conversation.newest_seq)
 
 
-def unread_for_mail(conversation_id: int, recipient_id: int) -> Sequence[Message]:
-    """Unread messages no mail has told the recipient about, oldest first, with their senders."""
-    return db.session.scalars(
-        unread.messages(recipient_id)
-        .where(Message.conversation_id == conversation_id, Message.seq > ConversationMember.mailed_seq)
-        .options(joinedload(Message.sender))
-        .order_by(Message.seq)
-        .limit(50)
-    ).all()
+def waiting_for_mail(conversation_id: int, recipient_id: int) -> Waiting | None:
+    """The unread messages no mail has told the recipient about, if there are any. One query."""
+    told = unread.messages(recipient_id).where(
+        Message.conversation_id == conversation_id, Message.seq > ConversationMember.mailed_seq
+    )
+    newest = told.add_columns(func.count().over()).options(joinedload(Message.sender))
+    rows = db.session.execute(newest.order_by(Message.seq.desc()).limit(QUOTED)).all()
+    return Waiting(rows[0][1], [message for message, _count in reversed(rows)]) if rows else None
 
 
 def _messages(conversation: Conversation) -> Select[Message]:

@@ -10,7 +10,7 @@ from flask_babel import format_date, format_datetime, format_decimal, format_tim
 from markupsafe import Markup, escape
 
 from app.clock import now
-from app.i18n import direction, language_name
+from app.i18n import _, direction, language_name
 from app.models import User
 from app.text import rich
 from app.text.languages import language_names
@@ -48,7 +48,10 @@ def clock_time(moment: datetime) -> Markup:
 
 
 def day(moment: datetime) -> str:
-    """The date in the reader's zone and language."""
+    """The date in the reader's zone and language: "Today", "Yesterday", or the day itself."""
+    days = (to_user_timezone(now()).date() - to_user_timezone(moment).date()).days
+    if days in {0, 1}:
+        return _("Yesterday") if days else _("Today")
     return str(format_date(moment, "full"))
 
 

@@ -189,3 +189,14 @@ def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app,
     assert len(mails) == 1
     run_jobs(advance=60)
     assert len(mails) == 2
+
+
+def test_a_mail_about_very_many_messages_tells_the_number_of_all(db, run_jobs, mails):
+    ana, ben = a_user("ana"), a_user("ben")
+    for number in range(60):
+        a_message(ana, ben, f"message {number}")
+    db.session.commit()
+    run_jobs(advance=3600)
+    assert [mail.subject for mail in mails.to(ben.email)] == ["60 new messages from ana"]
+    assert "message 59" in mails[0].text
+    assert "message 56" not in mails[0].text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from babel import localedata
 from flask import Flask
 from flask_babel import force_locale
@@ -26,3 +27,13 @@ def test_how_long_ago_can_be_said_in_every_language(app: Flask, locale: str) -> 
 def test_the_languages_without_a_short_form_use_the_long_one(app: Flask) -> None:
     with app.test_request_context(), force_locale("de"):
         assert ">vor 3 Tagen<" in filters.ago(now() - timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("hours", "shown"),
+    [(0, "Today"), (-20, "Yesterday"), (-72, "Tuesday, November 17, 2026"), (30, "Saturday, November 21, 2026")],
+)
+def test_days_near_by_have_names(app: Flask, hours: int, shown: str) -> None:
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    with app.test_request_context(), time_machine.travel(noon, tick=False):
+        assert filters.day(noon + timedelta(hours=hours)) == shown
