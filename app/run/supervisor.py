@@ -60,7 +60,7 @@ class Supervisor:
         self._start(redis.child)  # loses nothing: the sweeper pushes again what the database says is due
         if not redis.wait_until_ready():
             raise CannotRun(
-                "The embedded Redis does not start: see {redis.folder}/server.log, or set REDIS_URL to another one."
+                f"The embedded Redis does not start: see {redis.folder}/server.log, or set REDIS_URL to another one."
             )
 
     def serve(self) -> None:

@@ -152,6 +152,19 @@ def test_settings_that_cannot_be_are_one_plain_sentence(tmp_path: Path) -> None:
     assert site.said == "The settings cannot be used: POLL_INTERVAL must be a whole number, 0 or more.\n"
 
 
+def test_a_redis_that_does_not_start_is_one_plain_sentence(tmp_path: Path) -> None:
+    broken = tmp_path / "bin" / "valkey-server"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    site = RunningSite(tmp_path / "var", PATH=f"{broken.parent}:{os.environ['PATH']}")
+    site.launch()
+    wait_for(site.has_ended, "the refusal")
+    assert site.said.splitlines()[-1] == (
+        f"The embedded Redis does not start: see {tmp_path}/var/redis/server.log, or set REDIS_URL to another one."
+    )
+
+
 def test_redis_data_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
     redis = EmbeddedRedis(tmp_path / "redis")
     redis.prepare()
