@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from flask_login import UserMixin
 from sqlalchemy import String, Text
 from sqlalchemy.orm import Mapped, mapped_column
-from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.clock import now
 from app.database import UtcDateTime
@@ -31,7 +30,7 @@ class User(UserMixin, Base):
     name: Mapped[str] = mapped_column(String(64), default="")
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(256))
+    password_hash: Mapped[str] = mapped_column(String(256))  # made and checked by app/accounts/passwords.py alone
     about_me: Mapped[str] = mapped_column(Text, default="")
     search_text: Mapped[str] = mapped_column(Text, default="")  # username and name, see app/text/search.py
 
@@ -72,15 +71,6 @@ class User(UserMixin, Base):
         if self.current_login is None:
             raise LookupError("this person did not come through a login")
         return self.current_login.id
-
-    def set_password(self, password: str) -> None:
-        """Keep a salted scrypt hash of `password`."""
-        self.password_hash = generate_password_hash(password)
-        self.password_changed_at = now()
-
-    def check_password(self, password: str) -> bool:
-        """Whether `password` is the one that was set."""
-        return check_password_hash(self.password_hash, password)
 
     def __repr__(self) -> str:
         return f"<User {self.username}>"

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.accounts import passwords
 from app.extensions import db
 from app.models import User
 from tests.factories import PASSWORD, a_user
@@ -75,10 +76,7 @@ def the_user(username: str = "ana") -> User:
 
 def a_member(username: str = "ana", password: str = PASSWORD, **values: Any) -> User:
     """A person whose password hash costs what a real one costs."""
-    person = a_user(username, **values)
-    person.set_password(password)
-    db.session.commit()
-    return person
+    return a_user(username, password_hash=passwords.hashed(password), **values)
 
 
 def meanwhile(function: Callable[[], Any]) -> None:
