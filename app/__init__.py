@@ -61,7 +61,6 @@ def flask_config(settings: Settings) -> dict[str, object]:
         else None,
         "SECRET_KEY": settings.secret(),
         "LANGUAGES": settings.languages or catalogs(ROOT / "translations"),
-        "ADMINS": settings.admins,
         "TESTING": settings.microblog_env == "test",
         "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # an avatar of 5 MB and its form
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,

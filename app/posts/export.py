@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import BinaryIO
 
 from app.clock import now
@@ -15,13 +14,6 @@ from app.posts import queries
 
 BATCH = 1_000  # posts in memory at a time
 REPORT_EVERY = 0.5  # seconds
-
-
-@dataclass(frozen=True)
-class Written:
-    """What went into the file."""
-
-    posts: int
 
 
 class Progress:
@@ -42,8 +34,8 @@ class Progress:
             self._told, self._told_at = percent, moment
 
 
-def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> Written:
-    """Write the posts `owner` has now to `stream` as one JSON object, oldest first.
+def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> int:
+    """Write the posts `owner` has now to `stream` as one JSON object, oldest first; returns how many there were.
 
     No transaction outlives a batch: the database may vacuum, and writers go on, during a long export.
     """
@@ -59,7 +51,7 @@ def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> Writt
             done += 1
         progress.reached(done)
     stream.write(b"\n]}\n")
-    return Written(done)
+    return done
 
 
 def _json(value: object) -> bytes:

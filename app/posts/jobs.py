@@ -29,9 +29,9 @@ def export_posts(owner_id: int) -> dict[str, Any]:
     if owner is None:
         raise GiveUp("the account is gone")
     with exports().create("json") as file:
-        written = export.write(owner, file.stream, report_progress)
+        posts = export.write(owner, file.stream, report_progress)
     expires_at = now() + timedelta(days=current_app.config["EXPORT_DAYS"])
-    return {"file": file.name, "posts": written.posts, "expires_at": expires_at.isoformat()}
+    return {"file": file.name, "posts": posts, "expires_at": expires_at.isoformat()}
 
 
 @when_changed

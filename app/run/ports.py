@@ -42,15 +42,6 @@ def check(host: str, port: int) -> None:
         raise PortRefused(_sentence(host, port, error)) from None
 
 
-def answers(host: str, port: int) -> bool:
-    """Whether something accepts connections there now."""
-    try:
-        with socket.create_connection((host, port), timeout=0.2):
-            return True
-    except OSError:
-        return False
-
-
 def _sentence(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (

@@ -73,7 +73,6 @@ class Services:
             "MAIL_PASSWORD": "",
             "MAIL_USE_TLS": "0",
             "MAIL_USE_SSL": "0",
-            "MAIL_SINK_URL": self.mail_page,
         }
         return Child("mail", [sys.executable, "-m", "app.run.mail_sink", str(smtp_port), str(page_port)], grace=5.0)
 

@@ -41,7 +41,7 @@ def index() -> str:
     """What was ordered lately, how far it is, and whether anybody is working on it."""
     jobs = db.session.scalars(queries.of(viewer())).all()
     rows = [_row(job) for job in jobs]
-    return render_template("tasks/index.html", tasks=rows, worker_is_running=_is_cared_for(jobs), older=None)
+    return render_template("tasks/index.html", tasks=rows, worker_is_running=_is_cared_for(jobs))
 
 
 @bp.post("/tasks/<id>/retry")

@@ -40,12 +40,3 @@ def fits(text: str, limit: int) -> bool:
 def first_graphemes(text: str, count: int) -> str:
     """The first `count` characters of `text` as the reader counts them, none cut in two."""
     return "".join(_CLUSTER.findall(text[: count * POINTS_PER_CHARACTER * 4])[:count])
-
-
-def shorten(text: str, limit: int) -> str:
-    """`text` on one line, cut to `limit` characters with an ellipsis as the last, for excerpts."""
-    line = " ".join(text[: limit * POINTS_PER_CHARACTER * 4].split())
-    clusters = _CLUSTER.findall(line)
-    if len(clusters) <= limit and len(text) <= limit * POINTS_PER_CHARACTER * 4:
-        return line
-    return "".join(clusters[: limit - 1]).rstrip() + "…"

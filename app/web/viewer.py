@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def keep_last_seen(response: Response) -> Response:
-        if request.endpoint not in {None, "static", "notifications.poll"}:
+        if request.endpoint not in {None, "notifications.poll"}:
             _keep_last_seen()
         return response
 

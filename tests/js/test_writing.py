@@ -14,7 +14,7 @@ from .fake_site import Answer, Asked, FakeSite, note
 pytestmark = pytest.mark.e2e
 OpenTab = Callable[..., Page]
 COMPOSER = (
-    '<a data-write href="/#write">Write</a><form data-composer method="post" action="/post" data-next="/">'
+    '<a data-write href="/#write">Write</a><form data-composer method="post" action="/post">'
     '<textarea name="post" data-max="10" rows="2"></textarea><span data-counter>10</span>'
     '<button type="submit" name="submit">Post</button></form>'
 )

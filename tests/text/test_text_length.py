@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.text.length import first_graphemes, fits, grapheme_count, shorten, stream_safe
+from app.text.length import first_graphemes, fits, grapheme_count, stream_safe
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,6 @@ def test_cuts_are_prefixes_within_the_limit(text: str, limit: int) -> None:
     head = first_graphemes(text, limit)
     assert text.startswith(head)
     assert grapheme_count(head) <= limit
-    assert grapheme_count(shorten(text, limit)) <= limit
-
-
-def test_excerpts() -> None:
-    assert shorten("one\n two   three", 20) == "one two three"
-    assert shorten("one two three", 8) == "one two…"
-    assert shorten("🇪🇸🇫🇷🇮🇹", 2) == "🇪🇸…"
-    assert shorten("a" * 100_000, 5) == "aaaa…"
 
 
 def test_piled_marks_are_bounded() -> None:

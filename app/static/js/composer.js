@@ -1,6 +1,6 @@
 // Writing: a box that grows with the text, the characters left, and nothing lost when sending fails.
 //
-//   <form data-composer data-next="/" ...> <textarea data-max="500"> <span data-counter>500</span> <button>
+//   <form data-composer ...> <textarea data-max="500"> <span data-counter>500</span> <button>
 //   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
 (function () {
   "use strict";
@@ -112,7 +112,7 @@
     try {
       const response = await Microblog.http.submit(form, { redirect: "manual" });
       if (response.type === "opaqueredirect") {
-        location.assign(form.dataset.next || location.pathname + location.search);
+        location.assign(location.pathname + location.search);
         return; // done: the page to go to shows the post, and what the server says about it
       }
       reason = reasonToRetry(response.status);
