@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
@@ -54,15 +54,9 @@ def between(viewer: User, other: User) -> Conversation | None:
 def inbox(viewer: User, before: int | None, size: int) -> tuple[list[InboxRow], int | None]:
     """A page of the viewer's conversations by latest message, and the `before` of the next page. One query."""
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
-    fresh = (
-        select(func.count(Message.id))
-        .where(Message.conversation_id == mine.conversation_id)
-        .where(Message.seq > mine.read_seq, Message.sender_id != viewer.id)
-        .scalar_subquery()
-    )
     newest = aliased(Message)
     query = (
-        select(User, newest, case((mine.newest_seq > mine.read_seq, fresh), else_=0))
+        select(User, newest, unread.message_count_in(mine))
         .select_from(mine)
         .join(theirs, and_(theirs.conversation_id == mine.conversation_id, theirs.user_id != viewer.id))
         .join(User, User.id == theirs.user_id)

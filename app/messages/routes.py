@@ -15,7 +15,7 @@ from app.queries import people
 from app.web import limits
 from app.web.answers import wants_json
 from app.web.form_keys import new_form_key
-from app.web.paging import before_id, position
+from app.web.paging import before_id, page_size, position
 from app.web.viewer import viewer
 
 
@@ -28,8 +28,7 @@ def person_or_404(username: str) -> User:
 @login_required
 def inbox() -> str:
     """All conversations, by latest message."""
-    size = int(current_app.config["POSTS_PER_PAGE"])
-    rows, older = queries.inbox(viewer(), before_id(), size)
+    rows, older = queries.inbox(viewer(), before_id(), page_size())
     return render_template("messages/inbox.html", rows=rows, older=older)
 
 

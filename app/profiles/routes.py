@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
@@ -18,7 +18,7 @@ from app.profiles import actions, bp, queries
 from app.profiles.last_seen import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
-from app.web.paging import before_id, page
+from app.web.paging import before_id, page, page_size
 from app.web.redirects import here, safe_next
 from app.web.viewer import viewer
 
@@ -88,8 +88,7 @@ def _change_follow(username: str, change: Callable[[User, User], None], done: st
 
 
 def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:
-    size = int(current_app.config["POSTS_PER_PAGE"])
-    rows, older = queries.people_page(listed, viewer(), before_id(), size)
+    rows, older = queries.people_page(listed, viewer(), before_id(), page_size())
     is_own = person.id == viewer().id
     suggested = follows.suggestions(viewer().id) if is_own and kind == "following" else []
     return render_template(

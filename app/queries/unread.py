@@ -1,24 +1,28 @@
-"""What a person has not read yet. One object builds the count, the list and the mail, so they cannot disagree."""
+"""What a person has not read yet. One condition builds the badge, the inbox and the mail, so they cannot disagree."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select
 
 from app.extensions import db
 from app.models import ConversationMember, Message
 
 
-def _unread_messages(user_id: Any) -> ColumnElement[bool]:
-    """Messages from others, beyond what was rendered to the person. Conversations without any are not looked at."""
+def _beyond_read(member: Any) -> ColumnElement[bool]:
+    """Messages of one member's conversation, from others, beyond what was rendered to that member."""
     return and_(
-        ConversationMember.user_id == user_id,
-        ConversationMember.newest_seq > ConversationMember.read_seq,
-        Message.conversation_id == ConversationMember.conversation_id,
-        Message.seq > ConversationMember.read_seq,
-        Message.sender_id != user_id,
+        Message.conversation_id == member.conversation_id,
+        Message.seq > member.read_seq,
+        Message.sender_id != member.user_id,
     )
+
+
+def _unread_messages(user_id: Any) -> ColumnElement[bool]:
+    """A person's unread messages. Conversations without any are not looked at."""
+    member = ConversationMember
+    return and_(member.user_id == user_id, member.newest_seq > member.read_seq, _beyond_read(member))
 
 
 def messages(user_id: int) -> Select[Message]:
@@ -31,6 +35,12 @@ def message_count_of(user_id: Any) -> ScalarSelect[int]:
     return (
         select(func.count()).select_from(ConversationMember).join(Message, _unread_messages(user_id)).scalar_subquery()
     )
+
+
+def message_count_in(member: Any) -> ColumnElement[int]:
+    """The number of unread messages in one conversation, as part of another query; `member` may be an alias."""
+    fresh = select(func.count(Message.id)).where(_beyond_read(member)).correlate(member).scalar_subquery()
+    return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
 
 def message_count(user_id: int) -> int:
