@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import click
+from flask import Flask
 from flask.cli import AppGroup
 
 from app.web import catalogs
@@ -62,3 +63,8 @@ def _print_status() -> None:
     for language in catalogs.check():
         share = 100 * language.translated // max(1, language.total)
         click.echo(f"{language.locale}: {language.translated} of {language.total} ({share} %)")
+
+
+def init_app(app: Flask) -> None:
+    """Register the group."""
+    app.cli.add_command(translate)
