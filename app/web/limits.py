@@ -1,6 +1,6 @@
 """Rate limits, per account and per address, each a decorator for a route. Past one: 429 with Retry-After.
 
-Counted in Redis, so all processes and hosts share them; with Redis away everything passes.
+Counted in Redis, so all processes and hosts share them; with Redis away each process counts for itself.
 """
 
 from __future__ import annotations
