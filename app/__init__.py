@@ -25,7 +25,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.session_interface = cookies.TimelessSessionInterface()
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, hops, hops, hops, 0, hops)  # type: ignore[method-assign]
+        proxied = ProxyFix(app.wsgi_app, hops, hops, hops, 0, hops)
+        app.wsgi_app = proxied  # type: ignore[method-assign]  # as Flask documents it
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))

@@ -57,6 +57,7 @@ class Storage:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(name + ".part")
         try:
+            # os.open: the file must never exist with another mode, and Path.open() takes none.
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
                 yield NewFile(name, stream)
                 stream.flush()

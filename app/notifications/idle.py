@@ -78,4 +78,4 @@ class IdlePolls:
 
 def answer_idle_polls(app: Flask) -> None:
     """Put the room in front of `app`."""
-    app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

@@ -46,6 +46,7 @@ class EmbeddedRedis:
         """Write the configuration, readable by the owner only: it holds the password."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         text = CONFIGURATION.format(port=self._port, password=self._password, folder=self.folder)
+        # os.open: the file must never exist with another mode, and Path.open() takes none.
         with open(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
             file.write(text)
 

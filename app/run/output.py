@@ -44,7 +44,7 @@ class Output:
             if not read:
                 lines = [rest] if rest else []
                 self._selector.unregister(pipe)
-                pipe.close()  # type: ignore[union-attr]
+                pipe.close()  # type: ignore[union-attr]  # a file: add() registers nothing else
             for line in lines:
                 say(self._labelled(name, line.decode(errors="replace")))
 

@@ -79,6 +79,7 @@ def compile_catalogs() -> None:
 def write_state(folder: Path, **state: Any) -> None:
     """Tell the tools of this machine (`make demo`, the browser tests) where the running site is."""
     draft = folder / "run.json.new"
+    # os.open: the file must never exist with another mode, and Path.open() takes none.
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
         json.dump(state, file)
     draft.replace(folder / "run.json")

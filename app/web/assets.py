@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import flask_bootstrap
 import xstatic.pkg.jquery
 from flask import Flask, has_request_context, request
-from whitenoise import WhiteNoise  # type: ignore[import-untyped]  # ships no hints; answers only here
-from whitenoise.media_types import MediaTypes  # type: ignore[import-untyped]
-from whitenoise.responders import StaticFile  # type: ignore[import-untyped]
+from whitenoise import WhiteNoise
+from whitenoise.media_types import MediaTypes
+from whitenoise.responders import StaticFile
 
 from app.web import rtl
 
@@ -141,7 +141,7 @@ def _paths() -> dict[str, Path]:
 def init_app(app: Flask) -> None:
     """Serve static files before the app is asked, and give templates `asset(path)`."""
     assets = Assets(app.wsgi_app, app.config["DATA_DIR"], app.config["ANSWER_HEADERS"])
-    app.wsgi_app = assets  # type: ignore[method-assign]
+    app.wsgi_app = assets  # type: ignore[method-assign]  # as Flask documents it
 
     @app.template_global()
     def asset(name: str) -> str:

@@ -123,9 +123,7 @@ def load(path: Path) -> Catalog:
 
 
 def _pybabel(*arguments: str) -> None:
-    CommandLineInterface().run(  # type: ignore[no-untyped-call]
-        ["pybabel", "-q", *arguments]
-    )
+    CommandLineInterface().run(["pybabel", "-q", *arguments])  # type: ignore[no-untyped-call]  # Babel's own lack of hints
 
 
 def _write(catalog: Catalog, mo: Path, strings: Path) -> None:

@@ -61,5 +61,6 @@ def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -
     """The page of a `select` that brings its own order and start, and asks for one item more than `size`."""
     found: Sequence[Any] = db.session.scalars(select).unique().all()
     items = found[:size]
-    last = (of or (lambda item: item.id))(items[-1]) if len(found) > size else None  # type: ignore[attr-defined]
+    key: Callable[[Any], int] = of or (lambda item: item.id)
+    last = key(items[-1]) if len(found) > size else None
     return Page(items, last)

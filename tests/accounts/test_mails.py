@@ -7,6 +7,7 @@ import time_machine
 
 from app.accounts import actions
 from app.clock import now
+from app.jobs import enqueue
 from app.models import Job, LoginSession, MailToken
 from tests.accounts.steps import link_in, register, the_user
 from tests.factories import a_login, a_user
@@ -111,8 +112,6 @@ def test_registering_orders_one_mail_of_nobody(client, db, mails, run_jobs):
 
 
 def test_what_has_run_out_is_forgotten(app, db, run_jobs):
-    from app.jobs import enqueue  # noqa: PLC0415
-
     user = a_user("ana")
     keep = a_login(user).id
     for _ in range(3):

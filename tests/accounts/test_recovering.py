@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from itsdangerous import URLSafeSerializer
 
-from app.accounts import links
+from app.accounts import links, passwords
 from app.clock import now
 from app.models import Job, MailToken
 from tests.accounts.steps import (
@@ -91,8 +91,6 @@ def test_a_bad_password_does_not_use_up_the_link(client, db, ask):
 
 
 def test_two_browsers_use_one_link_at_once(client, app, db, ask, monkeypatch):
-    from app.accounts import passwords  # noqa: PLC0415
-
     a_user("ana")
     path, right = ask(), passwords.hashed
     second = []

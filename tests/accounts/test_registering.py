@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import pytest
@@ -264,8 +265,6 @@ def test_a_field_sent_twice_counts_once(client, db):
 
 
 def test_a_file_in_place_of_a_field_is_a_wrong_form(client, db):
-    from io import BytesIO  # noqa: PLC0415
-
     answer = register(client, username=(BytesIO(b"ana"), "ana.txt"))
     assert answer.status_code == 422
 

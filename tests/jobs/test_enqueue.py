@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.clock import now
+from app.database import writing
 from app.jobs import enqueue
 from app.models import Job
 from tests.factories import a_user
@@ -105,8 +106,6 @@ def test_a_unique_job_that_runs_is_not_the_waiting_one(db, work, run_jobs):
         if len(work.runs) == 1:
             with writing():
                 enqueue("test.work", unique_key="k", number=2)
-
-    from app.database import writing  # noqa: PLC0415
 
     work.does = order_again
     enqueue("test.work", unique_key="k", number=1)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.clock import now
-from app.jobs import enqueue, sweeper
+from app.jobs import enqueue, perform, sweeper
 from app.jobs.registry import definitions, job
 from app.jobs.sweeper import LOST_AFTER, LOST_ANYWAY_AFTER, MAX_CRASHES, SILENT_AFTER
 from app.models import Job
@@ -151,8 +151,6 @@ def test_a_dead_attempt_that_still_lives_changes_nothing(sweep, order, db, app, 
         sweeper.sweep()
 
     work.does = swept_away
-    from app.jobs import perform  # noqa: PLC0415
-
     sweep(lambda: perform(row.id))
     assert row.state == "queued"
     assert row.crashes == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from app import mailer
 from app.jobs.registry import RETRY_LADDER
 from app.models import Job
 from tests.factories import a_message, a_user
@@ -163,8 +164,6 @@ def test_sending_does_not_wait_for_mail(pair, mails, as_):
 
 def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app, db):
     """A message that is sent while the mail of the first one is being sent gets a mail of its own."""
-    from app import mailer  # noqa: PLC0415
-
     real = mailer.deliver
 
     def send_one_more(message):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.datastructures import LanguageAccept
 
-from app.i18n import best_language, direction, language_name
+from app.i18n import best_language, choose_language, direction, language_name
 from app.web.catalogs import FOLDER, browser_strings, load, po_files
 
 OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
@@ -86,7 +86,5 @@ def test_spanish_is_there():
 
 
 def test_a_quality_of_zero_means_no(app):
-    from app.i18n import choose_language  # noqa: PLC0415
-
     with app.app_context():
         assert choose_language(None, LanguageAccept([("es", 0), ("en", 0.5)])) == "en"

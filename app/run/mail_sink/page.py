@@ -90,7 +90,7 @@ def as_json(mail: Mail) -> dict[str, Any]:
 
 def linked(text: str) -> Markup:
     """Plain text with its addresses as links that open beside the mail."""
-    parts = Markup("")  # noqa: RUF100
+    parts = Markup("")
     end = 0
     for match in LINK.finditer(text):
         link = Markup('<a href="{0}" target="_blank" rel="noopener">{0}</a>').format(match[0])

@@ -16,7 +16,7 @@ class Handler:
     def __init__(self, store: MailStore) -> None:
         self._store = store
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Store one mail. Answers 451, "try again", when the disk refuses."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         try:
