@@ -1,4 +1,4 @@
-"""`make bench`: run every bench, print a table and write var/bench.json."""
+"""`make bench`: run every bench, print a table and write bench.json into DATA_DIR."""
 
 from __future__ import annotations
 

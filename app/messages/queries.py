@@ -14,6 +14,7 @@ from app.queries import unread
 
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
+AT_ONCE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
 QUOTED = 3  # messages in one mail at most; it tells the number of all
 
 
@@ -92,7 +93,7 @@ def thread(viewer: User, other: User, *, before: int | None = None, size: int = 
     return Thread(conversation, messages, older, read_seq, conversation.newest_seq)
 
 
-def after(viewer: User, other: User, seq: int, size: int = 100) -> Thread:
+def after(viewer: User, other: User, seq: int, size: int = AT_ONCE) -> Thread:
     """Up to `size` messages after number `seq`: what a page that is open does not show yet."""
     conversation = between(viewer, other)
     if conversation is None:

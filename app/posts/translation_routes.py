@@ -31,7 +31,7 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
     except translation.TranslationFailed as reason:
         current_app.logger.warning("post %d was not translated: %s", post_id, reason)
         sentence = _("This could not be translated just now. Please try again later.")
-        return jsonify(error=sentence, message=sentence, status=503), 503
+        return jsonify(error=sentence, status=503), 503
     return jsonify(text=text, language=target.replace("_", "-"), provider=provider.name)
 
 

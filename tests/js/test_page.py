@@ -156,7 +156,7 @@ def test_translation_opens_closes_and_says_when_it_fails(site: FakeSite, open_ta
     )
     site.content = post.format("/post/1/translate") + post.format("/post/2/translate")
     site.routes["/post/1/translate"] = lambda asked: as_json({"text": "Hello <b>", "language": "en"})
-    site.routes["/post/2/translate"] = lambda asked: as_json({"message": "The service is asleep."}, 503)
+    site.routes["/post/2/translate"] = lambda asked: as_json({"error": "The service is asleep."}, 503)
     page = open_tab()
     first, second = page.locator("button").all()
     first.click()

@@ -44,7 +44,7 @@
     });
   }
 
-  /** A small movement where something has arrived; look.css leaves it out for readers who want none. */
+  /** A small movement where something has arrived; widths.css leaves it out for readers who want none. */
   function move(name) {
     badgesOf(name).forEach((badge) => {
       badge.classList.add("moved");

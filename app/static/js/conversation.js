@@ -17,7 +17,7 @@
   }
 
   const NEAR_END = 120; // pixels from the end within which the reader counts as being there
-  const AT_ONCE = 100; // the most bubbles one answer holds; a full answer may have more behind it
+  const AT_ONCE = 100; // the most bubbles one answer holds (app/messages/queries.py); a full answer may have more behind it
 
   let newest = Number(thread.dataset.newestSeq) || 0;
   let fetching = false;

@@ -54,5 +54,5 @@
     });
   }
 
-  Microblog.http = { post, page, submit, RequestFailed };
+  Microblog.http = { post, page, submit };
 })();

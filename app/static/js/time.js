@@ -2,7 +2,6 @@
 //
 // The server renders the first text, in the reader's language. Thresholds, rounding and the short style are those of
 // format_timedelta in Babel, which the server uses, so that the text only changes when its meaning does.
-// data-relative may name another style: "long" or "narrow".
 (function () {
   "use strict";
 
@@ -21,11 +20,11 @@
   const THRESHOLD = 0.85; // "1 hour" begins after 51 minutes
 
   /** Says how long ago, or returns "" for less than a minute, which the server says in its own words. */
-  function relative(seconds, style) {
+  function relative(seconds) {
     for (const [unit, length] of UNITS) {
       const number = Math.abs(seconds) / length;
       if (number >= THRESHOLD) {
-        const format = new Intl.RelativeTimeFormat(language, { style });
+        const format = new Intl.RelativeTimeFormat(language, { style: "short" });
         return format.format(Math.sign(seconds) * Math.max(1, Math.round(number)), unit);
       }
     }
@@ -35,7 +34,7 @@
   function refresh() {
     document.querySelectorAll("time[data-relative][datetime]").forEach((time) => {
       const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
-      const text = Number.isNaN(seconds) ? "" : relative(seconds, time.dataset.relative || "short");
+      const text = Number.isNaN(seconds) ? "" : relative(seconds);
       if (text && text !== time.textContent) {
         time.textContent = text;
       }

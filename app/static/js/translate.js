@@ -2,7 +2,7 @@
 //
 //   <article> <div data-post-text lang="fr" dir="auto">…</div> <button data-translate-url="/post/7/translate">Translate</button>
 //
-// POST <data-translate-url> answers {"text": "…", "language": "en"}, or an error with {"message": "…"}.
+// POST <data-translate-url> answers {"text": "…", "language": "en"}, or an error with {"error": "…"}.
 (function () {
   "use strict";
 
@@ -42,7 +42,7 @@
 
   function showError(output, error) {
     output.className = "translation-error";
-    output.textContent = (error.data && error.data.message) || gettext("This could not be translated just now.");
+    output.textContent = (error.data && error.data.error) || gettext("This could not be translated just now.");
     Microblog.live.say(output.textContent);
   }
 
