@@ -63,7 +63,7 @@ class Settings:
     post_max_length: int = 500  # characters as the reader sees them (grapheme clusters)
     message_max_length: int = 2000
     poll_interval: int = 10  # seconds between two polls of one browser
-    export_days: int = 7  # days an export can be downloaded
+    export_days: int = 7  # days an export can be downloaded; 14 at most
 
     # Translation of posts --------------------------------------------------------------------------------
     translate_url: str = ""  # a LibreTranslate-compatible server; "" hides "Translate"

@@ -8,11 +8,10 @@ transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 
 from app.jobs.handover import worker_is_alive
 from app.jobs.ordering import again, enqueue
-from app.jobs.registry import Definition, definitions, job, when_changed
+from app.jobs.registry import definitions, job, when_changed
 from app.jobs.running import GiveUp, TakenOver, current_job_id, perform, report_progress
 
 __all__ = [
-    "Definition",
     "GiveUp",
     "TakenOver",
     "again",

@@ -25,7 +25,7 @@ SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an
 LOST_AFTER = 10  # seconds after which a pushed job that an empty queue does not hold was lost
 LOST_ANYWAY_AFTER = 120  # the same when the queue is never empty
 BATCH = 500
-KEEP_DAYS = 14  # finished jobs are kept this long
+KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
 # A moment this far ahead was written before the clock was set back; nobody waits an hour for that.
 FROM_THE_FUTURE = timedelta(minutes=1)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -19,12 +18,12 @@ from rq.serializers import JSONSerializer
 from app.extensions import db
 from app.jobs import handover, sweeper
 from app.jobs.registry import QUEUES
+from app.processes import end_with
 from app.redis_client import connect_patiently
 
 SWEEP_EVERY = 1.0  # seconds
 PERIODIC_EVERY = 60.0
 PRUNE_EVERY = 3600.0
-PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
@@ -41,21 +40,13 @@ def run(app: Flask, queues: Sequence[str]) -> int:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        _end_with_parent(parent)
+        end_with(parent)  # no RQ worker is left alone when the sweeper is gone
         status = 1
         try:
             status = _run_rq(app, queues or QUEUES)
         finally:
             os._exit(status)
     return _sweep_beside(app, child)
-
-
-def _end_with_parent(parent: int) -> None:
-    """Be told when the sweeper is gone, so no RQ worker is left alone."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class _RqWorker(Worker):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 
 from app.config import ROOT
+from app.processes import end_with
 
 FIRST_DELAY = 0.5  # seconds before the first restart; each further one waits twice as long
 LONGEST_DELAY = 30.0
 STEADY_AFTER = 30.0  # seconds of life after which earlier deaths are forgotten
-PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
 
 
 class Child:
@@ -44,7 +42,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             process_group=0,  # Ctrl-C reaches the supervisor alone, who stops the others in order
-            preexec_fn=lambda: _end_with(supervisor),  # noqa: PLW1509  (the supervisor has no threads)
+            preexec_fn=lambda: end_with(supervisor),  # noqa: PLW1509  (the supervisor has no threads)
         )
         return self.process
 
@@ -79,11 +77,3 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-
-
-def _end_with(supervisor: int) -> None:
-    """In the child before exec: be stopped by the kernel when the supervisor dies, even by SIGKILL (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != supervisor:
-            os._exit(1)
