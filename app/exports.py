@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flask import current_app
 
 from app.media import Storage
@@ -11,4 +9,4 @@ from app.media import Storage
 
 def exports() -> Storage:
     """The store of finished exports, in DATA_DIR."""
-    return Storage(Path(current_app.config["DATA_DIR"]) / "exports")
+    return Storage(current_app.config["DATA_DIR"] / "exports")

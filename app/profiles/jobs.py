@@ -8,7 +8,7 @@ from contextlib import suppress
 from app.database import end_reading
 from app.jobs import job
 from app.profiles import queries
-from app.profiles.pictures import storage
+from app.profiles.storage import storage
 
 STRAY_AFTER = 24 * 3600  # seconds: an upload's row is changed long before
 

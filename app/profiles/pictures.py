@@ -13,9 +13,10 @@ from app.avatars import drawn_avatar_svg
 from app.database import end_reading
 from app.errors import Refused, Sentence
 from app.i18n import _l
-from app.media import ImageRefused, Storage, avatar_bytes, read_image
+from app.media import ImageRefused, avatar_bytes, read_image
 from app.models import User
 from app.profiles import bp
+from app.profiles.storage import storage
 from app.queries import people
 from app.web.filters import avatar_url
 
@@ -33,11 +34,6 @@ REFUSALS: dict[str, Sentence] = {
 
 # A picture within the limits may need 200 MB while it is decoded: one at a time in each process.
 _decoding = BoundedSemaphore(1)
-
-
-def storage() -> Storage:
-    """Where uploaded pictures are kept."""
-    return Storage(current_app.config["DATA_DIR"] / "media" / "avatars")
 
 
 def take(upload: FileStorage) -> str:

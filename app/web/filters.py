@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from babel.dates import format_timedelta
 from flask import Flask, url_for
@@ -80,15 +81,7 @@ def avatar_url(user: User) -> str:
 
 
 def _drawn_version(user: User) -> str:
-    return format(hash_of(user.display_name), "08x")
-
-
-def hash_of(text: str) -> int:
-    """A small stable number for a text (FNV-1a, 32 bits); Python's own hash differs in each process."""
-    value = 0x811C9DC5
-    for byte in text.encode():
-        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return value
+    return sha256(user.display_name.encode()).hexdigest()[:8]
 
 
 def name_of_language(code: str) -> str:
