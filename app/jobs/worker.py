@@ -14,6 +14,7 @@ import redis
 from flask import Flask
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
 from app.jobs import handover, sweeper
@@ -105,6 +106,7 @@ def _sweep_beside(app: Flask, child: int) -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    guard = _Guard(app)
     periodic_at = pruned_at = 0.0
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -114,22 +116,45 @@ def _sweep_beside(app: Flask, child: int) -> int:
             tick = time.monotonic()
             with app.app_context():
                 handover.say_worker_is_alive()
-            _guarded(app, sweeper.sweep)
+            guard.run(sweeper.sweep)
             if tick >= periodic_at:
                 periodic_at = tick + PERIODIC_EVERY
-                _guarded(app, sweeper.order_periodic)
+                guard.run(sweeper.order_periodic)
             if tick >= pruned_at:
                 pruned_at = tick + PRUNE_EVERY
-                _guarded(app, sweeper.prune)
+                guard.run(sweeper.prune)
         time.sleep(SWEEP_EVERY if not stopping else 0.1)
 
 
-def _guarded(app: Flask, step: Callable[[], object]) -> None:
-    """A sweep that fails (a database that restarts) is tried again at the next tick."""
-    with app.app_context():
-        try:
-            step()
-        except Exception:
-            app.logger.exception("the sweeper stumbled")
+class _Guard:
+    """Runs the sweeper's steps. One that fails is tried again at its next tick.
+
+    An absent database is said in one line when it goes and one when it is back, not every second.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._waiting = False
+
+    def run(self, step: Callable[[], object]) -> None:
+        with self._app.app_context():
+            try:
+                step()
+            except OperationalError as error:
+                if not self._waiting:
+                    reason = str(error.orig).partition("\n")[0]
+                    self._app.logger.warning("the sweeper waits for the database: %s", reason)
+                self._waiting = True
+                self._start_over()
+            except Exception:
+                self._app.logger.exception("the sweeper stumbled")
+                self._start_over()
+            else:
+                if self._waiting:
+                    self._app.logger.warning("the sweeper has its database again")
+                self._waiting = False
+
+    def _start_over(self) -> None:
+        with suppress(DBAPIError):
             db.session.rollback()
-            db.engine.dispose()
+        db.engine.dispose()

@@ -45,7 +45,7 @@ class EmbeddedRedis:
     def prepare(self) -> None:
         """Write the configuration, readable by the owner only: it holds the password."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        text = CONFIGURATION.format(port=self._port, password=self._password, folder=self.folder)
+        text = CONFIGURATION.format(port=self._port, password=self._password, folder=_quoted(self.folder))
         # os.open: the file must never exist with another mode, and Path.open() takes none.
         with open(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
             file.write(text)
@@ -68,6 +68,11 @@ class EmbeddedRedis:
                 except redis.RedisError:  # not listening yet, or still reading its file
                     time.sleep(0.02)
         return False
+
+
+def _quoted(path: Path) -> str:
+    """`path` for between the double quotes of the configuration."""
+    return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def server_program() -> str:

@@ -165,6 +165,15 @@ def test_a_redis_that_does_not_start_is_one_plain_sentence(tmp_path: Path) -> No
     )
 
 
+def test_any_name_of_the_data_directory_will_do(tmp_path: Path) -> None:
+    """What Redis reads is quoted, and a name may hold quotes too."""
+    folder = tmp_path / """my "blog's" d\u00e9j\u00e0 \\x41 %d"""
+    folder.mkdir()
+    redis = EmbeddedRedis(folder / "redis")
+    redis.prepare()
+    assert _becomes_ready(redis)
+
+
 def test_redis_data_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
     redis = EmbeddedRedis(tmp_path / "redis")
     redis.prepare()
