@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import sqlalchemy as sa
 
 from app import create_app, models
-from app.config import ConfigurationError
 from app.extensions import db
 
-try:
-    app = create_app()
-except ConfigurationError as error:
-    sys.exit(f"The settings cannot be used: {error}.")
+app = create_app()
 
 
 @app.shell_context_processor

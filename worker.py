@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from app import create_app
 from app.jobs.worker import run
-from microblog import app
 
 if __name__ == "__main__":
-    sys.exit(run(app, sys.argv[1:]))
+    sys.exit(run(create_app(), sys.argv[1:]))
