@@ -89,7 +89,7 @@ def init_app(app: Any) -> None:
 
 
 def client() -> redis.Redis:
-    """The current app's client, unguarded: for callers that handle redis.RedisError themselves."""
+    """The current app's client, without the breaker: what `ask` hands to a command."""
     found: redis.Redis = current_app.extensions["redis"]
     return found
 

@@ -17,6 +17,7 @@ from app.extensions import db
 from app.i18n import _
 from app.models import MailToken
 from app.web import limits
+from app.web.refusals import say_no
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
@@ -81,8 +82,7 @@ def confirm(token: str) -> Answer:
     try:
         (actions.confirm_email if link.purpose == "confirm" else actions.move_to_email)(link)
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "danger")
+        say_no(refusal)
         return redirect(url_for(_next_endpoint()), 303)
     db.session.commit()
     flash(_("%(address)s is confirmed.", address=link.email), "success")

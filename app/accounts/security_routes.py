@@ -16,6 +16,7 @@ from app.extensions import db, limiter
 from app.i18n import _
 from app.models import LoginSession
 from app.web import limits
+from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 Answer = Response | tuple[str, int]
@@ -100,8 +101,7 @@ def resend_confirmation() -> Answer:
     try:
         actions.order_confirmation(viewer())
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "info")
+        say_no(refusal, "info")
         return _back()
     db.session.commit()
     flash(_("The mail is on its way."), "info")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
@@ -16,6 +16,7 @@ from app.web import limits
 from app.web.answers import wants_json
 from app.web.form_keys import new_form_key
 from app.web.paging import before_id, page_size, position
+from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 
@@ -77,8 +78,7 @@ def send(recipient: str) -> str | Response | tuple[str, int]:
             mail_delay=config["MESSAGE_MAIL_DELAY"],
         )
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "danger")
+        say_no(refusal)
         return _show(other, form), 422
     _mark_read(other, form.read_upto.data or 0)
     db.session.commit()

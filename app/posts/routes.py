@@ -19,6 +19,7 @@ from app.web import limits
 from app.web.form_keys import new_form_key
 from app.web.paging import Page, before_id, page, page_size
 from app.web.redirects import safe_next
+from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 POST_ID = "/post/<int(max=2147483647):post_id>"  # more than an INTEGER column holds is no id
@@ -61,8 +62,7 @@ def create() -> str | Response | tuple[str, int]:
             max_length=current_app.config["POST_MAX_LENGTH"],
         )
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "danger")
+        say_no(refusal)
         return _home(form), 422
     db.session.commit()
     flash(_("Posted."), "success")
@@ -95,8 +95,7 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
     try:
         actions.correct_language(viewer(), post, form.language.data or "")
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "danger")
+        say_no(refusal)
         return _show(post_id, form), 422
     db.session.commit()
     flash(_("The language of your post is set."), "success")

@@ -20,6 +20,7 @@ from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page, page_size
 from app.web.redirects import here, safe_next
+from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 
@@ -81,8 +82,7 @@ def _change_follow(username: str, change: Callable[[User, User], None], done: st
         db.session.commit()
         flash(done % {"name": person.display_name}, "success")
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "danger")
+        say_no(refusal)
     profile = url_for("profiles.show", username=person.username)
     return redirect(safe_next(request.form.get("next")) or profile, 303)
 

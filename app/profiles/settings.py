@@ -13,6 +13,7 @@ from app.i18n import _, languages
 from app.profiles import actions, bp, pictures
 from app.profiles.forms import ProfileForm
 from app.web import limits
+from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 
@@ -32,8 +33,7 @@ def edit() -> str | Response | tuple[str, int]:
             flash(_("Your changes have been saved."), "success")
             return redirect(url_for("profiles.edit"), 303)
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "danger")
+        say_no(refusal)
     return render_template("profiles/edit.html", form=form), 422
 
 

@@ -18,6 +18,7 @@ from app.jobs import worker_is_alive
 from app.models import Job
 from app.tasks import actions, bp, kinds, queries
 from app.web import limits
+from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 
@@ -53,8 +54,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
     try:
         actions.retry(viewer(), job)
     except Refused as refusal:
-        db.session.rollback()
-        flash(str(refusal), "warning")
+        say_no(refusal, "warning")
     else:
         db.session.commit()
         flash(_("The task will be tried again."), "success")
