@@ -1,0 +1,49 @@
+"""How each person wants to be told: the delivery grid, their quiet hours and filters, and what was mailed today."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import Date, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.database import UtcDateTime
+from app.extensions import Base
+
+
+class DeliveryPreference(Base):
+    """One row of a person's grid. A kind without a row is delivered as app/notify/kinds.py says."""
+
+    __tablename__ = "delivery_preference"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    badge: Mapped[bool]
+    push: Mapped[bool]
+    mail: Mapped[str] = mapped_column(String(8))  # "none", "now", "daily" or "weekly"
+    grouped: Mapped[bool]
+
+
+class DeliveryProfile(Base):
+    """What holds for all kinds. A person without a row has the defaults. Times of day are in the person's own zone."""
+
+    __tablename__ = "delivery_profile"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    quiet_from: Mapped[int | None]  # minutes after midnight; None = no quiet hours
+    quiet_until: Mapped[int | None]
+    paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    digest_at: Mapped[int] = mapped_column(default=8 * 60)  # minutes after midnight
+    digest_weekday: Mapped[int] = mapped_column(default=0)  # of the weekly one: 0 = Monday
+    not_following: Mapped[str] = mapped_column(String(8), default="accept")  # "accept", "hold" or "drop"
+    new_account: Mapped[str] = mapped_column(String(8), default="accept")
+
+
+class MailTally(Base):
+    """How many mails that are not essential a person was sent on a day (UTC): what the daily caps count."""
+
+    __tablename__ = "mail_tally"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    sent: Mapped[int]

@@ -1,0 +1,33 @@
+"""Browsers that asked for Web Push."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Double, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import now
+from app.database import UtcDateTime
+from app.extensions import Base
+
+
+class PushSubscription(Base):
+    """Where one browser is reached. It ends with the login it was made under: logging out silences the browser."""
+
+    __tablename__ = "push_subscription"
+    __table_args__ = (
+        Index("ix_push_subscription_user_id", "user_id"),  # whom an event concerns
+        Index("ix_push_subscription_login_id", "login_id"),  # a login that ends takes it along
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    login_id: Mapped[str] = mapped_column(ForeignKey("login_session.id", ondelete="CASCADE"))
+    endpoint: Mapped[str] = mapped_column(Text)
+    endpoint_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256: an endpoint is too long for an index
+    p256dh: Mapped[str] = mapped_column(String(128))  # the browser's public key, base64url
+    auth: Mapped[str] = mapped_column(String(64))  # its shared secret, base64url
+    # The person's clock up to which this browser was told. A push is a poll made on the browser's behalf.
+    told_until: Mapped[float] = mapped_column(Double, default=0.0)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
