@@ -1,10 +1,10 @@
-"""Notifications: the door of the poller. What is told, and when, is decided in app/notify.py."""
+"""Notifications: the door of the poller, and how each person wants to be told. What is told: app/notify."""
 
 from flask import Blueprint
 
 bp = Blueprint("notifications", __name__)
 
-from app.notifications import routes  # noqa: E402, F401  (routes register themselves on bp)
+from app.notifications import jobs, routes  # noqa: E402, F401  (they register themselves)
 from app.notifications.idle import answer_idle_polls  # noqa: E402  (as above)
 
 __all__ = ["answer_idle_polls", "bp"]

@@ -11,11 +11,15 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.jobs import enqueue
-from app.models import Job, Post, User
+from app.models import Activity, Job, Post, User
+from app.notify import record, tell_count
+from app.queries import people
+from app.text import rich
 from app.text.languages import known_languages
 from app.text.search import search_text
 
 EXPORT = "posts.export"
+MENTIONS_TOLD = 25  # people one post tells at most
 
 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
@@ -35,8 +39,16 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
     order = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
     identity = db.session.scalar(order.returning(Post.id))
     if identity is not None:
-        return db.session.get_one(Post, identity)
+        post = db.session.get_one(Post, identity)
+        _tell_mentioned(post, author)
+        return post
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
+
+
+def _tell_mentioned(post: Post, author: User) -> None:
+    """Tell those whose names stand in a post; of very many, the first."""
+    for person in people.by_usernames(rich.mentions(post.body)[:MENTIONS_TOLD]):
+        record(person.id, "mention", str(post.id), actor=author, post_id=post.id)
 
 
 def _known(language: str) -> str:
@@ -49,6 +61,9 @@ def delete(person: User, post: Post) -> None:
     """Delete a post of one's own. Raises Refused."""
     if post.author_id != person.id:
         raise Refused(_l("You can delete only your own posts."))
+    heard = select(Activity.user_id).where(Activity.post_id == post.id, Activity.read_at.is_(None))
+    for user_id in db.session.scalars(heard).all():
+        tell_count(user_id)  # what it told goes with it
     db.session.delete(post)
     db.session.flush()
 

@@ -13,6 +13,7 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.models import Follow, User
+from app.notify import record
 from app.profiles.zones import is_zone
 from app.text import rich
 from app.text.length import fits
@@ -40,11 +41,15 @@ class ProfileChange:
 
 
 def follow(follower: User, followed: User) -> None:
-    """Let `follower` read what `followed` posts. Doing it twice changes nothing. Raises Refused for oneself."""
+    """Let `follower` read what `followed` posts, who is told of it the first time. Doing it twice changes nothing.
+
+    Raises Refused for oneself.
+    """
     if follower.id == followed.id:
         raise Refused(_l("You cannot follow yourself."))
-    row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id)
-    db.session.execute(row.on_conflict_do_nothing())
+    row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id).on_conflict_do_nothing()
+    if db.session.scalar(row.returning(Follow.follower_id)) is not None:
+        record(followed.id, "follow", str(follower.id), actor=follower)
 
 
 def unfollow(follower: User, followed: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,8 +11,8 @@ from sqlalchemy.orm import joinedload
 
 from app.clock import now
 from app.extensions import db
-from app.models import LoginSession, NotificationClock, User
-from app.queries import unread
+from app.models import DeliveryProfile, LoginSession, NotificationClock, User
+from app.queries import activity, unread
 from app.text.names import username_key
 
 
@@ -24,6 +25,8 @@ class Visit:
     user_id: int
     last_seen: datetime | None
     unread_messages: int
+    unread_activity: int
+    delivery: DeliveryProfile | None  # None = the defaults
     since: float  # the newest notification this page already knows
 
 
@@ -32,17 +35,39 @@ def by_username(username: str) -> User | None:
     return db.session.scalar(select(User).where(User.username_key == username_key(username), User.active))
 
 
+def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
+    """The people of those names, in the order of their ids. Names that nobody has are left out."""
+    keys = {username_key(name) for name in usernames}
+    return db.session.scalars(select(User).where(User.username_key.in_(keys), User.active).order_by(User.id)).all()
+
+
 def visit(login_id: str) -> Visit | None:
     """The login of that id with its person, if it is still good. One statement, so the badge fits its timestamp."""
     row = db.session.execute(
-        select(LoginSession, NotificationClock.last, unread.message_count_of(User.id))
+        select(
+            LoginSession,
+            NotificationClock.last,
+            unread.message_count_of(User.id),
+            activity.unread_count_of(User.id),
+            DeliveryProfile,
+        )
         .join(LoginSession.user)
         .outerjoin(NotificationClock, NotificationClock.user_id == User.id)
+        .outerjoin(DeliveryProfile, DeliveryProfile.user_id == User.id)
         .where(LoginSession.id == login_id, LoginSession.expires_at > now(), User.active)
         .options(joinedload(LoginSession.user))
     ).first()
     if row is None:
         return None
-    login, since, unread_messages = row
+    login, since, unread_messages, unread_activity, delivery = row
     user = login.user
-    return Visit(login, login.id, user.id, user.last_seen, int(unread_messages), float(since or 0.0))
+    return Visit(
+        login=login,
+        login_id=login.id,
+        user_id=user.id,
+        last_seen=user.last_seen,
+        unread_messages=int(unread_messages),
+        unread_activity=int(unread_activity),
+        delivery=delivery,
+        since=float(since or 0.0),
+    )

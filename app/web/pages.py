@@ -8,9 +8,12 @@ from functools import cached_property
 from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, session, url_for
 from werkzeug.wrappers import Response
 
+from app.clock import now
 from app.extensions import babel
 from app.i18n import SESSION_KEY, SOURCE, direction, language_name, languages, request_language
 from app.models import User
+from app.notify import preferences
+from app.notify.hours import Hours, may_tell_at, next_quiet_from
 from app.web import filters, strings
 from app.web.redirects import safe_next
 from app.web.viewer import viewer_or_none, visit
@@ -49,6 +52,32 @@ class PageContext:
         """The badge when the page was made."""
         found = visit()
         return found.unread_messages if found else 0
+
+    @property
+    def unread_activity(self) -> int:
+        """The other badge."""
+        found = visit()
+        return found.unread_activity if found else 0
+
+    @cached_property
+    def _hours(self) -> Hours | None:
+        found = visit()
+        if found is None or self.viewer is None:
+            return None
+        return preferences.hours(self.viewer, found.delivery or preferences.default_profile(found.user_id))
+
+    @property
+    def quiet_until(self) -> str:
+        """Unix seconds until which desktop notifications and sounds are held; "" when they are not."""
+        moment = now()
+        until = may_tell_at(self._hours, moment) if self._hours else moment
+        return str(int(until.timestamp())) if until > moment else ""
+
+    @property
+    def next_quiet(self) -> str:
+        """Unix seconds at which quiet hours begin next; "" without any."""
+        begins = next_quiet_from(self._hours, now()) if self._hours else None
+        return str(int(begins.timestamp())) if begins else ""
 
     @property
     def since(self) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
+from hashlib import sha256
 
 from sqlalchemy import delete, select, update
 
+from app.accounts import browsers
 from app.accounts.actions import mailed_links
 from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.models import LoginSession, MailToken, User
-from app.notify import logins_changed
+from app.notify import logins_changed, record
 
 REMEMBERED_FOR = timedelta(days=365)
 OPEN_FOR = timedelta(days=30)  # of a login that ends with the browser; some browsers never end
@@ -26,6 +29,7 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
     or the account was closed between the check and now.
     """
     moment = now()
+    is_first = user.last_login_at is None
     same_password = User.password_hash == user.password_hash
     still_so = db.session.scalar(
         update(User)
@@ -47,8 +51,30 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
     )
     db.session.add(login)
     db.session.flush()
+    _tell(login, is_first=is_first)
     logins_changed(user.id)
     return login
+
+
+def _tell(login: LoginSession, *, is_first: bool) -> None:
+    """Tell the person of a login from where they never logged in before, so that a thief cannot come in unseen.
+
+    A browser, a system and a network together are told once; the first ones came with the account.
+    """
+    browser, system = browsers.browser(login.user_agent), browsers.system(login.user_agent)
+    place = "\n".join([browser, system, _network(login.address)])
+    subject = sha256(place.encode()).hexdigest()
+    facts = {"browser": browser, "system": system, "address": login.address}
+    record(login.user_id, "login", subject, known=is_first, args=facts)
+
+
+def _network(address: str) -> str:
+    """The network an address is from, as far as it stays the same when a provider gives out another one of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 16 if parsed.version == 4 else 32), strict=False))
 
 
 def end_login(login: LoginSession) -> None:

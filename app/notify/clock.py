@@ -1,43 +1,57 @@
-"""The only writer of notifications, and keeper of the per-user clock.
+"""The per-user clock: what is told to a person is written under its lock, and bears its time.
 
-A notification is a state told whole: one row for each (person, name, subject). Its timestamp comes from the person's
-own clock, `max(now, last + 1 microsecond)`, taken under a lock on the clock's row that is held until the commit. So
-timestamps are commit order, and a client that remembers the newest one it saw cannot skip an event that commits later
-(docs/decisions/0002-per-user-clock.md).
+A person's clock gives `max(now, last + 1 microsecond)` under a lock on the clock's row that is held until the commit.
+So timestamps are commit order, and a client that remembers the newest one it saw cannot skip an event that commits
+later (docs/decisions/0002-per-user-clock.md).
 
-`notify` only notes what is to be told. It is written when the outermost transaction commits, so the clock locks are
-the last ones taken, in user-id order: two people who write to each other at once cannot deadlock. Data given as a
-function is computed then, under the lock: a count stored in a notification is never older than its timestamp.
+`under_clock` only notes what is to be written. It is written when the outermost transaction commits, so the clock locks
+are the last ones taken, in user-id order: two people who write to each other at once cannot deadlock. A job ordered
+there is locked after its reader's clock, and by nobody who then wants a clock.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from enum import IntEnum
+from typing import NamedTuple
 
-from sqlalchemy import case, delete, event, select
+from sqlalchemy import case, event, select
 from sqlalchemy.orm import Session, SessionTransaction
 
 from app import poll_cache
 from app.clock import now
-from app.database import insert_into, writing
+from app.database import insert_into
 from app.extensions import db
-from app.jobs import enqueue, job, when_changed
-from app.models import Job, Notification, NotificationClock
+from app.jobs import enqueue
+from app.models import Job, NotificationClock
 
 TICK = 1e-6  # seconds; a double still tells two neighbours apart in the year 2100
 
-Pending = dict[int, dict[tuple[str, str], Any]]
-Data = Any | Callable[[], Any]
+
+class Phase(IntEnum):
+    """The order in which a person's writes run: rows first, then the counts over them, then mail and push."""
+
+    ROWS = 0
+    STATES = 1
+    ORDERS = 2
 
 
-def notify(user_id: int, name: str, data: Data, subject: str = "") -> None:
-    """Tell a person the state `data` under `name` when the current transaction commits.
+class Write(NamedTuple):
+    """One thing to do under the clock; `run` is called with the new timestamp in Unix seconds."""
 
-    `data` is JSON, or a function that gives it, called under the person's clock lock. `subject` separates two states
-    of one name (two tasks, two conversations). The last call for one (person, name, subject) counts.
+    phase: Phase
+    run: Callable[[float], None]
+
+
+Pending = dict[int, dict[Hashable, Write]]
+
+
+def under_clock(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
+    """Call `run(timestamp)` under the person's clock lock when the current transaction commits.
+
+    The last call for one (person, key) counts.
     """
-    _pending().setdefault(user_id, {})[name, subject] = data
+    _pending().setdefault(user_id, {})[key] = Write(phase, run)
 
 
 def logins_changed(user_id: int) -> None:
@@ -63,8 +77,8 @@ def _tell(session: Session) -> None:
     session.flush()
     for user_id in sorted(pending):
         timestamp = _tick(session, user_id, advance=bool(pending[user_id]))
-        for (name, subject), data in pending[user_id].items():
-            _write(session, user_id, name, subject, data() if callable(data) else data, timestamp)
+        for write in sorted(pending[user_id].values(), key=lambda write: write.phase):
+            write.run(timestamp)
         if not poll_cache.forget(user_id):
             _order_removal(session, user_id)
     session.flush()
@@ -95,18 +109,6 @@ def _tick(session: Session, user_id: int, *, advance: bool) -> float:
     return float(session.execute(order).scalar_one())
 
 
-def _write(session: Session, user_id: int, name: str, subject: str, data: Any, timestamp: float) -> None:
-    order = insert_into(Notification).values(
-        user_id=user_id, name=name, subject=subject, data=data, timestamp=timestamp
-    )
-    session.execute(
-        order.on_conflict_do_update(
-            index_elements=[Notification.user_id, Notification.name, Notification.subject],
-            set_={"data": order.excluded.data, "timestamp": order.excluded.timestamp},
-        )
-    )
-
-
 @event.listens_for(db.session, "after_transaction_create")
 def _remember(session: Session, transaction: SessionTransaction) -> None:
     if transaction.nested:
@@ -127,33 +129,3 @@ def _forget(session: Session) -> None:
 @event.listens_for(db.session, "after_transaction_end")
 def _clean(session: Session, transaction: SessionTransaction) -> None:
     session.info.get("notifications_before", {}).pop(transaction, None)
-
-
-@when_changed
-def _tell_owner(task: Job) -> None:
-    """The owner's pages show every change of their task."""
-    if task.owner_id is not None:
-        state = {"task_id": task.id, "progress": task.progress, "state": task.state}
-        notify(task.owner_id, "task_progress", state, subject=task.id)
-
-
-@job("notifications.forget_poll")
-def forget_poll(user_id: int) -> None:
-    """Remove a poll answer that could not be removed at the commit. Running twice removes it twice."""
-    if not poll_cache.forget(user_id):
-        raise ConnectionError("Redis is away")
-
-
-@job("notifications.forget_old_tasks", every=24 * 3600)
-def forget_old_tasks() -> None:
-    """Remove what was told of tasks that are forgotten by now, or a person's list would grow with every task.
-
-    Running twice finds nothing the second time.
-    """
-    known = select(Job.id).where(Job.id == Notification.subject).exists()
-    with writing():
-        db.session.execute(
-            delete(Notification)
-            .where(Notification.name == "task_progress", ~known)
-            .execution_options(synchronize_session=False)
-        )

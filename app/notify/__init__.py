@@ -1,0 +1,16 @@
+"""How people are told. Actions say what happened; who hears of it how, and when, is decided here.
+
+    notify(user_id, name, data, subject)     a state for the poller: the badge, a task's progress
+    record(user_id, kind, subject, ...)      an event for the Activity page, its badge, mail and push
+    delivery.order(user_id, kind)            mail and push for what is kept elsewhere, such as messages
+    logins_changed(user_id)                  polls must ask the database again
+
+All of it belongs to the caller's transaction, and is written when that commits, under the person's clock.
+"""
+
+from app.notify import housekeeping  # noqa: F401  (declares its jobs and listeners)
+from app.notify.activity import record, tell_count
+from app.notify.clock import logins_changed
+from app.notify.states import notify
+
+__all__ = ["logins_changed", "notify", "record", "tell_count"]

@@ -1,0 +1,42 @@
+"""Filters by sender: whose doings a person wants to hear of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from app.clock import now
+from app.extensions import db
+from app.models import Follow, User
+from app.notify import preferences
+from app.notify.kinds import KINDS
+
+NEW_FOR = timedelta(days=7)  # how long an account counts as new
+CHOICES = ("accept", "hold", "drop")  # mildest first
+
+
+class Verdict(NamedTuple):
+    """What becomes of an event, and by which filter ("" when none applies)."""
+
+    choice: str
+    filter: str
+
+
+def judge(user_id: int, kind: str, actor: User | None) -> Verdict:
+    """What the person's filters say to an event of this kind by `actor`. Of two, the stricter counts."""
+    if actor is None or not KINDS[kind].has_actor:
+        return Verdict("accept", "")
+    profile = preferences.profile(user_id)
+    verdicts = [Verdict("accept", "")]
+    if profile.not_following != "accept" and not _follows(user_id, actor.id):
+        verdicts.append(Verdict(profile.not_following, "not_following"))
+    if profile.new_account != "accept" and actor.created_at > now() - NEW_FOR:
+        verdicts.append(Verdict(profile.new_account, "new_account"))
+    return max(verdicts, key=lambda verdict: CHOICES.index(verdict.choice))
+
+
+def _follows(follower_id: int, followed_id: int) -> bool:
+    found = select(Follow.follower_id).where(Follow.follower_id == follower_id, Follow.followed_id == followed_id)
+    return db.session.scalar(found) is not None
