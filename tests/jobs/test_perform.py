@@ -130,6 +130,11 @@ def test_a_job_that_changes_things_outside_a_write_fails_loudly(work, order, run
     assert db.session.scalar(select(User.about_me)) == ""
 
 
+def task_news(browser):
+    """What a poll tells of tasks."""
+    return [one for one in browser.get("/notifications").get_json() if one["name"] == "task_progress"]
+
+
 def test_progress_is_told_and_stays_between_0_and_100(work, order, run, as_):
     ana = as_("ana")
     told = []
@@ -137,14 +142,14 @@ def test_progress_is_told_and_stays_between_0_and_100(work, order, run, as_):
     def step(**_args):
         for percent in (-5, 10, 50, 130):
             report_progress(percent)
-            (news,) = ana.get("/notifications").get_json()
+            (news,) = task_news(ana)
             told.append(news["data"])
 
     work.does = step
     job = run(order(owner=ana.user))
     assert [one["progress"] for one in told] == [0, 10, 50, 100]
     assert {one["state"] for one in told} == {"running"}
-    (last,) = ana.get("/notifications").get_json()
+    (last,) = task_news(ana)
     assert last["data"] == {"task_id": job.id, "progress": 100, "state": "done"}
 
 
@@ -183,7 +188,7 @@ def test_two_tasks_of_one_person_are_two_notifications(work, order, run, as_):
     ana = as_("ana")
     jobs = [order(owner=ana.user), order(owner=ana.user)]
     run(jobs[0])
-    states = {one["data"]["task_id"]: one["data"]["state"] for one in ana.get("/notifications").get_json()}
+    states = {one["data"]["task_id"]: one["data"]["state"] for one in task_news(ana)}
     assert states == {jobs[0].id: "done", jobs[1].id: "queued"}
 
 
@@ -195,7 +200,7 @@ def test_a_failure_is_told(work, order, run, as_):
 
     work.does = give_up
     run(order(owner=ana.user))
-    (told,) = ana.get("/notifications").get_json()
+    (told,) = task_news(ana)
     assert told["data"]["state"] == "failed"
 
 

@@ -135,7 +135,7 @@ def test_a_job_that_kills_its_workers_is_parked(sweep, order, as_, db, run_jobs,
         sweep()
     assert row.state == "failed"
     assert str(MAX_CRASHES) in row.error
-    (told,) = ana.get("/notifications").get_json()
+    (told,) = [one for one in ana.get("/notifications").get_json() if one["name"] == "task_progress"]
     assert told["data"]["state"] == "failed"
     assert run_jobs() == []
     assert work.runs == []
