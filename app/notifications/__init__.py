@@ -4,7 +4,7 @@ from flask import Blueprint
 
 bp = Blueprint("notifications", __name__)
 
-from app.notifications import jobs, routes  # noqa: E402, F401  (they register themselves)
+from app.notifications import jobs, routes, upkeep  # noqa: E402, F401  (they register themselves)
 from app.notifications.idle import answer_idle_polls  # noqa: E402  (as above)
 
 __all__ = ["answer_idle_polls", "bp"]

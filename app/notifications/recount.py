@@ -1,0 +1,80 @@
+"""Counting anew what was told: a badge that drifted from the truth is put right, and reported.
+
+It should never find anything. Each number is computed under the person's clock whenever it may have changed, so a
+difference is a fault in the program, or a hand in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flask import current_app
+from sqlalchemy import select
+
+from app.database import end_reading, writing
+from app.extensions import db
+from app.models import Notification, User
+from app.notify import notify
+from app.notify.clock import Phase, under_clock
+from app.queries import activity, unread
+
+BATCH = 500  # people whose badges one statement counts
+COUNTS: dict[str, Callable[[int], int]] = {
+    "unread_message_count": unread.message_count,
+    "unread_activity_count": activity.unread_count,
+}
+
+
+def recount() -> dict[str, int]:
+    """Compare every told count with the truth, and tell those that differ anew.
+
+    `{"checked": numbers looked at, "drift": numbers that were wrong}`. Holds one person's clock at a time.
+    """
+    checked = drift = 0
+    for user_id, name, told, truth in _told():
+        checked += 1
+        if told != truth and _repair(user_id, name):
+            drift += 1
+    return {"checked": checked, "drift": drift}
+
+
+def _told() -> Iterator[tuple[int, str, object, int]]:
+    """(person, name, what was told, the truth) of every count; read without a lock, so a difference is a suspicion."""
+    last = 0
+    while True:
+        people = select(User.id).where(User.id > last).order_by(User.id).limit(BATCH).subquery()
+        truths = {
+            "unread_message_count": unread.message_count_of(people.c.id),
+            "unread_activity_count": activity.unread_count_of(people.c.id),
+        }
+        counted = {row[0]: row[1:] for row in db.session.execute(select(people.c.id, *truths.values()))}
+        rows = db.session.execute(
+            select(Notification.user_id, Notification.name, Notification.data).where(
+                Notification.user_id.in_(counted), Notification.name.in_(truths)
+            )
+        ).all()
+        end_reading()  # the next batch sees what was written meanwhile
+        for user_id, name, told in rows:
+            yield user_id, name, told, counted[user_id][list(truths).index(name)]
+        if len(counted) < BATCH:
+            return
+        last = max(counted)
+
+
+def _repair(user_id: int, name: str) -> bool:
+    """Look again under the person's clock, and tell the truth; whether it was indeed wrong."""
+    wrong = []
+
+    def look(_timestamp: float) -> None:
+        key = {"user_id": user_id, "name": name, "subject": ""}
+        told = db.session.scalar(select(Notification.data).filter_by(**key))
+        truth = COUNTS[name](user_id)
+        if told != truth:
+            wrong.append((told, truth))
+
+    with writing():
+        under_clock(user_id, ("recount", name), look, Phase.ROWS)
+        notify(user_id, name, lambda: COUNTS[name](user_id))
+    for told, truth in wrong:
+        current_app.logger.error("recount: %s of person %d was %s, is %d", name, user_id, told, truth)
+    return bool(wrong)

@@ -1,0 +1,49 @@
+"""Doors (queue) of upkeep: counting anew what was told, and forgetting what was read long ago."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import ColumnElement, delete, or_, select
+
+from app.clock import now
+from app.database import writing
+from app.extensions import db
+from app.jobs import job
+from app.models import Activity, MailTally
+from app.notifications import recount
+
+DAY = 24 * 3600  # seconds
+BATCH = 1000  # rows one transaction forgets
+TALLY_DAYS = 7  # the caps ask for today only
+
+
+@job("notifications.recount", queue="slow", timeout=3600, every=DAY)
+def recount_badges() -> dict[str, int]:
+    """Put right what the badges say, should it ever be wrong. Run twice, it finds nothing the second time."""
+    return recount.recount()
+
+
+@job("notifications.forget_activity", every=DAY)
+def forget_activity() -> None:
+    """Forget events ACTIVITY_DAYS after they were read, and held ones as long after they happened; unread ones never.
+
+    Run twice, it finds nothing the second time.
+    """
+    oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
+    held = (Activity.held_by != "") & (Activity.created_at < oldest)
+    _forget(Activity.id, or_(Activity.read_at < oldest, held))
+    with writing():
+        db.session.execute(delete(MailTally).where(MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()))
+
+
+def _forget(identity: Any, which: ColumnElement[bool]) -> None:
+    """Delete rows some at a time: nobody who writes meanwhile waits for long."""
+    more = True
+    while more:
+        some = select(identity).where(which).limit(BATCH)
+        with writing():
+            gone = db.session.scalars(delete(identity.class_).where(identity.in_(some)).returning(identity)).all()
+        more = len(gone) == BATCH
