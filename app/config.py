@@ -37,6 +37,7 @@ class Settings:
     host: str = "127.0.0.1"  # the address the web server of `make run` listens on
     port: int = 5000
     web_concurrency: int = 2  # web processes
+    web_threads: int = 4  # requests that one web process works on at a time; its load is measured by them
     public_url: str = ""  # links in mail are built from it, never from the Host header; "" = this machine
     trusted_proxies: int = 0  # reverse proxies in front whose X-Forwarded-* are believed
 
@@ -63,6 +64,7 @@ class Settings:
     post_max_length: int = 500  # characters as the reader sees them (grapheme clusters)
     message_max_length: int = 2000
     poll_interval: int = 10  # seconds between two polls of one browser
+    activity_days: int = 90  # days what was read stays on the Activity page; what is unread stays for ever
     export_days: int = 7  # days an export can be downloaded; 14 at most
 
     # Translation of posts --------------------------------------------------------------------------------
@@ -107,7 +109,14 @@ class Settings:
         faults = []
         if self.microblog_env not in {"development", "production", "test"}:
             faults.append("MICROBLOG_ENV must be development, production or test")
-        for name in ("poll_interval", "posts_per_page", "post_max_length", "message_max_length"):
+        for name in (
+            "web_threads",
+            "activity_days",
+            "poll_interval",
+            "posts_per_page",
+            "post_max_length",
+            "message_max_length",
+        ):
             if getattr(self, name) < 1:
                 faults.append(f"{name.upper()} must be at least 1")
         if self.export_days > 14:  # finished jobs, and with them the links, are kept two weeks

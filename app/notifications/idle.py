@@ -4,6 +4,9 @@ A WSGI room of its own, in front of Flask. It reads the session cookie with Flas
 for the person's newest timestamp and whether this login may still poll (app/poll_cache.py says why the answer is
 true), and answers `[]`. Anything but that, whatever it is, goes on to the app: this room can only
 ever say "nothing new".
+
+As every request passes here, this is also where the process measures how busy it is (load.py), tells pollers when to
+come again, and sends some of those away that would cost SQL on a machine that has no time for them.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from flask import Flask
 from itsdangerous import BadSignature
 
 from app import poll_cache
+from app.notifications.load import Load
 from app.notifications.since import parse_since
 from app.redis_client import Breaker, RedisUnavailable, Run
 from app.web import cookies
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/notifications"
+BUSY = b'{"error": "busy", "status": 503}\n'
 
 
 class IdlePolls:
@@ -37,21 +42,32 @@ class IdlePolls:
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
         self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
-        self._headers = [
-            *app.config["ANSWER_HEADERS"].items(),
-            ("Content-Type", "application/json"),
-            ("Content-Length", "3"),
-            ("Cache-Control", "no-store"),
-            ("Vary", "Cookie"),
-            ("Poll-Interval", str(app.config["POLL_INTERVAL"])),
-        ]
+        self._load: Load = app.extensions["web_load"]
+        always = [*app.config["ANSWER_HEADERS"].items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
+        always.append(("Cache-Control", "no-store"))
+        self._intervals = [("Poll-Interval", str(interval)) for interval in self._load.intervals]
+        # One list for each step of the load: an idle poll puts nothing together.
+        self._idle = [[*always, ("Content-Length", "3"), interval] for interval in self._intervals]
+        self._busy = [*always, ("Content-Length", str(len(BUSY)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer an idle poll; pass everything else on."""
-        if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET" and self._is_idle(environ):
-            start_response("200 OK", self._headers)
-            return [b"[]\n"]
-        return self._inner(environ, start_response)
+        """Answer an idle poll; pass everything else on, and count it all."""
+        self._load.enter()
+        try:
+            if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
+                if self._is_idle(environ):
+                    start_response("200 OK", self._idle[self._load.step])
+                    return [b"[]\n"]
+                if self._load.sheds():
+                    return self._send_away(start_response)
+            return self._inner(environ, start_response)
+        finally:
+            self._load.leave()
+
+    def _send_away(self, start_response: StartResponse) -> Iterable[bytes]:
+        retry = ("Retry-After", str(self._load.retry_after()))
+        start_response("503 Service Unavailable", [*self._busy, self._intervals[self._load.step], retry])
+        return [BUSY]
 
     def _is_idle(self, environ: WSGIEnvironment) -> bool:
         session = self._session(environ.get("HTTP_COOKIE", ""))
@@ -78,4 +94,5 @@ class IdlePolls:
 
 def answer_idle_polls(app: Flask) -> None:
     """Put the room in front of `app`."""
+    app.extensions["web_load"] = Load(app.config["WEB_THREADS"], app.config["POLL_INTERVAL"])
     app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

@@ -35,5 +35,5 @@ def poll() -> Response:
     poll_cache.fill(found.user_id, found.login_id)
     session.modified = False  # Flask-Login restores a session from the remember cookie; the next page may, a poll not
     response = jsonify([asdict(item) for item in told])
-    response.headers["Poll-Interval"] = str(current_app.config["POLL_INTERVAL"])
+    response.headers["Poll-Interval"] = str(current_app.extensions["web_load"].interval)
     return response

@@ -13,7 +13,6 @@ from app.run import ports
 from app.run.child import Child
 from app.run.embedded import EmbeddedRedis
 
-THREADS = 4  # requests that one web process works on at a time
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -55,7 +54,7 @@ class Services:
             "--host": self.settings.host,
             "--port": self.settings.port,
             "--workers": max(self.settings.web_concurrency, 1),
-            "--blocking-threads": THREADS,
+            "--blocking-threads": self.settings.web_threads,
             "--respawn-interval": 0.5,
             "--workers-kill-timeout": int(WEB_GRACE) - 2,
             "--log-level": "warning",
