@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from app.i18n import _, _l
+from app.i18n import _
 from app.models import Job
-
-TITLES = {
-    "posts.export": _l("Export of your posts"),
-}
+from app.notify.task_names import task_words
 
 
 def title(job: Job) -> str:
-    """What the job is for. A kind without a name of its own is "Background task"."""
-    return str(TITLES.get(job.name) or _("Background task"))
+    """What the job is for."""
+    return str(task_words(job.name).title)
 
 
 def reason(job: Job) -> str:
