@@ -7,6 +7,7 @@
     stack.kill("worker-1")                  SIGKILL for it and all it started
     stack.start_one("worker-1")
     stack.mails.to("ben@example.org")
+    stack.shift_clock(-3600)                with Stack(..., clock="now"); tests/support/moved_clock has the story
 
 Every program runs in a process group of its own and is ended by pid.
 """
@@ -20,6 +21,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ import httpx2
 from sqlalchemy import Engine, create_engine
 
 from tests.support.forms import fill
+from tests.support.moved_clock import MovedClock
 from tests.support.ports import free_port, wait_for
 from tests.support.smtp import Mailbox
 from tests.support.valkey import Valkey
@@ -38,7 +41,8 @@ PASSWORD = "tide pool lantern 7"
 class Stack:
     """Web (two processes), two workers, Valkey and a mail server, on one database."""
 
-    def __init__(self, folder: Path, database_url: str, **env: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *, clock: str = "", **env: str) -> None:
+        """`clock` is "now" or an ISO moment for a wall clock that `set_clock` and `shift_clock` move."""
         self.folder = folder
         self.port = free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
@@ -64,6 +68,13 @@ class Stack:
             "RATELIMIT_ENABLED": "0",
             **env,
         }
+        self._clock = MovedClock(folder / "clock") if clock else None
+        if self._clock is not None:
+            moved = self._clock.environment()
+            moved["PYTHONPATH"] = os.pathsep.join((moved["PYTHONPATH"], self.env["PYTHONPATH"]))
+            self.env.update(moved)
+            if clock != "now":
+                self._clock.set(clock)
         self._commands = {
             "web": [
                 *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
@@ -132,6 +143,24 @@ class Stack:
         """What a program has said."""
         path = self.folder / f"{name}.log"
         return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def clock(self) -> MovedClock:
+        """The clock that its processes live by."""
+        assert self._clock is not None, "made without clock="
+        return self._clock
+
+    def set_clock(self, moment: str) -> None:
+        """Make it `moment` (ISO, with its zone) for every process of the stack."""
+        self.clock.set(moment)
+
+    def shift_clock(self, seconds: float) -> None:
+        """Set the clock forward, or back."""
+        self.clock.shift(seconds)
+
+    def now(self) -> datetime:
+        """What time it is for the processes of the stack."""
+        return self.clock.now()
 
     def engine(self) -> Engine:
         """A plain engine on the stack's database, for looking into it."""
