@@ -11,7 +11,7 @@ from app import accounts, demo, messages, notifications, posts, profiles, redis_
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import catalogs
-from app.web import assets, cookies, errors, headers, pages, translate_cli, viewer
+from app.web import assets, cookies, errors, headers, metrics, pages, translate_cli, viewer
 
 FEATURES = (accounts, posts, profiles, messages, notifications, tasks)
 
@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.init_app(app)
     errors.init_app(app)
     translate_cli.init_app(app)
+    app.register_blueprint(metrics.bp)
     demo.init_app(app)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)

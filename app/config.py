@@ -72,6 +72,9 @@ class Settings:
     translate_api_key: str = ""
     translate_timeout: int = 5  # seconds
 
+    # Operation --------------------------------------------------------------------------------------------
+    metrics_token: str = ""  # what a monitoring system shows to read /metrics; "" = there is no such page
+
     # Limits ----------------------------------------------------------------------------------------------
     ratelimit_enabled: bool = True
 

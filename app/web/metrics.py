@@ -1,0 +1,63 @@
+"""`GET /metrics`: the numbers an operator's monitoring asks for, in Prometheus's text format.
+
+With no METRICS_TOKEN there is no such page. Everything is read from the database, so any web process of any host gives
+the same answer.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, abort, current_app, request
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+
+from app.clock import now
+from app.extensions import limiter
+from app.jobs import worker_is_alive
+from app.queries import operation
+
+bp = Blueprint("metrics", __name__)
+
+RECOUNTS = ("messages.recount", "notifications.recount")
+
+
+@bp.get("/metrics")
+@limiter.exempt
+def show() -> Response:
+    """The numbers, for whoever knows the token."""
+    token: str = current_app.config["METRICS_TOKEN"]
+    shown = request.headers.get("Authorization", "").encode()
+    if not token or not hmac.compare_digest(shown, f"Bearer {token}".encode()):
+        abort(404)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Numbers())
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_1_0_0)
+
+
+class _Numbers:
+    """The collector: asked once for each answer."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Every number with its meaning."""
+        drift = GaugeMetricFamily(
+            "microblog_count_drift", "Stored numbers that the last recount found wrong: should be 0", labels=["job"]
+        )
+        for name, wrong in operation.last_drift(RECOUNTS).items():
+            drift.add_metric([name], wrong)
+        yield drift
+        jobs = GaugeMetricFamily("microblog_jobs", "Jobs that are not done", labels=["queue", "state"])
+        for (queue, state), count in operation.jobs_by_state().items():
+            jobs.add_metric([queue, state], count)
+        yield jobs
+        since = operation.waiting_since(now())
+        yield GaugeMetricFamily(
+            "microblog_job_oldest_waiting_seconds",
+            "How long the job that has been due longest waits for a worker",
+            (now() - since).total_seconds() if since else 0,
+        )
+        yield GaugeMetricFamily(
+            "microblog_worker_alive", "1 when a worker has spoken lately", 1 if worker_is_alive() else 0
+        )
