@@ -121,7 +121,7 @@ def _talk(talk: Talk, age: timedelta) -> None:
         if between(*pair.values()) is not None:
             return
         for at, (who, text) in enumerate(talk.lines):
-            message = send_message(pair[who], pair[talk.reader_of(who)], text, mail_delay=0)
+            message = send_message(pair[who], pair[talk.reader_of(who)], text)
             message.created_at = now() - age - timedelta(minutes=47) * (len(talk.lines) - 1 - at)
             _read(message, talk, pair, is_read=at < len(talk.lines) - talk.unread)
 

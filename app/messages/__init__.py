@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("messages", __name__)
 
-from app.messages import jobs, routes, upkeep  # noqa: E402, F401  (doors register themselves)
+from app.messages import mailing, routes, upkeep  # noqa: E402, F401  (they register themselves)

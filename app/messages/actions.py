@@ -11,27 +11,17 @@ from app.database import insert_into
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
-from app.jobs import enqueue
 from app.models import Conversation, ConversationMember, Message, User
-from app.notify import notify
+from app.notify import delivery, notify
 from app.queries import unread
-
-MAIL_DELAY = 60  # seconds
 
 
 def send_message(
-    sender: User,
-    recipient: User,
-    body: str,
-    *,
-    form_key: str | None = None,
-    max_length: int = 2000,
-    mail_delay: float = MAIL_DELAY,
+    sender: User, recipient: User, body: str, *, form_key: str | None = None, max_length: int = 2000
 ) -> Message:
     """Write `body` to `recipient`: the message, their badge and their mail, in the caller's transaction.
 
-    A form that is sent twice (same `form_key`) writes once and gives the first message back. The mail waits
-    `mail_delay` seconds and is dropped if everything was read by then. Raises Refused.
+    A form that is sent twice (same `form_key`) writes once and gives the first message back. Raises Refused.
     """
     if sender.id == recipient.id:
         raise Refused(_l("You cannot write to yourself."))
@@ -52,13 +42,6 @@ def send_message(
     db.session.flush()
     _advance_members(message, recipient)
     _tell(message, sender, recipient)
-    enqueue(
-        "messages.email_recipient",
-        delay=mail_delay,
-        unique_key=f"new_message:{conversation.id}:{recipient.id}",
-        conversation_id=conversation.id,
-        recipient_id=recipient.id,
-    )
     return message
 
 
@@ -116,3 +99,4 @@ def _tell(message: Message, sender: User, recipient: User) -> None:
     for person, other in ((recipient, sender), (sender, recipient)):
         state = {"with": other.username, "last_message_id": message.id}
         notify(person.id, "conversation", state, subject=subject)
+    delivery.order(recipient.id, "message")

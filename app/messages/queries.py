@@ -15,7 +15,7 @@ from app.queries import unread
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
 AT_ONCE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
-QUOTED = 3  # messages in one mail at most; it tells the number of all
+QUOTED = 3  # messages of one conversation in one mail at most; it tells the number of all
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,12 @@ class InboxRow:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """What a mail tells: how many messages wait, and the newest of them, oldest first."""
+class Unmailed:
+    """What a mail tells of one conversation: how many messages wait, and the newest of them, oldest first."""
 
+    conversation_id: int
     count: int
-    newest: Sequence[Message]
+    newest: list[Message]
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,26 @@ def after(viewer: User, other: User, seq: int, size: int = AT_ONCE) -> Thread:
     return Thread(conversation, messages, None, seq, conversation.newest_seq)
 
 
-def waiting_for_mail(conversation_id: int, recipient_id: int) -> Waiting | None:
-    """The unread messages no mail has told the recipient about, if there are any. One query."""
-    told = unread.messages(recipient_id).where(
-        Message.conversation_id == conversation_id, Message.seq > ConversationMember.mailed_seq
+def unmailed(recipient_id: int) -> list[Unmailed]:
+    """The unread messages that no mail has told a person about; the conversation that spoke last comes first."""
+    within = Message.conversation_id
+    told = unread.messages(recipient_id).where(Message.seq > ConversationMember.mailed_seq)
+    place = func.row_number().over(partition_by=within, order_by=Message.seq.desc())
+    found = told.with_only_columns(
+        Message.id, place.label("place"), func.count().over(partition_by=within).label("count")
+    ).subquery()
+    query = (
+        select(Message, found.c.count)
+        .join(found, found.c.id == Message.id)
+        .where(found.c.place <= QUOTED)
+        .options(joinedload(Message.sender))
+        .order_by(Message.id.desc())
     )
-    newest = told.add_columns(func.count().over()).options(joinedload(Message.sender))
-    rows = db.session.execute(newest.order_by(Message.seq.desc()).limit(QUOTED)).all()
-    return Waiting(rows[0][1], [message for message, _count in reversed(rows)]) if rows else None
+    conversations: dict[int, Unmailed] = {}
+    for message, count in db.session.execute(query):
+        one = conversations.setdefault(message.conversation_id, Unmailed(message.conversation_id, count, []))
+        one.newest.insert(0, message)
+    return list(conversations.values())
 
 
 def _messages(conversation: Conversation) -> Select[Message]:

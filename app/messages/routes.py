@@ -67,16 +67,9 @@ def send(recipient: str) -> str | Response | tuple[str, int]:
     other, form = person_or_404(recipient), MessageForm(request.form)
     if not form.validate_on_submit():
         return _show(other, form), 422
-    config = current_app.config
+    body, key, longest = form.message.data or "", form.form_key.data, current_app.config["MESSAGE_MAX_LENGTH"]
     try:
-        actions.send_message(
-            viewer(),
-            other,
-            form.message.data or "",
-            form_key=form.form_key.data,
-            max_length=config["MESSAGE_MAX_LENGTH"],
-            mail_delay=config["MESSAGE_MAIL_DELAY"],
-        )
+        actions.send_message(viewer(), other, body, form_key=key, max_length=longest)
     except Refused as refusal:
         say_no(refusal)
         return _show(other, form), 422

@@ -3,25 +3,73 @@
 One job waits for each person and cadence, and gathers when it runs: what was read meanwhile is left out, what came
 meanwhile is taken along. It asks the grid, the hours and the cap once more, so a change of settings holds for what
 waits, too. All of it is rows: a restart forgets nothing.
+
+What waits is kept where it happened, so each feature that has some registers a source.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.clock import now
 from app.extensions import db
 from app.jobs import enqueue
-from app.models import PushSubscription, User
+from app.models import Job, PushSubscription, User
 from app.notify import hours, preferences
 from app.notify.clock import Phase, under_clock
 from app.notify.hours import Hours
 from app.notify.kinds import KINDS
 
 ESSENTIAL = "essential"  # the cadence of mail that waits for nothing
+CADENCES = (ESSENTIAL, "now", "daily", "weekly")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that a mail tells: an event, some that are told as one, or what is new in a conversation."""
+
+    template: str  # the folder in templates/email/ that words it, alone and among others
+    context: Mapping[str, Any] = field(default_factory=dict)
+    events: int = 1
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits to be mailed of one kind: the number of all events, and the newest of them in parts."""
+
+    kind: str
+    events: int
+    parts: Sequence[Part]
+    mark: Callable[[], None]  # notes in the caller's transaction that a mail told all these events
+
+    @property
+    def more(self) -> int:
+        """How many events are in no part."""
+        return self.events - sum(part.events for part in self.parts)
+
+
+Source = Callable[[int, Collection[str]], Sequence[Waiting]]
+_sources: list[Source] = []
+
+
+def source(ask: Source) -> Source:
+    """Register `ask(user_id, kinds)`: what waits, unread and not mailed yet, of those of the kinds that it keeps."""
+    if ask not in _sources:
+        _sources.append(ask)
+    return ask
+
+
+def waiting(user_id: int, cadence: str) -> list[Waiting]:
+    """What waits for a person at this cadence, by the grid as it is now, in the order of the kinds."""
+    kinds = [kind for kind, chosen in preferences.grid(user_id).items() if cadence_of(kind, chosen.mail) == cadence]
+    found = [one for ask in _sources for one in ask(user_id, kinds)] if kinds else []
+    return sorted(found, key=lambda one: kinds.index(one.kind))
 
 
 def order(user_id: int, kind: str) -> None:
@@ -32,12 +80,45 @@ def order(user_id: int, kind: str) -> None:
 def order_under_clock(user_id: int, kind: str) -> None:
     """The same, from what runs under the person's clock already."""
     preference = preferences.grid(user_id)[kind]
-    user = db.session.get_one(User, user_id)
-    times = preferences.hours(user, preferences.profile(user_id))
+    times = times_of(user_id)
     if preference.mail != "none":
         order_mail(user_id, cadence_of(kind, preference.mail), times)
     if preference.push:
         order_pushes(user_id, times)
+
+
+def reconsider(user_id: int) -> None:
+    """Let changed settings hold for the mail that waits, when the current transaction commits.
+
+    For every action that changes a person's grid, hours or zone. What waits moves to its new time, and what is told at
+    another cadence from now on is ordered there; the job of the old one finds nothing.
+    """
+    under_clock(user_id, ("delivery",), lambda _timestamp: _reconsider(user_id), Phase.ORDERS)
+
+
+def _reconsider(user_id: int) -> None:
+    times, moment = times_of(user_id), now()
+    for cadence in CADENCES:
+        key = _key(user_id, cadence)
+        job = db.session.scalar(
+            select(Job)
+            .where(Job.unique_key == key, Job.state == "queued")
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if job is None:
+            if waiting(user_id, cadence):
+                order_mail(user_id, cadence, times)
+        elif job.run_after > moment and not job.attempts:  # else it is due or being tried again, and asks by itself
+            due = mail_due(cadence, times, moment)
+            if cadence == "now":
+                due = min(due, hours.may_tell_at(times, job.run_after))
+            db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
+
+
+def times_of(user_id: int) -> Hours:
+    """When a person may be told, by their settings as they are now."""
+    return preferences.hours(db.session.get_one(User, user_id), preferences.profile(user_id))
 
 
 def cadence_of(kind: str, mail: str) -> str:
@@ -47,9 +128,17 @@ def cadence_of(kind: str, mail: str) -> str:
 
 def order_mail(user_id: int, cadence: str, times: Hours) -> None:
     """Order the person's next mail of that cadence, unless one waits."""
-    moment = now()
-    delay = (mail_due(cadence, times, moment) - moment).total_seconds()
-    enqueue("notifications.mail", delay=delay, unique_key=f"mail:{user_id}:{cadence}", user_id=user_id, cadence=cadence)
+    order_mail_at(user_id, cadence, mail_due(cadence, times, now()))
+
+
+def order_mail_at(user_id: int, cadence: str, due: datetime) -> None:
+    """Order it for that moment, unless one waits."""
+    delay = max(0.0, (due - now()).total_seconds())
+    enqueue("notifications.mail", delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
+
+
+def _key(user_id: int, cadence: str) -> str:
+    return f"mail:{user_id}:{cadence}"
 
 
 def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:

@@ -1,0 +1,41 @@
+"""What a mail tells of messages: the source of the kind "message" (app/notify/delivery.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import update
+
+from app.extensions import db
+from app.messages import queries
+from app.messages.queries import Unmailed
+from app.models import ConversationMember
+from app.notify import delivery
+from app.notify.delivery import Part, Waiting
+
+KIND = "message"
+
+
+@delivery.source
+def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
+    """The unread messages that no mail told about: a part for each conversation."""
+    found = queries.unmailed(user_id) if KIND in kinds else []
+    if not found:
+        return []
+    parts = [Part("new_message", _facts(one), one.count) for one in found]
+    return [Waiting(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
+
+
+def _facts(one: Unmailed) -> dict[str, object]:
+    return {"sender": one.newest[-1].sender, "messages": one.newest, "count": one.count}
+
+
+def _mark(user_id: int, told: Sequence[Unmailed]) -> None:
+    for one in sorted(told, key=lambda one: one.conversation_id):
+        newest = one.newest[-1].seq
+        member = update(ConversationMember).where(
+            ConversationMember.conversation_id == one.conversation_id,
+            ConversationMember.user_id == user_id,
+            ConversationMember.mailed_seq < newest,
+        )
+        db.session.execute(member.values(mailed_seq=newest))
