@@ -1,7 +1,8 @@
 """When a person may be told: quiet hours, a pause, and the times of digests. Pure functions, in the person's zone.
 
-Times of day are minutes after midnight. A time that a change of clocks skips is taken as much later, as clocks on
-walls show it; one that comes twice is taken the first time.
+Times of day are minutes after midnight, as the clock on the wall shows them. Where a change of clocks leaves a choice,
+the quiet time is the longer one: nobody is told anything while their wall shows a quiet time. A digest whose time is
+skipped comes as much later, and one whose time comes twice comes the first time.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def may_tell_at(hours: Hours, moment: datetime) -> datetime:
         moment = hours.paused_until
     for begin, end in _quiet_times(hours, moment):
         if begin <= moment < end:
-            return end
+            moment = end  # which may lie in the next one: where clocks go forward, two can overlap
     return moment
 
 
@@ -43,22 +44,23 @@ def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
     local = moment.astimezone(hours.zone).date()
     days = (local + timedelta(days=ahead) for ahead in range(9))
     wanted = (day for day in days if cadence == "daily" or day.weekday() == hours.digest_weekday)
-    due = next(at for at in (_moment(hours, day, hours.digest_at) for day in wanted) if at > moment)
+    due = next(at for at in (_moments(hours, day, hours.digest_at)[0] for day in wanted) if at > moment)
     return may_tell_at(hours, due)
 
 
 def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The quiet times that touch the days around `moment`."""
+    """The quiet times that touch the days around `moment`, in order."""
     begin, end = hours.quiet_from, hours.quiet_until
     if begin is None or end is None or begin == end:
         return
     local = moment.astimezone(hours.zone).date()
+    over_midnight = timedelta(days=1) if end < begin else timedelta(0)
     for ahead in (-1, 0, 1, 2):
         day = local + timedelta(days=ahead)
-        over_midnight = timedelta(days=1) if end < begin else timedelta(0)
-        yield _moment(hours, day, begin), _moment(hours, day + over_midnight, end)
+        yield min(_moments(hours, day, begin)), max(_moments(hours, day + over_midnight, end))
 
 
-def _moment(hours: Hours, day: date, minutes: int) -> datetime:
+def _moments(hours: Hours, day: date, minutes: int) -> tuple[datetime, datetime]:
+    """The moment of a time of day by the rules before and after a change of clocks; nearly always the same."""
     wall = datetime.combine(day, time(*divmod(minutes, 60)), hours.zone)
-    return wall.astimezone(UTC)
+    return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)

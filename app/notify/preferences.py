@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from babel.dates import get_timezone
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, User
@@ -31,14 +32,20 @@ def default(kind: Kind) -> Preference:
 
 def grid(user_id: int) -> Mapping[str, Preference]:
     """A person's preference for every kind, by its name. One query."""
-    rows = db.session.scalars(select(DeliveryPreference).where(DeliveryPreference.user_id == user_id))
+    rows = db.session.scalars(_fresh(select(DeliveryPreference).where(DeliveryPreference.user_id == user_id)))
     said = {row.kind: Preference(row.badge, row.push, row.mail, row.grouped) for row in rows}
     return {name: said.get(name) or default(kind) for name, kind in KINDS.items()}
 
 
 def profile(user_id: int) -> DeliveryProfile:
     """A person's profile: their row, or one with the defaults that is in no session."""
-    return db.session.get(DeliveryProfile, user_id) or default_profile(user_id)
+    row = db.session.scalar(_fresh(select(DeliveryProfile).where(DeliveryProfile.user_id == user_id)))
+    return row or default_profile(user_id)
+
+
+def _fresh(query: Select[Any]) -> Select[Any]:
+    """As the rows are now: a session remembers how it last saw them, and a job asks again after a while."""
+    return query.execution_options(populate_existing=True)
 
 
 def default_profile(user_id: int) -> DeliveryProfile:
@@ -58,7 +65,7 @@ def default_profile(user_id: int) -> DeliveryProfile:
 def hours(user: User, chosen: DeliveryProfile) -> Hours:
     """When a person may be told: their profile in their own zone."""
     return Hours(
-        zone=get_timezone(user.timezone or "UTC"),
+        zone=ZoneInfo(user.timezone or "UTC"),  # not Babel's: a zone of pytz cannot be combined with a date
         quiet_from=chosen.quiet_from,
         quiet_until=chosen.quiet_until,
         paused_until=chosen.paused_until,
