@@ -55,7 +55,9 @@ class Settings:
     mail_use_ssl: bool = False
     mail_default_sender: str = "Microblog <noreply@localhost>"
     mail_timeout: int = 20  # seconds for each step of the conversation with MAIL_SERVER
-    message_mail_delay: int = 60  # seconds "you have a message" waits, and is dropped if read meanwhile
+    message_mail_delay: int = 60  # seconds a mail about what happened waits; it is dropped if read meanwhile
+    mail_daily_cap: int = 20  # mails a day and person about what happened, without essential ones; 0 = no cap
+    mail_daily_cap_site: int = 0  # the same for all people together: what the mail provider allows; 0 = no cap
     admins: tuple[str, ...] = ()  # who is mailed when a request or a job fails unexpectedly
 
     # What members see ------------------------------------------------------------------------------------
