@@ -24,7 +24,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app import redis_client
+from app import presence, redis_client
 from app.clock import now
 from app.database import impatient
 from app.models import LoginSession, NotificationClock, User
@@ -32,7 +32,9 @@ from app.redis_client import RedisUnavailable
 
 TTL = 300  # seconds; a login that expires is noticed after a fifth more at most
 # A lease lasts as long as its hash: from the first who asks for one until the next removal, or the next run of Redis.
+# Whoever asks for one is looking, which is noted beside the hash and plays no part in what it says (app/presence.py).
 LEASE = """
+redis.call('SET', KEYS[2], '1', 'EX', ARGV[4])
 if redis.call('HGET', KEYS[1], 'server') ~= ARGV[1] then
     redis.call('DEL', KEYS[1])
     redis.call('HSET', KEYS[1], 'server', ARGV[1], 'lease', ARGV[2])
@@ -86,7 +88,8 @@ def fill(user_id: int, login_id: str) -> None:
 def _lease(client: Any, user_id: int) -> bytes:
     # The lifetime varies, so that hashes made together do not all run out together.
     lifetime = TTL + secrets.randbelow(TTL // 5)
-    lease: bytes = client.eval(LEASE, 1, key(user_id), redis_client.run_id(), secrets.token_hex(8), lifetime)
+    keys = (key(user_id), presence.key(user_id))
+    lease: bytes = client.eval(LEASE, 2, *keys, redis_client.run_id(), secrets.token_hex(8), lifetime, presence.LASTS)
     return lease
 
 

@@ -12,13 +12,15 @@ from app.extensions import db
 from app.i18n import _l
 from app.jobs import enqueue
 from app.models import Activity, Job, Post, User
-from app.notify import record, tell_count
+from app.notify import notify, record, tell_count
+from app.posts import queries
 from app.queries import people
 from app.text import rich
 from app.text.languages import known_languages
 from app.text.search import search_text
 
 EXPORT = "posts.export"
+TELL_FOLLOWERS = "posts.tell_followers"
 MENTIONS_TOLD = 25  # people one post tells at most
 
 
@@ -41,6 +43,8 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
     if identity is not None:
         post = db.session.get_one(Post, identity)
         _tell_mentioned(post, author)
+        # One for all that is published until a worker has time: it looks for the newest itself.
+        enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
         return post
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
 
@@ -49,6 +53,18 @@ def _tell_mentioned(post: Post, author: User) -> None:
     """Tell those whose names stand in a post; of very many, the first."""
     for person in people.by_usernames(rich.mentions(post.body)[:MENTIONS_TOLD]):
         record(person.id, "mention", str(post.id), actor=author, post_id=post.id)
+
+
+def tell_of_post(user_id: int, newest: int) -> None:
+    """Tell a person that the post `newest` is on their timeline.
+
+    The number never falls, though of two authors the one who published first may be told of last.
+    """
+
+    def furthest() -> dict[str, int]:
+        return {"newest_post_id": max(newest, queries.newest_told(user_id))}
+
+    notify(user_id, "timeline", furthest)
 
 
 def _known(language: str) -> str:

@@ -1,4 +1,4 @@
-"""Doors (queue) of posts: the export, the mail about it, and the end of old exports."""
+"""Doors (queue) of posts: telling followers; the export, the mail about it, and the end of old exports."""
 
 from __future__ import annotations
 
@@ -8,15 +8,33 @@ from typing import Any
 
 from flask import current_app
 
-from app import mailer
+from app import mailer, presence
 from app.clock import now
-from app.database import end_reading
+from app.database import end_reading, writing
 from app.exports import exports
 from app.extensions import db
 from app.jobs import GiveUp, enqueue, job, report_progress, when_changed
 from app.models import Job, User
-from app.posts import export
-from app.posts.actions import EXPORT
+from app.posts import actions, export, queries
+from app.posts.actions import EXPORT, TELL_FOLLOWERS
+
+ASKED_TOGETHER = 500  # followers of whom Redis is asked at once whether they are looking
+TOLD_TOGETHER = 50  # people told in one transaction: it holds all their clocks, and on SQLite the one lock there is
+
+
+@job(TELL_FOLLOWERS, timeout=600)
+def tell_followers(author_id: int) -> None:
+    """Tell those who follow a person and are looking, and the person's own open pages, which post is the newest.
+
+    Run twice, it says the same again. Without Redis nobody is known to look: the next page they load has it all.
+    """
+    newest = queries.newest_of(author_id)
+    for readers in queries.readers_in_batches(author_id, ASKED_TOGETHER):
+        looking = presence.among(readers) if newest else []
+        for first in range(0, len(looking), TOLD_TOGETHER):
+            with writing():
+                for user_id in looking[first : first + TOLD_TOGETHER]:
+                    actions.tell_of_post(user_id, newest)
 
 
 @job(EXPORT, queue="slow", timeout=3600)

@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from app.extensions import db
-from app.models import Post, User
+from app.models import Follow, Notification, Post, User
 from app.posts.languages import by_use
 from app.queries import timelines
 
+MOST_NEWS = 50  # new posts that are counted for a page that is open; more are "more than 50"
 Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
 
 
@@ -33,6 +34,35 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 def one(viewer: User, post_id: int) -> WithLanguages:
     """The post of that id, or no post."""
     return _with_languages(timelines.one(post_id), viewer)
+
+
+def news(viewer: User, after: int) -> int:
+    """How many posts came to the viewer's home timeline after id `after`, counted up to MOST_NEWS + 1."""
+    return db.session.scalar(timelines.count_newer(viewer, after, MOST_NEWS + 1)) or 0
+
+
+def newest_of(author_id: int) -> int:
+    """The id of an author's newest post; 0 when there is none."""
+    return db.session.scalar(select(func.max(Post.id)).where(Post.author_id == author_id)) or 0
+
+
+def newest_told(user_id: int) -> int:
+    """The id of the newest post that a person was told of; 0 when there is none."""
+    told = select(Notification.data).where(Notification.user_id == user_id, Notification.name == "timeline")
+    return int((db.session.scalar(told) or {}).get("newest_post_id", 0))
+
+
+def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
+    """The ids of an author's followers, and of the author, `size` at a time, in the order of ids."""
+    yield [author_id]
+    after = 0
+    while True:
+        query = select(Follow.follower_id).where(Follow.followed_id == author_id, Follow.follower_id > after)
+        batch = db.session.scalars(query.order_by(Follow.follower_id).limit(size)).all()
+        if not batch:
+            return
+        yield batch
+        after = batch[-1]
 
 
 def _with_languages(found: Select[Post], viewer: User) -> WithLanguages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
@@ -17,7 +17,7 @@ from app.posts.languages import choices, likely
 from app.queries import timelines
 from app.web import limits
 from app.web.form_keys import new_form_key
-from app.web.paging import Page, before_id, page, page_size
+from app.web.paging import Page, before_id, page, page_size, position
 from app.web.redirects import safe_next
 from app.web.refusals import say_no
 from app.web.viewer import viewer
@@ -31,6 +31,14 @@ POST_ID = "/post/<int(max=2147483647):post_id>"  # more than an INTEGER column h
 def home() -> str:
     """The composer, and the posts of the viewer and those they follow."""
     return _home(PostForm(formdata=None))
+
+
+@bp.get("/timeline/news")
+@login_required
+def news() -> Response:
+    """How many posts came to the viewer's timeline after the post ?after=<id>, for a page that heard there are some."""
+    count = queries.news(viewer(), position("after") or 0)
+    return jsonify(count=min(count, queries.MOST_NEWS), more=count > queries.MOST_NEWS)
 
 
 @bp.get("/explore")

@@ -59,6 +59,13 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
     return visible().join(found, found.c.id == Post.id).order_by(Post.id.desc())
 
 
+def count_newer(user: User, after: int, most: int) -> Select[int]:
+    """How many posts of the `home` timeline came after id `after`, counted up to `most`."""
+    authors = _authors(user)
+    newer = select(Post.id).select_from(authors).join(Post, (Post.author_id == authors.c.id) & (Post.id > after))
+    return select(func.count()).select_from(newer.limit(most).subquery())
+
+
 def _authors(user: User) -> CTE:
     followed = (
         select(Follow.followed_id.label("id"))

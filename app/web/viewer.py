@@ -22,6 +22,7 @@ from app.web.answers import wants_json
 from app.web.redirects import here
 
 SEEN_EVERY = timedelta(minutes=5)  # how coarse "last seen" is stored
+MACHINES = frozenset({None, "notifications.poll", "posts.news"})  # asked by pages that lie open, not by people
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -56,7 +57,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def keep_last_seen(response: Response) -> Response:
-        if request.endpoint not in {None, "notifications.poll"}:
+        if request.endpoint not in MACHINES:
             _keep_last_seen()
         return response
 

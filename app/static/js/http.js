@@ -38,6 +38,12 @@
     return text ? JSON.parse(text) : null;
   }
 
+  /** Resolves to the JSON document at `url`. */
+  async function json(url) {
+    const response = await refuseUnlessOk(await fetch(url, { headers: { Accept: "application/json" } }));
+    return response.json();
+  }
+
   /** Resolves to the page or piece of page at `url`. A parsed document is inert: no script in it runs. */
   async function page(url) {
     const response = await refuseUnlessOk(await fetch(url, { headers: { Accept: "text/html" } }));
@@ -54,5 +60,5 @@
     });
   }
 
-  Microblog.http = { post, page, submit };
+  Microblog.http = { post, json, page, submit };
 })();
