@@ -1,0 +1,84 @@
+"""The request to a push service (RFC 8030), and what its answer means.
+
+An endpoint is the word of whoever subscribed. So only the push services that the site names are ever asked, by https;
+on this machine, for tests, by http. Nothing is followed, and of an answer only the beginning is read.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+import httpx2
+
+TIMEOUT = 10  # seconds for each step: connection, request, the answer's head
+READ_AT_MOST = 400  # bytes of an answer that go to the log
+LONGEST_ENDPOINT = 1024  # characters; those of browsers have 150 to 500
+GONE = {404, 410}
+AGAIN = {408, 425, 429}  # and everything from 500 on
+
+
+class Gone(Exception):
+    """The push service knows this subscription no more."""
+
+
+class Refused(Exception):
+    """The push service will not have this push, nor the next one like it. The message is for the operator."""
+
+
+class TryAgain(Exception):
+    """It may go better later. The message is for the log."""
+
+
+def is_allowed(endpoint: str, hosts: Collection[str]) -> bool:
+    """Whether `endpoint` belongs to one of the push services in `hosts`: "push.example" or "*.push.example"."""
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > LONGEST_ENDPOINT:
+        return False
+    if "@" in parts.netloc or "\\" in endpoint or parts.fragment or not _is_named(host, hosts):
+        return False
+    return _is_plain_and_local(parts) or (parts.scheme == "https" and port in {None, 443})
+
+
+def _is_named(host: str, hosts: Collection[str]) -> bool:
+    return any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in hosts)
+
+
+def _is_plain_and_local(parts: SplitResult) -> bool:
+    try:
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
+    """POST one encrypted push. Raises Gone, Refused or TryAgain."""
+    all_headers = {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream", **headers}
+    try:
+        with (
+            httpx2.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
+            client.stream("POST", endpoint, content=body, headers=all_headers) as answer,
+        ):
+            status = answer.status_code
+            said = "" if answer.is_success else _beginning(answer)
+    except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
+        raise TryAgain(f"{type(error).__name__}: {error}") from error
+    if 200 <= status < 300:
+        return
+    if status in GONE:
+        raise Gone(f"the push service answered {status}")
+    reason = f"{urlsplit(endpoint).hostname} answered {status}: {said}"
+    if status in AGAIN or status >= 500:
+        raise TryAgain(reason)
+    raise Refused(reason)
+
+
+def _beginning(answer: httpx2.Response) -> str:
+    piece = next(answer.iter_raw(READ_AT_MOST), b"")
+    return " ".join(piece[:READ_AT_MOST].decode("utf-8", "replace").split())
