@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from flask import current_app, request, session
-from flask_babel import force_locale, gettext, lazy_gettext, ngettext
+from flask_babel import force_locale, gettext, lazy_gettext, ngettext, refresh
 from werkzeug.datastructures import LanguageAccept
 
 from app.models import User
 
 SOURCE = "en"
 SESSION_KEY = "language"
+_zone: ContextVar[str] = ContextVar("zone", default="")
 
 _: Callable[..., str] = gettext
 _l = lazy_gettext
@@ -95,7 +97,18 @@ def request_language(user: User | None) -> str:
 
 @contextmanager
 def in_language_of(user: User) -> Iterator[Any]:
-    """Run the block in a person's language: for the worker, which has no request to ask."""
+    """Run the block in a person's language and zone: for the worker, which has no request to ask."""
     code = best_language([user.language], languages()) if user.language else None
-    with force_locale(code or SOURCE):
-        yield code or SOURCE
+    token = _zone.set(user.timezone)
+    try:
+        with force_locale(code or SOURCE):
+            refresh()  # Flask-Babel remembers a zone, too, for as long as the app context lives
+            yield code or SOURCE
+    finally:
+        _zone.reset(token)
+        refresh()
+
+
+def zone_of_reader() -> str:
+    """The zone of the person in whose language a block runs; "" outside one, and for who has chosen none."""
+    return _zone.get()

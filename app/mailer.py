@@ -1,4 +1,6 @@
-"""Mail: `send` renders the folder templates/email/<mail>/ in the reader's language and speaks SMTP. For jobs only.
+"""Mail: `send` renders the folder templates/email/<mail>/ in the reader's language and zone, and speaks SMTP.
+
+For jobs only.
 
 The Message-ID is made from the job that sends it, so it was fixed when the mail was ordered: if a worker dies between
 the server's "250 OK" and our commit, the second copy carries the same id and mail programs show one.
@@ -6,6 +8,7 @@ the server's "250 OK" and our commit, the second copy carries the same id and ma
 
 from __future__ import annotations
 
+import re
 import smtplib
 import socket
 from collections.abc import Mapping
@@ -21,6 +24,8 @@ from app.i18n import direction, in_language_of
 from app.jobs import GiveUp, current_job_id
 from app.models import User
 
+_EMPTY_LINES = re.compile(r"\n\s*\n")
+
 
 def site_url(endpoint: str, **values: Any) -> str:
     """The public address of an endpoint, from PUBLIC_URL and never from a Host header."""
@@ -30,9 +35,12 @@ def site_url(endpoint: str, **values: Any) -> str:
         return site + url_for(endpoint, **values)
 
 
-def send(user: User, name: str, *, to: str | None = None, **context: Any) -> None:
+def send(
+    user: User, name: str, *, to: str | None = None, headers: Mapping[str, str] | None = None, **context: Any
+) -> None:
     """Send the mail `name` to `user` (or to their other address `to`), once for each attempt of the running job.
 
+    `headers` are ASCII, and come on top of those that every mail has.
     Raises GiveUp when the server refuses it for good (5xx), smtplib.SMTPException or OSError when trying again may
     help: the job's retry ladder does.
     """
@@ -44,7 +52,11 @@ def send(user: User, name: str, *, to: str | None = None, **context: Any) -> Non
             recipients=[_address(user.display_name, recipient)],
             body=_part(name, "body.txt", context),
             html=_part(name, "body.html", context),
-            extra_headers={"Auto-Submitted": "auto-generated", "Content-Language": language.replace("_", "-")},
+            extra_headers={
+                "Auto-Submitted": "auto-generated",
+                "Content-Language": language.replace("_", "-"),
+                **(headers or {}),
+            },
         )
     message.msgId = message_id(current_job_id())
     deliver(message)
@@ -74,7 +86,8 @@ def deliver(message: Message) -> None:
 
 
 def _part(name: str, part: str, context: Mapping[str, Any]) -> str:
-    return render_template(f"email/{name}/{part}", **context).strip() + "\n"
+    text = render_template(f"email/{name}/{part}", **context).strip() + "\n"
+    return _EMPTY_LINES.sub("\n\n", text)  # a template leaves some where it had nothing to say
 
 
 def _address(name: str, address: str) -> tuple[str, str]:

@@ -1,20 +1,20 @@
-"""Doors (queue) of posts: telling followers; the export, the mail about it, and the end of old exports."""
+"""Doors (queue) of posts: telling followers; the export, and the end of old exports."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import current_app
 
-from app import mailer, presence
+from app import presence
 from app.clock import now
-from app.database import end_reading, writing
+from app.database import writing
 from app.exports import exports
 from app.extensions import db
-from app.jobs import GiveUp, enqueue, job, report_progress, when_changed
-from app.models import Job, User
+from app.jobs import GiveUp, job, report_progress
+from app.models import User
 from app.posts import actions, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
@@ -50,30 +50,6 @@ def export_posts(owner_id: int) -> dict[str, Any]:
         posts = export.write(owner, file.stream, report_progress)
     expires_at = now() + timedelta(days=current_app.config["EXPORT_DAYS"])
     return {"file": file.name, "posts": posts, "expires_at": expires_at.isoformat()}
-
-
-@when_changed
-def order_mail(changed: Job) -> None:
-    """Order the mail in the very transaction that says "done": both are true or neither, and "done" is said once.
-
-    So a worker that dies before it orders no mail, and the run that follows orders one.
-    """
-    if changed.name == EXPORT and changed.state == "done":
-        enqueue("posts.mail_export", export_id=changed.id)
-
-
-@job("posts.mail_export", queue="mail", timeout=90)
-def mail_export(export_id: str) -> None:
-    """Mail "your export is ready". Run twice, it sends the same Message-ID twice."""
-    done = db.session.get(Job, export_id)
-    if done is None or done.owner_id is None or done.result is None:
-        return  # pruned: nothing is ready any more
-    owner = db.session.get(User, done.owner_id)
-    expires_at = datetime.fromisoformat(done.result["expires_at"])
-    if owner is None or not owner.is_active or expires_at <= now():
-        return
-    end_reading()  # nothing is held while the mail server thinks
-    mailer.send(owner, "export_ready", posts=done.result["posts"], expires_at=expires_at)
 
 
 @job("posts.remove_old_exports", every=3600)

@@ -63,6 +63,8 @@ messaging = _both("30/minute;500/day", "100/minute")
 changing = _both("60/minute", "300/minute")  # follow, settings and other small changes
 asking_for_translation = _both("30/minute", "100/minute")
 exporting = _both("5/hour", "20/hour")
+# Mail programs unsubscribe for all their people from a few addresses.
+unsubscribing = limiter.limit("300/minute", key_func=by_address, methods=["POST"])
 
 
 def _no_file() -> bool:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from app.clock import now
 from app.extensions import babel
-from app.i18n import SESSION_KEY, SOURCE, direction, language_name, languages, request_language
+from app.i18n import SESSION_KEY, SOURCE, direction, language_name, languages, request_language, zone_of_reader
 from app.models import User
 from app.notify import preferences
 from app.notify.hours import Hours, may_tell_at, next_quiet_from
@@ -104,7 +104,7 @@ def select_locale() -> str:
 def select_timezone() -> str:
     """Flask-Babel's question: the zone that times are shown in."""
     user = viewer_or_none() if has_request_context() else None
-    return (user.timezone if user else "") or "UTC"
+    return zone_of_reader() or (user.timezone if user else "") or "UTC"
 
 
 @bp.post("/language")

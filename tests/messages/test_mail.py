@@ -62,13 +62,18 @@ def test_only_what_is_unread_is_in_the_mail(pair, mails, run_jobs, as_):
     assert "apples" not in mails[0].text + mails[0].html
 
 
-def test_two_conversations_are_two_mails(pair, mails, run_jobs):
+def test_two_conversations_are_one_mail(pair, mails, run_jobs):
     cleo = a_user("cleo")
-    a_message(*pair)
-    a_message(cleo, pair[1])
-    a_message(pair[1], pair[0])
+    a_message(*pair, "apples")
+    a_message(cleo, pair[1], "oranges")
+    a_message(pair[1], pair[0], "pears")
     run_jobs(advance=60)
-    assert sorted(mail.envelope_to[0] for mail in mails) == ["ana@example.org", "ben@example.org", "ben@example.org"]
+    assert sorted(mail.envelope_to[0] for mail in mails) == ["ana@example.org", "ben@example.org"]
+    (mail,) = mails.to("ben@example.org")
+    assert mail.subject == "2 things happened"
+    for words in (mail.text, mail.html):
+        assert "apples" in words and "oranges" in words and "pears" not in words
+        assert "/messages/ana" in words and "/messages/cleo" in words
 
 
 def test_the_readers_language_is_used(mails, run_jobs, pair):

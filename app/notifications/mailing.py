@@ -1,0 +1,82 @@
+"""The mail that tells what waits: when it may go, what it says, and what is noted once it went."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from flask import current_app, render_template
+from markupsafe import Markup
+from sqlalchemy import func, select
+
+from app import mailer
+from app.clock import now
+from app.database import insert_into
+from app.extensions import db
+from app.models import MailTally, User
+from app.notifications import unsubscribing
+from app.notify import delivery, hours
+from app.notify.delivery import ESSENTIAL, Part, Waiting
+from app.notify.kinds import KINDS
+
+
+def held_until(user: User, cadence: str) -> datetime | None:
+    """Until when a person is not to be mailed, by their hours and the daily caps; None when they may be now."""
+    if cadence == ESSENTIAL:
+        return None
+    moment = now()
+    free = _next_day(moment) if _is_capped(user.id, moment) else moment
+    due = hours.may_tell_at(delivery.times_of(user.id), free)
+    return due if due > moment else None
+
+
+def send(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:
+    """Send one mail about all that waits. Raises as `mailer.send` does."""
+    parts = [part for one in waiting for part in one.parts]
+    headers: Mapping[str, str] = {}
+    stops: list[dict[str, Any]] = []
+    if cadence != ESSENTIAL:
+        kinds = [one.kind for one in waiting if not KINDS[one.kind].essential]
+        headers = unsubscribing.headers(user, kinds)
+        stops = [{"label": KINDS[kind].label, "url": unsubscribing.url(user, [kind])} for kind in kinds]
+    footer: dict[str, Any] = {"stops": stops, "settings_url": current_app.config["SITE_URL"] + "/notification_settings"}
+    if len(parts) == 1 and not waiting[0].more:
+        mailer.send(user, parts[0].template, headers=headers, **footer, **parts[0].context)
+        return
+    sections = [{"label": KINDS[one.kind].label, "parts": one.parts, "more": one.more} for one in waiting]
+    events = sum(one.events for one in waiting)
+    facts: dict[str, Any] = {"cadence": cadence, "sections": sections, "events": events, "item": _item}
+    mailer.send(user, "gathered", headers=headers, **footer, **facts)
+
+
+def _item(part: Part, form: str) -> str:
+    """A part among others, in the language of the mail that is being written."""
+    text = render_template(f"email/{part.template}/item.{form}", site_url=mailer.site_url, **part.context).strip()
+    return Markup(text) if form == "html" else text  # noqa: S704 - a template of ours, which escapes
+
+
+def note_sent(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:
+    """Note in the caller's transaction that all this was mailed, and count the mail against the caps."""
+    for one in waiting:
+        one.mark()
+    if cadence == ESSENTIAL:
+        return
+    order = insert_into(MailTally).values(day=now().date(), user_id=user.id, sent=1)
+    order = order.on_conflict_do_update(
+        index_elements=[MailTally.day, MailTally.user_id], set_={"sent": MailTally.sent + 1}
+    )
+    db.session.execute(order)
+
+
+def _next_day(moment: datetime) -> datetime:
+    return datetime.combine(moment.date() + timedelta(days=1), time(), UTC)
+
+
+def _is_capped(user_id: int, moment: datetime) -> bool:
+    """Whether enough was mailed on this day (UTC). Mails that are sent side by side may exceed it by their number."""
+    own, everybody = current_app.config["MAIL_DAILY_CAP"], current_app.config["MAIL_DAILY_CAP_SITE"]
+    sent = select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == moment.date())
+    if own and db.session.scalars(sent.where(MailTally.user_id == user_id)).one() >= own:
+        return True
+    return bool(everybody) and db.session.scalars(sent).one() >= everybody
