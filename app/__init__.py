@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, demo, messages, notifications, posts, profiles, redis_client, tasks
+from app import accounts, activity, demo, messages, notifications, posts, profiles, redis_client, tasks
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import catalogs
 from app.web import assets, cookies, errors, headers, metrics, pages, translate_cli, viewer
 
-FEATURES = (accounts, posts, profiles, messages, notifications, tasks)
+FEATURES = (accounts, posts, profiles, messages, activity, notifications, tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -62,6 +62,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
         if settings.public_url
         else None,
         "SECRET_KEY": settings.secret(),
+        "VAPID_PRIVATE_KEY": settings.vapid_key(),
         "LANGUAGES": settings.languages or catalogs(ROOT / "translations"),
         "TESTING": settings.microblog_env == "test",
         "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # an avatar of 5 MB and its form

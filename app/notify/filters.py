@@ -8,13 +8,20 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from app.clock import now
+from app.errors import Sentence
 from app.extensions import db
+from app.i18n import _l
 from app.models import Follow, User
 from app.notify import preferences
 from app.notify.kinds import KINDS
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
 CHOICES = ("accept", "hold", "drop")  # mildest first
+# By the name of the filter: why something is held back.
+REASONS: dict[str, Sentence] = {
+    "not_following": _l("You hold back what comes from people you do not follow."),
+    "new_account": _l("You hold back what comes from accounts that are less than a week old."),
+}
 
 
 class Verdict(NamedTuple):

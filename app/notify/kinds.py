@@ -29,29 +29,31 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("message", _l("Private messages"), _l("Somebody wrote to you."), mail="now"),
+        Kind("message", _l("Private messages"), _l("You are told when somebody writes to you."), mail="now"),
         Kind(
             "mention",
             _l("Mentions"),
-            _l("Your name stands in this post."),
+            _l("You are told when somebody writes your name with an @ in a post."),
             mail="daily",
             has_actor=True,
         ),
         Kind(
             "follow",
             _l("New followers"),
-            _l("Somebody began to follow you."),
+            _l("You are told when somebody begins to follow you."),
             mail="none",
             push=False,
             has_actor=True,
             groups=True,
         ),
-        Kind("job_done", _l("Finished tasks"), _l("You ordered this task."), mail="now"),
-        Kind("job_failed", _l("Failed tasks"), _l("You ordered this task."), mail="now"),
+        Kind("job_done", _l("Finished tasks"), _l("You are told when a task that you ordered is done."), mail="now"),
+        Kind("job_failed", _l("Failed tasks"), _l("You are told when a task that you ordered fails."), mail="now"),
         Kind(
             "login",
             _l("New logins"),
-            _l("Your account was used on a browser that was not seen there before."),
+            _l(
+                "You are told when somebody logs in to your account with a browser or from a network that is new to it."
+            ),
             mail="now",
             essential=True,
         ),

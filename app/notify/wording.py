@@ -72,14 +72,14 @@ class Line:
 def line(events: Sequence[Activity]) -> Line:
     """The line for one event, or for several of one kind that groups, newest first.
 
-    Raises ValueError for several of a kind that does not group, and KeyError for a kind nobody has words for.
+    Raises ValueError for several of a kind that does not group.
     """
     newest = events[0]
     if newest.kind in _TOGETHER:
         return _TOGETHER[newest.kind](events)
     if len(events) > 1:
         raise ValueError(f"events of kind {newest.kind} are told one by one")
-    return _ALONE[newest.kind](newest)
+    return _ALONE.get(newest.kind, _unknown)(newest)
 
 
 def _follow(events: Sequence[Activity]) -> Line:
@@ -129,6 +129,11 @@ def _login(event: Activity) -> Line:
         return _("New login from an unknown browser")
 
     return Line(say, "accounts.security", address=event.args.get("address", ""))
+
+
+def _unknown(_event: Activity) -> Line:
+    """A worker of tomorrow may tell what the pages of today have no words for."""
+    return Line(lambda _put: _("Something new has happened"), "activity.index")
 
 
 _TOGETHER: Mapping[str, Callable[[Sequence[Activity]], Line]] = {"follow": _follow}

@@ -3,22 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, Tuple, and_, func, literal_column, select, tuple_
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
 from app.models import Activity, DeliveryPreference
 
+# Not a parameter: for a plan that fits any value, neither engine would use the index of what is unread.
+NO_FILTER: ColumnElement[str] = literal_column("''")
+
+
+class Place(NamedTuple):
+    """Where an event stands in its reader's list: by their clock, and by id among events of one commit."""
+
+    timestamp: float
+    id: int
+
+
+def place_of(event: Activity) -> Place:
+    """Where this one stands."""
+    return Place(event.timestamp, event.id)
+
+
+def older_than(place: Place) -> ColumnElement[bool]:
+    """What stands after `place` in a list that begins with the newest."""
+    return _place() < tuple_(*place)
+
+
+def between(first: Place, last: Place) -> ColumnElement[bool]:
+    """What stands from `first` to `last`, both included; `first` is the older one."""
+    return and_(_place() >= tuple_(*first), _place() <= tuple_(*last))
+
+
+def newest_first(query: Select[Activity]) -> Select[Activity]:
+    """The order of the page."""
+    return query.order_by(Activity.timestamp.desc(), Activity.id.desc())
+
+
+def _place() -> Tuple:
+    return tuple_(Activity.timestamp, Activity.id)
+
 
 def _shown(user_id: Any) -> ColumnElement[bool]:
     """Events that no filter holds back from their reader."""
-    return and_(Activity.user_id == user_id, Activity.held_by == "")
+    return and_(Activity.user_id == user_id, Activity.held_by == NO_FILTER)
 
 
-def _unread(user_id: Any) -> ColumnElement[bool]:
+def is_unread(user_id: Any) -> ColumnElement[bool]:
+    """Of those, the ones that were not read."""
     return and_(_shown(user_id), Activity.read_at.is_(None))
+
+
+def is_held(user_id: Any) -> ColumnElement[bool]:
+    """What the person's filters hold back, and they have not put away."""
+    return and_(Activity.user_id == user_id, Activity.held_by != NO_FILTER, Activity.read_at.is_(None))
 
 
 def _badge_is_off(user_id: Any) -> Select[str]:
@@ -33,17 +73,17 @@ def shown(user_id: int) -> Select[Activity]:
 
 def unread(user_id: int, kinds: Collection[str]) -> Select[Activity]:
     """Of those, the unread ones of some kinds: what a mail or a push may tell."""
-    return _whole(select(Activity).where(_unread(user_id), Activity.kind.in_(kinds)))
+    return _whole(select(Activity).where(is_unread(user_id), Activity.kind.in_(kinds)))
 
 
 def held(user_id: int) -> Select[Activity]:
-    """What the filters hold back."""
-    return _whole(select(Activity).where(Activity.user_id == user_id, Activity.held_by != ""))
+    """What the filters hold back, with who did it and where."""
+    return _whole(select(Activity).where(is_held(user_id)))
 
 
 def unread_count_of(user_id: Any) -> ScalarSelect[int]:
     """The number of unread events that count in the badge, as part of another query; `user_id` may be a column."""
-    counted = and_(_unread(user_id), Activity.kind.not_in(_badge_is_off(user_id)))
+    counted = and_(is_unread(user_id), Activity.kind.not_in(_badge_is_off(user_id)))
     return select(func.count()).select_from(Activity).where(counted).scalar_subquery()
 
 

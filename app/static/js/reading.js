@@ -12,61 +12,22 @@
     return;
   }
 
-  const GATHER = 300; // milliseconds: several messages that come into view are marked by one request
-  const TRY_AGAIN = 10000;
-
   let seen = 0; // the newest message that was on the screen
   let marked = Number(thread.dataset.readSeq) || 0; // what the server knows of it
-  let timer = 0;
 
-  const watcher = new IntersectionObserver((entries) => {
-    entries.filter((entry) => entry.isIntersecting).forEach((entry) => see(entry.target));
-  });
-
-  function see(bubble) {
-    if (document.hidden) {
-      return; // looked at again when the page is shown
-    }
-    watcher.unobserve(bubble);
-    seen = Math.max(seen, Number(bubble.dataset.seq));
-    markSoon(GATHER);
-  }
-
-  /** Watches bubbles until they are seen. Watching afresh makes the browser report once more what is on the screen. */
-  function watch(bubbles) {
-    bubbles.forEach((bubble) => {
-      watcher.unobserve(bubble);
-      watcher.observe(bubble);
-    });
-  }
-
-  function markSoon(delay) {
-    if (!timer && seen > marked) {
-      timer = setTimeout(mark, delay);
-    }
-  }
-
-  async function mark() {
-    const upTo = seen;
-    let next = GATHER;
-    try {
+  const tell = Microblog.seen.teller(
+    () => seen > marked,
+    async () => {
+      const upTo = seen;
       await Microblog.http.post(thread.dataset.readUrl, { seq: upTo });
       marked = upTo;
       Microblog.poll.now(); // the badge is smaller now, in every tab
-    } catch (error) {
-      const forGood = error.status >= 400 && error.status < 500 && error.status !== 429;
-      next = forGood ? 0 : TRY_AGAIN;
-    }
-    timer = 0;
-    if (next) {
-      markSoon(next);
-    }
-  }
+    },
+  );
 
-  document.addEventListener("visibilitychange", () => {
-    if (!document.hidden) {
-      watch([...thread.querySelectorAll("[data-seq]")].filter((bubble) => Number(bubble.dataset.seq) > seen));
-    }
+  const watch = Microblog.seen.watcher((bubble) => {
+    seen = Math.max(seen, Number(bubble.dataset.seq));
+    tell();
   });
 
   Microblog.reading = { watch, seen: () => seen };

@@ -1,0 +1,52 @@
+"""What only the Activity page reads: its pages, and the drawer of what the filters hold back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, literal, select
+
+from app.extensions import db
+from app.models import Activity, User
+from app.queries import activity
+from app.queries.activity import Place
+
+HELD_MOST = 100  # counted at most: above it the exact number is no news
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """Some events, newest first, and where the next page starts: None on the last one."""
+
+    events: Sequence[Activity]
+    older: Place | None
+
+
+def page(reader: User, before: Place | None, size: int) -> EventPage:
+    """A page of what happened to `reader`. One query."""
+    return _cut(activity.shown(reader.id), before, size)
+
+
+def held_page(reader: User, before: Place | None, size: int) -> EventPage:
+    """A page of what their filters hold back. One query."""
+    return _cut(activity.held(reader.id), before, size)
+
+
+def held_one(reader: User, event_id: int) -> Activity | None:
+    """The event of that id, if it is held back from this person."""
+    return db.session.scalar(select(Activity).where(activity.is_held(reader.id), Activity.id == event_id))
+
+
+def held_number(reader: User) -> int:
+    """How many events are held back, up to HELD_MOST."""
+    some = select(literal(1)).where(activity.is_held(reader.id)).limit(HELD_MOST).subquery()
+    return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
+
+
+def _cut(query: Select[Activity], before: Place | None, size: int) -> EventPage:
+    if before is not None:
+        query = query.where(activity.older_than(before))
+    found = db.session.scalars(activity.newest_first(query).limit(size + 1)).all()
+    events = found[:size]
+    return EventPage(events, activity.place_of(events[-1]) if len(found) > size else None)

@@ -1,0 +1,60 @@
+"""Doors (HTTP) of the Activity page."""
+
+from __future__ import annotations
+
+from flask import abort, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.activity import actions, bp, grouping, places, queries
+from app.activity.actions import Span
+from app.extensions import db
+from app.notify import preferences
+from app.queries.activity import place_of
+from app.web.answers import wants_json
+from app.web.filters import local_date
+from app.web.paging import page_size
+from app.web.redirects import safe_next
+from app.web.viewer import viewer
+
+
+@bp.get("/activity")
+@login_required
+def index() -> str:
+    """What happened to the viewer. Showing it reads nothing: the page says what it rendered."""
+    found = queries.page(viewer(), places.before(), page_size())
+    rows = grouping.rows(found.events, preferences.grid(viewer().id), local_date)
+    return render_template(
+        "activity/index.html",
+        rows=rows,
+        span=span_of(found),
+        older=places.write(found.older) if found.older else None,
+        held=queries.held_number(viewer()),
+    )
+
+
+@bp.post("/activity/read")
+@login_required
+def mark_read() -> Response | tuple[str, int]:
+    """What stands from `first` to `last` was rendered to the viewer."""
+    actions.mark_read(viewer(), sent_spans())
+    db.session.commit()
+    if wants_json():
+        return "", 204
+    return redirect(safe_next(request.form.get("next")) or url_for("activity.index"), 303)
+
+
+def sent_spans() -> list[Span]:
+    """The spans that a form names."""
+    try:
+        return places.spans()
+    except ValueError:
+        abort(400)
+
+
+def span_of(page: queries.EventPage) -> tuple[str, str] | None:
+    """The oldest and the newest place of a page, for a form; None for an empty one."""
+    if not page.events:
+        return None
+    newest, oldest = page.events[0], page.events[-1]
+    return places.write(place_of(oldest)), places.write(place_of(newest))
