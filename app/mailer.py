@@ -24,7 +24,7 @@ from app.i18n import direction, in_language_of
 from app.jobs import GiveUp, current_job_id
 from app.models import User
 
-_EMPTY_LINES = re.compile(r"\n\s*\n")
+_EMPTY_LINES = re.compile(r"\n\s*\n")  # a template leaves some where it had nothing to say
 
 
 def site_url(endpoint: str, **values: Any) -> str:
@@ -50,7 +50,7 @@ def send(
         message = Message(
             subject=_header(_part(name, "subject.txt", context)),
             recipients=[_address(user.display_name, recipient)],
-            body=_part(name, "body.txt", context),
+            body=_EMPTY_LINES.sub("\n\n", _part(name, "body.txt", context)),
             html=_part(name, "body.html", context),
             extra_headers={
                 "Auto-Submitted": "auto-generated",
@@ -86,8 +86,7 @@ def deliver(message: Message) -> None:
 
 
 def _part(name: str, part: str, context: Mapping[str, Any]) -> str:
-    text = render_template(f"email/{name}/{part}", **context).strip() + "\n"
-    return _EMPTY_LINES.sub("\n\n", text)  # a template leaves some where it had nothing to say
+    return render_template(f"email/{name}/{part}", **context).strip() + "\n"
 
 
 def _address(name: str, address: str) -> tuple[str, str]:

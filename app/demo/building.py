@@ -1,8 +1,9 @@
 """Bringing the demo's people to life, one small transaction a step, so that a running site is not held up.
 
 Each step looks first and acts once: a demo that was interrupted is completed by the next run. Nobody is mailed: an
-address is confirmed, and a message read or marked as told, in the transaction that ordered its mail, and a mail job
-that finds nothing to say says nothing.
+address is confirmed, and a message read or marked as mailed, in the transaction that ordered its mail; what people hear
+of follows and mentions is marked right after it, long before their next digest. A mail job that finds nothing to say
+says nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from app.extensions import db
 from app.i18n import languages
 from app.messages.actions import mark_read, send_message
 from app.messages.queries import between
-from app.models import Conversation, ConversationMember, MailToken, Message, User
+from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
+from app.notify import tell_count
 from app.posts.actions import publish
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people
@@ -31,6 +33,7 @@ from app.text.names import email_key
 
 DAYS = 21  # how long the community has been there
 LATEST = timedelta(minutes=4)  # age of the newest post
+FRESH = timedelta(days=2)  # what happened longer ago was read by everybody
 Step = Callable[[], None]
 
 
@@ -106,6 +109,7 @@ def _follow(at: int, character: Character) -> None:
         person = _get(character.username)
         for other in script.follows(at):
             follow(person, _get(other.username))
+    _settle(person, timedelta(days=DAYS))
 
 
 def _post(entry: Entry, age: timedelta) -> None:
@@ -113,6 +117,17 @@ def _post(entry: Entry, age: timedelta) -> None:
         author = _get(entry.author)
         post = publish(author, entry.body, language=entry.language, form_key=f"demo-{entry.number}")
         post.created_at = now() - age
+    _settle(author, age)
+
+
+def _settle(actor: User, age: timedelta) -> None:
+    """What this person has just done happened `age` ago: its readers were mailed about it, and read what is old."""
+    happened = now() - age
+    fresh = update(Activity).where(Activity.actor_id == actor.id, Activity.mailed_at.is_(None))
+    values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}
+    with writing():
+        for reader in set(db.session.scalars(fresh.values(**values).returning(Activity.user_id)).all()):
+            tell_count(reader)
 
 
 def _talk(talk: Talk, age: timedelta) -> None:
