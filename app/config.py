@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -18,9 +18,18 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from app.webpush import keys
+
 ROOT = Path(__file__).resolve().parent.parent
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
+PUSH_SERVICES = (  # of Chromium and its kin, Firefox, Safari, Edge
+    "fcm.googleapis.com",
+    "*.push.services.mozilla.com",
+    "*.push.apple.com",
+    "*.notify.windows.com",
+)
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class ConfigurationError(ValueError):
@@ -59,6 +68,10 @@ class Settings:
     mail_daily_cap: int = 20  # mails a day and person about what happened, without essential ones; 0 = no cap
     mail_daily_cap_site: int = 0  # the same for all people together: what the mail provider allows; 0 = no cap
     admins: tuple[str, ...] = ()  # who is mailed when a request or a job fails unexpectedly
+
+    # Web Push ------------------------------------------------------------------------------------------------
+    vapid_private_key: str = ""  # `flask push-key` makes one; "" = kept in DATA_DIR; in production: no Web Push
+    push_hosts: tuple[str, ...] = PUSH_SERVICES  # the push services that are spoken to, and no others
 
     # What members see ------------------------------------------------------------------------------------
     languages: tuple[str, ...] = ()  # offered languages; () = every language with a catalog
@@ -130,6 +143,8 @@ class Settings:
             faults.append("PUBLIC_URL must start with http:// or https://")
         if self.mail_use_tls and self.mail_use_ssl:
             faults.append("MAIL_USE_TLS and MAIL_USE_SSL exclude each other")
+        if self.vapid_private_key and not keys.is_private_key(self.vapid_private_key):
+            faults.append("VAPID_PRIVATE_KEY must be what `flask push-key` prints")
         if self.microblog_env == "production":
             faults.extend(self._not_for_production())
         return faults
@@ -148,6 +163,8 @@ class Settings:
             faults.append("MAIL_DEFAULT_SENDER must be set in production")
         if not self.ratelimit_enabled:
             faults.append("RATELIMIT_ENABLED must not be off in production")
+        if LOOPBACK & set(self.push_hosts):
+            faults.append("PUSH_HOSTS must not name this machine in production")
         return faults
 
     @property
@@ -177,19 +194,35 @@ class Settings:
         """SECRET_KEY, or one generated on first use and kept in DATA_DIR, readable by its owner only."""
         if self.secret_key:
             return self.secret_key
-        path = self.data_dir / "secret_key"
-        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            part = path.with_name(f"secret_key.{os.getpid()}")
-            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(48))
-            with suppress(FileExistsError):  # of several starting at once one gives its secret, whole, to all
-                os.link(part, path)
-            part.unlink()
-        secret = path.read_text().strip()
+        path, secret = self._kept("secret_key", lambda: secrets.token_urlsafe(48))
         if len(secret) < 32:
             raise ConfigurationError(f"{path} is damaged: delete it to have a new one made")
         return secret
+
+    def vapid_key(self) -> str:
+        """VAPID_PRIVATE_KEY, or one kept as the secret is; "" in production, where only the operator's own serves.
+
+        Browsers are subscribed to one key, and another host of the site must not have another one.
+        """
+        if self.vapid_private_key or self.microblog_env == "production":
+            return self.vapid_private_key
+        path, key = self._kept("vapid_private_key", keys.new_private_key)
+        if not keys.is_private_key(key):
+            raise ConfigurationError(f"{path} is damaged: delete it to have a new one made")
+        return key
+
+    def _kept(self, name: str, make: Callable[[], str]) -> tuple[Path, str]:
+        """What `make` gave once, from a file in DATA_DIR that its owner alone can read."""
+        path = self.data_dir / name
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            part = path.with_name(f"{name}.{os.getpid()}")
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+                file.write(make())
+            with suppress(FileExistsError):  # of several starting at once one gives its secret, whole, to all
+                os.link(part, path)
+            part.unlink()
+        return path, path.read_text().strip()
 
 
 def _parse(raw: str, kind: str) -> Any:

@@ -4,7 +4,15 @@ from flask import Blueprint
 
 bp = Blueprint("notifications", __name__, cli_group=None)  # its commands stand under `flask` itself
 
-from app.notifications import jobs, routes, unmailed, unsubscribe_routes, upkeep  # noqa: E402, F401  (register themselves)
+from app.notifications import (  # noqa: E402  (they register themselves)
+    jobs,  # noqa: F401
+    push_cli,  # noqa: F401
+    push_routes,  # noqa: F401
+    routes,  # noqa: F401
+    unmailed,  # noqa: F401
+    unsubscribe_routes,  # noqa: F401
+    upkeep,  # noqa: F401
+)
 from app.notifications.idle import answer_idle_polls  # noqa: E402  (as above)
 
 __all__ = ["answer_idle_polls", "bp"]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from flask import current_app
+
 from app.database import end_reading, writing
 from app.extensions import db
-from app.jobs import job
+from app.jobs import GiveUp, job
 from app.models import User
-from app.notifications import mailing
+from app.notifications import mailing, pushing, subscriptions
 from app.notify import delivery
+from app.webpush import sending
 
 
 @job("notifications.mail", queue="mail", timeout=90)
@@ -34,4 +37,31 @@ def mail(user_id: int, cadence: str) -> None:
 
 @job("notifications.push", timeout=60)
 def push(subscription_id: int) -> None:
-    """Tell one browser what is new. Run twice, it tells the same whole state."""
+    """Tell one browser what is new for its person; when they are not to be disturbed now, later.
+
+    What was read meanwhile is left out, and nothing is sent when nothing is left. Run twice, it tells the same whole
+    state, which replaces the first on the screen; killed between the push service's "OK" and our commit, too.
+    """
+    subscription = pushing.target(subscription_id)
+    user = db.session.get(User, subscription.user_id) if subscription is not None else None
+    if subscription is None or user is None or not user.is_active or not current_app.config["VAPID_PRIVATE_KEY"]:
+        return
+    held_until = pushing.held_until(user)
+    if held_until is not None:
+        with writing():
+            delivery.order_push_at(subscription.id, held_until)
+        return
+    news = pushing.news(user, subscription.told_until)
+    if news is None:
+        return
+    end_reading()  # nothing is held while the push service thinks
+    try:
+        pushing.send(subscription, news)
+    except sending.Gone:
+        with writing():
+            subscriptions.forget(subscription)
+    except sending.Refused as reason:
+        raise GiveUp(str(reason)) from reason
+    else:
+        with writing():
+            subscriptions.note_told(subscription, news.told_until)

@@ -1,14 +1,16 @@
-"""What a poll reads."""
+"""What a poll reads, and a push: the poll that is made for a browser which has no page of ours open."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, String, and_, cast, func, select
 
 from app.extensions import db
-from app.models import Notification
+from app.models import Message, Notification, User
+from app.queries import unread
 
 
 @dataclass(frozen=True)
@@ -39,3 +41,25 @@ def _after(user_id: int, timestamp: float) -> list[Told]:
         .order_by(Notification.timestamp, Notification.name, Notification.subject)
     )
     return [Told(*row) for row in rows]
+
+
+def unread_senders(user_id: int, after: float, until: float) -> Sequence[Row[User, int, float]]:
+    """Who wrote what a person has not read, in conversations that moved between two times of the person's clock.
+
+    Each with the number of those messages and the time of the newest. One query.
+    """
+    moved = and_(
+        Notification.user_id == user_id,
+        Notification.name == "conversation",
+        Notification.subject == cast(Message.conversation_id, String),
+        Notification.timestamp > after,
+        Notification.timestamp <= until,
+    )
+    query = (
+        unread.messages(user_id)
+        .join(User, User.id == Message.sender_id)
+        .join(Notification, moved)
+        .with_only_columns(User, func.count(), func.max(Notification.timestamp), maintain_column_froms=True)
+        .group_by(User.id)
+    )
+    return db.session.execute(query).all()

@@ -154,8 +154,14 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
 def order_pushes(user_id: int, times: Hours) -> None:
     """Order a push to each browser that asked for it, after a page that is open had time to hear of the event."""
     subscriptions = db.session.scalars(select(PushSubscription.id).where(PushSubscription.user_id == user_id)).all()
-    moment = now()
-    heard = moment + timedelta(seconds=current_app.config["POLL_INTERVAL"] + 2)
-    delay = (hours.may_tell_at(times, heard) - moment).total_seconds()
+    heard = now() + timedelta(seconds=current_app.config["POLL_INTERVAL"] + 2)
+    due = hours.may_tell_at(times, heard)
     for identity in subscriptions:
-        enqueue("notifications.push", delay=delay, unique_key=f"push:{identity}", subscription_id=identity)
+        order_push_at(identity, due)
+
+
+def order_push_at(subscription_id: int, due: datetime) -> None:
+    """Order a push to one browser for that moment, unless one waits."""
+    delay = max(0.0, (due - now()).total_seconds())
+    key = f"push:{subscription_id}"
+    enqueue("notifications.push", delay=delay, unique_key=key, subscription_id=subscription_id)

@@ -42,6 +42,15 @@ def private_key(text: str) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(data, "big"), ec.SECP256R1())
 
 
+def is_private_key(text: str) -> bool:
+    """Whether the text is a server's key."""
+    try:
+        private_key(text)
+    except ValueError:
+        return False
+    return True
+
+
 def public_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
     """The public half as an uncompressed point: 65 bytes."""
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
