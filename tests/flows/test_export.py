@@ -21,6 +21,7 @@ def test_from_the_order_to_the_file(as_, run_jobs, mails):
     assert states(ana) == ["queued"]
     run_jobs()
     assert states(ana) == ["done"]
+    run_jobs(advance=60)
     (mail,) = mails.to("ana@example.org")
     assert "http://microblog.test/tasks" in mail.text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tracemalloc
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,12 +65,16 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
         {"id": post.id, "body": post.body, "language": "es", "created_at": post.created_at.isoformat()}
         for post in posts
     ]
+    assert len(mails) == 0  # who watches the page of tasks needs no mail
+    run_jobs(advance=60)
     (mail,) = mails
     assert mail.envelope_to == ["ana@example.org"]
-    assert "http://microblog.test/tasks" in mail.text
-    assert "http://microblog.test/tasks" in mail.html
-    if number == 3:
-        assert "3 posts" in mail.text
+    assert mail.subject == "Your export of posts is ready"
+    expires_at = datetime.fromisoformat(the_export(db).result["expires_at"])
+    for words in (mail.text, mail.html):
+        assert "http://microblog.test/tasks" in words
+        assert f"{expires_at:%B} {expires_at.day}, {expires_at.year}" in words
+        assert {0: "0 posts", 1: "your one post", 3: "3 posts"}[number] in words
 
 
 def test_a_long_export_needs_little_memory_and_its_progress_only_rises(store, as_, db, run_jobs, monkeypatch):
@@ -193,11 +197,12 @@ def test_a_run_that_breaks_leaves_no_file_and_mails_nothing_and_the_next_one_mai
     assert files(store) == []
     assert len(mails) == 0
     run_jobs(advance=60)
+    run_jobs(advance=60)
     assert len(mails) == 1
     assert len(download(browser, db)["posts"]) == 1
 
 
-def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, monkeypatch):
+def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, mails, monkeypatch):
     """If the mail cannot be ordered, the export is not done either, and is tried again."""
     browser = as_("ana")
     browser.post_form("/export_posts")
@@ -206,11 +211,25 @@ def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, monkeyp
         raise RuntimeError("the mail could not be ordered")
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.posts.jobs.enqueue", broken)
+        patched.setattr("app.notify.delivery.enqueue", broken)
         run_jobs(may_fail=True)
+    assert the_export(db).state == "queued"
+    run_jobs(advance=60)
+    assert the_export(db).state == "done"
+    run_jobs(advance=60)
+    assert len(mails) == 1
+
+
+def test_a_mail_about_a_file_that_is_gone_promises_none(store, as_, db, run_jobs, mails):
+    """The mail may have waited longer than the file: it tells what happened, and no date that is over."""
+    browser = as_("ana")
+    browser.post_form("/export_posts")
+    run_jobs()
     job = the_export(db)
-    assert job.state != "done"
-    assert db.session.scalars(select(Job).where(Job.name == "posts.mail_export")).all() == []
+    job.result = {**job.result, "expires_at": (now() - timedelta(seconds=1)).isoformat()}
+    db.session.commit()
+    run_jobs(advance=60)
+    assert "download" not in mails[0].text + mails[0].html
 
 
 def test_exporting_is_limited(store, as_, rate_limits):
