@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sys
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ from app.run.child import Child
 from app.run.embedded import EmbeddedRedis
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
+CONNECTIONS = 10_000  # a web process keeps open at most: one for each browser that polls, of some 17 kB
+OWN_FILES = 200  # what a web process opens besides: libraries, database, Redis
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -55,6 +58,7 @@ class Services:
             "--port": self.settings.port,
             "--workers": max(self.settings.web_concurrency, 1),
             "--blocking-threads": self.settings.web_threads,
+            "--backpressure": open_connections(),
             "--respawn-interval": 0.5,
             "--workers-kill-timeout": int(WEB_GRACE) - 2,
             "--log-level": "warning",
@@ -93,6 +97,19 @@ class Services:
         """Where this machine reaches the web server."""
         # S104: as above.
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)  # noqa: S104
+
+
+def open_connections() -> int:
+    """How many connections a web process may keep open, and room for them among the files it may open.
+
+    granian's own bound is 512 a process: two processes would hear nobody but the first thousand browsers that poll.
+    """
+    wanted = CONNECTIONS + OWN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))  # the web processes inherit it
+    return max(files - OWN_FILES, 1)
 
 
 def is_set(name: str) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import os
+import resource
 import signal
 import smtplib
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
@@ -64,6 +66,23 @@ def test_a_foreign_name_for_this_machine_is_refused(site: RunningSite) -> None:
 def test_what_it_keeps_is_for_the_owner_alone(site: RunningSite) -> None:
     for name in (".", "redis", "mail", "redis/server.conf", "run.json"):
         assert (site.data_dir / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_more_browsers_than_granian_hears_by_itself_are_heard(site: RunningSite) -> None:
+    """Each browser keeps its connection between two polls, and granian's own bound is 512 for each of two processes."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    browsers = 1_100
+    if hard != resource.RLIM_INFINITY and hard < browsers + 200:
+        pytest.skip("this machine lets no process open so many connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with ExitStack() as open_connections:
+        for number in range(browsers):
+            connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=20)
+            open_connections.callback(connection.close)
+            connection.request("GET", "/notifications")
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == 401, number
 
 
 def test_mail_is_caught_and_shown(site: RunningSite) -> None:
