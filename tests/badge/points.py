@@ -1,0 +1,159 @@
+"""Where the real code can be stopped: at its locks, its commits, and at what it says to Redis.
+
+`Points` listens to SQLAlchemy's events and to the site's Redis client, so the code under test is left as it is. It also
+keeps the book of locks: an actor that would have to wait for one is not let go, so nothing ever really blocks.
+
+On SQLite a transaction that writes takes the one lock of the database when it begins, and one that reads sees the
+state of its beginning. On PostgreSQL the clock's row is the lock that matters, rows of a conversation are locked before
+it, and each statement sees what is committed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from flask import Flask
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import Connection
+
+from app import poll_cache
+from tests.badge.actors import Actor, Operation, current
+
+ROWS = "rows"  # what is committed
+LATE = redis.TimeoutError("no answer in time")
+_NEWS = re.compile(r"SELECT notification\.")
+_CLOCK = re.compile(r"INSERT INTO notification_clock\b")
+_READ_CLOCK = re.compile(r"SELECT notification_clock\.last\b")
+_PAIR = re.compile(r"FROM conversation \n?WHERE conversation\.pair_key = .*FOR UPDATE|INSERT INTO conversation ", re.DOTALL)
+_MEMBER = re.compile(r"UPDATE conversation_member\b")
+
+
+class Points:
+    """The places where actors stop. `of_people`: whose clocks and hashes count; None for everybody's."""
+
+    def __init__(self, app: Flask, of_people: set[int] | None = None) -> None:
+        self.holders: dict[str, Actor] = {}
+        self.late: list[Callable[[], Any]] = []  # commands whose sender has given up waiting
+        self._redis: redis.Redis = app.extensions["redis"]
+        self._people = of_people
+
+    def clear(self) -> None:
+        """Nobody holds anything, nothing is on its way."""
+        self.holders.clear()
+        self.late.clear()
+
+    @contextmanager
+    def watched(self) -> Iterator[Points]:
+        """Stop actors in the block. Around everything: listeners cannot change while an actor is inside one."""
+        listeners = {
+            "before_cursor_execute": self._statement,
+            "commit": self._commit,
+            "rollback": self._rollback,
+        }
+        for name, listener in listeners.items():
+            event.listen(Engine, name, listener)
+        self._redis.execute_command = self._command  # type: ignore[method-assign]
+        try:
+            yield self
+        finally:
+            del self._redis.execute_command
+            for name, listener in listeners.items():
+                event.remove(Engine, name, listener)
+
+    def may_go(self, actor: Actor) -> bool:
+        """Whether what it announced would not have to wait."""
+        wanted = actor.pending
+        assert wanted is not None
+        return not wanted.locks or wanted.tries or self.holders.get(wanted.locks, actor) is actor
+
+    def _ours(self, user_id: int) -> bool:
+        return self._people is None or user_id in self._people
+
+    def locks_of(self, actor: Actor) -> frozenset[str]:
+        return frozenset(lock for lock, holder in self.holders.items() if holder is actor)
+
+    def _let_go(self, actor: Actor) -> None:
+        for lock in self.locks_of(actor):
+            del self.holders[lock]
+
+    def _take(self, actor: Actor, name: str, lock: str, *, tries: bool = False) -> None:
+        if self.holders.get(lock) is actor:
+            return
+        actor.announce(Operation(name, frozenset({ROWS}), frozenset({lock}), locks=lock, tries=tries))
+        self.holders.setdefault(lock, actor)
+
+    def _statement(
+        self, connection: Connection, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    ) -> None:
+        actor = current()
+        if actor is None:
+            return
+        if connection.dialect.name == "sqlite":
+            if statement == "BEGIN IMMEDIATE":
+                impatient = bool(connection.get_execution_options().get("impatient"))
+                name = "try the lock and read the clock" if impatient else "lock, and do what is to be done"
+                self._take(actor, name, "database", tries=impatient)
+            elif statement == "BEGIN":
+                actor.announce(Operation("read the news", frozenset({ROWS})))
+        elif _NEWS.match(statement):
+            actor.announce(Operation("read the news", frozenset({ROWS})))
+        elif isinstance(parameters, dict):
+            self._rows(actor, statement, parameters)
+
+    def _rows(self, actor: Actor, statement: str, parameters: dict[str, Any]) -> None:
+        """PostgreSQL's row locks."""
+        if _CLOCK.match(statement) and self._ours(parameters["user_id"]):
+            self._take(actor, "lock the clock and tell", f"clock:{parameters['user_id']}")
+        elif _READ_CLOCK.match(statement) and self._ours(parameters["user_id_1"]):
+            if "SKIP LOCKED" in statement:
+                self._take(actor, "try the lock and read the clock", f"clock:{parameters['user_id_1']}", tries=True)
+            else:
+                actor.announce(Operation("read the clock without a lock", frozenset({ROWS})))
+        elif self._people is None and _PAIR.search(statement):
+            self._take(actor, "lock the conversation", f"pair:{parameters.get('pair_key_1') or parameters['pair_key']}")
+        elif self._people is None and _MEMBER.match(statement):
+            self._take(actor, "lock the members", f"members:{parameters['conversation_id_1']}")
+
+    def _commit(self, _connection: Connection) -> None:
+        actor = current()
+        if actor is not None and (locks := self.locks_of(actor)):
+            actor.announce(Operation("commit", writes=locks | {ROWS}))
+            self._let_go(actor)
+
+    def _rollback(self, _connection: Connection) -> None:
+        actor = current()
+        if actor is not None:
+            self._let_go(actor)
+
+    def _command(self, *arguments: Any, **options: Any) -> Any:
+        def send() -> Any:
+            return type(self._redis).execute_command(self._redis, *arguments, **options)
+
+        actor, (name, key) = current(), _spoken(arguments)
+        if actor is None or not name or not self._ours(int(key.rsplit(":", 1)[1])):
+            return send()
+        if name == "look at the hash":
+            actor.announce(Operation(name, reads=frozenset({key})))
+            return send()
+        # After the fill the filler lets the lock go: nobody can tell whether at once or later.
+        writes = {key, *self.locks_of(actor)} if name == "fill the hash" else {key}
+        try:
+            actor.announce(Operation(name, writes=frozenset(writes), lag=name != "remove the hash"))
+        except redis.TimeoutError:
+            self.late.append(send)
+            raise
+        return send()
+
+
+def _spoken(arguments: tuple[Any, ...]) -> tuple[str, str]:
+    """What a command does to a hash of ours, and which."""
+    command = arguments[0]
+    if command == "EVAL":
+        return ("fill the hash" if arguments[1] == poll_cache.FILL else "take a lease"), str(arguments[3])
+    names = {"HMGET": "look at the hash", "DEL": "remove the hash"}
+    key = str(arguments[1]) if len(arguments) > 1 else ""
+    return (names.get(command, "") if key.startswith(poll_cache.key(0)[:-1]) else ""), key
