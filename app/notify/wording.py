@@ -4,6 +4,7 @@
     line.text                               # "Ana Lima follows you": the subject of a mail, the title of a push
     line.html()                             # the same with names in <bdi>; line.html(name) makes each name itself
     line.snippet, line.snippet_lang         # the beginning of the post it is about, for an element with dir="auto"
+    line.snippet_html()                     # the same with @names and #tags in <bdi>; no links, so it may stand in one
     line.note                               # a second sentence: the address a login came from
     line.endpoint, line.values              # what it leads to: url_for(...), or mailer.site_url(...) in a mail
 
@@ -22,6 +23,7 @@ from markupsafe import Markup, escape
 from app.i18n import _, _n
 from app.models import Activity, Post, User
 from app.notify.task_names import task_words
+from app.text import rich
 from app.text.length import first_graphemes
 
 SNIPPET = 160  # characters of a post that are quoted
@@ -62,6 +64,11 @@ class Line:
         body = " ".join(self.post.body.split()) if self.post else ""
         short = first_graphemes(body, SNIPPET)
         return body if short == body else f"{short.rstrip()}…"
+
+    def snippet_html(self) -> Markup:
+        """The same as HTML, without links."""
+        pieces = rich.pieces(self.snippet)
+        return Markup("").join(escape(piece.raw) if piece.kind == "text" else _bdi(piece.raw) for piece in pieces)
 
     @property
     def snippet_lang(self) -> str:

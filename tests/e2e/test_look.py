@@ -31,6 +31,8 @@ PAGES = {
     "people": "/user/ben/followers",
     "inbox": "/messages",
     "conversation": "/messages/ben",
+    "activity": "/activity",
+    "held back": "/activity/held",
     "settings": "/edit_profile",
     "security": "/auth/security",
     "tasks": "/tasks",
