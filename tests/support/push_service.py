@@ -3,7 +3,7 @@
     service = PushService()
     browser = service.browser()            keys and an endpoint of its own
     browser.fields()                       what its page sends to the site
-    service.answer(browser, 410)           how it answers pushes to this browser from now on
+    browser.status = 410                   how it answers pushes to this browser; 0: takes them and hangs up
     service.pushes[0].message              the decrypted JSON
     service.pushes[0].claims               who says to have sent it; the signature was checked
 
@@ -144,7 +144,7 @@ class PushService:
         browser = self._browsers.get(self.url + path)
         if browser is None:
             return 404
-        if browser.status == 201:
+        if browser.status in {0, 201}:
             message = json.loads(decrypt(body, browser.key, browser.secret))
             claims, key = verified(headers["authorization"])
             self.pushes.append(Push(browser, headers, body, message, claims, key))
@@ -162,6 +162,9 @@ class _Handler(BaseHTTPRequestHandler):
             said = b"as told"
         except Exception as error:  # what cannot be read is the sender's fault, and the test's to see
             status, said = 400, f"{type(error).__name__}: {error}".encode()
+        if not status:
+            self.close_connection = True
+            return
         self.send_response(status)
         if status in {301, 302, 307}:
             self.send_header("Location", f"http://{self.headers['Host']}/elsewhere")
