@@ -7,6 +7,7 @@ import itertools
 import pytest
 from sqlalchemy import text
 
+from tests.support.moments import Moments
 from tests.support.processes import Stack
 
 _names = itertools.count(1)
@@ -15,7 +16,7 @@ _names = itertools.count(1)
 @pytest.fixture(scope="session")
 def stack_of_session(database, tmp_path_factory):
     """Started once for each test process: tests use people of their own."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), database.copy())
+    stack = Stack(tmp_path_factory.mktemp("stack"), database.copy(), clock="now")
     stack.start()
     yield stack
     stack.stop()
@@ -24,12 +25,14 @@ def stack_of_session(database, tmp_path_factory):
 @pytest.fixture
 def stack(stack_of_session):
     """The stack, whole: whatever the last test killed runs again."""
-    for name in ("web", "worker-1", "worker-2"):
-        if not stack_of_session.is_running(name):
-            stack_of_session.start_one(name)
-    stack_of_session.valkey.revive()
-    stack_of_session.mails.clear()
+    stack_of_session.mend()
     return stack_of_session
+
+
+@pytest.fixture
+def moments():
+    """Random moments whose seed is printed when the test fails."""
+    return Moments()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Stack:
         self.valkey = Valkey(folder / "valkey")
         self.mails = Mailbox()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ways: dict[str, dict[str, str]] = {}  # how programs run that do not run as usual: start_one's `way`
         self.env = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": str(folder),
@@ -79,7 +80,7 @@ class Stack:
             "web": [
                 *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
                 *("--port", str(self.port), "--workers", "2", "--blocking-threads", "4", "--no-ws"),
-                *("--respawn-failed-workers", "--log-level", "warning", "microblog:app"),
+                *("--respawn-failed-workers", "--respawn-interval", "0.5", "--log-level", "warning", "microblog:app"),
             ],
             "worker-1": [sys.executable, "worker.py"],
             "worker-2": [sys.executable, "worker.py"],
@@ -95,12 +96,16 @@ class Stack:
         if not names or "web" in names:
             self.wait_for_web()
 
-    def start_one(self, name: str, *, wait: bool = True) -> None:
-        """Start "web", "worker-1" or "worker-2"."""
-        assert name not in self._running, f"{name} runs already"
+    def start_one(self, name: str, *, wait: bool = True, **way: str) -> None:
+        """Start "web", "worker-1" or "worker-2"; `way` is settings of its own, or module="name and arguments"."""
+        assert not self.is_running(name), f"{name} runs already"
+        self._ways[name] = way
+        env = {**self.env, **way}
+        module = env.pop("module", "").split()
+        command = [sys.executable, "-m", *module] if module else self._commands[name]
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                self._commands[name], cwd=ROOT, env=self.env, stdout=log, stderr=log, start_new_session=True
+                command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True
             )
         if wait and name == "web":
             self.wait_for_web()
@@ -115,22 +120,42 @@ class Stack:
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to a program and to all it started, workers' children included; SIGKILL also buries it."""
-        process = self._running[name]
-        for pid in [process.pid, *_descendants(process.pid)]:
+        for pid in self.pids(name):
             with suppress(ProcessLookupError):  # it ended by itself
                 os.kill(pid, number)
         if number in {signal.SIGKILL, signal.SIGTERM}:
-            process.wait(20)
-            del self._running[name]
+            self._running.pop(name).wait(20)
+
+    def pids(self, name: str) -> list[int]:
+        """The processes of a program: the one that was started first, then what it started. For os.kill."""
+        process = self._running[name]
+        return [process.pid, *_descendants(process.pid)]
 
     def is_running(self, name: str) -> bool:
         """Whether a program that was started still runs."""
         return name in self._running and self._running[name].poll() is None
 
-    def restart(self, name: str) -> None:
-        """SIGKILL and start again."""
-        self.kill(name)
-        self.start_one(name)
+    def restart(self, name: str, **way: str) -> None:
+        """SIGKILL and start again, as usual or in the given way."""
+        if name in self._running:
+            self.kill(name)
+        self.start_one(name, **way)
+
+    def keep_running(self, *names: str) -> None:
+        """Start again what has ended by itself, as a supervisor does; call it now and then."""
+        for name in names:
+            if not self.is_running(name):
+                self.start_one(name, wait=False, **self._ways.get(name, {}))
+
+    def mend(self) -> None:
+        """Make it whole, whatever a test did to it: everything runs as usual, on the real time."""
+        if self._clock is not None:
+            self._clock.move(timedelta())
+        self.valkey.revive()
+        for name in self._commands:
+            if self._ways.get(name) or not self.is_running(name):
+                self.restart(name)
+        self.mails.clear()
 
     def stop(self) -> None:
         """End everything."""

@@ -1,0 +1,129 @@
+"""Workers killed by pid at random moments: what was ordered is done, and its effect is there once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+
+import pytest
+
+from tests.support.moments import TWENTY
+from tests.support.ports import wait_for
+from tests.support.proxy import Proxy
+from tests.support.stream import POSTS, Stream
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+WORKERS = ("worker-1", "worker-2")
+IN_TIME = 120  # seconds in which what a killed worker left is done
+SILENCE, LOSS = 16, 11  # seconds after which the sweeper takes an attempt for dead, a pushed job for lost
+
+
+def told(stack, name: str, link: str) -> list[str]:
+    """The Message-IDs of the mails to somebody that hold a link of that kind; copies of one have one."""
+    return [mail.message_id for mail in stack.mails.to(f"{name}@example.org") if link in mail.text]
+
+
+def test_at_twenty_moments_of_their_work(stack, ask, moments):
+    """R9: a worker as a whole, or one process of it: its sweeper, the one that waits for jobs, the one at work."""
+    with Proxy(stack.mails.port) as slow_mail:
+        slow_mail.delay(0.01)
+        for worker in WORKERS:
+            stack.restart(worker, MAIL_PORT=str(slow_mail.port))
+        with Stream(stack) as stream:
+            for _ in range(TWENTY):
+                pids = wait_for(lambda: at_work(stack), seconds=30, every=0.005, why="a worker at work")
+                time.sleep(moments.uniform(0, 0.3))
+                for pid in moments.choice(([pids[0]], [pids[1]], [pids[2]], pids)):
+                    with suppress(ProcessLookupError):  # it ended by itself just now
+                        os.kill(pid, signal.SIGKILL)
+        unfinished = "SELECT name, state FROM job WHERE state IN ('queued', 'running')"
+        wait_for(lambda: stack.keep_running(*WORKERS) or ask(unfinished) == [], seconds=IN_TIME, why="every job")
+    assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
+    ((crashes,),) = ask("SELECT sum(crashes) FROM job")
+    assert crashes > 0  # else we never hit one at work
+    came = list(stream.people)
+    wrong = {
+        (name, link): told(stack, name, link)
+        for link, reached in (("/auth/confirm", came), ("/tasks", came), ("/messages/", came[:-1]))
+        for name in reached
+        if len(set(told(stack, name, link))) != 1
+    }
+    assert wrong == {}
+    copies = len(stack.mails) - len({mail.message_id for mail in stack.mails})
+    assert copies <= TWENTY
+    for visitor in stream.people.values():
+        ((task, state),) = exports(visitor)
+        assert state == ("done", 100)
+        assert len(visitor.get(f"/tasks/{task}/download").json()["posts"]) == POSTS
+    stream.close()
+
+
+def at_work(stack) -> list[int]:
+    """The processes of a worker that is in the middle of a job; [] when none is. Those that ended are started again."""
+    stack.keep_running(*WORKERS)
+    found = [stack.pids(worker) for worker in WORKERS]
+    return next((pids for pids in found if len(pids) > 2), [])  # sweeper, RQ's worker, and its child for the job
+
+
+def exports(visitor) -> list[tuple[str, tuple[str, int]]]:
+    """The tasks a person's page knows of."""
+    states = [one["data"] for one in visitor.get("/notifications").json() if one["name"] == "task_progress"]
+    return [(state["task_id"], (state["state"], state["progress"])) for state in states]
+
+
+def test_between_taking_a_job_and_starting_it(stack, ask, moments):
+    """R10: stopped while it waits, handed a job, and killed as soon as it goes on. Redis no longer has the job."""
+    names = [f"taken{moments.chosen}x{number}" for number in range(TWENTY)]
+    for worker in WORKERS:
+        stack.kill(worker)
+    taken = 0
+    for name in names:
+        stack.start_one("worker-1")
+        wait_for(lambda: waits_for_jobs(stack), seconds=20, why="the worker to listen")
+        stack.kill("worker-1", signal.SIGSTOP)
+        stack.person(name).close()
+        taken += stack.valkey.client.llen("rq:queue:mail") == 0  # else it had just been given an earlier one
+        stack.kill("worker-1", signal.SIGCONT)
+        time.sleep(moments.choice((0, moments.uniform(0, 0.02))))
+        stack.kill("worker-1")
+    assert taken > TWENTY // 2
+    stack.start_one("worker-1")
+    stack.start_one("worker-2")
+    stack.shift_clock(LOSS)
+    wait_for(lambda: all(told(stack, name, "/auth/confirm") for name in names), seconds=IN_TIME, why="every mail")
+    assert [len(set(told(stack, name, "/auth/confirm"))) for name in names] == [1] * TWENTY
+    assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
+
+
+def waits_for_jobs(stack) -> bool:
+    return any(client["cmd"] == "blpop" and "b" in client["flags"] for client in stack.valkey.client.client_list())
+
+
+def test_a_job_that_kills_its_process_is_parked(stack, people, ask, tmp_path):
+    """R11: others go on, its owner hears that it failed, and may try again when it is cured."""
+    (name, ana), (other, _ben) = people(2)
+    for worker in WORKERS:
+        stack.kill(worker)
+    stack.start_one("worker-1", module="tests.support.poison")
+    antidote = tmp_path / "antidote"
+    ordered = stack.run("tests.support.poison", "order", name, str(antidote))
+    assert ordered.wait(20) == 0, ordered.communicate()[0].decode()
+    ordered.stdout.close()
+    running = "SELECT 1 FROM job WHERE name = 'tests.poison' AND state = 'running' AND attempts = :attempt"
+    for attempt in range(1, 6):
+        wait_for(lambda attempt=attempt: ask(running, attempt=attempt), seconds=20, why=f"attempt {attempt}")
+        if attempt == 2:
+            assert ana.post_form(f"/send_message/{other}", {"message": "work goes on"}).status_code == 303
+            wait_for(lambda: told(stack, other, "/messages/"), seconds=20, why="the work of others")
+        stack.shift_clock(SILENCE)
+    parked = "SELECT id, crashes FROM job WHERE name = 'tests.poison' AND state = 'failed'"
+    ((task, crashes),) = wait_for(lambda: ask(parked), seconds=20, why="it to be parked")
+    assert crashes == 5
+    assert [state for _task, state in exports(ana)] == [("failed", 0)]
+    assert "interrupted again and again" in ana.get("/tasks").text
+    antidote.touch()
+    assert ana.post_form(f"/tasks/{task}/retry").status_code in {302, 303}
+    wait_for(lambda: exports(ana) == [(task, ("done", 100))], seconds=20, why="the cured job")

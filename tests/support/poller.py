@@ -1,0 +1,55 @@
+"""What a page of one person knows, and what is true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+
+from tests.support.processes import Visitor
+
+
+class Poller:
+    """It remembers the newest timestamp it saw, and of each state the newest it was told, like the page's script."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.since = 0.0
+        self.heard: list[dict[str, Any]] = []
+        self._visitor = visitor
+        self._states: dict[str, Any] = {}
+
+    def poll(self) -> None:
+        """Ask once. Raises httpx2.HTTPError when nobody answers."""
+        answer = self._visitor.get("/notifications", params={"since": repr(self.since)})
+        assert answer.status_code == 200, answer.text
+        for told in answer.json():
+            self.heard.append(told)
+            self.since = max(self.since, told["timestamp"])
+            self._states[told["name"]] = told["data"]
+
+    @property
+    def badge(self) -> int:
+        """The number on the envelope."""
+        return int(self._states.get("unread_message_count", 0))
+
+
+def unread(ask: Any, username: str) -> int:
+    """The list, counted: messages from others beyond what was read, without the site's own query."""
+    ((count,),) = ask(
+        "SELECT count(*) FROM message m JOIN conversation_member c ON c.conversation_id = m.conversation_id"
+        ' JOIN "user" u ON u.id = c.user_id'
+        " WHERE u.username = :name AND m.sender_id <> u.id AND m.seq > c.read_seq",
+        name=username,
+    )
+    return int(count)
+
+
+def insist(send: Any, *, tries: int = 200) -> httpx2.Response:
+    """Send until there is an answer, as a person does who sees that nobody answered."""
+    for _ in range(tries):
+        try:
+            answer: httpx2.Response = send()
+        except httpx2.HTTPError:
+            continue
+        return answer
+    raise AssertionError("nobody answers")
