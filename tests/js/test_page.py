@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from .fake_site import Answer, FakeSite, as_json, note
 
@@ -54,6 +54,32 @@ def test_badge_title_icon_and_live_region_follow_the_number(site: FakeSite, open
     expect(page).to_have_title("Home")
     expect(page.locator("[data-badge]")).to_be_hidden()
     assert page.locator("link[rel=icon]").get_attribute("href") == "/favicon.svg"
+
+
+def test_two_numbers_in_one_answer_are_one_sentence_and_one_total(
+    site: FakeSite, open_tab: OpenTab, context: BrowserContext
+) -> None:
+    context.add_init_script(
+        """window.onApp = [];
+        Navigator.prototype.setAppBadge = async (number) => void onApp.push(number);
+        Navigator.prototype.clearAppBadge = async () => void onApp.push(0);"""
+    )
+    site.content = badge(0) + badge(1).replace("message", "activity")
+    page = open_tab()
+    expect(page).to_have_title("(1) Home")
+    site.notifications = [note("unread_message_count", 2, 200.0), note("unread_activity_count", 3, 200.1)]
+    expect(page).to_have_title("(5) Home")
+    expect(page.locator("#live")).to_have_text("2 unread messages and 3 unread in Activity")
+    expect(page.locator("[data-badge=unread_activity_count] [data-badge-label]")).to_have_text("3 unread in Activity")
+    site.notifications = [note("unread_message_count", 0, 300.0), note("unread_activity_count", 0, 300.1)]
+    expect(page).to_have_title("Home")
+    assert page.evaluate("[onApp[0], onApp.at(-1), onApp.includes(5)]") == [0, 0, True]
+
+
+def test_a_visitor_sees_no_number_on_the_app(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    context.add_init_script("Navigator.prototype.clearAppBadge = async () => { window.cleared = true; };")
+    site.body_attributes |= {"data-poll-url": "", "data-user-id": ""}
+    assert open_tab().evaluate("window.cleared")
 
 
 def test_the_number_rendered_by_the_server_is_shown_but_not_announced(site: FakeSite, open_tab: OpenTab) -> None:

@@ -130,52 +130,6 @@ def test_an_older_answer_is_ignored_for_its_own_subject_only(site: FakeSite, ope
     assert site.polls()[2].query["since"] == "301.000000"  # only forward
 
 
-def test_poll_interval_header_is_obeyed(site: FakeSite, open_tab: OpenTab) -> None:
-    site.poll = lambda asked: as_json([], Poll_Interval="4")
-    page = open_tab()
-    page.wait_for_timeout(9500)
-    gaps = [later.at - earlier.at for earlier, later in zip(site.polls(), site.polls()[1:], strict=False)]
-    assert len(gaps) == 2
-    assert all(3.2 <= gap <= 4.8 for gap in gaps)
-
-
-def test_errors_back_off_show_a_hint_and_recover(site: FakeSite, open_tab: OpenTab) -> None:
-    site.poll = lambda asked: Answer("no", 500)
-    page = listening(open_tab())
-    until(lambda: len(site.polls()) == 1, page)
-    assert page.locator("#connection").count() == 0  # one failure is nobody's worry
-    page.wait_for_selector("#connection")
-    assert page.locator("#connection").inner_text() == "Not connected. Trying again…"
-    assert page.evaluate("Microblog.poll.state().failures") == 2
-    page.wait_for_timeout(5000)
-    assert len(site.polls()) <= 5
-    site.poll = site.poll_truthfully
-    site.notifications = [note("unread_message_count", 1, 200.0)]
-    page.evaluate("Microblog.poll.now()")
-    page.wait_for_selector("#connection", state="detached")
-    assert page.evaluate("heard.length") == 1
-
-
-def test_retry_after_is_obeyed_even_by_now_and_in_all_tabs(site: FakeSite, open_tab: OpenTab) -> None:
-    first, second = open_tab(), open_tab()
-    first.wait_for_timeout(1500)
-    refused_at: list[float] = []
-
-    def refuse(asked: Asked) -> Answer:
-        refused_at.append(asked.at)
-        return as_json({}, 429, Retry_After="4")
-
-    site.poll = refuse
-    until(lambda: refused_at, first)
-    site.poll = site.poll_truthfully
-    first.evaluate("Microblog.poll.now()")
-    second.evaluate("Microblog.poll.now()")
-    first.wait_for_timeout(5500)
-    after = [asked.at for asked in site.polls() if asked.at > refused_at[-1]]
-    assert len(refused_at) == 1
-    assert after[0] - refused_at[0] >= 3.5
-
-
 def test_401_stops_every_tab_and_offers_to_log_in(site: FakeSite, open_tab: OpenTab) -> None:
     first, second = open_tab(), open_tab()
     first.wait_for_timeout(1500)
@@ -239,6 +193,17 @@ def test_without_web_locks_each_tab_polls_for_itself(
     site: FakeSite, open_tab: OpenTab, context: BrowserContext
 ) -> None:
     context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });")
+    tabs = [listening(open_tab()), listening(open_tab())]
+    site.notifications = [note("unread_message_count", 2, 200.0)]
+    for tab in tabs:
+        until_heard(tab)
+        assert tab.evaluate("Microblog.poll.state().leader")
+
+
+def test_without_a_channel_each_tab_polls_for_itself(
+    site: FakeSite, open_tab: OpenTab, context: BrowserContext
+) -> None:
+    context.add_init_script("delete window.BroadcastChannel;")
     tabs = [listening(open_tab()), listening(open_tab())]
     site.notifications = [note("unread_message_count", 2, 200.0)]
     for tab in tabs:

@@ -5,7 +5,8 @@
 //   </span>
 //
 // The server renders the first numbers; after that the poller brings them whole, so nothing is ever added up here.
-(function () {
+// Each change triggers "microblog:badge" on the document, with {name, number, before, words}.
+(function ($) {
   "use strict";
 
   const Microblog = (window.Microblog = window.Microblog || {});
@@ -14,13 +15,18 @@
   const MOST = 99; // above it, the exact number is no news
   const digits = new Intl.NumberFormat(language);
 
+  const list = new Intl.ListFormat(language, { type: "conjunction" });
+
   // What each number counts. A new badge is a new line here.
   const IN_WORDS = {
     unread_message_count: (num) =>
       ngettext("%(num)s unread message", "%(num)s unread messages", num, { num: digits.format(num) }),
+    unread_activity_count: (num) =>
+      ngettext("%(num)s unread in Activity", "%(num)s unread in Activity", num, { num: digits.format(num) }),
   };
 
   const counts = {}; // badge name -> number
+  const unsaid = new Set(); // badges whose change nobody was told of yet
   let prefix = ""; // what we have put before the title
   let title = document.title;
 
@@ -60,6 +66,23 @@
     prefix = total ? `(${short(total)}) ` : "";
     document.title = prefix + title;
     Microblog.favicon.show(total);
+    showOnApp(total);
+  }
+
+  /** The icon of the installed app, where there is one. */
+  function showOnApp(total) {
+    if (navigator.setAppBadge) {
+      (total ? navigator.setAppBadge(total) : navigator.clearAppBadge()).catch(() => {}); // not installed, or not allowed
+    }
+  }
+
+  /** Says what has changed: one sentence for all that one answer brought. */
+  function say() {
+    if (unsaid.size > 0) {
+      const words = [...unsaid].filter((name) => counts[name] > 0).map((name) => IN_WORDS[name](counts[name]));
+      unsaid.clear();
+      Microblog.live.say(list.format(words));
+    }
   }
 
   function show(name, number) {
@@ -77,10 +100,12 @@
     if (number > before) {
       move(name);
     }
+    unsaid.add(name);
     await ready; // words can wait for their translation, numbers need none
     if (counts[name] === number) {
       showBadges(name, number);
-      Microblog.live.say(number ? IN_WORDS[name](number) : "");
+      say();
+      $(document).trigger("microblog:badge", [{ name, number, before, words: IN_WORDS[name](number) }]);
     }
   }
 
@@ -103,10 +128,14 @@
     }
   }
 
+  if (!document.body.dataset.userId) {
+    showOnApp(0); // logged out: the number was somebody's
+  }
+
   // A page that comes back by the Back button still has its old numbers on it until the next poll: put on what we know.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) {
       Object.keys(counts).forEach((name) => show(name, counts[name]));
     }
   });
-})();
+})(jQuery);

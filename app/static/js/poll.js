@@ -162,11 +162,16 @@
       });
   }
 
-  function succeeded(asked, gapEnd, notifications, xhr) {
-    const seconds = Number(xhr.getResponseHeader("Poll-Interval"));
+  /** A server with much to do asks for longer intervals, also when it sends us away. */
+  function obey(header) {
+    const seconds = Number(header);
     if (seconds > 0) {
       interval = Math.max(seconds * SECOND, SECOND);
     }
+  }
+
+  function succeeded(asked, gapEnd, notifications, xhr) {
+    obey(xhr.getResponseHeader("Poll-Interval"));
     settle();
     takeIn(asked, notifications);
     since = Math.max(since, gapEnd);
@@ -180,9 +185,10 @@
       return;
     }
     failures += 1;
+    obey(xhr.getResponseHeader("Poll-Interval"));
     notBefore = retryMoment(xhr.getResponseHeader("Retry-After"));
     backOff();
-    tabs.tell({ kind: "failed", failures, notBefore });
+    tabs.tell({ kind: "failed", failures, notBefore, interval });
   }
 
   function hear(message) {
@@ -192,6 +198,7 @@
       takeIn(message.asked, message.notifications);
     } else if (message.kind === "failed") {
       failures = Math.max(failures, message.failures);
+      interval = message.interval;
       notBefore = message.notBefore;
       backOff();
     } else if (message.kind === "ended") {

@@ -6,8 +6,8 @@
 //     <article id="post-41">…</article>
 //   </div>
 //
-// The poller brings "timeline": {newest_post_id}. How many posts that makes, the server is asked: GET <data-news-url>?after=41
-// answers {"count": 3, "more": false}. The posts themselves are taken from a fresh copy of the page.
+// The poller brings "timeline": {newest_post_id}. How many new posts there are then, the server is asked:
+// GET <data-news-url>?after=41 answers {"count": 3, "more": false}. The posts are taken from a fresh copy of the page.
 (function () {
   "use strict";
 
@@ -31,22 +31,18 @@
 
   // --- Saying that there are some
 
-  function inWords(count, more) {
-    const num = digits.format(count) + (more ? "+" : "");
-    return ngettext("Show %(num)s new post", "Show %(num)s new posts", count, { num });
-  }
-
   function offer(count, more) {
     if (count === 0) {
       button.remove(); // deleted again; where the reader is now, nothing has changed
       return;
     }
     const isNew = !button.isConnected;
-    button.textContent = inWords(count, more);
+    const num = digits.format(count) + (more ? "+" : "");
+    button.textContent = ngettext("Show %(num)s new post", "Show %(num)s new posts", count, { num });
     if (isNew) {
       place.append(button);
-      const num = digits.format(count) + (more ? "+" : "");
-      Microblog.live.say(ngettext("%(num)s new post", "%(num)s new posts", count, { num })); // further ones come quietly
+      // Those that follow come quietly: a busy evening is not read aloud.
+      Microblog.live.say(ngettext("%(num)s new post", "%(num)s new posts", count, { num }));
     }
   }
 
@@ -86,7 +82,8 @@
   }
 
   function insert(fresh) {
-    timeline.querySelectorAll(".arrived, .read-before").forEach((post) => post.classList.remove("arrived", "read-before"));
+    const marked = timeline.querySelectorAll(".arrived, .read-before");
+    marked.forEach((post) => post.classList.remove("arrived", "read-before"));
     place.nextElementSibling.classList.add("read-before"); // where the new ones end
     fresh.forEach((post) => post.classList.add("arrived"));
     place.after(...fresh.map((post) => document.adoptNode(post)));

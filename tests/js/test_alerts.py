@@ -1,0 +1,197 @@
+"""Desktop notification and sound: off until switched on, for one who looks elsewhere, and never in quiet hours."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from .conftest import until
+from .fake_site import FakeSite, note
+from .test_page import badge
+
+pytestmark = pytest.mark.e2e
+OpenTab = Callable[..., Page]
+SETTINGS = (
+    '<div data-alerts-settings hidden><label><input type="checkbox" data-alerts="desktop"> Desktop</label>'
+    '<label><input type="checkbox" data-alerts="sound"> Sound</label></div>'
+)
+# A desktop and a loudspeaker that remember what they were given; the page is not focused.
+STUBS = """
+    window.desktop = []; window.tones = []; window.permission = "PERMISSION";
+    window.Notification = class {
+        static get permission() { return window.permission; }
+        static async requestPermission() { window.permission = "ANSWER"; return window.permission; }
+        constructor(title, options) { Object.assign(this, { title, options, closed: false }); desktop.push(this); }
+        close() { this.closed = true; }
+    };
+    const parameter = { setValueAtTime() {}, exponentialRampToValueAtTime() {} };
+    window.AudioContext = class {
+        state = "AUDIO"; currentTime = 0; destination = {};
+        resume() { return new Promise(() => {}); }
+        createGain() { return { gain: parameter, connect: (next) => next }; }
+        createOscillator() {
+            const frequency = {};
+            return { frequency, connect: (next) => next, start: () => tones.push(frequency.value), stop() {} };
+        }
+    };
+    window.focused = false;
+    document.hasFocus = () => window.focused;
+"""
+
+
+def stubbed(
+    context: BrowserContext, permission: str = "granted", answer: str = "granted", audio: str = "running"
+) -> None:
+    """Give every page of the browser a desktop and a loudspeaker of ours."""
+    script = STUBS.replace("PERMISSION", permission).replace("ANSWER", answer).replace("AUDIO", audio)
+    context.add_init_script(script)
+
+
+@pytest.fixture
+def tab(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> Callable[..., Page]:
+    """A tab with a badge at 0, both alerts switched on."""
+
+    def open_one(**body: str) -> Page:
+        site.content = badge(0)
+        site.body_attributes |= {name.replace("_", "-"): value for name, value in body.items()}
+        page = open_tab()
+        page.evaluate("Microblog.alerts.set({ desktop: true, sound: true })")
+        return page
+
+    return open_one
+
+
+def send(site: FakeSite, page: Page, number: int, at: float) -> None:
+    """Tell a number, and wait until the badge shows it and whoever listens has heard."""
+    site.notifications = [note("unread_message_count", number, at)]
+    page.evaluate("Microblog.poll.now()")
+    expect(page.locator("[data-badge]")).to_have_attribute("data-badge", "unread_message_count")
+    until(lambda: page.title().startswith(f"({number})") or number == 0, page)
+    page.wait_for_timeout(400)
+
+
+def alerts(page: Page) -> tuple[list[str], list[int]]:
+    """What the desktop shows or has shown, and the tones that were played."""
+    got: dict[str, Any] = page.evaluate("({ desktop: desktop.map((one) => one.title), tones })")
+    return got["desktop"], got["tones"]
+
+
+def test_nothing_until_it_is_switched_on(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stubbed(context)
+    site.content = badge(0)
+    page = open_tab()
+    assert page.evaluate("Microblog.alerts.settings()") == {"desktop": False, "sound": False}
+    send(site, page, 1, 200.0)
+    assert alerts(page) == ([], [])
+
+
+def test_a_number_that_rises_is_told_once(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
+    stubbed(context)
+    page = tab()
+    send(site, page, 3, 200.0)
+    page.wait_for_timeout(1500)  # further polls
+    assert alerts(page) == (["3 unread messages"], [660, 880])
+    assert page.evaluate("desktop[0].options") == {
+        "tag": "microblog-unread_message_count",
+        "lang": "en",
+        "silent": True,
+    }
+    send(site, page, 2, 300.0)
+    assert alerts(page) == (["3 unread messages"], [660, 880])
+    assert not page.evaluate("desktop[0].closed")
+    send(site, page, 0, 400.0)
+    assert page.evaluate("desktop[0].closed")  # read, here or elsewhere
+
+
+def test_who_looks_at_the_page_is_not_disturbed(
+    site: FakeSite, tab: Callable[..., Page], context: BrowserContext
+) -> None:
+    stubbed(context)
+    page = tab()
+    page.evaluate("window.focused = true")
+    send(site, page, 1, 200.0)
+    assert alerts(page) == ([], [])
+
+
+def test_of_several_tabs_one_tells(
+    site: FakeSite, tab: Callable[..., Page], open_tab: OpenTab, context: BrowserContext
+) -> None:
+    stubbed(context)
+    first = tab()
+    second = open_tab()
+    second.wait_for_timeout(500)
+    send(site, first, 1, 200.0)
+    until(lambda: second.title().startswith("(1)"), second)
+    second.wait_for_timeout(400)
+    assert first.evaluate("Microblog.poll.state().leader")
+    assert alerts(first) == (["1 unread message"], [660, 880])
+    assert alerts(second) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("until_in", "next_in", "told"), [(60, 3600, False), (-60, 3600, True), (None, -60, False), (None, None, True)]
+)
+def test_quiet_hours(
+    site: FakeSite, tab: Callable[..., Page], context: BrowserContext, until_in: int, next_in: int, told: bool
+) -> None:
+    stubbed(context)
+    moments = {"data_quiet_until": until_in, "data_next_quiet": next_in}
+    page = tab(**{name: str(int(time.time()) + ahead) for name, ahead in moments.items() if ahead is not None})
+    send(site, page, 1, 200.0)
+    assert alerts(page) == ((["1 unread message"], [660, 880]) if told else ([], []))
+    assert page.title() == "(1) Home"  # the badge says the truth all the same
+
+
+def test_a_page_nobody_has_touched_stays_silent_for_good(
+    site: FakeSite, tab: Callable[..., Page], context: BrowserContext
+) -> None:
+    """The browser would play later what it must not play now."""
+    stubbed(context, audio="suspended")
+    page = tab()
+    send(site, page, 1, 200.0)
+    assert alerts(page) == (["1 unread message"], [])
+
+
+def test_the_switches_ask_the_browser_and_remember(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stubbed(context, permission="default")
+    site.content = SETTINGS
+    page = open_tab()
+    expect(page.get_by_label("Desktop")).not_to_be_checked()
+    page.get_by_label("Desktop").check()
+    page.get_by_label("Sound").check()
+    until(lambda: page.evaluate("tones.length") == 2, page)  # so that one knows it
+    assert page.evaluate("Microblog.alerts.settings()") == {"desktop": True, "sound": True}
+    page.evaluate("permission = 'granted'")
+    page.get_by_label("Sound").uncheck()
+    assert page.evaluate("JSON.parse(localStorage['microblog-alerts'])") == {"desktop": True, "sound": False}
+
+
+def test_a_browser_that_says_no_is_named(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stubbed(context, permission="default", answer="denied")
+    site.content = SETTINGS
+    page = open_tab()
+    page.get_by_label("Desktop").click()
+    expect(page.get_by_role("status").filter(has_text="does not let this site notify you")).to_be_visible()
+    expect(page.get_by_label("Desktop")).not_to_be_checked()
+    assert page.evaluate("Microblog.alerts.settings().desktop") is False
+
+
+def test_a_permission_taken_back_shows_as_off(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stubbed(context, permission="denied")
+    site.content = SETTINGS
+    open_tab().evaluate("Microblog.alerts.set({ desktop: true })")
+    expect(open_tab().get_by_label("Desktop")).not_to_be_checked()
+
+
+def test_blocked_storage_is_no_error(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
+    stubbed(context)
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } });"
+    )
+    page = tab()
+    send(site, page, 1, 200.0)
+    assert alerts(page) == (["1 unread message"], [660, 880])
