@@ -24,7 +24,7 @@ def _tell_owner(task: Job) -> None:
     notify(task.owner_id, "task_progress", state, subject=task.id)
     if task.state in EVENTS:
         # A task that fails, is tried again and fails again has failed twice.
-        subject = f"{task.id}:{int(task.queued_at.timestamp())}"
+        subject = f"{task.id}:{task.queued_at.timestamp():.6f}"
         record(task.owner_id, EVENTS[task.state], subject, args={"job_id": task.id, "name": task.name})
 
 
