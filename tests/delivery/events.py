@@ -1,0 +1,84 @@
+"""Events of every kind, as their features tell them, and how somebody wants to be told."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from app.extensions import db
+from app.models import DeliveryPreference, DeliveryProfile, User
+from app.notify import delivery, preferences, record
+from app.notify.kinds import KINDS
+from app.posts.actions import publish
+from app.profiles.actions import follow
+from tests.factories import a_message, a_user
+
+_numbers = itertools.count(1)
+ACTIVITY = sorted(set(KINDS) - {"message"})  # the kinds that are rows of the Activity page
+
+
+def somebody() -> User:
+    return a_user(f"friend{next(_numbers)}")
+
+
+def _message(reader: User) -> None:
+    a_message(somebody(), reader)
+
+
+def _mention(reader: User) -> None:
+    publish(somebody(), f"Have you seen this, @{reader.username}?")
+
+
+def _follow(reader: User) -> None:
+    follow(somebody(), reader)
+
+
+def _task(kind: str) -> Callable[[User], None]:
+    def end(reader: User) -> None:
+        facts = {"job_id": f"job{next(_numbers)}", "name": "posts.export"}
+        record(reader.id, kind, facts["job_id"], args=facts)
+
+    return end
+
+
+def _login(reader: User) -> None:
+    facts = {"browser": "Firefox", "system": "Linux", "address": "192.0.2.7"}
+    record(reader.id, "login", f"place{next(_numbers)}", args=facts)
+
+
+HAPPEN: dict[str, Callable[[User], None]] = {
+    "message": _message,
+    "mention": _mention,
+    "follow": _follow,
+    "job_done": _task("job_done"),
+    "job_failed": _task("job_failed"),
+    "login": _login,
+}
+
+
+def happens(kind: str, reader: User, times: int = 1) -> None:
+    """Events of this kind, each in a transaction of its own."""
+    for _ in range(times):
+        HAPPEN[kind](reader)
+        db.session.commit()
+
+
+def wants(reader: User, kind: str, **values: Any) -> None:
+    """`reader` wants this kind as `values` say, and as ever otherwise."""
+    chosen = replace(preferences.grid(reader.id)[kind], **values)
+    db.session.merge(DeliveryPreference(user_id=reader.id, kind=kind, **vars(chosen)))
+    delivery.reconsider(reader.id)
+    db.session.commit()
+
+
+def lives(reader: User, **values: Any) -> None:
+    """`reader` has these quiet hours, this pause, and digests at these times."""
+    known = preferences.profile(reader.id)
+    for name, value in values.items():
+        setattr(known, name, value)
+    db.session.add(known)
+    assert isinstance(known, DeliveryProfile)
+    delivery.reconsider(reader.id)
+    db.session.commit()

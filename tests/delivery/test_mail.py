@@ -1,0 +1,352 @@
+"""Mail about what happened: what it says, when it comes, and when it does not."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app import mailer
+from app.clock import now
+from app.extensions import db as the_db
+from app.jobs import enqueue
+from app.jobs.registry import RETRY_LADDER
+from app.models import Activity, DeliveryProfile, Job, MailTally, User
+from app.notifications.unmailed import QUOTED
+from app.notify.kinds import KINDS
+from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
+from tests.factories import a_user
+
+SUBJECTS = {
+    "message": "New message from friend",
+    "mention": "friend",
+    "follow": "friend",
+    "job_done": "Your export of posts is ready",
+    "job_failed": "Your export of posts failed",
+    "login": "New login: Firefox on Linux",
+}
+NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)  # a Wednesday
+NOT_ESSENTIAL = [name for name, kind in KINDS.items() if not kind.essential]
+
+
+@pytest.fixture
+def ben(db):
+    return a_user("ben")
+
+
+@pytest.fixture
+def clock(time_machine):
+    """A clock that stands at noon until it is moved."""
+    time_machine.move_to(NOON, tick=False)
+    return time_machine
+
+
+def waiting(db) -> list[Job]:
+    return list(db.session.scalars(select(Job).where(Job.name == "notifications.mail", Job.state == "queued")))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_jobs, mails, kind):
+    wants(ben, kind, mail="now")
+    happens(kind, ben)
+    run_jobs(advance=60)
+    (mail,) = mails
+    assert mail.envelope_to == ["ben@example.org"]
+    assert mail.subject.startswith(SUBJECTS[kind])
+    assert "http://microblog.test/" in mail.text and "http://microblog.test/" in mail.html
+    assert "http://microblog.test/notification_settings" in mail.text
+    run_jobs(advance=86_400)
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_is_mailed_of_what_they_want_no_mail_about(ben, db, run_jobs, mails, kind):
+    wants(ben, kind, mail="none")
+    happens(kind, ben)
+    run_jobs(advance=8 * 86_400)
+    assert len(mails) == 0
+
+
+@pytest.mark.parametrize("kind", NOT_ESSENTIAL)
+def test_mail_waits_a_while(ben, db, run_jobs, mails, kind):
+    wants(ben, kind, mail="now")
+    happens(kind, ben)
+    run_jobs(advance=30)
+    assert len(mails) == 0
+
+
+def test_mail_about_a_login_waits_for_nothing(ben, db, run_jobs, mails):
+    lives(ben, quiet_from=0, quiet_until=1439, paused_until=now() + timedelta(hours=2))
+    happens("login", ben)
+    run_jobs()
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("kind", ACTIVITY)
+def test_what_was_read_on_the_activity_page_is_not_mailed(ben, as_, db, run_jobs, mails, kind):
+    wants(ben, kind, mail="daily")
+    happens(kind, ben)
+    assert as_(ben).submit("/activity", action="/activity/read").status_code == 303
+    run_jobs(advance=8 * 86_400)
+    assert len(mails) == 0
+
+
+def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jobs, mails):
+    for kind in NOT_ESSENTIAL:
+        wants(ben, kind, mail="now")
+        happens(kind, ben, times=2)
+    run_jobs(advance=60)
+    (mail,) = mails
+    assert mail.subject == "10 things happened"
+    for words in (mail.text, mail.html):
+        places = [words.index(str(KINDS[kind].label)) for kind in NOT_ESSENTIAL]
+        assert places == sorted(places)
+        assert "Have you seen this" in words
+    assert "and friend" in mail.text  # two followers are one line
+    run_jobs(advance=60)
+    assert len(mails) == 1
+
+
+def test_essential_mail_takes_nothing_else_along(ben, db, run_jobs, mails):
+    happens("message", ben)
+    happens("login", ben)
+    run_jobs()
+    assert [mail.subject for mail in mails] == ["New login: Firefox on Linux"]
+
+
+def test_a_mail_about_very_many_events_tells_some_and_marks_all(ben, db, run_jobs, mails):
+    wants(ben, "mention", mail="now")
+    happens("mention", ben, times=QUOTED + 3)
+    run_jobs(advance=60)
+    (mail,) = mails
+    assert mail.subject == f"{QUOTED + 3} things happened"
+    assert mail.text.count("mentioned you") == QUOTED
+    assert "And 3 more." in mail.text and "And 3 more." in mail.html
+    run_jobs(advance=86_400)
+    assert len(mails) == 1
+
+
+def test_an_event_that_a_filter_holds_back_is_not_mailed(ben, db, run_jobs, mails):
+    wants(ben, "follow", mail="now")
+    lives(ben, not_following="hold")
+    happens("follow", ben)
+    assert db.session.scalars(select(Activity.held_by)).all() == ["not_following"]
+    run_jobs(advance=86_400)
+    assert len(mails) == 0
+
+
+@pytest.mark.parametrize(("cadence", "due"), [("daily", "2026-06-10T08:30"), ("weekly", "2026-06-12T08:30")])
+def test_a_digest_comes_at_its_hour_in_the_readers_zone(db, clock, run_jobs, mails, cadence, due):
+    ben = a_user("ben", timezone="America/New_York")
+    lives(ben, digest_at=8 * 60 + 30, digest_weekday=4)
+    wants(ben, "mention", mail=cadence)
+    due = datetime.fromisoformat(f"{due}-04:00")
+    happens("mention", ben, times=2)
+    clock.move_to(due - timedelta(seconds=1), tick=False)
+    happens("mention", ben)
+    run_jobs()
+    assert len(mails) == 0
+    clock.move_to(due, tick=False)
+    run_jobs()
+    (mail,) = mails
+    assert mail.subject == {"daily": "Your day on Microblog", "weekly": "Your week on Microblog"}[cadence]
+    assert "3 things wait for you" in mail.text
+
+
+def test_a_digest_of_one_event_says_which(ben, db, run_jobs, mails):
+    happens("mention", ben)
+    run_jobs(advance=86_400)
+    assert mails[0].subject.endswith("mentioned you")
+
+
+def test_quiet_hours_hold_a_mail_until_they_end(db, clock, run_jobs, mails):
+    ben = a_user("ben", timezone="Europe/Berlin")
+    lives(ben, quiet_from=14 * 60, quiet_until=9 * 60)
+    happens("message", ben)
+    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 7, tzinfo=UTC)]
+    clock.move_to(datetime(2026, 6, 11, 6, 59, 59, tzinfo=UTC), tick=False)
+    happens("message", ben)
+    run_jobs()
+    assert len(mails) == 0
+    clock.move_to(datetime(2026, 6, 11, 7, tzinfo=UTC), tick=False)
+    run_jobs()
+    assert [mail.subject for mail in mails] == ["2 things happened"]
+
+
+def test_what_is_due_asks_the_hours_once_more(ben, db, clock, run_jobs, mails):
+    """Whatever made it due: a retry, or a worker that was away for a night."""
+    happens("message", ben)
+    db.session.add(DeliveryProfile(user_id=ben.id, paused_until=NOON + timedelta(hours=2)))
+    db.session.commit()
+    clock.shift(60)
+    run_jobs()
+    assert len(mails) == 0
+    assert [job.run_after for job in waiting(db)] == [NOON + timedelta(hours=2)]
+    clock.move_to(NOON + timedelta(hours=2), tick=False)
+    run_jobs()
+    assert len(mails) == 1
+    assert waiting(db) == []
+
+
+def test_a_pause_moves_what_waits_and_its_end_brings_it(ben, db, clock, run_jobs, mails):
+    happens("message", ben)
+    lives(ben, paused_until=NOON + timedelta(hours=2))
+    clock.shift(3600)
+    run_jobs()
+    assert len(mails) == 0
+    lives(ben, paused_until=None)
+    clock.shift(60)
+    run_jobs()
+    assert len(mails) == 1
+
+
+def test_settings_that_say_the_same_do_not_put_a_mail_off(ben, db, clock, run_jobs, mails):
+    happens("message", ben)
+    for _ in range(3):
+        clock.shift(19)
+        lives(ben, digest_at=9 * 60)
+    clock.shift(3)
+    run_jobs()
+    assert len(mails) == 1
+
+
+def test_a_kind_that_moves_to_another_cadence_takes_along_what_waits(ben, db, clock, run_jobs, mails):
+    wants(ben, "mention", mail="weekly")
+    happens("mention", ben)
+    wants(ben, "mention", mail="daily")
+    clock.move_to(NOON + timedelta(hours=19, minutes=59), tick=False)
+    run_jobs()
+    assert len(mails) == 0
+    clock.move_to(NOON + timedelta(hours=20), tick=False)
+    run_jobs()
+    assert len(mails) == 1
+    wants(ben, "mention", mail="now")
+    clock.move_to(NOON + timedelta(days=8), tick=False)
+    run_jobs()
+    assert len(mails) == 1
+
+
+def test_another_hour_or_zone_moves_the_digest(ben, db, clock):
+    happens("mention", ben)
+    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 8, tzinfo=UTC)]
+    lives(ben, digest_at=18 * 60)
+    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 10, 18, tzinfo=UTC)]
+    ben.timezone = "America/New_York"
+    lives(ben)
+    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 10, 22, tzinfo=UTC)]
+
+
+def test_beyond_the_daily_cap_mail_waits_for_the_next_day_and_is_gathered(ben, db, clock, configure, run_jobs, mails):
+    configure(MAIL_DAILY_CAP=2)
+    for _ in range(5):
+        happens("message", ben)
+        clock.shift(60)
+        run_jobs()
+    happens("login", ben)
+    run_jobs()
+    assert [mail.subject[:11] for mail in mails] == ["New message", "New message", "New login: "]
+    assert db.session.scalars(select(MailTally.sent)).all() == [2]
+    clock.move_to(datetime(2026, 6, 10, 23, 59, 59, tzinfo=UTC), tick=False)
+    run_jobs()
+    assert len(mails) == 3
+    clock.move_to(datetime(2026, 6, 11, tzinfo=UTC), tick=False)
+    run_jobs()
+    assert [mail.subject for mail in mails][3:] == ["3 things happened"]
+
+
+def test_the_cap_of_the_site_counts_everybodys_mail(ben, db, clock, configure, run_jobs, mails):
+    configure(MAIL_DAILY_CAP_SITE=2)
+    for _ in range(4):
+        happens("message", somebody())
+    clock.shift(60)
+    run_jobs()
+    assert len(mails) == 2
+    clock.shift(86_400)
+    run_jobs()
+    assert len(mails) == 4
+
+
+def test_without_caps_nothing_waits(ben, db, clock, configure, run_jobs, mails):
+    configure(MAIL_DAILY_CAP=0)
+    for _ in range(25):
+        happens("message", ben)
+        clock.shift(60)
+        run_jobs()
+    assert len(mails) == 25
+
+
+def test_a_lost_answer_gives_two_copies_with_one_message_id_and_counts_once(ben, db, run_jobs, mails):
+    happens("job_failed", ben)
+    mails.mode = "drop"
+    run_jobs(advance=60, may_fail=True)
+    mails.mode = "ok"
+    run_jobs(advance=RETRY_LADDER[0])
+    assert len(mails) == 2
+    assert len({mail.message_id for mail in mails}) == 1
+    assert db.session.scalars(select(MailTally.sent)).all() == [1]
+
+
+def test_a_job_that_runs_once_more_says_nothing_new(ben, db, run_jobs, mails):
+    happens("job_failed", ben)
+    run_jobs(advance=60)
+    enqueue("notifications.mail", user_id=ben.id, cadence="now")
+    run_jobs()
+    assert len(mails) == 1
+
+
+def test_what_happens_while_the_mail_is_on_its_way_gets_one_of_its_own(ben, db, app, run_jobs, mails, monkeypatch):
+    deliver = mailer.deliver
+
+    def with_news(message):
+        monkeypatch.setattr(mailer, "deliver", deliver)
+        news = threading.Thread(target=_happens_elsewhere, args=(app, ben.id))
+        news.start()
+        news.join()
+        deliver(message)
+
+    wants(ben, "follow", mail="now")
+    happens("follow", ben)
+    monkeypatch.setattr(mailer, "deliver", with_news)
+    run_jobs(advance=60)
+    run_jobs(advance=60)
+    assert [mail.subject.endswith("follows you") for mail in mails] == [True, True]
+    assert mails[0].subject != mails[1].subject
+
+
+def _happens_elsewhere(app, user_id: int) -> None:
+    with app.app_context():
+        happens("follow", the_db.session.get_one(User, user_id))
+
+
+def test_an_inactive_person_and_one_who_is_gone_get_nothing(ben, db, run_jobs, mails):
+    happens("login", ben)
+    enqueue("notifications.mail", user_id=10**6, cadence="now")
+    ben.active = False
+    db.session.commit()
+    run_jobs(advance=60)
+    assert len(mails) == 0
+
+
+def test_the_mail_is_in_the_readers_language(db, run_jobs, mails):
+    for name, language in (("carla", "es"), ("amal", "ar"), ("dan", "en")):
+        reader = a_user(name, language=language)
+        happens("message", reader)
+        happens("job_done", reader)
+    run_jobs(advance=60)
+    found = {name: mails.to(f"{name}@example.org")[0] for name in ("carla", "amal", "dan")}
+    assert [mail.message["Content-Language"] for mail in found.values()] == ["es", "ar", "en"]
+    assert 'dir="rtl"' in found["amal"].html
+    assert found["dan"].subject == "2 things happened"
+
+
+def test_a_name_in_a_subject_adds_no_header(ben, db, run_jobs, mails):
+    wants(ben, "follow", mail="now")
+    happens("follow", ben)
+    follower = db.session.scalars(select(Activity)).one().actor_id
+    db.session.get_one(User, follower).name = "Ana\r\nBcc: all@example.org =?utf-8?q?x?="
+    db.session.commit()
+    run_jobs(advance=60)
+    assert mails[0].message["Bcc"] is None
+    assert mails[0].envelope_to == ["ben@example.org"]
