@@ -13,7 +13,7 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.models import Follow, User
-from app.notify import record
+from app.notify import delivery, record
 from app.profiles.zones import is_zone
 from app.text import rich
 from app.text.length import fits
@@ -70,8 +70,11 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
         raise Refused(_l("This theme is not known."))
     person.name, person.about_me = name, about_me
     person.search_text = search_text(f"{person.username} {name}")
+    zone_is_new = change.timezone != person.timezone
     person.language, person.timezone, person.theme = change.language, change.timezone, change.theme
     person.show_last_seen = change.show_last_seen
+    if zone_is_new:
+        delivery.reconsider(person.id)  # quiet hours and digests go by the clock on the person's wall
     db.session.flush()
 
 

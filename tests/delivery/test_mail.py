@@ -350,3 +350,10 @@ def test_a_name_in_a_subject_adds_no_header(ben, db, run_jobs, mails):
     run_jobs(advance=60)
     assert mails[0].message["Bcc"] is None
     assert mails[0].envelope_to == ["ben@example.org"]
+
+
+def test_moving_to_another_zone_moves_the_digest(as_, db, clock):
+    ana = as_("ana")
+    happens("mention", ana.user)
+    assert ana.submit("/edit_profile", {"timezone": "America/New_York"}).status_code == 303
+    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 12, tzinfo=UTC)]
