@@ -54,6 +54,7 @@ class _RqWorker(Worker):
     """RQ's worker, remembering whether it ended because it was told to."""
 
     told_to_stop = False
+    max_connection_wait_time = 5.0  # seconds between two tries to reach a Redis that is away; RQ goes up to a minute
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """RQ's handler of SIGTERM and SIGINT."""

@@ -142,8 +142,8 @@ class Proxy:
         self._mode(link)
         try:
             await asyncio.gather(self._requests(link, reader), self._answers(link, from_server))
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # the end of a connection, or of the proxy
         finally:
             link.reset()
             self._links.discard(link)

@@ -37,6 +37,24 @@ class Stream:
         if self._failed is not None:
             raise self._failed
 
+    def unlike_once(self) -> dict[tuple[str, str], object]:
+        """What they ordered and did not get exactly once, when all jobs are done. Copies of one mail are one."""
+        wrong: dict[tuple[str, str], object] = {}
+        *written_to, _last = self.people
+        for link, people in (("/auth/confirm", self.people), ("/tasks", self.people), ("/messages/", written_to)):
+            for name in people:
+                mails = self._stack.mails.to(f"{name}@example.org")
+                found = {mail.message_id for mail in mails if link in mail.text}
+                if len(found) != 1:
+                    wrong[name, link] = found
+        for name, visitor in self.people.items():
+            states = [one["data"] for one in visitor.get("/notifications").json() if one["name"] == "task_progress"]
+            if [(state["state"], state["progress"]) for state in states] != [("done", 100)]:
+                wrong[name, "export"] = states
+            elif len(visitor.get(f"/tasks/{states[0]['task_id']}/download").json()["posts"]) != POSTS:
+                wrong[name, "file"] = states
+        return wrong
+
     def close(self) -> None:
         """Let go of their connections."""
         for visitor in self.people.values():
