@@ -1,0 +1,266 @@
+"""Nothing is read that was not rendered, and reading only moves forward."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+from sqlalchemy import select
+
+from app.database import set_read_mode
+from app.extensions import db as the_db
+from app.models import Activity, User
+from app.notify import notify, record
+from tests.activity.conftest import badges, polled, shown
+from tests.factories import a_user
+from tests.support.sql import everything
+
+
+@pytest.fixture
+def ana(as_, db):
+    """Somebody to whom five things happened, told apart by their browser: B0 is the oldest."""
+    browser = as_("ana")
+    for number in range(5):
+        happen(db, browser.user.id, number)
+    return browser
+
+
+def happen(db, reader, *numbers):
+    """Logins from so many new browsers, in one commit."""
+    set_read_mode(False)
+    for number in numbers:
+        record(reader, "login", str(number), args={"browser": f"B{number}"})
+    db.session.commit()
+    set_read_mode(True)
+
+
+def places(browser, path="/activity"):
+    """By the number of its browser, where each event stands."""
+    return {int(re.search(r"B(\d+)", row.html)[1]): row.places[0] for row in shown(browser, path)}
+
+
+def unread_of(db, browser):
+    rows = db.session.scalars(select(Activity).where(Activity.user_id == browser.user.id, Activity.read_at.is_(None)))
+    return sorted(int(row.args["browser"][1:]) for row in rows)
+
+
+def read(browser, *spans, **headers):
+    firsts, lasts = [span[0] for span in spans], [span[-1] for span in spans]
+    return browser.post_form("/activity/read", {"first": firsts, "last": lasts}, headers=headers)
+
+
+def test_what_was_rendered_is_read_and_nothing_else(ana, db, unread):
+    at = places(ana)
+    assert unread(ana) == 5
+    assert read(ana, (at[1], at[3])).status_code == 303
+    assert unread_of(db, ana) == [0, 4]
+    assert unread(ana) == 2
+    assert [row.is_unread for row in shown(ana)] == [True, False, False, False, True]
+
+
+def test_several_spans_at_once(ana, db):
+    at = places(ana)
+    read(ana, (at[4],), (at[0], at[1]))
+    assert unread_of(db, ana) == [2, 3]
+
+
+def test_the_bare_stamps_do_as_well(ana, db):
+    at = {number: place.split("-")[0] for number, place in places(ana).items()}
+    read(ana, (at[1], at[2]))
+    assert unread_of(db, ana) == [0, 3, 4]
+
+
+def test_of_one_commit_only_what_was_rendered(ana, db):
+    happen(db, ana.user.id, 5, 6, 7)
+    at = places(ana)
+    assert len({at[number].split("-")[0] for number in (5, 6, 7)}) == 1
+    read(ana, (at[6], at[7]))
+    assert unread_of(db, ana) == [0, 1, 2, 3, 4, 5]
+
+
+def test_reading_twice_keeps_the_first_time(ana, db):
+    at = places(ana)
+    read(ana, (at[0], at[2]))
+    before = {row.id: row.read_at for row in db.session.scalars(select(Activity)) if row.read_at}
+    told = everything()["notification"]
+    read(ana, (at[0], at[2]))
+    assert {row.id: row.read_at for row in db.session.scalars(select(Activity)) if row.read_at} == before
+    assert everything()["notification"] == told
+
+
+def test_what_comes_after_the_page_stays_unread(ana, db, unread):
+    at = places(ana)
+    happen(db, ana.user.id, 5)
+    read(ana, (at[0], at[4]))
+    assert unread_of(db, ana) == [5]
+    assert unread(ana) == 1
+
+
+def test_what_is_held_back_is_not_read_by_reading_around_it(ana, db, wants):
+    ben = a_user("ben")
+    wants(ana.user, not_following="hold")
+    set_read_mode(False)
+    record(ana.user.id, "follow", str(ben.id), actor=ben)
+    db.session.commit()
+    happen(db, ana.user.id, 5)
+    at = places(ana)
+    read(ana, (at[0], at[5]))
+    unread = db.session.scalars(select(Activity).where(Activity.read_at.is_(None))).all()
+    assert [event.held_by for event in unread] == ["not_following"]
+    assert "1 event is held back" in ana.get("/activity").text
+
+
+def test_the_button_reads_the_page_without_a_script(ana, configure, db, unread):
+    configure(POSTS_PER_PAGE=3)
+    answer = ana.submit("/activity", action="/activity/read")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/activity"
+    assert unread_of(db, ana) == [0, 1]
+    assert "Mark all as read" not in ana.get("/activity").text
+    older = re.search(r'rel="next" href="([^"]+)"', ana.get("/activity").text)[1]
+    answer = ana.submit(older, action="/activity/read")
+    assert answer.headers["Location"] == older
+    assert unread(ana) == 0
+
+
+def test_a_script_gets_no_page(ana):
+    answer = read(ana, (places(ana)[4],), Accept="application/json")
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert polled(ana) == 4
+
+
+def test_the_new_number_is_told_to_all_tabs(ana):
+    since = max(one["timestamp"] for one in ana.get("/notifications?since=0").json)
+    read(ana, (places(ana)[4],))
+    told = ana.get(f"/notifications?since={since}").json
+    assert [(one["name"], one["data"]) for one in told] == [("unread_activity_count", 4)]
+    assert badges(ana)["unread_activity_count"] == 4
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"first": "1.5-1"},
+        {"last": "1.5-1"},
+        {"first": ["1.5-1", "1.5-1"], "last": "1.5-1"},
+        {"first": "x", "last": "x"},
+        {"first": "nan", "last": "inf"},
+        {"first": "-1", "last": "9"},
+        {"first": "0", "last": "1e9"},
+        {"first": "٠", "last": "٩"},
+        {"first": "0", "last": "9 "},
+        {"first": ["0"] * 201, "last": ["9"] * 201},
+    ],
+)
+def test_a_strange_span_is_refused(ana, db, fields):
+    assert ana.post_form("/activity/read", fields).status_code == 400
+    assert ana.post_form("/activity/held/restore", fields).status_code == 400
+    assert unread_of(db, ana) == [0, 1, 2, 3, 4]
+
+
+def test_a_span_that_ends_before_it_begins_is_empty(ana, db):
+    at = places(ana)
+    read(ana, (at[3], at[1]))
+    assert unread_of(db, ana) == [0, 1, 2, 3, 4]
+
+
+def test_nobody_reads_for_somebody_else(ana, as_, db):
+    at = places(ana)
+    read(as_("ben"), (at[0], at[4]))
+    assert unread_of(db, ana) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example"])
+def test_the_way_back_stays_on_the_site(ana, target):
+    at = places(ana)
+    answer = ana.post_form("/activity/read", {"first": at[0], "last": at[0], "next": target})
+    assert answer.headers["Location"] == "/activity"
+
+
+# --- Two writers, one reader
+
+
+@contextmanager
+def slow_writer(app, reader, number):
+    """Somebody whose event has its stamp, holds the reader's clock, and commits only when the block ends."""
+    stamped, go_on = Event(), Event()
+
+    def wait():
+        stamped.set()
+        assert go_on.wait(10)
+        return number
+
+    def write():
+        with app.app_context():
+            notify(reader, "slow", wait)
+            record(reader, "login", str(number), args={"browser": f"B{number}"})
+            the_db.session.commit()
+
+    thread = Thread(target=write)
+    thread.start()
+    assert stamped.wait(10)
+    try:
+        yield
+    finally:
+        go_on.set()
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_what_commits_later_is_not_read_by_who_could_not_see_it(app, ana, db, unread):
+    """The event of a second writer bears its stamp already while the page is made and read, and is not on it."""
+    reader = ana.user.id
+    happen(db, reader, 5)
+    with ThreadPoolExecutor(1) as pool:
+        with slow_writer(app, reader, 6):
+            at = places(ana)
+            assert sorted(at) == [0, 1, 2, 3, 4, 5]
+            reading = pool.submit(read, ana, (at[0], at[5]))  # waits for the clock, on SQLite for the database
+            assert not reading.done()
+        assert reading.result(10).status_code == 303
+    assert unread_of(db, ana) == [6]
+    assert unread(ana) == 1
+
+
+def test_many_writers_and_a_reader_who_keeps_reading(app, ana, db, unread):
+    """Whatever was never rendered is unread at the end, and the number is right."""
+    reader = ana.user.id
+
+    def write(writer):
+        for turn in range(15):
+            with app.app_context():
+                record(reader, "login", f"{writer}:{turn}", args={"browser": f"B{100 * writer + turn}"})
+                the_db.session.commit()
+
+    rendered = set(places(ana))
+    with ThreadPoolExecutor(3) as pool:
+        writing = [pool.submit(write, writer) for writer in (1, 2, 3)]
+        while not all(one.done() for one in writing):
+            at = places(ana)
+            rendered |= set(at)
+            numbers = list(at)
+            assert read(ana, (at[numbers[-1]], at[numbers[0]])).status_code == 303
+        for one in writing:
+            one.result()
+    everything_told = {100 * writer + turn for writer in (1, 2, 3) for turn in range(15)} | set(range(5))
+    assert set(unread_of(db, ana)) == everything_told - rendered
+    assert unread(ana) == len(everything_told - rendered)
+    assert len(rendered) > 5
+
+
+def test_two_tabs_that_read_the_same_at_once_do_not_hinder_each_other(app, ana, as_, db, unread):
+    other_tab = as_(db.session.get(User, ana.user.id))
+    for number in range(5, 20):
+        happen(db, ana.user.id, number)
+    at = places(ana)
+    with ThreadPoolExecutor(2) as pool:
+        tabs = [
+            pool.submit(read, tab, (at[first], at[19])) for tab, first in ((ana, 5), (other_tab, 3)) for _ in range(4)
+        ]
+        assert {one.result().status_code for one in tabs} == {303}
+    assert unread_of(db, ana) == [0, 1, 2]
+    assert unread(ana) == 3
