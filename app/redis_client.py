@@ -8,6 +8,7 @@ Nothing is true because Redis says so; the database stands behind every answer.
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -71,6 +72,31 @@ class Run:
         self.id = found.group(1) if found else b""
 
 
+class Line:
+    """One short question after the other, each thread on a connection of its own.
+
+    redis-py's client takes a connection from a pool for each command, looks whether it is still good, measures, and
+    gives it back: four fifths of what an idle poll would pay for its question.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._pool: Any = client.connection_pool
+        self._local = threading.local()
+
+    def ask(self, *command: str) -> Any:
+        """Redis' answer. For questions only: one may be put twice. Raises what the client raises."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._pool.connection_class(**self._pool.connection_kwargs)
+        try:
+            connection.send_command(*command)
+            return connection.read_response()
+        except redis.ConnectionError:
+            # Redis, or somebody between, closed it since the last question. It is made anew by sending.
+            connection.send_command(*command)
+            return connection.read_response()
+
+
 def connect(url: str, run: Run) -> redis.Redis:
     """A client for `url` that a request may wait for; it keeps `run` up to date."""
     return redis.Redis.from_url(url, **MANNERS, redis_connect_func=run.greet)
@@ -82,9 +108,10 @@ def connect_patiently(url: str) -> redis.Redis:
 
 
 def init_app(app: Any) -> None:
-    """Give the app its client and its breaker. No connection is made before the first command."""
+    """Give the app its client, its line and its breaker. No connection is made before the first command."""
     app.extensions["redis_run"] = Run()
     app.extensions["redis"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"])
+    app.extensions["redis_line"] = Line(app.extensions["redis"])
     app.extensions["redis_breaker"] = Breaker()
 
 

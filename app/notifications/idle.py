@@ -12,17 +12,17 @@ come again, and sends some of those away that would cost SQL on a machine that h
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from flask import Flask
-from itsdangerous import BadSignature
+from itsdangerous import BadData
+from werkzeug.http import parse_cookie
 
 from app import poll_cache
 from app.notifications.load import Load
 from app.notifications.since import parse_since
-from app.redis_client import Breaker, RedisUnavailable, Run
+from app.redis_client import Breaker, Line, RedisUnavailable, Run
 from app.web import cookies
 
 if TYPE_CHECKING:
@@ -37,10 +37,11 @@ class IdlePolls:
 
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
         self._inner = inner
-        self._redis = app.extensions["redis"]
+        self._line: Line = app.extensions["redis_line"]
         self._run: Run = app.extensions["redis_run"]
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
+        self._signer = self._serializer.make_signer()  # kept: the serializer makes one for each cookie
         self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
         self._load: Load = app.extensions["web_load"]
         always = [*app.config["ANSWER_HEADERS"].items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
@@ -77,18 +78,19 @@ class IdlePolls:
         try:
             raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9).get("since")
             since = parse_since(raw[0] if raw else None)
-            fields = ("server", "last", login_id)
-            server, last, may_poll = self._breaker.call(lambda: self._redis.hmget(poll_cache.key(user_id), *fields))
+            question = ("HMGET", poll_cache.key(user_id), "server", "last", login_id)
+            server, last, may_poll = self._breaker.call(lambda: self._line.ask(*question))
             return server == self._run.id and last is not None and may_poll is not None and float(last) == since
         except (ValueError, RedisUnavailable):
             return False
 
     def _session(self, header: str) -> dict[str, Any]:
-        if self._cookie_name not in header:
+        value = parse_cookie(header).get(self._cookie_name)
+        if not value:
             return {}
         try:
-            return dict(self._serializer.loads(SimpleCookie(header)[self._cookie_name].value))
-        except (BadSignature, CookieError, KeyError, ValueError, TypeError, RecursionError):
+            return dict(self._serializer.load_payload(self._signer.unsign(value)))
+        except (BadData, ValueError, TypeError, RecursionError):
             return {}
 
 

@@ -134,6 +134,16 @@ def test_a_flushed_redis_is_filled_again(ana, valkey, queries):
     assert len(asked) == 0, asked
 
 
+def test_a_redis_that_was_restarted_is_asked_again_at_once(ana, valkey, queries):
+    """The connections that it closed meanwhile cost nothing: no failure is counted, and no circuit breaker opens."""
+    valkey.stop()
+    valkey.start()
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    with queries() as asked:
+        assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    assert len(asked) == 0, asked
+
+
 def test_nonsense_in_redis_is_not_believed(ana, valkey):
     key = poll_cache.key(ana.user.id)
     for value in (b"nan", b"", b"x", b"\xff"):
