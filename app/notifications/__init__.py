@@ -9,6 +9,7 @@ from app.notifications import (  # noqa: E402  (they register themselves)
     push_cli,  # noqa: F401
     push_routes,  # noqa: F401
     routes,  # noqa: F401
+    settings_routes,  # noqa: F401
     unmailed,  # noqa: F401
     unsubscribe_routes,  # noqa: F401
     upkeep,  # noqa: F401

@@ -26,7 +26,9 @@ class _Forms(HTMLParser):
         fields, name = self.forms[-1]["fields"], values.get("name", "")
         if tag == "input" and name:
             if values.get("type") in {"checkbox", "radio"}:
-                fields.setdefault(name, values.get("value", "on") if "checked" in values else None)
+                if "checked" in values:
+                    fields[name] = values.get("value", "on")
+                fields.setdefault(name, None)
             elif values.get("type") != "submit":
                 fields[name] = values.get("value", "")
         elif tag == "textarea" and name:
