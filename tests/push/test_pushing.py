@@ -12,6 +12,7 @@ from app.models import DeliveryPreference, DeliveryProfile, LoginSession
 from app.notify import record
 from app.webpush import keys
 from tests.factories import a_message, a_post, a_user
+from tests.support.push_service import HANGS_UP
 
 SOON = 60  # seconds after which an ordered push is due
 HOUR = 3600
@@ -265,7 +266,7 @@ def test_a_dead_subscription_is_removed(ana, ben, device, service, subscriptions
     assert (job.state, subscriptions()) == ("done", [])
 
 
-@pytest.mark.parametrize("status", [429, 500, 503, 0])
+@pytest.mark.parametrize("status", [429, 500, 503, HANGS_UP])
 def test_a_push_service_in_trouble_is_asked_again(ana, ben, device, service, subscriptions, run_jobs, status):
     device.status = status
     a_message(ben, ana.user)
@@ -295,7 +296,7 @@ def test_what_was_read_before_the_second_attempt_is_not_sent(ana, ben, device, s
 
 
 def test_a_push_whose_answer_was_lost_is_sent_again_as_the_same(ana, ben, device, service, run_jobs):
-    device.status = 0  # taken, and the line is cut before the answer
+    device.status = HANGS_UP
     a_message(ben, ana.user)
     run_jobs(advance=SOON, may_fail=True)
     device.status = 201

@@ -3,7 +3,7 @@
     service = PushService()
     browser = service.browser()            keys and an endpoint of its own
     browser.fields()                       what its page sends to the site
-    browser.status = 410                   how it answers pushes to this browser; 0: takes them and hangs up
+    browser.status = 410                   how it answers pushes to this browser
     service.pushes[0].message              the decrypted JSON
     service.pushes[0].claims               who says to have sent it; the signature was checked
 
@@ -17,6 +17,7 @@ import base64
 import json
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,6 +30,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 CURVE = ec.SECP256R1()
+HANGS_UP, HANGS = 0, -1  # statuses of a service that takes a push and says nothing
 
 
 def text_of(data: bytes) -> str:
@@ -85,7 +87,7 @@ class PushBrowser:
     endpoint: str
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(CURVE))
     secret: bytes = field(default_factory=lambda: secrets.token_bytes(16))
-    status: int = 201
+    status: int = 201  # 0 (HANGS_UP): takes the push and hangs up; -1 (HANGS): takes it and does not answer
 
     def fields(self) -> dict[str, str]:
         """What its page sends to the site when it subscribes."""
@@ -118,8 +120,7 @@ class PushService:
             def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
                 return service.take(path, headers, body)
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -144,11 +145,20 @@ class PushService:
         browser = self._browsers.get(self.url + path)
         if browser is None:
             return 404
-        if browser.status in {0, 201}:
+        if browser.status in {HANGS_UP, HANGS, 201}:
             message = json.loads(decrypt(body, browser.key, browser.secret))
             claims, key = verified(headers["authorization"])
             self.pushes.append(Push(browser, headers, body, message, claims, key))
+        while browser.status == HANGS:
+            time.sleep(0.05)
         return browser.status
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A sender that was killed meanwhile is no error here."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -162,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = b"as told"
         except Exception as error:  # what cannot be read is the sender's fault, and the test's to see
             status, said = 400, f"{type(error).__name__}: {error}".encode()
-        if not status:
+        if status == HANGS_UP:
             self.close_connection = True
             return
         self.send_response(status)
