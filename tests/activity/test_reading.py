@@ -257,6 +257,7 @@ def test_two_tabs_that_read_the_same_at_once_do_not_hinder_each_other(app, ana, 
     for number in range(5, 20):
         happen(db, ana.user.id, number)
     at = places(ana)
+    assert places(other_tab) == at  # its session has a token now, which threads would not give it one after the other
     with ThreadPoolExecutor(2) as pool:
         tabs = [
             pool.submit(read, tab, (at[first], at[19])) for tab, first in ((ana, 5), (other_tab, 3)) for _ in range(4)
