@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import httpx2
 
 from tests.support.processes import Visitor
+
+T = TypeVar("T")
 
 
 class Poller:
@@ -44,12 +48,12 @@ def unread(ask: Any, username: str) -> int:
     return int(count)
 
 
-def insist(send: Any, *, tries: int = 200) -> httpx2.Response:
+def insist(send: Callable[[], T], *, seconds: float = 60) -> T:
     """Send until there is an answer, as a person does who sees that nobody answered."""
-    for _ in range(tries):
+    deadline = time.monotonic() + seconds
+    while True:
         try:
-            answer: httpx2.Response = send()
+            return send()
         except httpx2.HTTPError:
-            continue
-        return answer
-    raise AssertionError("nobody answers")
+            assert time.monotonic() < deadline, "nobody answers"
+            time.sleep(0.05)

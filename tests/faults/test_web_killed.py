@@ -1,0 +1,132 @@
+"""Web processes and writers killed by pid at random moments, while people write, read and poll."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
+
+import httpx2
+import pytest
+
+from tests.support.moments import TWENTY
+from tests.support.poller import Poller, insist, unread
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+WRITERS = 2
+KILLS = 4  # in one round, after which everybody rests and the badge is looked at
+
+
+@contextmanager
+def again_and_again(do: Callable[[], object], every: float) -> Iterator[None]:
+    """Call `do` in a thread while the block runs; that nobody answers is no news here."""
+    enough = threading.Event()
+    failed: list[Exception] = []
+
+    def run() -> None:
+        try:
+            while not enough.wait(every):
+                with suppress(httpx2.HTTPError):
+                    do()
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join(40)
+    for error in failed:
+        raise error
+
+
+def kill_web(stack, moments) -> None:
+    """SIGKILL for one of the processes that answer. Their parent starts another one, or ends and is started again."""
+    with suppress(KeyError, IndexError, ProcessLookupError):  # it is being started again just now
+        os.kill(moments.choice(stack.pids("web")[1:]), signal.SIGKILL)
+
+
+def test_no_notification_is_skipped(stack, people, ask, moments):
+    """R1: writers die before, under and after their clock lock, and web processes in the middle of an answer."""
+    ((name, ana),) = people(1)
+    ((user_id,),) = ask('SELECT id FROM "user" WHERE username = :name', name=name)
+    poller, numbers = Poller(ana), itertools.count()
+
+    def start() -> subprocess.Popen[bytes]:
+        return stack.run("tests.support.writer", str(user_id), f"w{next(numbers)}", "1000000")
+
+    def kill(writer: subprocess.Popen[bytes]) -> None:
+        writer.kill()
+        writer.wait()
+        assert writer.stdout is not None
+        writer.stdout.close()
+
+    writers = [start() for _ in range(WRITERS)]
+    with again_and_again(poller.poll, 0.05), again_and_again(lambda: stack.keep_running("web"), 0.1):
+        while not poller.heard:
+            time.sleep(0.05)
+        for _ in moments.twenty(0.2, 0.8):
+            if moments.random() < 0.5:
+                kill_web(stack, moments)
+            else:
+                victim = moments.randrange(WRITERS)
+                kill(writers[victim])
+                writers[victim] = start()
+        for writer in writers:
+            kill(writer)
+        stack.wait_for_web()
+    for _ in range(2):
+        insist(poller.poll)
+    stamps = [told["timestamp"] for told in poller.heard if told["name"] == "race"]
+    assert stamps == sorted(stamps)
+    committed = ask("SELECT timestamp FROM notification WHERE user_id = :id AND name = 'race' ORDER BY 1", id=user_id)
+    assert stamps == [timestamp for (timestamp,) in committed]
+    assert len(stamps) > TWENTY
+
+
+def test_the_badge_is_the_list(stack, people, ask, moments):
+    """R2: what was answered is there, once, although it was sent until it was; the badge is right at the next poll."""
+    (name, reader), (one, ana), (other, ben) = people(3)
+    poller, sent, resting = Poller(reader), [], threading.Event()
+
+    def write(visitor, sender: str) -> None:
+        for number in itertools.count(len(sent)):
+            if resting.is_set():
+                return
+            form = {"message": f"{sender}: {number}", "form_key": f"{sender}{number}"}
+            answer = insist(partial(visitor.post_form, f"/send_message/{name}", form))
+            assert answer.status_code == 303, answer.text
+            sent.append(form["message"])
+
+    def read() -> None:
+        while not resting.is_set():
+            sender, seq = moments.choice((one, other)), moments.randrange(1, len(sent) + 2)
+            answer = insist(partial(reader.post_form, f"/messages/{sender}/read", {"seq": seq}))
+            assert answer.status_code in {303, 404}, answer.text  # 404: that one has not written yet
+
+    kills = moments.twenty(0.1, 0.5)
+    with ThreadPoolExecutor(3) as pool, again_and_again(lambda: stack.keep_running("web"), 0.1):
+        for round_number in range(TWENTY // KILLS):
+            resting.clear()
+            at_work = [pool.submit(write, ana, one), pool.submit(write, ben, other), pool.submit(read)]
+            for _ in itertools.islice(kills, KILLS):
+                kill_web(stack, moments)
+            resting.set()
+            for work in at_work:
+                work.result()
+            insist(poller.poll)
+            assert poller.badge == unread(ask, name), round_number
+        stack.wait_for_web()
+    mine = 'SELECT body FROM message JOIN "user" u ON u.id = sender_id WHERE u.username IN (:one, :other)'
+    assert sorted(body for (body,) in ask(mine, one=one, other=other)) == sorted(sent)
+    assert len(sent) > TWENTY
