@@ -34,6 +34,7 @@ PAGES = {
     "activity": "/activity",
     "held back": "/activity/held",
     "settings": "/edit_profile",
+    "notifications": "/notification_settings",
     "security": "/auth/security",
     "tasks": "/tasks",
     "search": "/search?q=a",

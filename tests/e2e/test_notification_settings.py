@@ -1,0 +1,51 @@
+"""How a person is told, by keyboard and by ear: every control says what it is, at every width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import Person
+
+pytestmark = pytest.mark.e2e
+PAGE = "/notification_settings"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_grid_is_a_table_whose_controls_say_row_and_column(person: Callable[..., Person], width: int) -> None:
+    page = person(f"grid{width}", viewport={"width": width, "height": 900}).tab(PAGE)
+    grid = page.get_by_role("table", name="What you are told, and how")
+    expect(grid.get_by_role("rowheader")).to_have_count(6)
+    expect(grid.get_by_role("columnheader")).to_have_count(5)
+    badge = grid.get_by_role("switch", name="Mentions Badge")
+    expect(badge).to_be_checked()
+    badge.uncheck()
+    grid.get_by_role("combobox", name="New followers Mail").select_option(label="Weekly digest")
+    page.get_by_role("group", name="New accounts").get_by_role("radio", name="Hold back").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Your changes have been saved.")).to_be_visible()
+    expect(grid.get_by_role("switch", name="Mentions Badge")).not_to_be_checked()
+    expect(grid.get_by_role("combobox", name="New followers Mail")).to_have_value("weekly")
+    expect(page.get_by_role("group", name="New accounts").get_by_role("radio", name="Hold back")).to_be_checked()
+
+
+def test_quiet_hours_and_a_pause_by_keyboard_alone(person: Callable[..., Person]) -> None:
+    page = person("keys").tab(PAGE)
+    expect(page.get_by_label("From", exact=True)).to_be_hidden()
+    page.get_by_role("switch", name="Keep quiet hours").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("From", exact=True)).to_be_focused()
+    page.get_by_role("group", name="People I do not follow").get_by_role("radio", name="Accept").focus()
+    page.keyboard.press("ArrowRight")
+    held = page.locator(".segments label", has_text="Hold back").first
+    expect(held).to_have_css("outline-style", "solid")  # the focus is seen, though the radio button is not
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Your changes have been saved.")).to_be_visible()
+    expect(page.get_by_label("From", exact=True)).to_have_value("22:00")
+    page.get_by_role("button", name="Pause for 2 hours").press("Enter")
+    expect(page.get_by_text("Paused until")).to_be_visible()
+    page.get_by_role("button", name="Resume").press("Enter")
+    expect(page.get_by_role("button", name="Pause for 2 hours")).to_be_visible()
