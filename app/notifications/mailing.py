@@ -40,14 +40,13 @@ def send(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:
         kinds = [one.kind for one in waiting if not KINDS[one.kind].essential]
         headers = unsubscribing.headers(user, kinds)
         stops = [{"label": KINDS[kind].label, "url": unsubscribing.url(user, [kind])} for kind in kinds]
-    footer: dict[str, Any] = {"stops": stops, "settings_url": current_app.config["SITE_URL"] + "/notification_settings"}
     if len(parts) == 1 and not waiting[0].more:
-        mailer.send(user, parts[0].template, headers=headers, **footer, **parts[0].context)
+        mailer.send(user, parts[0].template, headers=headers, stops=stops, **parts[0].context)
         return
     sections = [{"label": KINDS[one.kind].label, "parts": one.parts, "more": one.more} for one in waiting]
     events = sum(one.events for one in waiting)
     facts: dict[str, Any] = {"cadence": cadence, "sections": sections, "events": events, "item": _item}
-    mailer.send(user, "gathered", headers=headers, **footer, **facts)
+    mailer.send(user, "gathered", headers=headers, stops=stops, **facts)
 
 
 def _item(part: Part, form: str) -> str:
