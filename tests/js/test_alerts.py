@@ -117,6 +117,27 @@ def test_who_looks_at_the_page_is_not_disturbed(
     assert alerts(page) == ([], [])
 
 
+def test_who_looks_at_another_window_of_ours_is_not_disturbed(
+    site: FakeSite, tab: Callable[..., Page], open_tab: OpenTab, context: BrowserContext
+) -> None:
+    stubbed(context)
+    leader = tab()
+    leader.wait_for_timeout(500)
+    other = open_tab()
+    look = "(focused) => { window.focused = focused; dispatchEvent(new Event(focused ? 'focus' : 'blur')); }"
+    other.evaluate(look, True)
+    send(site, leader, 1, 200.0)
+    assert leader.evaluate("Microblog.poll.state().leader")
+    assert alerts(leader) == ([], [])
+    other.evaluate(look, False)
+    send(site, leader, 2, 300.0)
+    assert alerts(leader) == (["2 unread messages"], [660, 880])
+    other.evaluate(look, True)
+    other.close()
+    send(site, leader, 3, 400.0)
+    assert len(alerts(leader)[0]) == 2
+
+
 def test_of_several_tabs_one_tells(
     site: FakeSite, tab: Callable[..., Page], open_tab: OpenTab, context: BrowserContext
 ) -> None:

@@ -71,6 +71,8 @@ def test_two_numbers_in_one_answer_are_one_sentence_and_one_total(
     expect(page).to_have_title("(5) Home")
     expect(page.locator("#live")).to_have_text("2 unread messages and 3 unread in Activity")
     expect(page.locator("[data-badge=unread_activity_count] [data-badge-label]")).to_have_text("3 unread in Activity")
+    site.notifications = [note("unread_activity_count", 4, 250.0)]
+    expect(page.locator("#live")).to_have_text("4 unread in Activity")
     site.notifications = [note("unread_message_count", 0, 300.0), note("unread_activity_count", 0, 300.1)]
     expect(page).to_have_title("Home")
     assert page.evaluate("[onApp[0], onApp.at(-1), onApp.includes(5)]") == [0, 0, True]

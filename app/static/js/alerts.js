@@ -5,8 +5,8 @@
 //   </div>
 //
 // The browser keeps the choice, since the permission is the browser's too. Only the tab that polls tells (tabs.js), only
-// when its reader looks elsewhere, and never in quiet hours or a pause: <body data-quiet-until="…" data-next-quiet="…">,
-// in Unix seconds. The badges show the truth all the time.
+// when its reader looks at no page of ours, and never in quiet hours or a pause, which the body has in Unix seconds:
+// <body data-quiet-until="…" data-next-quiet="…">. The badges show the truth all the time.
 (function ($) {
   "use strict";
 
@@ -14,6 +14,7 @@
   const { gettext, ready } = Microblog.i18n;
 
   const KEY = "microblog-alerts";
+  const EYES = "microblog-eyes"; // the lock that a page holds while it has the focus
   const TONES = [660, 880]; // hertz, one after the other
   const LENGTH = 0.14; // seconds of one
   const LOUDNESS = 0.08; // of 1
@@ -48,6 +49,35 @@
     const now = Date.now() / 1000;
     return now < Number(quietUntil) || (Number(nextQuiet) > 0 && now >= Number(nextQuiet));
   }
+
+  // --- Where the reader looks
+
+  let lookAway = null; // gives our lock back
+
+  function lookedAtOrNot() {
+    if (lookAway) {
+      lookAway();
+      lookAway = null;
+    }
+    if (document.hasFocus() && navigator.locks) {
+      const away = new Promise((resolve) => (lookAway = resolve));
+      navigator.locks.request(EYES, { mode: "shared" }, () => away).catch(() => {}); // blocked: we know of this page only
+    }
+  }
+
+  /** Whether this page or another of ours has the focus: the tab that polls may be in a window behind. */
+  async function isLookedAt() {
+    if (document.hasFocus() || !navigator.locks) {
+      return document.hasFocus();
+    }
+    try {
+      return (await navigator.locks.query()).held.some(({ name }) => name === EYES);
+    } catch (error) {
+      return false;
+    }
+  }
+
+  ["focus", "blur", "pagehide", "pageshow"].forEach((name) => window.addEventListener(name, lookedAtOrNot));
 
   // --- Telling
 
@@ -94,12 +124,12 @@
 
   let sounded = 0; // when; two numbers may rise in one answer
 
-  $(document).on("microblog:badge", (event, { name, number, before, words }) => {
+  $(document).on("microblog:badge", async (event, { name, number, before, words }) => {
     if (number === 0 && shown.has(name)) {
       shown.get(name).close(); // read meanwhile, here or elsewhere
       shown.delete(name);
     }
-    if (number <= before || document.hasFocus() || isQuiet() || !Microblog.poll.state().leader) {
+    if (number <= before || isQuiet() || !Microblog.poll.state().leader || (await isLookedAt())) {
       return;
     }
     const { desktop, sound } = settings();
