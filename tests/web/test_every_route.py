@@ -6,6 +6,7 @@ import pytest
 from werkzeug.routing import Rule
 
 from app.jobs import enqueue
+from app.models import Activity
 from tests.factories import a_follow, a_message, a_post, a_user
 from tests.support.sql import everything
 
@@ -37,12 +38,15 @@ def place(db, as_):
     a_follow(ana.user, ben)
     a_message(ben, ana.user)
     job = enqueue("posts.export", owner=ben, owner_id=ben.id)
+    db.session.add(event := Activity(user_id=ana.user.id, kind="follow", subject="1", timestamp=1.5, actor_id=ben.id))
+    event.held_by = "new_account"
     db.session.commit()
     values = {
         "username": "ben",
         "recipient": "ben",
         "post_id": post.id,
         "id": job.id,
+        "event_id": event.id,
         "token": "token",
         "handle": "handle",
         "version": "1",
@@ -124,7 +128,7 @@ def test_strange_questions_get_answers(app, place, name):
 def test_strange_fields_get_answers(app, place, name):
     fields = dict.fromkeys(
         ("username", "email", "password", "password2", "post", "message", "about_me", "name", "language"), name
-    ) | dict.fromkeys(("timezone", "theme", "seq", "read_upto", "form_key", "next"), name)
+    ) | dict.fromkeys(("timezone", "theme", "seq", "read_upto", "form_key", "next", "first", "last"), name)
     for rule in rules(app, "POST"):
         if rule.endpoint in {"accounts.logout", "accounts.end_all_logins"}:
             continue  # they would end the test's own login
