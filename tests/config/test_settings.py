@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from app.config import ROOT, ConfigurationError, Settings
+from app.webpush.keys import new_private_key
 
 PRODUCTION = {
     "MICROBLOG_ENV": "production",
@@ -53,6 +54,7 @@ def test_values_get_their_types():
         ("PUBLIC_URL", "blog.example"),
         ("MICROBLOG_ENV", "prod"),
         ("EXPORT_DAYS", "30"),
+        ("VAPID_PRIVATE_KEY", "c2hvcnQ"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(name, value):
@@ -72,7 +74,13 @@ def test_production_refuses_each_default_and_says_which(name):
 
 
 def test_production_refuses_weak_values():
-    for name, value in (("SECRET_KEY", "short"), ("PUBLIC_URL", "http://blog.example"), ("RATELIMIT_ENABLED", "0")):
+    weak = {
+        "SECRET_KEY": "short",
+        "PUBLIC_URL": "http://blog.example",
+        "RATELIMIT_ENABLED": "0",
+        "PUSH_HOSTS": "push.example 127.0.0.1",
+    }
+    for name, value in weak.items():
         with pytest.raises(ConfigurationError, match=name):
             Settings.from_env(PRODUCTION | {name: value})
 
@@ -96,6 +104,20 @@ def test_a_damaged_secret_is_not_used(tmp_path):
     (tmp_path / "secret_key").write_text("x")
     with pytest.raises(ConfigurationError, match="damaged"):
         replace(Settings(), data_dir=tmp_path).secret()
+
+
+def test_the_key_of_web_push_is_kept_too_but_in_production_it_is_the_operators(tmp_path):
+    settings = replace(Settings(), data_dir=tmp_path)
+    assert settings.vapid_key() == settings.vapid_key()
+    assert stat.S_IMODE((tmp_path / "vapid_private_key").stat().st_mode) == 0o600
+    own = new_private_key()
+    assert replace(settings, vapid_private_key=own).vapid_key() == own
+    production = Settings.from_env({**PRODUCTION, "DATA_DIR": str(tmp_path)})
+    assert production.vapid_key() == ""
+    assert Settings.from_env({**PRODUCTION, "VAPID_PRIVATE_KEY": own}).vapid_key() == own
+    (tmp_path / "vapid_private_key").write_text("x")
+    with pytest.raises(ConfigurationError, match="damaged"):
+        settings.vapid_key()
 
 
 def test_herokus_spelling_is_understood():
