@@ -85,10 +85,10 @@ def test_a_page_carries_the_number_it_rendered(ana, as_):
 
 def test_the_badge_is_on_every_page_and_goes_with_reading(ana):
     for page in ("/messages", "/explore", "/user/ben"):
-        assert 'data-count="3"' in ana.get(page).text
+        assert 'data-badge="unread_message_count" data-count="3"' in ana.get(page).text
     read(ana, 3)
     for page in ("/messages", "/explore", "/user/ben"):
-        assert 'data-count="0"' in ana.get(page).text
+        assert 'data-badge="unread_message_count" data-count="0"' in ana.get(page).text
 
 
 def test_my_own_messages_are_never_unread(ana, as_, db):
