@@ -1,9 +1,13 @@
-"""Databases for the benches: people, who follows whom, and many posts. Filled in bulk; the app never does that."""
+"""Databases for the benches: people, who follows whom, posts and messages. Filled in bulk; the app never does that."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask_migrate import upgrade
@@ -13,42 +17,129 @@ from app import create_app
 from app.clock import now
 from app.config import Settings
 from app.extensions import db
-from app.models import Follow, LoginSession, NotificationClock, Post, User
+from app.models import (
+    Conversation,
+    ConversationMember,
+    Follow,
+    LoginSession,
+    Message,
+    Notification,
+    NotificationClock,
+    Post,
+    User,
+)
 from app.web import cookies
 from bench.servers import SECRET
 
 SENTENCE = "The tide gauge at the old pier is back online, see https://harbour.example/tides #springtide @p7 "
+AT_ONCE = 10_000  # rows of one statement
 
 
 def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Flask, str]:
     """A server's database with `posts` posts by `followed` people, all followed by person 1; the app and 1's cookie."""
-    settings = Settings(data_dir=folder, redis_url=redis_url, secret_key=SECRET)
+    app = _app(folder, redis_url)
+    with filling(app):
+        _people(followed + 1)
+        _insert(NotificationClock, [{"user_id": 1, "last": 0.0}])
+        _insert(Follow, ({"follower_id": 1, "followed_id": n} for n in range(2, followed + 2)))
+        _insert(
+            Post,
+            (
+                {"author_id": 2 + number % followed, "body": f"{SENTENCE}{number}", "language": "en"}
+                | {"search_text": "tide"}
+                for number in range(posts)
+            ),
+        )
+    return app, cookie(app, 1)
+
+
+def make_correspondents(folder: Path, people: int, database_url: str = "") -> list[str]:
+    """A server's database where each person has a login and a conversation with unread messages; all cookies."""
+    app = _app(folder, "", database_url)
+    with filling(app):
+        _people(people)
+        _conversations(people // 2)
+    return [cookie(app, number) for number in range(1, people + 1)]
+
+
+def _app(folder: Path, redis_url: str, database_url: str = "") -> Flask:
     folder.mkdir(parents=True, exist_ok=True)
-    app = create_app(settings)
+    settings = Settings(data_dir=folder, secret_key=SECRET, database_url=database_url)
+    return create_app(Settings(**vars(settings) | ({"redis_url": redis_url} if redis_url else {})))
+
+
+@contextmanager
+def filling(app: Flask) -> Iterator[None]:
+    """The newest schema, and what the block inserts, committed; no connection is left behind."""
     with app.app_context():
         upgrade()
-        _fill(posts, followed)
+        yield
         db.session.commit()
-    token = cookies.serializer(app).dumps({cookies.LOGIN_KEY: "bench", cookies.PERSON_KEY: 1, "_fresh": True})
-    return app, f"{app.config['SESSION_COOKIE_NAME']}={token}"
+        db.session.remove()
+        db.engine.dispose()
 
 
-def _fill(posts: int, followed: int) -> None:
-    people = [_person(number) for number in range(1, followed + 2)]
-    db.session.execute(insert(User), people)
-    db.session.execute(insert(Follow), [{"follower_id": 1, "followed_id": n} for n in range(2, followed + 2)])
-    db.session.execute(insert(NotificationClock), [{"user_id": 1, "last": 0.0}])
-    login = {"id": "bench", "user_id": 1, "expires_at": now() + timedelta(days=1)}
-    db.session.execute(insert(LoginSession), [login])
-    for start in range(0, posts, 10_000):
-        batch = [
-            {"author_id": 2 + number % followed, "body": f"{SENTENCE}{number}", "language": "en", "search_text": "tide"}
-            for number in range(start, min(posts, start + 10_000))
-        ]
-        db.session.execute(insert(Post), batch)
+def cookie(app: Flask, number: int) -> str:
+    """The cookie of that person's login."""
+    content = {cookies.LOGIN_KEY: login_id(number), cookies.PERSON_KEY: number, "_fresh": True}
+    return f"{app.config['SESSION_COOKIE_NAME']}={cookies.serializer(app).dumps(content)}"
 
 
-def _person(number: int) -> dict[str, object]:
-    name = f"p{number}"
-    keys = {"username": name, "username_key": name, "username_skeleton": name, "last_seen": now()}
-    return keys | {"email": f"{name}@x.example", "email_key": f"{name}@x.example", "password_hash": "-"}
+def login_id(number: int) -> str:
+    """As long as a real one."""
+    return f"{number:032d}"
+
+
+def name(number: int) -> str:
+    """That person's username."""
+    return f"p{number}"
+
+
+def _insert(model: Any, rows: Iterable[dict[str, Any]]) -> None:
+    """Columns that are not named take the model's defaults."""
+    rows = iter(rows)
+    while batch := list(islice(rows, AT_ONCE)):
+        db.session.execute(insert(model), batch)
+
+
+def _people(count: int) -> None:
+    seen, end = now(), now() + timedelta(days=1)
+    _insert(User, (_person(number) | {"last_seen": seen} for number in range(1, count + 1)))
+    logins = ({"id": login_id(number), "user_id": number, "expires_at": end} for number in range(1, count + 1))
+    _insert(LoginSession, logins)
+
+
+def _person(number: int) -> dict[str, Any]:
+    keys = {"username": name(number), "username_key": name(number), "username_skeleton": name(number)}
+    address = f"{name(number)}@bench.example"
+    return keys | {"email": address, "email_key": address, "email_confirmed_at": now(), "password_hash": "-"}
+
+
+def _conversations(count: int) -> None:
+    """Between 1 and 2, 3 and 4, ...: three messages each, of which one side has read the first. Ids count from 1."""
+    told_at = now().timestamp() - 3600
+    numbers = range(1, count + 1)
+    _insert(Conversation, ({"pair_key": f"{2 * n - 1}:{2 * n}", "newest_seq": 3} for n in numbers))
+    _insert(
+        Message,
+        (
+            {"conversation_id": n, "seq": seq, "sender_id": 2 * n - seq % 2, "body": SENTENCE}
+            for n in numbers
+            for seq in (1, 2, 3)
+        ),
+    )
+    members = [
+        {"conversation_id": n, "user_id": user_id, "newest_seq": newest, "read_seq": read, "newest_message_id": 3 * n}
+        | {"mailed_seq": newest}
+        for n in numbers
+        for user_id, newest, read in ((2 * n - 1, 2, 1), (2 * n, 3, 0))
+    ]
+    _insert(ConversationMember, members)
+    _insert(NotificationClock, ({"user_id": number, "last": told_at} for number in range(1, 2 * count + 1)))
+    badges = (
+        {"user_id": 2 * n - odd, "name": "unread_message_count", "subject": "", "data": 1 if odd else 2}
+        | {"timestamp": told_at}
+        for n in numbers
+        for odd in (1, 0)
+    )
+    _insert(Notification, badges)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from bench import data, load, servers
+from bench import data, rates, servers
 
 ROUNDS, REQUESTS, FOLLOWED = 7, 40, 100
 FEW, MANY = 1_000, 100_000
@@ -20,12 +20,12 @@ def run(folder: Path) -> dict[str, float]:
         few_env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / str(FEW))}
         many_env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / str(MANY))}
         with servers.web("microblog:app", few_env) as few_port, servers.web("microblog:app", many_env) as many_port:
-            few, many = load.Target(few_port, "/", cookies[FEW]), load.Target(many_port, "/", cookies[MANY])
+            few, many = rates.Target(few_port, "/", cookies[FEW]), rates.Target(many_port, "/", cookies[MANY])
             for target in (few, many):
-                load.latency(target, requests=20)  # templates are compiled, pages of the file are in memory
+                rates.latency(target, requests=20)  # templates are compiled, pages of the file are in memory
             ratios = []
             for _ in range(ROUNDS):
-                little = load.latency(few, requests=REQUESTS)
-                much = load.latency(many, requests=REQUESTS)
+                little = rates.latency(few, requests=REQUESTS)
+                much = rates.latency(many, requests=REQUESTS)
                 ratios.append(much / little)
     return {"home_100k_vs_1k": statistics.median(ratios), "home_1k_ms": little * 1e3, "home_100k_ms": much * 1e3}

@@ -1,43 +1,74 @@
-"""The idle poll against the floor: same server, same run, in turns."""
+"""The idle poll against two floors: the same server with the same options, in the same run, in turns.
+
+One floor is a bare Flask view that decodes the session and asks Redis once, the other the poll of the Mega-Tutorial,
+which writes.
+"""
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import redis
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 
-from bench import data, load, servers
+from app.config import ROOT
+from bench import data, rates, servers
+from bench.rates import Target
 
-ROUNDS, SECONDS, CONNECTIONS = 5, 2.0, 8
+ROUNDS, SECONDS, CONNECTIONS = 7, 2.0, (1, 8)
+PATH = "/notifications?since=0.0"
 
 
 def run(folder: Path) -> dict[str, float]:
-    """`idle_poll_vs_floor`: requests per second of the poll over those of the floor (more is better)."""
+    """Requests per second of the poll, over those of each floor (more is better)."""
     with servers.valkey(folder / "redis") as redis_url:
         _app, cookie = data.make(folder / "poll", redis_url, posts=10, followed=5)
         redis.Redis.from_url(redis_url).set("floor:1", 1)
-        env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / "poll"), "MICROBLOG_ENV": "development"}
-        with servers.web("microblog:app", env) as poll_port, servers.web("bench.floor:app", env) as floor_port:
-            poll = load.Target(poll_port, "/notifications?since=0.0", cookie)
-            floor = load.Target(floor_port, "/notifications?since=0.0", floor_cookie())
-            if load.once(poll) != b"[]\n" or load.once(floor) != b"[]\n":
-                raise RuntimeError("an idle poll must answer an empty list")
-            ratios = []
-            for _ in range(ROUNDS):
-                bare = load.rate(floor, seconds=SECONDS, connections=CONNECTIONS)
-                ours = load.rate(poll, seconds=SECONDS, connections=CONNECTIONS)
-                ratios.append(ours / bare)
-    return {"idle_poll_vs_floor": statistics.median(ratios), "idle_poll_per_s": ours, "floor_per_s": bare}
+        tutorial = {"DATABASE_URL": f"sqlite:///{folder / 'tutorial.db'}", "SECRET_KEY": servers.SECRET}
+        fill = [sys.executable, "-m", "bench.tutorial_poll"]
+        subprocess.run(fill, cwd=ROOT, env={**os.environ, **tutorial}, check=True)
+        own = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / "poll"), "MICROBLOG_ENV": "development"}
+        with (
+            servers.web("microblog:app", own) as poll_port,
+            servers.web("bench.floor:app", {"REDIS_URL": redis_url}) as floor_port,
+            servers.web("bench.tutorial_poll:app", tutorial) as tutorial_port,
+        ):
+            return _compare(
+                poll=Target(poll_port, PATH, cookie),
+                floor=Target(floor_port, PATH, flask_cookie({"user_id": 1})),
+                tutorial=Target(tutorial_port, PATH, flask_cookie({"_user_id": "1", "_fresh": True})),
+            )
 
 
-def floor_cookie() -> str:
-    """Flask's own session cookie for the floor."""
+def _compare(**targets: Target) -> dict[str, float]:
+    for name, target in targets.items():
+        rates.once(target)  # the first poll fills the cache
+        if rates.once(target) != b"[]\n":
+            raise RuntimeError(f"{name}: an idle poll must answer an empty list")
+    rounds = [{name: _best_rate(target) for name, target in targets.items()} for _ in range(ROUNDS)]
+    median = {name: statistics.median(one[name] for one in rounds) for name in targets}
+    return {
+        "idle_poll_vs_floor": statistics.median(one["poll"] / one["floor"] for one in rounds),
+        "idle_poll_vs_tutorial_write": statistics.median(one["poll"] / one["tutorial"] for one in rounds),
+    } | {f"{name}_per_s": value for name, value in median.items()}
+
+
+def _best_rate(target: Target) -> float:
+    """Asked by one or by many, whichever suits it: who writes in SQLite is in the others' way."""
+    return max(rates.rate(target, seconds=SECONDS, connections=connections) for connections in CONNECTIONS)
+
+
+def flask_cookie(content: dict[str, Any]) -> str:
+    """Flask's own session cookie, for the floors."""
     app = Flask("floor")
     app.config["SECRET_KEY"] = servers.SECRET
     signer = SecureCookieSessionInterface().get_signing_serializer(app)
     if signer is None:
         raise RuntimeError("the floor has no secret")
-    return f"session={signer.dumps({'user_id': 1})}"
+    return f"session={signer.dumps(content)}"

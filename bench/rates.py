@@ -1,12 +1,18 @@
-"""A load generator that costs little: prepared requests over keep-alive sockets, one thread each."""
+"""How fast a server answers when nobody pauses: prepared requests over keep-alive connections, one thread for all.
+
+The generator shares the machine with the server, so it must be the cheaper of the two: it waits with epoll, and looks
+at no more of an answer than whether it is good and where it ends.
+"""
 
 from __future__ import annotations
 
+import selectors
 import socket
 import statistics
-import threading
 import time
 from dataclasses import dataclass
+
+from bench import wire
 
 
 @dataclass(frozen=True)
@@ -19,61 +25,74 @@ class Target:
 
     def request(self) -> bytes:
         """The bytes of the request."""
-        return (
-            f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nCookie: {self.cookie}\r\nAccept: */*\r\n\r\n"
-        ).encode()
+        return wire.get(self.port, self.path, self.cookie)
 
 
-def _ask(connection: socket.socket, request: bytes) -> bytes:
-    """Send one request and read its whole answer. Raises ConnectionError unless it is a 200."""
-    connection.sendall(request)
-    data = connection.recv(65536)
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
-    head, _, body = data.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200"):
-        raise ConnectionError(head.split(b"\r\n")[0].decode())
-    lower = head.lower()
-    length = int(lower.split(b"content-length:")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += connection.recv(65536)
-    return body
+class _Connection:
+    """One connection that asks the same again and again."""
+
+    def __init__(self, target: Target) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", target.port))
+        self._request = target.request()
+        self._reader = wire.Reader()
+
+    def ask(self) -> None:
+        """Send the request: it is short, so the system takes it whole."""
+        self.socket.sendall(self._request)
+
+    def hear(self) -> wire.Answer | None:
+        """Read what has come; the answer when it is whole. Raises ConnectionError unless it is a 200."""
+        data = self.socket.recv(65536)
+        if not data:
+            raise ConnectionError("the server closed the connection")
+        answer = self._reader.feed(data)
+        if answer is not None and answer.status != 200:
+            raise ConnectionError(f"status {answer.status}")
+        return answer
+
+    def once(self) -> wire.Answer:
+        """Ask, and wait for the answer."""
+        self.ask()
+        while (answer := self.hear()) is None:
+            pass
+        return answer
 
 
 def once(target: Target) -> bytes:
     """The body of one answer."""
-    with socket.create_connection(("127.0.0.1", target.port)) as connection:
-        return _ask(connection, target.request())
+    connection = _Connection(target)
+    with connection.socket:
+        return connection.once().body
 
 
 def rate(target: Target, *, seconds: float, connections: int) -> float:
     """Requests answered per second over `seconds` by `connections` askers that never pause."""
-    counts = [0] * connections
-    until = time.perf_counter() + seconds
-
-    def run(index: int) -> None:
-        request = target.request()
-        with socket.create_connection(("127.0.0.1", target.port)) as connection:
-            while time.perf_counter() < until:
-                _ask(connection, request)
-                counts[index] += 1
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(connections)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(counts) / (time.perf_counter() - started)
+    with selectors.DefaultSelector() as selector:
+        for _ in range(connections):
+            connection = _Connection(target)
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.ask()
+        count = 0
+        started = time.perf_counter()
+        until = started + seconds
+        while time.perf_counter() < until:
+            for key, _events in selector.select(1):
+                if key.data.hear() is not None:
+                    count += 1
+                    key.data.ask()
+        spent = time.perf_counter() - started
+        for key in list(selector.get_map().values()):
+            key.data.socket.close()
+    return count / spent
 
 
 def latency(target: Target, *, requests: int) -> float:
     """The median seconds of one answer, asked one after the other."""
     times = []
-    request = target.request()
-    with socket.create_connection(("127.0.0.1", target.port)) as connection:
+    connection = _Connection(target)
+    with connection.socket:
         for _ in range(requests):
             started = time.perf_counter()
-            _ask(connection, request)
+            connection.once()
             times.append(time.perf_counter() - started)
     return statistics.median(times)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import redis
@@ -16,6 +17,9 @@ import redis
 from app.config import ROOT
 from app.run.embedded import server_program
 from app.run.ports import free_port
+from bench import proc
+from tests.run.site import RunningSite
+from tests.support.postgres import Postgres
 
 SECRET = "a secret for one run of the benches, nothing else"
 
@@ -54,6 +58,42 @@ def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
     with process([sys.executable, "-m", "granian", *options, target], {**env, "SECRET_KEY": SECRET}):
         _wait(lambda: socket.create_connection(("127.0.0.1", port)).close())
         yield port
+
+
+@dataclass(frozen=True)
+class Site:
+    """The processes of a running site, by what they do."""
+
+    port: int
+    web: list[int]  # those that answer, without the one that watches them
+    workers: list[int]
+    redis: list[int]
+
+
+@contextmanager
+def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
+    """All that `make run` starts, on the data in `folder`."""
+    running = RunningSite(folder, DATABASE_URL=database_url, SECRET_KEY=SECRET).start()
+    try:
+        pids = running.processes()
+        granian = running.pid_of("-m granian")
+        web = [pid for pid in proc.children(granian) if "resource_tracker" not in proc.command(pid)]
+        workers = [pid for pid, command in pids.items() if "worker.py" in command]
+        redis_pids = [pid for pid, command in pids.items() if "-server 127.0.0.1:" in command]
+        yield Site(running.port, web, workers, redis_pids)
+    finally:
+        running.stop()
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """The PostgreSQL server of the tests with an empty database; its URL."""
+    server = Postgres(folder / "postgresql")
+    server.start()
+    try:
+        yield server.create("bench")
+    finally:
+        server.stop()
 
 
 def _wait(ready: Callable[[], object], seconds: float = 20) -> None:

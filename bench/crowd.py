@@ -1,0 +1,122 @@
+"""The generator of the load bench: `python -m bench.crowd`, its plan on stdin, what it saw on stdout.
+
+Everything is due at a moment that was set before: who is answered late does not ask later, so a server that stands
+still for a second is charged for every request that should have been made in it. Gil Tene named measuring otherwise
+"coordinated omission" ("How NOT to Measure Latency", 2013).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import random
+import sys
+from collections.abc import Coroutine
+from dataclasses import asdict, dataclass
+from time import monotonic
+from typing import Any
+
+from bench import data
+from bench.browsers import Browser, Log, Site
+
+THINKS = 3.0  # seconds between the page of a form and sending it
+READS = 0.5  # the part of heard messages that are read
+PATIENCE = 20.0  # seconds that what is under way at the end may still take
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to happen. Moments are of the machine's monotonic clock, which all processes share."""
+
+    port: int
+    cookies: list[str]  # of person 1, 2, ...
+    interval: int  # seconds between two polls of a browser
+    messages_per_s: float
+    begin: float  # the first poll
+    ramp: float  # seconds in which the browsers come
+    measure_from: float
+    measure_until: float  # the last message
+    until: float  # the last poll
+    seed: int
+
+
+class Crowd:
+    """The browsers of a plan, and what they do besides polling."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.log = Log()
+        site = Site(plan.port, plan.interval)
+        self.browsers = [
+            Browser(data.name(number), cookie, loopback(number), site, self.log)
+            for number, cookie in enumerate(plan.cookies, 1)
+        ]
+        self._errands: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Carry out the plan."""
+        plan = self.plan
+        step = plan.ramp / len(self.browsers)
+        order = random.sample(self.browsers, len(self.browsers))
+        lives = [
+            asyncio.create_task(browser.live(plan.begin + number * step, plan.until, self._heard))
+            for number, browser in enumerate(order)
+        ]
+        self._send_on(self._measure())
+        self._send_on(self._write())
+        await asyncio.sleep(plan.until - monotonic())
+        for task in (await asyncio.wait([*lives, *self._errands], timeout=PATIENCE))[1]:
+            self.log.errors.append("unanswered at the end")
+            task.cancel()
+
+    def _send_on(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
+    async def _measure(self) -> None:
+        await asyncio.sleep(self.plan.measure_from - monotonic())
+        gc.collect()
+        gc.freeze()  # ten thousand browsers need not be looked through again and again
+        self.log.on = True
+        await asyncio.sleep(self.plan.measure_until - monotonic())
+        self.log.on = False
+
+    async def _write(self) -> None:
+        """Messages between random people, evenly in time, from the moment all browsers are there."""
+        due = self.plan.begin + self.plan.ramp
+        number = 0
+        while due < self.plan.measure_until:
+            await asyncio.sleep(due - THINKS - monotonic())
+            writer, reader = random.sample(self.browsers, 2)
+            while writer.busy or writer is reader:
+                writer = random.choice(self.browsers)
+            writer.busy = True
+            self._send_on(writer.write_to(reader.name, f"Message number {number} ⛵", due, THINKS))
+            due += 1 / self.plan.messages_per_s
+            number += 1
+
+    def _heard(self, browser: Browser, writer: str) -> None:
+        if not browser.busy and random.random() < READS and monotonic() < self.plan.measure_until:
+            browser.busy = True
+            self._send_on(browser.read(writer))
+
+
+def loopback(number: int) -> str:
+    """An address of this machine for each browser: the limits count by address."""
+    return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
+
+
+def main() -> None:
+    """Read the plan, be the crowd, and write down what it saw."""
+    plan = Plan(**json.load(sys.stdin))
+    random.seed(plan.seed)
+    crowd = Crowd(plan)
+    asyncio.run(crowd.run())
+    badges = [browser.badge for browser in crowd.browsers]
+    json.dump({"log": asdict(crowd.log), "badges": badges}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

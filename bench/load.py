@@ -1,0 +1,163 @@
+"""Ten thousand browsers on the whole site as `make run` starts it, beside messages through the form: is it fast, is it
+true?
+
+The site, its workers, Valkey, the mail sink and the generator share the machine. See docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+from app.config import ROOT
+from bench import data, proc, servers
+from bench.crowd import PATIENCE, Plan
+
+INTERVAL = 10  # seconds between two polls of a browser
+RAMP, SETTLE = (
+    60.0,
+    40.0,
+)  # seconds: the browsers come, one after the other; the first mails go, a minute after their cause
+QUIET = 2.5 * INTERVAL  # seconds of polling after the last message: who was told something hears it
+SAMPLE_EVERY = 5.0  # seconds between two looks at the memory
+FIRST = 30.0  # seconds of the measurement whose mean memory the rest is held against
+# As independent of the site's own queries as can be.
+UNREAD = """
+SELECT member.user_id, COUNT(*) FROM conversation_member AS member
+JOIN message ON message.conversation_id = member.conversation_id
+WHERE message.seq > member.read_seq AND message.sender_id <> member.user_id GROUP BY member.user_id
+"""
+JOBS = "SELECT state, COUNT(*) FROM job GROUP BY state"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much load, for how long."""
+
+    seconds: int = 600
+    browsers: int = 10_000
+    messages_per_s: float = 10.0
+    database: str = "sqlite"
+
+
+def run(folder: Path, options: Options) -> dict[str, float]:
+    """Measure; latencies in milliseconds, processor time in cores."""
+    with ExitStack() as stack:
+        database_url = stack.enter_context(servers.postgresql(folder)) if options.database == "postgresql" else ""
+        cookies = data.make_correspondents(folder / "site", options.browsers, database_url)
+        site = stack.enter_context(servers.whole_site(folder / "site", database_url))
+        begin = time.monotonic() + 5
+        measured = begin + RAMP + SETTLE
+        plan = Plan(
+            port=site.port,
+            cookies=cookies,
+            interval=INTERVAL,
+            messages_per_s=options.messages_per_s,
+            begin=begin,
+            ramp=RAMP,
+            measure_from=measured,
+            measure_until=measured + options.seconds,
+            until=measured + options.seconds + QUIET,
+            seed=3,
+        )
+        generator = subprocess.Popen(
+            [sys.executable, "-m", "bench.crowd"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        stack.enter_context(generator)
+        stack.callback(generator.kill)
+        _give(generator, plan)
+        time.sleep(plan.measure_from - time.monotonic())
+        watch = _Watch(site, generator.pid)
+        while time.monotonic() < plan.measure_until:
+            time.sleep(SAMPLE_EVERY)
+            watch.sample()
+        cores = watch.cores()
+        said, _ = generator.communicate(timeout=QUIET + PATIENCE + 60)
+        seen = json.loads(said)
+        engine = create_engine(database_url or f"sqlite:///{folder / 'site' / 'microblog.db'}")
+        with engine.connect() as connection:
+            truth = {int(user_id): int(count) for user_id, count in connection.execute(text(UNREAD))}
+            jobs = {str(state): int(count) for state, count in connection.execute(text(JOBS))}
+        engine.dispose()
+    wrong = sum(badge != truth.get(number, 0) for number, badge in enumerate(seen["badges"], 1))
+    for error in sorted(set(seen["log"]["errors"]))[:10]:
+        print(f"  an error was: {error}")
+    counts = {"load_errors": len(seen["log"]["errors"]) + jobs.get("failed", 0), "badges_wrong": wrong}
+    counts |= {"jobs_done": jobs.get("done", 0)}
+    growth = {"web_memory_growth": watch.growth(), "web_memory_mb": watch.largest() / 2**20}
+    return _latencies(seen["log"], options.seconds) | counts | growth | cores
+
+
+def _give(generator: subprocess.Popen[str], plan: Plan) -> None:
+    if generator.stdin is None:
+        raise RuntimeError("the generator has no standard input")
+    json.dump(asdict(plan), generator.stdin)
+    generator.stdin.close()
+    generator.stdin = None  # or communicate() would flush it
+
+
+def _latencies(log: dict[str, Any], seconds: float) -> dict[str, float]:
+    figures = {
+        "poll_p50_ms": _percentile(log["polls"], 50),
+        "poll_p99_ms": _percentile(log["polls"], 99),
+        "message_p50_ms": _percentile(log["messages"], 50),
+        "message_p99_ms": _percentile(log["messages"], 99),
+        "read_p99_ms": _percentile(log["reads"], 99),
+        "page_p99_ms": _percentile(log["pages"], 99),
+        "generator_late_p99_ms": _percentile(log["late"], 99),
+    }
+    return figures | {
+        "polls_per_s": len(log["polls"]) / seconds,
+        "polls_told_per_s": log["told"] / seconds,
+        "polls_asked_to_wait": log["asked_to_wait"],
+        "messages_per_s": len(log["messages"]) / seconds,
+        "reads_per_s": len(log["reads"]) / seconds,
+    }
+
+
+def _percentile(seconds: list[float], percent: int) -> float:
+    """The nearest rank, in milliseconds: not better than what was measured."""
+    ranked = sorted(seconds)
+    return ranked[-(-len(ranked) * percent // 100) - 1] * 1e3 if ranked else float("nan")
+
+
+class _Watch:
+    """Memory of the web processes, and the processor time of everybody, from now on."""
+
+    def __init__(self, site: servers.Site, generator: int) -> None:
+        self._groups = {"web": site.web, "workers": site.workers, "redis": site.redis, "generator": [generator]}
+        self._memory: list[list[int]] = [[] for _ in site.web]
+        self._started_at = time.monotonic()
+        self._before = self._used()
+
+    def sample(self) -> None:
+        """Look at the memory."""
+        for pid, seen in zip(self._groups["web"], self._memory, strict=True):
+            seen.append(proc.resident(pid))
+
+    def growth(self) -> float:
+        """How far a web process ever was from its first half minute, as a part of that: 0.1 is ten percent."""
+        first = int(FIRST / SAMPLE_EVERY)
+        means = [sum(seen[:first]) / len(seen[:first]) for seen in self._memory]
+        return max(abs(size / mean - 1) for mean, seen in zip(means, self._memory, strict=True) for size in seen)
+
+    def largest(self) -> float:
+        """The most bytes that a web process held."""
+        return max(max(seen) for seen in self._memory)
+
+    def cores(self) -> dict[str, float]:
+        """The cores that each group kept busy."""
+        seconds = time.monotonic() - self._started_at
+        now = self._used()
+        return {f"cores_{name}": (now[name] - self._before[name]) / seconds for name in now}
+
+    def _used(self) -> dict[str, float]:
+        return {name: sum(map(proc.used, pids)) for name, pids in self._groups.items()}

@@ -1,0 +1,81 @@
+"""The same poll as the Mega-Tutorial makes it: each request notes in the database that the person was seen.
+
+`DATABASE_URL` names an SQLite file. `python -m bench.tutorial_poll` fills it with as much as the bench needs.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from flask import Flask, Response, jsonify, request
+from flask_login import LoginManager, UserMixin, current_user, login_required
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+PERSON = 1
+
+
+class Base(DeclarativeBase):
+    """The tutorial's tables, as far as a poll reads them."""
+
+
+app = Flask(__name__)
+app.config["SECRET_KEY"] = os.environ["SECRET_KEY"]
+app.config["SQLALCHEMY_DATABASE_URI"] = os.environ["DATABASE_URL"]
+db = SQLAlchemy(app, model_class=Base)
+login = LoginManager(app)
+
+
+class User(UserMixin, Base):
+    """Somebody with an account."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(index=True, unique=True)
+    last_seen: Mapped[datetime | None]
+
+
+class Notification(Base):
+    """What they are told."""
+
+    __tablename__ = "notification"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey(User.id), index=True)
+    name: Mapped[str] = mapped_column(index=True)
+    timestamp: Mapped[float] = mapped_column(index=True)
+    payload: Mapped[str]
+
+
+@login.user_loader
+def load_user(identity: str) -> User | None:
+    """Flask-Login's question: one SELECT a request."""
+    return db.session.get(User, int(identity))
+
+
+@app.before_request
+def note_last_seen() -> None:
+    """A write and a commit for each request of somebody who is logged in."""
+    if current_user.is_authenticated:
+        current_user.last_seen = datetime.now(UTC)
+        db.session.commit()
+
+
+@app.get("/notifications")
+@login_required
+def poll() -> Response:
+    """What is new since a timestamp."""
+    since = request.args.get("since", 0.0, type=float)
+    query = db.select(Notification).where(Notification.user_id == current_user.id, Notification.timestamp > since)
+    found = db.session.scalars(query.order_by(Notification.timestamp))
+    return jsonify([{"name": one.name, "data": one.payload, "timestamp": one.timestamp} for one in found])
+
+
+if __name__ == "__main__":
+    with app.app_context():
+        db.create_all()
+        db.session.add(User(id=PERSON, username="p1"))
+        db.session.commit()
