@@ -13,6 +13,7 @@ from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _
+from app.models import DeliveryProfile
 from app.notifications import actions, bp
 from app.notifications.forms import COUNTED_ELSEWHERE, DeliveryForm
 from app.notify import hours, preferences
@@ -31,9 +32,10 @@ DAY = 24 * 60  # minutes
 def settings() -> str | Response | tuple[str, int]:
     """Show and change how the viewer is told. A refusal keeps what was typed."""
     person = viewer()
-    form = DeliveryForm.of(preferences.grid(person.id), preferences.profile(person.id))
+    profile = preferences.profile(person.id)
+    form = DeliveryForm.of(preferences.grid(person.id), profile)
     if not form.is_submitted():
-        return _page(form)
+        return _page(form, profile)
     try:
         if form.validate():
             actions.save_grid(person, form.grid)
@@ -43,7 +45,7 @@ def settings() -> str | Response | tuple[str, int]:
             return redirect(url_for("notifications.settings"), 303)
     except Refused as refusal:
         say_no(refusal)
-    return _page(form), 422
+    return _page(form, profile), 422
 
 
 @bp.post("/notification_settings/pause")
@@ -78,10 +80,9 @@ def _back() -> Response:
     return redirect(safe_next(request.form.get("next", "")) or url_for("notifications.settings"), 303)
 
 
-def _page(form: DeliveryForm) -> str:
-    person = viewer()
-    profile, moment = preferences.profile(person.id), now()
-    quiet_until = hours.may_tell_at(preferences.hours(person, profile), moment)
+def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
+    moment = now()
+    quiet_until = hours.may_tell_at(preferences.hours(viewer(), profile), moment)
     return render_template(
         "notifications/settings.html",
         form=form,
