@@ -88,7 +88,7 @@ def order_under_clock(user_id: int, kind: str) -> None:
 
 
 def reconsider(user_id: int) -> None:
-    """Let changed settings hold for the mail that waits, when the current transaction commits.
+    """Let changed settings hold for the mail and the pushes that wait, when the current transaction commits.
 
     For every action that changes a person's grid, hours or zone. What waits moves to its new time, and what is told at
     another cadence from now on is ordered there; the job of the old one finds nothing.
@@ -114,6 +114,15 @@ def _reconsider(user_id: int) -> None:
             if cadence == "now":
                 due = min(due, hours.may_tell_at(times, job.run_after))
             db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
+    _hasten_pushes(user_id, _push_due(times, moment))
+
+
+def _hasten_pushes(user_id: int, due: datetime) -> None:
+    """Pushes that wait for the end of a quiet time go when it ends now. Those that are early ask by themselves."""
+    keys = [_push_key(identity) for identity in _browsers(user_id)]
+    waits = update(Job).where(Job.unique_key.in_(keys), Job.state == "queued", Job.attempts == 0, Job.run_after > due)
+    if keys:
+        db.session.execute(waits.values(run_after=due).execution_options(synchronize_session=False))
 
 
 def times_of(user_id: int) -> Hours:
@@ -153,15 +162,25 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
 
 def order_pushes(user_id: int, times: Hours) -> None:
     """Order a push to each browser that asked for it, after a page that is open had time to hear of the event."""
-    subscriptions = db.session.scalars(select(PushSubscription.id).where(PushSubscription.user_id == user_id)).all()
-    heard = now() + timedelta(seconds=current_app.config["POLL_INTERVAL"] + 2)
-    due = hours.may_tell_at(times, heard)
-    for identity in subscriptions:
+    due = _push_due(times, now())
+    for identity in _browsers(user_id):
         order_push_at(identity, due)
 
 
 def order_push_at(subscription_id: int, due: datetime) -> None:
     """Order a push to one browser for that moment, unless one waits."""
     delay = max(0.0, (due - now()).total_seconds())
-    key = f"push:{subscription_id}"
+    key = _push_key(subscription_id)
     enqueue("notifications.push", delay=delay, unique_key=key, subscription_id=subscription_id)
+
+
+def _browsers(user_id: int) -> Sequence[int]:
+    return db.session.scalars(select(PushSubscription.id).where(PushSubscription.user_id == user_id)).all()
+
+
+def _push_due(times: Hours, moment: datetime) -> datetime:
+    return hours.may_tell_at(times, moment + timedelta(seconds=current_app.config["POLL_INTERVAL"] + 2))
+
+
+def _push_key(subscription_id: int) -> str:
+    return f"push:{subscription_id}"

@@ -258,6 +258,28 @@ def test_a_pause_that_begins_meanwhile_holds_what_waits(ana, ben, device, profil
     assert service.tried == 1
 
 
+def test_a_pause_that_is_ended_lets_go_what_it_held(ana, ben, device, service, run_jobs):
+    ana.post_form("/notification_settings/pause")
+    a_message(ben, ana.user)
+    run_jobs(advance=SOON)
+    assert service.tried == 0
+    ana.post_form("/notification_settings/resume")
+    run_jobs(advance=SOON)
+    assert len(service.to(device)) == 1
+
+
+def test_changed_hours_do_not_hasten_what_is_being_tried_again(ana, ben, device, service, run_jobs):
+    device.status = 503
+    a_message(ben, ana.user)
+    for _ in range(3):
+        run_jobs(advance=SOON, may_fail=True)
+    tried = service.tried
+    ana.post_form("/notification_settings/pause")
+    ana.post_form("/notification_settings/resume")
+    run_jobs(advance=20)
+    assert service.tried == tried
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_dead_subscription_is_removed(ana, ben, device, service, subscriptions, run_jobs, status):
     device.status = status
