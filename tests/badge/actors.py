@@ -20,8 +20,8 @@ class Died(BaseException):
     """The process ends here. No `except Exception` sees it; what unwinds is what the database does for a dead one."""
 
 
-class Stuck(AssertionError):
-    """An actor really waited: the harness did not know of a lock."""
+class Stuck(Exception):
+    """The harness is wrong about an actor: it waits for a lock nobody wrote down, or does not do the same again."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,26 @@ class Operation:
 
 
 class Actor:
-    """One thread. `pending` is the operation it announced; None once it has ended."""
+    """One thread. `pending` is the operation it announced; None once it has ended.
 
-    def __init__(self, name: str, work: Callable[[], Any]) -> None:
+    With `first`, what it will announce first is known from another time, and the thread starts when it is let go: what
+    it does before touches nothing that others touch.
+    """
+
+    def __init__(self, name: str, work: Callable[[], Any], first: Operation | None = None) -> None:
         self.name = name
-        self.pending: Operation | None = None
+        self.pending = first
         self.result: Any = None
         self.error: BaseException | None = None
         self.dead = False
         self._order: BaseException | None = None
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, args=(work,), name=name, daemon=True)
+        self._first = first
+        if first is None:
+            self._start()
+
+    def _start(self) -> None:
         self._thread.start()
         self._wait()
 
@@ -68,12 +77,19 @@ class Actor:
 
         Raises what the actor's work raised.
         """
+        if self._first is not None:
+            foreseen, self._first = self._first, None
+            self._start()
+            if self.pending != foreseen:
+                raise Stuck(f"{self.name} announces {self.pending}, and another time {foreseen}")
         self._order = order
         self._go.release()
         self._wait()
 
     def die(self) -> None:
         """Its process ends before what it announced."""
+        if self._first is not None:
+            self.pending, self._first, self.dead = None, None, True
         while self.pending is not None:
             self.resume(Died())
 

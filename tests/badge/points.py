@@ -19,16 +19,22 @@ import redis
 from flask import Flask
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
 
 from app import poll_cache
+from app.extensions import db
+from app.redis_client import Line
 from tests.badge.actors import Actor, Operation, current
 
 ROWS = "rows"  # what is committed
+HASHES = poll_cache.key(0).removesuffix("0")
 LATE = redis.TimeoutError("no answer in time")
 _NEWS = re.compile(r"SELECT notification\.")
 _CLOCK = re.compile(r"INSERT INTO notification_clock\b")
 _READ_CLOCK = re.compile(r"SELECT notification_clock\.last\b")
-_PAIR = re.compile(r"FROM conversation \n?WHERE conversation\.pair_key = .*FOR UPDATE|INSERT INTO conversation ", re.DOTALL)
+_PAIR = re.compile(
+    r"SELECT conversation\..*WHERE conversation\.pair_key = .*FOR UPDATE|INSERT INTO conversation ", re.DOTALL
+)
 _MEMBER = re.compile(r"UPDATE conversation_member\b")
 
 
@@ -39,6 +45,7 @@ class Points:
         self.holders: dict[str, Actor] = {}
         self.late: list[Callable[[], Any]] = []  # commands whose sender has given up waiting
         self._redis: redis.Redis = app.extensions["redis"]
+        self._line: Line = app.extensions["redis_line"]
         self._people = of_people
 
     def clear(self) -> None:
@@ -51,16 +58,19 @@ class Points:
         """Stop actors in the block. Around everything: listeners cannot change while an actor is inside one."""
         listeners = {
             "before_cursor_execute": self._statement,
-            "commit": self._commit,
-            "rollback": self._rollback,
+            "commit": self._ended,
+            "rollback": self._ended,
         }
         for name, listener in listeners.items():
             event.listen(Engine, name, listener)
+        event.listen(db.session, "before_commit", self._before_commit)
         self._redis.execute_command = self._command  # type: ignore[method-assign]
+        self._line.ask = self._question  # type: ignore[method-assign]
         try:
             yield self
         finally:
-            del self._redis.execute_command
+            del self._redis.execute_command, self._line.ask
+            event.remove(db.session, "before_commit", self._before_commit)
             for name, listener in listeners.items():
                 event.remove(Engine, name, listener)
 
@@ -118,26 +128,31 @@ class Points:
         elif self._people is None and _MEMBER.match(statement):
             self._take(actor, "lock the members", f"members:{parameters['conversation_id_1']}")
 
-    def _commit(self, _connection: Connection) -> None:
+    def _before_commit(self, session: Session) -> None:
+        # Registered after the site's own listener, which tells and removes. (The engine's event comes too late: what is
+        # raised there costs SQLAlchemy the connection, with the lock it holds.)
         actor = current()
-        if actor is not None and (locks := self.locks_of(actor)):
+        if actor is not None and not session.in_nested_transaction() and (locks := self.locks_of(actor)):
             actor.announce(Operation("commit", writes=locks | {ROWS}))
-            self._let_go(actor)
 
-    def _rollback(self, _connection: Connection) -> None:
+    def _ended(self, _connection: Connection) -> None:
         actor = current()
         if actor is not None:
             self._let_go(actor)
+
+    def _question(self, *command: str) -> Any:
+        """What the idle poll asks, on a line of its own."""
+        actor = current()
+        if actor is not None and self._ours(_person(command[1])):
+            actor.announce(Operation("look at the hash", reads=frozenset({command[1]})))
+        return type(self._line).ask(self._line, *command)
 
     def _command(self, *arguments: Any, **options: Any) -> Any:
         def send() -> Any:
             return type(self._redis).execute_command(self._redis, *arguments, **options)
 
         actor, (name, key) = current(), _spoken(arguments)
-        if actor is None or not name or not self._ours(int(key.rsplit(":", 1)[1])):
-            return send()
-        if name == "look at the hash":
-            actor.announce(Operation(name, reads=frozenset({key})))
+        if actor is None or not name or not self._ours(_person(key)):
             return send()
         # After the fill the filler lets the lock go: nobody can tell whether at once or later.
         writes = {key, *self.locks_of(actor)} if name == "fill the hash" else {key}
@@ -151,9 +166,11 @@ class Points:
 
 def _spoken(arguments: tuple[Any, ...]) -> tuple[str, str]:
     """What a command does to a hash of ours, and which."""
-    command = arguments[0]
+    command, key = arguments[0], str(arguments[1]) if len(arguments) > 1 else ""
     if command == "EVAL":
         return ("fill the hash" if arguments[1] == poll_cache.FILL else "take a lease"), str(arguments[3])
-    names = {"HMGET": "look at the hash", "DEL": "remove the hash"}
-    key = str(arguments[1]) if len(arguments) > 1 else ""
-    return (names.get(command, "") if key.startswith(poll_cache.key(0)[:-1]) else ""), key
+    return ("remove the hash" if command == "DEL" and key.startswith(HASHES) else ""), key
+
+
+def _person(key: str) -> int:
+    return int(key.removeprefix(HASHES))

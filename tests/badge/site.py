@@ -13,14 +13,16 @@ from app import poll_cache
 from app.extensions import db
 from app.models import Conversation, ConversationMember, Job, Message, Notification, NotificationClock, User
 from app.redis_client import Breaker
-from tests.badge.actors import Actor
+from tests.badge.actors import Actor, Operation
 from tests.badge.explorer import Move
 from tests.badge.points import LATE, Points
 from tests.badge.truth import badge_of, clock_of
 from tests.support.client import Browser
 
 # What a schedule changes, in the order in which it can be inserted.
-TABLES = [model.__table__ for model in (Conversation, ConversationMember, Message, Notification, NotificationClock, Job)]
+TABLES = [
+    model.__table__ for model in (Conversation, ConversationMember, Message, Notification, NotificationClock, Job)
+]
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Site:
         self._key = poll_cache.key(self._reader_id)
         self._heard: dict[str, Any] = {}
         self._since = 0.0
+        self._firsts: dict[str, Operation | None] = {}
         self._listen(self._ask())
         self._kept = self._rows()
         self._first = (self._since, dict(self._heard))
@@ -92,7 +95,8 @@ class Site:
         self._since, self._heard = self._first[0], dict(self._first[1])
         self._points.clear()
         self._fault_left, self._moved = self._faults.deaths or self._faults.lags, set[str]()
-        self._actors = {name: Actor(name, work) for name, work in self._work.items()}
+        self._actors = {name: Actor(name, work, self._firsts.get(name)) for name, work in self._work.items()}
+        self._firsts = self._firsts or {name: actor.pending for name, actor in self._actors.items()}
 
     def moves(self) -> list[Move]:
         """What can happen now."""
@@ -106,7 +110,9 @@ class Site:
             if self._points.may_go(actor):
                 found.append(Move(name, operation.name, "go", operation.reads, operation.writes | order))
             if self._fault_left and self._faults.deaths:
-                found.append(Move(name, operation.name, "dies", writes=self._points.locks_of(actor) | order | {"fault"}))
+                found.append(
+                    Move(name, operation.name, "dies", writes=self._points.locks_of(actor) | order | {"fault"})
+                )
             if self._fault_left and self._faults.lags and operation.lag:
                 touched = self._points.locks_of(actor) | {"fault"}
                 found.append(Move(name, operation.name, "gives up", writes=touched))

@@ -11,7 +11,7 @@ BADGE = text(
     " WHERE c.user_id = :id AND m.sender_id <> :id AND m.seq > c.read_seq"
 )
 NEWEST = text(
-    'SELECT u.username, max(m.id) FROM message m JOIN conversation_member o USING (conversation_id)'
+    "SELECT u.username, max(m.id) FROM message m JOIN conversation_member o USING (conversation_id)"
     ' JOIN conversation_member c USING (conversation_id) JOIN "user" u ON u.id = o.user_id'
     " WHERE c.user_id = :id AND o.user_id <> :id GROUP BY u.username"
 )
@@ -27,7 +27,7 @@ def badge_of(user_id: int) -> int:
 def newest_of(user_id: int) -> dict[str, int]:
     """The newest message with each other person."""
     with db.engine.connect() as connection:
-        return {name: newest for name, newest in connection.execute(NEWEST, {"id": user_id})}
+        return dict(connection.execute(NEWEST, {"id": user_id}).tuples().all())
 
 
 def clock_of(user_id: int) -> float:
