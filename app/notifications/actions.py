@@ -111,10 +111,10 @@ def _store_profile(person: User, values: Mapping[str, Any]) -> None:
 
 
 def _upsert(table: Any, rows: Sequence[Mapping[str, Any]], change: Columns) -> None:
-    """Insert the rows, or change these columns of those that are there, also as this session knows them."""
+    """Insert the rows, or change these columns of those that are there."""
     order = insert_into(table).values(rows)
     order = order.on_conflict_do_update(
         index_elements=list(table.__table__.primary_key),
         set_={column: order.excluded[column] for column in change},
     )
-    db.session.scalars(order.returning(table), execution_options={"populate_existing": True}).all()
+    db.session.execute(order)

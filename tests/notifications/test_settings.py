@@ -14,7 +14,7 @@ from app.notifications import actions
 from app.notify import preferences, record
 from app.notify.kinds import KINDS, MAILS
 from app.notify.preferences import Preference
-from tests.factories import a_user
+from tests.factories import a_post, a_user
 from tests.support.forms import fill
 
 PAGE = "/notification_settings"
@@ -253,24 +253,46 @@ def test_the_page_says_what_holds_now(as_, time_machine):
     assert re.search(r"Then quiet hours until <time[^>]*>5:30\sPM", ana.get(PAGE).text)
 
 
-def test_mail_that_waits_is_moved_by_what_is_saved(as_, db, time_machine):
+def mentioned(db, person):
+    ben = a_user("ben")
+    record(person.id, "mention", "post:1", actor=ben, post_id=a_post(ben, "@ana").id)
+    db.session.commit()
+
+
+def mail_due(db, person, cadence):
+    """When the mail of that cadence goes, as "day hour:minute" in Berlin; None when none waits."""
+    db.session.expire_all()
+    waiting = select(Job.run_after).where(Job.unique_key == f"mail:{person.id}:{cadence}", Job.state == "queued")
+    due = db.session.scalar(waiting)
+    return due and due.astimezone(get_timezone("Europe/Berlin")).strftime("%d %H:%M")
+
+
+def test_mail_that_waits_obeys_what_is_saved(as_, db, configure, time_machine):
+    configure(MESSAGE_MAIL_DELAY=600)
     a_user("ana", timezone="Europe/Berlin")
     time_machine.move_to(datetime(2026, 7, 1, 12, 5, tzinfo=UTC), tick=False)
     ana = as_("ana")
-    record(ana.user.id, "mention", "post:1")
-    db.session.commit()
-
-    def due():
-        db.session.expire_all()
-        key = f"mail:{ana.user.id}:daily"
-        job = db.session.scalars(select(Job).where(Job.unique_key == key, Job.state == "queued")).one()
-        return job.run_after.astimezone(get_timezone("Europe/Berlin")).strftime("%d %H:%M")
-
-    assert due() == "02 08:00"
+    mentioned(db, ana.user)
+    assert mail_due(db, ana.user, "daily") == "02 08:00"
     sent(ana, digest_at="18:30")
-    assert due() == "01 18:30"
+    assert mail_due(db, ana.user, "daily") == "01 18:30"
     sent(ana, quiet="y", quiet_from="18:00", quiet_until="19:15")
-    assert due() == "01 19:15"
+    assert mail_due(db, ana.user, "daily") == "01 19:15"
+    sent(ana, **{"mention-mail": "now"})
+    assert mail_due(db, ana.user, "now") == "01 14:15"
+    ana.post_form(f"{PAGE}/pause")
+    assert mail_due(db, ana.user, "now") == "01 16:05"
+    ana.post_form(f"{PAGE}/resume")
+    assert mail_due(db, ana.user, "now") == "01 14:15"
+
+
+def test_the_grid_alone_moves_mail_to_its_new_cadence(db):
+    ana = a_user("ana")
+    mentioned(db, ana)
+    assert mail_due(db, ana, "weekly") is None
+    actions.save_grid(ana, {"mention": Preference(badge=True, push=True, mail="weekly", grouped=False)})
+    db.session.commit()
+    assert mail_due(db, ana, "weekly") is not None
 
 
 def test_the_page_takes_few_statements_however_much_is_stored(as_, queries):
