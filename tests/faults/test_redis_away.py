@@ -91,7 +91,7 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
                     timed(reader.post_form, f"/messages/{sender}/read", {"seq": (number + 1) * SENDS})
             poller.poll()
             assert poller.badge == unread(ask, name), (number, how)
-            time.sleep(moments.uniform(0, 1))
+            time.sleep(moments.uniform(0, 0.7))
     assert slowest < SLOWEST
     stored = ask(
         "SELECT body FROM message WHERE body LIKE :one OR body LIKE :other", one=f"{one}: %", other=f"{other}: %"

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -18,10 +17,11 @@ import pytest
 
 from tests.support.moments import TWENTY
 from tests.support.poller import Poller, insist, unread
+from tests.support.ports import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-WRITERS = 2
+WRITERS = 3
 KILLS = 4  # in one round, after which everybody rests and the badge is looked at
 
 
@@ -60,30 +60,36 @@ def test_no_notification_is_skipped(stack, people, ask, moments):
     """R1: writers die before, under and after their clock lock, and web processes in the middle of an answer."""
     ((name, ana),) = people(1)
     ((user_id,),) = ask('SELECT id FROM "user" WHERE username = :name', name=name)
-    poller, numbers = Poller(ana), itertools.count()
+    poller, names = Poller(ana), [f"writer{number}" for number in range(TWENTY + WRITERS)]
+    began = "SELECT 1 FROM notification WHERE user_id = :id AND subject = :first"
+    writers: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start() -> subprocess.Popen[bytes]:
-        return stack.run("tests.support.writer", str(user_id), f"w{next(numbers)}", "1000000")
+    def start() -> None:
+        name = names.pop()
+        writers[name] = stack.run("tests.support.writer", str(user_id), name, "1000000")
 
-    def kill(writer: subprocess.Popen[bytes]) -> None:
+    def kill(name: str) -> None:
+        writer = writers.pop(name)
         writer.kill()
         writer.wait()
         assert writer.stdout is not None
         writer.stdout.close()
 
-    writers = [start() for _ in range(WRITERS)]
+    def at_work() -> list[str]:
+        return [name for name in writers if ask(began, id=user_id, first=f"{name}:0")]
+
+    for _ in range(WRITERS):
+        start()
     with again_and_again(poller.poll, 0.05), again_and_again(lambda: stack.keep_running("web"), 0.1):
-        while not poller.heard:
-            time.sleep(0.05)
-        for _ in moments.twenty(0.2, 0.8):
-            if moments.random() < 0.5:
-                kill_web(stack, moments)
+        wait_for(lambda: len(at_work()) == WRITERS, seconds=30, why="all writers to write")
+        for _ in moments.twenty(0.1, 0.6):
+            if moments.random() < 0.75 and (killable := at_work()):
+                kill(moments.choice(killable))
+                start()
             else:
-                victim = moments.randrange(WRITERS)
-                kill(writers[victim])
-                writers[victim] = start()
-        for writer in writers:
-            kill(writer)
+                kill_web(stack, moments)
+        for name in list(writers):
+            kill(name)
         stack.wait_for_web()
     for _ in range(2):
         insist(poller.poll)
@@ -120,7 +126,9 @@ def test_the_badge_is_the_list(stack, people, ask, moments):
             resting.clear()
             at_work = [pool.submit(write, ana, one), pool.submit(write, ben, other), pool.submit(read)]
             for _ in itertools.islice(kills, KILLS):
+                before = len(sent)
                 kill_web(stack, moments)
+                wait_for(lambda before=before: len(sent) > before, seconds=60, why="the site to go on")
             resting.set()
             for work in at_work:
                 work.result()
@@ -129,4 +137,3 @@ def test_the_badge_is_the_list(stack, people, ask, moments):
         stack.wait_for_web()
     mine = 'SELECT body FROM message JOIN "user" u ON u.id = sender_id WHERE u.username IN (:one, :other)'
     assert sorted(body for (body,) in ask(mine, one=one, other=other)) == sorted(sent)
-    assert len(sent) > TWENTY

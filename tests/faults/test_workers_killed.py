@@ -17,6 +17,7 @@ from tests.support.stream import Stream
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 WORKERS = ("worker-1", "worker-2")
+READY = "tests.support.ready_worker"
 IN_TIME = 120  # seconds in which what a killed worker left is done
 SILENCE, LOSS = 16, 11  # seconds after which the sweeper takes an attempt for dead, a pushed job for lost
 
@@ -31,16 +32,14 @@ def test_at_twenty_moments_of_their_work(stack, ask, moments):
     with Proxy(stack.mails.port) as slow_mail:
         slow_mail.delay(0.01)
         for worker in WORKERS:
-            stack.restart(worker, MAIL_PORT=str(slow_mail.port))
+            stack.restart(worker, module=READY, MAIL_PORT=str(slow_mail.port))
         with Stream(stack) as stream:
             for _ in range(TWENTY):
                 pids = wait_for(lambda: at_work(stack), seconds=30, every=0.005, why="a worker at work")
                 time.sleep(moments.uniform(0, 0.3))
-                for pid in moments.choice(([pids[0]], [pids[1]], [pids[2]], pids)):
-                    with suppress(ProcessLookupError):  # it ended by itself just now
-                        os.kill(pid, signal.SIGKILL)
+                send(signal.SIGKILL, moments.choice(([pids[0]], [pids[1]], [pids[2]], pids)))
         unfinished = "SELECT name, state FROM job WHERE state IN ('queued', 'running')"
-        wait_for(lambda: stack.keep_running(*WORKERS) or ask(unfinished) == [], seconds=IN_TIME, why="every job")
+        wait_for(lambda: ask(unfinished) == [], seconds=IN_TIME, why="every job")
     assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
     ((crashes,),) = ask("SELECT sum(crashes) FROM job")
     assert crashes > 0  # else we never hit one at work
@@ -51,10 +50,12 @@ def test_at_twenty_moments_of_their_work(stack, ask, moments):
 
 
 def at_work(stack) -> list[int]:
-    """The processes of a worker that is in the middle of a job; [] when none is. Those that ended are started again."""
-    stack.keep_running(*WORKERS)
-    found = [stack.pids(worker) for worker in WORKERS]
-    return next((pids for pids in found if len(pids) > 2), [])  # sweeper, RQ's worker, and its child for the job
+    """The processes of a worker that is in the middle of a job: its sweeper, RQ's worker, that one's child for the job.
+
+    [] when none is.
+    """
+    found = [stack.pids(worker)[1:] for worker in WORKERS]
+    return next((pids for pids in found if len(pids) > 2), [])
 
 
 def exports(visitor) -> list[tuple[str, tuple[str, int]]]:
@@ -66,25 +67,29 @@ def exports(visitor) -> list[tuple[str, tuple[str, int]]]:
 def test_between_taking_a_job_and_starting_it(stack, ask, moments):
     """R10: stopped while it waits, handed a job, and killed as soon as it goes on. Redis no longer has the job."""
     names = [f"taken{moments.chosen}x{number}" for number in range(TWENTY)]
-    for worker in WORKERS:
-        stack.kill(worker)
+    stack.kill("worker-2")
+    stack.restart("worker-1", module=READY)
     taken = 0
     for name in names:
-        stack.start_one("worker-1")
-        wait_for(lambda: waits_for_jobs(stack), seconds=20, why="the worker to listen")
-        stack.kill("worker-1", signal.SIGSTOP)
+        wait_for(lambda: waits_for_jobs(stack), seconds=20, every=0.01, why="the worker to listen")
+        worker = stack.pids("worker-1")[1:]
+        send(signal.SIGSTOP, worker)
         stack.person(name).close()
         taken += stack.valkey.client.llen("rq:queue:mail") == 0  # else it had just been given an earlier one
-        stack.kill("worker-1", signal.SIGCONT)
+        send(signal.SIGCONT, worker)
         time.sleep(moments.choice((0, moments.uniform(0, 0.02))))
-        stack.kill("worker-1")
+        send(signal.SIGKILL, worker)
     assert taken > TWENTY // 2
-    stack.start_one("worker-1")
-    stack.start_one("worker-2")
     stack.shift_clock(LOSS)
     wait_for(lambda: all(told(stack, name, "/auth/confirm") for name in names), seconds=IN_TIME, why="every mail")
     assert [len(set(told(stack, name, "/auth/confirm"))) for name in names] == [1] * TWENTY
     assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
+
+
+def send(number: signal.Signals, pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # it ended by itself just now
+            os.kill(pid, number)
 
 
 def waits_for_jobs(stack) -> bool:
