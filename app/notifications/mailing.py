@@ -26,8 +26,13 @@ def held_until(user: User, cadence: str) -> datetime | None:
     if cadence == ESSENTIAL:
         return None
     moment = now()
-    free = _next_day(moment) if _is_capped(user.id, moment) else moment
-    due = hours.may_tell_at(delivery.times_of(user.id), free)
+    times = delivery.times_of(user.id)
+    if not _is_capped(user.id, moment):
+        due = hours.may_tell_at(times, moment)
+    elif cadence == "now":
+        due = hours.may_tell_at(times, _next_day(moment))
+    else:
+        due = hours.next_digest(times, "daily", _next_day(moment))  # at their hour of digests, not in the night
     return due if due > moment else None
 
 

@@ -6,7 +6,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app import mailer
 from app.clock import now
@@ -256,6 +256,18 @@ def test_beyond_the_daily_cap_mail_waits_for_the_next_day_and_is_gathered(ben, d
     assert [mail.subject for mail in mails][3:] == ["3 things happened"]
 
 
+def test_a_digest_beyond_the_cap_waits_for_its_hour_of_the_next_day(ben, db, clock, configure, run_jobs, mails):
+    configure(MAIL_DAILY_CAP=1)
+    lives(ben, digest_at=14 * 60, digest_weekday=2)
+    wants(ben, "mention", mail="weekly")
+    happens("mention", ben)
+    happens("message", ben)
+    clock.move_to(NOON.replace(hour=14), tick=False)
+    run_jobs()
+    assert len(mails) == 1
+    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 14, tzinfo=UTC)]
+
+
 def test_the_cap_of_the_site_counts_everybodys_mail(ben, db, clock, configure, run_jobs, mails):
     configure(MAIL_DAILY_CAP_SITE=2)
     for _ in range(4):
@@ -357,3 +369,18 @@ def test_moving_to_another_zone_moves_the_digest(as_, db, clock):
     happens("mention", ana.user)
     assert ana.submit("/edit_profile", {"timezone": "America/New_York"}).status_code == 303
     assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 12, tzinfo=UTC)]
+
+
+def test_whoever_reads_at_this_moment_is_not_waited_for(ben, db, run_jobs, mails):
+    """Two that lock the same events in different orders would wait for each other for ever."""
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time, who locks everything")
+    for _ in range(2):
+        happens("job_failed", ben)
+    with db.engine.connect() as reading:
+        reading.execute(update(Activity).where(Activity.subject.startswith("job")).values(read_at=now()))
+        run_jobs(advance=60)
+        assert len(mails) == 1
+        reading.commit()
+    run_jobs(advance=86_400)
+    assert len(mails) == 1
