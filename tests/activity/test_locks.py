@@ -1,0 +1,93 @@
+"""Transactions about one person's activity that meet: one may wait for the other, and no two wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+
+import pytest
+from sqlalchemy import select
+
+from app.activity.actions import mark_read
+from app.database import set_read_mode
+from app.extensions import db as the_db
+from app.models import Activity, Post, User
+from app.notify import record
+from app.posts.actions import delete, publish
+from app.queries.activity import place_of
+from tests.factories import a_user
+
+MOMENT = 0.5  # seconds in which the other one gets as far as it can
+
+
+@contextmanager
+def meanwhile(app, act: Callable[[], object]) -> Iterator[Future[None]]:
+    """Do `act` in a transaction of another thread; its exception is raised at the end."""
+
+    def elsewhere() -> None:
+        with app.app_context():
+            act()
+            the_db.session.commit()
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(elsewhere)
+        with suppress(TimeoutError):
+            running.result(MOMENT)
+        yield running
+        running.result(15)
+
+
+@pytest.fixture
+def people(db):
+    """Ana, whom Ben has followed and mentioned."""
+    ana, ben = a_user("ana"), a_user("ben")
+    set_read_mode(False)
+    record(ana.id, "follow", str(ben.id), actor=ben)
+    publish(ben, "hello @ana")
+    db.session.commit()
+    return ana.id, ben.id
+
+
+def read_everything(reader):
+    events = the_db.session.scalars(select(Activity).where(Activity.user_id == reader).order_by(Activity.id)).all()
+    mark_read(the_db.session.get_one(User, reader), [(place_of(events[0]), place_of(events[-1]))])
+
+
+def told(db):
+    return {event.kind: event.read_at is not None for event in db.session.scalars(select(Activity))}
+
+
+def test_an_event_is_told_again_while_its_reader_reads_it(app, db, people):
+    """Telling holds the reader's clock, reading the event's row, and each is about to want the other."""
+    ana, ben = people
+
+    def tell_again() -> None:
+        record(ana, "follow", str(ben), actor=the_db.session.get_one(User, ben))
+
+    read_everything(ana)
+    with meanwhile(app, tell_again) as telling:
+        waited = not telling.done()
+        db.session.commit()
+    assert not waited or db.engine.dialect.name == "sqlite"  # where only one writes at a time
+    assert told(db) == {"follow": True, "mention": True}
+
+
+def test_a_post_goes_while_its_mention_is_read(app, db, people):
+    ana, ben = people
+
+    def take_back() -> None:
+        delete(the_db.session.get_one(User, ben), the_db.session.scalars(select(Post)).one())
+
+    read_everything(ana)
+    with meanwhile(app, take_back):
+        db.session.commit()
+    assert told(db) == {"follow": True}
+
+
+def test_a_mention_is_read_while_its_post_goes(app, db, people):
+    ana, ben = people
+    delete(the_db.session.get_one(User, ben), the_db.session.scalars(select(Post)).one())
+    with meanwhile(app, lambda: read_everything(ana)):
+        db.session.commit()
+    assert told(db) == {"follow": True}
