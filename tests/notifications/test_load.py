@@ -74,7 +74,8 @@ def measured(app, monkeypatch):
 @pytest.fixture
 def site(measured, clock, dice):
     """The app, as one process with a single thread and a clock in our hands."""
-    return measured(Load(1, 10, clock=clock, dice=dice), lambda seconds: setattr(clock, "now", clock.now + seconds))
+    load = Load(1, 10, clock=clock, cpu=lambda: 0.0, dice=dice)
+    return measured(load, lambda seconds: setattr(clock, "now", clock.now + seconds))
 
 
 @pytest.fixture
@@ -185,7 +186,7 @@ def test_a_request_that_fails_is_over(measured, as_, clock):
     def fail(_seconds):
         raise RuntimeError("broken")
 
-    load = measured(Load(1, 10, clock=clock), fail)
+    load = measured(Load(1, 10, clock=clock, cpu=lambda: 0.0), fail)
     ana = as_("ana")
     for _ in range(3):
         with pytest.raises(RuntimeError, match="broken"):
@@ -197,7 +198,7 @@ def test_a_request_that_fails_is_over(measured, as_, clock):
 
 def test_threads_that_are_all_at_work_are_noticed(measured, ana):
     """Real threads on a clock that runs twenty times as fast: half of them, then all, then none."""
-    load = measured(Load(4, 10, clock=lambda: 20 * time.monotonic(), dice=Dice(0.0)), time.sleep)
+    load = measured(Load(4, 10, clock=lambda: 20 * time.monotonic(), cpu=lambda: 0.0, dice=Dice(0.0)), time.sleep)
     app = ana.application
     environ = EnvironBuilder("/work", query_string="0.02", base_url=app.config["SITE_URL"]).get_environ()
 
@@ -217,6 +218,31 @@ def test_threads_that_are_all_at_work_are_noticed(measured, ana):
     time.sleep(1)
     assert idle(ana).status_code == 200
     assert hungry(ana).headers["Poll-Interval"] == "10"
+
+
+def test_a_core_that_is_full_is_noticed_though_threads_are_free(measured, ana, clock):
+    """As in a flood of idle polls: each is over at once, and the core has no time for more."""
+    cpu = Clock()
+    load = Load(4, 10, clock=clock, cpu=cpu, dice=Dice(0.0))
+    measured(load, lambda seconds: setattr(cpu, "now", cpu.now + seconds))
+    told = []
+    for part in (0.4, 0.6, 0.95, 1.3, 0.0):  # the web server's own threads count too, on other cores
+        for _ in range(8 * int(REMEMBERS)):
+            ana.get(f"/work?{part}")
+            clock.now += 1
+        told.append((idle(ana).headers["Poll-Interval"], hungry(ana).status_code))
+    assert told == [("10", 200), ("20", 200), ("60", 503), ("60", 503), ("10", 200)]
+
+
+def test_it_is_this_processs_own_time_that_is_measured():
+    """Two threads that only calculate, and no request: the default clocks see them."""
+    load = Load(4, 10)
+    end = time.monotonic() + 1.2
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda _number: [None for _ in iter(lambda: time.monotonic() < end, False)], range(2)))
+    load.enter()
+    load.leave()
+    assert load.busy > 0.005
 
 
 def test_steps_climb():
