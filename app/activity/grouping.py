@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from app.activity import places
 from app.errors import Sentence
@@ -53,8 +53,8 @@ class Row:
 
     @property
     def moment(self) -> datetime:
-        """When it was told. Stamps are in the order of the list, whatever a clock on the wall did."""
-        return moment_of(self.events[0])
+        """When it happened, the last time."""
+        return self.events[0].created_at
 
     @property
     def actors(self) -> list[User]:
@@ -67,18 +67,13 @@ class Row:
         return [places.write(place_of(event)) for event in self.events]
 
 
-def moment_of(event: Activity) -> datetime:
-    """When an event was told."""
-    return datetime.fromtimestamp(event.timestamp, UTC)
-
-
 def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Callable[[datetime], str]) -> list[Row]:
     """The rows of a page. `grid` says what is grouped; `day_of` names the reader's day of a moment."""
     made: list[Row] = []
     together: dict[tuple[str, str, bool], Row] = {}
     for event in events:
         preference = grid.get(event.kind)
-        key = (event.kind, day_of(moment_of(event)), event.read_at is None)
+        key = (event.kind, day_of(event.created_at), event.read_at is None)
         if key in together:
             together[key].events.append(event)
             continue
