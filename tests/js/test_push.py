@@ -126,6 +126,7 @@ def test_the_servers_reason_is_shown(push_site: FakeSite, device: BrowserContext
     page.get_by_role("switch").click()
     expect(page.get_by_role("status")).to_have_text("Not this one.")
     expect(page.get_by_role("switch")).not_to_be_checked()
+    until(lambda: endpoint(page) is None, page)
 
 
 def test_a_browser_without_a_push_service_says_so(

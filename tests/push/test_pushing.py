@@ -109,6 +109,15 @@ def test_nothing_is_told_twice(ana, ben, device, service, run_jobs):
     assert service.tried == 1
 
 
+def test_what_was_told_is_not_told_again_for_something_that_was_read_meanwhile(ana, ben, device, service, run_jobs):
+    a_message(ben, ana.user)
+    run_jobs(advance=SOON)
+    a_message(a_user("kim"), ana.user)
+    ana.post_form("/messages/kim/read", {"seq": "1"})
+    run_jobs(advance=SOON)
+    assert service.tried == 1
+
+
 def test_several_things_make_one_push(ana, ben, device, event, service, run_jobs):
     a_message(ben, ana.user)
     a_message(ben, ana.user)

@@ -134,6 +134,7 @@ def test_strange_fields_get_answers(app, place, name):
     fields = dict.fromkeys(
         ("username", "email", "password", "password2", "post", "message", "about_me", "name", "language"), name
     ) | dict.fromkeys(("timezone", "theme", "seq", "read_upto", "form_key", "next", "first", "last"), name)
+    fields |= dict.fromkeys(("endpoint", "p256dh", "auth"), name)
     for rule in rules(app, "POST"):
         if rule.endpoint in {"accounts.logout", "accounts.end_all_logins"}:
             continue  # they would end the test's own login

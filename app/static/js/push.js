@@ -130,6 +130,7 @@
       const reason = error.data && error.data.error; // the server's own sentence
       say(box, reason || gettext("This browser could not be subscribed. Please try again later."));
       console.warn("Web Push was not switched on.", error);
+      await unsubscribe().catch(() => {}); // what the server would not have, or nothing
       return false;
     }
   }
