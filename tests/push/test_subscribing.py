@@ -63,6 +63,17 @@ def test_what_is_unread_before_is_not_told(as_, subscribe, service, run_jobs):
     assert service.to(device) == []
 
 
+def test_what_its_new_person_knows_already_is_not_told_to_a_browser_that_moved(as_, subscribe, service, run_jobs):
+    ana, ben = as_("ana"), as_("ben")
+    device = subscribe(ana)
+    a_message(ana.user, ben.user)
+    subscribe(ben, device)
+    a_message(a_user("kim"), ben.user)
+    ben.post_form("/messages/kim/read", {"seq": "1"})
+    run_jobs(advance=60)
+    assert service.to(device) == []
+
+
 def test_of_too_many_browsers_the_one_longest_away_goes(as_, subscribe, subscriptions):
     ana = as_("ana")
     devices = [subscribe(ana) for _ in range(MOST)]
