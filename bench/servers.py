@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import redis
@@ -60,14 +59,31 @@ def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
         yield port
 
 
-@dataclass(frozen=True)
 class Site:
-    """The processes of a running site, by what they do."""
+    """A running site: its port, and the processes it has now, by what they do."""
 
-    port: int
-    web: list[int]  # those that answer, without the one that watches them
-    workers: list[int]
-    redis: list[int]
+    def __init__(self, running: RunningSite) -> None:
+        self._running = running
+        self.port = running.port
+
+    @property
+    def web(self) -> list[int]:
+        """Those that answer, without the one that watches them."""
+        found = proc.children(self._running.pid_of("-m granian"))
+        return [pid for pid in found if "resource_tracker" not in proc.command(pid)]
+
+    @property
+    def workers(self) -> list[int]:
+        """Sweepers, RQ's workers, and the job that one may be at."""
+        return self._with("worker.py")
+
+    @property
+    def redis(self) -> list[int]:
+        """The embedded server."""
+        return self._with("-server 127.0.0.1:")
+
+    def _with(self, words: str) -> list[int]:
+        return [pid for pid, command in self._running.processes().items() if words in command]
 
 
 @contextmanager
@@ -75,12 +91,7 @@ def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
     """All that `make run` starts, on the data in `folder`."""
     running = RunningSite(folder, DATABASE_URL=database_url, SECRET_KEY=SECRET).start()
     try:
-        pids = running.processes()
-        granian = running.pid_of("-m granian")
-        web = [pid for pid in proc.children(granian) if "resource_tracker" not in proc.command(pid)]
-        workers = [pid for pid, command in pids.items() if "worker.py" in command]
-        redis_pids = [pid for pid, command in pids.items() if "-server 127.0.0.1:" in command]
-        yield Site(running.port, web, workers, redis_pids)
+        yield Site(running)
     finally:
         running.stop()
 
