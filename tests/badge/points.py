@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from app import poll_cache
 from app.extensions import db
+from app.notifications.load import Load
 from app.redis_client import Line
 from tests.badge.actors import Actor, Operation, current
 
@@ -46,12 +47,16 @@ class Points:
         self.late: list[Callable[[], Any]] = []  # commands whose sender has given up waiting
         self._redis: redis.Redis = app.extensions["redis"]
         self._line: Line = app.extensions["redis_line"]
+        self._load: Load = app.extensions["web_load"]
         self._people = of_people
+        self.fault: redis.RedisError | None = None  # what Redis' client raises just now
+        self.statements = 0  # asked of the database by nobody's actor
 
     def clear(self) -> None:
         """Nobody holds anything, nothing is on its way."""
         self.holders.clear()
         self.late.clear()
+        self.fault = None
 
     @contextmanager
     def watched(self) -> Iterator[Points]:
@@ -66,10 +71,11 @@ class Points:
         event.listen(db.session, "before_commit", self._before_commit)
         self._redis.execute_command = self._command  # type: ignore[method-assign]
         self._line.ask = self._question  # type: ignore[method-assign]
+        self._load.sheds = lambda: False  # type: ignore[method-assign]  # an actor that waits for us keeps nobody busy
         try:
             yield self
         finally:
-            del self._redis.execute_command, self._line.ask
+            del self._redis.execute_command, self._line.ask, self._load.sheds
             event.remove(db.session, "before_commit", self._before_commit)
             for name, listener in listeners.items():
                 event.remove(Engine, name, listener)
@@ -101,8 +107,8 @@ class Points:
     ) -> None:
         actor = current()
         if actor is None:
-            return
-        if connection.dialect.name == "sqlite":
+            self.statements += not statement.startswith(("BEGIN", "PRAGMA"))
+        elif connection.dialect.name == "sqlite":
             if statement == "BEGIN IMMEDIATE":
                 impatient = bool(connection.get_execution_options().get("impatient"))
                 name = "try the lock and read the clock" if impatient else "lock, and do what is to be done"
@@ -145,6 +151,8 @@ class Points:
         actor = current()
         if actor is not None and self._ours(_person(command[1])):
             actor.announce(Operation("look at the hash", reads=frozenset({command[1]})))
+        if self.fault is not None:
+            raise self.fault
         return type(self._line).ask(self._line, *command)
 
     def _command(self, *arguments: Any, **options: Any) -> Any:
@@ -153,7 +161,7 @@ class Points:
 
         actor, (name, key) = current(), _spoken(arguments)
         if actor is None or not name or not self._ours(_person(key)):
-            return send()
+            return self._sent(send, lasting=bool(name))
         # After the fill the filler lets the lock go: nobody can tell whether at once or later.
         writes = {key, *self.locks_of(actor)} if name == "fill the hash" else {key}
         try:
@@ -161,7 +169,14 @@ class Points:
         except redis.TimeoutError:
             self.late.append(send)
             raise
-        return send()
+        return self._sent(send, lasting=True)
+
+    def _sent(self, send: Callable[[], Any], *, lasting: bool) -> Any:
+        if self.fault is None:
+            return send()
+        if lasting and isinstance(self.fault, redis.TimeoutError):
+            self.late.append(send)
+        raise self.fault
 
 
 def _spoken(arguments: tuple[Any, ...]) -> tuple[str, str]:

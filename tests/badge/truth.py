@@ -15,6 +15,13 @@ NEWEST = text(
     ' JOIN conversation_member c USING (conversation_id) JOIN "user" u ON u.id = o.user_id'
     " WHERE c.user_id = :id AND o.user_id <> :id GROUP BY u.username"
 )
+EVENTS = text(
+    "SELECT timestamp, id FROM activity WHERE user_id = :id AND read_at IS NULL AND held_by = '' ORDER BY timestamp, id"
+)
+CLOCKS = text("SELECT user_id, last FROM notification_clock")
+OWED = text("SELECT 1 FROM job WHERE unique_key = :key AND state = 'queued'")
+LOGIN = text("SELECT 1 FROM login_session WHERE id = :id")
+LOGINS = text("SELECT id FROM login_session")
 CLOCK = text("SELECT last FROM notification_clock WHERE user_id = :id")
 
 
@@ -27,10 +34,40 @@ def badge_of(user_id: int) -> int:
 def newest_of(user_id: int) -> dict[str, int]:
     """The newest message with each other person."""
     with db.engine.connect() as connection:
-        return dict(connection.execute(NEWEST, {"id": user_id}).tuples().all())
+        return {row[0]: row[1] for row in connection.execute(NEWEST, {"id": user_id})}
 
 
 def clock_of(user_id: int) -> float:
     """The newest timestamp that is committed; 0 before the first."""
     with db.engine.connect() as connection:
         return float(connection.execute(CLOCK, {"id": user_id}).scalar() or 0.0)
+
+
+def events_of(user_id: int) -> list[tuple[float, int]]:
+    """The events the person has not read, as stamp and id, oldest first."""
+    with db.engine.connect() as connection:
+        return [(row[0], row[1]) for row in connection.execute(EVENTS, {"id": user_id})]
+
+
+def clocks() -> dict[int, float]:
+    """Everybody's clock."""
+    with db.engine.connect() as connection:
+        return {row[0]: row[1] for row in connection.execute(CLOCKS)}
+
+
+def owed(user_id: int) -> bool:
+    """Whether a job waits that will remove the person's hash."""
+    with db.engine.connect() as connection:
+        return connection.execute(OWED, {"key": f"forget_poll:{user_id}"}).first() is not None
+
+
+def login_exists(login_id: str) -> bool:
+    """Whether the login was not ended."""
+    with db.engine.connect() as connection:
+        return connection.execute(LOGIN, {"id": login_id}).first() is not None
+
+
+def logins() -> set[str]:
+    """All logins that were not ended."""
+    with db.engine.connect() as connection:
+        return {row[0] for row in connection.execute(LOGINS)}
