@@ -82,14 +82,15 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
             writing = [pool.submit(write, writer, number) for writer in (ana, ben)]
             time.sleep(moments.uniform(0, 0.3))
             with away(stack, how):
-                took = [one.result() for one in writing] + [poll()]
-                assert poller.badge == unread(ask, name), (number, how)
-                slowest = max(slowest, *took)
+                slowest = max(slowest, *(one.result() for one in writing))
+                if moments.random() < 0.5:  # else the page asks again only when Redis is back, with what it held before
+                    slowest = max(slowest, poll())
+                    assert poller.badge == unread(ask, name), (number, how)
                 time.sleep(moments.uniform(0, 0.3))
                 if number % 3 == 0:
                     sender = moments.choice((one, other))
                     timed(reader.post_form, f"/messages/{sender}/read", {"seq": (number + 1) * SENDS})
-            poller.poll()
+            slowest = max(slowest, poll())
             assert poller.badge == unread(ask, name), (number, how)
             time.sleep(moments.uniform(0, 0.7))
     assert slowest < SLOWEST
