@@ -12,6 +12,8 @@ import re
 import smtplib
 import socket
 from collections.abc import Mapping
+from email.mime.base import MIMEBase
+from email.policy import EmailPolicy
 from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +49,7 @@ def send(
     recipient = to or user.email
     with in_language_of(user) as language:
         context |= {"user": user, "lang": language, "dir": direction(language), "site_url": site_url}
-        message = Message(
+        message = _Message(
             subject=_header(_part(name, "subject.txt", context)),
             recipients=[_address(user.display_name, recipient)],
             body=_EMPTY_LINES.sub("\n\n", _part(name, "body.txt", context)),
@@ -83,6 +85,26 @@ def deliver(message: Message) -> None:
         raise
     finally:
         socket.setdefaulttimeout(before)
+
+
+class _WholeAddresses(EmailPolicy):
+    """The form of a mail on the wire, in which the address in List-Unsubscribe is one piece.
+
+    Python breaks a long one into encoded words (RFC 2047), which a mail program must not decode there.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        return f"{name}: {value}{self.linesep}" if name == "List-Unsubscribe" else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return self.fold(name, value).encode() if name == "List-Unsubscribe" else super().fold_binary(name, value)
+
+
+class _Message(Message):
+    def _message(self) -> MIMEBase:
+        made: MIMEBase = super()._message()
+        made.policy = _WholeAddresses(linesep="\r\n")
+        return made
 
 
 def _part(name: str, part: str, context: Mapping[str, Any]) -> str:
