@@ -15,7 +15,7 @@ from app.models import Activity, User
 from app.notify import record
 from app.posts import actions as posts
 from tests.activity.conftest import badges, shown
-from tests.factories import PASSWORD, a_follow, a_user
+from tests.factories import PASSWORD, a_follow, a_login, a_user
 
 
 @job("test_activity.fail")
@@ -104,6 +104,19 @@ def test_a_login_is_told_from_a_new_browser_or_network_and_not_the_first_one(cli
     assert "198.51.100.1" in newest.text
     assert "New login: Chrome on Windows" in older.text
     assert not first.is_unread
+
+
+def test_where_one_is_logged_in_already_is_no_new_place(client, db):
+    """Who had an account before there was Activity, or whose old events are forgotten, is not warned of themselves."""
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    person = a_user("ana", last_login_at=now())
+    a_login(person, user_agent=firefox, address="192.0.2.1")
+    for address, unread in (("192.0.99.9", 0), ("198.51.100.1", 1)):
+        environment = {"HTTP_USER_AGENT": firefox, "REMOTE_ADDR": address}
+        fields = {"username": "ana", "password": PASSWORD}
+        client.submit("/auth/login", fields, action="/auth/login", environ_overrides=environment)
+        client.post_form("/auth/logout", environ_overrides=environment)
+        assert sum(event.read_at is None for event in events(db, person, "login")) == unread
 
 
 def test_a_login_that_is_refused_is_no_event(client, db):

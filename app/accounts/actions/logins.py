@@ -62,10 +62,21 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
     A browser, a system and a network together are told once; the first ones came with the account.
     """
     browser, system = browsers.browser(login.user_agent), browsers.system(login.user_agent)
-    place = "\n".join([browser, system, _network(login.address)])
-    subject = sha256(place.encode()).hexdigest()
+    subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
     facts = {"browser": browser, "system": system, "address": login.address}
-    record(login.user_id, "login", subject, known=is_first, args=facts)
+    record(login.user_id, "login", subject, known=is_first or _was_there(login), args=facts)
+
+
+def _was_there(login: LoginSession) -> bool:
+    """Whether the person is logged in from there already: an event of long ago may be forgotten, a login is not."""
+    others = select(LoginSession.user_agent, LoginSession.address)
+    others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)
+    here = _place(login.user_agent, login.address)
+    return any(_place(user_agent, address) == here for user_agent, address in db.session.execute(others))
+
+
+def _place(user_agent: str, address: str) -> str:
+    return "\n".join([browsers.browser(user_agent), browsers.system(user_agent), _network(address)])
 
 
 def _network(address: str) -> str:
