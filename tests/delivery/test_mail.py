@@ -15,6 +15,7 @@ from app.jobs import enqueue
 from app.jobs.registry import RETRY_LADDER
 from app.models import Activity, DeliveryProfile, Job, MailTally, User
 from app.notifications.unmailed import QUOTED
+from app.notify import record
 from app.notify.kinds import KINDS
 from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
 from tests.factories import a_user
@@ -385,3 +386,18 @@ def test_whoever_reads_at_this_moment_is_not_waited_for(ben, db, run_jobs, mails
         reading.commit()
     run_jobs(advance=86_400)
     assert len(mails) == 1
+
+
+@pytest.mark.parametrize(("zone", "day"), [("Asia/Tokyo", "June 18, 2026"), ("America/New_York", "June 17, 2026")])
+def test_a_day_in_a_mail_is_one_of_the_readers_zone(db, clock, run_jobs, mails, zone, day):
+    reader = a_user("ben", timezone=zone)
+    result = {"file": "x.json", "posts": 4, "expires_at": "2026-06-17T23:30:00+00:00"}
+    task = Job(name="posts.export", args={}, queue="slow", owner_id=reader.id, state="done", result=result)
+    db.session.add(task)
+    db.session.flush()
+    record(reader.id, "job_done", task.id, args={"job_id": task.id, "name": task.name})
+    db.session.commit()
+    clock.shift(60)
+    run_jobs()
+    assert day in mails[0].text and day in mails[0].html
+    assert "4 posts" in mails[0].text
