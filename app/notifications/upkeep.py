@@ -30,11 +30,12 @@ def recount_badges() -> dict[str, int]:
 def forget_activity() -> None:
     """Forget events ACTIVITY_DAYS after they were read, and held ones as long after they happened; unread ones never.
 
-    Run twice, it finds nothing the second time.
+    Logins stay: by them a browser is known, and to be told again of one's own would teach people to look away. Run
+    twice, it finds nothing the second time.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.held_by != "") & (Activity.created_at < oldest)
-    _forget(Activity.id, or_(Activity.read_at < oldest, held))
+    _forget(Activity.id, or_(Activity.read_at < oldest, held) & (Activity.kind != "login"))
     with writing():
         db.session.execute(delete(MailTally).where(MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()))
 
