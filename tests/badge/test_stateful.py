@@ -34,7 +34,7 @@ from app.clock import now
 from tests.badge.points import Points
 from tests.badge.town import NOBODY_WAITS, Town
 
-EXAMPLES, PARTS = 200, 2  # the parts run side by side with -n
+EXAMPLES, PARTS = 2_000, 4  # the parts run side by side with -n
 RULES = 8  # of one story, at most; requests of a story that stopped go on at its end
 BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -59,9 +59,7 @@ def town(app, as_, db, valkey, time_machine, monkeypatch):
     db.session.commit()
     points = Points(app)
     with points.watched():
-        made = Town(app, valkey, points, browsers)
-        made.travel = time_machine
-        yield made
+        yield Town(app, valkey, points, time_machine, browsers)
     (valkey.folder / "dump.rdb").unlink(missing_ok=True)
 
 

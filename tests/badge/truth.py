@@ -22,6 +22,7 @@ CLOCKS = text("SELECT user_id, last FROM notification_clock")
 OWED = text("SELECT 1 FROM job WHERE unique_key = :key AND state = 'queued'")
 LOGIN = text("SELECT 1 FROM login_session WHERE id = :id")
 LOGINS = text("SELECT id FROM login_session")
+REMOVALS = text("SELECT id FROM job WHERE name = 'notifications.forget_poll' AND state = 'queued'")
 CLOCK = text("SELECT last FROM notification_clock WHERE user_id = :id")
 
 
@@ -71,3 +72,9 @@ def logins() -> set[str]:
     """All logins that were not ended."""
     with db.engine.connect() as connection:
         return {row[0] for row in connection.execute(LOGINS)}
+
+
+def removals_owed() -> list[str]:
+    """The jobs that will remove a hash, for a removal that Redis did not take."""
+    with db.engine.connect() as connection:
+        return [row[0] for row in connection.execute(REMOVALS)]
