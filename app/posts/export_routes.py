@@ -21,7 +21,7 @@ def export() -> Response:
     _job, new = actions.order_export(viewer())
     db.session.commit()
     if new:
-        flash(_("Your posts are being collected. You will get a mail when the file is ready."), "success")
+        flash(_("Your posts are being collected. You will be told when the file is ready."), "success")
     else:
         flash(_("Your posts are being collected already."), "info")
     return redirect(url_for("tasks.index"), 303)
