@@ -39,10 +39,12 @@ def away(stack, how: str):
     elif how == "full":
         client.config_set("maxmemory", "1mb")
         client.config_set("maxmemory-policy", "noeviction")
-    yield
-    stack.valkey.revive()
-    if how == "full":
-        client.config_set("maxmemory", "0")
+    try:
+        yield
+    finally:
+        stack.valkey.revive()
+        if how == "full":
+            client.config_set("maxmemory", "0")
 
 
 def unfinished(ask) -> list:
