@@ -71,11 +71,6 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
             time.sleep(0.05)
         return max(longest, timed(writer.post_form, "/export_posts"))
 
-    def poll() -> float:
-        began = time.monotonic()
-        poller.poll()
-        return time.monotonic() - began
-
     ana.user, ben.user = one, other
     kinds = ["dead", "paused", "emptied", "full"] * (TWENTY // 4)
     moments.shuffle(kinds)
@@ -86,13 +81,13 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
             with away(stack, how):
                 slowest = max(slowest, *(one.result() for one in writing))
                 if moments.random() < 0.5:  # else the page asks again only when Redis is back, with what it held before
-                    slowest = max(slowest, poll())
+                    slowest = max(slowest, poller.poll())
                     assert poller.badge == unread(ask, name), (number, how)
                 time.sleep(moments.uniform(0, 0.3))
                 if number % 3 == 0:
                     sender = moments.choice((one, other))
                     timed(reader.post_form, f"/messages/{sender}/read", {"seq": (number + 1) * SENDS})
-            slowest = max(slowest, poll())
+            slowest = max(slowest, poller.poll())
             assert poller.badge == unread(ask, name), (number, how)
             time.sleep(moments.uniform(0, 0.7))
     assert slowest < SLOWEST

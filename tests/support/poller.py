@@ -22,14 +22,24 @@ class Poller:
         self._visitor = visitor
         self._states: dict[str, Any] = {}
 
-    def poll(self) -> None:
-        """Ask once. Raises httpx2.HTTPError when nobody answers."""
-        answer = self._visitor.get("/notifications", params={"since": repr(self.since)})
+    def poll(self) -> float:
+        """Ask, again while the site is too busy for pollers; returns how many seconds the answer took.
+
+        Raises httpx2.HTTPError when nobody answers.
+        """
+        while True:
+            began = time.monotonic()
+            answer = self._visitor.get("/notifications", params={"since": repr(self.since)})
+            took = time.monotonic() - began
+            if answer.status_code != 503 or "Retry-After" not in answer.headers:
+                break
+            time.sleep(0.2)
         assert answer.status_code == 200, answer.text
         for told in answer.json():
             self.heard.append(told)
             self.since = max(self.since, told["timestamp"])
             self._states[told["name"]] = told["data"]
+        return took
 
     @property
     def badge(self) -> int:
