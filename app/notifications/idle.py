@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 from flask import Flask
 from itsdangerous import BadData
-from werkzeug.http import parse_cookie
+from werkzeug.sansio.http import parse_cookie
 
 from app import poll_cache
 from app.notifications.load import Load
@@ -85,7 +85,7 @@ class IdlePolls:
             return False
 
     def _session(self, header: str) -> dict[str, Any]:
-        value = parse_cookie(header).get(self._cookie_name)
+        value = parse_cookie(header).get(self._cookie_name)  # as Flask does it: any byte may stand in a header
         if not value:
             return {}
         try:

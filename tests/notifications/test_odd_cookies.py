@@ -1,0 +1,28 @@
+"""Cookies that are no text: another program of the same host set them, or somebody who looks for a way in."""
+
+from __future__ import annotations
+
+import pytest
+
+ODD = ("theme=\xff", "theme=\xe2\x28", "session=\xff")
+
+
+@pytest.mark.parametrize("cookie", ODD)
+@pytest.mark.parametrize(("path", "status"), [("/notifications?since=1", 401), ("/auth/login", 200)])
+def test_a_cookie_that_is_no_text_makes_a_stranger_and_no_error(app, cookie, path, status):
+    answer = app.test_client(use_cookies=False).get(path, environ_overrides={"HTTP_COOKIE": cookie})
+    assert answer.status_code == status
+
+
+def session_of(app, browser) -> str:
+    name = app.config["SESSION_COOKIE_NAME"]
+    return f"{name}={browser.get_cookie(name, domain='microblog.test').value}"
+
+
+def test_a_cookie_of_another_program_leaves_the_badge_alone(app, as_, queries):
+    ana = as_("ana")
+    assert ana.get("/notifications").status_code == 200
+    both = {"HTTP_COOKIE": f"theme=\xff; {session_of(app, ana)}"}
+    with queries() as asked:
+        answer = app.test_client(use_cookies=False).get("/notifications", environ_overrides=both)
+    assert (answer.status_code, len(asked)) == (200, 0), asked
