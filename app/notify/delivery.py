@@ -110,11 +110,18 @@ def _reconsider(user_id: int) -> None:
             if waiting(user_id, cadence):
                 order_mail(user_id, cadence, times)
         elif job.run_after > moment and not job.attempts:  # else it is due or being tried again, and asks by itself
-            due = mail_due(cadence, times, moment)
-            if cadence == "now":
-                due = min(due, hours.may_tell_at(times, job.run_after))
+            due = _moved(job, cadence, times, moment)
             db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
     _hasten_pushes(user_id, _push_due(times, moment))
+
+
+def _moved(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
+    """When a mail that waits goes by these times."""
+    if cadence in {ESSENTIAL, "now"}:
+        return min(mail_due(cadence, times, moment), hours.may_tell_at(times, job.run_after))
+    # By when it was ordered: a digest whose hour came in a quiet time waits for its end, and not for another day.
+    due = mail_due(cadence, times, min(job.queued_at, moment))
+    return max(due, hours.may_tell_at(times, moment))
 
 
 def _hasten_pushes(user_id: int, due: datetime) -> None:

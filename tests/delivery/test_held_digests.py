@@ -1,0 +1,58 @@
+"""Digests whose hour has come while something held them back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.models import Job
+from tests.delivery.events import happens, lives, wants
+from tests.factories import a_user
+
+MONDAY = datetime(2026, 6, 15, 8, tzinfo=UTC)  # the hour of both digests
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def ben(db, time_machine):
+    """Somebody to whom something happened before the digest's hour."""
+    time_machine.move_to(MONDAY - timedelta(hours=1), tick=False)
+    return a_user("ben")
+
+
+def due(db, person) -> list[datetime]:
+    db.session.expire_all()
+    waiting = select(Job.run_after).where(Job.name == "notifications.mail", Job.state == "queued")
+    return list(db.session.scalars(waiting.order_by(Job.run_after)))
+
+
+@pytest.mark.parametrize("cadence", ["daily", "weekly"])
+def test_the_end_of_a_pause_brings_the_digest_it_held(ben, db, time_machine, run_jobs, mails, cadence):
+    wants(ben, "mention", mail=cadence)
+    happens("mention", ben)
+    time_machine.move_to(MONDAY - MINUTE, tick=False)
+    lives(ben, paused_until=MONDAY + timedelta(hours=2))
+    time_machine.move_to(MONDAY + 30 * MINUTE, tick=False)
+    run_jobs()
+    assert len(mails) == 0
+    lives(ben, paused_until=None)
+    run_jobs()
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("cadence", ["daily", "weekly"])
+def test_settings_saved_while_quiet_hours_hold_a_digest_do_not_skip_it(ben, db, time_machine, run_jobs, mails, cadence):
+    wants(ben, "mention", mail=cadence)
+    lives(ben, quiet_from=22 * 60, quiet_until=9 * 60)
+    happens("mention", ben)
+    assert due(db, ben) == [MONDAY + 60 * MINUTE]
+    time_machine.move_to(MONDAY + 30 * MINUTE, tick=False)
+    lives(ben, quiet_from=22 * 60, quiet_until=10 * 60)
+    assert due(db, ben) == [MONDAY + 120 * MINUTE]
+    lives(ben, not_following="hold")
+    assert due(db, ben) == [MONDAY + 120 * MINUTE]
+    time_machine.move_to(MONDAY + 120 * MINUTE, tick=False)
+    run_jobs()
+    assert len(mails) == 1
