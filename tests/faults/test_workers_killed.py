@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from tests.support.moments import TWENTY
+from tests.support.poller import tasks
 from tests.support.ports import wait_for
 from tests.support.proxy import Proxy
 from tests.support.stream import Stream
@@ -60,8 +61,7 @@ def at_work(stack) -> list[int]:
 
 def exports(visitor) -> list[tuple[str, tuple[str, int]]]:
     """The tasks a person's page knows of."""
-    states = [one["data"] for one in visitor.get("/notifications").json() if one["name"] == "task_progress"]
-    return [(state["task_id"], (state["state"], state["progress"])) for state in states]
+    return [(state["task_id"], (state["state"], state["progress"])) for state in tasks(visitor)]
 
 
 def test_between_taking_a_job_and_starting_it(stack, ask, moments):

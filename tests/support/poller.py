@@ -47,6 +47,13 @@ class Poller:
         return int(self._states.get("unread_message_count", 0))
 
 
+def tasks(visitor: Visitor) -> list[dict[str, Any]]:
+    """The states of the tasks that a person's page knows of."""
+    poller = Poller(visitor)
+    poller.poll()
+    return [told["data"] for told in poller.heard if told["name"] == "task_progress"]
+
+
 def unread(ask: Any, username: str) -> int:
     """The list, counted: messages from others beyond what was read, without the site's own query."""
     ((count,),) = ask(

@@ -8,6 +8,7 @@ from typing import Self
 
 from sqlalchemy import text
 
+from tests.support.poller import tasks
 from tests.support.processes import Stack, Visitor
 
 POSTS = 1_500  # for each, so that an export takes a moment
@@ -48,7 +49,7 @@ class Stream:
                 if len(found) != 1:
                     wrong[name, link] = found
         for name, visitor in self.people.items():
-            states = [one["data"] for one in visitor.get("/notifications").json() if one["name"] == "task_progress"]
+            states = tasks(visitor)
             if [(state["state"], state["progress"]) for state in states] != [("done", 100)]:
                 wrong[name, "export"] = states
             elif len(visitor.get(f"/tasks/{states[0]['task_id']}/download").json()["posts"]) != POSTS:
