@@ -37,8 +37,8 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
         "login_id": login.id,
         "endpoint": endpoint,
         "endpoint_hash": _hash(endpoint),
-        "p256dh": p256dh,
-        "auth": auth,
+        "p256dh": keys.encode(keys.decode(p256dh)),  # without padding, of which any length could be sent
+        "auth": keys.encode(keys.decode(auth)),
         "told_until": db.session.scalar(known) or 0.0,
         "created_at": now(),
     }
