@@ -55,8 +55,8 @@ class Line:
 
     @property
     def note(self) -> str:
-        """A second sentence, or ""."""
-        return _("It came from the address %(address)s.", address=self.address) if self.address else ""
+        """A second sentence, or "". The address is isolated: in Arabic text a bare one would be turned around."""
+        return _("From the IP address %(address)s.", address=f"\u2066{self.address}\u2069") if self.address else ""
 
     @property
     def snippet(self) -> str:

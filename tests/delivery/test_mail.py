@@ -124,7 +124,7 @@ def test_a_mail_about_very_many_events_tells_some_and_marks_all(ben, db, run_job
     (mail,) = mails
     assert mail.subject == f"{QUOTED + 3} things happened"
     assert mail.text.count("mentioned you") == QUOTED
-    assert "And 3 more." in mail.text and "And 3 more." in mail.html
+    assert "And 3 more events." in mail.text and "And 3 more events." in mail.html
     happens("mention", ben)
     run_jobs(advance=60)
     assert mails[1].subject.endswith(" mentioned you")
