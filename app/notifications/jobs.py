@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import current_app
 
+from app.clock import now
 from app.database import end_reading, writing
 from app.extensions import db
 from app.jobs import GiveUp, job
@@ -11,6 +14,8 @@ from app.models import User
 from app.notifications import mailing, pushing, subscriptions
 from app.notify import delivery
 from app.webpush import sending
+
+AFTER_THE_OTHER = timedelta(seconds=10)  # until a mail looks again whether another one to the same person has gone
 
 
 @job("notifications.mail", queue="mail", timeout=90)
@@ -20,6 +25,10 @@ def mail(user_id: int, cadence: str) -> None:
     Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
     second copy with the same Message-ID.
     """
+    if delivery.is_being_mailed(user_id, cadence):  # what that mail tells is not marked yet, and would be told again
+        with writing():
+            delivery.order_mail_at(user_id, cadence, now() + AFTER_THE_OTHER)
+        return
     user = db.session.get(User, user_id)
     waiting = delivery.waiting(user_id, cadence) if user is not None and user.is_active else []
     if user is None or not waiting:

@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from app.clock import now
 from app.extensions import db
-from app.jobs import enqueue
+from app.jobs import current_job_id, enqueue
 from app.models import Job, PushSubscription, User
 from app.notify import hours, preferences
 from app.notify.clock import Phase, under_clock
@@ -151,6 +151,14 @@ def order_mail_at(user_id: int, cadence: str, due: datetime) -> None:
     """Order it for that moment, unless one waits."""
     delay = max(0.0, (due - now()).total_seconds())
     enqueue("notifications.mail", delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
+
+
+def is_being_mailed(user_id: int, cadence: str) -> bool:
+    """Whether another job is mailing this person at this cadence just now, by what it said when it began."""
+    others = select(Job.id).where(Job.unique_key == _key(user_id, cadence), Job.id != current_job_id())
+    # The same twice: with the second, word for word as in the index, SQLite looks at unfinished jobs only.
+    running = others.where(Job.state == "running", text("state IN ('queued', 'running')"))
+    return db.session.scalar(running.limit(1)) is not None
 
 
 def _key(user_id: int, cadence: str) -> str:

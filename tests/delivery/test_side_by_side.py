@@ -1,0 +1,48 @@
+"""Mails to one person that several workers would send at the same time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import select, update
+
+from app import mailer
+from app.extensions import db as the_db
+from app.jobs import perform
+from app.models import Job, User
+from tests.delivery.events import happens, wants
+from tests.factories import a_user
+
+
+@pytest.mark.parametrize("kind", ["login", "mention"])
+def test_what_one_mail_is_telling_no_other_one_tells(db, app, run_jobs, mails, monkeypatch, kind):
+    ben = a_user("ben")
+    ben_id = ben.id  # asked later, it would begin a transaction that does not see what the jobs do
+    wants(ben, kind, mail="now")
+    deliver = mailer.deliver
+
+    def slowly(message):
+        """Meanwhile something else happens, and another worker has time for it."""
+        monkeypatch.setattr(mailer, "deliver", deliver)
+        other = threading.Thread(target=_elsewhere, args=(app, kind, ben_id))
+        other.start()
+        other.join()
+        deliver(message)
+
+    happens(kind, ben)
+    monkeypatch.setattr(mailer, "deliver", slowly)
+    run_jobs(advance=60)
+    run_jobs(advance=60)
+    assert len(mails) == 2
+    assert not any("2 things" in mail.subject for mail in mails), [mail.subject for mail in mails]
+
+
+def _elsewhere(app, kind: str, user_id: int) -> None:
+    with app.app_context():
+        happens(kind, the_db.session.get_one(User, user_id))
+        identity = the_db.session.scalars(select(Job.id).where(Job.state == "queued", Job.queue == "mail")).one()
+        the_db.session.execute(update(Job).where(Job.id == identity).values(run_after=Job.queued_at))  # a minute later
+        the_db.session.commit()
+    with app.app_context():
+        perform(identity)
