@@ -66,6 +66,7 @@ class Stack:
             "MAIL_TIMEOUT": "3",
             "MESSAGE_MAIL_DELAY": "1",
             "POLL_INTERVAL": "1",
+            "WEB_THREADS": "64",  # on a machine that is busy with tests no poll is shed
             "RATELIMIT_ENABLED": "0",
             **env,
         }
