@@ -41,10 +41,18 @@ def forget_activity() -> None:
 
 
 def _forget(identity: Any, which: ColumnElement[bool]) -> None:
-    """Delete rows some at a time: nobody who writes meanwhile waits for long."""
-    more = True
-    while more:
-        some = select(identity).where(which).limit(BATCH)
+    """Delete rows some at a time: nobody who writes meanwhile waits for long, and this waits for nobody.
+
+    They are looked for without a lock, and looked at again under one: a row that somebody changes just now may stay.
+    """
+    last = 0
+    while True:
+        old = select(identity).where(which, identity > last).order_by(identity).limit(BATCH)
+        found = db.session.scalars(old).all()
+        if not found:
+            return
         with writing():
-            gone = db.session.scalars(delete(identity.class_).where(identity.in_(some)).returning(identity)).all()
-        more = len(gone) == BATCH
+            free = select(identity).where(which, identity.in_(found)).with_for_update(skip_locked=True)
+            gone = delete(identity.class_).where(identity.in_(db.session.scalars(free).all()))
+            db.session.execute(gone.execution_options(synchronize_session=False))
+        last = found[-1]

@@ -1,0 +1,58 @@
+"""The nightly forgetting of old events, beside people who do something with them at that moment."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from app.activity.actions import restore
+from app.clock import now
+from app.database import set_read_mode
+from app.jobs import enqueue, perform
+from app.models import Activity
+from app.notifications import upkeep
+from app.notify import record
+from app.queries.activity import place_of
+from tests.factories import a_user
+
+MOMENT = 0.7  # seconds in which the night gets as far as it can
+
+
+def test_what_is_taken_out_of_the_drawer_at_this_moment_stays(app, db):
+    ana, ben = a_user("ana"), a_user("ben")
+    set_read_mode(False)
+    for subject in ("one", "two"):
+        record(ana.id, "follow", subject, actor=ben)
+    db.session.commit()
+    long_ago = now() - timedelta(days=400)
+    db.session.execute(update(Activity).values(held_by="new_account", created_at=long_ago))
+    identity = enqueue("notifications.forget_activity").id
+    db.session.commit()
+
+    def night() -> None:
+        with app.app_context():
+            perform(identity)
+
+    place = place_of(db.session.scalars(select(Activity).where(Activity.subject == "one")).one())
+    assert restore(ana, [(place, place)]) == 1
+    forgetting = threading.Thread(target=night)
+    forgetting.start()
+    forgetting.join(MOMENT)
+    db.session.commit()
+    forgetting.join()
+    assert db.session.scalars(select(Activity.subject)).all() == ["one"]
+
+
+def test_very_many_are_forgotten_some_at_a_time(db, run_jobs, monkeypatch):
+    monkeypatch.setattr(upkeep, "BATCH", 3)
+    ana, ben = a_user("ana"), a_user("ben")
+    for number in range(10):
+        record(ana.id, "follow", str(number), actor=ben)
+    db.session.commit()
+    db.session.execute(update(Activity).where(Activity.subject != "5").values(read_at=now() - timedelta(days=400)))
+    enqueue("notifications.forget_activity")
+    db.session.commit()
+    run_jobs()
+    assert db.session.scalars(select(Activity.subject)).all() == ["5"]
