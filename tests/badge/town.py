@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import redis
 from flask import Flask
-from sqlalchemy import select
 
+from app.clock import now
 from app.extensions import db
 from app.jobs import perform
 from app.models import (
@@ -28,6 +28,7 @@ from app.redis_client import Breaker
 from app.web import cookies
 from tests.badge import truth
 from tests.badge.actors import Actor
+from tests.badge.pages import Poller
 from tests.badge.points import Points
 from tests.factories import PASSWORD
 from tests.support.client import Browser
@@ -35,50 +36,10 @@ from tests.support.valkey import Valkey
 
 COOKIE, SITE = "microblog_session", "microblog.test"
 CHANGED = [
-    model.__table__ for model in (Conversation, ConversationMember, Message, Notification, Activity, Follow, Job)
+    model.__table__
+    for model in (Conversation, ConversationMember, Message, Notification, Activity, Follow, Job, LoginSession)
 ]
 NOBODY_WAITS = 10_000  # points; more than any request has
-
-
-@dataclass
-class Poller:
-    """A page that remembers the newest timestamp and what it was told."""
-
-    browser: Browser
-    person: User
-    login_id: str
-    since: float = 0.0
-    badges: dict[str, int] = field(default_factory=dict)
-    conversations: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def ended(self) -> bool:
-        """Whether its login is no more."""
-        return not truth.login_exists(self.login_id)
-
-    def ask(self) -> Any:
-        """One poll, as a page does it."""
-        return self.browser.get(f"/notifications?since={self.since!r}")
-
-    def listen(self, told: list[dict[str, Any]], since: float) -> None:
-        """Take in what is new. Nothing may be told twice or out of order."""
-        stamps = [one["timestamp"] for one in told]
-        assert stamps == sorted(stamps)
-        assert all(stamp > since for stamp in stamps), "told twice"
-        for one in told:
-            if one["name"] == "conversation":
-                self.conversations[one["data"]["with"]] = one["data"]["last_message_id"]
-            else:
-                self.badges[one["name"]] = one["data"]
-        self.since = max([self.since, *stamps])
-
-    def knows_the_truth(self) -> bool:
-        """Whether what it shows is what the tables say."""
-        return (
-            self.badges.get("unread_message_count", 0) == truth.badge_of(self.person.id)
-            and self.badges.get("unread_activity_count", 0) == len(truth.events_of(self.person.id))
-            and self.conversations == truth.newest_of(self.person.id)
-        )
 
 
 @dataclass
@@ -98,8 +59,8 @@ class Town:
         self._app, self.valkey, self.points = app, valkey, points
         self._browsers, self.travel = browsers, travel
         self.people = list({browser.user.id: browser.user for browser in browsers if browser.user}.values())
-        self._logins = set(db.session.scalars(select(LoginSession.id)))
-        db.session.commit()
+        with db.engine.connect() as connection:
+            self._logins = [dict(row._mapping) for row in connection.execute(LoginSession.__table__.select())]
         self._tokens = {id(browser): browser.csrf_token() for browser in browsers}
         self._cookies = {id(browser): self._cookie(browser) for browser in browsers}
 
@@ -123,7 +84,7 @@ class Town:
             for table in reversed(CHANGED):
                 connection.execute(table.delete())
             connection.execute(NotificationClock.__table__.update().values(last=0.0))
-            connection.execute(LoginSession.__table__.delete().where(LoginSession.id.not_in(self._logins)))
+            connection.execute(LoginSession.__table__.insert(), self._logins)
         self.points.clear()
         self.close_the_breaker()
         self.valkey.flush()
@@ -179,8 +140,10 @@ class Town:
         token = poller.browser.csrf_token()
         copy = self._visitor()
         copy.set_cookie(COOKIE, self._cookie(poller.browser), domain=SITE)
+        leaving = sum(task.what.startswith("logout") for task in self.tasks)
         what = f"logout {poller.login_id}"
-        self._begin(what, lambda: copy.post("/auth/logout", data={"csrf_token": token}), self._was_done, points)
+        if len(self.open_pages()) > leaving + 2 and not self._is_at(what):
+            self._begin(what, lambda: copy.post("/auth/logout", data={"csrf_token": token}), self._was_done, points)
 
     def poll(self, poller: Poller, points: int) -> None:
         """A poll; if nothing happened meanwhile, its page knows the truth now."""
@@ -237,9 +200,11 @@ class Town:
     def work(self) -> None:
         """A worker does what was ordered for when Redis is back."""
         if self.points.fault is None:
-            self.travel.shift(2)  # such a job is the sweeper's, a second later
+            moment = now()
+            self.travel.shift(3 * 3600)  # such a job is the sweeper's, a second later by whatever clock there was
             for identity in truth.removals_owed():
                 self._begin("work", lambda identity=identity: self._perform(identity), lambda *_: None)
+            self.travel.move_to(moment, tick=False)
 
     def _perform(self, identity: str) -> None:
         with self._app.app_context():
