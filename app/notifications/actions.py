@@ -73,9 +73,9 @@ def save_profile(person: User, change: ProfileChange) -> None:
     if any(minutes is not None and minutes not in MINUTES for minutes in times):
         raise Refused(_l("A time lies between 00:00 and 23:59."))
     if change.digest_weekday not in WEEKDAYS:
-        raise Refused(_l("A week has seven days."))
+        raise Refused(_l("Choose a day of the week."))
     if change.not_following not in CHOICES or change.new_account not in CHOICES:
-        raise Refused(_l("A sender is accepted, held back or dropped."))
+        raise Refused(_l("Choose accept, hold back or drop."))
     _store_profile(person, asdict(change))
 
 

@@ -50,10 +50,10 @@ class DeliveryForm(FlaskForm):
     """The delivery grid, and below it what holds for all kinds. `rows` are the forms of its kinds."""
 
     quiet = BooleanField(_l("Keep quiet hours"))
-    quiet_from = TimeField(_l("From"), [Optional()], invalid_value_message=SUCH_AS)
-    quiet_until = TimeField(_l("Until"), [Optional()], invalid_value_message=SUCH_AS)
-    digest_at = TimeField(_l("Digests come at"), [Optional()], invalid_value_message=SUCH_AS)
-    digest_weekday = SelectField(_l("The weekly one on"), coerce=int, validate_choice=False)
+    quiet_from = TimeField(_l("Begin at"), [Optional()], invalid_value_message=SUCH_AS)
+    quiet_until = TimeField(_l("End at"), [Optional()], invalid_value_message=SUCH_AS)
+    digest_at = TimeField(_l("Time of digests"), [Optional()], invalid_value_message=SUCH_AS)
+    digest_weekday = SelectField(_l("Day of the weekly digest"), coerce=int, validate_choice=False)
     not_following = RadioField(_l("People I do not follow"), choices=ANSWERS, validate_choice=False)
     new_account = RadioField(_l("New accounts, less than a week old"), choices=ANSWERS, validate_choice=False)
 

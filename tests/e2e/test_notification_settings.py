@@ -33,18 +33,18 @@ def test_the_grid_is_a_table_whose_controls_say_row_and_column(person: Callable[
 
 def test_quiet_hours_and_a_pause_by_keyboard_alone(person: Callable[..., Person]) -> None:
     page = person("keys").tab(PAGE)
-    expect(page.get_by_label("From", exact=True)).to_be_hidden()
+    expect(page.get_by_label("Begin at", exact=True)).to_be_hidden()
     page.get_by_role("switch", name="Keep quiet hours").focus()
     page.keyboard.press("Space")
     page.keyboard.press("Tab")
-    expect(page.get_by_label("From", exact=True)).to_be_focused()
+    expect(page.get_by_label("Begin at", exact=True)).to_be_focused()
     page.get_by_role("group", name="People I do not follow").get_by_role("radio", name="Accept").focus()
     page.keyboard.press("ArrowRight")
     held = page.locator(".segments label", has_text="Hold back").first
     expect(held).to_have_css("outline-style", "solid")  # the focus is seen, though the radio button is not
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your changes have been saved.")).to_be_visible()
-    expect(page.get_by_label("From", exact=True)).to_have_value("22:00")
+    expect(page.get_by_label("Begin at", exact=True)).to_have_value("22:00")
     page.get_by_role("button", name="Pause for 2 hours").press("Enter")
     expect(page.get_by_text("Paused until")).to_be_visible()
     page.get_by_role("button", name="Resume").press("Enter")

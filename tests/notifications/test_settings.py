@@ -88,9 +88,9 @@ def test_times_and_filters_are_kept(as_, db):
         ({"quiet_until": "25:00"}, "Say at what time, such as 07:30."),
         ({"digest_at": ""}, "Say at what time, such as 07:30."),
         ({"digest_at": "noon"}, "Say at what time, such as 07:30."),
-        ({"digest_weekday": "7"}, "A week has seven days."),
-        ({"not_following": "burn"}, "A sender is accepted, held back or dropped."),
-        ({"new_account": ""}, "A sender is accepted, held back or dropped."),
+        ({"digest_weekday": "7"}, "Choose a day of the week."),
+        ({"not_following": "burn"}, "Choose accept, hold back or drop."),
+        ({"new_account": ""}, "Choose accept, hold back or drop."),
         ({"mention-mail": "hourly"}, "A mail comes at once, daily, weekly or never."),
     ],
 )
