@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 
 from app.clock import now
 from app.database import reading, writing
@@ -25,6 +25,8 @@ SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an
 LOST_AFTER = 10  # seconds after which a pushed job that an empty queue does not hold was lost
 LOST_ANYWAY_AFTER = 120  # the same when the queue is never empty
 BATCH = 500
+# Word for word as in the index: from "state = ?" SQLite does not see that it may use it, and would read every job done.
+UNFINISHED = text("state IN ('queued', 'running')")
 KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
 # A moment this far ahead was written before the clock was set back; nobody waits an hour for that.
 FROM_THE_FUTURE = timedelta(minutes=1)
@@ -50,7 +52,7 @@ def _revive_dead() -> None:
         ),
     )
     # One transaction each: it ends with the lock of the owner's clock, and whoever holds that waits for no second job.
-    for identity in db.session.scalars(select(Job.id).where(silent).limit(BATCH)).all():
+    for identity in db.session.scalars(select(Job.id).where(UNFINISHED, silent).limit(BATCH)).all():
         with writing():
             job = db.session.scalar(
                 select(Job)
@@ -90,7 +92,7 @@ def _push_due() -> int:
         or_(Job.run_after <= moment, Job.queued_at > moment + FROM_THE_FUTURE),
     )
     wanted = [due & (Job.queue == queue) & unpushed for queue, unpushed in _unpushed(moment).items()]
-    if not wanted or db.session.scalar(select(Job.id).where(or_(*wanted)).limit(1)) is None:
+    if not wanted or db.session.scalar(select(Job.id).where(UNFINISHED, due, or_(*wanted)).limit(1)) is None:
         return 0
     pushed = 0
     held: dict[str, set[str]] = {}
@@ -129,7 +131,9 @@ def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
 
 def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str, str]]:
     """Mark the oldest wanted jobs as pushed, and return them: of two sweepers, one gets each."""
-    oldest = select(Job.id).where(wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
+    oldest = (
+        select(Job.id).where(UNFINISHED, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
+    )
     with writing():
         taken = db.session.execute(
             update(Job)
