@@ -26,6 +26,7 @@ from app.notify.clock import Phase, under_clock
 from app.notify.hours import Hours
 from app.notify.kinds import KINDS
 
+MAIL_JOB = "notifications.mail"
 ESSENTIAL = "essential"  # the cadence of mail that waits for nothing
 CADENCES = (ESSENTIAL, "now", "daily", "weekly")
 
@@ -150,15 +151,22 @@ def order_mail(user_id: int, cadence: str, times: Hours) -> None:
 def order_mail_at(user_id: int, cadence: str, due: datetime) -> None:
     """Order it for that moment, unless one waits."""
     delay = max(0.0, (due - now()).total_seconds())
-    enqueue("notifications.mail", delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
+    enqueue(MAIL_JOB, delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
 
 
 def is_being_mailed(user_id: int, cadence: str) -> bool:
-    """Whether another job is mailing this person at this cadence just now, by what it said when it began."""
-    others = select(Job.id).where(Job.unique_key == _key(user_id, cadence), Job.id != current_job_id())
-    # The same twice: with the second, word for word as in the index, SQLite looks at unfinished jobs only.
-    running = others.where(Job.state == "running", text("state IN ('queued', 'running')"))
-    return db.session.scalar(running.limit(1)) is not None
+    """Whether another job has begun to mail this person at this cadence and has not ended.
+
+    It may have died after the mail server's OK and wait to be run once more: what it told is not marked before then.
+    Not by the unique key, which a job that was found dead has lost to the one that waits.
+    """
+    begun = select(Job.args).where(
+        Job.name == MAIL_JOB,
+        Job.id != current_job_id(),
+        Job.attempts > 0,
+        text("state IN ('queued', 'running')"),  # word for word as in the index: only unfinished jobs are looked at
+    )
+    return {"user_id": user_id, "cadence": cadence} in db.session.scalars(begun).all()
 
 
 def _key(user_id: int, cadence: str) -> str:

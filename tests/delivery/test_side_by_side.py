@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 from app import mailer
+from app.clock import now
 from app.extensions import db as the_db
 from app.jobs import perform
 from app.models import Job, User
@@ -46,3 +48,20 @@ def _elsewhere(app, kind: str, user_id: int) -> None:
         the_db.session.commit()
     with app.app_context():
         perform(identity)
+
+
+def test_a_mail_waits_for_one_whose_worker_died(db, run_jobs, mails):
+    """The dead one may have told of everything; found dead, it lost its unique key to the one that waits."""
+    ben = a_user("ben")
+    wants(ben, "mention", mail="now")
+    happens("mention", ben)
+    died = db.session.scalars(select(Job).where(Job.queue == "mail")).one()
+    died.unique_key, died.attempts, died.crashes, died.run_after = None, 1, 1, now() + timedelta(seconds=300)
+    db.session.commit()
+    happens("mention", ben)
+    run_jobs(advance=100)
+    assert len(mails) == 0
+    run_jobs(advance=300)
+    assert len(mails) == 1
+    assert mails[0].message_id.startswith(f"<{died.id}@")
+    assert "2 things" in mails[0].subject
