@@ -136,7 +136,7 @@ def test_the_hover_card_never_leads_off_the_site(as_, around):
     assert 'name="next"' not in card.text
 
 
-PAYLOADS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{7*7}}", "%(x)s"]
+PAYLOADS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{'zq'*3}}", "%(x)s"]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -147,4 +147,4 @@ def test_names_and_words_are_text(as_, payload):
         text = ana.get(page).text
         assert "<script>alert" not in text
         assert "<img src=x" not in text
-        assert "49" not in text or payload != "{{7*7}}"
+        assert "zqzqzq" not in text
