@@ -1,4 +1,11 @@
-"""Notifications: the door of the poller, and how each person wants to be told. What is told: app/notify."""
+"""Notifications: the door of the poller, and how each person wants to be told. What is told: app/notify.
+
+the poll      idle, load, since (before the framework), routes, queries
+the settings  settings_routes, forms, actions
+mail          unmailed (what waits), mailing (what it says), unsubscribing, unsubscribe_routes
+push          subscriptions, push_routes, push_cli, pushing (what it says)
+the worker    jobs (one mail, one push), upkeep (every day), recount
+"""
 
 from flask import Blueprint
 
