@@ -22,10 +22,8 @@ from bench import data, proc, servers
 from bench.crowd import PATIENCE, Plan
 
 INTERVAL = 10  # seconds between two polls of a browser
-RAMP, SETTLE = (
-    60.0,
-    40.0,
-)  # seconds: the browsers come, one after the other; the first mails go, a minute after their cause
+RAMP = 60.0  # seconds in which the browsers come, one after the other
+SETTLE = 40.0  # seconds until the first mails go, a minute after their cause
 QUIET = 2.5 * INTERVAL  # seconds of polling after the last message: who was told something hears it
 SAMPLE_EVERY = 5.0  # seconds between two looks at the memory
 FIRST = 30.0  # seconds of the measurement whose mean memory the rest is held against

@@ -24,8 +24,7 @@ AT_ONCE = 1000  # rows one statement marks
 @delivery.source
 def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     """The unread events that no mail told about, for each kind that has some."""
-    unmailed = activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None))
-    newest_first = unmailed.order_by(Activity.timestamp.desc(), Activity.id.desc())
+    newest_first = activity.newest_first(activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None)))
     identities: dict[str, list[int]] = {}
     for identity, kind in db.session.execute(newest_first.with_only_columns(Activity.id, Activity.kind)):
         identities.setdefault(kind, []).append(identity)
