@@ -23,7 +23,7 @@ from bench.crowd import PATIENCE, Plan
 
 INTERVAL = 10  # seconds between two polls of a browser
 RAMP = 60.0  # seconds in which the browsers come, one after the other
-SETTLE = 40.0  # seconds until the first mails go, a minute after their cause
+SETTLE = 40.0  # seconds of messages before anything is measured; the first mails go twenty seconds after that
 QUIET = 2.5 * INTERVAL  # seconds of polling after the last message: who was told something hears it
 SAMPLE_EVERY = 5.0  # seconds between two looks at the memory
 FIRST = 30.0  # seconds of the measurement whose mean memory the rest is held against
