@@ -125,7 +125,7 @@ def settings(
         mail_server="127.0.0.1",
         mail_port=mail_server.port,
         mail_default_sender="Microblog <noreply@microblog.test>",
-        mail_timeout=1,
+        mail_timeout=4,  # a busy machine has answered after more than one
     )
 
 
