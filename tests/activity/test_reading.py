@@ -113,17 +113,27 @@ def test_what_is_held_back_is_not_read_by_reading_around_it(ana, db, wants):
     assert "1 event is held back" in ana.get("/activity").text
 
 
-def test_the_button_reads_the_page_without_a_script(ana, configure, db, unread):
+def test_the_button_reads_all_without_a_script(ana, configure, db, unread):
     configure(POSTS_PER_PAGE=3)
     answer = ana.submit("/activity", action="/activity/read")
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/activity"
-    assert unread_of(db, ana) == [0, 1]
+    assert unread(ana) == 0
     assert "Mark all as read" not in ana.get("/activity").text
+
+
+def test_the_button_is_there_while_something_on_an_older_page_is_unread(ana, configure, db, unread):
+    configure(POSTS_PER_PAGE=3)
+    at = places(ana)
+    read(ana, (at[2], at[4]))
+    assert unread_of(db, ana) == [0, 1]
     older = re.search(r'rel="next" href="([^"]+)"', ana.get("/activity").text)[1]
+    assert "Mark all as read" in ana.get("/activity").text
+    assert "Mark all as read" in ana.get(older).text
+    happen(db, ana.user.id, 5)
     answer = ana.submit(older, action="/activity/read")
     assert answer.headers["Location"] == older
-    assert unread(ana) == 0
+    assert unread_of(db, ana) == [5]
 
 
 def test_a_script_gets_no_page(ana):

@@ -37,6 +37,7 @@ class Activity:
         )
         newest = place(max((number for ids, _unread in self.rows for number in ids), default=0))
         self.site.content = (
+            '<form data-mark-all><button>Mark all as read</button></form>'
             f'<span data-badge="{NAME}" data-count="{self.badge}"></span>'
             f'<div data-activity="/activity" data-newest="{newest}"><div data-news></div>'
             f'<ul data-rows data-read-url="/activity/read">{rows}</ul></div>'
@@ -141,6 +142,18 @@ def test_ones_own_reading_is_no_news_and_asks_nothing(site: FakeSite, open_tab: 
     page.wait_for_timeout(2500)
     assert activity.pages() == 1
     expect(page.get_by_role("button", name="Show new activity")).to_have_count(0)
+
+
+def test_the_button_goes_when_all_is_read(site: FakeSite, open_tab: OpenTab) -> None:
+    activity = Activity(site, ([2], True), ([1], False), badge=2)  # the other unread one is on an older page
+    page = open_tab("/activity")
+    button = page.get_by_role("button", name="Mark all as read")
+    wait_for_reads(page, activity, 1)
+    activity.tell(1, 200.0)
+    page.wait_for_timeout(1500)
+    expect(button).to_be_visible()
+    activity.tell(0, 300.0)
+    expect(button).to_be_hidden()
 
 
 def test_a_smaller_number_for_another_reason_is_looked_into(site: FakeSite, open_tab: OpenTab) -> None:

@@ -45,6 +45,16 @@
     return pieces.filter((piece) => piece.some(({ row }) => seen.has(row) && !marked.has(row)));
   }
 
+  /** When nothing is left to mark, here or on older pages, the button is no use; unless somebody stands on it. */
+  function hideMarkAll(number) {
+    const form = document.querySelector("[data-mark-all]");
+    const waits = rows.some((row) => "unread" in row.dataset && !marked.has(row));
+    if (form && number === 0 && !waits && !form.contains(document.activeElement)) {
+      form.hidden = true;
+    }
+  }
+  Microblog.poll.on(NAME, hideMarkAll);
+
   const tell = Microblog.seen.teller(
     () => seen.size > marked.size,
     async () => {
