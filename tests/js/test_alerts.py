@@ -107,6 +107,23 @@ def test_a_number_that_rises_is_told_once(site: FakeSite, tab: Callable[..., Pag
     assert page.evaluate("desktop[0].closed")  # read, here or elsewhere
 
 
+@pytest.mark.parametrize(("user", "shows"), [("1", []), ("2", ["1 unread message"])])
+def test_who_is_pushed_the_news_gets_no_second_notification(
+    site: FakeSite, tab: Callable[..., Page], context: BrowserContext, user: str, shows: list[str]
+) -> None:
+    stubbed(context)
+    page = tab()
+    page.evaluate(
+        """(user) => {
+            document.body.dataset.userId = "1";
+            localStorage.setItem("microblog-push", JSON.stringify({ user, endpoint: "https://push.example/1", at: 1 }));
+        }""",
+        user,
+    )
+    send(site, page, 1, 200.0)
+    assert alerts(page) == (shows, [660, 880])
+
+
 def test_who_looks_at_the_page_is_not_disturbed(
     site: FakeSite, tab: Callable[..., Page], context: BrowserContext
 ) -> None:

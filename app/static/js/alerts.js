@@ -41,6 +41,16 @@
     }
   }
 
+  /** Whether this browser is pushed the same news (push.js keeps that): its notification says more, and one is enough. */
+  function isPushed() {
+    try {
+      const { user, endpoint } = JSON.parse(localStorage.getItem("microblog-push")) || {};
+      return Boolean(endpoint) && user === document.body.dataset.userId;
+    } catch (error) {
+      return false; // blocked, or not ours
+    }
+  }
+
   const allowed = () => "Notification" in window && Notification.permission === "granted";
 
   /** After the next quiet hours have begun nobody here knows when they end: the next page does. */
@@ -133,7 +143,7 @@
       return;
     }
     const { desktop, sound } = settings();
-    if (desktop && allowed()) {
+    if (desktop && allowed() && !isPushed()) {
       showOnDesktop(name, words);
     }
     if (sound && Date.now() - sounded > 1000) {
