@@ -85,6 +85,16 @@ def test_mail_about_a_login_waits_for_nothing(ben, db, run_jobs, mails):
     assert len(mails) == 1
 
 
+def test_mail_about_a_login_says_what_to_do_when_it_was_somebody_else(ben, db, run_jobs, mails):
+    wants(ben, "follow", mail="now")
+    happens("follow", ben)
+    happens("login", ben)
+    run_jobs(advance=60)
+    login, follow = sorted(mails, key=lambda mail: "login" not in mail.subject)
+    assert "choose a new password" in login.text and "choose a new password" in login.html
+    assert "choose a new password" not in follow.text + follow.html
+
+
 @pytest.mark.parametrize("kind", ACTIVITY)
 def test_what_was_read_on_the_activity_page_is_not_mailed(ben, as_, db, run_jobs, mails, kind):
     wants(ben, kind, mail="daily")
