@@ -37,7 +37,7 @@ class Activity:
         )
         newest = place(max((number for ids, _unread in self.rows for number in ids), default=0))
         self.site.content = (
-            '<form data-mark-all><button>Mark all as read</button></form>'
+            "<form data-mark-all><button>Mark all as read</button></form>"
             f'<span data-badge="{NAME}" data-count="{self.badge}"></span>'
             f'<div data-activity="/activity" data-newest="{newest}"><div data-news></div>'
             f'<ul data-rows data-read-url="/activity/read">{rows}</ul></div>'
