@@ -161,6 +161,8 @@ class Settings:
             faults.append("MAIL_SERVER must be set in production")
         if self.mail_default_sender.endswith("@localhost>"):
             faults.append("MAIL_DEFAULT_SENDER must be set in production")
+        if 0 < len(self.metrics_token) < 16:
+            faults.append("METRICS_TOKEN must have 16 characters or more in production")
         if not self.ratelimit_enabled:
             faults.append("RATELIMIT_ENABLED must not be off in production")
         if LOOPBACK & set(self.push_hosts):

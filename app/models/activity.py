@@ -15,6 +15,8 @@ from app.models.post import Post
 from app.models.user import User
 
 UNREAD = text("read_at IS NULL AND held_by = ''")
+READ = text("read_at IS NOT NULL")
+HELD = text("held_by <> ''")
 
 
 class Activity(Base):
@@ -29,7 +31,10 @@ class Activity(Base):
         Index("ix_activity_unread", "user_id", "kind", sqlite_where=UNREAD, postgresql_where=UNREAD),
         Index("ix_activity_post_id", "post_id"),  # a post that goes takes its events along
         Index("ix_activity_actor_id", "actor_id"),  # and so does an account
-        Index("ix_activity_read_at", "read_at"),  # pruning
+        # Pruning; only read rows are in it, or a planner would use it to find unread ones.
+        Index("ix_activity_read_at", "read_at", sqlite_where=READ, postgresql_where=READ),
+        # The drawer.
+        Index("ix_activity_held", "user_id", "timestamp", "id", sqlite_where=HELD, postgresql_where=HELD),
         {"sqlite_autoincrement": True},  # an id is never used twice
     )
 

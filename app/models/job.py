@@ -42,6 +42,7 @@ class Job(Base):
         ),
         Index("ix_job_owner_id_queued_at", "owner_id", "queued_at"),  # "my tasks"
         Index("ix_job_finished_at", "finished_at"),  # pruning
+        Index("ix_job_name_queued_at", "name", "queued_at"),  # when a periodic job was ordered last
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=job_id)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import current_app
 
-from app.clock import now
 from app.database import end_reading, writing
 from app.extensions import db
 from app.jobs import GiveUp, job
@@ -14,8 +11,6 @@ from app.models import User
 from app.notifications import mailing, pushing, subscriptions
 from app.notify import delivery
 from app.webpush import sending
-
-AFTER_THE_OTHER = timedelta(seconds=10)  # until a mail looks again whether another one to the same person has gone
 
 
 @job("notifications.mail", queue="mail", timeout=90)
@@ -25,9 +20,10 @@ def mail(user_id: int, cadence: str) -> None:
     Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
     second copy with the same Message-ID.
     """
-    if delivery.is_being_mailed(user_id, cadence):  # what that mail tells is not marked yet, and would be told again
+    later = delivery.mailed_by_another(user_id, cadence)
+    if later is not None:
         with writing():
-            delivery.order_mail_at(user_id, cadence, now() + AFTER_THE_OTHER)
+            delivery.order_mail_at(user_id, cadence, later)
         return
     user = db.session.get(User, user_id)
     waiting = delivery.waiting(user_id, cadence) if user is not None and user.is_active else []
@@ -42,6 +38,12 @@ def mail(user_id: int, cadence: str) -> None:
     mailing.send(user, cadence, waiting)
     with writing():
         mailing.note_sent(user, cadence, waiting)
+
+
+@job("notifications.digest", queue="slow", timeout=90)
+def digest(user_id: int, cadence: str) -> None:
+    """The same for a digest, which has more time."""
+    mail(user_id, cadence)
 
 
 @job("notifications.push", timeout=60)

@@ -72,7 +72,7 @@ def resume() -> Response:
 def paused_until() -> datetime | None:
     """Until when the viewer has paused what tells them; None when they have not. What every page knows already."""
     found = visit()
-    until = found.delivery.paused_until if found and found.delivery else None
+    until = found.profile.paused_until if found and found.profile else None
     return until if until and until > now() else None
 
 

@@ -37,6 +37,8 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     waiting = []
     for kind, found in identities.items():
         of_kind = [event for event in events if event.kind == kind]
+        if not of_kind:  # their posts were deleted between the two questions
+            continue
         parts = _parts(of_kind, results, together=KINDS[kind].groups and grid[kind].grouped)
         waiting.append(Waiting(kind, len(found), parts, partial(_mark, found)))
     return waiting

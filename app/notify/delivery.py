@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import select, text, update
+from sqlalchemy import false, or_, select, text, update
 
 from app.clock import now
 from app.extensions import db
@@ -27,6 +27,8 @@ from app.notify.hours import Hours
 from app.notify.kinds import KINDS
 
 MAIL_JOB = "notifications.mail"
+DIGEST_JOB = "notifications.digest"
+AFTER_THE_OTHER = timedelta(seconds=10)  # until a mail looks again whether another one to the same person has gone
 ESSENTIAL = "essential"  # the cadence of mail that waits for nothing
 CADENCES = (ESSENTIAL, "now", "daily", "weekly")
 
@@ -81,6 +83,8 @@ def order(user_id: int, kind: str) -> None:
 def order_under_clock(user_id: int, kind: str) -> None:
     """The same, from what runs under the person's clock already."""
     preference = preferences.grid(user_id)[kind]
+    if preference.mail == "none" and not preference.push:
+        return
     times = times_of(user_id)
     if preference.mail != "none":
         order_mail(user_id, cadence_of(kind, preference.mail), times)
@@ -151,22 +155,32 @@ def order_mail(user_id: int, cadence: str, times: Hours) -> None:
 def order_mail_at(user_id: int, cadence: str, due: datetime) -> None:
     """Order it for that moment, unless one waits."""
     delay = max(0.0, (due - now()).total_seconds())
-    enqueue(MAIL_JOB, delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
+    enqueue(_job(cadence), delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
 
 
-def is_being_mailed(user_id: int, cadence: str) -> bool:
-    """Whether another job has begun to mail this person at this cadence and has not ended.
+def mailed_by_another(user_id: int, cadence: str) -> datetime | None:
+    """When to look again, while another job has begun to mail this person at this cadence; else None.
 
-    It may have died after the mail server's OK and wait to be run once more: what it told is not marked before then.
-    Not by the unique key, which a job that was found dead has lost to the one that waits.
+    What that job tells is not marked before it has ended, and would be told twice. It may have died after the mail
+    server's OK and wait to be run once more; only what is essential does not wait for that. It is not found by its
+    unique key, which a job that was found dead has lost to the one that waits.
     """
-    begun = select(Job.args).where(
-        Job.name == MAIL_JOB,
+    died = Job.crashes > 0 if cadence != ESSENTIAL else false()
+    begun = select(Job.run_after).where(
+        Job.name == _job(cadence),
+        Job.args["user_id"].as_integer() == user_id,
+        Job.args["cadence"].as_string() == cadence,
         Job.id != current_job_id(),
-        Job.attempts > 0,
+        or_(Job.state == "running", died),
         text("state IN ('queued', 'running')"),  # word for word as in the index: only unfinished jobs are looked at
     )
-    return {"user_id": user_id, "cadence": cadence} in db.session.scalars(begun).all()
+    due = db.session.scalar(begun.limit(1))
+    return max(due, now()) + AFTER_THE_OTHER if due else None
+
+
+def _job(cadence: str) -> str:
+    """Digests have a queue behind them all: thousands of them at eight must not stand before a new password."""
+    return DIGEST_JOB if cadence in {"daily", "weekly"} else MAIL_JOB
 
 
 def _key(user_id: int, cadence: str) -> str:

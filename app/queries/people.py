@@ -26,7 +26,7 @@ class Visit:
     last_seen: datetime | None
     unread_messages: int
     unread_activity: int
-    delivery: DeliveryProfile | None  # None = the defaults
+    profile: DeliveryProfile | None  # how they want to be told; None = the defaults
     since: float  # the newest notification this page already knows
 
 
@@ -59,7 +59,7 @@ def visit(login_id: str) -> Visit | None:
     ).first()
     if row is None:
         return None
-    login, since, unread_messages, unread_activity, delivery = row
+    login, since, unread_messages, unread_activity, profile = row
     user = login.user
     return Visit(
         login=login,
@@ -68,6 +68,6 @@ def visit(login_id: str) -> Visit | None:
         last_seen=user.last_seen,
         unread_messages=int(unread_messages),
         unread_activity=int(unread_activity),
-        delivery=delivery,
+        profile=profile,
         since=float(since or 0.0),
     )

@@ -64,7 +64,7 @@ class PageContext:
         found = visit()
         if found is None or self.viewer is None:
             return None
-        return preferences.hours(self.viewer, found.delivery or preferences.default_profile(found.user_id))
+        return preferences.hours(self.viewer, found.profile or preferences.default_profile(found.user_id))
 
     @property
     def quiet_until(self) -> str:

@@ -11,6 +11,8 @@ branch_labels = None
 depends_on = None
 
 UNREAD = sa.text("read_at IS NULL AND held_by = ''")
+READ = sa.text("read_at IS NOT NULL")
+HELD = sa.text("held_by <> ''")
 
 
 def upgrade() -> None:
@@ -68,7 +70,9 @@ def upgrade() -> None:
     op.create_index('ix_activity_unread', 'activity', ['user_id', 'kind'], sqlite_where=UNREAD, postgresql_where=UNREAD)
     op.create_index('ix_activity_post_id', 'activity', ['post_id'])
     op.create_index('ix_activity_actor_id', 'activity', ['actor_id'])
-    op.create_index('ix_activity_read_at', 'activity', ['read_at'])
+    op.create_index('ix_activity_read_at', 'activity', ['read_at'], sqlite_where=READ, postgresql_where=READ)
+    op.create_index('ix_activity_held', 'activity', ['user_id', 'timestamp', 'id'], sqlite_where=HELD, postgresql_where=HELD)
+    op.create_index('ix_job_name_queued_at', 'job', ['name', 'queued_at'])
     op.create_table('push_subscription',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('user_id', sa.Integer(), nullable=False),
@@ -91,6 +95,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_index('ix_job_name_queued_at', 'job')
     for table in ('push_subscription', 'activity', 'mail_tally', 'delivery_profile', 'delivery_preference'):
         op.drop_table(table)
 

@@ -62,6 +62,11 @@ def test_what_makes_no_sense_is_refused_by_name(name, value):
         Settings.from_env({name: value})
 
 
+def test_a_token_that_could_be_guessed_is_refused_in_production():
+    with pytest.raises(ConfigurationError, match="METRICS_TOKEN"):
+        Settings.from_env({**PRODUCTION, "METRICS_TOKEN": "short"})
+
+
 def test_production_starts_when_everything_is_set():
     assert Settings.from_env(PRODUCTION).microblog_env == "production"
 

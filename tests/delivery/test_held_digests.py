@@ -24,7 +24,7 @@ def ben(db, time_machine):
 
 def due(db, person) -> list[datetime]:
     db.session.expire_all()
-    waiting = select(Job.run_after).where(Job.name == "notifications.mail", Job.state == "queued")
+    waiting = select(Job.run_after).where(Job.name == "notifications.digest", Job.state == "queued")
     return list(db.session.scalars(waiting.order_by(Job.run_after)))
 
 

@@ -45,7 +45,11 @@ def clock(time_machine):
 
 
 def waiting(db) -> list[Job]:
-    return list(db.session.scalars(select(Job).where(Job.name == "notifications.mail", Job.state == "queued")))
+    return list(
+        db.session.scalars(
+            select(Job).where(Job.name.in_(["notifications.mail", "notifications.digest"]), Job.state == "queued")
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
