@@ -29,7 +29,7 @@ from app.web import cookies
 from tests.badge import truth
 from tests.badge.actors import Actor
 from tests.badge.pages import Poller
-from tests.badge.points import Points
+from tests.badge.points import LATE, Points
 from tests.factories import PASSWORD
 from tests.support.client import Browser
 from tests.support.valkey import Valkey
@@ -161,6 +161,16 @@ class Town:
 
         self._begin(what, poller.ask, then, points)
 
+    def poll_that_gives_up(self, poller: Poller) -> None:
+        """A poll that has sent what it found to Redis and waits in vain: the bytes are still on their way."""
+        self.poll(poller, 0)
+        task = next((task for task in self.tasks if task.what == f"poll {poller.login_id}"), None)
+        while task is not None and task in self.tasks and self.points.may_go(task.actor):
+            if task.actor.pending is not None and task.actor.pending.name == "fill the hash":
+                task.actor.resume(LATE)
+                self.close_the_breaker()
+            self.go_on(task, 1)
+
     def _post(self, poller: Poller, path: str, points: int, what: str = "", **values: object) -> None:
         token = self._tokens.get(id(poller.browser)) or poller.browser.csrf_token()
         form = {"csrf_token": token, **values}
@@ -250,6 +260,8 @@ class Town:
             for task in list(self.tasks):
                 self.go_on(task, NOBODY_WAITS)
             assert len(self.tasks) < count, "they wait for each other"
+        while self.points.late:
+            self.points.late.pop(0)()
         self.work()
         assert not truth.removals_owed()
         for poller in self.pollers:
