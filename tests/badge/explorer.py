@@ -14,7 +14,7 @@ POPL 2005) would cut earlier and find the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -68,7 +68,6 @@ class Report:
     moves: int = 0
     longest: int = 0
     complete: bool = False
-    endings: dict[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.schedules} schedules, {self.cut_short} cut short, {self.moves} moves, longest {self.longest}"
