@@ -111,6 +111,7 @@ def explore(system: System) -> Report:
         try:
             _run(system, path, report)
         except AssertionError as error:
+            system.abandon()
             raise Counterexample([state.todo[0] for state in path if state.todo], report, error) from error
         while path and not path[-1].next():
             path.pop()
