@@ -62,10 +62,11 @@ def stamp(timestamp: float) -> str:
 def forget(user_id: int) -> bool:
     """Remove a person's hash; False when Redis is away, and the caller must see to it later.
 
-    Call it while holding the person's clock lock, before the commit.
+    Call it while holding the person's clock lock, before the commit. It is tried though the circuit breaker be open:
+    that of another process may be closed, and Redis answer its polls with what we did not remove.
     """
     try:
-        redis_client.ask(lambda client: client.delete(key(user_id)))
+        redis_client.ask(lambda client: client.delete(key(user_id)), insist=True)
     except RedisUnavailable:
         return False
     return True

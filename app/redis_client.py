@@ -40,12 +40,12 @@ class Breaker:
     def __init__(self) -> None:
         self._open_until = 0.0
 
-    def call(self, ask: Callable[[], T]) -> T:
-        """Run `ask`. Raises RedisUnavailable when Redis fails or has just failed."""
-        if time.monotonic() < self._open_until:
+    def call(self, ask: Callable[[], T], *, insist: bool = False) -> T:
+        """Run `ask`. Raises RedisUnavailable when Redis fails or, unless the caller insists, has just failed."""
+        if time.monotonic() < self._open_until and not insist:
             raise RedisUnavailable("the circuit breaker is open")
         try:
-            return ask()
+            answer = ask()
         except redis.ResponseError as error:
             # "Out of memory" and the like: this command failed at once, and the next may well work. Were the breaker to
             # open, a Redis that takes nothing more would also keep its old answers from being removed.
@@ -53,6 +53,8 @@ class Breaker:
         except (redis.RedisError, OSError) as error:
             self._open_until = time.monotonic() + OPEN_FOR
             raise RedisUnavailable(str(error)) from error
+        self._open_until = 0.0
+        return answer
 
 
 class Run:
@@ -127,7 +129,7 @@ def run_id() -> bytes:
     return run.id
 
 
-def ask(command: Callable[[redis.Redis], T]) -> T:
-    """Run `command(client)` behind the breaker. Raises RedisUnavailable."""
+def ask(command: Callable[[redis.Redis], T], *, insist: bool = False) -> T:
+    """Run `command(client)` behind the breaker, or through it for who insists. Raises RedisUnavailable."""
     breaker: Breaker = current_app.extensions["redis_breaker"]
-    return breaker.call(lambda: command(client()))
+    return breaker.call(lambda: command(client()), insist=insist)

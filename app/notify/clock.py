@@ -75,11 +75,13 @@ def _tell(session: Session) -> None:
     if not pending:
         return
     session.flush()
+    redis_is_there = True
     for user_id in sorted(pending):
         timestamp = _tick(session, user_id, advance=bool(pending[user_id]))
         for write in sorted(pending[user_id].values(), key=lambda write: write.phase):
             write.run(timestamp)
-        if not poll_cache.forget(user_id):
+        redis_is_there = redis_is_there and poll_cache.forget(user_id)  # one wait for a Redis that is away is enough
+        if not redis_is_there:
             _order_removal(session, user_id)
     session.flush()
 

@@ -153,5 +153,6 @@ def test_pushes_whose_answers_are_lost(stack, ask, moments):
         assert proxy.harmed >= 5
     assert stream.unlike_once() == {}
     assert len(stack.mails) == len({mail.message_id for mail in stack.mails})
-    assert ask("SELECT name, attempts FROM job WHERE attempts <> 1") == []
+    # What was running when the clock was moved looked dead, and was run once more.
+    assert ask("SELECT name, attempts FROM job WHERE attempts <> 1 + crashes") == []
     stream.close()

@@ -289,3 +289,14 @@ def test_what_an_older_run_of_redis_knew_of_logins_is_forgotten(ana, as_, valkey
     valkey.client.hset(poll_cache.key(ana.user.id), "server", "another")
     newest(ana)
     assert valkey.client.hlen(poll_cache.key(ana.user.id)) == 4  # the run, the lease, the timestamp, one login
+
+
+def test_an_open_breaker_lets_a_removal_through(ana, app):
+    """Another process, whose breaker is closed, would go on answering from the hash."""
+    assert ana.get(f"/notifications?since={ana.since!r}").get_json() == []
+    key, client = poll_cache.key(ana.user.id), app.extensions["redis"]
+    assert client.hget(key, "last") is not None
+    app.extensions["redis_breaker"]._open_until = time.monotonic() + 60
+    notify(ana.user.id, "unread_message_count", 2)
+    the_db.session.commit()
+    assert client.exists(key) == 0
