@@ -26,7 +26,7 @@ RAMP = 60.0  # seconds in which the browsers come, one after the other
 SETTLE = 40.0  # seconds of messages before anything is measured; the first mails go twenty seconds after that
 QUIET = 2.5 * INTERVAL  # seconds of polling after the last message: who was told something hears it
 SAMPLE_EVERY = 5.0  # seconds between two looks at the memory
-FIRST = 30.0  # seconds of the measurement whose mean memory the rest is held against
+FIRST = 30.0  # seconds of the measurement whose mean memory growth is held against
 # As independent of the site's own queries as can be.
 UNREAD = """
 SELECT member.user_id, COUNT(*) FROM conversation_member AS member
@@ -90,8 +90,9 @@ def run(folder: Path, options: Options) -> dict[str, float]:
         print(f"  an error was: {error}")
     counts = {"load_errors": len(seen["log"]["errors"]) + jobs.get("failed", 0), "badges_wrong": wrong}
     counts |= {"jobs_done": jobs.get("done", 0)}
-    growth = {"web_memory_growth": watch.growth(), "web_memory_mb": watch.largest() / 2**20}
-    return _latencies(seen["log"], options.seconds) | counts | growth | cores
+    memory = {"web_memory_growth": watch.growth(), "web_memory_spread": watch.spread()}
+    memory |= {"web_memory_mb": watch.largest() / 2**20}
+    return _latencies(seen["log"], options.seconds) | counts | memory | cores
 
 
 def _give(generator: subprocess.Popen[str], plan: Plan) -> None:
@@ -121,6 +122,10 @@ def _latencies(log: dict[str, Any], seconds: float) -> dict[str, float]:
     }
 
 
+def _mean(sizes: list[int]) -> float:
+    return sum(sizes) / len(sizes)
+
+
 def _percentile(seconds: list[float], percent: int) -> float:
     """The nearest rank, in milliseconds: not better than what was measured."""
     ranked = sorted(seconds)
@@ -142,10 +147,13 @@ class _Watch:
             seen.append(proc.resident(pid))
 
     def growth(self) -> float:
-        """How far a web process ever was from its first half minute, as a part of that: 0.1 is ten percent."""
+        """How far a web process ever grew beyond its first half minute, as a part of that: 0.1 is ten percent."""
         first = int(FIRST / SAMPLE_EVERY)
-        means = [sum(seen[:first]) / len(seen[:first]) for seen in self._memory]
-        return max(abs(size / mean - 1) for mean, seen in zip(means, self._memory, strict=True) for size in seen)
+        return max(max(seen) / _mean(seen[:first]) - 1 for seen in self._memory)
+
+    def spread(self) -> float:
+        """How far a web process ever was from its mean, above or below, as a part of that."""
+        return max(abs(size / _mean(seen) - 1) for seen in self._memory for size in seen)
 
     def largest(self) -> float:
         """The most bytes that a web process held."""
