@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT = 0.5  # seconds for connecting and for each answer
+IN_DOUBT = 0.1  # the same for who insists while the breaker is open: writers may be waiting for the lock we hold
 OPEN_FOR = 2.0  # seconds the breaker stays open after a failure
 T = TypeVar("T")
 # For every client that a request waits for. Retries would multiply the timeout.
@@ -40,9 +41,14 @@ class Breaker:
     def __init__(self) -> None:
         self._open_until = 0.0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether Redis has just failed."""
+        return time.monotonic() < self._open_until
+
     def call(self, ask: Callable[[], T], *, insist: bool = False) -> T:
         """Run `ask`. Raises RedisUnavailable when Redis fails or, unless the caller insists, has just failed."""
-        if time.monotonic() < self._open_until and not insist:
+        if self.is_open and not insist:
             raise RedisUnavailable("the circuit breaker is open")
         try:
             answer = ask()
@@ -99,9 +105,10 @@ class Line:
             return connection.read_response()
 
 
-def connect(url: str, run: Run) -> redis.Redis:
-    """A client for `url` that a request may wait for; it keeps `run` up to date."""
-    return redis.Redis.from_url(url, **MANNERS, redis_connect_func=run.greet)
+def connect(url: str, run: Run, timeout: float = TIMEOUT) -> redis.Redis:
+    """A client for `url` that a request may wait for, `timeout` seconds an answer; it keeps `run` up to date."""
+    manners = {**MANNERS, "socket_timeout": timeout, "socket_connect_timeout": timeout}
+    return redis.Redis.from_url(url, **manners, redis_connect_func=run.greet)
 
 
 def connect_patiently(url: str) -> redis.Redis:
@@ -113,6 +120,7 @@ def init_app(app: Any) -> None:
     """Give the app its client, its line and its breaker. No connection is made before the first command."""
     app.extensions["redis_run"] = Run()
     app.extensions["redis"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"])
+    app.extensions["redis_in_doubt"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"], IN_DOUBT)
     app.extensions["redis_line"] = Line(app.extensions["redis"])
     app.extensions["redis_breaker"] = Breaker()
 
@@ -132,4 +140,5 @@ def run_id() -> bytes:
 def ask(command: Callable[[redis.Redis], T], *, insist: bool = False) -> T:
     """Run `command(client)` behind the breaker, or through it for who insists. Raises RedisUnavailable."""
     breaker: Breaker = current_app.extensions["redis_breaker"]
-    return breaker.call(lambda: command(client()), insist=insist)
+    asked = current_app.extensions["redis_in_doubt"] if insist and breaker.is_open else client()
+    return breaker.call(lambda: command(asked), insist=insist)

@@ -300,3 +300,18 @@ def test_an_open_breaker_lets_a_removal_through(ana, app):
     notify(ana.user.id, "unread_message_count", 2)
     the_db.session.commit()
     assert client.exists(key) == 0
+
+
+def test_in_a_pause_of_redis_only_one_removal_waits_long(ana, valkey):
+    """Each holds its reader's clock while it waits, and on SQLite the one lock there is."""
+    waited = []
+    valkey.signal(signal.SIGSTOP)
+    try:
+        for _ in range(4):
+            began = time.monotonic()
+            assert not poll_cache.forget(ana.user.id)
+            waited.append(time.monotonic() - began)
+    finally:
+        valkey.signal(signal.SIGCONT)
+    assert waited[0] >= redis_client.TIMEOUT
+    assert sorted(waited[1:])[1] < redis_client.TIMEOUT / 2
