@@ -9,7 +9,7 @@ from app import models  # noqa: F401  (the tables register themselves)
 from app.extensions import Base, db
 
 # Full-text indexes are made by migrations/search.py; autogenerate knows nothing of them.
-NOT_OURS = ("post_search", "user_search")
+NOT_OURS = ("post_search", "user_search", "message_search")
 
 
 def include_object(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:

@@ -1,19 +1,20 @@
-"""The full-text indexes over `search_text`, per engine: SQL that models cannot say. Alembic's first migration calls it.
+"""The full-text indexes over `search_text`, per engine: SQL that models cannot say. Alembic's migrations call it.
 
 SQLite gets an FTS5 table for each noun that keeps no copy of the text, and triggers that keep it true through every
 INSERT, UPDATE and DELETE, cascades included. PostgreSQL gets a GIN index over the same words. Neither engine cuts
 the words anew (app/text/search.py says why), so both give the same answers.
 
-A later migration that changes `post` or `user` in Alembic's batch mode makes the SQLite table anew, and its triggers
+A later migration that changes one of these tables in Alembic's batch mode makes the SQLite table anew, and its triggers
 are lost with the old one: call `drop(op)` before it and `create(op)` after it. migrations/env.py keeps autogenerate
-off every name that begins with post_search or user_search, the tables FTS5 makes for itself included.
+off every name that begins with post_search, user_search or message_search, the tables FTS5 makes for itself included.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-NOUNS = ("post", "user")  # tables with the columns id and search_text
+NOUNS = ("post", "user")  # tables with the columns id and search_text; "message" came with migration 0003
 
 # Both functions are IMMUTABLE, so the expression may be indexed. Queries must spell it the same way.
 WORDS = "array_to_tsvector(string_to_array({column}, ' '))"
@@ -44,9 +45,9 @@ END
 }
 
 
-def create(op: Any) -> None:
+def create(op: Any, nouns: Sequence[str] = NOUNS) -> None:
     """Make the indexes, and fill them from rows that are there already. `op` is Alembic's, or has its `execute`."""
-    for noun in NOUNS:
+    for noun in nouns:
         if op.get_bind().dialect.name == "postgresql":
             words = WORDS.format(column="search_text")
             op.execute(f'CREATE INDEX {noun}_search ON "{noun}" USING gin ({words})')
@@ -57,9 +58,9 @@ def create(op: Any) -> None:
         op.execute(f"INSERT INTO {noun}_search ({noun}_search) VALUES ('rebuild')")
 
 
-def drop(op: Any) -> None:
+def drop(op: Any, nouns: Sequence[str] = NOUNS) -> None:
     """Remove what `create` made."""
-    for noun in NOUNS:
+    for noun in nouns:
         if op.get_bind().dialect.name == "postgresql":
             op.execute(f"DROP INDEX {noun}_search")
             continue

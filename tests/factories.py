@@ -10,12 +10,14 @@ import itertools
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import update
 from werkzeug.security import generate_password_hash
 
 from app.clock import now
 from app.extensions import db
 from app.messages.actions import send_message
-from app.models import Follow, LoginSession, Message, Post, User
+from app.messages.actions.locking import lock_pair
+from app.models import ConversationMember, Follow, LoginSession, Message, Post, User
 from app.notify import logins_changed
 from app.text.names import email_key, username_key, username_skeleton
 from app.text.search import search_text
@@ -67,8 +69,17 @@ def a_follow(follower: User, followed: User) -> None:
     db.session.commit()
 
 
+def acquainted(one: User, other: User) -> None:
+    """Two people who write to each other: neither is a stranger to the other, whose first message is a request."""
+    conversation = lock_pair(one, other)
+    side = ConversationMember
+    db.session.execute(update(side).where(side.conversation_id == conversation.id).values(state="accepted"))
+    db.session.commit()
+
+
 def a_message(sender: User, recipient: User, body: str = "Hello", **options: Any) -> Message:
-    """A private message, sent by the real action, its badge and mail ordered."""
+    """A private message between people who know each other, sent by the real action, its badge and mail ordered."""
+    acquainted(sender, recipient)
     row = send_message(sender, recipient, body, **options)
     db.session.commit()
     return row

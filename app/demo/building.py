@@ -23,7 +23,7 @@ from app.errors import Refused, Sentence
 from app.extensions import db
 from app.i18n import languages
 from app.messages.actions import mark_read, send_message
-from app.messages.queries import between
+from app.messages.queries.threads import between
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
 from app.notify import tell_count
 from app.posts.actions import publish

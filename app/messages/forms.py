@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, IntegerField, TextAreaField
+from wtforms import FloatField, HiddenField, IntegerField, TextAreaField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
@@ -12,11 +12,24 @@ from app.web.form_keys import new_form_key
 
 
 class MessageForm(FlaskForm):
-    """A message to one person."""
+    """A message."""
 
-    message = TextAreaField(_l("Message"), validators=[InputRequired()])
+    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # a picture needs no words
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
     read_upto = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])
+
+
+class DraftForm(FlaskForm):
+    """What is being written, and the number of the writer's newest message on the page."""
+
+    message = TextAreaField(validators=[Length(max=20_000)])
+    own_seq = IntegerField(validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])
+
+
+class DeliveredForm(FlaskForm):
+    """The newest time that polls told a page."""
+
+    timestamp = FloatField(validators=[InputRequired(), NumberRange(min=0, max=1e12)])
 
 
 class ReadForm(FlaskForm):

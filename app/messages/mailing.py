@@ -7,19 +7,18 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import update
 
 from app.extensions import db
-from app.messages import queries
-from app.messages.queries import Unmailed
+from app.messages.queries import unmailed as waiting
+from app.messages.queries.unmailed import Unmailed
+from app.messages.telling import KIND
 from app.models import ConversationMember
 from app.notify import delivery
 from app.notify.delivery import Part, Waiting
-
-KIND = "message"
 
 
 @delivery.source
 def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     """The unread messages that no mail told about: a part for each conversation."""
-    found = queries.unmailed(user_id) if KIND in kinds else []
+    found = waiting.unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
     parts = [Part("new_message", _facts(one), one.count) for one in found]
@@ -31,10 +30,10 @@ def _facts(one: Unmailed) -> dict[str, object]:
 
 
 def _mark(user_id: int, told: Sequence[Unmailed]) -> None:
-    for one in sorted(told, key=lambda one: one.conversation_id):
+    for one in sorted(told, key=lambda one: one.conversation.id):
         newest = one.newest[-1].seq
         member = update(ConversationMember).where(
-            ConversationMember.conversation_id == one.conversation_id,
+            ConversationMember.conversation_id == one.conversation.id,
             ConversationMember.user_id == user_id,
             ConversationMember.mailed_seq < newest,
         )

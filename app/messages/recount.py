@@ -9,6 +9,7 @@ from sqlalchemy import ScalarSelect, func, select
 
 from app.database import end_reading, writing
 from app.extensions import db
+from app.messages.queries import newest
 from app.models import Conversation, ConversationMember, Message
 from app.notify import notify
 from app.queries import unread
@@ -33,12 +34,8 @@ def recount() -> dict[str, int]:
 def _truths() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
     """What the numbers of STORED should be."""
     here = Message.conversation_id == ConversationMember.conversation_id
-    from_others = select(func.max(Message.seq)).where(here, Message.sender_id != ConversationMember.user_id)
-    newest = select(Message.id).where(here).order_by(Message.seq.desc()).limit(1)
-    everything = select(func.max(Message.seq)).where(here)
-    return tuple(  # type: ignore[return-value]  # three in, three out
-        query.correlate(ConversationMember).scalar_subquery() for query in (everything, from_others, newest)
-    )
+    everything = select(func.max(Message.seq)).where(here).correlate(ConversationMember).scalar_subquery()
+    return everything, newest.from_others(), newest.shown()
 
 
 def _members() -> Iterator[tuple[int, int, bool]]:

@@ -1,105 +1,145 @@
-"""Doors (HTTP) of private messages."""
+"""Doors (HTTP) of the inbox and of a conversation: with one person under their name, any other under its id."""
 
 from __future__ import annotations
 
-from flask import abort, current_app, redirect, render_template, request, url_for
+from typing import Any
+
+from flask import abort, current_app, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.errors import Refused
 from app.extensions import db
-from app.messages import actions, bp, queries
-from app.messages.forms import MessageForm, ReadForm
-from app.models import User
-from app.queries import people
+from app.messages import actions, bp, images, opening
+from app.messages.actions import sides
+from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
+from app.messages.opening import opened_or_404
+from app.messages.permission import NO
+from app.messages.queries import inbox as conversations
+from app.messages.queries.threads import Opened
 from app.web import limits
 from app.web.answers import wants_json
-from app.web.form_keys import new_form_key
 from app.web.paging import before_id, page_size, position
 from app.web.refusals import say_no
 from app.web.viewer import viewer
-
-
-def person_or_404(username: str) -> User:
-    """The other person of a conversation."""
-    return people.by_username(username) or abort(404)
 
 
 @bp.get("/messages")
 @login_required
 def inbox() -> str:
     """All conversations, by latest message."""
-    rows, older = queries.inbox(viewer(), before_id(), page_size())
+    rows, older = conversations.page(viewer(), before_id(), page_size())
     return render_template("messages/inbox.html", rows=rows, older=older)
 
 
 @bp.get("/messages/<username>")
+@bp.get("/messages/thread/<int:conversation_id>")
 @login_required
-def conversation(username: str) -> str | Response:
-    """The thread with one person, newest at the bottom. Showing it reads nothing: the page says what it rendered."""
-    other = person_or_404(username)
-    if other.id == viewer().id:
-        return redirect(url_for("messages.inbox"))
-    return _show(other, MessageForm(formdata=None))
+def conversation(username: str = "", conversation_id: int = 0) -> str | Response:
+    """The thread, newest at the bottom. Showing it reads nothing: the page says what it rendered."""
+    opened = opened_or_404(username, conversation_id)
+    if conversation_id and opened.other is not None:
+        return redirect(opening.address(opened))
+    return opening.show(opened, MessageForm(formdata=None))
 
 
 @bp.get("/messages/<username>/new")
+@bp.get("/messages/thread/<int:conversation_id>/new")
 @login_required
-def new_messages(username: str) -> str:
-    """The bubbles after number ?after=, for a thread that is open."""
-    other = person_or_404(username)
-    thread = queries.after(viewer(), other, position("after") or 0)
-    return render_template("messages/_bubbles.html", other=other, thread=thread)
+def new_messages(username: str = "", conversation_id: int = 0) -> str:
+    """The bubbles after number ?after=, and what changed since ?revision= of those from ?first= on."""
+    numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
+    return opening.bubbles(opened_or_404(username, conversation_id), **numbers)
 
 
 @bp.get("/send_message/<recipient>")
 @login_required
 def compose(recipient: str) -> Response:
     """The tutorial's address of the form: the form is at the foot of the conversation."""
-    return redirect(url_for("messages.conversation", username=person_or_404(recipient).username))
+    return redirect(opening.address(opened_or_404(recipient)))
 
 
 @bp.post("/send_message/<recipient>")
+@bp.post("/messages/thread/<int:conversation_id>/send")
 @login_required
 @limits.messaging
-def send(recipient: str) -> str | Response | tuple[str, int]:
+@limits.uploading
+def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
     """Send a message. What the page had rendered counts as read; a refusal keeps the text."""
-    other, form = person_or_404(recipient), MessageForm(request.form)
+    opened, form = opened_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
-        return _show(other, form), 422
-    body, key, longest = form.message.data or "", form.form_key.data, current_app.config["MESSAGE_MAX_LENGTH"]
+        return opening.show(opened, form), 422
     try:
-        actions.send_message(viewer(), other, body, form_key=key, max_length=longest)
+        _send(opened, form)
     except Refused as refusal:
         say_no(refusal)
-        return _show(other, form), 422
-    _mark_read(other, form.read_upto.data or 0)
+        return opening.show(opened, form), 422
+    _mark_read(opened, form.read_upto.data or 0)
     db.session.commit()
-    return redirect(url_for("messages.conversation", username=other.username), 303)
+    return redirect(opening.address(opened), 303)
 
 
 @bp.post("/messages/<username>/read")
+@bp.post("/messages/thread/<int:conversation_id>/read")
 @login_required
-def mark_read(username: str) -> Response | tuple[str, int]:
+def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
     """Messages up to number `seq` were rendered to the viewer."""
-    other, form = person_or_404(username), ReadForm(request.form)
+    opened, form = opened_or_404(username, conversation_id), ReadForm(request.form)
     if not form.validate_on_submit():
         abort(400)
-    _mark_read(other, form.seq.data or 0)
+    _mark_read(opened, form.seq.data or 0)
     db.session.commit()
+    return _done(opened)
+
+
+@bp.post("/messages/<username>/draft")
+@bp.post("/messages/thread/<int:conversation_id>/draft")
+@login_required
+@limits.drafting
+def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
+    """Keep what the viewer is writing, unless they have sent something since the page was made."""
+    opened, form = opened_or_404(username, conversation_id), DraftForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    sides.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
+    db.session.commit()
+    return _done(opened)
+
+
+@bp.post("/messages/delivered")
+@login_required
+def mark_delivered() -> tuple[str, int]:
+    """The viewer's page has heard all that polls told up to `timestamp`."""
+    form = DeliveredForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    actions.mark_delivered(viewer(), float(form.timestamp.data or 0.0))
+    db.session.commit()
+    return "", 204
+
+
+def _send(opened: Opened, form: MessageForm) -> None:
+    body, config = form.message.data or "", current_app.config
+    options: dict[str, Any] = {
+        "form_key": form.form_key.data,
+        "max_length": config["MESSAGE_MAX_LENGTH"],
+        "limited": config["RATELIMIT_ENABLED"],
+        "pictures": images.take(request.files.getlist("image"), request.form.getlist("alt")),
+    }
+    if opened.other is not None:
+        actions.send_message(viewer(), opened.other, body, **options)
+    elif opened.is_group and opened.conversation is not None:
+        actions.send_to_group(viewer(), opened.conversation.id, body, **options)
+    else:
+        raise Refused(NO)
+
+
+def _mark_read(opened: Opened, seq: int) -> None:
+    if opened.conversation is not None and seq:
+        actions.mark_read(viewer(), opened.conversation, seq)
+
+
+def _done(opened: Opened) -> Response | tuple[str, int]:
     if wants_json() or request.headers.get("X-Requested-With"):
         return "", 204
-    return redirect(url_for("messages.conversation", username=other.username), 303)
-
-
-def _mark_read(other: User, seq: int) -> None:
-    found = queries.between(viewer(), other)
-    if found is not None and seq:
-        actions.mark_read(viewer(), found, seq)
-
-
-def _show(other: User, form: MessageForm) -> str:
-    thread = queries.thread(viewer(), other, before=before_id())
-    if form.form_key.data is None:
-        form.form_key.data = new_form_key()
-    return render_template("messages/conversation.html", other=other, thread=thread, form=form)
+    return redirect(opening.address(opened), 303)

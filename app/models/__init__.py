@@ -5,30 +5,40 @@ No behaviour that leaves the row.
 
 from app.models.account import LoginSession, MailToken
 from app.models.activity import Activity
+from app.models.conversation import Conversation, ConversationMember
 from app.models.delivery import DeliveryPreference, DeliveryProfile, MailTally
 from app.models.follow import Follow
 from app.models.job import Job
-from app.models.message import Conversation, ConversationMember, Message
+from app.models.message import HiddenMessage, Message, MessageImage
+from app.models.moderation import AuditEntry, Report, ReportedMessage
 from app.models.notification import Notification, NotificationClock
 from app.models.post import Post
 from app.models.push import PushSubscription
+from app.models.relation import Block, Mute
 from app.models.user import User
 
 __all__ = [
     "Activity",
+    "AuditEntry",
+    "Block",
     "Conversation",
     "ConversationMember",
     "DeliveryPreference",
     "DeliveryProfile",
     "Follow",
+    "HiddenMessage",
     "Job",
     "LoginSession",
     "MailTally",
     "MailToken",
     "Message",
+    "MessageImage",
+    "Mute",
     "Notification",
     "NotificationClock",
     "Post",
     "PushSubscription",
+    "Report",
+    "ReportedMessage",
     "User",
 ]

@@ -1,10 +1,11 @@
-"""What people write to each other, and how far each has read."""
+"""What people write to each other."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import now
@@ -13,62 +14,68 @@ from app.extensions import Base
 from app.models.user import User
 
 
-class Conversation(Base):
-    """A thread between people. Between two there is exactly one, found by `pair_key`."""
-
-    __tablename__ = "conversation"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    pair_key: Mapped[str | None] = mapped_column(String(48), unique=True)  # "3:17", lower id first
-    # The number of the newest message. Sending takes this row's lock until it commits, so message numbers
-    # are commit order: a reader who has seen number 7 has been able to see every number below it.
-    newest_seq: Mapped[int] = mapped_column(default=0)
-
-
-class ConversationMember(Base):
-    """One person's side of a conversation: how far they have read."""
-
-    __tablename__ = "conversation_member"
-    __table_args__ = (
-        # The unread count: only conversations that have something unread are looked at.
-        Index(
-            "ix_conversation_member_unread",
-            "user_id",
-            sqlite_where=text("newest_seq > read_seq"),
-            postgresql_where=text("newest_seq > read_seq"),
-        ),
-        # The inbox: conversations by latest message.
-        Index("ix_conversation_member_inbox", "user_id", "newest_message_id"),
-    )
-
-    conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    newest_seq: Mapped[int] = mapped_column(default=0)  # number of the newest message from somebody else
-    newest_message_id: Mapped[int] = mapped_column(default=0)  # newest of all, own ones included
-    read_seq: Mapped[int] = mapped_column(default=0)  # the newest number that was rendered to this person
-    mailed_seq: Mapped[int] = mapped_column(default=0)  # the newest number a mail told this person about
-
-    conversation: Mapped[Conversation] = relationship(lazy="raise")
-    user: Mapped[User] = relationship(lazy="raise")
-
-
 class Message(Base):
-    """One message. `seq` numbers it within its conversation, in commit order."""
+    """One message, or an event of a group. `seq` numbers it within its conversation, in commit order."""
 
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
+        # Exports what one person wrote, and counts what they wrote lately.
+        Index("ix_message_sender_id_created_at", "sender_id", "created_at"),
+        # What changed in an open conversation since it was shown.
+        Index("ix_message_revision", "conversation_id", "revision"),
         {"sqlite_autoincrement": True},  # an id is never used twice
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"))
     seq: Mapped[int]
-    # The index exports and deletes what one person wrote.
-    sender_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    # None: their account is deleted, and what they wrote to others stays with these.
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
+    # "text"; "undone": taken back within seconds, shown to nobody; in groups the events "named", "added" and "left".
+    kind: Mapped[str] = mapped_column(String(8), default="text", server_default="text")
+    args: Mapped[dict[str, Any]] = mapped_column(
+        JSON, default=dict, server_default="{}"
+    )  # what an event's sentence needs
     body: Mapped[str] = mapped_column(Text)
+    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # app/messages/search.py
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # for everybody; its body is "" then
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")  # of the conversation when this last changed
     # Two sends of one form make one message.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
-    sender: Mapped[User] = relationship(lazy="raise")
+    sender: Mapped[User | None] = relationship(lazy="raise")
+    images: Mapped[list[MessageImage]] = relationship(
+        lazy="raise", order_by="MessageImage.position", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class MessageImage(Base):
+    """A picture in a message. Only who may see the message may fetch its files (app/messages/images.py)."""
+
+    __tablename__ = "message_image"
+    __table_args__ = (
+        UniqueConstraint("message_id", "position"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"))
+    position: Mapped[int]  # 0 to 3
+    file: Mapped[str] = mapped_column(String(64), index=True)  # name in the store; the index finds files nobody names
+    thumbnail: Mapped[str] = mapped_column(String(64), default="", index=True)  # "" until its job has made it
+    alt: Mapped[str] = mapped_column(Text, default="")
+    width: Mapped[int]  # pixels
+    height: Mapped[int]
+
+
+class HiddenMessage(Base):
+    """A message that one person deleted for themselves."""
+
+    __tablename__ = "hidden_message"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    # The index: a message that goes takes these along.
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), primary_key=True, index=True)

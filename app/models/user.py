@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask_login import UserMixin
-from sqlalchemy import String, Text
+from sqlalchemy import String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
@@ -45,7 +45,16 @@ class User(UserMixin, Base):
     email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # False: no login, and nobody finds them. So it is while they are suspended, or wait for their deletion.
     active: Mapped[bool] = mapped_column(default=True)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # The index finds whose time has come; until then a login takes the deletion back.
+    deletion_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    # "member", "translator", "moderator" or "admin": each may what the ones before it may (app/roles.py).
+    role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
+    # Who may begin to write to them: "everyone", "known" (followed by those they follow), "following" or "nobody".
+    writable_by: Mapped[str] = mapped_column(String(12), default="everyone", server_default="everyone")
+    receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # show, and be shown, what was read
 
     @property
     def current_login(self) -> LoginSession | None:

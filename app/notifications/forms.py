@@ -19,7 +19,7 @@ from app.i18n import _l
 from app.models import DeliveryProfile
 from app.notifications.actions import ProfileChange
 from app.notify.filters import CHOICES
-from app.notify.kinds import KINDS, MAILS
+from app.notify.kinds import CHOSEN, MAILS
 from app.notify.preferences import Preference
 
 MAIL_LABELS = {
@@ -78,7 +78,7 @@ class DeliveryForm(FlaskForm):
         days = get_day_names("wide", context="stand-alone", locale=get_locale() or "en")
         form.digest_weekday.choices = [SelectChoice(number, days[number]) for number in range(7)]
         sent = request.form if form.is_submitted() else None
-        form.rows = {name: RowForm(sent, obj=grid[name], prefix=f"{name}-") for name in KINDS}
+        form.rows = {name: RowForm(sent, obj=grid[name], prefix=f"{name}-") for name in CHOSEN}
         return form
 
     @property
@@ -105,7 +105,7 @@ def _preference(name: str, sent: Mapping[str, Any]) -> Preference:
         badge=bool(sent["badge"]) or name in COUNTED_ELSEWHERE,
         push=bool(sent["push"]),
         mail=sent["mail"] or "",
-        grouped=bool(sent["grouped"]) and KINDS[name].groups,
+        grouped=bool(sent["grouped"]) and CHOSEN[name].groups,
     )
 
 

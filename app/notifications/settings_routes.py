@@ -17,7 +17,7 @@ from app.models import DeliveryProfile
 from app.notifications import actions, bp
 from app.notifications.forms import COUNTED_ELSEWHERE, DeliveryForm
 from app.notify import hours, preferences
-from app.notify.kinds import KINDS
+from app.notify.kinds import CHOSEN
 from app.web import limits
 from app.web.redirects import safe_next
 from app.web.refusals import say_no
@@ -86,7 +86,7 @@ def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
     return render_template(
         "notifications/settings.html",
         form=form,
-        kinds=KINDS,
+        kinds=CHOSEN,
         counted_elsewhere=COUNTED_ELSEWHERE,
         quiet_until=quiet_until if quiet_until > moment else None,
         nights=_nights(profile.quiet_from, profile.quiet_until),

@@ -23,6 +23,7 @@ class Kind:
     push: bool = True
     has_actor: bool = False  # somebody did it, so the filters by sender apply
     groups: bool = False  # several are shown as one line, unless the person wants each
+    quiet: bool = False  # it is only listed: always recorded as read, so there is nothing to choose in the grid
     essential: bool = False  # its mail waits for nothing: no quiet hours, no pause, no daily cap
 
 
@@ -30,6 +31,15 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind("message", _l("Private messages"), _l("You are told when somebody writes to you."), mail="now"),
+        Kind(
+            "message_request",
+            _l("Message requests"),
+            _l("You see here when somebody you do not follow writes to you for the first time. It counts in no badge."),
+            mail="none",
+            push=False,
+            has_actor=True,
+            quiet=True,
+        ),
         Kind(
             "mention",
             _l("Mentions"),
@@ -59,3 +69,6 @@ KINDS: dict[str, Kind] = {
         ),
     )
 }
+
+# What a person chooses in the grid.
+CHOSEN = {name: kind for name, kind in KINDS.items() if not kind.quiet}

@@ -117,6 +117,11 @@ def _mention(event: Activity) -> Line:
     )
 
 
+def _message_request(event: Activity) -> Line:
+    actor = _actor(event)
+    return Line(lambda put: _("%(name)s would like to write to you", name=put(actor)), "messages.requests")
+
+
 def _job_done(event: Activity) -> Line:
     return Line(lambda _put: str(task_words(event.args["name"]).done), "tasks.index")
 
@@ -146,6 +151,7 @@ def _unknown(_event: Activity) -> Line:
 _TOGETHER: Mapping[str, Callable[[Sequence[Activity]], Line]] = {"follow": _follow}
 _ALONE: Mapping[str, Callable[[Activity], Line]] = {
     "mention": _mention,
+    "message_request": _message_request,
     "job_done": _job_done,
     "job_failed": _job_failed,
     "login": _login,

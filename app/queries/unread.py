@@ -5,17 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select
+from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.models import ConversationMember, Message
+from app.queries import visibility
 
 
 def _beyond_read(member: Any) -> ColumnElement[bool]:
-    """Messages of one member's conversation, from others, beyond what was rendered to that member."""
+    """Messages of one member's conversation, from others, beyond what was rendered to that member.
+
+    Not of a request, nor of a conversation or a person that is muted; and no events.
+    """
     return and_(
-        Message.conversation_id == member.conversation_id,
+        member.state == "accepted",
+        member.muted.is_(False),
         Message.seq > member.read_seq,
         Message.sender_id != member.user_id,
+        Message.kind == "text",
+        Message.deleted_at.is_(None),
+        visibility.message_is_shown(member),
+        visibility.is_heard(member.user_id, Message.sender_id),
     )
 
 
@@ -43,6 +53,18 @@ def message_count_in(member: Any) -> ColumnElement[int]:
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
 
+def request_count_of(user_id: Any) -> ScalarSelect[int]:
+    """The number of people whose first message waits for an answer, as part of another query."""
+    member = aliased(ConversationMember)
+    waits = (member.user_id == user_id, member.state == "request", member.newest_message_id > 0)
+    return select(func.count()).select_from(member).where(*waits).scalar_subquery()
+
+
 def message_count(user_id: int) -> int:
     """The number of unread messages: the badge."""
     return int(db.session.scalar(select(message_count_of(user_id))) or 0)
+
+
+def request_count(user_id: int) -> int:
+    """The number of requests that wait: shown on the tray, and in no badge."""
+    return int(db.session.scalar(select(request_count_of(user_id))) or 0)

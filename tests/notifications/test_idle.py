@@ -14,7 +14,7 @@ from app import poll_cache, redis_client
 from app.clock import now
 from app.extensions import db as the_db
 from app.messages import actions
-from app.messages import queries as message_queries
+from app.messages.queries import threads
 from app.models import Conversation, Job, LoginSession
 from app.notify import logins_changed, notify
 from app.queries import people
@@ -78,7 +78,7 @@ def test_reading_is_told_to_the_other_tab(ana, db):
     db.session.commit()
     (told,) = ana.get(f"/notifications?since={since}").get_json()
     assert (told["name"], told["data"]) == ("unread_message_count", 0)
-    assert message_queries.between(ana.user, ben) is not None
+    assert threads.between(ana.user, ben) is not None
 
 
 def test_a_revoked_login_hears_401_at_once(ana, as_, db, queries):

@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.config import ROOT, Settings
 from app.extensions import db as the_db
-from app.messages import queries as messages
+from app.messages.queries import threads
 from app.notifications.idle import IdlePolls
 from app.notifications.load import REMEMBERS, RETRY_AFTER, STEPS, Load
 from app.notify import notify
@@ -181,7 +181,7 @@ def test_people_who_read_and_write_are_never_sent_away(ana, site, db):
     assert ana.get("/").status_code == 200
     assert ana.post_form("/post", {"post": "Hello", "form_key": "k"}).status_code == 303
     assert ana.submit("/messages/ben", {"message": "Hello"}).status_code == 303
-    assert messages.between(ana.user, ben) is not None
+    assert threads.between(ana.user, ben) is not None
 
 
 def test_a_request_that_fails_is_over(measured, as_, clock):

@@ -1,0 +1,60 @@
+"""Limits against floods: per sender, stricter for new accounts. Counted in the rows, so no restart forgets them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import func, select
+
+from app.clock import now
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.models import Conversation, Message, User
+
+NEW_FOR = timedelta(days=7)  # how long an account counts as new
+UNANSWERED = 3  # messages of one who waits for an answer to a request
+
+
+class Limits(NamedTuple):
+    """What one person may send."""
+
+    a_minute: int  # messages
+    a_day: int
+    strangers_a_day: int  # conversations begun
+
+
+KNOWN = Limits(a_minute=30, a_day=500, strangers_a_day=30)
+NEW = Limits(a_minute=10, a_day=100, strangers_a_day=8)
+
+
+def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
+    """Raises Refused when the sender has written too much lately; `waits`: the other one has not answered a request."""
+    limits = NEW if sender.created_at > now() - NEW_FOR else KNOWN
+    if waits and _sent_in(sender, conversation) >= UNANSWERED:
+        raise Refused(_l("Please wait for an answer before you write more. Your text is still here."))
+    if conversation.newest_seq == 0 and _begun(sender) > limits.strangers_a_day:
+        raise Refused(
+            _l("You have begun many conversations today. Please begin new ones tomorrow. Your text is still here.")
+        )
+    if _sent(sender, timedelta(minutes=1)) >= limits.a_minute:
+        raise Refused(_l("You are writing very fast. Please wait a minute. Your text is still here."))
+    if _sent(sender, timedelta(days=1)) >= limits.a_day:
+        raise Refused(_l("You have sent very many messages today. Please go on tomorrow. Your text is still here."))
+
+
+def _sent(sender: User, within: timedelta) -> int:
+    recent = (Message.sender_id == sender.id, Message.created_at > now() - within)
+    return db.session.scalar(select(func.count()).select_from(Message).where(*recent)) or 0
+
+
+def _sent_in(sender: User, conversation: Conversation) -> int:
+    here = (Message.conversation_id == conversation.id, Message.sender_id == sender.id)
+    return db.session.scalar(select(func.count()).select_from(Message).where(*here)) or 0
+
+
+def _begun(sender: User) -> int:
+    """Conversations begun within a day, this one included."""
+    recent = (Conversation.started_by_id == sender.id, Conversation.started_at > now() - timedelta(days=1))
+    return db.session.scalar(select(func.count()).select_from(Conversation).where(*recent)) or 0

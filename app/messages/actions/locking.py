@@ -1,0 +1,49 @@
+"""A conversation is changed under its lock, held until the commit: its messages are numbered in commit order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from app.clock import now
+from app.database import insert_into
+from app.extensions import db
+from app.messages.queries.threads import pair_key
+from app.models import Conversation, ConversationMember, User
+
+
+def lock(conversation_id: int) -> Conversation:
+    """The conversation as it is now, locked. Raises sqlalchemy.exc.NoResultFound when it is gone."""
+    found: Conversation = db.session.scalars(
+        _locked(select(Conversation).where(Conversation.id == conversation_id))
+    ).one()
+    return found
+
+
+def lock_pair(one: User, other: User) -> Conversation:
+    """The conversation of two people, locked, made if need be: with two sides that say nobody has written yet."""
+    key = pair_key(one, other)
+    found = _locked(select(Conversation).where(Conversation.pair_key == key))
+    conversation: Conversation | None = db.session.scalar(found)
+    if conversation is not None:
+        return conversation
+    db.session.execute(_insert_once(Conversation, pair_key=key, newest_seq=0, started_by_id=one.id, started_at=now()))
+    made: Conversation = db.session.scalars(found).one()
+    for user_id in sorted([one.id, other.id]):
+        db.session.execute(_insert_once(ConversationMember, **new_side(made.id, user_id)))
+    return made
+
+
+def new_side(conversation_id: int, user_id: int) -> dict[str, Any]:
+    """The columns of a side in a conversation in which nobody has written yet."""
+    numbers = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
+    return {"conversation_id": conversation_id, "user_id": user_id, "state": "new", **numbers}
+
+
+def _locked(query: Select[Any]) -> Select[Any]:
+    return query.with_for_update().execution_options(populate_existing=True)
+
+
+def _insert_once(table: Any, **values: Any) -> Any:
+    return insert_into(table).values(**values).on_conflict_do_nothing()

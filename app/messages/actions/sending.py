@@ -1,0 +1,134 @@
+"""Writing a message, to a person or to a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app.body_text import checked_body, send_key
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.messages import permission, telling
+from app.messages.actions import floods
+from app.messages.actions.locking import lock, lock_pair
+from app.messages.actions.pictures import Picture, attach
+from app.messages.search import words_of
+from app.models import Conversation, ConversationMember, Message, User
+from app.notify import record
+
+
+def send_message(
+    sender: User,
+    recipient: User,
+    body: str,
+    *,
+    form_key: str | None = None,
+    max_length: int = 2000,
+    pictures: Sequence[Picture] = (),
+    limited: bool = False,
+) -> Message:
+    """Write `body` to `recipient`: the message, their badge and their mail, in the caller's transaction.
+
+    A form that is sent twice (same `form_key`) writes once and gives the first message back. To somebody who does not
+    know the sender it goes as a request. Raises Refused; with `limited` also when the sender writes too much.
+    """
+    if sender.id == recipient.id:
+        raise Refused(_l("You cannot write to yourself."))
+    body = _checked(body, max_length, pictures)
+    conversation = lock_pair(sender, recipient)
+    key = send_key(sender, body, form_key)
+    if known := _known(key):
+        return known
+    terms = permission.terms(sender, recipient, conversation.id)
+    verdict = permission.verdict(terms)
+    if verdict.kind == "refused":
+        raise Refused(verdict.sentence)
+    if limited:
+        floods.check(sender, conversation, waits=verdict.kind == "request")
+    message = _append(conversation, sender, body, key, pictures)
+    _accept(conversation, sender.id)
+    if verdict.kind == "open":
+        _accept(conversation, recipient.id)
+    elif terms.state == "new":
+        _side(conversation, recipient.id, state="request")
+        # On the Activity page, and nowhere else: a request has no badge and no mail.
+        record(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
+    telling.message_came(conversation.id, sender.id)
+    return message
+
+
+def send_to_group(
+    sender: User,
+    conversation_id: int,
+    body: str,
+    *,
+    form_key: str | None = None,
+    max_length: int = 2000,
+    pictures: Sequence[Picture] = (),
+    limited: bool = False,
+) -> Message:
+    """Write `body` to everybody in a group, as `send_message` does. Raises Refused, also for who is not in it."""
+    body = _checked(body, max_length, pictures)
+    conversation = lock(conversation_id)
+    key = send_key(sender, body, form_key)
+    if known := _known(key):
+        return known
+    mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
+    if mine is None or mine.state == "left" or conversation.pair_key is not None:
+        raise Refused(_l("You are not in this conversation."))
+    if limited:
+        floods.check(sender, conversation, waits=False)
+    message = _append(conversation, sender, body, key, pictures)
+    _accept(conversation, sender.id)
+    telling.message_came(conversation.id, sender.id)
+    return message
+
+
+def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
+    """Note an event of a group among its messages; the conversation is locked. It counts in no badge."""
+    return _store(conversation, actor, kind=kind, args=args, body="")
+
+
+def _checked(body: str, max_length: int, pictures: Sequence[Picture]) -> str:
+    return "" if pictures and not body.strip() else checked_body(body, max_length)
+
+
+def _known(key: str | None) -> Message | None:
+    return db.session.scalar(select(Message).where(Message.form_key == key)) if key else None
+
+
+def _append(
+    conversation: Conversation, sender: User, body: str, key: str | None, pictures: Sequence[Picture]
+) -> Message:
+    words = words_of(body, telling.everybody(conversation.id))
+    message = _store(conversation, sender, body=body, form_key=key, search_text=words)
+    attach(message, pictures)
+    others = ConversationMember.user_id != sender.id
+    here = ConversationMember.conversation_id == conversation.id
+    db.session.execute(update(ConversationMember).where(here, others).values(newest_seq=message.seq))
+    _side(conversation, sender.id, draft="")
+    return message
+
+
+def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
+    conversation.newest_seq += 1
+    message = Message(conversation_id=conversation.id, seq=conversation.newest_seq, sender_id=sender.id, **values)
+    db.session.add(message)
+    db.session.flush()
+    side = ConversationMember
+    inside = update(side).where(side.conversation_id == conversation.id, side.state != "left")
+    db.session.execute(inside.values(newest_message_id=message.id))
+    return message
+
+
+def _accept(conversation: Conversation, user_id: int) -> None:
+    _side(conversation, user_id, state="accepted")
+
+
+def _side(conversation: Conversation, user_id: int, **values: Any) -> None:
+    side = ConversationMember
+    mine = update(side).where(side.conversation_id == conversation.id, side.user_id == user_id)
+    db.session.execute(mine.values(**values))

@@ -1,0 +1,78 @@
+"""May one write to another? Asked by the page before anything is written, and by the action again.
+
+What the other person set (`User.writable_by`) holds for those who begin: a conversation that they have accepted, or
+began themselves, goes on. A stranger, somebody they do not follow, begins with a request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import aliased
+
+from app.errors import Sentence
+from app.extensions import db
+from app.i18n import _l
+from app.models import ConversationMember, Follow, User
+from app.queries import visibility
+from app.queries.follows import is_following
+
+CHOICES = ("everyone", "known", "following", "nobody")  # of User.writable_by
+NO = _l("You cannot write to this person.")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What decides whether one person may write to another."""
+
+    other: User
+    follows: bool  # the other one follows the writer
+    knows: bool  # ... or follows somebody who does
+    blocked: bool  # in either direction
+    state: str | None  # of the other one's side of their conversation; None = there is none
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """ "open"; "request": it waits until the other one accepts; or "refused". With the sentence that says so, or ""."""
+
+    kind: Literal["open", "request", "refused"]
+    sentence: Sentence | str = ""
+
+
+def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
+    """`follows`, `knows` and `blocked` of Terms, as part of another query; `other` is User or an alias of it."""
+    one, two = aliased(Follow), aliased(Follow)
+    through = one.followed_id == two.follower_id
+    knows = exists().where(one.follower_id == other.id, through, two.followed_id == writer_id)
+    return is_following(other.id, writer_id), knows, visibility.blocked_between(writer_id, other.id)
+
+
+def terms(writer: User, other: User, conversation_id: int) -> Terms:
+    """The terms as they are now, in a conversation that exists."""
+    side = ConversationMember
+    state = select(side.state).where(side.conversation_id == conversation_id, side.user_id == other.id)
+    query = select(*columns(writer.id, User), state.scalar_subquery()).where(User.id == other.id)
+    return Terms(other, *db.session.execute(query).one())
+
+
+def verdict(terms: Terms) -> Verdict:
+    """What they come to."""
+    if terms.blocked or not terms.other.active:
+        return Verdict("refused", NO)
+    if terms.state == "accepted":
+        return Verdict("open")
+    chosen, name = terms.other.writable_by, terms.other.display_name
+    if chosen == "nobody":
+        return Verdict("refused", _l("%(name)s takes no messages from people who begin to write.", name=name))
+    if terms.follows:
+        return Verdict("open")
+    if chosen == "following":
+        return Verdict("refused", _l("%(name)s takes messages only from people they follow.", name=name))
+    if chosen == "known" and not terms.knows:
+        return Verdict(
+            "refused", _l("%(name)s takes messages only from people who are followed by people they follow.", name=name)
+        )
+    return Verdict("request", _l("%(name)s does not follow you. They see your message as a request.", name=name))

@@ -1,0 +1,54 @@
+"""What the poller is told of a conversation, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Conversation, ConversationMember, User
+
+
+def of(user_id: int, conversation_id: int) -> dict[str, Any]:
+    """`{"with", "last_message_id", "revision", "delivered", "read"}`, and for a group also `"group"`, its id.
+
+    `with` is the other one's username, "" for a group. What `delivered` and `read` say holds for messages up to that
+    number: everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person
+    and all the others show each other what they read.
+    """
+    side = ConversationMember
+    query = (
+        select(Conversation, side, User)
+        .join(side, side.conversation_id == Conversation.id)
+        .join(User, User.id == side.user_id)
+        .where(Conversation.id == conversation_id, side.state != "left")
+        .order_by(User.id)
+        .execution_options(populate_existing=True)
+    )
+    rows = db.session.execute(query).all()
+    conversation = rows[0][0]
+    mine = next(member for _, member, user in rows if user.id == user_id)
+    others = [(user, member) for _, member, user in rows if user.id != user_id]
+    delivered, read = receipts(next(user for _, _, user in rows if user.id == user_id), others)
+    state = {
+        "with": others[0][0].username if others and conversation.pair_key else "",
+        "last_message_id": mine.newest_message_id,
+        "revision": conversation.revision,
+        "delivered": delivered,
+        "read": read,
+    }
+    return state if conversation.pair_key else {**state, "group": conversation.id}
+
+
+def receipts(viewer: User, others: Sequence[tuple[User, ConversationMember | None]]) -> tuple[int, int]:
+    """Up to which numbers everybody else has fetched and has read; (0, 0) unless all show it to each other.
+
+    Whoever has not accepted the conversation tells nothing of it.
+    """
+    sides = [side for user, side in others if user.receipts and side is not None and side.state == "accepted"]
+    if not viewer.receipts or not sides or len(sides) < len(others):
+        return 0, 0
+    read = min(side.read_seq for side in sides)
+    return max(read, min(max(side.delivered_seq, side.read_seq) for side in sides)), read

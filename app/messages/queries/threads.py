@@ -1,0 +1,200 @@
+"""The gate: a conversation is found by its two people, or by its id and a side in it. And the thread behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, String, and_, case, cast, exists, or_, select
+from sqlalchemy.orm import aliased, joinedload
+
+from app.extensions import db
+from app.messages import permission
+from app.messages.permission import Terms
+from app.models import Conversation, ConversationMember, Message, User
+from app.queries import visibility
+from app.text.names import username_key
+
+CONTEXT = 5  # messages above the first unread one, so that it can be understood
+WINDOW = 200  # messages on one page at most
+AT_ONCE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
+INSIDE = ("new", "accepted", "request", "declined")  # sides whose person may look into the conversation
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A conversation as one of its people has it before them."""
+
+    viewer: User
+    conversation: Conversation | None  # None: the two have never written
+    mine: ConversationMember | None
+    others: Sequence[tuple[User, ConversationMember | None]]  # the other one; in a group everybody else who is in it
+    terms: Terms | None = None  # between two: what decides whether the viewer may write
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group, however few are left in it."""
+        return self.conversation is not None and self.conversation.pair_key is None
+
+    @property
+    def other(self) -> User | None:
+        """Between two: the other one. None for a group, and when their account is deleted."""
+        return self.others[0][0] if self.others and not self.is_group else None
+
+    @property
+    def key(self) -> dict[str, str | int]:
+        """What names it in an address: the other one's username, or else its id."""
+        if self.other is not None:
+            return {"username": self.other.username}
+        return {"conversation_id": self.conversation.id if self.conversation else 0}
+
+    @property
+    def read_seq(self) -> int:
+        """The number up to which everything was rendered to the viewer."""
+        return self.mine.read_seq if self.mine else 0
+
+    @property
+    def newest_seq(self) -> int:
+        """The number of the newest message."""
+        return self.conversation.newest_seq if self.conversation else 0
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A piece of a conversation, oldest message first."""
+
+    opened: Opened
+    messages: Sequence[Message]
+    older: int | None = None  # the `before` of the piece above
+    changed: Sequence[Message] = ()  # of those that the page showed before; some are no longer shown
+
+    @property
+    def read_seq(self) -> int:
+        """What the viewer had read when this was asked."""
+        return self.opened.read_seq
+
+    @property
+    def newest_seq(self) -> int:
+        """The number of the newest message of all."""
+        return self.opened.newest_seq
+
+
+def pair_key(one: User, other: User) -> str:
+    """What finds the conversation of two people."""
+    low, high = sorted([one.id, other.id])
+    return f"{low}:{high}"
+
+
+def between(viewer: User, other: User) -> Conversation | None:
+    """The conversation of two people, if they ever wrote."""
+    return db.session.scalar(select(Conversation).where(Conversation.pair_key == pair_key(viewer, other)))
+
+
+def with_person(viewer: User, username: str) -> Opened | None:
+    """The viewer's conversation with the person of that name; None when there is no such person, or it is
+    the viewer. One query.
+
+    Somebody whose account is not active is found only by those who have written with them.
+    """
+    mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
+    here = Conversation.id
+    number, own = cast(User.id, String), str(viewer.id)
+    key = case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)  # as `pair_key` writes it
+    query = (
+        select(User, Conversation, mine, theirs, *permission.columns(viewer.id, User))
+        .outerjoin(Conversation, Conversation.pair_key == key)
+        .outerjoin(mine, and_(mine.conversation_id == here, mine.user_id == viewer.id))
+        .outerjoin(theirs, and_(theirs.conversation_id == here, theirs.user_id == User.id))
+        .where(
+            User.username_key == username_key(username),
+            User.id != viewer.id,
+            or_(User.active, mine.newest_message_id > 0),
+        )
+    )
+    row = db.session.execute(query).first()
+    if row is None:
+        return None
+    other, conversation, my_side, their_side, follows, knows, blocked = row
+    terms = Terms(other, follows, knows, blocked, getattr(their_side, "state", None))
+    return Opened(viewer, conversation, my_side, [(other, their_side)], terms)
+
+
+def by_id(viewer: User, conversation_id: int) -> Opened | None:
+    """The conversation of that id, if the viewer has a side in it and has not left. One query.
+
+    For groups, and for those whose other person's account is deleted.
+    """
+    mine = aliased(ConversationMember)
+    inside = exists().where(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state.in_(INSIDE))
+    query = (
+        select(Conversation, ConversationMember, User)
+        .join(ConversationMember, ConversationMember.conversation_id == Conversation.id)
+        .join(User, User.id == ConversationMember.user_id)
+        .where(Conversation.id == conversation_id, ConversationMember.state.in_(INSIDE), inside)
+        .order_by(User.id)
+    )
+    rows = db.session.execute(query).all()
+    if not rows:
+        return None
+    sides = {user.id: (user, side) for _conversation, side, user in rows}
+    _viewer, my_side = sides.pop(viewer.id)
+    return Opened(viewer, rows[0][0], my_side, list(sides.values()))
+
+
+def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thread:
+    """The newest messages of a conversation, or the `size` before number `before`. One query.
+
+    What is unread begins on the page: reading moves one mark forward, so a page that jumped over unread messages would
+    make them read unseen. Of very many, the first WINDOW are shown, and the rest when these are read.
+    """
+    if opened.mine is None:
+        return Thread(opened, [])
+    if before is None:
+        first = max(opened.mine.joined_seq + 1, min(opened.newest_seq - size + 1, opened.read_seq + 1 - CONTEXT))
+        query = shown(opened.mine).where(Message.seq >= first).order_by(Message.seq).limit(WINDOW)
+        messages = list(db.session.scalars(query).unique())
+    else:
+        query = shown(opened.mine).where(Message.seq < before).order_by(Message.seq.desc()).limit(size)
+        messages = list(reversed(db.session.scalars(query).unique().all()))
+    older = messages[0].seq if messages and messages[0].seq > opened.mine.joined_seq + 1 else None
+    return Thread(opened, messages, older)
+
+
+def since(opened: Opened, seq: int, revision: int, *, first: int = 0, size: int = AT_ONCE) -> Thread:
+    """What a page that is open does not show yet: up to `size` messages after number `seq`, and what changed of those
+    from number `first` on since the conversation had this `revision`.
+    """
+    mine, conversation = opened.mine, opened.conversation
+    if mine is None or conversation is None:
+        return Thread(opened, [])
+    messages = db.session.scalars(shown(mine).where(Message.seq > seq).order_by(Message.seq).limit(size)).unique().all()
+    changed: Sequence[Message] = []
+    if conversation.revision > revision:
+        before = shown(mine, gone=True).where(Message.revision > revision, Message.seq >= first, Message.seq <= seq)
+        changed = db.session.scalars(before.order_by(Message.seq)).unique().all()
+    return Thread(opened, messages, changed=changed)
+
+
+def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
+    """The messages that the person of this side can see, with senders and pictures; with `gone` also those that were
+    taken back, so that an open page can take them away.
+    """
+    side = aliased(ConversationMember)
+    this = and_(side.conversation_id == mine.conversation_id, side.user_id == mine.user_id)
+    visible = visibility.message_is_shown(side)
+    if gone:
+        visible = or_(visible, and_(Message.conversation_id == mine.conversation_id, Message.kind == "undone"))
+    return (
+        select(Message)
+        .join(side, this)
+        .where(Message.conversation_id == mine.conversation_id, visible)
+        .options(joinedload(Message.sender), joinedload(Message.images))
+    )
+
+
+def message(viewer: User, conversation_id: int, seq: int) -> Message | None:
+    """One message that the viewer can see."""
+    opened = by_id(viewer, conversation_id)
+    if opened is None or opened.mine is None:
+        return None
+    return db.session.scalars(shown(opened.mine).where(Message.seq == seq)).unique().one_or_none()

@@ -1,0 +1,48 @@
+"""Who may see what of whom. Every list, count, mail and search is built with these, so they cannot disagree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy.orm import aliased
+
+from app.models import Block, HiddenMessage, Message, Mute
+
+
+def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
+    """Whether the one blocks the other, as part of another query; both may be columns."""
+    block = aliased(Block)
+    return exists().where(block.blocker_id == blocker_id, block.blocked_id == blocked_id)
+
+
+def blocked_between(one_id: Any, other_id: Any) -> ColumnElement[bool]:
+    """Whether either of two people blocks the other."""
+    return or_(is_blocking(one_id, other_id), is_blocking(other_id, one_id))
+
+
+def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
+    """Whether the one does not want to hear of the other just now."""
+    mute = aliased(Mute)
+    return exists().where(mute.muter_id == muter_id, mute.muted_id == muted_id)
+
+
+def is_heard(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
+    """Whether what the author does is told to the reader: neither muted by them, nor blocked between the two."""
+    return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
+
+
+def message_is_shown(member: Any) -> ColumnElement[bool]:
+    """Whether a member of its conversation can see a `Message`; `member` is that side, or an alias of it.
+
+    Not what came before they joined or after they left, what was taken back at once, and what they deleted for
+    themselves. What was deleted for everybody is still shown: as deleted.
+    """
+    hidden = aliased(HiddenMessage)
+    return and_(
+        Message.conversation_id == member.conversation_id,
+        Message.kind != "undone",
+        Message.seq > member.joined_seq,
+        or_(member.left_seq.is_(None), Message.seq <= member.left_seq),
+        ~exists().where(hidden.user_id == member.user_id, hidden.message_id == Message.id),
+    )
