@@ -34,7 +34,7 @@ def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
     limits = NEW if sender.created_at > now() - NEW_FOR else KNOWN
     if waits and _sent_in(sender, conversation) >= UNANSWERED:
         raise Refused(_l("Please wait for an answer before you write more. Your text is still here."))
-    if conversation.newest_seq == 0 and _begun(sender) > limits.strangers_a_day:
+    if conversation.newest_seq == 0 and _begun(sender) >= limits.strangers_a_day:
         raise Refused(
             _l("You have begun many conversations today. Please begin new ones tomorrow. Your text is still here.")
         )
@@ -55,6 +55,7 @@ def _sent_in(sender: User, conversation: Conversation) -> int:
 
 
 def _begun(sender: User) -> int:
-    """Conversations begun within a day, this one included."""
+    """Conversations begun within a day; one that holds only drafts has not begun."""
     recent = (Conversation.started_by_id == sender.id, Conversation.started_at > now() - timedelta(days=1))
-    return db.session.scalar(select(func.count()).select_from(Conversation).where(*recent)) or 0
+    query = select(func.count()).select_from(Conversation).where(*recent, Conversation.newest_seq > 0)
+    return db.session.scalar(query) or 0

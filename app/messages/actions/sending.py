@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.body_text import checked_body, send_key
+from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
@@ -48,6 +49,8 @@ def send_message(
         raise Refused(verdict.sentence)
     if limited:
         floods.check(sender, conversation, waits=verdict.kind == "request")
+    if conversation.newest_seq == 0:  # until now it held drafts at most
+        conversation.started_by_id, conversation.started_at = sender.id, now()
     message = _append(conversation, sender, body, key, pictures)
     _accept(conversation, sender.id)
     if verdict.kind == "open":

@@ -1,0 +1,157 @@
+"""Floods: who writes too much is told so, keeps their text, and may go on later. New accounts have less room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from app.clock import now
+from app.messages.queries.threads import between
+from app.models import Conversation, ConversationMember, Message
+from tests.factories import a_follow, a_message, a_user
+
+FAST = "You are writing very fast. Please wait a minute. Your text is still here."
+MANY = "You have sent very many messages today. Please go on tomorrow. Your text is still here."
+BEGUN = "You have begun many conversations today. Please begin new ones tomorrow. Your text is still here."
+WAIT = "Please wait for an answer before you write more. Your text is still here."
+YOUNG, OLD = timedelta(days=6), timedelta(days=8)
+A_MINUTE = {YOUNG: 10, OLD: 30}
+A_DAY = {YOUNG: 100, OLD: 500}
+BEGUN_A_DAY = {YOUNG: 8, OLD: 30}
+
+of_every_age = pytest.mark.parametrize("age", [YOUNG, OLD], ids=["new", "known"])
+
+
+@pytest.fixture
+def talk(as_, db):
+    """`talk(age, sent, ago)`: ana's browser; her account is so old, and she sent ben so many messages so long ago."""
+
+    def make(age: timedelta, sent: int = 0, ago: timedelta = timedelta()):
+        ana, ben = as_(a_user("ana", created_at=now() - age)), a_user("ben")
+        a_message(ben, ana.user)
+        conversation = between(ana.user, ben)
+        earlier = [
+            {"conversation_id": conversation.id, "seq": seq, "sender_id": ana.user.id, "body": "-"}
+            | {"created_at": now() - ago}
+            for seq in range(2, sent + 2)
+        ]
+        if earlier:
+            db.session.execute(insert(Message), earlier)
+            db.session.execute(update(Conversation).values(newest_seq=sent + 1))
+        return ana
+
+    return make
+
+
+def stored(db) -> int:
+    return db.session.scalar(select(func.count()).select_from(Message))
+
+
+def refuses(browser, db, sentence: str, to: str = "ben") -> None:
+    """The next message is refused in these words, its text is still there, and nothing has changed."""
+    before = stored(db)
+    answer = browser.post_form(f"/send_message/{to}", {"message": "one & two more"})
+    assert answer.status_code == 422
+    assert sentence in unescape(answer.text)
+    assert "one & two more" in unescape(answer.text)
+    assert stored(db) == before
+
+
+def takes(browser, to: str = "ben", text: str = "fine") -> None:
+    assert browser.post_form(f"/send_message/{to}", {"message": text}).status_code == 303
+
+
+@of_every_age
+def test_so_many_in_a_minute(talk, db, age):
+    ana = talk(age, A_MINUTE[age] - 1)
+    takes(ana)
+    refuses(ana, db, FAST)
+    long_ago = now() - timedelta(seconds=61)
+    db.session.execute(update(Message).values(created_at=long_ago))
+    takes(ana)
+
+
+@of_every_age
+def test_so_many_in_a_day(talk, db, age):
+    ana = talk(age, A_DAY[age] - 1, timedelta(hours=23))
+    takes(ana)
+    refuses(ana, db, MANY)
+    db.session.execute(update(Message).values(created_at=now() - timedelta(hours=25)))
+    takes(ana)
+
+
+@of_every_age
+def test_so_many_conversations_begun_in_a_day(talk, db, age):
+    ana, most = talk(age), BEGUN_A_DAY[age]
+    people = [a_user(f"person{number}") for number in range(most + 2)]
+    for person in people[:most]:
+        takes(ana, person.username)
+        db.session.execute(update(Message).values(created_at=now() - timedelta(hours=2)))  # not so fast
+    refuses(ana, db, BEGUN, people[most].username)
+    takes(ana)  # an old conversation goes on
+    db.session.execute(update(Conversation).values(started_at=now() - timedelta(hours=25)))
+    takes(ana, people[most].username)
+
+
+def test_who_waits_for_an_answer_writes_three_messages(talk, as_, db):
+    ana = talk(OLD)
+    cleo = as_("cleo")
+    for number in range(3):
+        takes(ana, "cleo", f"question {number}")
+    refuses(ana, db, WAIT, "cleo")
+    assert cleo.post_form("/send_message/ana", {"message": "answer"}).status_code == 303
+    for number in range(4):
+        takes(ana, "cleo", f"and more {number}")
+
+
+def test_silence_lasts_after_a_declined_request(talk, db):
+    """Who is declined hears nothing of it: they wait for an answer, as before."""
+    ana, cleo = talk(OLD), a_user("cleo")
+    takes(ana, "cleo")
+    hers = ConversationMember.user_id == cleo.id
+    db.session.execute(update(ConversationMember).where(hers).values(state="declined"))
+    takes(ana, "cleo")
+    takes(ana, "cleo")
+    refuses(ana, db, WAIT, "cleo")
+    a_follow(cleo, ana.user)
+    takes(ana, "cleo")
+
+
+def test_the_same_form_again_is_no_flood(talk, db):
+    """Whose answer was lost sends again, and hears what the first answer said, also when that was the last one."""
+    ana = talk(YOUNG, A_MINUTE[YOUNG] - 1)
+    form = {"message": "the last one", "form_key": "once"}
+    for _ in range(2):
+        assert ana.post_form("/send_message/ben", form).status_code == 303
+    refuses(ana, db, FAST)
+
+
+def test_one_persons_flood_stops_nobody_else(talk, as_, db):
+    ana = talk(YOUNG, A_MINUTE[YOUNG])
+    refuses(ana, db, FAST)
+    takes(as_("ben"), "ana")
+
+
+def test_without_rate_limits_nothing_is_refused(talk, db, configure):
+    configure(RATELIMIT_ENABLED=False)
+    ana = talk(YOUNG, A_DAY[YOUNG] + 10)
+    takes(ana)
+    a_user("cleo")
+    for number in range(5):
+        takes(ana, "cleo", f"question {number}")
+
+
+def test_a_conversation_begins_with_its_first_message(talk, db):
+    """Drafts of yesterday are no way to begin with everybody today; and who only began to type has not begun."""
+    ana, most = talk(YOUNG), BEGUN_A_DAY[YOUNG]
+    people = [a_user(f"person{number}") for number in range(most + 1)]
+    for person in people:
+        assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303
+    db.session.execute(update(Conversation).values(started_at=now() - timedelta(hours=25)))
+    for person in people[:most]:
+        takes(ana, person.username)
+        db.session.execute(update(Message).values(created_at=now() - timedelta(hours=2)))
+    refuses(ana, db, BEGUN, people[most].username)
