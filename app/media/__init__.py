@@ -1,6 +1,26 @@
 """Files people give us: checked, re-encoded images, and a store where each has a random name."""
 
-from app.media.images import ImageRefused, avatar_bytes, read_image
+from app.media.images import (
+    PHOTO_SIDE,
+    THUMBNAIL_SIDE,
+    ImageRefused,
+    avatar_bytes,
+    read_image,
+    squared,
+    webp_bytes,
+    within,
+)
 from app.media.storage import NewFile, Storage
 
-__all__ = ["ImageRefused", "NewFile", "Storage", "avatar_bytes", "read_image"]
+__all__ = [
+    "PHOTO_SIDE",
+    "THUMBNAIL_SIDE",
+    "ImageRefused",
+    "NewFile",
+    "Storage",
+    "avatar_bytes",
+    "read_image",
+    "squared",
+    "webp_bytes",
+    "within",
+]

@@ -23,6 +23,13 @@ MAX_SIDE = 16_384
 MAX_SCANS = 64
 """Most passes a JPEG is painted in, each over the whole picture; cameras and programs use a dozen."""
 
+AVATAR_SIDE = 400
+"""Sides of a person's picture, in pixels."""
+PHOTO_SIDE = 2048
+"""Longest side of a picture that is shown by itself, in pixels."""
+THUMBNAIL_SIDE = 480
+"""Longest side of a picture that stands among words, in pixels."""
+
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP")
 _JPEG = b"\xff\xd8"
 _MARKER = re.compile(rb"\xff([\x01-\xfe])")  # within a scan, FF 00 is a plain FF
@@ -108,10 +115,28 @@ def _jpeg_scans(data: bytes) -> int:
     return scans
 
 
-def avatar_bytes(image: Image.Image, size: int = 400) -> bytes:
+def avatar_bytes(image: Image.Image, size: int = AVATAR_SIDE) -> bytes:
     """The middle of `image` as a square WebP of `size` by `size` pixels, without metadata."""
-    square = ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
-    square.info.clear()
+    return webp_bytes(squared(image, size))
+
+
+def squared(image: Image.Image, size: int = AVATAR_SIDE) -> Image.Image:
+    """The middle of `image` as a square of `size` by `size` pixels."""
+    return ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS)
+
+
+def within(image: Image.Image, longest: int) -> Image.Image:
+    """All of `image`, made smaller if its longest side has more than `longest` pixels."""
+    if max(image.size) <= longest:
+        return image
+    smaller = image.copy()
+    smaller.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return smaller
+
+
+def webp_bytes(image: Image.Image) -> bytes:
+    """`image` as a WebP without metadata."""
+    image.info.clear()
     out = BytesIO()
-    square.save(out, "WEBP", quality=82, method=4)
+    image.save(out, "WEBP", quality=82, method=4)
     return out.getvalue()

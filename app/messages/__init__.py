@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("messages", __name__)
 
-from app.messages import mailing, routes, upkeep  # noqa: E402, F401  (they register themselves)
+from app.messages import image_jobs, mailing, routes, upkeep  # noqa: E402, F401  (they register themselves)

@@ -1,0 +1,72 @@
+"""Doors (queue) of pictures in messages: making thumbnails, and removing files that nobody names."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from sqlalchemy import update
+
+from app.database import end_reading, writing
+from app.extensions import db
+from app.jobs import GiveUp, job
+from app.media import THUMBNAIL_SIDE, ImageRefused, read_image, webp_bytes, within
+from app.messages.images import storage
+from app.messages.queries import pictures
+from app.models import MessageImage
+
+LARGEST = 32 * 1024 * 1024  # bytes of a file of our own: far more than any has
+STRAY_AFTER = 24 * 3600  # seconds: an upload's row is written long before
+
+
+@job("messages.thumbnails")
+def make_thumbnails(message_id: int) -> None:
+    """Make a small copy of each picture of a message, which is shown until then in full.
+
+    Run twice, or by two at once, the first copy stays. What cannot be read stays as it is, with the reason.
+    """
+    images = pictures.without_thumbnail(message_id)
+    end_reading()
+    reasons = []
+    for image in images:
+        try:
+            _make_thumbnail(image)
+        except (FileNotFoundError, ImageRefused) as error:
+            if pictures.is_there(image.id):  # else its message was taken back meanwhile, and its file with it
+                reasons.append(f"picture {image.id}: {error!r}")
+            end_reading()
+    if reasons:
+        raise GiveUp("; ".join(reasons))
+
+
+def _make_thumbnail(image: MessageImage) -> None:
+    """Raises FileNotFoundError or ImageRefused when there is no good file, OSError when the disk will not have it."""
+    store = storage()
+    with store.open(image.file) as file:
+        small = webp_bytes(within(read_image(file, LARGEST), THUMBNAIL_SIDE))
+    name = store.save(small, "webp")
+    with writing():
+        this = update(MessageImage).where(MessageImage.id == image.id, MessageImage.thumbnail == "")
+        used = db.session.scalar(this.values(thumbnail=name).returning(MessageImage.id)) is not None
+    if not used:
+        store.delete(name)
+
+
+@job("messages.remove_stray_pictures", timeout=3600, every=24 * 3600)
+def remove_stray_pictures() -> None:
+    """Delete pictures that neither a message nor a report names: they were refused, sent twice, or taken back by a
+    process that was killed. Running twice is harmless.
+    """
+    store, before = storage(), time.time() - STRAY_AFTER
+    # The files are listed first: a picture that is taken into use meanwhile is among the names.
+    candidates = []
+    for path in store.root.glob("??/*.webp"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before:
+                candidates.append(path.name)
+    named = pictures.named(candidates)
+    end_reading()
+    for name in candidates:
+        if name not in named:
+            store.delete(name)
+    store.delete_unfinished(STRAY_AFTER)

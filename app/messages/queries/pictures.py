@@ -1,0 +1,60 @@
+"""Reads about pictures in messages: who may fetch one, which have no thumbnail, which files somebody names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import or_, select
+
+from app.extensions import db
+from app.messages.queries.threads import INSIDE
+from app.models import ConversationMember, Message, MessageImage, Report, ReportedMessage, User
+from app.queries import visibility
+
+AT_ONCE = 500  # names in one question
+
+
+def visible(viewer: User, image_id: int) -> MessageImage | None:
+    """The picture of that id, if the viewer can see its message now. One query."""
+    side = ConversationMember
+    query = (
+        select(MessageImage)
+        .join(Message, Message.id == MessageImage.message_id)
+        .join(side, side.conversation_id == Message.conversation_id)
+        .where(MessageImage.id == image_id, side.user_id == viewer.id, side.state.in_(INSIDE))
+        .where(Message.deleted_at.is_(None), visibility.message_is_shown(side))
+    )
+    return db.session.scalar(query)
+
+
+def without_thumbnail(message_id: int) -> Sequence[MessageImage]:
+    """The pictures of a message that have no thumbnail yet."""
+    these = select(MessageImage).where(MessageImage.message_id == message_id, MessageImage.thumbnail == "")
+    return db.session.scalars(these.order_by(MessageImage.position)).all()
+
+
+def is_there(image_id: int) -> bool:
+    """Whether that picture is still part of a message."""
+    return db.session.scalar(select(MessageImage.id).where(MessageImage.id == image_id)) is not None
+
+
+def reported(conversation_id: int) -> set[str]:
+    """The files that reports about a conversation hold as evidence."""
+    held = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
+    return _names(db.session.scalars(held.where(Report.conversation_id == conversation_id)))
+
+
+def named(files: Sequence[str]) -> set[str]:
+    """Those of these files that a message shows, or a report holds as evidence."""
+    found: set[str] = set()
+    for first in range(0, len(files), AT_ONCE):
+        some = files[first : first + AT_ONCE]
+        shown = or_(MessageImage.file.in_(some), MessageImage.thumbnail.in_(some))
+        for row in db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(shown)):
+            found.update(row)
+    evidence = select(ReportedMessage.images).execution_options(yield_per=AT_ONCE)
+    return found | _names(db.session.scalars(evidence))
+
+
+def _names(evidence: Iterable[Sequence[dict[str, str]]]) -> set[str]:
+    return {image["file"] for images in evidence for image in images}
