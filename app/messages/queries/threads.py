@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from sqlalchemy import Select, String, and_, case, cast, exists, or_, select
@@ -30,6 +30,7 @@ class Opened:
     mine: ConversationMember | None
     others: Sequence[tuple[User, ConversationMember | None]]  # the other one; in a group everybody else who is in it
     terms: Terms | None = None  # between two: what decides whether the viewer may write
+    folded: Set[int] = frozenset()  # in a group: whom the viewer blocks; what they write is folded away
 
     @property
     def is_group(self) -> bool:
@@ -67,6 +68,7 @@ class Thread:
     messages: Sequence[Message]
     older: int | None = None  # the `before` of the piece above
     changed: Sequence[Message] = ()  # of those that the page showed before; some are no longer shown
+    at_end: bool = True  # nothing newer is left out
 
     @property
     def read_seq(self) -> int:
@@ -127,18 +129,20 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
     mine = aliased(ConversationMember)
     inside = exists().where(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state.in_(INSIDE))
     query = (
-        select(Conversation, ConversationMember, User)
+        select(Conversation, ConversationMember, User, visibility.is_blocking(viewer.id, User.id))
         .join(ConversationMember, ConversationMember.conversation_id == Conversation.id)
         .join(User, User.id == ConversationMember.user_id)
-        .where(Conversation.id == conversation_id, ConversationMember.state.in_(INSIDE), inside)
+        .where(Conversation.id == conversation_id, inside)
         .order_by(User.id)
     )
     rows = db.session.execute(query).all()
     if not rows:
         return None
-    sides = {user.id: (user, side) for _conversation, side, user in rows}
+    # Those who left are asked for, too: what they wrote is still there.
+    folded = frozenset(user.id for _conversation, _side, user, is_blocked in rows if is_blocked)
+    sides = {user.id: (user, side) for _conversation, side, user, _blocked in rows if side.state in INSIDE}
     _viewer, my_side = sides.pop(viewer.id)
-    return Opened(viewer, rows[0][0], my_side, list(sides.values()))
+    return Opened(viewer, rows[0][0], my_side, list(sides.values()), folded=folded)
 
 
 def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thread:
@@ -157,7 +161,7 @@ def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thre
         query = shown(opened.mine).where(Message.seq < before).order_by(Message.seq.desc()).limit(size)
         messages = list(reversed(db.session.scalars(query).unique().all()))
     older = messages[0].seq if messages and messages[0].seq > opened.mine.joined_seq + 1 else None
-    return Thread(opened, messages, older)
+    return Thread(opened, messages, older, at_end=before is None and len(messages) < WINDOW)
 
 
 def since(opened: Opened, seq: int, revision: int, *, first: int = 0, size: int = AT_ONCE) -> Thread:

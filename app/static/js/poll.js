@@ -31,7 +31,7 @@
   const PATIENCE = 3; // turns without a word from the leader, after which a follower asks for itself
 
   // What a state is about, where there is one for each task or conversation: part of its identity besides its name.
-  const SUBJECT = { task_progress: "task_id", conversation: "with" };
+  const SUBJECT = { task_progress: (data) => data.task_id, conversation: (data) => data.group || data.with };
 
   const listeners = new Map(); // name -> [function]
   const known = new Map(); // name and subject -> the newest notification applied
@@ -74,8 +74,8 @@
 
   function apply(notification) {
     const { name, data, timestamp } = notification;
-    const field = SUBJECT[name];
-    const identity = JSON.stringify([name, field && data ? data[field] : ""]);
+    const subject = SUBJECT[name];
+    const identity = JSON.stringify([name, subject && data ? subject(data) : ""]);
     const applied = known.get(identity);
     if (applied && applied.timestamp >= timestamp) {
       return; // an older answer that was slower on its way
