@@ -15,7 +15,7 @@ from app.models import Activity, User
 from app.notify import record
 from app.posts import actions as posts
 from tests.activity.conftest import badges, shown
-from tests.factories import PASSWORD, a_follow, a_login, a_user
+from tests.factories import PASSWORD, a_follow, a_login, a_user, acquainted
 
 
 @job("test_activity.fail")
@@ -271,6 +271,7 @@ def test_a_kind_without_a_badge_is_shown_and_not_counted(as_, db, wants):
 
 def test_the_two_badges_are_told_apart(as_, unread):
     ana, ben = as_("ana"), as_("ben")
+    acquainted(ana.user, ben.user)
     ben.post_form("/send_message/ana", {"message": "one"})
     ben.post_form("/send_message/ana", {"message": "two"})
     ben.post_form("/follow/ana")

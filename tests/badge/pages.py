@@ -46,6 +46,7 @@ class Poller:
         """Whether what it shows is what the tables say."""
         return (
             self.badges.get("unread_message_count", 0) == truth.badge_of(self.person.id)
+            and self.badges.get("message_request_count", 0) == truth.requests_of(self.person.id)
             and self.badges.get("unread_activity_count", 0) == len(truth.events_of(self.person.id))
             and self.conversations == truth.newest_of(self.person.id)
         )

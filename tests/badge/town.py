@@ -31,6 +31,7 @@ from tests.badge.actors import Actor
 from tests.badge.pages import Poller
 from tests.badge.points import LATE, Points
 from tests.factories import PASSWORD
+from tests.support.acquaintance import acquaint
 from tests.support.client import Browser
 from tests.support.valkey import Valkey
 
@@ -79,12 +80,14 @@ class Town:
         return Poller(browser, person, login_id)
 
     def start(self) -> None:
-        """Nobody has ever written to anybody."""
+        """Nobody has ever written to anybody. Ana knows the others; to each other these are strangers."""
         with db.engine.begin() as connection:
             for table in reversed(CHANGED):
                 connection.execute(table.delete())
             connection.execute(NotificationClock.__table__.update().values(last=0.0))
             connection.execute(LoginSession.__table__.insert(), self._logins)
+            for other in self.people[1:]:
+                acquaint(connection, self.people[0].id, other.id)
         self.points.clear()
         self.close_the_breaker()
         self.valkey.flush()

@@ -8,8 +8,9 @@ from app.extensions import db
 
 BADGE = text(
     "SELECT count(*) FROM message m JOIN conversation_member c ON c.conversation_id = m.conversation_id"
-    " WHERE c.user_id = :id AND m.sender_id <> :id AND m.seq > c.read_seq"
+    " WHERE c.user_id = :id AND c.state = 'accepted' AND m.sender_id <> :id AND m.seq > c.read_seq"
 )
+REQUESTS = text("SELECT count(*) FROM conversation_member WHERE user_id = :id AND state = 'request'")
 NEWEST = text(
     "SELECT u.username, max(m.id) FROM message m JOIN conversation_member o USING (conversation_id)"
     ' JOIN conversation_member c USING (conversation_id) JOIN "user" u ON u.id = o.user_id'
@@ -30,6 +31,12 @@ def badge_of(user_id: int) -> int:
     """How many messages from others the person has not read."""
     with db.engine.connect() as connection:
         return int(connection.execute(BADGE, {"id": user_id}).scalar_one())
+
+
+def requests_of(user_id: int) -> int:
+    """How many strangers wait for the person's answer."""
+    with db.engine.connect() as connection:
+        return int(connection.execute(REQUESTS, {"id": user_id}).scalar_one())
 
 
 def newest_of(user_id: int) -> dict[str, int]:

@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from app.notify.kinds import KINDS
+from app.notify.kinds import CHOSEN
 from tests.delivery.town import DELAY, NOT_ESSENTIAL, Reader, Town
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.faults
 
 BERLIN = "Europe/Berlin"
-ESSENTIAL = [name for name in KINDS if name not in NOT_ESSENTIAL]
+ESSENTIAL = [name for name in CHOSEN if name not in NOT_ESSENTIAL]
 START = "2027-03-02T12:00:00+00:00"
 
 

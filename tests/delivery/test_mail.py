@@ -16,7 +16,7 @@ from app.jobs.registry import RETRY_LADDER
 from app.models import Activity, DeliveryProfile, Job, MailTally, User
 from app.notifications.unmailed import QUOTED
 from app.notify import record
-from app.notify.kinds import KINDS
+from app.notify.kinds import CHOSEN
 from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
 from tests.factories import a_user
 
@@ -29,7 +29,7 @@ SUBJECTS = {
     "login": "New login: Firefox on Linux",
 }
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)  # a Wednesday
-NOT_ESSENTIAL = [name for name, kind in KINDS.items() if not kind.essential]
+NOT_ESSENTIAL = [name for name, kind in CHOSEN.items() if not kind.essential]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def waiting(db) -> list[Job]:
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHOSEN)
 def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_jobs, mails, kind):
     wants(ben, kind, mail="now")
     happens(kind, ben)
@@ -66,7 +66,7 @@ def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_j
     assert len(mails) == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", CHOSEN)
 def test_nobody_is_mailed_of_what_they_want_no_mail_about(ben, db, run_jobs, mails, kind):
     wants(ben, kind, mail="none")
     happens(kind, ben)
@@ -116,7 +116,7 @@ def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jo
     (mail,) = mails
     assert mail.subject == "10 things happened"
     for words in (mail.text, mail.html):
-        places = [words.index(str(KINDS[kind].label)) for kind in NOT_ESSENTIAL]
+        places = [words.index(str(CHOSEN[kind].label)) for kind in NOT_ESSENTIAL]
         assert places == sorted(places)
         assert "Have you seen this" in words
     assert "and friend" in mail.text  # two followers are one line

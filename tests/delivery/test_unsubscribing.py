@@ -10,12 +10,12 @@ from sqlalchemy import select
 from app.models import DeliveryPreference
 from app.notifications import unsubscribing
 from app.notify import preferences
-from app.notify.kinds import KINDS
+from app.notify.kinds import CHOSEN
 from tests.delivery.events import happens, wants
 from tests.factories import a_user
 from tests.support.sql import everything
 
-NOT_ESSENTIAL = [name for name, kind in KINDS.items() if not kind.essential]
+NOT_ESSENTIAL = [name for name, kind in CHOSEN.items() if not kind.essential]
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -49,7 +49,7 @@ def test_one_click_of_a_mail_program_ends_mail_of_that_kind_only(ben, db, client
     run_jobs(advance=60)
     answer = client.post(header(mails[0]), data=ONE_CLICK)
     assert answer.status_code == 200
-    assert str(KINDS[kind].label) in answer.text
+    assert str(CHOSEN[kind].label) in answer.text
     assert wish(ben) == {**before, kind: "none"}
     happens(kind, ben)
     run_jobs(advance=8 * 86_400)

@@ -141,6 +141,13 @@ class Person:
         self.submit("main form", username=self.name, password=password)
         expect(self.page.locator(".rail")).to_be_visible()
 
+    def knows(self, *others: Person) -> None:
+        """Follow these people: what somebody writes whom one does not know is a request, without badge and mail."""
+        for other in others:
+            self.goto(f"/user/{other.name}")
+            self.page.get_by_role("button", name=f"Follow {other.name}").click()
+            expect(self.page.get_by_role("button", name=f"Unfollow {other.name}")).to_be_visible()
+
     def expect_no_error(self) -> None:
         """Nothing was wrong in the console of any tab."""
         assert not self.errors, f"{self.name}'s console: {self.errors}"

@@ -33,10 +33,8 @@ def write(sender: Person, recipient: str, text: str) -> None:
 def test_two_people_follow_post_and_write(person: MakePerson, site: Site) -> None:
     maya, noah = person("maya"), person("noah")
 
-    for one, other in ((maya, "noah"), (noah, "maya")):
-        one.goto(f"/user/{other}")
-        one.page.get_by_role("button", name=f"Follow {other}").click()
-        expect(one.page.get_by_role("button", name=f"Unfollow {other}")).to_be_visible()
+    for one, other in ((maya, noah), (noah, maya)):
+        one.knows(other)
         one.goto("/")
         one.submit(".composer", post=f"Hello from {one.name} #first")
         expect(one.page.locator(".post", has_text=f"Hello from {one.name}")).to_be_visible()
@@ -68,6 +66,8 @@ def test_two_people_follow_post_and_write(person: MakePerson, site: Site) -> Non
 
 def test_a_message_read_in_time_sends_no_mail(person: MakePerson, site: Site) -> None:
     carla, dario, waits = person("carla"), person("dario"), person("emil")
+    dario.knows(carla)
+    waits.knows(carla)
     dario.goto("/messages/carla")
 
     write(carla, "dario", "Quick question")

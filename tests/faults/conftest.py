@@ -37,13 +37,14 @@ def moments():
 
 @pytest.fixture
 def people(stack):
-    """Register people under fresh names: `people(2)` gives two pairs of name and Visitor."""
+    """Register people under fresh names, who know each other: `people(2)` gives two pairs of name and Visitor."""
     made = []
 
     def register(count):
         for _ in range(count):
             name = f"person{next(_names)}"
             made.append((name, stack.person(name)))
+        stack.acquaint(*(name for name, _visitor in made[-count:]))
         return made[-count:]
 
     yield register

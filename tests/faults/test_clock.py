@@ -54,6 +54,7 @@ class Pair:
         self.sender, self.name = f"sender{number}", f"reader{number}"
         self.writer = stack.person(self.sender)
         stack.person(self.name).close()
+        stack.acquaint(self.sender, self.name)
         self.reader = Visitor(stack)
         self.reader.submit("/auth/login", {"username": self.name, "password": PASSWORD, "remember_me": "y"})
         self.poller = Poller(self.reader)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from app.errors import Refused
 from app.messages import actions
 from app.models import Conversation, ConversationMember, Job, Message
-from tests.factories import a_message, a_user
+from tests.factories import a_message, a_user, acquainted
 from tests.support.forms import forms_of
 
 
@@ -18,6 +18,7 @@ def bodies(db) -> list[str]:
 
 def test_a_message_goes_from_one_page_to_the_other(as_, db):
     ana, ben = as_("ana"), as_("ben")
+    acquainted(ana.user, ben.user)
     response = ana.submit("/messages/ben", {"message": "Hello Ben"}, action="/send_message/ben")
     assert response.status_code == 303
     assert response.headers["Location"].endswith("/messages/ben")
@@ -34,7 +35,8 @@ def test_the_tutorials_address_of_the_form_leads_to_the_thread(as_):
 
 
 def test_a_form_sent_twice_writes_once(as_, db):
-    ana, _ben = as_("ana"), a_user("ben")
+    ana = as_("ana")
+    acquainted(ana.user, a_user("ben"))
     form = next(f for f in forms_of(ana.get("/messages/ben").text) if f["action"].endswith("/send_message/ben"))
     sent = {name: value for name, value in form["fields"].items() if value is not None} | {"message": "Once"}
     for _ in range(3):
@@ -54,8 +56,9 @@ def test_the_form_key_of_another_person_is_not_mine(as_, db):
 
 def test_nobody_writes_to_themselves(as_, db):
     ana = as_("ana")
-    assert ana.post_form("/send_message/ana", {"message": "note to self"}).status_code == 422
-    assert ana.get("/messages/ana").status_code in {302, 303}
+    for answer in (ana.post_form("/send_message/ana", {"message": "note to self"}), ana.get("/messages/ana")):
+        assert answer.status_code in {302, 303}
+        assert answer.headers["Location"] == "/messages"
     with pytest.raises(Refused):
         actions.send_message(ana.user, ana.user, "note to self")
     db.session.rollback()
@@ -181,7 +184,7 @@ def test_the_inbox_costs_the_same_for_one_and_for_many(as_, queries):
         a_message(a_user(f"person{number}"), ana.user)
     with queries() as many:
         ana.get("/messages")
-    assert len(few) == len(many) <= 2, many
+    assert len(few) == len(many) <= 3, many
 
 
 def test_a_long_thread_is_paged_backwards_without_a_gap(as_, db):

@@ -9,7 +9,7 @@ from app.errors import Refused
 from app.models import DeliveryPreference, DeliveryProfile
 from app.notifications import actions
 from app.notify import preferences, record
-from app.notify.kinds import KINDS, MAILS
+from app.notify.kinds import CHOSEN, KINDS, MAILS
 from app.notify.preferences import Preference
 from tests.factories import a_user
 from tests.support.settings_page import PAGE, chosen, sent, tick, typed
@@ -34,7 +34,7 @@ def followed(as_, db):
 def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
     ana = as_("ana")
     page = ana.get(PAGE).text
-    for name, kind in KINDS.items():
+    for name, kind in CHOSEN.items():
         assert chosen(page, f"{name}-mail") == kind.mail
         assert tick(page, f"{name}-push") == kind.push
         assert tick(page, f"{name}-badge") == (None if name == "message" else True)
@@ -45,7 +45,7 @@ def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
     assert db.session.scalars(select(DeliveryPreference)).all() == []  # so better defaults reach them, too
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CHOSEN)
 def test_every_switch_of_a_kind_is_kept(as_, db, name):
     ana, kind = as_("ana"), KINDS[name]
     for mail in MAILS:
@@ -174,7 +174,7 @@ def test_the_page_takes_few_statements_however_much_is_stored(as_, queries):
     with queries() as asked:
         ana.get(PAGE)
     empty = len(asked)
-    sent(ana, **{f"{name}-push": None for name in KINDS}, **{f"{name}-mail": "weekly" for name in KINDS}, quiet="y")
+    sent(ana, **{f"{name}-push": None for name in CHOSEN}, **{f"{name}-mail": "weekly" for name in CHOSEN}, quiet="y")
     with queries() as asked:
         ana.get(PAGE)
     assert len(asked) <= empty <= 3, asked
@@ -198,6 +198,6 @@ def test_each_control_has_a_name(as_):
     ids = set(re.findall(r' id="([^"]+)"', page))
     table = re.search(r'<table class="delivery".*?</table>', page, re.S)[0]
     controls = re.findall(r"<(?:input|select)\b[^>]*>", table)
-    assert len(controls) == len(KINDS) * 3 - 1 + sum(kind.groups for kind in KINDS.values())
+    assert len(controls) == len(CHOSEN) * 3 - 1 + sum(kind.groups for kind in CHOSEN.values())
     for control in controls:
         assert set(re.search(r'aria-labelledby="([^"]+)"', control)[1].split()) <= ids, control

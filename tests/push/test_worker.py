@@ -33,6 +33,7 @@ def stack(database, tmp_path):
 def people(stack):
     """Ana and Ben, who has nothing open but the form he writes into."""
     ana, ben = stack.person("ana"), stack.person("ben")
+    stack.acquaint("ana", "ben")
     yield ana, ben
     ana.close()
     ben.close()

@@ -3,6 +3,7 @@
     stack = Stack(folder, database.copy())
     stack.start()
     ana = stack.person("ana")               registers through the form
+    stack.acquaint("ana", "ben")            a stranger's first message is a request, without badge and mail
     ana.post_form("/send_message/ben", {"message": "hi"})
     stack.kill("worker-1")                  SIGKILL for it and all it started
     stack.start_one("worker-1")
@@ -14,6 +15,7 @@ Every program runs in a process group of its own and is ended by pid.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import secrets
@@ -26,8 +28,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, select
 
+from app.models import User
+from tests.support.acquaintance import acquaint
 from tests.support.forms import fill
 from tests.support.moved_clock import MovedClock
 from tests.support.ports import free_port, wait_for
@@ -204,6 +208,15 @@ class Stack:
         answer = visitor.submit("/auth/register", fields)
         assert answer.status_code == 303, answer.text
         return visitor
+
+    def acquaint(self, *usernames: str) -> None:
+        """Let these people know each other: what they write is no request. Once for each pair of them."""
+        engine = self.engine()
+        with engine.begin() as connection:
+            found = connection.scalars(select(User.id).where(User.username.in_(usernames))).all()
+            for pair in itertools.combinations(found, 2):
+                acquaint(connection, *pair)
+        engine.dispose()
 
     def run(self, module: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `python -m module` in the site's environment: another process of the site."""

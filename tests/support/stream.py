@@ -75,6 +75,7 @@ class Stream:
         self._let_have_posted(name)
         assert visitor.post_form("/export_posts").status_code in {302, 303}
         if before:
+            self._stack.acquaint(name, before)
             assert visitor.post_form(f"/send_message/{before}", {"message": "you came before me"}).status_code == 303
         return name
 
