@@ -2,62 +2,33 @@
 
 from __future__ import annotations
 
-from threading import BoundedSemaphore
-from typing import BinaryIO, cast
-
 from flask import abort, current_app, make_response, url_for
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from app.avatars import drawn_avatar_svg
-from app.database import end_reading
-from app.errors import Refused, Sentence
-from app.i18n import _l
-from app.media import ImageRefused, avatar_bytes, read_image
+from app.media import squared
 from app.models import User
 from app.profiles import bp
 from app.profiles.storage import storage
 from app.queries import people
 from app.web.filters import avatar_url
+from app.web.uploads import remove_picture, take_picture
 
 YEAR = 365 * 24 * 3600  # seconds
 MINUTE = 60
 SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened by itself is a document: it may do nothing
 
-REFUSALS: dict[str, Sentence] = {
-    "empty": _l("The file is empty."),
-    "bytes": _l("The picture is too large: 5 MB are allowed."),
-    "format": _l("Please choose a JPEG, PNG, GIF or WebP picture."),
-    "pixels": _l("The picture is too large: 25 megapixels are allowed."),
-    "broken": _l("The picture is damaged and could not be read."),
-}
-
-# A picture within the limits may need 200 MB while it is decoded: one at a time in each process.
-_decoding = BoundedSemaphore(1)
-
 
 def take(upload: FileStorage) -> str:
     """Check an uploaded picture, store it encoded anew, and answer its random name. Raises Refused."""
-    end_reading()  # decoding takes its time, and no lock
-    try:
-        with _decoding:
-            picture = avatar_bytes(read_image(cast(BinaryIO, upload.stream)))
-        return storage().save(picture, "webp")
-    except ImageRefused as error:
-        raise Refused(REFUSALS[error.code]) from error
-    except OSError as error:  # the disk is full, or gone
-        current_app.logger.exception("a picture could not be stored")
-        raise Refused(_l("The picture could not be stored. Please try again later.")) from error
+    return take_picture(upload, storage(), squared).name
 
 
 def remove(name: str | None) -> None:
-    """Delete a stored picture that no row names. What cannot be deleted now is stray, and the job's to find."""
-    if not name:
-        return
-    try:
-        storage().delete(name)
-    except OSError:
-        current_app.logger.exception("the picture %s could not be deleted", name)
+    """Delete a stored picture that no row names."""
+    if name:
+        remove_picture(storage(), name)
 
 
 @bp.get("/avatar/<username>/<version>")

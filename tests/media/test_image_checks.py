@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from app.media import ImageRefused, avatar_bytes, read_image
+from app.media import ImageRefused, read_image, squared, webp_bytes, within
 from app.media.images import MAX_BYTES
 
 
@@ -24,6 +24,10 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (60, 40)) -> Image.Image:
     return Image.linear_gradient("L").resize(size).convert(mode)
+
+
+def avatar_bytes(image: Image.Image, size: int = 400) -> bytes:
+    return webp_bytes(squared(image, size))
 
 
 def refusal(data: bytes, **limits: int) -> str:
@@ -195,3 +199,16 @@ def test_a_progressive_jpeg_is_taken_whatever_follows_its_end():
 
 def test_a_jpeg_in_a_few_scans_is_taken():
     assert read_image(BytesIO(jpeg_of_many_scans(10))).size == (640, 640)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((3000, 1500), (2048, 1024)), ((1500, 3000), (1024, 2048)), ((2048, 9), (2048, 9)), ((60, 40), (60, 40)),
+     ((1, 16_000), (1, 2048))],
+)  # fmt: skip
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_all_of_a_picture_within_a_longest_side(mode: str, size: tuple[int, int], shown: tuple[int, int]) -> None:
+    image = within(picture(mode, size), 2048)
+    with Image.open(BytesIO(webp_bytes(image))) as photo:
+        assert (photo.format, photo.size) == ("WEBP", shown)
+        assert "exif" not in photo.info and "icc_profile" not in photo.info

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import delete, select
+
+from app.errors import Refused
 from app.extensions import db
+from app.i18n import _l
 from app.jobs import enqueue
+from app.messages.queries import pictures as reads
 from app.models import Message, MessageImage
+from app.text.length import fits
+from app.text.rich import TextRefused, clean, is_blank
 
 THUMBNAILS_JOB = "messages.thumbnails"
 MOST = 4  # pictures in one message
-ALT_MAX_LENGTH = 1_000  # characters of a description
+ALT_MAX_LENGTH = 1_000  # characters of a description, as the reader counts them
 
 
 @dataclass(frozen=True)
@@ -22,12 +29,48 @@ class Picture:
     alt: str
     width: int  # pixels
     height: int
+    digest: str = ""  # of what was uploaded: the same form with another picture is another message
+
+
+def checked_alt(alt: str) -> str:
+    """What a picture shows, as it is stored: one line, "" when nobody said it. Raises Refused."""
+    try:
+        alt = " ".join(clean(alt).split())
+    except TextRefused:
+        raise Refused(_l("This text holds characters that cannot be stored.")) from None
+    if not fits(alt, ALT_MAX_LENGTH):
+        raise Refused(
+            _l("The description of a picture is too long: %(max)d characters are allowed.", max=ALT_MAX_LENGTH)
+        )
+    return "" if is_blank(alt) else alt
 
 
 def attach(message: Message, pictures: Sequence[Picture]) -> None:
     """Give a new message its pictures, and order their thumbnails."""
     for position, one in enumerate(pictures):
-        image = MessageImage(message_id=message.id, position=position, thumbnail="", **vars(one))
+        size = {"width": one.width, "height": one.height}
+        image = MessageImage(message_id=message.id, position=position, file=one.file, thumbnail="", alt=one.alt, **size)
         db.session.add(image)
     if pictures:
         enqueue(THUMBNAILS_JOB, message_id=message.id)
+
+
+def key_of(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
+    """The form's key for a message with these pictures: an old form that comes with others is a new message."""
+    if not form_key or not pictures:
+        return form_key
+    return "\n".join([form_key, *(f"{one.digest} {one.alt}" for one in pictures)])
+
+
+def detach(message: Message) -> list[str]:
+    """Take its pictures from a message; the conversation is locked. Answers the files that nobody needs any more.
+
+    They are the caller's to remove, after the commit. What a report holds as evidence stays.
+    """
+    of_message = MessageImage.message_id == message.id
+    rows = db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(of_message)).all()
+    if not rows:
+        return []
+    db.session.execute(delete(MessageImage).where(of_message).execution_options(synchronize_session=False))
+    held = reads.reported(message.conversation_id)
+    return [name for row in rows for name in row if name and name not in held]

@@ -15,7 +15,7 @@ from app.i18n import _l
 from app.messages import permission, telling
 from app.messages.actions import floods
 from app.messages.actions.locking import lock, lock_pair
-from app.messages.actions.pictures import Picture, attach
+from app.messages.actions.pictures import Picture, attach, key_of
 from app.messages.search import words_of
 from app.models import Conversation, ConversationMember, Message, User
 from app.notify import record
@@ -40,7 +40,7 @@ def send_message(
         raise Refused(_l("You cannot write to yourself."))
     body = _checked(body, max_length, pictures)
     conversation = lock_pair(sender, recipient)
-    key = send_key(sender, body, form_key)
+    key = send_key(sender, body, key_of(form_key, pictures))
     if known := _known(key):
         return known
     terms = permission.terms(sender, recipient, conversation.id)
@@ -76,7 +76,7 @@ def send_to_group(
     """Write `body` to everybody in a group, as `send_message` does. Raises Refused, also for who is not in it."""
     body = _checked(body, max_length, pictures)
     conversation = lock(conversation_id)
-    key = send_key(sender, body, form_key)
+    key = send_key(sender, body, key_of(form_key, pictures))
     if known := _known(key):
         return known
     mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
