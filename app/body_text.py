@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 
+import regex
+
 from app.errors import Refused
 from app.i18n import _l
 from app.models import User
 from app.text.length import fits
 from app.text.rich import TextRefused, clean, is_blank
+
+# Controls of direction would turn around what stands beside a name in a title or a mail.
+_NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 
 
 def checked_body(body: str, max_length: int) -> str:
@@ -25,6 +30,20 @@ def checked_body(body: str, max_length: int) -> str:
     if not fits(body, max_length):
         raise Refused(_l("This is too long: %(max)d characters are allowed.", max=max_length))
     return body
+
+
+def checked_name(name: str, max_length: int) -> str:
+    """`name` as it is stored: on one line, at most `max_length` characters, "" when nobody could see it.
+
+    Raises Refused.
+    """
+    try:
+        name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
+    except TextRefused:
+        raise Refused(_l("This text holds characters that cannot be stored.")) from None
+    if len(name) > max_length:
+        raise Refused(_l("This name is too long: %(max)d characters are allowed.", max=max_length))
+    return "" if is_blank(name) else name
 
 
 def send_key(author: User, body: str, form_key: str | None) -> str | None:

@@ -29,9 +29,14 @@ KNOWN = Limits(a_minute=30, a_day=500, strangers_a_day=30)
 NEW = Limits(a_minute=10, a_day=100, strangers_a_day=8)
 
 
+def limits_of(sender: User) -> Limits:
+    """What this person may send: less while their account is new."""
+    return NEW if sender.created_at > now() - NEW_FOR else KNOWN
+
+
 def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
     """Raises Refused when the sender has written too much lately; `waits`: the other one has not answered a request."""
-    limits = NEW if sender.created_at > now() - NEW_FOR else KNOWN
+    limits = limits_of(sender)
     if waits and _sent_in(sender, conversation) >= UNANSWERED:
         raise Refused(_l("Please wait for an answer before you write more. Your text is still here."))
     if conversation.newest_seq == 0 and _begun(sender) >= limits.strangers_a_day:

@@ -18,6 +18,7 @@ def lock(conversation_id: int) -> Conversation:
     found: Conversation = db.session.scalars(
         _locked(select(Conversation).where(Conversation.id == conversation_id))
     ).one()
+    lock_sides(conversation_id)
     return found
 
 
@@ -27,12 +28,24 @@ def lock_pair(one: User, other: User) -> Conversation:
     found = _locked(select(Conversation).where(Conversation.pair_key == key))
     conversation: Conversation | None = db.session.scalar(found)
     if conversation is not None:
+        lock_sides(conversation.id)
         return conversation
     db.session.execute(_insert_once(Conversation, pair_key=key, newest_seq=0, started_by_id=one.id, started_at=now()))
     made: Conversation = db.session.scalars(found).one()
     for user_id in sorted([one.id, other.id]):
         db.session.execute(_insert_once(ConversationMember, **new_side(made.id, user_id)))
     return made
+
+
+def lock_sides(conversation_id: int) -> None:
+    """Lock the sides of a locked conversation by user id.
+
+    Who reads locks their own sides, by conversation, without its lock: one order for all keeps the two from waiting for
+    each other.
+    """
+    side = ConversationMember
+    these = select(side.user_id).where(side.conversation_id == conversation_id).order_by(side.user_id)
+    db.session.execute(these.with_for_update())
 
 
 def new_side(conversation_id: int, user_id: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.extensions import db
 from app.models import Conversation, ConversationMember, User
@@ -16,14 +16,14 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
 
     `with` is the other one's username, "" for a group. What `delivered` and `read` say holds for messages up to that
     number: everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person
-    and all the others show each other what they read.
+    and all the others show each other what they read. Who has left a group is told what they could see last.
     """
     side = ConversationMember
     query = (
         select(Conversation, side, User)
         .join(side, side.conversation_id == Conversation.id)
         .join(User, User.id == side.user_id)
-        .where(Conversation.id == conversation_id, side.state != "left")
+        .where(Conversation.id == conversation_id, or_(side.state != "left", side.user_id == user_id))
         .order_by(User.id)
         .execution_options(populate_existing=True)
     )
@@ -31,7 +31,8 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     conversation = rows[0][0]
     mine = next(member for _, member, user in rows if user.id == user_id)
     others = [(user, member) for _, member, user in rows if user.id != user_id]
-    delivered, read = receipts(next(user for _, _, user in rows if user.id == user_id), others)
+    seen = others if mine.state != "left" else []
+    delivered, read = receipts(next(user for _, _, user in rows if user.id == user_id), seen)
     state = {
         "with": others[0][0].username if others and conversation.pair_key else "",
         "last_message_id": mine.newest_message_id,

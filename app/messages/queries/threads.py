@@ -138,11 +138,13 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
     rows = db.session.execute(query).all()
     if not rows:
         return None
+    conversation = rows[0][0]
     # Those who left are asked for, too: what they wrote is still there.
-    folded = frozenset(user.id for _conversation, _side, user, is_blocked in rows if is_blocked)
+    blocked = frozenset(user.id for _conversation, _side, user, is_blocked in rows if is_blocked)
     sides = {user.id: (user, side) for _conversation, side, user, _blocked in rows if side.state in INSIDE}
     _viewer, my_side = sides.pop(viewer.id)
-    return Opened(viewer, rows[0][0], my_side, list(sides.values()), folded=folded)
+    folded = blocked if conversation.pair_key is None else frozenset()
+    return Opened(viewer, conversation, my_side, list(sides.values()), folded=folded)
 
 
 def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thread:

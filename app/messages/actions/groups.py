@@ -1,0 +1,212 @@
+"""Groups: beginning one, naming it, adding people, leaving. Each is noted among the messages, as an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from app.body_text import checked_body, checked_name, send_key
+from app.clock import now
+from app.database import insert_into
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.messages import permission, telling
+from app.messages.actions import floods
+from app.messages.actions.locking import lock, new_side
+from app.messages.actions.sending import append_event, send_message, send_to_group
+from app.messages.queries import newest
+from app.messages.queries.threads import between
+from app.models import Conversation, ConversationMember, Message, User
+from app.notify import record
+
+MOST = 12  # people in a group, oneself included
+NAME_MAX = 80  # characters
+SIDE = ConversationMember
+
+
+def start(
+    founder: User,
+    people: Iterable[User],
+    name: str,
+    body: str,
+    *,
+    form_key: str | None = None,
+    max_length: int = 2000,
+    limited: bool = False,
+    **options: Any,
+) -> Conversation:
+    """Write `body` to these people: to one as to a person, to several as the first message of a new group.
+
+    To whom the founder is a stranger the group comes as a request. A form that is sent twice makes one group. Raises
+    Refused: also when there is somebody among them whom the founder cannot write to, or adds too many strangers.
+    """
+    others = _others(founder, people)
+    # Who corrects the list of people in a form that was sent, and sends it again, means another conversation.
+    key = " ".join([form_key, *(str(user.id) for user in others)]) if form_key else None
+    options |= {"form_key": key, "max_length": max_length, "limited": limited}
+    if len(others) == 1:
+        message = send_message(founder, others[0], body, **options)
+        return db.session.get_one(Conversation, message.conversation_id)
+    _check_size(len(others) + 1)
+    name, body = checked_name(name, NAME_MAX), checked_body(body, max_length)
+    # Two clicks come one after the other.
+    db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
+    if known := _begun_by(send_key(founder, body, key)):
+        return known
+    states = {user.id: _welcome(founder, user) for user in others}
+    _check_strangers(founder, states, limited=limited)
+    conversation = Conversation(name=name, newest_seq=0, started_by_id=founder.id)
+    db.session.add(conversation)
+    db.session.flush()
+    for user_id, state in sorted({**states, founder.id: "accepted"}.items()):
+        db.session.execute(insert_into(SIDE).values({**new_side(conversation.id, user_id), "state": state}))
+    send_to_group(founder, conversation.id, body, **options)
+    _tell_asked(conversation, founder, states)
+    return conversation
+
+
+def rename(member: User, conversation_id: int, name: str) -> None:
+    """Call a group by this name, or with "" by the names of its people. Raises Refused, also for who is not in it."""
+    name = checked_name(name, NAME_MAX)
+    conversation, _sides = _lock_for(member, conversation_id)
+    if name == conversation.name:
+        return
+    conversation.name = name
+    append_event(conversation, member, "named", {"name": name})
+    _moved(conversation)
+
+
+def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
+    """Take these people into a group; they see what is written from now on. Doing it twice changes nothing.
+
+    Who left is asked again. Raises Refused as `start` does, also for who is not in the group.
+    """
+    conversation, sides = _lock_for(member, conversation_id)
+    inside = {user_id for user_id, side in sides.items() if side.state != "left"}
+    joining = [user for user in _others(member, people) if user.id not in inside]
+    if not joining:
+        return
+    _check_size(len(inside) + len(joining))
+    states = {user.id: _welcome(member, user, returns=user.id in sides) for user in joining}
+    _check_strangers(member, states, limited=limited)
+    for user_id, state in states.items():
+        _join(conversation, user_id, state)
+    for user in joining:
+        append_event(conversation, member, "added", {"user_id": user.id, "username": user.username})
+    _moved(conversation)
+    _tell_asked(conversation, member, states)
+
+
+def leave(member: User, conversation_id: int) -> None:
+    """End somebody's part in a group. They see nothing of it any more, and may be added again. Twice changes nothing.
+
+    Raises Refused when it is no group.
+    """
+    conversation = lock(conversation_id)
+    mine = db.session.get(SIDE, (conversation.id, member.id), populate_existing=True)
+    if mine is None or mine.state == "left":
+        return
+    if conversation.pair_key is not None:
+        raise Refused(_l("You can leave only groups."))
+    mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
+    append_event(conversation, member, "left", {})
+    _moved(conversation)
+    telling.conversation_moved(conversation.id, [member.id])
+    telling.count_moved(member.id)
+    telling.requests_moved(member.id)
+
+
+def _others(person: User, people: Iterable[User]) -> list[User]:
+    """Each once, in the order in which locks are taken."""
+    others = {user.id: user for user in people if user.id != person.id}
+    if not others:
+        raise Refused(_l("Please name somebody to write to."))
+    return [others[user_id] for user_id in sorted(others)]
+
+
+def _check_size(number: int) -> None:
+    if number > MOST:
+        raise Refused(_l("A group has room for %(most)d people.", most=MOST))
+
+
+def _begun_by(key: str | None) -> Conversation | None:
+    """The group whose first message this form wrote."""
+    if key is None:
+        return None
+    query = select(Conversation).join(Message, Message.conversation_id == Conversation.id)
+    return db.session.scalar(query.where(Message.form_key == key))
+
+
+def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
+    """The locked group and its sides, of people who left, too. Raises Refused for who has no say in it."""
+    conversation = lock(conversation_id)
+    here = select(SIDE).where(SIDE.conversation_id == conversation.id)
+    sides = {side.user_id: side for side in db.session.scalars(here.execution_options(populate_existing=True))}
+    mine = sides.get(member.id)
+    if conversation.pair_key is not None or mine is None or mine.state == "left":
+        raise Refused(_l("You are not in this group."))
+    if mine.state != "accepted":
+        raise Refused(_l("Please accept the request first."))
+    return conversation, sides
+
+
+def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
+    """In which state a person gets a group. Raises Refused.
+
+    Who has declined the adder's request hears nothing of this one, either.
+    """
+    pair = between(adder, person)
+    terms = permission.terms(adder, person, pair.id if pair else 0)
+    verdict = permission.verdict(terms)
+    if verdict.kind == "refused":
+        raise Refused(_l("You cannot write to %(name)s.", name=person.display_name))
+    if terms.follows or (verdict.kind == "open" and not returns):
+        return "accepted"
+    return "declined" if terms.state == "declined" else "request"
+
+
+def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
+    """Groups are no way around the limit of strangers a day. Raises Refused."""
+    strangers = sum(state != "accepted" for state in states.values())
+    if not limited or not strangers:
+        return
+    recent = now() - timedelta(days=1)
+    begun = (Conversation.started_by_id == adder.id, Conversation.started_at > recent, SIDE.user_id != adder.id)
+    asked = select(func.count()).select_from(SIDE).join(Conversation, Conversation.id == SIDE.conversation_id)
+    added = select(func.count()).where(
+        Message.sender_id == adder.id, Message.created_at > recent, Message.kind == "added"
+    )
+    waits = SIDE.state.in_(("request", "declined"))
+    known = db.session.execute(select(asked.where(*begun, waits).scalar_subquery(), added.scalar_subquery())).one()
+    if sum(known) + strangers > floods.limits_of(adder).strangers_a_day:
+        raise Refused(_l("You have written to many new people today. Please go on tomorrow."))
+
+
+def _join(conversation: Conversation, user_id: int, state: str) -> None:
+    """Make or renew a side: all that was written until now is neither seen nor unread."""
+    seq = conversation.newest_seq
+    begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
+    fresh = {"state": state, "left_seq": None, **begin}
+    side = insert_into(SIDE).values({**new_side(conversation.id, user_id), **fresh})
+    db.session.execute(side.on_conflict_do_update(index_elements=[SIDE.conversation_id, SIDE.user_id], set_=fresh))
+    this = (SIDE.conversation_id == conversation.id, SIDE.user_id == user_id)
+    renew = update(SIDE).where(*this).values(newest_seq=newest.from_others())
+    db.session.execute(renew.execution_options(synchronize_session=False))
+
+
+def _moved(conversation: Conversation) -> None:
+    """Let the pages of all who are in it know: of who is in it, and how it is called."""
+    conversation.revision += 1
+    inside = (SIDE.conversation_id == conversation.id, SIDE.state.in_(("accepted", "request")))
+    telling.conversation_moved(conversation.id, db.session.scalars(select(SIDE.user_id).where(*inside)).all())
+
+
+def _tell_asked(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
+    """Whom the adder is a stranger to hear of it where requests are listed, and nowhere else."""
+    for user_id in sorted(user_id for user_id, state in states.items() if state == "request"):
+        record(user_id, "message_request", str(conversation.id), actor=adder, known=True)
+        telling.requests_moved(user_id)
