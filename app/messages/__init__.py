@@ -4,4 +4,10 @@ from flask import Blueprint
 
 bp = Blueprint("messages", __name__)
 
-from app.messages import image_jobs, mailing, routes, upkeep  # noqa: E402, F401  (they register themselves)
+from app.messages import (  # noqa: E402  (doors register themselves on bp)
+    image_jobs,  # noqa: F401
+    image_routes,  # noqa: F401
+    mailing,  # noqa: F401
+    routes,  # noqa: F401
+    upkeep,  # noqa: F401
+)

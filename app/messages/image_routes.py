@@ -1,0 +1,63 @@
+"""Door (HTTP) of pictures in messages: for those who can see the message now, and for nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, current_app, make_response, request
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.messages import bp
+from app.messages.images import MOST_BYTES, storage
+from app.messages.queries import pictures
+from app.models import MessageImage
+from app.web.viewer import viewer
+
+DAY = 24 * 3600  # seconds
+IMAGE = "/messages/image/<int(max=2147483647):image_id>"  # more than an INTEGER column holds is no id
+TAKE_PICTURES = frozenset({"messages.send", "messages.start_group"})
+
+
+@bp.url_value_preprocessor
+def allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """A message with pictures is larger than any other form. Called before the first look at what was sent."""
+    if endpoint in TAKE_PICTURES:
+        request.max_content_length = MOST_BYTES
+
+
+@bp.get(IMAGE)
+@login_required
+def picture(image_id: int) -> Response:
+    """A picture in a message."""
+    image = _image_or_404(image_id)
+    return _file(image, image.file)
+
+
+@bp.get(f"{IMAGE}/thumbnail")
+@login_required
+def thumbnail(image_id: int) -> Response:
+    """The same picture, small; in full until its job has made the small one, and that is not kept."""
+    image = _image_or_404(image_id)
+    if image.thumbnail:
+        return _file(image, image.thumbnail)
+    response = _file(image, image.file)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _image_or_404(image_id: int) -> MessageImage:
+    return pictures.visible(viewer(), image_id) or abort(404)
+
+
+def _file(image: MessageImage, name: str) -> Response:
+    try:
+        with storage().open(name) as file:
+            response = make_response(file.read())
+    except FileNotFoundError:
+        current_app.logger.warning("a file of picture %d in a message is missing", image.id)
+        abort(404)
+    response.mimetype = "image/webp"
+    # An id is never used twice. The answer varies with the cookie: who logs in next on this browser has no part in it.
+    response.headers["Cache-Control"] = f"private, max-age={DAY}, immutable"
+    return response
