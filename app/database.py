@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, event
+from sqlalchemy import DateTime, Dialect, Engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
@@ -28,6 +28,16 @@ _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 def insert_into(table: Any) -> Any:
     """An INSERT that knows ON CONFLICT, in the spelling of the current engine."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def keep_writers_out(model: Any) -> None:
+    """Let nobody else write to this table until the transaction ends: for what depends on there being no row.
+
+    The first thing a transaction writes, or two could wait for each other. On SQLite every writer is alone anyway.
+    """
+    if db.engine.dialect.name == "postgresql":
+        table = db.engine.dialect.identifier_preparer.format_table(model.__table__)
+        db.session.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -34,6 +34,9 @@ def login() -> Answer:
     if user is None or not right:
         flash(_("That name and password do not belong together."), "danger")
         return _page("login", form)
+    if user.suspended_at is not None:
+        flash(_("This account is suspended."), "danger")
+        return _page("login", form)
     try:
         sessions.begin(user, remember=form.remember_me.data)
         db.session.commit()

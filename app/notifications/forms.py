@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import time
 from typing import Any
 
@@ -19,7 +19,7 @@ from app.i18n import _l
 from app.models import DeliveryProfile
 from app.notifications.actions import ProfileChange
 from app.notify.filters import CHOICES
-from app.notify.kinds import CHOSEN, MAILS
+from app.notify.kinds import KINDS, MAILS
 from app.notify.preferences import Preference
 
 MAIL_LABELS = {
@@ -60,8 +60,8 @@ class DeliveryForm(FlaskForm):
     rows: Mapping[str, RowForm]
 
     @classmethod
-    def of(cls, grid: Mapping[str, Preference], profile: DeliveryProfile) -> DeliveryForm:
-        """The form as sent with this request, or filled with what is stored."""
+    def of(cls, grid: Mapping[str, Preference], profile: DeliveryProfile, kinds: Collection[str]) -> DeliveryForm:
+        """The form as sent with this request, or filled with what is stored; `kinds` are its rows."""
         quiet_from, quiet_until = profile.quiet_from, profile.quiet_until
         if quiet_from is None or quiet_until is None:
             quiet_from, quiet_until = NIGHT
@@ -78,7 +78,7 @@ class DeliveryForm(FlaskForm):
         days = get_day_names("wide", context="stand-alone", locale=get_locale() or "en")
         form.digest_weekday.choices = [SelectChoice(number, days[number]) for number in range(7)]
         sent = request.form if form.is_submitted() else None
-        form.rows = {name: RowForm(sent, obj=grid[name], prefix=f"{name}-") for name in CHOSEN}
+        form.rows = {name: RowForm(sent, obj=grid[name], prefix=f"{name}-") for name in kinds}
         return form
 
     @property
@@ -105,7 +105,7 @@ def _preference(name: str, sent: Mapping[str, Any]) -> Preference:
         badge=bool(sent["badge"]) or name in COUNTED_ELSEWHERE,
         push=bool(sent["push"]),
         mail=sent["mail"] or "",
-        grouped=bool(sent["grouped"]) and CHOSEN[name].groups,
+        grouped=bool(sent["grouped"]) and KINDS[name].groups,
     )
 
 

@@ -17,7 +17,7 @@ from app.models import DeliveryProfile
 from app.notifications import actions, bp
 from app.notifications.forms import COUNTED_ELSEWHERE, DeliveryForm
 from app.notify import hours, preferences
-from app.notify.kinds import CHOSEN
+from app.notify.kinds import chosen_by
 from app.web import limits
 from app.web.redirects import safe_next
 from app.web.refusals import say_no
@@ -33,7 +33,7 @@ def settings() -> str | Response | tuple[str, int]:
     """Show and change how the viewer is told. A refusal keeps what was typed."""
     person = viewer()
     profile = preferences.profile(person.id)
-    form = DeliveryForm.of(preferences.grid(person.id), profile)
+    form = DeliveryForm.of(preferences.grid(person.id), profile, chosen_by(person.role))
     if not form.is_submitted():
         return _page(form, profile)
     try:
@@ -86,7 +86,7 @@ def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
     return render_template(
         "notifications/settings.html",
         form=form,
-        kinds=CHOSEN,
+        kinds=chosen_by(viewer().role),
         counted_elsewhere=COUNTED_ELSEWHERE,
         quiet_until=quiet_until if quiet_until > moment else None,
         nights=_nights(profile.quiet_from, profile.quiet_until),

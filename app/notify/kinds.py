@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from app import roles
 from app.errors import Sentence
 from app.i18n import _l
 
@@ -25,6 +26,8 @@ class Kind:
     groups: bool = False  # several are shown as one line, unless the person wants each
     quiet: bool = False  # it is only listed: always recorded as read, so there is nothing to choose in the grid
     essential: bool = False  # its mail waits for nothing: no quiet hours, no pause, no daily cap
+    fixed: bool = False  # told as it is declared here, whoever it is: there is nothing to choose
+    role: str = "member"  # only people of this role or a higher one are told of it
 
 
 KINDS: dict[str, Kind] = {
@@ -67,8 +70,37 @@ KINDS: dict[str, Kind] = {
             mail="now",
             essential=True,
         ),
+        Kind(
+            "warning",
+            _l("Warnings by the moderators"),
+            _l("You are told when the moderators of this site warn you."),
+            mail="now",
+            essential=True,
+            fixed=True,
+        ),
+        Kind(
+            "report_closed",
+            _l("Your reports"),
+            _l("You are told when the moderators have dealt with what you reported."),
+            mail="none",
+            push=False,
+            fixed=True,
+        ),
+        Kind(
+            "report",
+            _l("Reports to the moderators"),
+            _l("You are told of reports because you are a moderator of this site."),
+            mail="now",
+            role="moderator",
+        ),
     )
 }
 
-# What a person chooses in the grid.
-CHOSEN = {name: kind for name, kind in KINDS.items() if not kind.quiet}
+
+def chosen_by(role: str) -> dict[str, Kind]:
+    """What a person of this role chooses in the grid."""
+    kinds = KINDS.items()
+    return {name: kind for name, kind in kinds if not (kind.quiet or kind.fixed) and roles.is_at_least(role, kind.role)}
+
+
+CHOSEN = chosen_by("member")

@@ -5,6 +5,7 @@
     line.html()                             # the same with names in <bdi>; line.html(name) makes each name itself
     line.snippet, line.snippet_lang         # the beginning of the post it is about, for an element with dir="auto"
     line.snippet_html()                     # the same with @names and #tags in <bdi>; no links, so it may stand in one
+    line.words                              # what the moderators say, whole, for an element with dir="auto"
     line.note                               # a second sentence: the address a login came from
     line.endpoint, line.values              # what it leads to: url_for(...), or mailer.site_url(...) in a mail
 
@@ -41,6 +42,7 @@ class Line:
     values: Mapping[str, Any] = field(default_factory=dict)
     post: Post | None = None
     address: str = ""
+    words: str = ""
 
     @property
     def text(self) -> str:
@@ -143,6 +145,27 @@ def _login(event: Activity) -> Line:
     return Line(say, "accounts.security", address=event.args.get("address", ""))
 
 
+def _warning(event: Activity) -> Line:
+    words = event.args.get("words", "")
+    return Line(lambda _put: _("The moderators of this site have a warning for you"), "activity.index", words=words)
+
+
+def _report(event: Activity) -> Line:
+    accused, values = event.args.get("accused", ""), {"report_id": event.args["report_id"]}
+
+    def say(put: Put) -> str:
+        return (
+            _("Messages of %(name)s were reported", name=put(f"@{accused}")) if accused else _("Messages were reported")
+        )
+
+    return Line(say, "moderation.show", values)
+
+
+def _report_closed(event: Activity) -> Line:
+    values = {"report_id": event.args["report_id"]}
+    return Line(lambda _put: _("The moderators have dealt with what you reported"), "moderation.receipt", values)
+
+
 def _unknown(_event: Activity) -> Line:
     """A worker of tomorrow may tell what the pages of today have no words for."""
     return Line(lambda _put: _("Something new has happened"), "activity.index")
@@ -155,6 +178,9 @@ _ALONE: Mapping[str, Callable[[Activity], Line]] = {
     "job_done": _job_done,
     "job_failed": _job_failed,
     "login": _login,
+    "warning": _warning,
+    "report": _report,
+    "report_closed": _report_closed,
 }
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from babel.dates import get_timezone
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts import passwords, queries
 from app.accounts.actions import mailed_links
 from app.accounts.refusals import FormRefused
+from app.database import keep_writers_out
 from app.errors import Sentence
 from app.extensions import db
 from app.i18n import _l
@@ -38,7 +40,7 @@ NO_ADDRESS = _l("This is not an e-mail address that mail can be sent to.")
 
 
 def register(username: str, email: str, password: str, *, language: str = "", timezone: str = "") -> User:
-    """Make an account and order the mail that asks to confirm its address.
+    """Make an account and order the mail that asks to confirm its address. The first one of a server is its admin.
 
     Hashes, which is slow on purpose, before it asks the database anything: call it with no transaction open. Raises
     FormRefused with a sentence for each field at fault, also when somebody takes the name in the same moment.
@@ -57,6 +59,7 @@ def register(username: str, email: str, password: str, *, language: str = "", ti
         search_text=search_text(username),
         language=language,
         timezone=_known_timezone(timezone),
+        role=_first_role(),
     )
     try:
         with db.session.begin_nested():
@@ -66,6 +69,18 @@ def register(username: str, email: str, password: str, *, language: str = "", ti
         raise
     mailed_links.order(user, "confirm", user.email)
     return user
+
+
+def _first_role() -> str:
+    """ "admin" for the first account of a server. Of two that come at once the second one waits, and is a member."""
+    if _somebody_is_there():
+        return "member"
+    keep_writers_out(User)
+    return "member" if _somebody_is_there() else "admin"
+
+
+def _somebody_is_there() -> bool:
+    return db.session.scalar(select(User.id).limit(1)) is not None
 
 
 def _checked(username: str, email: str) -> tuple[str, str]:
