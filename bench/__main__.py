@@ -10,13 +10,19 @@ from functools import partial
 from pathlib import Path
 
 from app.config import Settings
-from bench import home, idle_poll, load
+from bench import home, idle_poll, inbox, load, sending
 
 # name, bound, whether more is better
 PROMISES = {
     "idle_poll_vs_floor": (2.0, True),
     "idle_poll_vs_tutorial_write": (12.0, True),
     "home_100k_vs_1k": (1.3, False),
+    "inbox_1m_vs_1k": (1.3, False),
+    "thread_1m_vs_1k": (1.3, False),
+    "inbox_queries": (3, False),
+    "thread_queries": (3, False),
+    "send_p99_ms": (250, False),
+    "send_errors": (0, False),
     "load_errors": (0, False),
     "poll_p99_ms": (100, False),
     "message_p99_ms": (250, False),
@@ -30,7 +36,8 @@ Bench = Callable[[Path], dict[str, float]]
 
 def main() -> int:
     """Run what the command line names, everything by default; the exit status is 1 when a promise is broken."""
-    names = ("idle_poll", "home", "load")
+    benches = {"idle_poll": idle_poll.run, "home": home.run, "inbox": inbox.run, "sending": sending.run}
+    names = (*benches, "load")
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--seconds", type=int, default=600, help="how long `load` measures")
@@ -40,7 +47,7 @@ def main() -> int:
     if unknown := set(chosen.names) - set(names):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     options = load.Options(seconds=chosen.seconds, browsers=chosen.browsers, database=chosen.database)
-    runs: dict[str, Bench] = {"idle_poll": idle_poll.run, "home": home.run, "load": partial(load.run, options=options)}
+    runs: dict[str, Bench] = {**benches, "load": partial(load.run, options=options)}
     kept = True
     figures: dict[str, float] = {}
     for name in chosen.names or names:

@@ -84,18 +84,24 @@ class Crowd:
         self.log.on = False
 
     async def _write(self) -> None:
-        """Messages between random people, evenly in time, from the moment all browsers are there."""
+        """Messages to people who follow their writers, evenly in time, from the moment all browsers are there."""
         due = self.plan.begin + self.plan.ramp
         number = 0
         while due < self.plan.measure_until:
             await asyncio.sleep(due - THINKS - monotonic())
-            writer, reader = random.sample(self.browsers, 2)
-            while writer.busy or writer is reader:
-                writer = random.choice(self.browsers)
+            writer, reader = self._correspondents()
             writer.busy = True
             self._send_on(writer.write_to(reader.name, f"Message number {number} ⛵", due, THINKS))
             due += 1 / self.plan.messages_per_s
             number += 1
+
+    def _correspondents(self) -> tuple[Browser, Browser]:
+        """Somebody who is not busy, and one of those who follow them, both at random."""
+        count = len(self.browsers)
+        number = random.randint(1, count)
+        while self.browsers[number - 1].busy:
+            number = random.randint(1, count)
+        return self.browsers[number - 1], self.browsers[random.choice(data.followers(number, count)) - 1]
 
     def _heard(self, browser: Browser, writer: str) -> None:
         if not browser.busy and random.random() < READS and monotonic() < self.plan.measure_until:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 from flask_migrate import upgrade
@@ -33,16 +33,19 @@ from bench.servers import SECRET
 
 SENTENCE = "The tide gauge at the old pier is back online, see https://harbour.example/tides #springtide @p7 "
 AT_ONCE = 10_000  # rows of one statement
+FOLLOWERS = 20
+
+T = TypeVar("T")
 
 
 def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Flask, str]:
     """A server's database with `posts` posts by `followed` people, all followed by person 1; the app and 1's cookie."""
-    app = _app(folder, redis_url)
+    app = app_on(folder, redis_url)
     with filling(app):
-        _people(followed + 1)
-        _insert(NotificationClock, [{"user_id": 1, "last": 0.0}])
-        _insert(Follow, ({"follower_id": 1, "followed_id": n} for n in range(2, followed + 2)))
-        _insert(
+        people(followed + 1)
+        insert_rows(NotificationClock, [{"user_id": 1, "last": 0.0}])
+        insert_rows(Follow, ({"follower_id": 1, "followed_id": n} for n in range(2, followed + 2)))
+        insert_rows(
             Post,
             (
                 {"author_id": 2 + number % followed, "body": f"{SENTENCE}{number}", "language": "en"}
@@ -53,16 +56,30 @@ def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Fl
     return app, cookie(app, 1)
 
 
-def make_correspondents(folder: Path, people: int, database_url: str = "") -> list[str]:
-    """A server's database where each person has a login and a conversation with unread messages; all cookies."""
-    app = _app(folder, "", database_url)
+def make_correspondents(folder: Path, count: int, database_url: str = "") -> list[str]:
+    """A server's database where each person has a login, a conversation with unread messages, and people who follow
+    them, so that these are no strangers to them; all cookies.
+    """
+    app = app_on(folder, "", database_url)
     with filling(app):
-        _people(people)
-        _conversations(people // 2)
-    return [cookie(app, number) for number in range(1, people + 1)]
+        people(count)
+        _conversations(count // 2)
+        follows = (
+            {"follower_id": follower, "followed_id": number}
+            for number in range(1, count + 1)
+            for follower in followers(number, count)
+        )
+        insert_rows(Follow, follows)
+    return [cookie(app, number) for number in range(1, count + 1)]
 
 
-def _app(folder: Path, redis_url: str, database_url: str = "") -> Flask:
+def followers(number: int, count: int) -> list[int]:
+    """Who follows a person, of so many: what that one writes to them goes straight to their inbox."""
+    return [(number - 1 + further) % count + 1 for further in range(1, min(FOLLOWERS, count - 1) + 1)]
+
+
+def app_on(folder: Path, redis_url: str, database_url: str = "") -> Flask:
+    """The app with its data in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(data_dir=folder, secret_key=SECRET, database_url=database_url)
     return create_app(Settings(**vars(settings) | ({"redis_url": redis_url} if redis_url else {})))
@@ -95,32 +112,41 @@ def name(number: int) -> str:
     return f"p{number}"
 
 
-def _insert(model: Any, rows: Iterable[dict[str, Any]]) -> None:
+def insert_rows(model: Any, rows: Iterable[dict[str, Any]]) -> None:
     """Columns that are not named take the model's defaults."""
-    rows = iter(rows)
-    while batch := list(islice(rows, AT_ONCE)):
+    for batch in in_batches(rows):
         db.session.execute(insert(model), batch)
 
 
-def _people(count: int) -> None:
+def in_batches(rows: Iterable[T]) -> Iterator[list[T]]:
+    """As many rows at once as one statement takes."""
+    rows = iter(rows)
+    while batch := list(islice(rows, AT_ONCE)):
+        yield batch
+
+
+def people(count: int) -> None:
+    """Persons 1, 2, ... with a login each. No account is new: new ones may write less."""
     seen, end = now(), now() + timedelta(days=1)
-    _insert(User, (_person(number) | {"last_seen": seen} for number in range(1, count + 1)))
+    insert_rows(User, (_person(number) | {"last_seen": seen} for number in range(1, count + 1)))
     logins = ({"id": login_id(number), "user_id": number, "expires_at": end} for number in range(1, count + 1))
-    _insert(LoginSession, logins)
+    insert_rows(LoginSession, logins)
 
 
 def _person(number: int) -> dict[str, Any]:
     keys = {"username": name(number), "username_key": name(number), "username_skeleton": name(number)}
     address = f"{name(number)}@bench.example"
-    return keys | {"email": address, "email_key": address, "email_confirmed_at": now(), "password_hash": "-"}
+    since = now() - timedelta(days=365)
+    known = {"email_confirmed_at": since, "created_at": since, "password_hash": "-"}
+    return keys | {"email": address, "email_key": address} | known
 
 
 def _conversations(count: int) -> None:
     """Between 1 and 2, 3 and 4, ...: three messages each, of which one side has read the first. Ids count from 1."""
     told_at = now().timestamp() - 3600
     numbers = range(1, count + 1)
-    _insert(Conversation, ({"pair_key": f"{2 * n - 1}:{2 * n}", "newest_seq": 3} for n in numbers))
-    _insert(
+    insert_rows(Conversation, ({"pair_key": f"{2 * n - 1}:{2 * n}", "newest_seq": 3} for n in numbers))
+    insert_rows(
         Message,
         (
             {"conversation_id": n, "seq": seq, "sender_id": 2 * n - seq % 2, "body": SENTENCE}
@@ -134,12 +160,12 @@ def _conversations(count: int) -> None:
         for n in numbers
         for user_id, newest, read in ((2 * n - 1, 2, 1), (2 * n, 3, 0))
     ]
-    _insert(ConversationMember, members)
-    _insert(NotificationClock, ({"user_id": number, "last": told_at} for number in range(1, 2 * count + 1)))
+    insert_rows(ConversationMember, members)
+    insert_rows(NotificationClock, ({"user_id": number, "last": told_at} for number in range(1, 2 * count + 1)))
     badges = (
         {"user_id": 2 * n - odd, "name": "unread_message_count", "subject": "", "data": 1 if odd else 2}
         | {"timestamp": told_at}
         for n in numbers
         for odd in (1, 0)
     )
-    _insert(Notification, badges)
+    insert_rows(Notification, badges)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from pathlib import Path
 
 from bench import data, rates, servers
 
-ROUNDS, REQUESTS, FOLLOWED = 7, 40, 100
+FOLLOWED = 100
 FEW, MANY = 1_000, 100_000
 
 
@@ -21,11 +20,5 @@ def run(folder: Path) -> dict[str, float]:
         many_env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / str(MANY))}
         with servers.web("microblog:app", few_env) as few_port, servers.web("microblog:app", many_env) as many_port:
             few, many = rates.Target(few_port, "/", cookies[FEW]), rates.Target(many_port, "/", cookies[MANY])
-            for target in (few, many):
-                rates.latency(target, requests=20)  # templates are compiled, pages of the file are in memory
-            ratios = []
-            for _ in range(ROUNDS):
-                little = rates.latency(few, requests=REQUESTS)
-                much = rates.latency(many, requests=REQUESTS)
-                ratios.append(much / little)
-    return {"home_100k_vs_1k": statistics.median(ratios), "home_1k_ms": little * 1e3, "home_100k_ms": much * 1e3}
+            ratio, little, much = rates.compare(few, many)
+    return {"home_100k_vs_1k": ratio, "home_1k_ms": little * 1e3, "home_100k_ms": much * 1e3}

@@ -22,8 +22,6 @@ from bench import data, proc, servers
 from bench.crowd import PATIENCE, Plan
 
 INTERVAL = 10  # seconds between two polls of a browser
-RAMP = 60.0  # seconds in which the browsers come, one after the other
-SETTLE = 40.0  # seconds of messages before anything is measured; the first mails go twenty seconds after that
 QUIET = 2.5 * INTERVAL  # seconds of polling after the last message: who was told something hears it
 SAMPLE_EVERY = 5.0  # seconds between two looks at the memory
 FIRST = 30.0  # seconds of the measurement whose mean memory growth is held against
@@ -43,6 +41,8 @@ class Options:
     seconds: int = 600
     browsers: int = 10_000
     messages_per_s: float = 10.0
+    ramp: float = 60.0  # seconds in which the browsers come, one after the other
+    settle: float = 40.0  # seconds of messages before anything is measured; the first mails go 20 seconds after that
     database: str = "sqlite"
 
 
@@ -53,14 +53,14 @@ def run(folder: Path, options: Options) -> dict[str, float]:
         cookies = data.make_correspondents(folder / "site", options.browsers, database_url)
         site = stack.enter_context(servers.whole_site(folder / "site", database_url))
         begin = time.monotonic() + 5
-        measured = begin + RAMP + SETTLE
+        measured = begin + options.ramp + options.settle
         plan = Plan(
             port=site.port,
             cookies=cookies,
             interval=INTERVAL,
             messages_per_s=options.messages_per_s,
             begin=begin,
-            ramp=RAMP,
+            ramp=options.ramp,
             measure_from=measured,
             measure_until=measured + options.seconds,
             until=measured + options.seconds + QUIET,

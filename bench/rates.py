@@ -96,3 +96,14 @@ def latency(target: Target, *, requests: int) -> float:
             connection.once()
             times.append(time.perf_counter() - started)
     return statistics.median(times)
+
+
+def compare(few: Target, many: Target, *, rounds: int = 7, requests: int = 40) -> tuple[float, float, float]:
+    """Two servers asked in turns: the median ratio of the latencies of `many` and `few`, and both in the last round."""
+    for target in (few, many):
+        latency(target, requests=20)  # templates are compiled, pages of the file are in memory
+    ratios = []
+    for _ in range(rounds):
+        little, much = latency(few, requests=requests), latency(many, requests=requests)
+        ratios.append(much / little)
+    return statistics.median(ratios), little, much

@@ -1,0 +1,102 @@
+"""A server's database full of private messages, few or very many: the same page of them for person 1.
+
+Conversations and their messages are spread over the tables as years of use spread them: whoever writes next is drawn
+at random, so a thread's rows are never neighbours.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from app.clock import now
+from app.extensions import db
+from app.messages.search import words_of
+from app.models import Conversation, ConversationMember, NotificationClock
+from bench import data
+
+THREAD = 1  # the conversation of persons 1 and 2; one message of a hundred is theirs
+UNREAD_IN = 5  # of person 1's conversations, on their first page
+UNREAD = 2  # messages in each
+FOLDERS = 20  # people that everybody else writes to
+INSERT = (
+    "INSERT INTO message (conversation_id, seq, sender_id, body, search_text, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is stored."""
+
+    messages: int
+    in_thread: int  # of these between persons 1 and 2
+    own: int  # conversations of person 1, that one included
+    others: int  # conversations of other people
+
+
+def fill(folder: Path, redis_url: str, size: Size) -> tuple[Flask, str]:
+    """Make that database, on SQLite; the app and person 1's cookie."""
+    app = data.app_on(folder, redis_url)
+    pairs = _pairs(size)
+    with data.filling(app):
+        data.people(max(high for _low, high in pairs))
+        data.insert_rows(Conversation, ({"pair_key": f"{low}:{high}"} for low, high in pairs))
+        data.insert_rows(NotificationClock, [{"user_id": 1, "last": 0.0}])
+        newest = [_Newest() for _ in pairs]
+        connection = db.session.connection()
+        for rows in data.in_batches(_messages(size, pairs, newest)):
+            connection.exec_driver_sql(INSERT, rows)
+        _number(size, pairs, newest)
+    return app, data.cookie(app, 1)
+
+
+@dataclass
+class _Newest:
+    """The newest numbers of a conversation."""
+
+    seq: int = 0
+    message_id: int = 0
+
+
+def _pairs(size: Size) -> list[tuple[int, int]]:
+    """The two people of conversation 1, 2, ...: first those of person 1, then those of others."""
+    own = [(1, 1 + number) for number in range(1, size.own + 1)]
+    others = [(low, low + 1 + number % FOLDERS) for number in range(size.others) for low in (2 + number // FOLDERS,)]
+    return own + others
+
+
+def _messages(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> Iterator[tuple[object, ...]]:
+    """The rows of all messages, oldest first; each conversation's newest numbers are noted on the way."""
+    chosen = random.Random(4)
+    every = size.messages // size.in_thread
+    begin = now().astimezone(UTC) - timedelta(days=365)
+    step = timedelta(days=364) / size.messages
+    for number in range(size.messages):
+        # Everybody's second message comes after everybody's first: no list is short of one.
+        others = number % (len(pairs) - 1) if number < 3 * len(pairs) else chosen.randrange(len(pairs) - 1)
+        index = THREAD - 1 if number % every == 0 else 1 + others
+        here, (low, high) = newest[index], pairs[index]
+        here.seq, here.message_id = here.seq + 1, number + 1
+        body = f"{data.SENTENCE}{number}"
+        sent = (begin + number * step).strftime("%Y-%m-%d %H:%M:%S.%f")
+        yield index + 1, here.seq, (high, low)[here.seq % 2], body, words_of(body, (low, high)), sent
+
+
+def _number(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> None:
+    """The numbers kept beside the messages. All is read but a little on person 1's first page."""
+    numbers = [{"id": index, "newest_seq": one.seq} for index, one in enumerate(newest, 1)]
+    db.session.bulk_update_mappings(Conversation.__mapper__, numbers)
+    latest = sorted(range(1, size.own), key=lambda index: newest[index].message_id)[-UNREAD_IN:]
+    sides = (
+        {"conversation_id": index + 1, "user_id": user_id, "newest_message_id": one.message_id, "mailed_seq": one.seq}
+        | {"newest_seq": one.seq - (one.seq % 2 == is_low), "delivered_seq": one.seq}
+        | {"read_seq": one.seq - (2 * UNREAD if index in latest and is_low else 0)}
+        for index, one in enumerate(newest)
+        for user_id, is_low in zip(pairs[index], (True, False), strict=True)
+    )
+    data.insert_rows(ConversationMember, sides)
