@@ -14,6 +14,7 @@ from app.i18n import _l
 from app.models import Follow, User
 from app.notify import preferences
 from app.notify.kinds import KINDS
+from app.queries import relations
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
 CHOICES = ("accept", "hold", "drop")  # mildest first
@@ -32,9 +33,14 @@ class Verdict(NamedTuple):
 
 
 def judge(user_id: int, kind: str, actor: User | None) -> Verdict:
-    """What the person's filters say to an event of this kind by `actor`. Of two, the stricter counts."""
+    """What the person's filters say to an event of this kind by `actor`. Of two, the stricter counts.
+
+    Between two whom a block keeps apart nothing is kept at all.
+    """
     if actor is None or not KINDS[kind].has_actor:
         return Verdict("accept", "")
+    if relations.between(user_id, actor.id).is_apart:
+        return Verdict("drop", "")
     profile = preferences.profile(user_id)
     verdicts = [Verdict("accept", "")]
     if profile.not_following != "accept" and not _follows(user_id, actor.id):

@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from app.extensions import db
 from app.models import Follow, Notification, Post, User
 from app.posts.languages import by_use
-from app.queries import timelines
+from app.queries import timelines, visibility
 
 MOST_NEWS = 50  # new posts that are counted for a page that is open; more are "more than 50"
 Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
@@ -33,7 +33,7 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 
 def one(viewer: User, post_id: int) -> WithLanguages:
     """The post of that id, or no post."""
-    return _with_languages(timelines.one(post_id), viewer)
+    return _with_languages(timelines.one(viewer, post_id), viewer)
 
 
 def news(viewer: User, after: int) -> int:
@@ -53,11 +53,12 @@ def newest_told(user_id: int) -> int:
 
 
 def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
-    """The ids of an author's followers, and of the author, `size` at a time, in the order of ids."""
+    """The ids of an author's followers who hear of them, and of the author, `size` at a time, in the order of ids."""
     yield [author_id]
     after = 0
     while True:
-        query = select(Follow.follower_id).where(Follow.followed_id == author_id, Follow.follower_id > after)
+        heard = visibility.is_heard(Follow.follower_id, author_id)
+        query = select(Follow.follower_id).where(Follow.followed_id == author_id, Follow.follower_id > after, heard)
         batch = db.session.scalars(query.order_by(Follow.follower_id).limit(size)).all()
         if not batch:
             return

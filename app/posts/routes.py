@@ -45,7 +45,7 @@ def news() -> Response:
 @login_required
 def explore() -> str:
     """Everybody's posts."""
-    return render_template("posts/explore.html", posts=page(timelines.explore(), Post.id))
+    return render_template("posts/explore.html", posts=page(timelines.listed(viewer()), Post.id))
 
 
 @bp.get(POST_ID)
@@ -82,7 +82,7 @@ def create() -> str | Response | tuple[str, int]:
 @limits.changing
 def delete(post_id: int) -> Response:
     """Delete one's own post. One that is gone already is no error: that is what was wanted."""
-    post = db.session.get(Post, post_id)
+    post = db.session.scalar(timelines.one(viewer(), post_id))
     if post is not None and post.author_id != viewer().id:
         abort(403)
     if post is not None:
@@ -97,7 +97,7 @@ def delete(post_id: int) -> Response:
 @limits.changing
 def set_language(post_id: int) -> str | Response | tuple[str, int]:
     """Correct the language of one's own post."""
-    post, form = db.session.get(Post, post_id) or abort(404), LanguageForm(request.form)
+    post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), LanguageForm(request.form)
     if post.author_id != viewer().id:
         abort(403)
     try:

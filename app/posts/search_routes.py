@@ -9,6 +9,7 @@ from app.posts import bp
 from app.queries import search as found
 from app.text.search import query_terms
 from app.web.paging import Page, page
+from app.web.viewer import viewer
 
 LONGEST_QUERY = 200  # characters; more than anybody types
 
@@ -22,5 +23,5 @@ def search() -> str:
     terms = query_terms(q)
     results: Page[object] = Page([], None)
     if terms:
-        results = page(*(found.people(terms) if kind == "people" else found.posts(terms)))
+        results = page(*(found.people(viewer(), terms) if kind == "people" else found.posts(viewer(), terms)))
     return render_template("posts/search.html", q=q, kind=kind, results=results)

@@ -15,6 +15,7 @@ from app.posts import bp, translation
 from app.posts.routes import POST_ID
 from app.queries import timelines
 from app.web import limits
+from app.web.viewer import viewer
 
 
 @bp.post(f"{POST_ID}/translate")
@@ -22,7 +23,7 @@ from app.web import limits
 @limits.asking_for_translation
 def translate(post_id: int) -> Response | tuple[Response, int]:
     """A post in the language of the page, as JSON; 503 and a sentence when the provider fails."""
-    post = db.session.scalar(timelines.one(post_id)) or abort(404)
+    post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
     target = str(get_locale())
     end_reading()  # nothing is held while the provider thinks
     provider = translation.provider()

@@ -15,6 +15,7 @@ from app.i18n import _l
 from app.models import Follow, User
 from app.notify import delivery, record
 from app.profiles.zones import is_zone
+from app.queries import people, relations
 from app.text import rich
 from app.text.length import fits
 from app.text.search import search_text
@@ -43,10 +44,13 @@ class ProfileChange:
 def follow(follower: User, followed: User) -> None:
     """Let `follower` read what `followed` posts, who is told of it the first time. Doing it twice changes nothing.
 
-    Raises Refused for oneself.
+    Raises Refused for oneself, and when either blocks the other.
     """
     if follower.id == followed.id:
         raise Refused(_l("You cannot follow yourself."))
+    people.lock_pair(follower, followed)
+    if relations.between(follower.id, followed.id).is_apart:
+        raise Refused(_l("You cannot follow this person."))
     row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id).on_conflict_do_nothing()
     if db.session.scalar(row.returning(Follow.follower_id)) is not None:
         record(followed.id, "follow", str(follower.id), actor=follower)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, func, select
 
 from app.extensions import db
 from app.models import Post, User
-from app.queries import follows
+from app.queries import follows, relations, visibility
+from app.queries.relations import Relation
 from app.text.names import username_key
 
 
@@ -17,6 +19,7 @@ from app.text.names import username_key
 class Profile:
     """A person as one viewer finds them."""
 
+    relation: Relation
     person: User
     posts: int
     followers: int
@@ -35,19 +38,27 @@ class PersonRow:
 
 
 def profile(username: str, viewer: User) -> Profile | None:
-    """The person of that name with counts, and whether they and `viewer` follow each other. One query."""
-    posts = select(func.count()).where(Post.author_id == User.id).scalar_subquery()
+    """The person of that name with counts, and how they and `viewer` stand to each other. One query.
+
+    Between two whom a block keeps apart there is nothing to count.
+    """
+    apart = visibility.blocked_between(viewer.id, User.id)
+    posts = select(func.count()).where(Post.author_id == User.id, ~apart).scalar_subquery()
     row = db.session.execute(
         select(
             User,
             posts,
-            follows.follower_count_of(User.id),
-            follows.following_count_of(User.id),
+            follows.follower_count_of(viewer.id, User.id),
+            follows.following_count_of(viewer.id, User.id),
             follows.is_following(viewer.id, User.id),
             follows.is_following(User.id, viewer.id),
+            *relations.columns(viewer.id, User.id),
         ).where(User.username_key == username_key(username), User.active)
     ).first()
-    return Profile(*row) if row else None
+    if row is None:
+        return None
+    facts: tuple[Any, ...] = tuple(row)
+    return Profile(Relation(*facts[6:]), *facts[:6])
 
 
 def people_page(

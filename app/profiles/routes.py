@@ -29,8 +29,8 @@ from app.web.viewer import viewer
 def show(username: str) -> str:
     """A person's page: who they are, and their posts."""
     profile = queries.profile(username, viewer()) or abort(404)
-    posts = page(timelines.of(profile.person), Post.id)
-    seen = last_seen(profile.person)
+    posts = page(timelines.of(viewer(), profile.person), Post.id)
+    seen = _last_seen(profile)
     return render_template("profiles/show.html", profile=profile, posts=posts, last_seen=seen, back=here())
 
 
@@ -39,7 +39,7 @@ def show(username: str) -> str:
 def popup(username: str) -> str:
     """The hover card: the head of that page, as a fragment."""
     profile = queries.profile(username, viewer()) or abort(404)
-    seen = last_seen(profile.person)
+    seen = _last_seen(profile)
     return render_template("profiles/popup.html", profile=profile, last_seen=seen, back=_page_around())
 
 
@@ -48,7 +48,7 @@ def popup(username: str) -> str:
 def followers(username: str) -> str:
     """Who follows a person."""
     person = people.by_username(username) or abort(404)
-    return _people("followers", person, follows.followers(person.id))
+    return _people("followers", person, follows.followers(viewer().id, person.id))
 
 
 @bp.get("/user/<username>/following")
@@ -56,7 +56,7 @@ def followers(username: str) -> str:
 def following(username: str) -> str:
     """Whom a person follows; beside one's own list, whom one may know."""
     person = people.by_username(username) or abort(404)
-    return _people("following", person, follows.following(person.id))
+    return _people("following", person, follows.following(viewer().id, person.id))
 
 
 @bp.post("/follow/<username>")
@@ -100,6 +100,10 @@ def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:
         suggested=suggested,
         back=here(),
     )
+
+
+def _last_seen(profile: queries.Profile) -> str:
+    return "" if profile.relation.is_apart else last_seen(profile.person)
 
 
 def _page_around() -> str:

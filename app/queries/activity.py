@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, Tuple, and_, func, literal_column, select, tuple_
-from sqlalchemy.orm import joinedload
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    Select,
+    Tuple,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
-from app.models import Activity, DeliveryPreference
+from app.models import Activity, DeliveryPreference, Post, User
+from app.queries import visibility
 
 # Not a parameter: for a plan that fits any value, neither engine would use the index of what is unread.
 EMPTY: ColumnElement[str] = literal_column("''")
@@ -46,9 +59,21 @@ def _place() -> Tuple:
     return tuple_(Activity.timestamp, Activity.id)
 
 
+def _is_heard() -> ColumnElement[bool]:
+    """Whether its reader hears of an event: not of what those do whom they mute or a block keeps apart from them, nor
+    of accounts that are closed. The row stays, and counts again when that ends.
+    """
+    # The reader is the event's own: what stands two queries further out could not be named here.
+    actor, author = aliased(User), aliased(User)
+    actor_is_here = exists().where(actor.id == Activity.actor_id, actor.active)
+    author_is_here = exists().where(Post.id == Activity.post_id, author.id == Post.author_id, author.active)
+    of_somebody = and_(actor_is_here, visibility.is_heard(Activity.user_id, Activity.actor_id))
+    return and_(or_(Activity.actor_id.is_(None), of_somebody), or_(Activity.post_id.is_(None), author_is_here))
+
+
 def _shown(user_id: Any) -> ColumnElement[bool]:
     """Events that no filter holds back from their reader."""
-    return and_(Activity.user_id == user_id, Activity.held_by == EMPTY)
+    return and_(Activity.user_id == user_id, Activity.held_by == EMPTY, _is_heard())
 
 
 def is_unread(user_id: Any) -> ColumnElement[bool]:
@@ -59,7 +84,7 @@ def is_unread(user_id: Any) -> ColumnElement[bool]:
 
 def is_held(user_id: Any) -> ColumnElement[bool]:
     """What the person's filters hold back, and they have not put away."""
-    return and_(Activity.user_id == user_id, Activity.held_by != EMPTY, Activity.read_at.is_(None))
+    return and_(Activity.user_id == user_id, Activity.held_by != EMPTY, Activity.read_at.is_(None), _is_heard())
 
 
 def _badge_is_off(user_id: Any) -> Select[str]:

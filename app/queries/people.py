@@ -41,6 +41,12 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
     return db.session.scalars(select(User).where(User.username_key.in_(keys), User.active).order_by(User.id)).all()
 
 
+def lock_pair(one: User, other: User) -> None:
+    """Hold what stands between two people until the commit: who follows and who blocks do not pass each other by."""
+    pair = select(User.id).where(User.id.in_([one.id, other.id])).order_by(User.id)
+    db.session.execute(pair.with_for_update(key_share=True))
+
+
 def visit(login_id: str) -> Visit | None:
     """The login of that id with its person, if it is still good. One statement, so the badge fits its timestamp."""
     row = db.session.execute(

@@ -1,4 +1,4 @@
-"""Search of posts and people, in the database itself: FTS5 on SQLite, a GIN index on PostgreSQL.
+"""Search of posts, people and messages, in the database itself: FTS5 on SQLite, a GIN index on PostgreSQL.
 
 Both answer alike, because the words are cut by us (app/text/search.py) and not by them. The indexes are made in
 migrations/search.py. What a person types is words only: no sign in it is an operator.
@@ -13,25 +13,25 @@ from sqlalchemy import ColumnElement, Select, cast, column, func, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
 
 from app.extensions import db
-from app.models import Post, User
-from app.queries import timelines
+from app.models import Message, Post, User
+from app.queries import timelines, visibility
 from app.text.search import Term, fts5_match, tsquery
 
 
-def posts(terms: Sequence[Term]) -> tuple[Select[Post], ColumnElement[int]]:
+def posts(viewer: User, terms: Sequence[Term]) -> tuple[Select[Post], ColumnElement[int]]:
     """The posts that have all the terms, and the key to page them by. `terms` come from `query_terms`; not empty."""
-    return _matching(timelines.visible(), Post, terms)
+    return matching(timelines.listed(viewer), Post, terms)
 
 
-def people(terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:
+def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:
     """The people whose name or username has all the terms, and the key to page them by."""
-    return _matching(select(User).where(User.active), User, terms)
+    return matching(select(User).where(visibility.is_met(viewer.id)), User, terms)
 
 
-def _matching(
-    found: Select[Any], noun: type[Post] | type[User], terms: Sequence[Term]
+def matching(
+    found: Select[Any], noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
 ) -> tuple[Select[Any], ColumnElement[int]]:
-    """`found`, narrowed to rows whose search text has the terms."""
+    """`found`, narrowed to rows whose search text has the terms, and the key to page them by."""
     if db.engine.dialect.name == "postgresql":
         words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))
         return found.where(words.bool_op("@@")(cast(tsquery(terms), TSQUERY))), noun.id + 0

@@ -1,6 +1,7 @@
 """Timelines: which posts, in which order. Authors come with the posts, so a page is one query.
 
-Every timeline is ordered by id, newest first, and starts before a given id (app/web/paging.py).
+Every timeline is ordered by id, newest first, and starts before a given id (app/web/paging.py). Each has a reader: two
+whom a block keeps apart do not see each other's posts, and lists leave out whom the reader has muted.
 """
 
 from __future__ import annotations
@@ -9,29 +10,30 @@ from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, literal, 
 from sqlalchemy.orm import aliased, contains_eager
 
 from app.models import Follow, Post, User
+from app.queries import visibility
 
 LARGEST_ID = 2**31 - 1  # ids are INTEGER: PostgreSQL refuses to compare them with more
 RECENT = 20  # a person's posts that say which languages they write in
 
 
-def visible() -> Select[Post]:
-    """Posts that may be shown, with their authors. Every list of posts, search included, starts here."""
-    return select(Post).join(Post.author).where(User.active).options(contains_eager(Post.author))
+def visible(viewer: User) -> Select[Post]:
+    """Posts that may be shown to `viewer`, with their authors. Every list of posts, search included, starts here."""
+    return select(Post).join(Post.author).where(visibility.is_met(viewer.id)).options(contains_eager(Post.author))
 
 
-def explore() -> Select[Post]:
-    """Everybody's posts."""
-    return visible()
+def listed(viewer: User) -> Select[Post]:
+    """Those among everybody's posts that `viewer` comes across without asking for their author."""
+    return visible(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
 
 
-def of(user: User) -> Select[Post]:
+def of(viewer: User, author: User) -> Select[Post]:
     """One person's posts."""
-    return visible().where(Post.author_id == user.id)
+    return visible(viewer).where(Post.author_id == author.id)
 
 
-def one(post_id: int) -> Select[Post]:
+def one(viewer: User, post_id: int) -> Select[Post]:
     """The post of that id, if it may be shown."""
-    return visible().where(Post.id == post_id)
+    return visible(viewer).where(Post.id == post_id)
 
 
 def home(user: User, *, before: int | None, size: int) -> Select[Post]:
@@ -56,7 +58,7 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
         .limit(size + 1)
         .subquery("found")
     )
-    return visible().join(found, found.c.id == Post.id).order_by(Post.id.desc())
+    return visible(user).join(found, found.c.id == Post.id).order_by(Post.id.desc())
 
 
 def count_newer(user: User, after: int, most: int) -> Select[int]:
@@ -70,7 +72,7 @@ def _authors(user: User) -> CTE:
     followed = (
         select(Follow.followed_id.label("id"))
         .join(User, User.id == Follow.followed_id)
-        .where(Follow.follower_id == user.id, User.active)
+        .where(Follow.follower_id == user.id, User.active, visibility.is_heard(user.id, Follow.followed_id))
     )
     return followed.union_all(select(literal(user.id))).cte("authors")
 

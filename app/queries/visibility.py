@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, exists, or_
 from sqlalchemy.orm import aliased
 
-from app.models import Block, HiddenMessage, Message, Mute
+from app.models import Block, HiddenMessage, Message, Mute, User
 
 
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
@@ -30,6 +30,11 @@ def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
 def is_heard(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
     """Whether what the author does is told to the reader: neither muted by them, nor blocked between the two."""
     return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
+
+
+def is_met(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
+    """Whether the viewer comes across a person at all; `person` is User or an alias of it."""
+    return and_(person.active, ~blocked_between(viewer_id, person.id))
 
 
 def message_is_shown(member: Any) -> ColumnElement[bool]:

@@ -36,12 +36,12 @@ def author(db):
     return person
 
 
-def found(db, q: str) -> set[str]:
+def found(author, db, q: str) -> set[str]:
     terms = query_terms(q)
     if not terms:
         return set()
     names = {body: name for name, body in POSTS.items()}
-    return {names[post.body] for post in db.session.scalars(search.posts(terms)[0]).unique()}
+    return {names[post.body] for post in db.session.scalars(search.posts(author, terms)[0]).unique()}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def found(db, q: str) -> set[str]:
     ],
 )
 def test_words_of_every_script_are_found(author, db, q, expected):
-    assert found(db, q) == expected
+    assert found(author, db, q) == expected
 
 
 OPERATORS = ["AND", "NOT reading", "a OR b", "NEAR(a b)", "search_text: x", "^a", "a*", "a & !b", "x:*", "-", "{a b}"]
@@ -119,7 +119,7 @@ def test_the_index_follows_every_change(db):
     terms = query_terms("walnut")
 
     def ids() -> list[int]:
-        query, key = search.posts(terms)
+        query, key = search.posts(ana, terms)
         return [post.id for post in db.session.scalars(query.order_by(key.desc())).unique()]
 
     assert ids() == [two.id, one.id]
@@ -142,7 +142,7 @@ def test_a_published_post_keeps_its_id_and_is_found(db):
     posts = [publish(ana, f"chestnut {number}") for number in range(3)]
     db.session.commit()
     assert len({post.id for post in posts}) == 3
-    query, key = search.posts(query_terms("chestnut"))
+    query, key = search.posts(ana, query_terms("chestnut"))
     assert [post.id for post in db.session.scalars(query.order_by(key)).unique()] == [post.id for post in posts]
 
 
