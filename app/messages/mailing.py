@@ -26,7 +26,10 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
 
 
 def _facts(one: Unmailed) -> dict[str, object]:
-    return {"sender": one.newest[-1].sender, "messages": one.newest, "count": one.count}
+    sender = one.newest[-1].sender  # nothing of a deleted account is unread
+    in_pair = sender is not None and one.conversation.pair_key is not None
+    where = {"username": sender.username} if in_pair else {"conversation_id": one.conversation.id}
+    return {"sender": sender, "where": where, "messages": one.newest, "count": one.count}
 
 
 def _mark(user_id: int, told: Sequence[Unmailed]) -> None:
