@@ -27,8 +27,9 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
 
 def _facts(one: Unmailed) -> dict[str, object]:
     sender = one.newest[-1].sender  # nothing of a deleted account is unread
-    in_pair = sender is not None and one.conversation.pair_key is not None
-    where = {"username": sender.username} if in_pair else {"conversation_id": one.conversation.id}
+    where: dict[str, object] = {"conversation_id": one.conversation.id}
+    if sender is not None and one.conversation.pair_key is not None:
+        where = {"username": sender.username}
     return {"sender": sender, "where": where, "messages": one.newest, "count": one.count}
 
 
