@@ -1,0 +1,58 @@
+"""Forms of groups: their shape only; the rules are in the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import regex
+from flask_wtf import FlaskForm
+from wtforms import HiddenField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from app.errors import Refused
+from app.i18n import _l
+from app.models import User
+from app.queries import people
+from app.text.names import username_key
+from app.web.form_keys import new_form_key
+
+TO_MAX_LENGTH = 2_000  # characters: more than twelve names need
+MOST_NAMES = 50  # that are looked up; a group has room for fewer
+_BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
+
+
+class GroupForm(FlaskForm):
+    """A first message, to one person or to several."""
+
+    to = StringField(_l("To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
+    name = StringField(_l("Name of the group"), validators=[Length(max=1_000)])
+    message = TextAreaField(_l("Message"))
+    form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
+
+
+class NameForm(FlaskForm):
+    """What a group is called; empty: by the names of its people."""
+
+    name = StringField(_l("Name of the group"), validators=[Length(max=1_000)])
+
+
+class AddForm(FlaskForm):
+    """Usernames of people who join a group."""
+
+    to = StringField(_l("Add people"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
+
+
+def names_in(text: str) -> list[str]:
+    """The usernames in `text`, with or without @, as they were written."""
+    return [name for word in _BETWEEN_NAMES.split(text) if (name := word.strip("@＠"))][:MOST_NAMES]
+
+
+def people_named(text: str) -> Sequence[User]:
+    """The people whose usernames, with or without @, stand in `text`. Raises Refused when a name is nobody's."""
+    names = names_in(text)
+    found = people.by_usernames(names)
+    known = {user.username_key for user in found}
+    for name in names:
+        if username_key(name) not in known:
+            raise Refused(_l("Nobody is called %(name)s.", name=f"@{name[:64]}"))
+    return found

@@ -1,0 +1,130 @@
+"""Doors (HTTP) of groups: beginning one, who is in it, its name, adding people, leaving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.messages import bp, composing, images, opening
+from app.messages.actions import groups
+from app.messages.group_forms import AddForm, GroupForm, NameForm, people_named
+from app.messages.opening import opened_or_404
+from app.messages.queries import readers, threads
+from app.messages.queries.threads import Opened
+from app.web import limits
+from app.web.refusals import say_no
+from app.web.viewer import viewer
+
+THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
+
+
+@bp.post("/messages/groups")
+@login_required
+@limits.messaging
+@limits.uploading
+def start_group() -> str | Response | tuple[str, int]:
+    """Write to one person or to several at once. A refusal keeps what was written."""
+    form = GroupForm(request.form)
+    if not form.validate_on_submit():
+        return composing.show(form), 422
+    try:
+        conversation = groups.start(
+            viewer(), people_named(form.to.data or ""), form.name.data or "", form.message.data or "", **_options(form)
+        )
+    except Refused as refusal:
+        say_no(refusal)
+        return composing.show(form), 422
+    db.session.commit()
+    return redirect(url_for("messages.conversation", conversation_id=conversation.id), 303)
+
+
+@bp.get(f"{THREAD}/people")
+@login_required
+def people(conversation_id: int) -> str:
+    """Who is in a group, and who has read what the viewer wrote last."""
+    return _show(_group_or_404(conversation_id), NameForm(formdata=None), AddForm(formdata=None))
+
+
+@bp.post(f"{THREAD}/name")
+@login_required
+@limits.changing
+def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
+    """Call a group by another name, or by none."""
+    group, form = _group_or_404(conversation_id), NameForm(request.form)
+    try:
+        if not form.validate_on_submit():
+            return _show(group, form, AddForm(formdata=None)), 422
+        groups.rename(viewer(), conversation_id, form.name.data or "")
+    except Refused as refusal:
+        say_no(refusal)
+        return _show(_group_or_404(conversation_id), form, AddForm(formdata=None)), 422
+    db.session.commit()
+    return _to_people(conversation_id)
+
+
+@bp.post(f"{THREAD}/people")
+@login_required
+@limits.changing
+def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
+    """Take people into a group."""
+    group, form = _group_or_404(conversation_id), AddForm(request.form)
+    try:
+        if not form.validate_on_submit():
+            return _show(group, NameForm(formdata=None), form), 422
+        chosen = people_named(form.to.data or "")
+        groups.add(viewer(), conversation_id, chosen, limited=current_app.config["RATELIMIT_ENABLED"])
+    except Refused as refusal:
+        say_no(refusal)
+        return _show(_group_or_404(conversation_id), NameForm(formdata=None), form), 422
+    db.session.commit()
+    return _to_people(conversation_id)
+
+
+@bp.post(f"{THREAD}/leave")
+@login_required
+@limits.changing
+def leave_group(conversation_id: int) -> Response:
+    """Leave a group. Who has left it already, or never was in it, has what they wanted."""
+    opened = threads.by_id(viewer(), conversation_id)
+    if opened is not None:
+        try:
+            groups.leave(viewer(), conversation_id)
+        except Refused as refusal:
+            say_no(refusal)
+            return redirect(opening.address(opened), 303)
+        db.session.commit()
+        flash(_("You have left the group."), "success")
+    return redirect(url_for("messages.inbox"), 303)
+
+
+def _options(form: GroupForm) -> dict[str, Any]:
+    config = current_app.config
+    return {
+        "form_key": form.form_key.data,
+        "max_length": config["MESSAGE_MAX_LENGTH"],
+        "limited": config["RATELIMIT_ENABLED"],
+        "pictures": images.take(request.files.getlist("image"), request.form.getlist("alt")),
+    }
+
+
+def _group_or_404(conversation_id: int) -> Opened:
+    opened = opened_or_404(conversation_id=conversation_id)
+    return opened if opened.is_group else abort(404)
+
+
+def _show(opened: Opened, name_form: NameForm, add_form: AddForm) -> str:
+    group = opened.conversation
+    if group is not None and name_form.name.data is None:
+        name_form.name.data = group.name
+    page = {"opened": opened, "group": group, "name_form": name_form, "add_form": add_form}
+    return render_template("messages/people.html", **page, read_by=readers.of_own(opened), most=groups.MOST)
+
+
+def _to_people(conversation_id: int) -> Response:
+    return redirect(url_for("messages.people", conversation_id=conversation_id), 303)

@@ -1,0 +1,40 @@
+"""Who in a group has read what one wrote oneself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.extensions import db
+from app.messages.queries.threads import Opened, shown
+from app.models import Message, User
+
+LOOKED_AT = 3  # of one's own newest messages
+
+
+@dataclass(frozen=True)
+class ReadBy:
+    """One message of the viewer's, and who has been shown it. Only people who show what they read are told of."""
+
+    message: Message
+    readers: Sequence[User]
+
+
+def of_own(opened: Opened) -> list[ReadBy]:
+    """The viewer's newest messages in a group, newest first; none unless they show what they read themselves.
+
+    One query. Who has not accepted the group tells nothing of it.
+    """
+    if opened.mine is None or not opened.viewer.receipts:
+        return []
+    own = (Message.sender_id == opened.viewer.id, Message.kind == "text", Message.deleted_at.is_(None))
+    query = shown(opened.mine).where(*own).order_by(Message.seq.desc()).limit(LOOKED_AT)
+    return [ReadBy(message, _readers(opened, message.seq)) for message in db.session.scalars(query).unique()]
+
+
+def _readers(opened: Opened, seq: int) -> list[User]:
+    return [
+        user
+        for user, side in opened.others
+        if user.receipts and side and side.state == "accepted" and side.joined_seq < seq <= side.read_seq
+    ]
