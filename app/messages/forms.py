@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flask_wtf import FlaskForm
-from wtforms import FloatField, HiddenField, IntegerField, TextAreaField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional
+from wtforms import FloatField, HiddenField, IntegerField, StringField, TextAreaField
+from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
 from app.i18n import _l
@@ -36,3 +36,21 @@ class ReadForm(FlaskForm):
     """How far the thread was rendered."""
 
     seq = IntegerField(validators=[InputRequired(), NumberRange(min=0, max=2**31 - 1)])
+
+
+class MuteForm(FlaskForm):
+    """For how many hours a conversation is muted; empty: until it is taken back."""
+
+    hours = IntegerField(validators=[Optional(), NumberRange(min=1, max=1000)])
+
+
+class EditForm(FlaskForm):
+    """The new words of a message."""
+
+    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # a picture needs no words
+
+
+class DeleteForm(FlaskForm):
+    """For whom a message is deleted."""
+
+    scope = StringField(validators=[AnyOf(("me", "everybody"))])

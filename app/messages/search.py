@@ -20,6 +20,11 @@ def words_of(body: str, user_ids: Iterable[int]) -> str:
     return " ".join([*(f"{PERSON}{user_id}" for user_id in sorted(user_ids)), search_text(body)])
 
 
+def people_in(words: str) -> list[int]:
+    """The people whom a message's search text names."""
+    return [int(word.removeprefix(PERSON)) for word in words.split() if word.startswith(PERSON)]
+
+
 def term_of(user_id: int) -> Term:
     """The term that only messages of this person's conversations have."""
     return Term(f"{PERSON}{user_id}", prefix=False)

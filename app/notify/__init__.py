@@ -2,6 +2,7 @@
 
     notify(user_id, name, data, subject)     a state for the poller: the badge, a task's progress
     record(user_id, kind, subject, ...)      an event for the Activity page, its badge, mail and push
+    forget(user_id, kind, subject)           an event that did not happen after all
     delivery.order(user_id, kind)            mail and push for what is kept elsewhere, such as messages
     logins_changed(user_id)                  polls must ask the database again
 
@@ -9,8 +10,8 @@ All of it belongs to the caller's transaction, and is written when that commits,
 """
 
 from app.notify import housekeeping  # noqa: F401  (declares its jobs and listeners)
-from app.notify.activity import record, tell_count
+from app.notify.activity import forget, record, tell_count
 from app.notify.clock import logins_changed
 from app.notify.states import notify
 
-__all__ = ["logins_changed", "notify", "record", "tell_count"]
+__all__ = ["forget", "logins_changed", "notify", "record", "tell_count"]

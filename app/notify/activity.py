@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.clock import now
 from app.database import insert_into
@@ -60,6 +60,17 @@ def record(
         is_new = db.session.scalar(order.returning(Activity.id)) is not None
         if is_new and not verdict.filter and not known:
             delivery.order_under_clock(user_id, kind)
+
+    under_clock(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    tell_count(user_id)
+
+
+def forget(user_id: int, kind: str, subject: str) -> None:
+    """Take an event back that did not happen after all, when the current transaction commits."""
+    event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
+
+    def write(_timestamp: float) -> None:
+        db.session.execute(delete(Activity).where(*event))
 
     under_clock(user_id, ("activity", kind, subject), write, Phase.ROWS)
     tell_count(user_id)

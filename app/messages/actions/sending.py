@@ -38,7 +38,7 @@ def send_message(
     """
     if sender.id == recipient.id:
         raise Refused(_l("You cannot write to yourself."))
-    body = _checked(body, max_length, pictures)
+    body = checked_words(body, max_length, pictures)
     conversation = lock_pair(sender, recipient)
     key = send_key(sender, body, key_of(form_key, pictures))
     if known := _known(key):
@@ -74,7 +74,7 @@ def send_to_group(
     limited: bool = False,
 ) -> Message:
     """Write `body` to everybody in a group, as `send_message` does. Raises Refused, also for who is not in it."""
-    body = _checked(body, max_length, pictures)
+    body = checked_words(body, max_length, pictures)
     conversation = lock(conversation_id)
     key = send_key(sender, body, key_of(form_key, pictures))
     if known := _known(key):
@@ -95,7 +95,8 @@ def append_event(conversation: Conversation, actor: User, kind: str, args: dict[
     return _store(conversation, actor, kind=kind, args=args, body="")
 
 
-def _checked(body: str, max_length: int, pictures: Sequence[Picture]) -> str:
+def checked_words(body: str, max_length: int, pictures: Sequence[object]) -> str:
+    """The words of a message as they are stored; beside a picture there need be none. Raises Refused."""
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
 

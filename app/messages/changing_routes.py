@@ -1,0 +1,128 @@
+"""Doors (HTTP) of messages that are there already: taking back, editing, deleting."""
+
+from __future__ import annotations
+
+from flask import abort, current_app, flash, jsonify, redirect, render_template, request
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.messages import bp, images, opening
+from app.messages.actions import changing
+from app.messages.forms import DeleteForm, EditForm
+from app.messages.opening import opened_or_404
+from app.messages.queries import threads
+from app.messages.queries.threads import Opened
+from app.models import Message
+from app.web import limits
+from app.web.answers import wants_json
+from app.web.refusals import say_no
+from app.web.viewer import viewer
+
+NUMBER = "int(max=2147483647)"  # more than an INTEGER column holds is no id
+MESSAGE = f"/messages/thread/<{NUMBER}:conversation_id>/<{NUMBER}:seq>"
+Answer = Response | tuple[Response | str, int]
+
+
+@bp.post(f"{MESSAGE}/undo")
+@login_required
+@limits.changing
+def undo(conversation_id: int, seq: int) -> Answer:
+    """Take back what the viewer has sent just now. Its text goes back to where they write."""
+    opened = opened_or_404(conversation_id=conversation_id)
+    try:
+        undone = changing.undo(viewer(), conversation_id, seq)
+    except LookupError:
+        abort(404)
+    except Refused as refusal:
+        return _no(opened, refusal)
+    db.session.commit()
+    images.remove(undone.files)
+    if _is_script():
+        return jsonify(text=undone.text, draft=undone.draft)
+    flash(_("Your message is taken back. Its text is where you write."), "success")
+    return redirect(opening.address(opened), 303)
+
+
+@bp.get(f"{MESSAGE}/edit")
+@login_required
+def edit_page(conversation_id: int, seq: int) -> str:
+    """The form of an edit, for browsers without scripts."""
+    opened, message = _own_or_404(conversation_id, seq)
+    return _show_edit(opened, message, EditForm(formdata=None, message=message.body))
+
+
+@bp.post(f"{MESSAGE}/edit")
+@login_required
+@limits.changing
+def edit(conversation_id: int, seq: int) -> Answer:
+    """Change the words of a message. A refusal keeps them in the form."""
+    opened, message = _own_or_404(conversation_id, seq)
+    form, longest = EditForm(request.form), current_app.config["MESSAGE_MAX_LENGTH"]
+    try:
+        if not form.validate_on_submit():
+            abort(400)
+        changing.edit(viewer(), conversation_id, seq, form.message.data or "", max_length=longest)
+    except LookupError:
+        abort(404)
+    except Refused as refusal:
+        if _is_script():
+            return _no(opened, refusal)
+        say_no(refusal)
+        return _show_edit(opened, message, form), 422
+    db.session.commit()
+    return _done(opened)
+
+
+@bp.post(f"{MESSAGE}/delete")
+@login_required
+@limits.changing
+def delete(conversation_id: int, seq: int) -> Answer:
+    """Delete a message for `scope`: "me", or "everybody", who then see only that there was one."""
+    opened, form = opened_or_404(conversation_id=conversation_id), DeleteForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    files: list[str] = []
+    try:
+        if form.scope.data == "me":
+            changing.delete_for_me(viewer(), conversation_id, seq)
+        else:
+            files = changing.delete_for_everybody(viewer(), conversation_id, seq)
+    except LookupError:
+        abort(404)
+    except Refused as refusal:
+        return _no(opened, refusal)
+    db.session.commit()
+    images.remove(files)
+    return _done(opened)
+
+
+def _own_or_404(conversation_id: int, seq: int) -> tuple[Opened, Message]:
+    """A message that the viewer has written and that still has its words."""
+    opened = opened_or_404(conversation_id=conversation_id)
+    message = threads.message(viewer(), conversation_id, seq) or abort(404)
+    if message.sender_id != viewer().id or message.kind != "text" or message.deleted_at is not None:
+        abort(404)
+    return opened, message
+
+
+def _show_edit(opened: Opened, message: Message, form: EditForm) -> str:
+    return render_template("messages/edit.html", opened=opened, message=message, form=form)
+
+
+def _is_script() -> bool:
+    return wants_json() or "X-Requested-With" in request.headers
+
+
+def _no(opened: Opened, refusal: Refused) -> Answer:
+    if not _is_script():
+        say_no(refusal)
+        return redirect(opening.address(opened), 303)
+    db.session.rollback()
+    return jsonify(error=str(refusal), status=422), 422
+
+
+def _done(opened: Opened) -> Answer:
+    return ("", 204) if _is_script() else redirect(opening.address(opened), 303)
