@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import update
 
 from app.extensions import db
+from app.messages.queries import titles
 from app.messages.queries import unmailed as waiting
 from app.messages.queries.unmailed import Unmailed
 from app.messages.telling import KIND
@@ -21,16 +22,17 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     found = waiting.unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
-    parts = [Part("new_message", _facts(one), one.count) for one in found]
+    groups = titles.of_groups(user_id, [one.conversation for one in found])
+    parts = [Part("new_message", _facts(one, groups.get(one.conversation.id)), one.count) for one in found]
     return [Waiting(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
 
 
-def _facts(one: Unmailed) -> dict[str, object]:
+def _facts(one: Unmailed, group: str | None) -> dict[str, object]:
     sender = one.newest[-1].sender  # nothing of a deleted account is unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
-    if sender is not None and one.conversation.pair_key is not None:
+    if sender is not None and group is None:
         where = {"username": sender.username}
-    return {"sender": sender, "where": where, "messages": one.newest, "count": one.count}
+    return {"sender": sender, "group": group, "where": where, "messages": one.newest, "count": one.count}
 
 
 def _mark(user_id: int, told: Sequence[Unmailed]) -> None:

@@ -132,12 +132,40 @@ def _lines(user_id: int, since: float, until: float) -> list[Line]:
 
 
 def _of_messages(user_id: int, since: float, until: float) -> list[Line]:
-    lines = []
-    for sender, count, timestamp in queries.unread_senders(user_id, since, until):
-        name = sender.display_name
-        text = _n("New message from %(name)s", "%(num)s new messages from %(name)s", count, name=name)
-        lines.append(Line(timestamp, text, "messages.conversation", {"username": sender.username}))
-    return lines
+    conversations: dict[int, list[queries.Unread]] = {}
+    for one in queries.unread_by_sender(user_id, since, until):
+        conversations.setdefault(one.conversation.id, []).append(one)
+    return [_of_conversation(found) for found in conversations.values()]
+
+
+def _of_conversation(found: Sequence[queries.Unread]) -> Line:
+    first, count = found[0], sum(one.count for one in found)
+    timestamp = max(one.timestamp for one in found)
+    if first.conversation.pair_key is None:
+        words = _in_group(first.conversation.name, first.sender.display_name if len(found) == 1 else "", count)
+        return Line(timestamp, words, "messages.conversation", {"conversation_id": first.conversation.id})
+    name = first.sender.display_name
+    text = _n("New message from %(name)s", "%(num)s new messages from %(name)s", count, name=name)
+    return Line(timestamp, text, "messages.conversation", {"username": first.sender.username})
+
+
+def _in_group(group: str, sender: str, count: int) -> str:
+    """What is new in a group, which may have no name; `sender` is "" when several people wrote."""
+    if sender and group:
+        return _n(
+            "New message from %(name)s in %(group)s",
+            "%(num)s new messages from %(name)s in %(group)s",
+            count,
+            name=sender,
+            group=group,
+        )
+    if sender:
+        return _n(
+            "New message from %(name)s in a group", "%(num)s new messages from %(name)s in a group", count, name=sender
+        )
+    if group:
+        return _n("%(num)s new message in %(group)s", "%(num)s new messages in %(group)s", count, group=group)
+    return _n("%(num)s new message in a group", "%(num)s new messages in a group", count)
 
 
 def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> list[Line]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, String, and_, cast, func, select
+from sqlalchemy import String, and_, cast, func, select
 
 from app.extensions import db
-from app.models import Message, Notification, User
+from app.models import Conversation, Message, Notification, User
 from app.queries import unread
 
 
@@ -43,10 +42,20 @@ def _after(user_id: int, timestamp: float) -> list[Told]:
     return [Told(*row) for row in rows]
 
 
-def unread_senders(user_id: int, after: float, until: float) -> Sequence[Row[User, int, float]]:
+@dataclass(frozen=True)
+class Unread:
+    """What one person has written in one conversation and another has not read."""
+
+    conversation: Conversation
+    sender: User
+    count: int
+    timestamp: float  # of the conversation's newest move, on the reader's clock
+
+
+def unread_by_sender(user_id: int, after: float, until: float) -> list[Unread]:
     """Who wrote what a person has not read, in conversations that moved between two times of the person's clock.
 
-    Each with the number of those messages and the time of the newest. One query.
+    One query.
     """
     moved = and_(
         Notification.user_id == user_id,
@@ -58,8 +67,11 @@ def unread_senders(user_id: int, after: float, until: float) -> Sequence[Row[Use
     query = (
         unread.messages(user_id)
         .join(User, User.id == Message.sender_id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
         .join(Notification, moved)
-        .with_only_columns(User, func.count(), func.max(Notification.timestamp), maintain_column_froms=True)
-        .group_by(User.id)
+        .with_only_columns(
+            Conversation, User, func.count(), func.max(Notification.timestamp), maintain_column_froms=True
+        )
+        .group_by(Conversation.id, User.id)
     )
-    return db.session.execute(query).all()
+    return [Unread(*row) for row in db.session.execute(query)]

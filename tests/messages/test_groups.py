@@ -360,3 +360,23 @@ def test_numbers_beside_the_messages_fit_them(town, as_, db):
     db.session.commit()
     assert recount.recount()["drift"] == 0
     assert db.session.scalar(select(func.count()).select_from(Job).where(Job.state == "failed")) == 0
+
+
+def test_a_mail_says_in_which_group(town, as_, db, run_jobs, mails):
+    begin(town)
+    group = the_group(db)
+    run_jobs(advance=60)
+    (mail,) = mails.to("ben@example.org")
+    assert mail.subject == "New message from ana in Bakers"
+    assert "ana wrote in Bakers:" in mail.text and "> Bread?" in mail.text
+    for words in (mail.text, mail.html):
+        assert f"http://microblog.test/messages/thread/{group.id}" in words
+    town.post_form(f"/messages/thread/{group.id}/name", {"name": ""})
+    as_("cleo").post_form(f"/messages/thread/{group.id}/send", {"message": "Rolls"})
+    town.post_form(f"/messages/thread/{group.id}/send", {"message": "<b>Buns</b>"})
+    mails.clear()
+    run_jobs(advance=60)
+    (mail,) = mails.to("ben@example.org")
+    assert mail.subject == "2 new messages in ana, Cleo"
+    assert "Cleo: > Rolls ana: > <b>Buns</b>" in " ".join(mail.text.split())
+    assert "<b>" not in mail.html and "Buns" in mail.html
