@@ -1,0 +1,302 @@
+"""Pictures in messages: checked, encoded anew, and seen only by who sees the message."""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from app.jobs import enqueue
+from app.models import Job, Message, MessageImage, Report, ReportedMessage
+from tests.factories import a_message, a_user, acquainted
+from tests.support.pictures import picture, send_pictures, stored
+
+# Werkzeug's test client keeps a large body in a temporary file that it leaves to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(autouse=True)
+def own_folder(configure, tmp_path):
+    configure(DATA_DIR=tmp_path)
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def ana(as_):
+    """Somebody who knows ben."""
+    browser = as_("ana")
+    acquainted(browser.user, a_user("ben"))
+    return browser
+
+
+def images(db) -> list[MessageImage]:
+    return list(db.session.scalars(select(MessageImage).order_by(MessageImage.id)))
+
+
+def shown(answer) -> Image.Image:
+    return Image.open(BytesIO(answer.data))
+
+
+def test_a_picture_goes_from_one_to_the_other(app, ana, as_, db):
+    answer = send_pictures(ana, [picture(size=(60, 40))], alts=["  A red\nwall "], message="Look")
+    assert answer.status_code == 303
+    (image,) = images(db)
+    assert (image.alt, image.width, image.height, image.position) == ("A red wall", 60, 40, 0)
+    assert stored(app) == [image.file]
+    for browser in (ana, as_("ben")):
+        answer = browser.get(f"/messages/image/{image.id}")
+        assert (answer.status_code, answer.content_type) == (200, "image/webp")
+        assert shown(answer).size == (60, 40)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "private, max-age=86400, immutable"
+        # Kept for this login only: who logs in next on the same browser asks again.
+        assert "Cookie" in answer.headers["Vary"]
+        assert browser.head(f"/messages/image/{image.id}").status_code == 200
+
+
+def test_the_page_shows_it_with_its_words_and_its_size(ana, as_, db, run_jobs):
+    send_pictures(ana, [picture(), picture(colour="blue")], alts=["A <red> wall", ""])
+    first, second = images(db)
+    page = as_("ben").get("/messages/ana").text
+    assert f'href="/messages/image/{first.id}"' in page
+    assert f'src="/messages/image/{first.id}"' in page
+    assert 'alt="A &lt;red&gt; wall"' in page and 'width="60" height="40"' in page
+    run_jobs()
+    page = as_("ben").get("/messages/ana").text
+    assert f'src="/messages/image/{second.id}/thumbnail"' in page
+
+
+def test_a_large_picture_is_made_smaller_and_says_nothing_of_where_it_was_taken(ana, db):
+    exif = Image.Exif()
+    exif[0x010F] = "SecretCamera"
+    data = picture("JPEG", (3000, 1500), exif=exif.tobytes()) + b"<script>alert(1)</script>"
+    assert send_pictures(ana, [data]).status_code == 303
+    (image,) = images(db)
+    answer = ana.get(f"/messages/image/{image.id}")
+    assert shown(answer).size == (image.width, image.height) == (2048, 1024)
+    assert b"SecretCamera" not in answer.data and b"script" not in answer.data
+
+
+def test_four_pictures_in_their_order_with_their_words(ana, db):
+    """An empty field between them takes no words from the others."""
+    colours = [picture(colour=colour) for colour in ("red", "blue", "green", "white")]
+    pictures = [colours[0], b"", *colours[1:]]
+    assert send_pictures(ana, pictures, alts=["red", "nothing", "blue", "", "white"]).status_code == 303
+    assert [(image.position, image.alt) for image in images(db)] == [(0, "red"), (1, "blue"), (2, ""), (3, "white")]
+    red = shown(ana.get(f"/messages/image/{images(db)[0].id}")).convert("RGB").getpixel((5, 5))
+    assert red[0] > 200 and red[2] < 50
+
+
+def test_a_picture_needs_no_words_and_nothing_is_not_a_message(ana, db):
+    assert send_pictures(ana, [b""], message="").status_code == 422
+    assert send_pictures(ana, [picture()], message=" \n ").status_code == 303
+    assert db.session.scalars(select(Message.body)).all() == [""]
+
+
+def test_who_cannot_see_the_message_gets_no_picture(ana, as_, client, db, run_jobs):
+    send_pictures(ana, [picture()])
+    (image,) = images(db)
+    a_message(as_("cleo").user, ana.user)
+    for address in (f"/messages/image/{image.id}", f"/messages/image/{image.id}/thumbnail"):
+        assert as_("cleo").get(address).status_code == 404
+        answer = client.get(address)
+        assert answer.status_code == 302 and "/auth/login" in answer.headers["Location"]
+        assert client.get(address, headers={"Accept": "application/json"}).status_code == 401
+    for number in (0, 999, 2**31, 2**80):
+        assert ana.get(f"/messages/image/{number}").status_code == 404
+
+
+def test_a_missing_file_is_no_picture(app, ana, db):
+    send_pictures(ana, [picture()])
+    (path,) = (Path(app.config["DATA_DIR"]) / "media" / "messages").glob("*/*")
+    path.unlink()
+    assert ana.get(f"/messages/image/{images(db)[0].id}").status_code == 404
+
+
+# --- What is refused
+
+
+def test_more_than_four_are_refused_and_the_text_is_kept(app, ana, db):
+    answer = send_pictures(ana, [picture()] * 5, message="typed words")
+    assert answer.status_code == 422
+    assert "up to 4 pictures" in answer.text and "typed words" in answer.text
+    assert stored(app) == [] and images(db) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>', "JPEG, PNG"),
+        (picture()[:60], "damaged"),
+        (picture(size=(1, 50_000)), "25 megapixels"),
+        (b"\x89PNG\r\n\x1a\n" + b"0" * (5 * 1024 * 1024), "5 MB"),
+    ],
+)
+def test_what_is_no_picture_is_refused_with_the_others(app, ana, db, data, reason):
+    answer = send_pictures(ana, [picture(), data], message="typed words")
+    assert answer.status_code == 422
+    assert reason in answer.text and "typed words" in answer.text
+    assert stored(app) == []
+    assert db.session.scalars(select(Message)).all() == []
+
+
+def test_a_description_is_bounded(app, ana, db):
+    answer = send_pictures(ana, [picture()], alts=["x" * 1001], message="typed words")
+    assert answer.status_code == 422 and "typed words" in answer.text
+    assert send_pictures(ana, [picture()], alts=["x" * 1000]).status_code == 303
+    assert len(stored(app)) == len(images(db)) == 1
+
+
+def test_a_full_disk_is_said_and_the_text_is_kept(ana, db, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("app.media.Storage.save", full)
+    answer = send_pictures(ana, [picture()], message="typed words")
+    assert answer.status_code == 422
+    assert "could not be stored" in answer.text and "typed words" in answer.text
+    assert db.session.scalars(select(Message)).all() == []
+
+
+def test_four_of_the_largest_are_taken_and_far_more_is_not_read(ana, db):
+    out = BytesIO()
+    Image.frombytes("RGB", (1300, 1300), os.urandom(1300 * 1300 * 3)).save(out, "PNG", compress_level=0)
+    large = out.getvalue()
+    assert 4.8 < len(large) / 1024 / 1024 < 5
+    assert send_pictures(ana, [large] * 4).status_code == 303
+    assert len(images(db)) == 4
+    assert send_pictures(ana, [large] * 5).status_code == 413
+    # Any other form stays small.
+    fields = {"about_me": (BytesIO(large + large), "large.png")}
+    assert ana.post_form("/edit_profile", fields, content_type="multipart/form-data").status_code == 413
+
+
+def test_pictures_are_limited_and_words_are_not(ana, rate_limits):
+    answers = [send_pictures(ana, [b"no picture"]) for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [422] * 20 + [429]
+    assert ana.post_form("/send_message/ben", {"message": "words"}).status_code == 303
+
+
+# --- Once
+
+
+def test_a_form_sent_twice_is_one_message_with_one_picture(app, ana, db):
+    for _ in range(2):
+        assert send_pictures(ana, [picture()], alts=["a wall"], form_key="one").status_code == 303
+    (image,) = images(db)
+    assert image.file in stored(app)
+
+
+def test_an_old_form_with_another_picture_is_another_message(ana, db):
+    """A browser that goes back shows the form as it was, key and all: what is sent now must not be swallowed."""
+    for colour in ("red", "blue"):
+        assert send_pictures(ana, [picture(colour=colour)], form_key="one").status_code == 303
+    assert send_pictures(ana, [picture(colour="blue")], alts=["sky"], form_key="one").status_code == 303
+    assert len(images(db)) == 3
+
+
+# --- Thumbnails
+
+
+def test_a_job_makes_the_thumbnails_and_until_then_the_picture_is_shown(app, ana, as_, db, run_jobs):
+    send_pictures(ana, [picture(size=(1500, 1000)), picture(size=(30, 20))])
+    first, second = images(db)
+    answer = ana.get(f"/messages/image/{first.id}/thumbnail")
+    assert shown(answer).size == (1500, 1000)
+    assert answer.headers["Cache-Control"] == "no-store"
+    run_jobs()
+    sizes = {first.id: (480, 320), second.id: (30, 20)}
+    for image in images(db):
+        answer = as_("ben").get(f"/messages/image/{image.id}/thumbnail")
+        assert (answer.content_type, shown(answer).size) == ("image/webp", sizes[image.id])
+        assert answer.headers["Cache-Control"] == "private, max-age=86400, immutable"
+    assert shown(ana.get(f"/messages/image/{first.id}")).size == (1500, 1000)
+    assert len(stored(app)) == 4
+
+
+def test_the_job_run_twice_makes_them_once(app, ana, db, run_jobs):
+    send_pictures(ana, [picture()])
+    run_jobs()
+    (before,) = [image.thumbnail for image in images(db)]
+    enqueue("messages.thumbnails", message_id=images(db)[0].message_id)
+    db.session.commit()
+    run_jobs()
+    assert [image.thumbnail for image in images(db)] == [before]
+    assert len(stored(app)) == 2
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"no picture")])
+def test_a_thumbnail_that_cannot_be_made_keeps_nothing_else_from_it(app, ana, db, run_jobs, damage):
+    send_pictures(ana, [picture(), picture(colour="blue")])
+    first, _second = images(db)
+    damage(Path(app.config["DATA_DIR"]) / "media" / "messages" / first.file[:2] / first.file)
+    run_jobs(may_fail=True)
+    job = db.session.scalars(select(Job).where(Job.name == "messages.thumbnails")).one()
+    assert (job.state, job.attempts) == ("failed", 1)
+    assert f"picture {first.id}" in job.error
+    first, second = images(db)
+    assert first.thumbnail == "" and second.thumbnail != ""
+
+
+def test_a_full_disk_is_tried_again(ana, db, run_jobs, monkeypatch):
+    send_pictures(ana, [picture()])
+
+    def full(*_args):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("app.media.Storage.save", full)
+        run_jobs(may_fail=True)
+    run_jobs(advance=60)
+    assert images(db)[0].thumbnail != ""
+
+
+# --- Files
+
+
+def test_stray_files_go_after_a_day_and_what_somebody_needs_stays(app, ana, db, run_jobs):
+    send_pictures(ana, [picture()])
+    run_jobs()
+    (image,) = images(db)
+    folder = Path(app.config["DATA_DIR"]) / "media" / "messages" / "zz"
+    folder.mkdir(parents=True)
+    old, new, evidence = (folder / f"zz{letter * 30}.webp" for letter in "abc")
+    part = folder / ("zz" + "d" * 30 + ".webp.part")
+    for path in (old, new, evidence, part):
+        path.write_bytes(b"x")
+    report = Report(reporter_id=ana.user.id, accused_name="ben", seal="")
+    db.session.add(report)
+    db.session.flush()
+    held = [{"file": evidence.name, "alt": "", "sha256": ""}]
+    db.session.add(
+        ReportedMessage(report_id=report.id, seq=1, sender_name="ben", body="", sent_at=image_time(db), images=held)
+    )
+    yesterday = time.time() - 25 * 3600
+    for path in folder.parent.glob("*/*"):
+        if path != new:
+            os.utime(path, (yesterday, yesterday))
+    for _again in range(2):
+        enqueue("messages.remove_stray_pictures")
+        db.session.commit()
+        run_jobs()
+        assert set(stored(app)) == {image.file, image.thumbnail, new.name, evidence.name}
+
+
+def image_time(db):
+    return db.session.scalars(select(Message.created_at)).first()
+
+
+def test_a_mail_tells_of_pictures_in_words(ana, db, run_jobs, mails):
+    send_pictures(ana, [picture(), picture(colour="blue")], alts=["A <red> wall", ""])
+    ana.post_form("/send_message/ben", {"message": "And words"})
+    run_jobs(advance=60)
+    (mail,) = mails.to("ben@example.org")
+    assert "> [Picture] A <red> wall" in mail.text and "> And words" in mail.text
+    assert "[Picture] A &lt;red&gt; wall" in mail.html

@@ -1,0 +1,35 @@
+"""Pictures to upload, and sending them as a form does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from PIL import Image
+from werkzeug.test import TestResponse
+
+
+def picture(kind: str = "PNG", size: tuple[int, int] = (60, 40), colour: str = "red", **options: Any) -> bytes:
+    """The bytes of a picture of one colour."""
+    out = BytesIO()
+    Image.new("RGB", size, colour).save(out, kind, **options)
+    return out.getvalue()
+
+
+def send_pictures(
+    browser: Any, pictures: Sequence[bytes], *, to: str = "ben", alts: Sequence[str] = (), **fields: Any
+) -> TestResponse:
+    """Send a message with pictures; b"" is a field of the form that was left empty."""
+    files = [(BytesIO(data), "picture.png" if data else "") for data in pictures]
+    sent = {"image": files, "alt": list(alts), **fields}
+    response: TestResponse = browser.post_form(f"/send_message/{to}", sent, content_type="multipart/form-data")
+    return response
+
+
+def stored(app: Flask) -> list[str]:
+    """The names of the files in the store of pictures in messages."""
+    folder = Path(app.config["DATA_DIR"]) / "media" / "messages"
+    return sorted(path.name for path in folder.glob("*/*"))
