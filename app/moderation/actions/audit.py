@@ -1,0 +1,25 @@
+"""The log of what moderators look at and do: written in the transaction of the deed, and never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.extensions import db
+from app.models import AuditEntry, Report, User
+
+
+def note(
+    actor: User | None, action: str, *, report: Report | None = None, person: User | None = None, **args: Any
+) -> None:
+    """Write one entry; no `actor` is the operator at the command line. The names are kept beside the accounts."""
+    entry = AuditEntry(
+        actor_id=actor.id if actor else None,
+        actor_name=actor.username if actor else "",
+        action=action,
+        report_id=report.id if report else None,
+        person_id=person.id if person else None,
+        person_name=person.username if person else "",
+        args=args,
+    )
+    db.session.add(entry)
+    db.session.flush()

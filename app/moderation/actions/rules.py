@@ -1,0 +1,26 @@
+"""When a moderator may act: on a report, and on a person."""
+
+from __future__ import annotations
+
+from app import roles
+from app.errors import Refused
+from app.i18n import _l
+from app.models import Report, User
+
+
+def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
+    """Raises Refused when a locked report is closed, or another moderator has it and `anybodys` does not allow that."""
+    if report.state == "resolved":
+        raise Refused(_l("This report is resolved already."))
+    if report.assignee is not None and report.assignee_id != moderator.id and not anybodys:
+        raise Refused(_l("%(name)s has taken this report.", name=report.assignee.display_name))
+
+
+def check_may_judge(moderator: User | None, person: User) -> None:
+    """Raises Refused when the moderator may not act on this person. The operator (None) may act on everybody."""
+    if moderator is None:
+        return
+    if moderator.id == person.id:
+        raise Refused(_l("Nobody judges themselves."))
+    if not roles.may_judge(moderator.role, person.role):
+        raise Refused(_l("Only an admin can act on a moderator."))

@@ -1,0 +1,89 @@
+"""`flask users`: accounts and their roles, for the operator. What it changes stands in the moderators' log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from app import roles
+from app.errors import Refused
+from app.extensions import db
+from app.models import User
+from app.moderation import actions, bp, queries
+
+bp.cli.help = "Accounts: list and show them, give roles, suspend and reinstate."
+
+
+@bp.cli.command("list")
+@click.option("--role", type=click.Choice(roles.ROLES), default=None, help="Only accounts of this role.")
+def list_users(role: str | None) -> None:
+    """Print one account a line: name, role, state."""
+    for person in db.session.scalars(queries.everybody(role or "").execution_options(yield_per=500)):
+        click.echo(f"{person.username}\t{person.role}\t{_state(person)}")
+
+
+@bp.cli.command("show")
+@click.argument("name")
+def show_user(name: str) -> None:
+    """Print what is known about the account NAME."""
+    person = _person(name)
+    facts = {
+        "username": person.username,
+        "e-mail": person.email + ("" if person.email_confirmed_at else " (not confirmed)"),
+        "role": person.role,
+        "state": _state(person),
+        "made": f"{person.created_at:%Y-%m-%d %H:%M} UTC",
+        "last login": f"{person.last_login_at:%Y-%m-%d %H:%M} UTC" if person.last_login_at else "never",
+    }
+    for label, fact in facts.items():
+        click.echo(f"{label + ':':<12}{fact}")
+
+
+@bp.cli.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice(roles.ROLES))
+def give_role(name: str, role: str) -> None:
+    """Give the account NAME the role ROLE."""
+    _act(name, lambda person: actions.set_role(None, person.id, role))
+    click.echo(f"{name} has the role {role} now.")
+
+
+@bp.cli.command("suspend")
+@click.argument("name")
+def suspend_user(name: str) -> None:
+    """Close the account NAME until it is reinstated, and log it out everywhere."""
+    _act(name, lambda person: actions.suspend(None, person.id))
+    click.echo(f"{name} is suspended.")
+
+
+@bp.cli.command("reinstate")
+@click.argument("name")
+def reinstate_user(name: str) -> None:
+    """Open the suspended account NAME again."""
+    _act(name, lambda person: actions.reinstate(None, person.id))
+    click.echo(f"{name} is reinstated.")
+
+
+def _act(name: str, act: Callable[[User], None]) -> None:
+    try:
+        act(_person(name))
+    except Refused as refusal:
+        db.session.rollback()
+        raise click.ClickException(str(refusal)) from refusal
+    db.session.commit()
+
+
+def _person(name: str) -> User:
+    found = queries.by_name(name)
+    if found is None:
+        raise click.ClickException(f"There is no account named {name}.")
+    return found
+
+
+def _state(person: User) -> str:
+    if person.suspended_at is not None:
+        return f"suspended since {person.suspended_at:%Y-%m-%d}"
+    if person.deletion_due_at is not None:
+        return f"to be deleted on {person.deletion_due_at:%Y-%m-%d}"
+    return "active" if person.active else "not active"

@@ -1,0 +1,22 @@
+"""Door (HTTP) of the log: what moderators looked at and did. There is no door that changes it."""
+
+from __future__ import annotations
+
+from flask import render_template, request
+
+from app.models import AuditEntry
+from app.moderation import bp, queries
+from app.web.paging import page, position
+from app.web.permissions import role_required
+from app.web.viewer import viewer
+
+NAME_LENGTH = 64
+
+
+@bp.get("/moderation/log")
+@role_required("moderator")
+def log() -> str:
+    """The log, newest first; with ?report= of one report, with ?person= what somebody did or had done to them."""
+    report_id, person = position("report"), request.args.get("person", "").strip().lstrip("@")[:NAME_LENGTH]
+    entries = page(queries.log(viewer(), report_id=report_id, person=person), AuditEntry.id)
+    return render_template("moderation/log.html", entries=entries, report_id=report_id, person=person)

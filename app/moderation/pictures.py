@@ -1,0 +1,40 @@
+"""Pictures in evidence: files that the messages' store keeps for as long as a report names them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import current_app
+
+from app.media import Storage
+from app.models import Report
+
+
+def storage() -> Storage:
+    """The store of pictures in messages, in DATA_DIR."""
+    return Storage(current_app.config["DATA_DIR"] / "media" / "messages")
+
+
+def fingerprint(name: str) -> str:
+    """The SHA-256 of a stored picture, in hex; "" when it is gone."""
+    try:
+        with storage().open(name) as file:
+            return hashlib.sha256(file.read()).hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def read(report: Report, number: int) -> bytes | None:
+    """The picture of that number, counted from 0 through all of a report's messages.
+
+    None when there is none, and when the file is not the one that was reported.
+    """
+    named = [image for message in report.evidence for image in message.images]
+    if number >= len(named):
+        return None
+    try:
+        with storage().open(named[number]["file"]) as file:
+            content = file.read()
+    except FileNotFoundError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == named[number]["sha256"] else None

@@ -1,0 +1,152 @@
+"""What moderation reads. A report is found by moderators whom it does not concern, and by who made it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import aliased, joinedload, selectinload
+
+from app import roles
+from app.extensions import db
+from app.models import AuditEntry, Conversation, ConversationMember, Message, Report, ReportedMessage, User
+from app.queries import visibility
+from app.text.names import username_key
+
+HISTORY = 100  # entries of the log that stand below a report
+
+
+# --- What a member may report
+
+
+def conversation(viewer: User, conversation_id: int) -> Conversation | None:
+    """The conversation of that id, if the viewer is in it."""
+    mine = ConversationMember
+    inside = and_(mine.conversation_id == Conversation.id, mine.user_id == viewer.id, mine.state != "left")
+    return db.session.scalar(select(Conversation).join(mine, inside).where(Conversation.id == conversation_id))
+
+
+def others(viewer: User, conversation_id: int) -> Sequence[User]:
+    """Everybody else who is in it."""
+    side = ConversationMember
+    inside = (side.conversation_id == conversation_id, side.state != "left", side.user_id != viewer.id)
+    return db.session.scalars(select(User).join(side, side.user_id == User.id).where(*inside).order_by(User.id)).all()
+
+
+def reportable(viewer: User, conversation_id: int) -> Select[Message]:
+    """The messages the viewer sees in a conversation they are in, with senders and pictures; no events."""
+    mine = aliased(ConversationMember)
+    inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != "left")
+    return (
+        select(Message)
+        .join(mine, inside)
+        .where(Message.kind == "text", Message.deleted_at.is_(None), visibility.message_is_shown(mine))
+        .options(joinedload(Message.sender), selectinload(Message.images))
+    )
+
+
+def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
+    """Those of these numbers that the viewer may report, as they are now, oldest first."""
+    these = reportable(viewer, conversation_id).where(Message.seq.in_(seqs)).order_by(Message.seq)
+    return db.session.scalars(these.execution_options(populate_existing=True)).all()
+
+
+# --- Reports
+
+
+def concerns(person: User) -> ColumnElement[bool]:
+    """Whether a report is by or about this person, or they wrote a part of it: then it is not theirs to judge."""
+    wrote = exists().where(ReportedMessage.report_id == Report.id, ReportedMessage.sender_name == person.username)
+    return or_(
+        Report.reporter_id.is_not_distinct_from(person.id), Report.accused_id.is_not_distinct_from(person.id), wrote
+    )
+
+
+def queue(moderator: User, state: str) -> Select[Report]:
+    """Reports in one state that this moderator may judge."""
+    return _whole(select(Report).where(Report.state == state, ~concerns(moderator)))
+
+
+def one(moderator: User, report_id: int) -> Report | None:
+    """The report of that id, with its evidence, if this moderator may judge it."""
+    found = _whole(select(Report).where(Report.id == report_id, ~concerns(moderator)))
+    return db.session.scalar(found.options(selectinload(Report.evidence)))
+
+
+def own(reporter: User, report_id: int) -> Report | None:
+    """The report of that id, with its evidence, if this person made it."""
+    mine = select(Report).where(Report.id == report_id, Report.reporter_id == reporter.id)
+    return db.session.scalar(mine.options(selectinload(Report.evidence)))
+
+
+def numbers(reports: Collection[Report]) -> dict[int, int]:
+    """How many messages each of these reports holds, by its id."""
+    held = ReportedMessage.report_id
+    counted = select(held, func.count()).where(held.in_([report.id for report in reports])).group_by(held)
+    return dict(db.session.execute(counted).tuples())
+
+
+def moderators(report_id: int) -> Sequence[User]:
+    """The moderators who may judge this report."""
+    able = (User.role.in_(roles.those_at_least("moderator")), User.active)
+    wrote = select(ReportedMessage.sender_name).where(ReportedMessage.report_id == report_id)
+    party = exists().where(Report.id == report_id, or_(Report.reporter_id == User.id, Report.accused_id == User.id))
+    return db.session.scalars(select(User).where(*able, ~party, User.username.not_in(wrote)).order_by(User.id)).all()
+
+
+def has_looked(moderator: User, report: Report) -> bool:
+    """Whether the log says that this moderator looked at the evidence of a report."""
+    looked = (
+        AuditEntry.report_id == report.id,
+        AuditEntry.actor_id == moderator.id,
+        AuditEntry.action == "looked",
+    )
+    return db.session.scalar(select(AuditEntry.id).where(*looked).limit(1)) is not None
+
+
+# --- The log
+
+
+def log(moderator: User, *, report_id: int | None = None, person: str = "") -> Select[AuditEntry]:
+    """What moderators did, but for what concerns this one; of one report, and by or about one person, if asked."""
+    entries = select(AuditEntry).outerjoin(Report, Report.id == AuditEntry.report_id)
+    entries = entries.where(or_(AuditEntry.report_id.is_(None), ~concerns(moderator)))
+    if report_id is not None:
+        entries = entries.where(AuditEntry.report_id == report_id)
+    if person:
+        entries = entries.where(_is_by_or_about(person))
+    return entries
+
+
+def history(report: Report) -> Sequence[AuditEntry]:
+    """What was done about a report, newest first."""
+    done = select(AuditEntry).where(AuditEntry.report_id == report.id).order_by(AuditEntry.id.desc()).limit(HISTORY)
+    return db.session.scalars(done).all()
+
+
+def _is_by_or_about(name: str) -> ColumnElement[bool]:
+    """By the name that the log holds, and by the account that has it now: a name may have been written otherwise."""
+    account = select(User.id).where(User.username_key == username_key(name)).scalar_subquery()
+    entry = AuditEntry
+    return or_(
+        entry.actor_name == name, entry.person_name == name, entry.actor_id == account, entry.person_id == account
+    )
+
+
+# --- People
+
+
+def by_name(name: str) -> User | None:
+    """The person of that name, suspended or not."""
+    return db.session.scalar(select(User).where(User.username_key == username_key(name)))
+
+
+def everybody(role: str) -> Select[User]:
+    """Accounts in the order they were made; of one role, if asked."""
+    accounts = select(User).order_by(User.id)
+    return accounts.where(User.role == role) if role else accounts
+
+
+def _whole(reports: Select[Report]) -> Select[Report]:
+    return reports.options(joinedload(Report.reporter), joinedload(Report.accused), joinedload(Report.assignee))

@@ -1,0 +1,93 @@
+"""Doors (HTTP) of who reports: choosing the messages, and what became of the report."""
+
+from __future__ import annotations
+
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.models import Message, Report, User
+from app.moderation import actions, bp, evidence, pictures, queries
+from app.moderation.forms import ReportForm
+from app.moderation.picking import Picked, picked
+from app.web import limits
+from app.web.paging import Page, cut
+from app.web.refusals import say_no
+from app.web.viewer import viewer
+
+PAGE = 30  # messages to choose from at once
+NUMBER = "int(max=2147483647)"  # more than an INTEGER column holds is no id
+
+
+@bp.route(f"/report/<{NUMBER}:conversation_id>", methods=["GET", "POST"])
+@login_required
+@limits.changing
+def report(conversation_id: int) -> str | Response | tuple[str, int]:
+    """Tick messages of a conversation and send them to the moderators. Looking at other messages keeps the ticks."""
+    conversation = queries.conversation(viewer(), conversation_id) or abort(404)
+    form, chosen = ReportForm(request.form), picked()
+    if not form.is_submitted() or chosen.only_looks:
+        return _page(conversation.id, form, chosen)
+    if not form.validate():
+        return _page(conversation.id, form, chosen), 422
+    note, key = form.note.data or "", form.form_key.data
+    try:
+        sent = actions.report(
+            viewer(), conversation.id, chosen.seqs, note, form_key=key, fingerprint=pictures.fingerprint
+        )
+        db.session.commit()
+    except Refused as refusal:
+        say_no(refusal)
+        return _page(conversation_id, form, chosen), 422
+    flash(_("Your report is sent. The moderators see the messages you ticked, and no others."), "success")
+    return redirect(url_for("moderation.receipt", report_id=sent.id), 303)
+
+
+@bp.get(f"/report/receipt/<{NUMBER}:report_id>")
+@login_required
+def receipt(report_id: int) -> str:
+    """What the viewer reported, its seal, and whether the moderators have dealt with it."""
+    found = _own_or_404(report_id)
+    return render_template("moderation/receipt.html", report=found, intact=evidence.is_intact(found))
+
+
+@bp.get(f"/report/receipt/<{NUMBER}:report_id>/sealed.json")
+@login_required
+def sealed(report_id: int) -> Response:
+    """What the seal is made of, to be kept: `sha256sum` of this file is the seal."""
+    found = _own_or_404(report_id)
+    response = make_response(evidence.sealed_text(found.note, found.evidence))
+    response.mimetype = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="report-{found.id}.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _own_or_404(report_id: int) -> Report:
+    return queries.own(viewer(), report_id) or abort(404)
+
+
+def _page(conversation_id: int, form: ReportForm, chosen: Picked) -> str:
+    others = queries.others(viewer(), conversation_id)
+    shown = _messages(viewer(), conversation_id, chosen.before)
+    on_page = {message.seq for message in shown.items}
+    return render_template(
+        "moderation/report.html",
+        conversation=queries.conversation(viewer(), conversation_id),
+        others=others,
+        form=form,
+        messages=list(reversed(shown.items)),
+        older=shown.older,
+        chosen=chosen,
+        elsewhere=sorted(set(chosen.seqs) - on_page),
+    )
+
+
+def _messages(person: User, conversation_id: int, before: int | None) -> Page[Message]:
+    select = queries.reportable(person, conversation_id)
+    if before is not None:
+        select = select.where(Message.seq < before)
+    return cut(select.order_by(Message.seq.desc()).limit(PAGE + 1), size=PAGE, of=lambda message: message.seq)

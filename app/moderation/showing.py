@@ -1,0 +1,80 @@
+"""What the doors of moderators share: finding a report, and its page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, render_template
+
+from app import roles
+from app.models import Report, ReportedMessage
+from app.moderation import evidence, pictures, queries
+from app.moderation.actions.words import MOST
+from app.moderation.forms import WordsForm
+from app.web.viewer import viewer
+
+REPORT = "/moderation/<int(max=2147483647):report_id>"  # more than an INTEGER column holds is no id
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in evidence, by its number in the report."""
+
+    number: int
+    alt: str
+    is_whole: bool  # its file is the one that was reported
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One reported message, as a moderator is shown it."""
+
+    message: ReportedMessage
+    pictures: list[Picture]
+
+
+def report_or_404(report_id: int) -> Report:
+    """The report of that id, if the viewer may judge it."""
+    return queries.one(viewer(), report_id) or abort(404)
+
+
+def seen_or_404(report_id: int) -> Report:
+    """The same, if the log says that the viewer looks at its evidence."""
+    report = report_or_404(report_id)
+    return report if queries.has_looked(viewer(), report) else abort(404)
+
+
+def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
+    """The page of a report; `said` are words that were refused, by the endpoint they were meant for."""
+    report = report_or_404(report_id)
+    looked = queries.has_looked(viewer(), report)
+    accused = report.accused
+    return render_template(
+        "moderation/show.html",
+        report=report,
+        number=len(report.evidence),
+        exhibits=_exhibits(report) if looked else None,
+        intact=evidence.is_intact(report) if looked else None,
+        history=queries.history(report),
+        is_mine=report.assignee_id in {None, viewer().id},
+        may_judge=accused is not None and roles.may_judge(viewer().role, accused.role),
+        form=WordsForm(formdata=None),
+        said=said or {},
+        most=MOST,
+    )
+
+
+def _exhibits(report: Report) -> list[Exhibit]:
+    exhibits, number = [], 0
+    for message in report.evidence:
+        shown = [_picture(number + place, image) for place, image in enumerate(message.images)]
+        exhibits.append(Exhibit(message, shown))
+        number += len(shown)
+    return exhibits
+
+
+def _picture(number: int, image: Mapping[str, Any]) -> Picture:
+    is_whole = image["sha256"] != "" and pictures.fingerprint(image["file"]) == image["sha256"]
+    return Picture(number, image["alt"], is_whole)
