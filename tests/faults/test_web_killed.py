@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from functools import partial
 
-import httpx2
 import pytest
 
+from tests.support.killing import again_and_again, kill_web
 from tests.support.moments import TWENTY
 from tests.support.poller import Poller, insist, unread
 from tests.support.ports import wait_for
@@ -23,37 +19,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 WRITERS = 3
 KILLS = 4  # in one round, after which everybody rests and the badge is looked at
-
-
-@contextmanager
-def again_and_again(do: Callable[[], object], every: float) -> Iterator[None]:
-    """Call `do` in a thread while the block runs; that nobody answers is no news here."""
-    enough = threading.Event()
-    failed: list[Exception] = []
-
-    def run() -> None:
-        try:
-            while not enough.wait(every):
-                with suppress(httpx2.HTTPError):
-                    do()
-        except Exception as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join(40)
-    for error in failed:
-        raise error
-
-
-def kill_web(stack, moments) -> None:
-    """SIGKILL for one of the processes that answer. Their parent starts another one, or ends and is started again."""
-    with suppress(KeyError, IndexError, ProcessLookupError):  # it is being started again just now
-        os.kill(moments.choice(stack.pids("web")[1:]), signal.SIGKILL)
 
 
 def test_no_notification_is_skipped(stack, people, ask, moments):

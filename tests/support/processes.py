@@ -243,13 +243,13 @@ class Visitor(httpx2.Client):
         self._token = ""  # logging in makes a new session
         return self.post(where, data=values)
 
-    def post_form(self, path: str, data: dict[str, Any] | None = None) -> httpx2.Response:
-        """POST with the token of this session, read once from a page."""
+    def post_form(self, path: str, data: dict[str, Any] | None = None, files: Any = None) -> httpx2.Response:
+        """POST with the token of this session, read once from a page; `files` as httpx takes them."""
         if not self._token:
             found = re.search(r'name="csrf-token" content="([^"]+)"', self.get("/messages").text)
             assert found, "no token on the page"
             self._token = found.group(1)
-        return self.post(path, data={"csrf_token": self._token, **(data or {})})
+        return self.post(path, data={"csrf_token": self._token, **(data or {})}, files=files)
 
 
 def _descendants(pid: int) -> list[int]:
