@@ -28,8 +28,8 @@ from app.web.viewer import viewer
 @login_required
 def inbox() -> str:
     """All conversations, by latest message."""
-    rows, older = conversations.page(viewer(), before_id(), page_size())
-    return render_template("messages/inbox.html", rows=rows, older=older)
+    found = conversations.page(viewer(), before_id(), page_size())
+    return render_template("messages/inbox.html", inbox=found)
 
 
 @bp.get("/messages/<username>")

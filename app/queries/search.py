@@ -7,7 +7,7 @@ migrations/search.py. What a person types is words only: no sign in it is an ope
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, cast, column, func, select, table
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -16,6 +16,8 @@ from app.extensions import db
 from app.models import Message, Post, User
 from app.queries import timelines, visibility
 from app.text.search import Term, fts5_match, tsquery
+
+Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 
 
 def posts(viewer: User, terms: Sequence[Term]) -> tuple[Select[Post], ColumnElement[int]]:
@@ -29,8 +31,8 @@ def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnEle
 
 
 def matching(
-    found: Select[Any], noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
-) -> tuple[Select[Any], ColumnElement[int]]:
+    found: Found, noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
+) -> tuple[Found, ColumnElement[int]]:
     """`found`, narrowed to rows whose search text has the terms, and the key to page them by."""
     if db.engine.dialect.name == "postgresql":
         words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))

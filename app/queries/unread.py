@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, case, exists, func, select
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import ConversationMember, Message
+from app.models import Conversation, ConversationMember, Message
 from app.queries import visibility
 
 
@@ -53,10 +53,22 @@ def message_count_in(member: Any) -> ColumnElement[int]:
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
 
+def is_wanted(member: Any) -> ColumnElement[bool]:
+    """Whether a conversation may wait in its person's tray: they do not block the one who wants to write to them."""
+    conversation, other = aliased(Conversation), aliased(ConversationMember)
+    blocked = exists().where(
+        conversation.id == member.conversation_id,
+        conversation.pair_key.is_not(None),
+        other.conversation_id == conversation.id,
+        visibility.is_blocking(member.user_id, other.user_id),
+    )
+    return ~blocked
+
+
 def request_count_of(user_id: Any) -> ScalarSelect[int]:
     """The number of people whose first message waits for an answer, as part of another query."""
     member = aliased(ConversationMember)
-    waits = (member.user_id == user_id, member.state == "request", member.newest_message_id > 0)
+    waits = (member.user_id == user_id, member.state == "request", member.newest_message_id > 0, is_wanted(member))
     return select(func.count()).select_from(member).where(*waits).scalar_subquery()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from babel.dates import format_timedelta
+from babel.lists import format_list
 from flask import Flask, url_for
 from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale, to_user_timezone
 from markupsafe import Markup, escape
@@ -94,10 +96,22 @@ def bdi(text: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(escape(text))
 
 
+def listed(names: Iterable[str]) -> Markup:
+    """Names as the reader lists them ("Ana, Ben and Cleo"), each of its own direction."""
+    return Markup(format_list([str(bdi(name)) for name in names], locale=get_locale() or "en"))  # noqa: S704 - escaped
+
+
 def init_app(app: Flask) -> None:
     """Register all of them."""
     app.jinja_env.filters.update(
-        ago=ago, bdi=bdi, clock_time=clock_time, day=day, local_date=local_date, number=number, rich_text=rich_text
+        ago=ago,
+        bdi=bdi,
+        clock_time=clock_time,
+        day=day,
+        listed=listed,
+        local_date=local_date,
+        number=number,
+        rich_text=rich_text,
     )
     app.jinja_env.globals.update(
         avatar_url=avatar_url,

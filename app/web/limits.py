@@ -61,6 +61,7 @@ reset = _both("5/day", "20/hour", account=by_named("email"))
 posting = _both("30/5 minutes;300/day", "100/5 minutes")
 messaging = _both("30/minute;500/day", "100/minute")
 drafting = _both("60/minute", "300/minute")  # a page saves every few seconds while somebody writes
+suggesting = limiter.limit("120/minute", key_func=by_account)  # names, while somebody types
 changing = _both("60/minute", "300/minute")  # follow, settings and other small changes
 asking_for_translation = _both("30/minute", "100/minute")
 exporting = _both("5/hour", "20/hour")

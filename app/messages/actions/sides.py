@@ -2,15 +2,90 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, update
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.orm import aliased
 
+from app.clock import now
+from app.errors import Refused
 from app.extensions import db
+from app.i18n import _l
+from app.jobs import enqueue
+from app.messages import telling
 from app.messages.actions.locking import lock_pair
 from app.messages.queries.threads import Opened
 from app.models import ConversationMember, Message, User
+from app.notify import delivery
 
 DRAFT_MAX_LENGTH = 20_000  # characters: longer than any message, so that a text that is too long is kept, too
+MUTE_HOURS = (1, 8, 24, 168)  # how long a conversation can be muted, besides until it is taken back
+END_MUTE_JOB = "messages.end_mute"
+
+
+def accept(user: User, conversation_id: int) -> bool:
+    """Take a request, also one that was declined before; False when there is none.
+
+    From now on it is a conversation like any other: what is in it counts as unread until it is shown, and who shows
+    each other what they read begins to do so.
+    """
+    if not _change(user, conversation_id, {"state": "accepted"}, _state_in("request", "declined")):
+        return False
+    _counts_moved(user, conversation_id)
+    telling.requests_moved(user.id)
+    if user.receipts:
+        others = [user_id for user_id in telling.everybody(conversation_id) if user_id != user.id]
+        telling.conversation_moved(conversation_id, others)
+    return True
+
+
+def decline(user: User, conversation_id: int) -> bool:
+    """Put a request away; False when there is none. Nobody else hears of it, and it can be taken back."""
+    if not _change(user, conversation_id, {"state": "declined"}, _state_in("request")):
+        return False
+    telling.requests_moved(user.id)
+    telling.conversation_moved(conversation_id, [user.id])
+    return True
+
+
+def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
+    """No badge, no mail and no push for a conversation: for one of MUTE_HOURS, or until it is taken back.
+
+    Raises Refused for another time.
+    """
+    if hours is not None and hours not in MUTE_HOURS:
+        raise Refused(_l("Please choose for how long."))
+    until = now() + timedelta(hours=hours) if hours else None
+    _change(user, conversation_id, {"muted": True, "muted_until": until})
+    if until is not None:
+        _order_end(user.id, conversation_id, until.timestamp())
+    telling.count_moved(user.id)
+    telling.conversation_moved(conversation_id, [user.id])
+
+
+def unmute(user: User, conversation_id: int) -> bool:
+    """Hear of a conversation again, also of what came meanwhile and was not read; False when it was not muted."""
+    heard_again = {"muted": False, "muted_until": None}
+    if not _change(user, conversation_id, heard_again, ConversationMember.muted.is_(True)):
+        return False
+    _counts_moved(user, conversation_id)
+    return True
+
+
+def end_mute(user: User, conversation_id: int) -> bool:
+    """End a mute whose time has come; False when there is none: it was taken back, or has no time now.
+
+    One that was given another time meanwhile has a job for that. Called before the time, it orders another job.
+    """
+    muted_until = select(ConversationMember.muted_until).where(*_this(user, conversation_id))
+    until = db.session.scalar(muted_until)
+    if until is None:
+        return False
+    if until > now():
+        _order_end(user.id, conversation_id, until.timestamp())
+        return False
+    return unmute(user, conversation_id)
 
 
 def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
@@ -29,3 +104,35 @@ def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
     this = (side.conversation_id == conversation.id, side.user_id == user.id, side.draft != text, ~sent)
     keep = update(side).where(*this).values(draft=text[:DRAFT_MAX_LENGTH]).returning(side.user_id)
     return db.session.scalar(keep) is not None
+
+
+def _this(user: User, conversation_id: int) -> tuple[ColumnElement[bool], ...]:
+    return ConversationMember.conversation_id == conversation_id, ConversationMember.user_id == user.id
+
+
+def _state_in(*states: str) -> ColumnElement[bool]:
+    return ConversationMember.state.in_(states)
+
+
+def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
+    """Change the person's side if the conditions still hold; whether they did."""
+    change = update(ConversationMember).where(*_this(user, conversation_id), *conditions).values(**values)
+    return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
+
+
+def _counts_moved(user: User, conversation_id: int) -> None:
+    """What was kept back counts now: tell it, and let mail and push look again."""
+    telling.count_moved(user.id)
+    telling.conversation_moved(conversation_id, [user.id])
+    delivery.order(user.id, telling.KIND)
+
+
+def _order_end(user_id: int, conversation_id: int, until: float) -> None:
+    # Each time has a job of its own: one that waits for a later time must not stand for an earlier one.
+    enqueue(
+        END_MUTE_JOB,
+        delay=max(0.0, until - now().timestamp()),
+        unique_key=f"end_mute:{conversation_id}:{user_id}:{until}",
+        conversation_id=conversation_id,
+        user_id=user_id,
+    )

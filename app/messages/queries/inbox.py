@@ -1,18 +1,20 @@
-"""The list of conversations."""
+"""The list of conversations, and the tray of requests."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, Message, User
-from app.queries import unread
+from app.models import Conversation, ConversationMember, Follow, Message, MessageImage, User
+from app.queries import unread, visibility
 
 FACES = 3  # people of a group whose pictures stand in its row
+LOOKED_AT = 2000  # people whom the viewer follows of whom is asked whether they follow a stranger, too
 
 
 @dataclass(frozen=True)
@@ -21,42 +23,59 @@ class InboxRow:
 
     conversation: Conversation
     mine: ConversationMember
-    newest: Message  # with its sender and pictures
+    newest: Message  # with its sender
     unread: int
-    others: Sequence[User]
+    pictures: int  # how many the newest message has
+    folded: bool  # the viewer blocks the one who wrote it: in a group it is not shown unasked
+    others: Sequence[User] = ()
+    shared: int = 0  # in the tray: how many of those whom the viewer follows follow the other one
 
     @property
     def other(self) -> User | None:
         """Between two: the other one; None for a group, and when their account is deleted."""
         return self.others[0] if self.others and self.conversation.pair_key else None
 
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group, however few are left in it."""
+        return self.conversation.pair_key is None
 
-def page(viewer: User, before: int | None, size: int, *, state: str = "accepted") -> tuple[list[InboxRow], int | None]:
-    """A page of the viewer's conversations in this state, by latest message, and the `before` of the next page.
 
-    Two queries, whatever the size.
-    """
-    mine = ConversationMember
-    query = (
-        select(Conversation, mine, Message, unread.message_count_in(mine))
-        .select_from(mine)
-        .join(Conversation, Conversation.id == mine.conversation_id)
-        .join(Message, Message.id == mine.newest_message_id)
-        .where(mine.user_id == viewer.id, mine.state == state, mine.newest_message_id > 0)
-        .order_by(mine.newest_message_id.desc())
-        .limit(size + 1)
-        .options(joinedload(Message.sender), joinedload(Message.images))
-    )
+@dataclass(frozen=True)
+class Inbox:
+    """A page of conversations, the `before` of the next page, and how many requests wait."""
+
+    rows: Sequence[InboxRow]
+    older: int | None
+    requests: int
+
+
+def page(viewer: User, before: int | None, size: int, *, state: str = "accepted") -> Inbox:
+    """A page of the viewer's conversations in this state, by latest message. Two queries, whatever the size."""
+    query = _conversations(viewer, state).order_by(ConversationMember.newest_message_id.desc()).limit(size + 1)
     if before is not None:
-        query = query.where(mine.newest_message_id < before)
-    found = db.session.execute(query).unique().all()
-    people = _others(viewer, [conversation.id for conversation, *_ in found])
-    rows = [InboxRow(*row, people.get(row[0].id, [])) for row in found]
-    return rows[:size], rows[size - 1].newest.id if len(rows) > size else None
+        query = query.where(ConversationMember.newest_message_id < before)
+    found = db.session.execute(query).all()
+    if not found:
+        return Inbox([], None, unread.request_count(viewer.id))
+    people = others_in(viewer, [row[0].id for row in found])
+    rows = [
+        InboxRow(conversation, mine, newest, fresh, pictures, folded, people.get(conversation.id, []))
+        for conversation, mine, newest, fresh, pictures, folded, _requests in found
+    ]
+    return Inbox(rows[:size], rows[size - 1].newest.id if len(rows) > size else None, found[0][-1])
 
 
-def _others(viewer: User, conversation_ids: Sequence[int]) -> dict[int, list[User]]:
-    """Who else is in each of these conversations."""
+def tray(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
+    """A page of requests, or of those that were declined, with what there is to know of strangers. Three queries."""
+    found = page(viewer, before, size, state=state)
+    shared = _shared_follows(viewer, [row.other.id for row in found.rows if row.other])
+    rows = [replace(row, shared=shared.get(row.other.id, 0) if row.other else 0) for row in found.rows]
+    return replace(found, rows=rows)
+
+
+def others_in(viewer: User, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
+    """Who else is in each of these conversations. One query."""
     side = ConversationMember
     query = (
         select(side.conversation_id, User)
@@ -68,3 +87,36 @@ def _others(viewer: User, conversation_ids: Sequence[int]) -> dict[int, list[Use
     for conversation_id, user in db.session.execute(query):
         people.setdefault(conversation_id, []).append(user)
     return people
+
+
+def _conversations(viewer: User, state: str) -> Select[Any]:
+    """The fields of InboxRow up to `folded`, and the number of requests, which belongs to no row."""
+    mine = ConversationMember
+    pictures = select(func.count()).where(MessageImage.message_id == Message.id).scalar_subquery()
+    folded = visibility.is_blocking(viewer.id, Message.sender_id)
+    requests = unread.request_count_of(viewer.id)
+    query = (
+        select(Conversation, mine, Message, unread.message_count_in(mine), pictures, folded, requests)
+        .select_from(mine)
+        .join(Conversation, Conversation.id == mine.conversation_id)
+        .join(Message, Message.id == mine.newest_message_id)
+        .where(mine.user_id == viewer.id, mine.state == state, mine.newest_message_id > 0)
+        .options(joinedload(Message.sender))
+    )
+    return query if state == "accepted" else query.where(unread.is_wanted(mine))
+
+
+def _shared_follows(viewer: User, user_ids: Sequence[int]) -> dict[int, int]:
+    """How many of those whom the viewer follows follow each of these people."""
+    if not user_ids:
+        return {}
+    mine, theirs = aliased(Follow), aliased(Follow)
+    followed = select(mine.followed_id).where(mine.follower_id == viewer.id).limit(LOOKED_AT).subquery()
+    active = exists().where(User.id == theirs.follower_id, User.active)
+    query = (
+        select(theirs.followed_id, func.count())
+        .join(followed, followed.c.followed_id == theirs.follower_id)
+        .where(theirs.followed_id.in_(user_ids), active)
+        .group_by(theirs.followed_id)
+    )
+    return {row[0]: row[1] for row in db.session.execute(query)}

@@ -1,0 +1,72 @@
+"""Searching one's own messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, String, literal, select
+from sqlalchemy.orm import joinedload
+
+from app.extensions import db
+from app.messages.queries import inbox
+from app.messages.search import term_of
+from app.models import Conversation, ConversationMember, Message, User
+from app.queries import visibility
+from app.queries.search import matching
+from app.text.search import Term
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One message that was found, and where it stands."""
+
+    message: Message  # with its sender
+    conversation: Conversation
+    others: Sequence[User]
+
+    @property
+    def other(self) -> User | None:
+        """Between two: the other one; None for a group, and when their account is deleted."""
+        return self.others[0] if self.others and self.conversation.pair_key else None
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands in a group."""
+        return self.conversation.pair_key is None
+
+
+def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
+    """A page of the messages that have all the terms and that the viewer can see, newest first, and the `before` of
+    the next page. Two queries; `terms` come from `query_terms` and are not empty.
+
+    The index is asked for the viewer's own mark and for whole words, which it puts together from the rarest on. The
+    beginning of a word may be that of half the words there are: it is looked for in what the index has found. So a
+    search costs what one's own messages cost, however many others there are.
+    """
+    words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
+    query, key = matching(_visible(viewer), Message, words)
+    query = query.where(*(_begins(term) for term in terms if term.prefix)).order_by(key.desc()).limit(size + 1)
+    if before is not None:
+        query = query.where(key < before)
+    found = db.session.execute(query).all()
+    people = inbox.others_in(viewer, list({conversation.id for _message, conversation in found})) if found else {}
+    rows = [Hit(message, conversation, people.get(conversation.id, [])) for message, conversation in found[:size]]
+    return rows, rows[-1].message.id if len(found) > size else None
+
+
+def _visible(viewer: User) -> Select[Message, Conversation]:
+    mine = ConversationMember
+    return (
+        select(Message, Conversation)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .join(mine, mine.conversation_id == Message.conversation_id)
+        .where(mine.user_id == viewer.id, mine.state != "left")
+        .where(Message.kind == "text", Message.deleted_at.is_(None), visibility.message_is_shown(mine))
+        .options(joinedload(Message.sender))
+    )
+
+
+def _begins(term: Term) -> ColumnElement[bool]:
+    """Whether a word of the message begins so."""
+    return (literal(" ", String) + Message.search_text).contains(f" {term.text}", autoescape=True)

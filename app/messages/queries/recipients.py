@@ -1,0 +1,121 @@
+"""To whom somebody may want to write: suggestions while they type, and what is to be said of those they named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, String, case, cast, func, literal, select, union_all
+from sqlalchemy.orm import aliased
+
+from app.extensions import db
+from app.messages import permission
+from app.messages.permission import Terms, Verdict
+from app.models import Conversation, ConversationMember, Follow, User
+from app.queries import visibility
+from app.queries.search import matching
+from app.text.search import Term, query_terms
+
+MOST = 8  # suggestions
+LOOKED_AT = 1000  # conversations, and follows in each direction: enough to choose from, and a bound on the time
+STRANGERS = 50  # people of that name beyond them
+WRITTEN, FOLLOWED, FOLLOWER, STRANGER = range(4)  # whom one thinks of first
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody who may be written to, or may not."""
+
+    user: User
+    verdict: Verdict
+
+
+def suggestions(viewer: User, q: str) -> list[Recipient]:
+    """People whose name or username has the words of `q`, the last of them perhaps only begun; for "" those whom the
+    viewer wrote with and follows. One query.
+
+    First those the viewer wrote with, by latest message; then whom they follow, who follows them, and others. Never
+    whom a block keeps apart from them, nor accounts that are not active.
+    """
+    terms = query_terms(q)
+    if q.strip() and not terms:
+        return []
+    found = union_all(*_candidates(viewer, terms)).subquery()
+    best = select(
+        found.c.user_id, func.min(found.c.place).label("place"), func.max(found.c.newest).label("newest")
+    ).group_by(found.c.user_id)
+    known = best.subquery()
+    order = (known.c.place, known.c.newest.desc(), known.c.user_id.desc())
+    chosen = (
+        select(known)
+        .join(User, User.id == known.c.user_id)
+        .where(*_matches(terms), User.id != viewer.id, visibility.is_met(viewer.id))
+        .order_by(*order)
+        .limit(MOST)
+        .subquery()
+    )
+    query = _recipients(viewer).join(chosen, chosen.c.user_id == User.id)
+    return _all(query.order_by(chosen.c.place, chosen.c.newest.desc(), chosen.c.user_id.desc()))
+
+
+def among(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
+    """These people, and whether the viewer may write to them. One query."""
+    return _all(_recipients(viewer).where(User.id.in_(user_ids)).order_by(User.id)) if user_ids else []
+
+
+def _recipients(viewer: User) -> Select[Any]:
+    side, number, own = aliased(ConversationMember), cast(User.id, String), str(viewer.id)
+    key = case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)  # as `threads.pair_key` writes it
+    state = (
+        select(side.state)
+        .join(Conversation, Conversation.id == side.conversation_id)
+        .where(Conversation.pair_key == key, side.user_id == User.id)
+    )
+    return select(User, *permission.columns(viewer.id, User), state.scalar_subquery())
+
+
+def _all(query: Select[Any]) -> list[Recipient]:
+    return [Recipient(row[0], permission.verdict(Terms(*row))) for row in db.session.execute(query)]
+
+
+def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
+    """(id, place, newest message) of people who may be meant; each list is cut, so the whole is bounded."""
+    mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
+    written = (
+        select(theirs.user_id.label("user_id"), literal(WRITTEN).label("place"), mine.newest_message_id.label("newest"))
+        .select_from(mine)
+        .join(Conversation, Conversation.id == mine.conversation_id)
+        .join(theirs, theirs.conversation_id == mine.conversation_id)
+        .where(mine.user_id == viewer.id, mine.state == "accepted", mine.newest_message_id > 0)
+        .where(Conversation.pair_key.is_not(None), theirs.user_id != viewer.id)
+        .order_by(mine.newest_message_id.desc())
+    )
+    lists = [
+        _cut(written, LOOKED_AT),
+        _cut(_placed(Follow.followed_id, FOLLOWED).where(Follow.follower_id == viewer.id), LOOKED_AT),
+        _cut(_placed(Follow.follower_id, FOLLOWER).where(Follow.followed_id == viewer.id), LOOKED_AT),
+    ]
+    if terms:
+        strangers, key = matching(_placed(User.id, STRANGER), User, terms)
+        lists.append(_cut(strangers.order_by(key.desc()), STRANGERS))
+    return lists
+
+
+def _placed(user_id: Any, place: int) -> Select[int, int, int]:
+    return select(user_id.label("user_id"), literal(place).label("place"), literal(0).label("newest"))
+
+
+def _cut(query: Select[int, int, int], size: int) -> Select[int, int, int]:
+    """SQLite wants a part of a union that has a limit in brackets of its own."""
+    return select(query.limit(size).subquery())
+
+
+def _matches(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
+    """Whether a person's names have these words. Among few people one letter is enough to look for."""
+    words = literal(" ", String) + User.search_text + " "
+    last = len(terms) - 1
+    return [
+        words.contains(f" {term.text}" if term.prefix or at == last else f" {term.text} ", autoescape=True)
+        for at, term in enumerate(terms)
+    ]

@@ -1,0 +1,92 @@
+"""Doors (HTTP) of the tray of requests, and of one's own side of a conversation: accept, decline, mute, unmute."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.messages import bp, opening
+from app.messages.actions import sides
+from app.messages.forms import MuteForm
+from app.messages.opening import opened_or_404
+from app.messages.queries import inbox as conversations
+from app.messages.queries.threads import Opened
+from app.web import limits
+from app.web.paging import before_id, page_size
+from app.web.redirects import safe_next
+from app.web.refusals import say_no
+from app.web.viewer import viewer
+
+THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
+
+
+@bp.get("/messages/requests")
+@login_required
+def requests() -> str:
+    """First messages from strangers, by latest message; with ?declined=1 those that were declined."""
+    is_declined = request.args.get("declined") == "1"
+    state = "declined" if is_declined else "request"
+    found = conversations.tray(viewer(), before_id(), page_size(), state=state)
+    return render_template("messages/requests.html", inbox=found, is_declined=is_declined)
+
+
+@bp.post(f"{THREAD}/accept")
+@login_required
+@limits.changing
+def accept(conversation_id: int) -> Response:
+    """Take a request: from now on it is a conversation."""
+    opened = opened_or_404(conversation_id=conversation_id)
+    if sides.accept(viewer(), conversation_id):
+        db.session.commit()
+        flash(_("You have accepted the request."), "success")
+    return _to_thread(opened)
+
+
+@bp.post(f"{THREAD}/decline")
+@login_required
+@limits.changing
+def decline(conversation_id: int) -> Response:
+    """Put a request away. The one who wrote hears nothing of it."""
+    opened_or_404(conversation_id=conversation_id)
+    if sides.decline(viewer(), conversation_id):
+        db.session.commit()
+        flash(_("You have declined the request. Nobody is told."), "success")
+    return redirect(safe_next(request.form.get("next")) or url_for("messages.requests"), 303)
+
+
+@bp.post(f"{THREAD}/mute")
+@login_required
+@limits.changing
+def mute(conversation_id: int) -> Response:
+    """Hear nothing of a conversation for `hours`, or, when that is empty, until it is taken back."""
+    opened, form = opened_or_404(conversation_id=conversation_id), MuteForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    try:
+        sides.mute(viewer(), conversation_id, form.hours.data)
+    except Refused as refusal:
+        say_no(refusal)
+        return _to_thread(opened)
+    db.session.commit()
+    flash(_("You hear no more of this conversation. Its messages still come in."), "success")
+    return _to_thread(opened)
+
+
+@bp.post(f"{THREAD}/unmute")
+@login_required
+@limits.changing
+def unmute(conversation_id: int) -> Response:
+    """Hear of a conversation again, also of what came meanwhile."""
+    opened = opened_or_404(conversation_id=conversation_id)
+    if sides.unmute(viewer(), conversation_id):
+        db.session.commit()
+        flash(_("You hear of this conversation again."), "success")
+    return _to_thread(opened)
+
+
+def _to_thread(opened: Opened) -> Response:
+    return redirect(safe_next(request.form.get("next")) or opening.address(opened), 303)

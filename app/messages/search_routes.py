@@ -1,0 +1,36 @@
+"""Door (HTTP): finding what one has written and was written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import render_template, request
+from flask_login import login_required
+from markupsafe import Markup, escape
+
+from app.messages import bp
+from app.messages.queries import found
+from app.text import excerpt as excerpts
+from app.text.search import Term, query_terms
+from app.web.paging import before_id, page_size
+from app.web.viewer import viewer
+
+LONGEST_QUERY = 200  # characters; more than anybody types
+
+
+@bp.get("/messages/search")
+@login_required
+def search() -> str:
+    """The viewer's messages that have all the words of ?q=, newest first."""
+    q = request.args.get("q", "")[:LONGEST_QUERY].strip()
+    terms = query_terms(q)
+    hits, older = found.hits(viewer(), terms, before_id(), page_size()) if terms else ([], None)
+    return render_template("messages/search.html", q=q, terms=terms, hits=hits, older=older)
+
+
+@bp.app_template_filter("excerpt")
+def excerpt(body: str, terms: Sequence[Term]) -> Markup:
+    """The line of a text that has what was asked for, with that marked."""
+    pieces = excerpts.excerpt(body, terms)
+    marked = Markup("<mark>{}</mark>")
+    return Markup("").join(marked.format(piece.text) if piece.is_match else escape(piece.text) for piece in pieces)
