@@ -51,11 +51,11 @@ def send_message(
         floods.check(sender, conversation, waits=verdict.kind == "request")
     if conversation.newest_seq == 0:  # until now it held drafts at most
         conversation.started_by_id, conversation.started_at = sender.id, now()
-    message = _append(conversation, sender, body, key, pictures)
     _accept(conversation, sender.id)
     if verdict.kind == "open":
         _accept(conversation, recipient.id)
-    elif terms.state == "new":
+    message = _append(conversation, sender, body, key, pictures)
+    if verdict.kind == "request" and terms.state == "new":
         _side(conversation, recipient.id, state="request")
         # On the Activity page, and nowhere else: a request has no badge and no mail.
         record(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
@@ -129,7 +129,15 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
 
 
 def _accept(conversation: Conversation, user_id: int) -> None:
-    _side(conversation, user_id, state="accepted")
+    """Writing is accepting. When a request was waiting there, it is none now: its messages count."""
+    side = ConversationMember
+    waiting = update(side).where(
+        side.conversation_id == conversation.id, side.user_id == user_id, side.state != "accepted"
+    )
+    others_wrote = db.session.scalar(waiting.values(state="accepted").returning(side.newest_seq))
+    if others_wrote:
+        telling.count_moved(user_id)
+        telling.requests_moved(user_id)
 
 
 def _side(conversation: Conversation, user_id: int, **values: Any) -> None:
