@@ -50,7 +50,8 @@ def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
 
 
 def _sent(sender: User, within: timedelta) -> int:
-    recent = (Message.sender_id == sender.id, Message.created_at > now() - within)
+    # Taken back counts, too; the events of a group do not.
+    recent = (Message.sender_id == sender.id, Message.created_at > now() - within, Message.kind.in_(("text", "undone")))
     return db.session.scalar(select(func.count()).select_from(Message).where(*recent)) or 0
 
 
