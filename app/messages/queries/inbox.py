@@ -6,15 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
 from app.models import Conversation, ConversationMember, Follow, Message, MessageImage, User
-from app.queries import unread, visibility
+from app.queries import relations, unread, visibility
+from app.queries.relations import Relation
 
 FACES = 3  # people of a group whose pictures stand in its row
 LOOKED_AT = 2000  # people whom the viewer follows of whom is asked whether they follow a stranger, too
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """What helps to answer a request."""
+
+    shared: int  # how many of those whom the viewer follows follow them, too
+    relation: Relation
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,7 @@ class InboxRow:
     pictures: int  # how many the newest message has
     folded: bool  # the viewer blocks the one who wrote it: in a group it is not shown unasked
     others: Sequence[User] = ()
-    shared: int = 0  # in the tray: how many of those whom the viewer follows follow the other one
+    stranger: Stranger | None = None  # in the tray, between two: what there is to know of the other one
 
     @property
     def other(self) -> User | None:
@@ -69,8 +78,8 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
 def tray(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
     """A page of requests, or of those that were declined, with what there is to know of strangers. Three queries."""
     found = page(viewer, before, size, state=state)
-    shared = _shared_follows(viewer, [row.other.id for row in found.rows if row.other])
-    rows = [replace(row, shared=shared.get(row.other.id, 0) if row.other else 0) for row in found.rows]
+    known = _strangers(viewer, [row.other.id for row in found.rows if row.other])
+    rows = [replace(row, stranger=known.get(row.other.id) if row.other else None) for row in found.rows]
     return replace(found, rows=rows)
 
 
@@ -106,17 +115,20 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
     return query if state == "accepted" else query.where(unread.is_wanted(mine))
 
 
-def _shared_follows(viewer: User, user_ids: Sequence[int]) -> dict[int, int]:
-    """How many of those whom the viewer follows follow each of these people."""
+def _strangers(viewer: User, user_ids: Sequence[int]) -> dict[int, Stranger]:
+    """What the viewer may want to know of these people before answering them. One query."""
     if not user_ids:
         return {}
-    mine, theirs = aliased(Follow), aliased(Follow)
+    mine, theirs, friend = aliased(Follow), aliased(Follow), aliased(User)
     followed = select(mine.followed_id).where(mine.follower_id == viewer.id).limit(LOOKED_AT).subquery()
-    active = exists().where(User.id == theirs.follower_id, User.active)
-    query = (
-        select(theirs.followed_id, func.count())
-        .join(followed, followed.c.followed_id == theirs.follower_id)
-        .where(theirs.followed_id.in_(user_ids), active)
-        .group_by(theirs.followed_id)
+    shared = (
+        select(func.count())
+        .select_from(followed)
+        .join(theirs, theirs.follower_id == followed.c.followed_id)
+        .join(friend, friend.id == theirs.follower_id)
+        .where(theirs.followed_id == User.id, visibility.is_met(viewer.id, friend))
+        .correlate(User)
+        .scalar_subquery()
     )
-    return {row[0]: row[1] for row in db.session.execute(query)}
+    query = select(User.id, shared, *relations.columns(viewer.id, User.id)).where(User.id.in_(user_ids))
+    return {row[0]: Stranger(row[1], Relation(*row[2:])) for row in db.session.execute(query)}
