@@ -7,13 +7,25 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, activity, demo, messages, notifications, posts, profiles, redis_client, tasks
+from app import (
+    accounts,
+    activity,
+    demo,
+    messages,
+    moderation,
+    notifications,
+    posts,
+    privacy,
+    profiles,
+    redis_client,
+    tasks,
+)
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import catalogs
 from app.web import assets, cookies, errors, headers, metrics, pages, translate_cli, viewer
 
-FEATURES = (accounts, posts, profiles, messages, activity, notifications, tasks)
+FEATURES = (accounts, posts, profiles, messages, activity, notifications, privacy, moderation, tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

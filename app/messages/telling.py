@@ -8,9 +8,9 @@ from functools import partial
 from sqlalchemy import select
 
 from app.extensions import db
-from app.messages.queries import states
-from app.models import ConversationMember
-from app.notify import delivery, notify
+from app.messages.queries import states, threads
+from app.models import ConversationMember, User
+from app.notify import delivery, hearing, notify
 from app.queries import unread
 
 KIND = "message"  # in the delivery grid
@@ -53,3 +53,15 @@ def everybody(conversation_id: int) -> list[int]:
     side = ConversationMember
     inside = side.state.in_(("new", "accepted", "request", "declined"))
     return list(db.session.scalars(select(side.user_id).where(side.conversation_id == conversation_id, inside)))
+
+
+@hearing.when_changed
+def _hears_otherwise(user_id: int, other_id: int, again: bool) -> None:
+    """Somebody was blocked or muted, or is no longer: other messages count, and an open page looks whether to write."""
+    count_moved(user_id)
+    requests_moved(user_id)
+    conversation = threads.between(db.session.get_one(User, user_id), db.session.get_one(User, other_id))
+    if conversation is not None:
+        conversation_moved(conversation.id, [user_id])
+    if again:
+        delivery.order(user_id, KIND)

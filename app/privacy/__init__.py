@@ -1,0 +1,7 @@
+"""Privacy: whom one blocks or mutes, who may begin to write to one, and whether one shows what one has read."""
+
+from flask import Blueprint
+
+bp = Blueprint("privacy", __name__)
+
+from app.privacy import jobs, routes  # noqa: E402, F401  (doors register themselves)

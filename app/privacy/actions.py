@@ -1,0 +1,126 @@
+"""Blocking, muting, and who may write. The only writers of blocks and mutes of people.
+
+Blocks and mutes hide, and delete nothing but who follows whom: what they hide is there again when they end.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select
+
+from app.clock import now
+from app.database import insert_into
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _l
+from app.jobs import enqueue
+from app.models import Block, Follow, Mute, User
+from app.notify import hearing
+from app.queries import people
+from app.queries.relations import WRITABLE_BY
+
+MUTE_HOURS = (1, 8, 24, 168)  # how long somebody can be muted, besides until it is taken back
+END_MUTE = "privacy.end_mute"
+
+
+def block(blocker: User, blocked: User) -> None:
+    """Keep the two apart, in both directions; nobody is told. Doing it twice changes nothing.
+
+    Neither follows the other any more. Raises Refused for oneself.
+    """
+    if blocker.id == blocked.id:
+        raise Refused(_l("You cannot block yourself."))
+    people.lock_pair(blocker, blocked)
+    row = insert_into(Block).values(blocker_id=blocker.id, blocked_id=blocked.id).on_conflict_do_nothing()
+    if db.session.scalar(row.returning(Block.blocker_id)) is None:
+        return
+    db.session.execute(delete(Follow).where(or_(_follows(blocker, blocked), _follows(blocked, blocker))))
+    _both_hear(blocker, blocked, again=False)
+
+
+def unblock(blocker: User, blocked: User) -> bool:
+    """End it; False when there was no block. Who followed whom is not brought back."""
+    this = delete(Block).where(Block.blocker_id == blocker.id, Block.blocked_id == blocked.id)
+    if db.session.scalar(this.returning(Block.blocker_id)) is None:
+        return False
+    _both_hear(blocker, blocked, again=True)
+    return True
+
+
+def mute(muter: User, muted: User, hours: int | None = None) -> None:
+    """Let `muter` hear nothing of somebody: for one of MUTE_HOURS, or until it is taken back. The last call counts.
+
+    Raises Refused for oneself and for another time.
+    """
+    if muter.id == muted.id:
+        raise Refused(_l("You cannot mute yourself."))
+    if hours is not None and hours not in MUTE_HOURS:
+        raise Refused(_l("Please choose for how long."))
+    until = now() + timedelta(hours=hours) if hours else None
+    row = insert_into(Mute).values(muter_id=muter.id, muted_id=muted.id, until=until)
+    db.session.execute(
+        row.on_conflict_do_update(index_elements=[Mute.muter_id, Mute.muted_id], set_={"until": row.excluded.until})
+    )
+    if until is not None:
+        _order_end(muter.id, muted.id, until)
+    hearing.changed(muter.id, muted.id, again=False)
+
+
+def unmute(muter: User, muted: User) -> bool:
+    """Hear of somebody again, also of what they did meanwhile; False when they were not muted."""
+    return _unmute(muter.id, muted.id)
+
+
+def end_mute(muter_id: int, muted_id: int) -> bool:
+    """End a mute whose time has come; False when there is none: it was taken back, or has no time now.
+
+    One that was given another time meanwhile has a job for that. Called before the time, it orders another job.
+    """
+    this = (Mute.muter_id == muter_id, Mute.muted_id == muted_id)
+    until = db.session.scalar(select(Mute.until).where(*this).with_for_update())
+    if until is None:
+        return False
+    if until > now():
+        _order_end(muter_id, muted_id, until)
+        return False
+    return _unmute(muter_id, muted_id)
+
+
+def choose(person: User, *, writable_by: str, receipts: bool) -> None:
+    """Store who may begin to write to a person, one of WRITABLE_BY, and whether they show what they have read.
+
+    Raises Refused.
+    """
+    if writable_by not in WRITABLE_BY:
+        raise Refused(_l("Please choose who may write to you."))
+    person.writable_by, person.receipts = writable_by, receipts
+    db.session.flush()
+
+
+def _unmute(muter_id: int, muted_id: int) -> bool:
+    this = delete(Mute).where(Mute.muter_id == muter_id, Mute.muted_id == muted_id)
+    if db.session.scalar(this.returning(Mute.muter_id)) is None:
+        return False
+    hearing.changed(muter_id, muted_id, again=True)
+    return True
+
+
+def _both_hear(one: User, other: User, *, again: bool) -> None:
+    hearing.changed(one.id, other.id, again=again)
+    hearing.changed(other.id, one.id, again=again)
+
+
+def _follows(follower: User, followed: User) -> ColumnElement[bool]:
+    return and_(Follow.follower_id == follower.id, Follow.followed_id == followed.id)
+
+
+def _order_end(muter_id: int, muted_id: int, until: datetime) -> None:
+    # Each time has a job of its own: one that waits for a later time must not stand for an earlier one.
+    enqueue(
+        END_MUTE,
+        delay=max(0.0, (until - now()).total_seconds()),
+        unique_key=f"{END_MUTE}:{muter_id}:{muted_id}:{until.timestamp()}",
+        muter_id=muter_id,
+        muted_id=muted_id,
+    )

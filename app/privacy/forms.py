@@ -1,0 +1,35 @@
+"""Forms of privacy: their shape only; the rules are in the actions."""
+
+from __future__ import annotations
+
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, IntegerField, RadioField
+from wtforms.fields import SelectChoice
+from wtforms.validators import Optional
+
+from app.i18n import _l
+from app.queries.relations import WRITABLE_BY
+
+WORDS = {
+    "everyone": _l("Everyone"),
+    "known": _l("People followed by people I follow"),
+    "following": _l("People I follow"),
+    "nobody": _l("Nobody"),
+}
+
+
+class PrivacyForm(FlaskForm):
+    """Who may begin to write, and whether one shows what one has read."""
+
+    writable_by = RadioField(
+        _l("Who may begin to write to me"),
+        choices=[SelectChoice(choice, WORDS[choice]) for choice in WRITABLE_BY],
+        validate_choice=False,
+    )
+    receipts = BooleanField(_l("Show when I have read a message"))
+
+
+class MuteForm(FlaskForm):
+    """For how many hours somebody is muted; empty: until it is taken back."""
+
+    hours = IntegerField(validators=[Optional()])

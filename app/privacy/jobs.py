@@ -1,0 +1,17 @@
+"""Door (queue) of privacy: a mute with a time ends."""
+
+from __future__ import annotations
+
+from app.database import writing
+from app.jobs import job
+from app.privacy import actions
+
+
+@job(actions.END_MUTE)
+def end_mute(muter_id: int, muted_id: int) -> None:
+    """Let a person hear of somebody again when the time they chose is over.
+
+    Run twice, or after the mute was taken back or made longer, it finds nothing to end.
+    """
+    with writing():
+        actions.end_mute(muter_id, muted_id)

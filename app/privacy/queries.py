@@ -1,0 +1,48 @@
+"""What only this feature reads: whom a person has blocked or muted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, literal, select
+
+from app.extensions import db
+from app.models import Block, Mute, User
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One person in a list, and until when they are muted; None: until it is taken back."""
+
+    person: User
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class People:
+    """A page of people, newest account first, and the start of the next one: None on the last page."""
+
+    rows: Sequence[Listed]
+    older: int | None
+
+
+def blocked(viewer: User, before: int | None, size: int) -> People:
+    """Whom the viewer blocks. One query."""
+    query = select(User, literal(None)).join(Block, Block.blocked_id == User.id).where(Block.blocker_id == viewer.id)
+    return _page(query, before, size)
+
+
+def muted(viewer: User, before: int | None, size: int) -> People:
+    """Whom the viewer has muted. One query."""
+    query = select(User, Mute.until).join(Mute, Mute.muted_id == User.id).where(Mute.muter_id == viewer.id)
+    return _page(query, before, size)
+
+
+def _page(query: Select[tuple[User, datetime | None]], before: int | None, size: int) -> People:
+    query = query.where(User.active).order_by(User.id.desc()).limit(size + 1)
+    if before is not None:
+        query = query.where(User.id < before)
+    rows = [Listed(*row) for row in db.session.execute(query)]
+    return People(rows[:size], rows[size - 1].person.id if len(rows) > size else None)

@@ -1,0 +1,113 @@
+"""Doors (HTTP) of privacy: blocking and muting a person, and the page of who may write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from babel.dates import format_timedelta
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask_babel import get_locale
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.models import User
+from app.privacy import actions, bp, queries
+from app.privacy.forms import MuteForm, PrivacyForm
+from app.queries import people, relations
+from app.queries.relations import Relation
+from app.web import limits
+from app.web.paging import page_size, position
+from app.web.redirects import safe_next
+from app.web.refusals import say_no
+from app.web.viewer import viewer
+
+
+@bp.post("/block/<username>")
+@login_required
+@limits.changing
+def block(username: str) -> Response:
+    """Have nothing to do with a person any more. They are not told."""
+    return _change(username, lambda person: actions.block(viewer(), person), _("You have blocked %(name)s."))
+
+
+@bp.post("/unblock/<username>")
+@login_required
+@limits.changing
+def unblock(username: str) -> Response:
+    """End that."""
+    return _change(username, lambda person: actions.unblock(viewer(), person), _("You no longer block %(name)s."))
+
+
+@bp.post("/mute/<username>")
+@login_required
+@limits.changing
+def mute(username: str) -> Response:
+    """Hear nothing of a person for `hours`, or, when that is empty, until it is taken back. They are not told."""
+    form = MuteForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    hours = form.hours.data
+    return _change(username, lambda person: actions.mute(viewer(), person, hours), _("You have muted %(name)s."))
+
+
+@bp.post("/unmute/<username>")
+@login_required
+@limits.changing
+def unmute(username: str) -> Response:
+    """Hear of a person again, also of what they did meanwhile."""
+    return _change(username, lambda person: actions.unmute(viewer(), person), _("You hear of %(name)s again."))
+
+
+@bp.route("/privacy", methods=["GET", "POST"])
+@login_required
+@limits.changing
+def settings() -> str | Response | tuple[str, int]:
+    """Who may begin to write to the viewer, receipts, and whom they have blocked and muted."""
+    person, form = viewer(), PrivacyForm(obj=viewer())
+    if not form.is_submitted():
+        return _page(form)
+    try:
+        if form.validate():
+            actions.choose(person, writable_by=form.writable_by.data or "", receipts=bool(form.receipts.data))
+            db.session.commit()
+            flash(_("Your changes have been saved."), "success")
+            return redirect(url_for("privacy.settings"), 303)
+    except Refused as refusal:
+        say_no(refusal)
+    return _page(form), 422
+
+
+@bp.app_template_global()
+def relation_to(person: User) -> Relation:
+    """How the viewer stands to a person, for a page that has not asked yet. One query."""
+    return relations.between(viewer().id, person.id)
+
+
+@bp.app_template_global()
+def mute_times() -> list[tuple[int, str]]:
+    """For how many hours one can mute somebody, besides until it is taken back; and in words, such as "1 day"."""
+    locale = get_locale() or "en"
+    return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in actions.MUTE_HOURS]
+
+
+def _page(form: PrivacyForm) -> str:
+    size = page_size()
+    blocked = queries.blocked(viewer(), position("blocked"), size)
+    muted = queries.muted(viewer(), position("muted"), size)
+    return render_template("privacy/settings.html", form=form, blocked=blocked, muted=muted)
+
+
+def _change(username: str, change: Callable[[User], object], done: str) -> Response:
+    person = people.by_username(username) or abort(404)
+    try:
+        change(person)
+        db.session.commit()
+        flash(done % {"name": person.display_name}, "success")
+    except Refused as refusal:
+        say_no(refusal)
+    profile = url_for("profiles.show", username=person.username)
+    return redirect(safe_next(request.form.get("next")) or profile, 303)
