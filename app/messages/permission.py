@@ -1,6 +1,6 @@
 """May one write to another? Asked by the page before anything is written, and by the action again.
 
-What the other person set (`User.writable_by`) holds for those who begin: a conversation that they have accepted, or
+What the other person set (one of `relations.WRITABLE_BY`) holds for those who begin: a conversation that they have accepted, or
 began themselves, goes on. A stranger, somebody they do not follow, begins with a request.
 """
 
@@ -19,7 +19,6 @@ from app.models import ConversationMember, Follow, User
 from app.queries import visibility
 from app.queries.follows import is_following
 
-CHOICES = ("everyone", "known", "following", "nobody")  # of User.writable_by
 NO = _l("You cannot write to this person.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Select, literal, select
 
@@ -40,7 +41,7 @@ def muted(viewer: User, before: int | None, size: int) -> People:
     return _page(query, before, size)
 
 
-def _page(query: Select[tuple[User, datetime | None]], before: int | None, size: int) -> People:
+def _page(query: Select[*tuple[Any, ...]], before: int | None, size: int) -> People:
     query = query.where(User.active).order_by(User.id.desc()).limit(size + 1)
     if before is not None:
         query = query.where(User.id < before)
