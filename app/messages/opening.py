@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import abort, redirect, render_template, url_for
 
 from app.messages import permission
 from app.messages.forms import MessageForm
 from app.messages.permission import Verdict
 from app.messages.queries import states, threads
-from app.messages.queries.threads import Opened
+from app.messages.queries.threads import Opened, Thread
+from app.messages.windows import CHANGE_WITHIN, UNDO_WITHIN
 from app.text.names import username_key
 from app.web.form_keys import new_form_key
 from app.web.paging import before_id
@@ -46,23 +49,26 @@ def show(opened: Opened, form: MessageForm) -> str:
         form.form_key.data = new_form_key()
     if form.message.data is None and opened.mine:
         form.message.data = opened.mine.draft
-    delivered, read = states.receipts(viewer(), opened.others)
     return render_template(
-        "messages/conversation.html",
-        opened=opened,
-        other=opened.other,
-        thread=thread,
-        form=form,
-        verdict=verdict_of(opened),
-        delivered=delivered,
-        read=read,
+        "messages/conversation.html", form=form, verdict=verdict_of(opened), **_context(opened, thread)
     )
 
 
 def bubbles(opened: Opened, *, after: int, revision: int, first: int) -> str:
     """What an open page does not show yet: new messages, and what changed of the ones it shows."""
     thread = threads.since(opened, after, revision, first=first)
+    return render_template("messages/_news.html", **_context(opened, thread))
+
+
+def _context(opened: Opened, thread: Thread) -> dict[str, Any]:
+    """What the bubbles of a thread need."""
     delivered, read = states.receipts(viewer(), opened.others)
-    return render_template(
-        "messages/_bubbles.html", opened=opened, other=opened.other, thread=thread, delivered=delivered, read=read
-    )
+    return {
+        "opened": opened,
+        "other": opened.other,
+        "thread": thread,
+        "delivered": delivered,
+        "read": read,
+        "undo_within": UNDO_WITHIN.total_seconds(),
+        "change_within": CHANGE_WITHIN.total_seconds(),
+    }

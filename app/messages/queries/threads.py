@@ -12,7 +12,8 @@ from app.extensions import db
 from app.messages import permission
 from app.messages.permission import Terms
 from app.models import Conversation, ConversationMember, Message, User
-from app.queries import visibility
+from app.queries import relations, visibility
+from app.queries.relations import Relation
 from app.text.names import username_key
 
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
@@ -30,6 +31,7 @@ class Opened:
     mine: ConversationMember | None
     others: Sequence[tuple[User, ConversationMember | None]]  # the other one; in a group everybody else who is in it
     terms: Terms | None = None  # between two: what decides whether the viewer may write
+    relation: Relation | None = None  # between two: whom the viewer mutes or blocks
     folded: Set[int] = frozenset()  # in a group: whom the viewer blocks; what they write is folded away
 
     @property
@@ -103,7 +105,14 @@ def with_person(viewer: User, username: str) -> Opened | None:
     number, own = cast(User.id, String), str(viewer.id)
     key = case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)  # as `pair_key` writes it
     query = (
-        select(User, Conversation, mine, theirs, *permission.columns(viewer.id, User))
+        select(
+            User,
+            Conversation,
+            mine,
+            theirs,
+            *permission.columns(viewer.id, User),
+            *relations.columns(viewer.id, User.id),
+        )
         .outerjoin(Conversation, Conversation.pair_key == key)
         .outerjoin(mine, and_(mine.conversation_id == here, mine.user_id == viewer.id))
         .outerjoin(theirs, and_(theirs.conversation_id == here, theirs.user_id == User.id))
@@ -116,9 +125,9 @@ def with_person(viewer: User, username: str) -> Opened | None:
     row = db.session.execute(query).first()
     if row is None:
         return None
-    other, conversation, my_side, their_side, follows, knows, blocked = row
+    other, conversation, my_side, their_side, follows, knows, blocked, *relation = row
     terms = Terms(other, follows, knows, blocked, getattr(their_side, "state", None))
-    return Opened(viewer, conversation, my_side, [(other, their_side)], terms)
+    return Opened(viewer, conversation, my_side, [(other, their_side)], terms, Relation(*relation))
 
 
 def by_id(viewer: User, conversation_id: int) -> Opened | None:

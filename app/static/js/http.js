@@ -26,12 +26,13 @@
     throw new RequestFailed(response, isJson ? await response.json().catch(() => null) : null);
   }
 
-  /** POSTs fields and resolves to the JSON answer, or null when the answer is empty. */
-  async function post(url, fields) {
+  /** POSTs fields and resolves to the JSON answer, or null when the answer is empty. `options` are those of fetch(). */
+  async function post(url, fields, options) {
     const response = await fetch(url, {
       method: "POST",
       headers: { Accept: "application/json", "X-CSRFToken": csrfToken() },
       body: new URLSearchParams(fields || {}),
+      ...options,
     });
     await refuseUnlessOk(response);
     const text = await response.text();

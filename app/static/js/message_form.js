@@ -3,9 +3,9 @@
 //   <form data-message-form method="post" action="/send_message/ben">
 //     <input type="hidden" name="form_key"> <input type="hidden" name="read_upto"> <textarea> <button>
 //
-// The server answers with the conversation, as it does to a browser without scripts. A message was stored when a new
-// bubble of ours (class "mine") is in that answer. The form_key stays the same until then, so sending again after an
-// answer was lost on its way cannot store the message twice.
+// The server stores the message and leads to the conversation, as it does for a browser without scripts; or it answers 422
+// with a page that says why not. The form_key stays the same until a message is stored, so sending again after an answer
+// was lost on its way cannot store the message twice.
 (function () {
   "use strict";
 
@@ -15,8 +15,13 @@
     return;
   }
 
+  const LONGEST = 30000; // milliseconds one waits for an answer; pictures may take longer
+  const LONGEST_WITH_PICTURES = 180000;
+
+  const { gettext } = Microblog.i18n;
   const { showError, reasonToRetry, refresh } = Microblog.composer;
   const textarea = form.querySelector("textarea");
+  const pictures = () => (Microblog.pictures ? Microblog.pictures.count() : 0);
 
   /** Takes the hidden fields (CSRF token, key against sending twice) from the form the server has just rendered. */
   function renewFields(answer) {
@@ -31,43 +36,96 @@
 
   /** What the server says about a refused message, in its own words. */
   function refusal(answer) {
-    const said = [...answer.querySelectorAll("[data-message-form] .invalid-feedback, .alert")];
+    const said = [...answer.querySelectorAll("[data-message-form] .invalid-feedback, .alert, .sorry h1")];
     return said.map((element) => element.textContent.trim()).join(" ") || reasonToRetry(0);
+  }
+
+  function clear(text) {
+    if (textarea.value.startsWith(text)) {
+      textarea.value = textarea.value.slice(text.length).trimStart(); // what was typed meanwhile begins the next message
+    }
+    if (Microblog.pictures) {
+      Microblog.pictures.clear();
+    }
+  }
+
+  function body() {
+    const data = new FormData(form);
+    if (Microblog.pictures) {
+      Microblog.pictures.fill(data);
+    }
+    return data;
   }
 
   /** Sends what is in the form. Returns why it was not stored, or "". */
   async function send(text) {
-    const response = await Microblog.http.submit(form);
+    const signal = AbortSignal.timeout(pictures() ? LONGEST_WITH_PICTURES : LONGEST);
+    const response = await Microblog.http.submit(form, { body: body(), signal });
     const reason = reasonToRetry(response.status);
     if (reason) {
       return reason;
     }
     const answer = new DOMParser().parseFromString(await response.text(), "text/html");
-    const stored = Microblog.conversation.append(answer).some((bubble) => bubble.matches(".mine"));
-    if (!stored) {
+    if (!response.ok || !answer.querySelector("[data-conversation]")) {
       return refusal(answer);
     }
+    const stored = Microblog.conversation.takeIn(answer).some((bubble) => bubble.matches(".mine"));
     renewFields(answer);
-    if (textarea.value.startsWith(text)) {
-      textarea.value = textarea.value.slice(text.length).trimStart(); // what was typed meanwhile begins the next message
+    clear(text);
+    if (Microblog.drafts) {
+      Microblog.drafts.begin();
     }
-    Microblog.conversation.toEnd();
+    if (stored) {
+      Microblog.conversation.toEnd();
+    } else {
+      Microblog.conversation.refresh(); // very much has come since: the message is further down than one page shows
+    }
     return "";
+  }
+
+  /** Says that it was not sent, and offers to send the same once more. */
+  function failed(reason, retry) {
+    showError(form, reason);
+    if (reason && retry) {
+      const button = document.createElement("button");
+      button.type = "submit";
+      button.className = "word-act";
+      button.textContent = gettext("Try again");
+      form.querySelector("[data-send-error]").append(" ", button);
+    }
   }
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = textarea.value;
-    if (!text.trim() || form.ariaBusy === "true") {
+    if ((!text.trim() && !pictures()) || form.ariaBusy === "true") {
       return;
     }
     if (form.elements.read_upto) {
       form.elements.read_upto.value = Microblog.reading.seen(); // who answers has read what was on the screen
     }
     form.ariaBusy = "true";
+    if (Microblog.drafts) {
+      Microblog.drafts.cancel();
+    }
+    const hadFocus = form.contains(document.activeElement);
     showError(form, "");
-    showError(form, await send(text).catch(() => reasonToRetry(0)));
+    let reason = "";
+    let retry = false;
+    try {
+      reason = await send(text);
+    } catch (error) {
+      reason = reasonToRetry(0);
+      retry = true;
+    }
     form.ariaBusy = "false";
+    failed(reason, retry || reason === reasonToRetry(500));
+    if (reason && Microblog.drafts) {
+      Microblog.drafts.later();
+    }
+    if (hadFocus && !form.contains(document.activeElement)) {
+      textarea.focus({ preventScroll: true });
+    }
     refresh(textarea);
   });
 
@@ -80,6 +138,18 @@
     }
   });
 
+  /** Puts a text into the box, above what is in it. */
+  function restore(text) {
+    textarea.value = [text, textarea.value].filter((part) => part.trim()).join("\n\n");
+    refresh(textarea);
+    textarea.focus({ preventScroll: true });
+    if (Microblog.drafts) {
+      Microblog.drafts.later();
+    }
+  }
+
   textarea.addEventListener("input", () => refresh(textarea));
   refresh(textarea);
+
+  Microblog.messageForm = { restore };
 })();
