@@ -1,7 +1,7 @@
 """May one write to another? Asked by the page before anything is written, and by the action again.
 
-What the other person set (one of `relations.WRITABLE_BY`) holds for those who begin: a conversation that they have accepted, or
-began themselves, goes on. A stranger, somebody they do not follow, begins with a request.
+What the other person set (one of `relations.WRITABLE_BY`) holds for those who begin: a conversation that they have
+accepted, or began themselves, goes on. A stranger, somebody they do not follow, begins with a request.
 """
 
 from __future__ import annotations

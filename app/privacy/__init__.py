@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("privacy", __name__)
 
-from app.privacy import jobs, routes  # noqa: E402, F401  (doors register themselves)
+from app.privacy import export, jobs, routes  # noqa: E402, F401  (they register themselves)
