@@ -1,4 +1,8 @@
-"""Who may see what of whom. Every list, count, mail and search is built with these, so they cannot disagree."""
+"""Who may see what of whom. Every list, count, mail and search is built with these, so they cannot disagree.
+
+Each asks about the rows of the query around it, however many queries lie between (`correlate_except`): SQLAlchemy by
+itself looks only at the nearest, and would ask about any row of the table instead.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from app.models import Block, HiddenMessage, Message, Mute, User
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
     """Whether the one blocks the other, as part of another query; both may be columns."""
     block = aliased(Block)
-    return exists().where(block.blocker_id == blocker_id, block.blocked_id == blocked_id)
+    return exists().where(block.blocker_id == blocker_id, block.blocked_id == blocked_id).correlate_except(block)
 
 
 def blocked_between(one_id: Any, other_id: Any) -> ColumnElement[bool]:
@@ -24,7 +28,7 @@ def blocked_between(one_id: Any, other_id: Any) -> ColumnElement[bool]:
 def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
     """Whether the one does not want to hear of the other just now."""
     mute = aliased(Mute)
-    return exists().where(mute.muter_id == muter_id, mute.muted_id == muted_id)
+    return exists().where(mute.muter_id == muter_id, mute.muted_id == muted_id).correlate_except(mute)
 
 
 def is_heard(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
@@ -44,10 +48,11 @@ def message_is_shown(member: Any) -> ColumnElement[bool]:
     themselves. What was deleted for everybody is still shown: as deleted.
     """
     hidden = aliased(HiddenMessage)
+    is_hidden = exists().where(hidden.user_id == member.user_id, hidden.message_id == Message.id)
     return and_(
         Message.conversation_id == member.conversation_id,
         Message.kind != "undone",
         Message.seq > member.joined_seq,
         or_(member.left_seq.is_(None), Message.seq <= member.left_seq),
-        ~exists().where(hidden.user_id == member.user_id, hidden.message_id == Message.id),
+        ~is_hidden.correlate_except(hidden),
     )
