@@ -7,6 +7,7 @@ bp = Blueprint("messages", __name__)
 from app.messages import (  # noqa: E402  (doors register themselves on bp)
     changing_routes,  # noqa: F401
     composer_routes,  # noqa: F401
+    export,  # noqa: F401
     group_routes,  # noqa: F401
     image_jobs,  # noqa: F401
     image_routes,  # noqa: F401

@@ -54,7 +54,7 @@ def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: 
 
 
 def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
-    """What finished tasks made that can still be fetched: the number of posts in it, and until when."""
+    """What finished tasks made that can still be fetched: how much is in it, and until when."""
     tasks = [event.args["job_id"] for event in events if event.kind == "job_done"]
     rows = db.session.execute(select(Job.id, Job.result).where(Job.id.in_(tasks))).all() if tasks else []
     found = {}
@@ -62,7 +62,8 @@ def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
         if isinstance(result, dict) and "expires_at" in result:
             expires_at = datetime.fromisoformat(result["expires_at"])
             if expires_at > now():
-                found[identity] = {"posts": result.get("posts"), "expires_at": expires_at}
+                held = {things: result.get(things) for things in ("posts", "messages")}
+                found[identity] = {**held, "expires_at": expires_at}
     return found
 
 

@@ -19,9 +19,9 @@ class TaskWords:
 
 _WORDS = {
     "posts.export": TaskWords(
-        title=_l("Export of your posts"),
-        done=_l("Your export of posts is ready"),
-        failed=_l("Your export of posts failed"),
+        title=_l("Export of your posts and messages"),
+        done=_l("Your export of posts and messages is ready"),
+        failed=_l("Your export of posts and messages failed"),
     ),
 }
 _OTHER = TaskWords(

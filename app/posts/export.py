@@ -1,14 +1,14 @@
-"""The file of all that a person posted: written bit by bit, so that its size does not matter."""
+"""The file of all that a person takes along: written bit by bit, so that its size does not matter. And their posts."""
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO
 
 from app.clock import now
 from app.database import end_reading
+from app.exports import Part, Piece, as_list, parts, register, to_json
 from app.models import User
 from app.posts import queries
 
@@ -34,25 +34,36 @@ class Progress:
             self._told, self._told_at = percent, moment
 
 
-def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> int:
-    """Write the posts `owner` has now to `stream` as one JSON object, oldest first; returns how many there were.
+def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[str, int]:
+    """Write all that `owner` has now to `stream` as one JSON object; returns how many of what there were.
 
     No transaction outlives a batch: the database may vacuum, and writers go on, during a long export.
     """
-    total, newest = queries.to_export(owner.id)
-    progress, done = Progress(total, report), 0
-    head = {"username": owner.username, "exported_at": now().isoformat()}
-    stream.write(_json(head)[:-1] + b', "posts": [')
-    for batch in queries.in_batches(owner.id, newest, BATCH):
-        end_reading()
-        for identity, body, language, created_at in batch:
-            post = {"id": identity, "body": body, "language": language, "created_at": created_at.isoformat()}
-            stream.write((b",\n" if done else b"\n") + _json(post))
-            done += 1
-        progress.reached(done)
-    stream.write(b"\n]}\n")
-    return done
+    owner_id, head = owner.id, {"username": owner.username, "exported_at": now().isoformat()}
+    progress, done = Progress(sum(part.count(owner_id) for part in parts()), report), 0
+    held = {part.things: 0 for part in parts() if part.things}
+    stream.write(to_json(head)[:-1])
+    for part in parts():
+        stream.write(b",\n" + to_json(part.key) + b": ")
+        for piece in part.pieces(owner_id):
+            end_reading()
+            stream.write(piece.text)
+            done += piece.things
+            progress.reached(done)
+            if part.things:
+                held[part.things] += piece.things
+    stream.write(b"\n}\n")
+    return held
 
 
-def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode()
+def _posts(owner_id: int) -> Iterator[Piece]:
+    newest = queries.to_export(owner_id)[1]
+    return as_list([_post(row) for row in batch] for batch in queries.in_batches(owner_id, newest, BATCH))
+
+
+def _post(row: Sequence[Any]) -> dict[str, Any]:
+    identity, body, language, created_at = row
+    return {"id": identity, "body": body, "language": language, "created_at": created_at.isoformat()}
+
+
+register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))

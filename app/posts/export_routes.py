@@ -1,4 +1,4 @@
-"""Door (HTTP): taking one's posts along."""
+"""Door (HTTP): taking along what one wrote."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from app.web.viewer import viewer
 @login_required
 @limits.exporting
 def export() -> Response:
-    """Order the file of all one's posts; the page of one's tasks shows how far it is."""
+    """Order the file of all one's posts and messages; the page of one's tasks shows how far it is."""
     _job, new = actions.order_export(viewer())
     db.session.commit()
     if new:
-        flash(_("Your posts are being collected. You will be told when the file is ready."), "success")
+        flash(_("Your posts and messages are being collected. You will be told when the file is ready."), "success")
     else:
-        flash(_("Your posts are being collected already."), "info")
+        flash(_("Your posts and messages are being collected already."), "info")
     return redirect(url_for("tasks.index"), 303)

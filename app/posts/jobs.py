@@ -39,7 +39,7 @@ def tell_followers(author_id: int) -> None:
 
 @job(EXPORT, queue="slow", timeout=3600)
 def export_posts(owner_id: int) -> dict[str, Any]:
-    """Write the file of a person's posts. Its name, the number of posts and the last day go into the job's row.
+    """Write the file of all that a person takes along. Its name, what it holds and its last day go into the job's row.
 
     Run twice, it writes a second file and the row names the one that counts; the other goes with the old ones.
     """
@@ -47,9 +47,9 @@ def export_posts(owner_id: int) -> dict[str, Any]:
     if owner is None:
         raise GiveUp("the account is gone")
     with exports().create("json") as file:
-        posts = export.write(owner, file.stream, report_progress)
+        held = export.write(owner, file.stream, report_progress)
     expires_at = now() + timedelta(days=current_app.config["EXPORT_DAYS"])
-    return {"file": file.name, "posts": posts, "expires_at": expires_at.isoformat()}
+    return {"file": file.name, **held, "expires_at": expires_at.isoformat()}
 
 
 @job("posts.remove_old_exports", every=3600)

@@ -130,7 +130,7 @@ def test_a_finished_and_a_failed_task_are_told(as_, db, run_jobs, unread):
     ana.post_form("/export_posts")
     run_jobs()
     assert unread(ana) == 1
-    assert "Your export of posts is ready" in shown(ana)[0].text
+    assert "Your export of posts and messages is ready" in shown(ana)[0].text
     enqueue("test_activity.fail", owner=ana.user, owner_id=ana.user.id)
     db.session.commit()
     run_jobs(may_fail=True)

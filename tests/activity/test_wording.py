@@ -67,8 +67,8 @@ def test_a_login_says_what_is_known_of_it(args, text, note):
 @pytest.mark.parametrize(
     ("kind", "name", "text"),
     [
-        ("job_done", "posts.export", "Your export of posts is ready"),
-        ("job_failed", "posts.export", "Your export of posts failed"),
+        ("job_done", "posts.export", "Your export of posts and messages is ready"),
+        ("job_failed", "posts.export", "Your export of posts and messages failed"),
         ("job_done", "of.tomorrow", "A background task of yours is done"),
         ("job_failed", "of.tomorrow", "A background task of yours failed"),
     ],

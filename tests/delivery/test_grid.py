@@ -55,8 +55,8 @@ def test_immediate(town):
     assert subjects["message"].startswith("New message from friend")
     assert subjects["mention"].endswith(" mentioned you")
     assert subjects["follow"].endswith(" follows you")
-    assert subjects["job_done"] == "Your export of posts is ready"
-    assert subjects["job_failed"] == "Your export of posts failed"
+    assert subjects["job_done"] == "Your export of posts and messages is ready"
+    assert subjects["job_failed"] == "Your export of posts and messages failed"
     assert subjects["login"] == "New login: Firefox on Linux"
 
 

@@ -24,8 +24,8 @@ SUBJECTS = {
     "message": "New message from friend",
     "mention": "friend",
     "follow": "friend",
-    "job_done": "Your export of posts is ready",
-    "job_failed": "Your export of posts failed",
+    "job_done": "Your export of posts and messages is ready",
+    "job_failed": "Your export of posts and messages failed",
     "login": "New login: Firefox on Linux",
 }
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)  # a Wednesday

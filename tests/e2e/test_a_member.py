@@ -103,7 +103,7 @@ def test_an_export_can_be_watched_and_fetched(person: MakePerson) -> None:
     otto.submit(".composer", post="For the archive")
     expect(otto.page.locator(".post")).to_have_count(1)
     otto.goto("/user/otto")
-    otto.page.get_by_role("button", name="Export my posts").click()
+    otto.page.get_by_role("button", name="Export my posts and messages").click()
     link = otto.page.get_by_role("link", name="Download")
     expect(link).to_be_visible(timeout=15_000)  # it comes by the poller, without a reload
     with otto.page.expect_download() as download:

@@ -69,7 +69,7 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
     run_jobs(advance=60)
     (mail,) = mails
     assert mail.envelope_to == ["ana@example.org"]
-    assert mail.subject == "Your export of posts is ready"
+    assert mail.subject == "Your export of posts and messages is ready"
     expires_at = datetime.fromisoformat(the_export(db).result["expires_at"])
     for words in (mail.text, mail.html):
         assert "http://microblog.test/tasks" in words
@@ -192,7 +192,7 @@ def test_a_run_that_breaks_leaves_no_file_and_mails_nothing_and_the_next_one_mai
     a_post(browser.user)
     browser.post_form("/export_posts")
     with monkeypatch.context() as broken:
-        broken.setattr(export, "_json", lambda value: 1 / 0)
+        broken.setattr("app.exports.to_json", lambda value: 1 / 0)
         run_jobs(may_fail=True)
     assert files(store) == []
     assert len(mails) == 0

@@ -1,0 +1,66 @@
+"""A person's conversations in the file that they take along: what they can see of each, and what they were writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app import mailer
+from app.database import end_reading
+from app.exports import Part, Piece, register, to_json
+from app.messages.queries import taken_along
+from app.messages.queries.taken_along import Taken
+from app.models import Message
+
+BATCH = 500  # messages in memory at a time
+
+
+def pieces(owner_id: int) -> Iterator[Piece]:
+    """The list of conversations, oldest first, each with its messages, oldest first."""
+    newest = taken_along.newest_message_id(owner_id)
+    between = b"\n"
+    yield Piece(b"[")
+    for taken in taken_along.conversations(owner_id):
+        end_reading()
+        yield Piece(between + to_json(_head(taken))[:-1] + b', "messages": [')
+        between = b",\n"
+        yield from _messages(taken, newest)
+        yield Piece(b"]}")
+    yield Piece(b"\n]")
+
+
+def _messages(taken: Taken, newest: int) -> Iterator[Piece]:
+    between = b"\n"
+    for batch in taken_along.messages(taken.side, newest, BATCH):
+        yield Piece(between + b",\n".join(to_json(_message(message)) for message in batch), len(batch))
+        between = b",\n"
+
+
+def _head(taken: Taken) -> dict[str, Any]:
+    """Which conversation it is. Who has left a group does not know how it is called now, nor who is in it."""
+    if taken.conversation.pair_key is not None:
+        others = [name for user_id, name in taken.people if user_id != taken.side.user_id]
+        which: dict[str, Any] = {"with": others[0] if others else None}
+    else:
+        which = {"group": "" if taken.has_left else taken.conversation.name, "left": taken.has_left}
+    people: Sequence[str] = [] if taken.has_left else [name for _user_id, name in taken.people]
+    return {**which, "people": people, "muted": taken.side.muted, "draft": taken.side.draft}
+
+
+def _message(message: Message) -> dict[str, Any]:
+    facts = {
+        "id": message.id,
+        "from": message.sender.username if message.sender else None,
+        "body": message.body,
+        "sent_at": message.created_at.isoformat(),
+        "edited_at": message.edited_at.isoformat() if message.edited_at else None,
+        "deleted": message.deleted_at is not None,
+        "images": [
+            {"alt": image.alt, "url": mailer.site_url("messages.picture", image_id=image.id)}
+            for image in ([] if message.deleted_at else message.images)
+        ],
+    }
+    return facts if message.kind == "text" else {**facts, "event": message.kind, **message.args}
+
+
+register(Part("conversations", pieces, taken_along.message_count, things="messages"))

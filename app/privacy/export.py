@@ -1,0 +1,35 @@
+"""What a person chose of privacy, in the file that they take along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from app.exports import Part, Piece, register, to_json
+from app.extensions import db
+from app.models import Block, Mute, User
+
+
+def pieces(owner_id: int) -> Iterator[Piece]:
+    """Their settings, and whom they block and have muted. It is in memory at once: people choose these one by one."""
+    owner = db.session.get_one(User, owner_id)
+    blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)
+    mutes = select(User.username, Mute.created_at, Mute.until).join(Mute, Mute.muted_id == User.id)
+    chosen = {
+        "writable_by": owner.writable_by,
+        "receipts": owner.receipts,
+        "show_last_seen": owner.show_last_seen,
+        "blocks": [
+            {"username": username, "since": since.isoformat()}
+            for username, since in db.session.execute(blocks.where(Block.blocker_id == owner_id).order_by(User.id))
+        ],
+        "mutes": [
+            {"username": username, "since": since.isoformat(), "until": until.isoformat() if until else None}
+            for username, since, until in db.session.execute(mutes.where(Mute.muter_id == owner_id).order_by(User.id))
+        ],
+    }
+    yield Piece(to_json(chosen))
+
+
+register(Part("privacy", pieces))
