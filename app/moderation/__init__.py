@@ -11,9 +11,11 @@ from flask import Blueprint
 bp = Blueprint("moderation", __name__, cli_group="users")
 
 from app.moderation import (  # noqa: E402  (doors register themselves on bp)
-    cli,  # noqa: F401
-    deed_routes,  # noqa: F401
-    log_routes,  # noqa: F401
-    queue_routes,  # noqa: F401
-    report_routes,  # noqa: F401
+    cli,
+    deed_routes,
+    log_routes,
+    queue_routes,
+    report_routes,
 )
+
+__all__ = ["bp", "cli", "deed_routes", "log_routes", "queue_routes", "report_routes"]

@@ -17,6 +17,11 @@ NAME_LENGTH = 64
 @role_required("moderator")
 def log() -> str:
     """The log, newest first; with ?report= of one report, with ?person= what somebody did or had done to them."""
-    report_id, person = position("report"), request.args.get("person", "").strip().lstrip("@")[:NAME_LENGTH]
+    report_id, person = position("report"), _name(request.args.get("person", ""))
     entries = page(queries.log(viewer(), report_id=report_id, person=person), AuditEntry.id)
     return render_template("moderation/log.html", entries=entries, report_id=report_id, person=person)
+
+
+def _name(typed: str) -> str:
+    """A name as somebody types or pastes it; what no name holds would trouble the database."""
+    return "".join(char for char in typed.strip().lstrip("@") if char.isprintable())[:NAME_LENGTH]

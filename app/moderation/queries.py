@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased, joinedload, selectinload
@@ -84,7 +83,7 @@ def numbers(reports: Collection[Report]) -> dict[int, int]:
     """How many messages each of these reports holds, by its id."""
     held = ReportedMessage.report_id
     counted = select(held, func.count()).where(held.in_([report.id for report in reports])).group_by(held)
-    return dict(db.session.execute(counted).tuples())
+    return {row[0]: row[1] for row in db.session.execute(counted)}
 
 
 def moderators(report_id: int) -> Sequence[User]:

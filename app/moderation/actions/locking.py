@@ -6,7 +6,6 @@ Both leave the keys alone, so nobody who writes a row that only names the person
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from app.errors import Refused
 from app.extensions import db
@@ -15,10 +14,13 @@ from app.models import Report, User
 
 
 def lock(report_id: int) -> Report:
-    """The report as it is now, locked. Raises sqlalchemy.exc.NoResultFound when it is gone."""
-    this = select(Report).where(Report.id == report_id).with_for_update(key_share=True, of=Report)
-    this = this.options(joinedload(Report.assignee)).execution_options(populate_existing=True)
-    found: Report = db.session.scalars(this).one()
+    """The report as it is now, locked. Raises sqlalchemy.exc.NoResultFound when it is gone.
+
+    Nobody is joined to it: PostgreSQL, which waits for the lock, gives the row as it is then beside the joined person of
+    before.
+    """
+    this = select(Report).where(Report.id == report_id).with_for_update(key_share=True)
+    found: Report = db.session.scalars(this.execution_options(populate_existing=True)).one()
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app import roles
 from app.errors import Refused
+from app.extensions import db
 from app.i18n import _l
 from app.models import Report, User
 
@@ -12,8 +13,9 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
     """Raises Refused when a locked report is closed, or another moderator has it and `anybodys` does not allow that."""
     if report.state == "resolved":
         raise Refused(_l("This report is resolved already."))
-    if report.assignee is not None and report.assignee_id != moderator.id and not anybodys:
-        raise Refused(_l("%(name)s has taken this report.", name=report.assignee.display_name))
+    if report.assignee_id not in {None, moderator.id} and not anybodys:
+        assignee = db.session.get_one(User, report.assignee_id)
+        raise Refused(_l("%(name)s has taken this report.", name=assignee.display_name))
 
 
 def check_may_judge(moderator: User | None, person: User) -> None:

@@ -1,0 +1,69 @@
+"""`flask users`, as the operator types it."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.models import LoginSession, User
+from tests.accounts.steps import a_browser, log_in
+from tests.factories import PASSWORD, a_user
+from tests.moderation.conftest import log
+from tests.support.client import through_a_door
+
+
+@pytest.fixture
+def flask_users(app, db):
+    """Run a command; its exit code and what it prints."""
+
+    def run(*words: str) -> tuple[int, str]:
+        result = through_a_door(app.test_cli_runner().invoke, args=["users", *words])
+        return result.exit_code, result.output
+
+    return run
+
+
+def person(db, name: str) -> User:
+    return db.session.query(User).filter_by(username=name).one()
+
+
+def test_list_and_show(flask_users, db):
+    a_user("ana", role="admin")
+    a_user("ben")
+    assert flask_users("list") == (0, "ana\tadmin\tactive\nben\tmember\tactive\n")
+    assert flask_users("list", "--role", "admin") == (0, "ana\tadmin\tactive\n")
+    code, text = flask_users("show", "BEN")
+    assert code == 0
+    assert "username:   ben" in text and "ben@example.org" in text and "last login: never" in text
+
+
+def test_a_role_is_given_and_logged(flask_users, db, as_):
+    ana = as_("ana")
+    assert ana.get("/moderation").status_code == 404
+    assert flask_users("role", "ana", "moderator") == (0, "ana has the role moderator now.\n")
+    assert ana.get("/moderation").status_code == 200
+    assert log(db) == [("", "role", "ana")]
+    page = ana.get("/moderation/log").text
+    assert "The operator gave" in page and "the role moderator" in page
+    assert flask_users("role", "ana", "moderator") == (1, "Error: This person has that role already.\n")
+    assert flask_users("role", "ana", "emperor")[0] == 2
+    assert log(db) == [("", "role", "ana")]
+
+
+def test_suspend_and_reinstate(flask_users, db, app, as_):
+    ana = as_(a_user("ana", role="admin"))
+    assert flask_users("suspend", "ana") == (0, "ana is suspended.\n")
+    assert ana.get("/").status_code == 302
+    assert db.session.query(LoginSession).count() == 0
+    assert "This account is suspended." in log_in(a_browser(app), "ana", PASSWORD).text
+    assert flask_users("suspend", "ana") == (1, "Error: This account is suspended already.\n")
+    assert "suspended since" in flask_users("show", "ana")[1]
+    assert flask_users("reinstate", "ana") == (0, "ana is reinstated.\n")
+    assert flask_users("reinstate", "ana") == (1, "Error: This account is not suspended.\n")
+    assert log_in(a_browser(app), "ana", PASSWORD).status_code == 303
+    assert person(db, "ana").suspended_at is None
+    assert log(db) == [("", "suspended", "ana"), ("", "reinstated", "ana")]
+
+
+@pytest.mark.parametrize("words", [("show", "x"), ("role", "x", "admin"), ("suspend", "x"), ("reinstate", "x")])
+def test_a_name_that_nobody_has_is_an_error(flask_users, words):
+    assert flask_users(*words) == (1, "Error: There is no account named x.\n")
