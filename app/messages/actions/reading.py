@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import String, cast, exists, select, update
+from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.messages import telling
@@ -48,13 +49,20 @@ def mark_delivered(user: User, timestamp: float) -> int:
 
 
 def _show_receipts(user: User, conversation_id: int) -> None:
-    """Move the marks on the pages of those who see them: only where both show each other what they read."""
+    """Move the marks on the pages of those who see them: only where both show each other what they read.
+
+    Who has not accepted tells nobody anything, not even that something may have moved.
+    """
     if not user.receipts:
         return
-    side = ConversationMember
+    side, mine = ConversationMember, aliased(ConversationMember)
+    accepted = exists().where(
+        mine.conversation_id == conversation_id, mine.user_id == user.id, mine.state == "accepted"
+    )
     readers = (
         select(side.user_id)
         .join(User, User.id == side.user_id)
         .where(side.conversation_id == conversation_id, side.state == "accepted", User.receipts, User.id != user.id)
+        .where(accepted)
     )
     telling.conversation_moved(conversation_id, list(db.session.scalars(readers)))
