@@ -56,7 +56,8 @@ def _sent(sender: User, within: timedelta) -> int:
 
 
 def _sent_in(sender: User, conversation: Conversation) -> int:
-    here = (Message.conversation_id == conversation.id, Message.sender_id == sender.id)
+    # What was taken back waits for no answer.
+    here = (Message.conversation_id == conversation.id, Message.sender_id == sender.id, Message.kind != "undone")
     return db.session.scalar(select(func.count()).select_from(Message).where(*here)) or 0
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, select, update
-from sqlalchemy.orm import aliased
 
 from app.clock import now
 from app.errors import Refused
@@ -18,6 +17,7 @@ from app.messages.actions.locking import lock_pair
 from app.messages.queries.threads import Opened
 from app.models import ConversationMember, Message, User
 from app.notify import delivery
+from app.queries import visibility
 
 DRAFT_MAX_LENGTH = 20_000  # characters: longer than any message, so that a text that is too long is kept, too
 MUTE_HOURS = (1, 8, 24, 168)  # how long a conversation can be muted, besides until it is taken back
@@ -97,10 +97,9 @@ def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
         if not text or opened.other is None:
             return False
         conversation = lock_pair(user, opened.other)
-    later, side = aliased(Message), ConversationMember
-    sent = exists().where(
-        later.conversation_id == side.conversation_id, later.sender_id == user.id, later.seq > own_seq
-    )
+    side = ConversationMember
+    # The page knows no number of what was taken back.
+    sent = exists().where(visibility.message_is_shown(side), Message.sender_id == user.id, Message.seq > own_seq)
     this = (side.conversation_id == conversation.id, side.user_id == user.id, side.draft != text, ~sent)
     keep = update(side).where(*this).values(draft=text[:DRAFT_MAX_LENGTH]).returning(side.user_id)
     return db.session.scalar(keep) is not None
