@@ -39,6 +39,16 @@ class Hit:
 def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
     """A page of the messages that have all the terms and that the viewer can see, newest first, and the `before` of
     the next page. Two queries; `terms` come from `query_terms` and are not empty.
+    """
+    query = select_hits(viewer, terms, before).limit(size + 1)
+    found = db.session.execute(query).all()
+    people = inbox.others_in(viewer, list({conversation.id for _message, conversation in found})) if found else {}
+    rows = [Hit(message, conversation, people.get(conversation.id, [])) for message, conversation in found[:size]]
+    return rows, rows[-1].message.id if len(found) > size else None
+
+
+def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation]:
+    """All of them that are older than message `before`, newest first.
 
     The index is asked for the viewer's own mark and for whole words, which it puts together from the rarest on. The
     beginning of a word may be that of half the words there are: it is looked for in what the index has found. So a
@@ -46,13 +56,8 @@ def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> 
     """
     words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
     query, key = matching(_visible(viewer), Message, words)
-    query = query.where(*(_begins(term) for term in terms if term.prefix)).order_by(key.desc()).limit(size + 1)
-    if before is not None:
-        query = query.where(key < before)
-    found = db.session.execute(query).all()
-    people = inbox.others_in(viewer, list({conversation.id for _message, conversation in found})) if found else {}
-    rows = [Hit(message, conversation, people.get(conversation.id, [])) for message, conversation in found[:size]]
-    return rows, rows[-1].message.id if len(found) > size else None
+    query = query.where(*(_begins(term) for term in terms if term.prefix)).order_by(key.desc())
+    return query if before is None else query.where(key < before)
 
 
 def _visible(viewer: User) -> Select[Message, Conversation]:

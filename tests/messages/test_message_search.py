@@ -1,0 +1,264 @@
+"""Searching one's own messages: in every script, only what one can see, at the price of one's own."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+
+from app.messages.actions import changing, groups, send_message, send_to_group
+from app.messages.queries import found
+from app.messages.search import PERSON, words_of
+from app.models import Conversation, ConversationMember, HiddenMessage, Message
+from app.text.search import query_terms
+from tests.factories import a_message, a_user, acquainted
+from tests.support.rows import words
+
+HIT = re.compile(r'<a class="talk-row hit" href="([^"]+)">(.*?)</a>', re.DOTALL)
+
+
+def hits(browser, q, **more):
+    """(address, text) of what is found, in its order."""
+    page = browser.get("/messages/search", query_string={"q": q, **more})
+    assert page.status_code == 200
+    return [(address, words(row)) for address, row in HIT.findall(page.text)]
+
+
+@pytest.fixture
+def pair(as_, db):
+    """Ana's browser; she and ben write to each other."""
+    ana = as_("ana")
+    ana.ben = a_user("ben", name="Ben Benson")
+    return ana
+
+
+@pytest.mark.parametrize(
+    ("body", "q"),
+    [
+        ("See you at the Lighthouse", "lighthouse"),
+        ("See you at the lighthouse", "lighth"),
+        ("Es ist große Flut", "GROSSE flut"),
+        ("à l'École du port", "ecole"),
+        ("世界地図を買った", "地図"),
+        ("世界地図を買った", "図"),
+        ("नमस्ते दुनिया", "नमस्ते"),
+        ("مرحبا بالعالم", "مرحبا"),
+        ("שלום עולם", "שלום"),
+        ("สวัสดีชาวโลก", "ชาวโลก"),
+        ("안녕하세요 세계", "세계"),
+        ("Tide 🌊 is up", "🌊"),
+        ("see #springtide", "#springtide"),
+    ],
+)
+def test_it_finds_in_every_script(pair, body, q):
+    a_message(pair.ben, pair.user, body)
+    a_message(pair.ben, pair.user, "Something else")
+    ((address, row),) = hits(pair, q)
+    assert address == "/messages/ben?before=2#message-1"
+    assert body in row
+
+
+def test_both_sides_find_it_and_nobody_else(pair, as_, db):
+    a_message(pair.user, pair.ben, "the secret handshake")
+    cleo = as_("cleo")
+    a_message(pair.ben, cleo.user, "handshake with cleo")
+    ((_address, row),) = hits(pair, "handshake")
+    assert row.endswith("You: the secret handshake")
+    assert len(hits(as_(pair.ben), "handshake")) == 2
+    ((_address, row),) = hits(cleo, "handshake")
+    assert "handshake with cleo" in row
+    assert hits(cleo, "secret") == []
+
+
+def test_nobody_finds_by_the_marks_of_people(pair, as_, db):
+    a_message(pair.ben, pair.user, "between us")
+    cleo = as_("cleo")
+    for q in (f"{PERSON}{pair.user.id}", str(pair.user.id), f"{PERSON}{pair.user.id} between", '" OR "between'):
+        assert hits(cleo, q) == []
+    assert hits(pair, f"{PERSON}{pair.ben.id}") == []
+
+
+def test_all_words_must_occur_and_signs_are_no_orders(pair):
+    a_message(pair.ben, pair.user, "apples and pears")
+    assert len(hits(pair, "pears apples")) == 1
+    assert hits(pair, "apples plums") == []
+    for q in ("apples*", "apples AND", "NOT apples", "(apples", '"apples', "apples' | 'x", "%", "a_p", "\\"):
+        assert pair.get("/messages/search", query_string={"q": q}).status_code == 200
+    assert hits(pair, "%") == []
+    assert hits(pair, "a%s") == []
+
+
+def test_what_one_cannot_see_is_not_found(pair, db):
+    for body in ("hidden tide", "deleted tide", "undone tide", "shown tide"):
+        a_message(pair.ben, pair.user, body)
+    by_body = {message.body: message for message in db.session.scalars(select(Message))}
+    conversation = by_body["shown tide"].conversation_id
+    changing.delete_for_me(pair.user, conversation, by_body["hidden tide"].seq)
+    changing.delete_for_everybody(pair.ben, conversation, by_body["deleted tide"].seq)
+    by_body["undone tide"].kind = "undone"
+    db.session.commit()
+    ((_address, row),) = hits(pair, "tide")
+    assert row.endswith("shown tide")
+    db.session.execute(delete(HiddenMessage))
+    db.session.commit()
+    assert len(hits(pair, "tide")) == 2
+
+
+def test_a_group_is_searched_from_joining_to_leaving(as_, db):
+    ana, ben, cleo, dora = as_("ana"), a_user("ben"), a_user("cleo"), as_("dora")
+    for other in (ben, cleo, dora.user):
+        acquainted(ana.user, other)
+    group = groups.start(ana.user, [ben, cleo], "Bakers", "bread before")
+    groups.add(ana.user, group.id, [dora.user])
+    send_to_group(ana.user, group.id, "bread between")
+    db.session.commit()
+    ((address, row),) = hits(dora, "bread")
+    assert address.startswith(f"/messages/thread/{group.id}?before=")
+    assert "bread between" in row
+    assert "Bakers" in row
+    assert len(hits(ana, "bread")) == 2
+    groups.leave(dora.user, group.id)
+    db.session.commit()
+    assert hits(dora, "bread") == []
+
+
+def test_a_hit_leads_to_its_place_in_the_thread(pair):
+    for number in range(1, 101):
+        a_message(pair.ben, pair.user, "the needle" if number == 20 else f"straw {number}")
+    ((address, _row),) = hits(pair, "needle")
+    page = pair.get(address).text
+    assert 'id="message-20"' in page
+    assert "the needle" in page
+
+
+def test_hits_are_paged_newest_first(pair, configure):
+    configure(POSTS_PER_PAGE=2)
+    for number in range(5):
+        a_message(pair.ben, pair.user, f"tide {number}")
+    seen, path = [], "/messages/search?q=tide"
+    while path:
+        page = pair.get(path).text
+        seen += [words(row)[-1] for _address, row in HIT.findall(page)]
+        link = re.search(r'href="(/messages/search\?q=tide&amp;before=\d+)"', page)
+        path = link[1].replace("&amp;", "&") if link else None
+    assert seen == ["4", "3", "2", "1", "0"]
+
+
+def test_a_long_message_shows_the_place_that_was_found(pair):
+    a_message(pair.ben, pair.user, "straw " * 150 + "the needle" + " hay" * 150)
+    page = pair.get("/messages/search?q=needle").text
+    ((_address, row),) = hits(pair, "needle")
+    assert "<mark>needle</mark>" in page
+    assert "…" in row
+    assert len(row) < 300
+
+
+def test_text_in_a_hit_is_text(pair):
+    a_message(pair.ben, pair.user, "<script>alert(1)</script> needle <b>")
+    page = pair.get("/messages/search?q=needle").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_an_edit_is_found_by_its_new_words(pair, db):
+    message = a_message(pair.ben, pair.user, "the old word")
+    changing.edit(pair.ben, message.conversation_id, message.seq, "the new word")
+    db.session.commit()
+    assert hits(pair, "old") == []
+    assert len(hits(pair, "new")) == 1
+
+
+def test_a_request_is_found_by_both(as_, db):
+    ana, ben = as_("ana"), as_("ben")
+    send_message(ben.user, ana.user, "about the boat")
+    db.session.commit()
+    assert len(hits(ana, "boat")) == len(hits(ben, "boat")) == 1
+
+
+def test_the_page_costs_three_statements(pair, queries):
+    for number in range(6):
+        a_message(a_user(f"person{number}"), pair.user, "tide")
+    pair.get("/messages/search?q=tide")
+    with queries() as asked:
+        assert len(hits(pair, "tide")) == 6
+    assert len(asked) == 3, asked
+
+
+# --- The price
+
+
+def other_peoples(db, count: int) -> None:
+    """Many messages of people whom ana does not know, with the very words she looks for."""
+    ben, cleo = a_user("ben2"), a_user("cleo2")
+    conversation = Conversation(pair_key=f"{ben.id}:{cleo.id}", newest_seq=count)
+    db.session.add(conversation)
+    db.session.flush()
+    for user in (ben, cleo):
+        db.session.add(ConversationMember(conversation_id=conversation.id, user_id=user.id))
+    search = words_of("tide water", [ben.id, cleo.id])
+    row = {"conversation_id": conversation.id, "sender_id": ben.id, "body": "tide water", "search_text": search}
+    db.session.execute(insert(Message), [{**row, "seq": seq} for seq in range(1, count + 1)])
+    db.session.commit()
+
+
+@pytest.mark.parametrize("q", ["tide", "tide ", "water tide", "ti", "tide wat"])
+def test_the_price_is_that_of_ones_own_messages(pair, db, q):
+    """However many others wrote the same words: the index is asked for the viewer's mark, and for whole words only.
+
+    On SQLite the steps of its machine are counted; PostgreSQL says which rows it looked at.
+    """
+    for _ in range(3):
+        a_message(pair.ben, pair.user, "tide water")
+    few = cost(db, pair.user, q)
+    other_peoples(db, 3000)
+    assert cost(db, pair.user, q) <= few * 3 + 300
+
+
+def cost(db, viewer, q) -> int:
+    if db.engine.dialect.name == "postgresql":
+        return rows_looked_at(db, viewer, q)
+    raw = db.session.connection().connection.driver_connection
+    steps = 0
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+
+    raw.set_progress_handler(count, 1)
+    try:
+        assert len(found.hits(viewer, query_terms(q), None, 25)[0]) == 3
+    finally:
+        raw.set_progress_handler(None, 0)
+        db.session.rollback()
+    return steps
+
+
+def rows_looked_at(db, viewer, q) -> int:
+    """Rows that any node of the plan gave or threw away; the planner knows its tables, and may read none in whole."""
+    db.session.execute(text("ANALYZE"))
+    db.session.execute(text("SET LOCAL enable_seqscan = off"))
+    query = found.select_hits(viewer, query_terms(q)).limit(26).compile(dialect=db.engine.dialect)
+    explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"
+    plan = db.session.connection().exec_driver_sql(explain, dict(query.params)).scalar_one()
+    db.session.rollback()
+    return sum_of(plan[0]["Plan"])
+
+
+def sum_of(node: dict) -> int:
+    looked_at = (
+        node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    )
+    return int(looked_at * node["Actual Loops"]) + sum(sum_of(one) for one in node.get("Plans", []))
+
+
+@pytest.mark.parametrize("q", ["tide", "water tide"])
+def test_the_index_is_asked_for_ones_own_mark_and_for_no_beginning(pair, db, q):
+    """Neither engine tells what it does inside an index: both would gather a word's beginning from all there is."""
+    dialect = postgresql.dialect() if db.engine.dialect.name == "postgresql" else sqlite.dialect()
+    asked = found.select_hits(pair.user, query_terms(q)).compile(dialect=dialect).params.values()
+    (orders,) = [one for one in asked if PERSON in str(one)]
+    assert f"{PERSON}{pair.user.id}" in orders
+    assert "*" not in orders
+    assert ("water" in orders) == ("water" in q)
