@@ -319,7 +319,7 @@ def test_who_has_read_is_told_to_who_tells_it(town, as_, db):
 
 
 def test_pages_of_a_group_ask_little(town, as_, db, queries):
-    names = [f"guest{number}" for number in range(9)]
+    names = [f"guest{number}" for number in range(4)]
     acquaint(town.user, *(a_user(name) for name in names))
     begin(town, to=" ".join([*names, "ben", "cleo"]))
     group = the_group(db)
