@@ -1,0 +1,263 @@
+"""A block: neither comes across the other, and nobody is told."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import func, select
+
+from app.models import Activity, Block, Follow, Job
+from tests.factories import a_follow, a_post, a_user
+from tests.privacy.conftest import clock, do, numbers, posts_on, publish, say, told
+
+
+def test_it_ends_both_follows_and_the_numbers_say_so(ana, ben, as_, follows):
+    cleo = as_("cleo")
+    a_follow(cleo.user, ben.user)
+    do(ana, "block", "ben")
+    assert follows() == {(cleo.user.id, ben.user.id)}
+    page = cleo.get("/user/ben").text
+    assert "<b>1</b> follower<" in page
+    assert "<b>0</b> following<" in page
+
+
+@pytest.mark.parametrize(("one", "other"), [("ana", "ben"), ("ben", "ana")])
+def test_neither_can_follow_the_other(ana, ben, follows, one, other):
+    do(ana, "block", "ben")
+    browser = {"ana": ana, "ben": ben}[one]
+    answer = browser.post_form(f"/follow/{other}")
+    assert "You cannot follow this person." in browser.follow(answer).text
+    assert follows() == set()
+
+
+def test_the_posts_of_each_leave_the_lists_of_the_other(ana, ben, db):
+    mine, theirs = a_post(ana.user, "kestrel"), a_post(ben.user, "kestrel")
+    lists = ("/", "/explore", "/search?q=kestrel")
+    for path in lists:
+        assert posts_on(ana, path) == posts_on(ben, path) == [theirs.id, mine.id], path
+    do(ana, "block", "ben")
+    a_follow(ana.user, ben.user)  # whatever made such a row: a block is stronger
+    for path in lists:
+        assert posts_on(ana, path) == [mine.id], path
+        assert posts_on(ben, path) == [theirs.id], path
+    assert posts_on(ana, "/user/ben") == posts_on(ben, "/user/ana") == []
+    assert ana.get(f"/post/{theirs.id}").status_code == ben.get(f"/post/{mine.id}").status_code == 404
+    assert ben.get("/timeline/news?after=0").json["count"] == ana.get("/timeline/news?after=0").json["count"] == 1
+    do(ana, "unblock", "ben")
+    assert posts_on(ben, "/explore") == [theirs.id, mine.id]
+
+
+def test_another_one_still_finds_both(ana, ben, as_):
+    posts = [a_post(ana.user).id, a_post(ben.user).id]
+    do(ana, "block", "ben")
+    assert posts_on(as_("cleo"), "/explore") == posts[::-1]
+
+
+def test_nobody_counts_a_new_post_of_the_other(ana, ben, db, run_jobs):
+    since = clock(ben)
+    ana.get("/notifications?since=0")
+    ben.get("/notifications?since=0")
+    do(ana, "block", "ben")
+    a_follow(ben.user, ana.user)  # a follow that was on its way
+    publish(ana, "hello")
+    run_jobs()
+    assert told(ben, "timeline", since) == []
+    assert told(ana, "timeline") != []
+
+
+def test_each_is_left_out_where_people_are_found(ana, ben, as_, db):
+    cleo = as_("cleo")
+    for person in (ana.user, ben.user):
+        a_follow(person, cleo.user)
+        a_follow(cleo.user, person)
+    for browser, other in ((ana, "ben"), (ben, "ana")):
+        assert f"@{other}<" in browser.get("/user/cleo/followers").text
+        assert f"@{other}<" in browser.get(f"/search?in=people&q={other}").text
+    do(ana, "block", "ben")
+    for browser, other in ((ana, "ben"), (ben, "ana")):
+        for path in ("/user/cleo/followers", "/user/cleo/following", f"/search?in=people&q={other}"):
+            assert f"@{other}<" not in browser.get(path).text, path
+        assert "<b>1</b> follower<" in browser.get("/user/cleo").text
+    assert "@ben<" in cleo.get("/user/cleo/followers").text
+    assert "<b>2</b> followers<" in cleo.get("/user/cleo").text
+
+
+@pytest.mark.parametrize("deed", ["block", "mute"])
+def test_nobody_is_suggested_to_who_does_not_want_them(ana, ben, deed):
+    cleo = a_user("cleo")
+    a_follow(ana.user, cleo)
+    a_follow(cleo, ben.user)
+    ana.post_form("/unfollow/ben")
+    suggested = "People you may know"
+    assert suggested in ana.get("/user/ana/following").text
+    do(ana, deed, "ben")
+    assert suggested not in ana.get("/user/ana/following").text
+
+
+def test_a_page_of_a_person_says_only_the_name(ana, ben, db):
+    ana.user.about_me = ben.user.about_me = "Grows peas and beans"
+    db.session.commit()
+    a_post(ana.user)
+    for path in ("/user/ana", "/user/ana/popup"):
+        assert "Grows peas" in ben.get(path).text
+    do(ana, "block", "ben")
+    for browser, other in ((ben, "ana"), (ana, "ben")):
+        page, card = browser.get(f"/user/{other}").text, browser.get(f"/user/{other}/popup").text
+        assert f"@{other}" in page and f"@{other}" in card
+        assert "Grows peas" not in page + card
+        assert "Last seen" not in page + card
+    assert "Nothing to show here" in ben.get("/user/ana").text
+    assert "<b>0</b> posts" in ben.get("/user/ana").text
+    for path in ("/user/ana/followers", "/user/ana/following"):
+        assert "Nobody yet" in ben.get(path).text
+
+
+def test_who_blocks_is_told_so_with_the_way_back_and_the_other_one_is_not(ana, ben):
+    before = clock(ben)
+    answer = ana.submit("/user/ben", action="/block/ben")
+    assert answer.headers["Location"] == "/user/ben"
+    page = ana.follow(answer).text
+    assert "You have blocked ben." in page
+    assert 'action="/unblock/ben"' in page and 'action="/follow/ben"' not in page
+    assert 'action="/unblock' not in ana.get("/user/ben/popup").text
+    for path in ("/", "/activity", "/user/ana", "/user/ana/popup"):
+        assert (
+            "block"
+            not in ben.get(path).text.replace('action="/block/ana"', "").split("<main")[-1].split("about-person")[0]
+        )
+    assert not [name for name in ("mention", "follow") if told(ben, name, before)]
+    answer = ana.submit("/user/ben", action="/unblock/ben")
+    assert "You no longer block ben." in ana.follow(answer).text
+    assert 'action="/follow/ben"' in ana.get("/user/ben").text
+
+
+def test_what_waits_leaves_both_numbers_and_comes_back(ana, ben, run_jobs, mails):
+    for one, other in ((ana, "ben"), (ben, "ana")):
+        assert say(one, other, "hello") == 303
+        publish(one, f"listen, @{other}")
+    assert numbers(ana) == numbers(ben) == (1, 1)
+    do(ana, "block", "ben")
+    assert numbers(ana) == numbers(ben) == (0, 0)
+    for browser in (ana, ben):
+        assert "listen" not in browser.get("/activity").text
+    run_jobs(advance=14 * 24 * 3600)
+    assert len(mails) == 0
+    do(ana, "unblock", "ben")
+    assert numbers(ana) == numbers(ben) == (1, 1)
+    assert "listen" in ana.get("/activity").text
+    run_jobs(advance=14 * 24 * 3600)
+    # Each has one of the message, and one with the mention.
+    assert sorted(mail.to for mail in mails) == ["ana <ana@example.org>"] * 2 + ["ben <ben@example.org>"] * 2
+
+
+def test_what_is_not_shown_is_not_read(ana, ben, db):
+    publish(ben, "listen, @ana")
+    publish(ben, "and again, @ana")
+    do(ana, "block", "ben")
+    assert ana.post_form("/activity/read", {"first": "0", "last": str(2**40)}).status_code == 303
+    do(ana, "unblock", "ben")
+    assert numbers(ana) == (0, 2)
+
+
+def test_nothing_new_is_kept_of_the_other(ana, ben, db):
+    do(ana, "block", "ben")
+    before = db.session.scalar(select(func.count()).select_from(Activity))
+    publish(ben, "listen, @ana")
+    publish(ana, "listen, @ben")
+    assert db.session.scalar(select(func.count()).select_from(Activity)) == before
+    assert numbers(ana) == numbers(ben) == (0, 0)
+
+
+def test_the_drawer_leaves_the_other_out(ana, ben, db):
+    publish(ben, "a kestrel, @ana")
+    event = db.session.scalars(select(Activity).where(Activity.user_id == ana.user.id)).one()
+    event.held_by = "new_account"
+    db.session.commit()
+    assert "kestrel" in ana.get("/activity/held").text
+    do(ana, "block", "ben")
+    assert "kestrel" not in ana.get("/activity/held").text
+    assert ana.post_form(f"/activity/held/{event.id}/restore").status_code == 404
+
+
+@pytest.mark.parametrize("first", ["ana", "ben"])
+def test_open_pages_of_the_conversation_hear_of_it_and_nobody_can_write(ana, ben, first):
+    assert say(ana, "ben", "hello") == 303
+    browsers = {"ana": ana, "ben": ben}
+    clocks = {name: clock(browser) for name, browser in browsers.items()}
+    blocker, other = browsers.pop(first), next(iter(browsers.items()))
+    do(blocker, "block", other[0])
+    for name, browser in (("ana", ana), ("ben", ben)):
+        assert len(told(browser, "conversation", clocks[name])) == 1
+        refused = browser.post_form(f"/send_message/{'ben' if name == 'ana' else 'ana'}", {"message": "but wait"})
+        assert refused.status_code == 422
+        assert "You cannot write to this person." in refused.text
+        assert "but wait" in refused.text
+        assert "hello" in refused.text  # what was said stays said
+
+
+def test_a_block_needs_no_conversation(ana, as_):
+    as_("cleo")
+    do(ana, "block", "cleo")
+    assert told(ana, "conversation") == []
+
+
+def test_doing_it_twice_is_doing_it_once(ana, ben, db):
+    for _again in range(2):
+        do(ana, "block", "ben")
+    assert db.session.scalar(select(func.count()).select_from(Block)) == 1
+    for _again in range(2):
+        do(ana, "unblock", "ben")
+    assert db.session.scalar(select(func.count()).select_from(Block)) == 0
+
+
+def test_two_blocks_are_ended_one_by_one(ana, ben):
+    post = a_post(ana.user)
+    do(ana, "block", "ben")
+    do(ben, "block", "ana")
+    do(ana, "unblock", "ben")
+    assert posts_on(ben, "/explore") == []
+    do(ben, "unblock", "ana")
+    assert posts_on(ben, "/explore") == [post.id]
+
+
+def test_nobody_blocks_themselves_or_nobody(ana, db):
+    answer = ana.post_form("/block/ana")
+    assert "You cannot block yourself." in ana.follow(answer).text
+    assert db.session.scalars(select(Block)).all() == []
+    assert ana.post_form("/block/nobody").status_code == 404
+    assert "/block/ana" not in ana.get("/user/ana").text
+
+
+@pytest.mark.parametrize(
+    ("target", "location"), [("/explore?before=9", "/explore?before=9"), ("//evil.example", "/user/ben")]
+)
+def test_it_leads_back_and_never_off_the_site(ana, ben, target, location):
+    assert ana.post_form("/block/ben", {"next": target}).headers["Location"] == location
+
+
+@pytest.mark.race
+def test_a_follow_and_a_block_at_once_leave_no_follow(ana, ben, db, follows):
+    for round_of in range(8):
+        calls = [(ana, "/block/ben", ana.csrf_token()), (ben, "/follow/ana", ben.csrf_token())]
+        with ThreadPoolExecutor(2) as pool:
+            order = calls if round_of % 2 else calls[::-1]
+            jobs = [pool.submit(who.post, path, data={"csrf_token": token}) for who, path, token in order]
+            assert {job.result().status_code for job in jobs} == {303}
+        db.session.expire_all()
+        assert follows() == set(), round_of
+        do(ana, "unblock", "ben")
+
+
+def test_who_left_is_told_of_no_more(ana, ben, db):
+    """Suspended, or waiting for their deletion: what they did is neither listed nor counted, until they are back."""
+    publish(ben, "listen, @ana")
+    ben.user.active = False
+    db.session.commit()
+    assert "listen" not in ana.get("/activity").text
+    assert 'data-badge="unread_activity_count" data-count="0"' in ana.get("/explore").text
+    ben.user.active = True
+    db.session.commit()
+    assert "listen" in ana.get("/activity").text
+    assert db.session.scalars(select(Job).where(Job.state == "failed")).all() == []
+    assert db.session.scalars(select(Follow)).all() != []

@@ -1,0 +1,76 @@
+"""A walk over every address of the site that shows posts or people, by two whom a block keeps apart.
+
+What each wrote holds a word that stands nowhere else. New routes are walked by being there; tests/visibility walks for
+messages.
+"""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.routing import Rule
+
+from tests.factories import a_follow, a_user
+from tests.privacy.conftest import do, publish
+
+WORDS = {"ana": "kestrel", "ben": "albatross"}
+# Where the words stand while nothing keeps the two apart: the walk finds what there is to find.
+SHOWN = {"posts.home", "posts.explore", "posts.show", "posts.search", "profiles.show", "activity.index"}
+KEY = "ledger"  # the word in both that a search looks for: its answer repeats what was asked
+
+
+def addresses(app, method: str, **values: object) -> list[tuple[Rule, str]]:
+    """Every address that these values fill."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        if method in rule.methods and rule.arguments <= set(values):
+            found.append((rule, rule.build({name: values[name] for name in rule.arguments}, append_unknown=False)[1]))
+    assert len(found) > 15
+    return found
+
+
+@pytest.fixture
+def town(ana, ben, db):
+    """Each has posted, and named the other; cleo is known to both. `posts` are the ids by author."""
+    cleo = a_user("cleo")
+    for person in (ana.user, ben.user):
+        a_follow(person, cleo)
+        a_follow(cleo, person)
+    publish(ana, "ledger kestrel for @ben")
+    publish(ben, "ledger albatross for @ana")
+    ana.posts = {browser.user.username: newest(browser) for browser in (ana, ben)}
+    return {"ana": ana, "ben": ben}
+
+
+def newest(browser) -> int:
+    page = browser.get(f"/user/{browser.user.username}").text
+    return int(page.split('id="post-')[1].split('"')[0])
+
+
+def told_of(app, browser, other: str, posts: dict[str, int]) -> set[str]:
+    """Where the words of the other one stand."""
+    places = set()
+    for rule, address in addresses(app, "GET", username=other, post_id=posts[other]):
+        for query in ({}, {"q": KEY}, {"q": other, "in": "people"}):
+            if WORDS[other] in browser.get(address, query_string=query).text:
+                places.add(rule.endpoint)
+    return places
+
+
+@pytest.mark.parametrize(("reader", "other"), [("ana", "ben"), ("ben", "ana")])
+def test_neither_meets_the_words_of_the_other(app, town, ana, reader, other):
+    assert told_of(app, town[reader], other, ana.posts) == SHOWN
+    do(ana, "block", "ben")
+    assert told_of(app, town[reader], other, ana.posts) == set()
+
+
+@pytest.mark.parametrize(("reader", "other"), [("ana", "ben"), ("ben", "ana")])
+def test_what_asks_for_a_post_of_the_other_answers_as_for_none(app, town, ana, reader, other):
+    do(ana, "block", "ben")
+    for method in ("GET", "POST"):
+        ask = town[reader].get if method == "GET" else town[reader].post_form
+        rules = [rule for rule, _address in addresses(app, method, post_id=1) if "post_id" in rule.arguments]
+        assert rules
+        for rule in rules:
+            theirs, none = (ask(rule.build({"post_id": number})[1]) for number in (ana.posts[other], 999))
+            assert theirs.status_code == none.status_code in {303, 404}, rule
+    assert f'id="post-{ana.posts[other]}"' in town[other].get("/explore").text
