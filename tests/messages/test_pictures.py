@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import time
 from io import BytesIO
@@ -14,26 +13,14 @@ from sqlalchemy import select
 
 from app.jobs import enqueue
 from app.models import Job, Message, MessageImage, Report, ReportedMessage
-from tests.factories import a_message, a_user, acquainted
+from tests.factories import a_message
 from tests.support.pictures import picture, send_pictures, stored
 
 # Werkzeug's test client keeps a large body in a temporary file that it leaves to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture(autouse=True)
-def own_folder(configure, tmp_path):
-    configure(DATA_DIR=tmp_path)
-    yield
-    gc.collect()
-
-
-@pytest.fixture
-def ana(as_):
-    """Somebody who knows ben."""
-    browser = as_("ana")
-    acquainted(browser.user, a_user("ben"))
-    return browser
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.usefixtures("own_folder"),
+]
 
 
 def images(db) -> list[MessageImage]:

@@ -1,0 +1,54 @@
+"""Two people who know each other, and a look at the numbers kept beside their messages."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from app.messages import recount
+from app.queries import unread
+from tests.factories import a_user, acquainted
+from tests.support.changing import told
+from tests.support.client import through_a_door
+
+
+@pytest.fixture
+def ana(as_):
+    """Somebody who knows ben."""
+    browser = as_("ana")
+    acquainted(browser.user, a_user("ben"))
+    return browser
+
+
+@pytest.fixture
+def ben(ana, as_):
+    """The other one."""
+    return as_("ben")
+
+
+@pytest.fixture
+def own_folder(configure, tmp_path):
+    """A store of pictures for this test."""
+    configure(DATA_DIR=tmp_path)
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def fits(db, app):
+    """Whether the numbers kept beside the messages are what they should be, and the badge what the list says."""
+
+    def counted_anew():
+        with app.app_context():
+            return recount.recount()
+
+    def check(*browsers) -> None:
+        assert through_a_door(counted_anew)["drift"] == 0
+        for browser in browsers:
+            listed = len(db.session.scalars(unread.messages(browser.user.id)).all())
+            assert unread.message_count(browser.user.id) == listed
+            assert told(db, browser, "unread_message_count") in {None, listed}
+            assert f'data-badge="unread_message_count" data-count="{listed}"' in browser.get("/explore").text
+
+    return check
