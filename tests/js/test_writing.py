@@ -155,16 +155,16 @@ def test_a_failed_message_keeps_its_text_and_key(site: FakeSite, open_tab: OpenT
     site.routes["/send_message/ben"] = lambda asked: Answer("busy", 503)
     page.fill("textarea", "precious")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("alert")).to_have_text("Not sent. Your text is still here: try again.")
+    expect(page.get_by_role("alert")).to_contain_text("Not sent. Your text is still here: try again.")
     assert page.input_value("textarea") == "precious"
     assert page.input_value("[name=form_key]") == "key-2"
     context.set_offline(True)
-    page.get_by_role("button", name="Send").click()
+    page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("alert")).to_be_visible()
     context.set_offline(False)
     refused = '<p class="invalid-feedback">Ben takes no messages.</p>'
     site.routes["/send_message/ben"] = lambda asked: Answer(
-        site.page(conversation(ben.messages, refused, text="precious"))
+        site.page(conversation(ben.messages, refused, text="precious")), 422
     )
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_role("alert")).to_have_text("Ben takes no messages.")

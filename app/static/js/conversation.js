@@ -22,7 +22,7 @@
     return;
   }
 
-  const NEAR_END = 120; // pixels from the end within which the reader counts as being there
+  const { scroller, nearEnd, toEnd, scrollTo, keepingPlace, showMore } = Microblog.scrolling;
   const AT_ONCE = 100; // the most bubbles one answer holds (app/messages/queries/threads.py); a full one may have more behind it
   const READ_OUT = 3; // messages that are read out when they come; of more only their number is said
 
@@ -40,59 +40,6 @@
   function isThis(data) {
     return thread.dataset.group ? String(data.group) === thread.dataset.group : !data.group && data.with === thread.dataset.with;
   }
-
-  // --- Scrolling
-
-  /** The thread scrolls in itself, or else the page does. */
-  function scroller() {
-    const itself = thread.scrollHeight > thread.clientHeight && getComputedStyle(thread).overflowY !== "visible";
-    return itself ? thread : document.scrollingElement;
-  }
-
-  function nearEnd() {
-    const box = scroller();
-    return box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
-  }
-
-  function toEnd() {
-    const box = scroller();
-    box.scrollTop = box.scrollHeight;
-  }
-
-  /** Scrolls until `element` is `share` of the height below the top. (scrollIntoView() would scroll the page, too.) */
-  function scrollTo(element, share) {
-    const box = scroller();
-    const top = box === thread ? thread.getBoundingClientRect().top : 0;
-    box.scrollTop += element.getBoundingClientRect().top - top - box.clientHeight * share;
-  }
-
-  /** Changes what is above or among what the reader looks at, which stays where it is. */
-  function keepingPlace(change) {
-    const box = scroller();
-    const edge = box === thread ? thread.getBoundingClientRect().top : 0;
-    const held = bubbles().find((bubble) => bubble.getBoundingClientRect().bottom > edge);
-    const before = held && held.getBoundingClientRect().top;
-    change();
-    if (held && held.isConnected) {
-      box.scrollTop += held.getBoundingClientRect().top - before;
-    }
-  }
-
-  const more = document.createElement("button");
-  more.type = "button";
-  more.className = "new-messages";
-  more.hidden = true;
-  more.addEventListener("click", toEnd);
-  ready.then(() => (more.textContent = gettext("New messages")));
-  thread.after(more);
-
-  function hideMoreAtEnd() {
-    if (!more.hidden && nearEnd()) {
-      more.hidden = true;
-    }
-  }
-
-  document.addEventListener("scroll", hideMoreAtEnd, { capture: true, passive: true });
 
   // --- New messages
 
@@ -150,7 +97,7 @@
     const height = fresh[fresh.length - 1].getBoundingClientRect().bottom - fresh[0].getBoundingClientRect().top;
     if (height > scroller().clientHeight && fresh.some((bubble) => bubble.matches(".theirs"))) {
       scrollTo(fresh[0], 0.1);
-      more.hidden = false;
+      showMore();
     } else {
       toEnd();
     }
@@ -179,7 +126,7 @@
     if (atEnd) {
       follow(fresh);
     } else {
-      more.hidden = false; // whoever reads older messages is not pulled away from them
+      showMore(); // whoever reads older messages is not pulled away from them
     }
     tell(fresh);
     return fresh;
@@ -306,8 +253,6 @@
     bubbles,
     takeIn,
     refresh: fetchNew,
-    toEnd,
-    keepingPlace,
     tidy,
     /** The newest number the page knows of, whether it is still shown or not. */
     newest: () => Math.max(newest, Number(thread.dataset.ownSeq) || 0),

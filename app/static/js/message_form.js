@@ -76,7 +76,7 @@
       Microblog.drafts.begin();
     }
     if (stored) {
-      Microblog.conversation.toEnd();
+      Microblog.scrolling.toEnd();
     } else {
       Microblog.conversation.refresh(); // very much has come since: the message is further down than one page shows
     }

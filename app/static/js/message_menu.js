@@ -15,7 +15,8 @@
   }
 
   const { gettext } = Microblog.i18n;
-  const { thread, bubbles, keepingPlace, tidy, refresh } = Microblog.conversation;
+  const { thread, bubbles, tidy, refresh } = Microblog.conversation;
+  const { keepingPlace } = Microblog.scrolling;
 
   // --- For how long
 

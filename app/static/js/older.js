@@ -9,7 +9,8 @@
     return;
   }
 
-  const { thread, keepingPlace, tidy } = Microblog.conversation;
+  const { thread, tidy } = Microblog.conversation;
+  const { keepingPlace } = Microblog.scrolling;
   const AHEAD = "600px 0px 0px"; // they are here before the reader is
 
   let link = thread.querySelector("[data-older]");

@@ -13,10 +13,11 @@
   }
 
   let seen = 0; // the newest message that was on the screen
+  let due = 0; // ... and the newest of somebody else: who sees only what they wrote themselves has read nothing
   let marked = Number(thread.dataset.readSeq) || 0; // what the server knows of it
 
   const tell = Microblog.seen.teller(
-    () => seen > marked,
+    () => due > marked,
     async () => {
       const upTo = seen;
       await Microblog.http.post(thread.dataset.readUrl, { seq: upTo });
@@ -27,7 +28,10 @@
 
   const watch = Microblog.seen.watcher((bubble) => {
     seen = Math.max(seen, Number(bubble.dataset.seq));
-    tell();
+    if (!bubble.matches(".mine")) {
+      due = seen;
+      tell();
+    }
   });
 
   Microblog.reading = { watch, seen: () => seen };
