@@ -33,6 +33,12 @@ def test_it_is_found_by_its_new_words_and_by_the_same_people(ana, ben, db):
     assert messages(db)[0].search_text == before.replace("apples", "pears")
 
 
+def test_a_message_may_be_without_words(ana, db):
+    send(ana, "!!!")
+    ana.post_form(address(db, 1, "edit"), {"message": "???"})
+    assert [message.body for message in messages(db)] == ["???"]
+
+
 def test_the_same_words_are_no_edit(ana, db):
     send(ana, "see you at nine")
     age(db, 3600)
