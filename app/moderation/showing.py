@@ -50,14 +50,15 @@ def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
     """The page of a report; `said` are words that were refused, by the endpoint they were meant for."""
     report = report_or_404(report_id)
     looked = queries.has_looked(viewer(), report)
-    accused = report.accused
+    accused, history = report.accused, queries.history(report)
     return render_template(
         "moderation/show.html",
         report=report,
         number=len(report.evidence),
         exhibits=_exhibits(report) if looked else None,
         intact=evidence.is_intact(report) if looked else None,
-        history=queries.history(report),
+        history=history,
+        is_warned=any(entry.action == "warned" for entry in history),
         is_mine=report.assignee_id in {None, viewer().id},
         may_judge=accused is not None and roles.may_judge(viewer().role, accused.role),
         form=WordsForm(formdata=None),

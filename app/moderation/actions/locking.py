@@ -16,8 +16,8 @@ from app.models import Report, User
 def lock(report_id: int) -> Report:
     """The report as it is now, locked. Raises sqlalchemy.exc.NoResultFound when it is gone.
 
-    Nobody is joined to it: PostgreSQL, which waits for the lock, gives the row as it is then beside the joined person of
-    before.
+    Nobody is joined to it: PostgreSQL, when it has waited for the lock, gives the row as it is then beside the joined
+    person of before.
     """
     this = select(Report).where(Report.id == report_id).with_for_update(key_share=True)
     found: Report = db.session.scalars(this.execution_options(populate_existing=True)).one()
