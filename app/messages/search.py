@@ -18,7 +18,7 @@ PERSON = "\ue000"  # U+E000, for private use: app/text/search.py keeps letters, 
 def words_of(body: str, user_ids: Iterable[int]) -> str:
     """The search text of a message to and from these people."""
     people = " ".join(f"{PERSON}{user_id}" for user_id in sorted(user_ids))
-    return f"{people} {search_text(body)}".rstrip()  # a text without words adds none: PostgreSQL takes no empty ones
+    return f"{people} {search_text(body)}".strip()  # a text without words adds none: PostgreSQL takes no empty ones
 
 
 def people_in(words: str) -> list[int]:
