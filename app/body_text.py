@@ -32,16 +32,17 @@ def checked_body(body: str, max_length: int) -> str:
     return body
 
 
-def checked_name(name: str, max_length: int) -> str:
-    """`name` as it is stored: on one line, at most `max_length` characters, "" when nobody could see it.
+def checked_name(name: str, max_length: int, *, points: int) -> str:
+    """`name` as it is stored: on one line, "" when nobody could see it.
 
-    Raises Refused.
+    At most `max_length` characters as the reader counts them, and as many code points as its column is wide. Raises
+    Refused.
     """
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
     except TextRefused:
         raise Refused(_l("This text holds characters that cannot be stored.")) from None
-    if len(name) > max_length:
+    if not fits(name, max_length) or len(name) > points:
         raise Refused(_l("This name is too long: %(max)d characters are allowed.", max=max_length))
     return "" if is_blank(name) else name
 

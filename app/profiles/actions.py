@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import regex
 from sqlalchemy import delete
 
+from app.body_text import checked_name
 from app.database import insert_into
 from app.errors import Refused
 from app.extensions import db
@@ -24,9 +24,6 @@ NAME_MAX = 50  # characters as the reader counts them
 NAME_POINTS = 64  # code points: the width of the column
 ABOUT_MAX = 500  # characters as the reader counts them
 THEMES = ("auto", "light", "dark")
-
-# Controls of direction would turn around what stands beside the name in a title or a mail.
-_NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +62,7 @@ def unfollow(follower: User, followed: User) -> None:
 
 def edit_profile(person: User, change: ProfileChange, *, languages: Collection[str]) -> None:
     """Store `change`. `languages` are the locale codes that may be chosen. Raises Refused."""
-    name, about_me = _name(change.name), _about(change.about_me)
+    name, about_me = checked_name(change.name, NAME_MAX, points=NAME_POINTS), _about(change.about_me)
     if change.language and change.language not in languages:
         raise Refused(_l("This language is not offered here."))
     if change.timezone and not is_zone(change.timezone):
@@ -86,13 +83,6 @@ def set_avatar(person: User, file_name: str) -> None:
     """Show the stored picture `file_name`, or with "" the drawn one. The old file is the caller's to remove."""
     person.avatar = file_name
     db.session.flush()
-
-
-def _name(raw: str) -> str:
-    name = " ".join(_NOT_IN_NAMES.sub(" ", _clean(raw)).split())
-    if not fits(name, NAME_MAX) or len(name) > NAME_POINTS:
-        raise Refused(_l("This name is too long: %(max)d characters are allowed.", max=NAME_MAX))
-    return "" if rich.is_blank(name) else name
 
 
 def _about(raw: str) -> str:

@@ -24,7 +24,7 @@ from app.models import Conversation, ConversationMember, Message, User
 from app.notify import record
 
 MOST = 12  # people in a group, oneself included
-NAME_MAX = 80  # characters
+NAME_MAX = 80  # characters, and the width of the column
 SIDE = ConversationMember
 
 
@@ -52,7 +52,7 @@ def start(
         message = send_message(founder, others[0], body, **options)
         return db.session.get_one(Conversation, message.conversation_id)
     _check_size(len(others) + 1)
-    name, body = checked_name(name, NAME_MAX), checked_body(body, max_length)
+    name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_body(body, max_length)
     # Two clicks come one after the other.
     db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
     if known := _begun_by(send_key(founder, body, key)):
@@ -71,7 +71,7 @@ def start(
 
 def rename(member: User, conversation_id: int, name: str) -> None:
     """Call a group by this name, or with "" by the names of its people. Raises Refused, also for who is not in it."""
-    name = checked_name(name, NAME_MAX)
+    name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _sides = _lock_for(member, conversation_id)
     if name == conversation.name:
         return
