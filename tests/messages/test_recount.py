@@ -1,0 +1,29 @@
+"""Counting conversations anew knows of what was taken back, deleted and hidden."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from app.jobs import enqueue
+from app.models import ConversationMember
+from tests.support.changing import address, messages, send, side
+
+
+def test_it_agrees_with_what_is_shown_and_mends_what_is_not(ana, ben, db, run_jobs, fits):
+    for body in ("first", "second", "third", "fourth"):
+        send(ana, body)
+    ana.post_form(address(db, 4, "undo"))
+    ana.post_form(address(db, 3, "delete"), {"scope": "everybody"})
+    ben.post_form(address(db, 3, "delete"), {"scope": "me"})
+    fits(ana, ben)
+    numbers = select(ConversationMember.newest_seq, ConversationMember.newest_message_id)
+    before = sorted(db.session.execute(numbers).all())
+    assert (side(db, ben).newest_seq, side(db, ben).newest_message_id) == (3, messages(db)[1].id)
+    assert (side(db, ana).newest_seq, side(db, ana).newest_message_id) == (0, messages(db)[2].id)
+    db.session.execute(update(ConversationMember).values(newest_seq=4, newest_message_id=messages(db)[3].id))
+    enqueue("messages.recount")
+    db.session.commit()
+    (job,) = [job for job in run_jobs() if job.name == "messages.recount"]
+    assert job.result["drift"] == 4
+    assert sorted(db.session.execute(numbers).all()) == before
+    fits(ana, ben)
