@@ -5,10 +5,12 @@ from flask import Blueprint
 bp = Blueprint("accounts", __name__)
 
 from app.accounts import (  # noqa: E402  (doors register themselves on bp)
+    deletion_jobs,
+    deletion_routes,
     jobs,
     recovery_routes,
     routes,
     security_routes,
 )
 
-__all__ = ["bp", "jobs", "recovery_routes", "routes", "security_routes"]
+__all__ = ["bp", "deletion_jobs", "deletion_routes", "jobs", "recovery_routes", "routes", "security_routes"]

@@ -71,6 +71,12 @@ class EmailForm(FlaskForm):
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
 
 
+class DeleteAccountForm(FlaskForm):
+    """The end of an account; asks for the password, so an unwatched screen is not enough."""
+
+    current_password = PasswordField(_l("Your password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+
+
 class PasswordForm(FlaskForm):
     """Another password; asks for the old one."""
 

@@ -16,12 +16,13 @@ from app.text.names import email_key, username_key, username_skeleton
 
 
 def by_login_name(name: str) -> User | None:
-    """The person whose username or e-mail address that is: active, or suspended. An address has an @, a username never.
+    """The person whose username or e-mail address that is. An address has an @, a username never.
 
-    Only who knows the password hears that an account is suspended, so they are found here.
+    Only who knows the password hears that an account is suspended, or takes back its deletion, so they are found here.
     """
     column, key = (User.email_key, email_key(name)) if "@" in name else (User.username_key, username_key(name))
-    return db.session.scalar(select(User).where(column == key, or_(User.active, User.suspended_at.is_not(None))))
+    known = or_(User.active, User.suspended_at.is_not(None), User.deletion_due_at > now())
+    return db.session.scalar(select(User).where(column == key, known))
 
 
 def by_email(address: str) -> User | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request, session
+from flask import flash, request, session
 from flask_login import login_user, logout_user, user_loaded_from_cookie
 
 from app.accounts import actions, passwords
@@ -13,6 +13,7 @@ from app.accounts.refusals import FormRefused
 from app.database import end_reading
 from app.errors import Refused
 from app.extensions import db
+from app.i18n import _
 from app.models import User
 from app.web.cookies import PERSON_KEY
 from app.web.viewer import viewer_or_none
@@ -27,9 +28,11 @@ def knows_password(user: User | None, password: str) -> bool:
 def begin(user: User, *, remember: bool) -> None:
     """Log `user` in on this browser; the caller commits. Whatever the session held before is dropped (fixation).
 
-    Raises Refused as `actions.log_in` does.
+    Who waits for the deletion of their account takes it back by that. Raises Refused as `actions.log_in` does.
     """
-    before = viewer_or_none()
+    before, was_leaving = viewer_or_none(), user.deletion_due_at is not None
+    if was_leaving:
+        actions.take_back(user)
     login = actions.log_in(
         user,
         user_agent=request.headers.get("User-Agent", ""),
@@ -42,6 +45,8 @@ def begin(user: User, *, remember: bool) -> None:
     session.clear()
     session[PERSON_KEY] = user.id
     login_user(user, remember=remember, duration=REMEMBERED_FOR)
+    if was_leaving:
+        flash(_("Welcome back. Your account stays, with all that was in it."), "success")
 
 
 def forget() -> None:

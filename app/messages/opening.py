@@ -39,7 +39,7 @@ def verdict_of(opened: Opened) -> Verdict:
     """May the viewer write here?"""
     if opened.is_group:
         return Verdict("open")
-    return permission.verdict(opened.terms) if opened.terms else Verdict("refused", permission.NO)
+    return permission.verdict(opened.terms) if opened.terms else Verdict("refused", permission.GONE)
 
 
 def show(opened: Opened, form: MessageForm) -> str:

@@ -20,6 +20,7 @@ from app.queries import visibility
 from app.queries.follows import is_following
 
 NO = _l("You cannot write to this person.")
+GONE = _l("This account is deleted.")
 
 
 @dataclass(frozen=True)

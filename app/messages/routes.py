@@ -14,7 +14,7 @@ from app.messages import actions, bp, images, opening
 from app.messages.actions import sides
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.opening import opened_or_404
-from app.messages.permission import NO
+from app.messages.permission import GONE
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
 from app.web import limits
@@ -131,7 +131,7 @@ def _send(opened: Opened, form: MessageForm) -> None:
     elif opened.is_group and opened.conversation is not None:
         actions.send_to_group(viewer(), opened.conversation.id, body, **options)
     else:
-        raise Refused(NO)
+        raise Refused(GONE)
 
 
 def _mark_read(opened: Opened, seq: int) -> None:

@@ -6,6 +6,7 @@ from app.accounts.actions.addresses import (
     order_confirmation,
     order_email_change,
 )
+from app.accounts.actions.deleting import order_deletion, take_back
 from app.accounts.actions.logins import end_login, end_logins, log_in, prune
 from app.accounts.actions.passwords import change_password, order_reset, reset_password
 from app.accounts.actions.registering import register
@@ -18,9 +19,11 @@ __all__ = [
     "log_in",
     "move_to_email",
     "order_confirmation",
+    "order_deletion",
     "order_email_change",
     "order_reset",
     "prune",
     "register",
     "reset_password",
+    "take_back",
 ]

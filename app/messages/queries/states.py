@@ -14,9 +14,10 @@ from app.models import Conversation, ConversationMember, User
 def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     """`{"with", "last_message_id", "revision", "delivered", "read"}`, and for a group also `"group"`, its id.
 
-    `with` is the other one's username, "" for a group. What `delivered` and `read` say holds for messages up to that
-    number: everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person
-    and all the others show each other what they read. Who has left a group is told what they could see last.
+    `with` is the other one's username, "" for a group; somebody whose account is deleted has no name, so their
+    conversation is told like a group's. What `delivered` and `read` say holds for messages up to that number:
+    everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person and all
+    the others show each other what they read. Who has left a group is told what they could see last.
     """
     side = ConversationMember
     query = (
@@ -40,7 +41,7 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
         "delivered": delivered,
         "read": read,
     }
-    return state if conversation.pair_key else {**state, "group": conversation.id}
+    return state if conversation.pair_key and others else {**state, "group": conversation.id}
 
 
 def receipts(viewer: User, others: Sequence[tuple[User, ConversationMember | None]]) -> tuple[int, int]:

@@ -1,0 +1,66 @@
+"""Doors (queue) of deleting accounts: the mails, the numbers of others, and the deletion when its time has come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from babel.dates import format_datetime, get_timezone
+from sqlalchemy import select
+
+from app import leaving, mailer
+from app.accounts.actions import deleting
+from app.accounts.actions.deleting import MAIL_JOB, TELL_READERS
+from app.database import end_reading, writing
+from app.exports import exports
+from app.extensions import db
+from app.i18n import in_language_of
+from app.jobs import job
+from app.models import Job, User
+
+
+@job(MAIL_JOB, queue="mail", timeout=90)
+def mail_deletion(user_id: int, what: str, due_at: str) -> None:
+    """Mail that an account is closed and will be deleted at `due_at`, or that this was taken back; nothing when it is
+    not so any more. Running twice sends it twice with the same Message-ID.
+    """
+    user = db.session.get(User, user_id)
+    moment = datetime.fromisoformat(due_at)
+    if user is None or user.deletion_due_at != (moment if what == "ordered" else None):
+        return
+    end_reading()  # nothing is held while the mail server thinks
+    with in_language_of(user) as language:
+        when = format_datetime(moment, "long", tzinfo=get_timezone(user.timezone or "UTC"), locale=language)
+    mailer.send(user, f"deletion_{what}", when=when)
+
+
+@job(TELL_READERS)
+def tell_readers(user_id: int) -> None:
+    """Tell those with unread events of an account that was closed or opened again how many there are. Running twice
+    tells the same again.
+    """
+    last: int | None = 0
+    while last is not None:
+        with writing():
+            last = deleting.tell_readers(user_id, last)
+
+
+@job("accounts.delete_due", queue="slow", timeout=3600, every=3600)
+def delete_due() -> None:
+    """Delete the accounts whose time has come, bit by bit. Killed on the way, or run twice, it goes on with what is
+    left.
+    """
+    for user_id in deleting.due():
+        _remove_files(user_id)
+        for step in (*leaving.steps(), deleting.erase):
+            more = True
+            while more:
+                with writing():
+                    more = deleting.is_due(user_id) and step(user_id)
+
+
+def _remove_files(user_id: int) -> None:
+    """Finished exports, of which only their jobs' rows know. Pictures that no row names go with the stray ones."""
+    for result in db.session.scalars(select(Job.result).where(Job.owner_id == user_id)).all():
+        if isinstance(result, dict) and "file" in result:
+            exports().delete(result["file"])
+    end_reading()

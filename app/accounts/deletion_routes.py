@@ -1,0 +1,45 @@
+"""Door (HTTP) of deleting one's account. The way back is the login form."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.accounts import actions, bp, sessions
+from app.accounts.actions.deleting import GRACE
+from app.accounts.forms import DeleteAccountForm
+from app.accounts.security_routes import proving
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.web.viewer import viewer
+
+
+@bp.route("/auth/delete_account", methods=["GET", "POST"])
+@login_required
+@proving
+def delete_account() -> str | Response | tuple[str, int]:
+    """Say what deleting does, and order it with the password."""
+    form = DeleteAccountForm(request.form)
+    if request.method != "POST":
+        return _page(form)
+    if not form.validate_on_submit():
+        return _page(form), 422
+    if not sessions.knows_password(viewer(), form.current_password.data):
+        form.current_password.errors = [_("This is not your password.")]
+        return _page(form), 422
+    try:
+        actions.order_deletion(viewer())
+    except Refused as refusal:
+        sessions.show_refusal(form, refusal)
+        flash(str(refusal), "danger")
+        return _page(form), 422
+    db.session.commit()
+    sessions.forget()
+    flash(_("Your account is closed. We have sent you a mail about how to take that back."), "info")
+    return redirect(url_for("accounts.login"), 303)
+
+
+def _page(form: DeleteAccountForm) -> str:
+    return render_template("accounts/delete_account.html", form=form, days=GRACE.days)
