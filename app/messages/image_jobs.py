@@ -28,25 +28,25 @@ def make_thumbnails(message_id: int) -> None:
     images = pictures.without_thumbnail(message_id)
     end_reading()
     reasons = []
-    for image in images:
+    for image_id, file in images:
         try:
-            _make_thumbnail(image)
+            _make_thumbnail(image_id, file)
         except (FileNotFoundError, ImageRefused) as error:
-            if pictures.is_there(image.id):  # else its message was taken back meanwhile, and its file with it
-                reasons.append(f"picture {image.id}: {error!r}")
+            if pictures.is_there(image_id):  # else its message was taken back meanwhile, and its file with it
+                reasons.append(f"picture {image_id}: {error!r}")
             end_reading()
     if reasons:
         raise GiveUp("; ".join(reasons))
 
 
-def _make_thumbnail(image: MessageImage) -> None:
+def _make_thumbnail(image_id: int, file: str) -> None:
     """Raises FileNotFoundError or ImageRefused when there is no good file, OSError when the disk will not have it."""
     store = storage()
-    with store.open(image.file) as file:
-        small = webp_bytes(within(read_image(file, LARGEST), THUMBNAIL_SIDE))
+    with store.open(file) as stream:
+        small = webp_bytes(within(read_image(stream, LARGEST), THUMBNAIL_SIDE))
     name = store.save(small, "webp")
     with writing():
-        this = update(MessageImage).where(MessageImage.id == image.id, MessageImage.thumbnail == "")
+        this = update(MessageImage).where(MessageImage.id == image_id, MessageImage.thumbnail == "")
         used = db.session.scalar(this.values(thumbnail=name).returning(MessageImage.id)) is not None
     if not used:
         store.delete(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from app.media import Storage
 from app.models import MessageImage, Report, ReportedMessage
 from app.queries import unread
 from tests.support.changing import SCRIPT, address, age, conversation, messages, send, side, told
@@ -110,6 +111,19 @@ def test_the_pictures_are_gone_at_once(app, ana, ben, db, run_jobs, own_folder, 
 def test_taken_back_before_its_thumbnail_is_made(app, ana, db, run_jobs, own_folder):
     send_pictures(ana, [picture()])
     ana.post_form(address(db, 1, "undo"))
+    run_jobs()
+    assert stored(app) == []
+
+
+def test_taken_back_while_its_thumbnail_is_made(app, ana, db, run_jobs, own_folder, monkeypatch):
+    send_pictures(ana, [picture()])
+    where, save = address(db, 1, "undo"), Storage.save
+
+    def save_late(store, data, kind):
+        ana.post_form(where)
+        return save(store, data, kind)
+
+    monkeypatch.setattr(Storage, "save", save_late)
     run_jobs()
     assert stored(app) == []
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.jobs import enqueue
 from app.models import Job, Message, MessageImage, Report, ReportedMessage
-from tests.factories import a_message
+from tests.factories import a_message, acquainted
 from tests.support.pictures import picture, send_pictures, stored
 
 # Werkzeug's test client keeps a large body in a temporary file that it leaves to the garbage collector.
@@ -100,6 +100,19 @@ def test_who_cannot_see_the_message_gets_no_picture(ana, as_, client, db, run_jo
         assert ana.get(f"/messages/image/{number}").status_code == 404
 
 
+def test_who_has_left_a_group_gets_no_picture_of_it(ana, as_, db):
+    cleo = as_("cleo")
+    acquainted(ana.user, cleo.user)
+    group = {"to": "ben, cleo", "name": "Walls", "message": "Look", "image": [(BytesIO(picture()), "picture.png")]}
+    assert ana.post_form("/messages/groups", group, content_type="multipart/form-data").status_code == 303
+    (image,) = images(db)
+    thread = db.session.scalar(select(Message.conversation_id).where(Message.id == image.message_id))
+    assert cleo.get(f"/messages/image/{image.id}").status_code == 200
+    assert cleo.post_form(f"/messages/thread/{thread}/leave").status_code == 303
+    assert cleo.get(f"/messages/image/{image.id}").status_code == 404
+    assert as_("ben").get(f"/messages/image/{image.id}").status_code == 200
+
+
 def test_a_missing_file_is_no_picture(app, ana, db):
     send_pictures(ana, [picture()])
     (path,) = (Path(app.config["DATA_DIR"]) / "media" / "messages").glob("*/*")
@@ -179,6 +192,14 @@ def test_a_form_sent_twice_is_one_message_with_one_picture(app, ana, db):
         assert send_pictures(ana, [picture()], alts=["a wall"], form_key="one").status_code == 303
     (image,) = images(db)
     assert image.file in stored(app)
+
+
+def test_a_group_begun_twice_by_one_form_with_a_picture_is_one(ana, as_, db):
+    acquainted(ana.user, as_("cleo").user)
+    for _ in range(2):
+        group = {"to": "ben, cleo", "form_key": "one", "message": "", "image": [(BytesIO(picture()), "picture.png")]}
+        assert ana.post_form("/messages/groups", group, content_type="multipart/form-data").status_code == 303
+    assert len(images(db)) == 1
 
 
 def test_an_old_form_with_another_picture_is_another_message(ana, db):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from app.body_text import checked_body, checked_name, send_key
+from app.body_text import checked_name, send_key
 from app.clock import now
 from app.database import insert_into
 from app.errors import Refused
@@ -17,7 +17,8 @@ from app.i18n import _l
 from app.messages import permission, telling
 from app.messages.actions import floods
 from app.messages.actions.locking import lock, new_side
-from app.messages.actions.sending import append_event, send_message, send_to_group
+from app.messages.actions.pictures import key_of
+from app.messages.actions.sending import append_event, checked_words, send_message, send_to_group
 from app.messages.queries import newest
 from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
@@ -52,10 +53,11 @@ def start(
         message = send_message(founder, others[0], body, **options)
         return db.session.get_one(Conversation, message.conversation_id)
     _check_size(len(others) + 1)
-    name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_body(body, max_length)
+    pictures = options.get("pictures", ())
+    name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_words(body, max_length, pictures)
     # Two clicks come one after the other.
     db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
-    if known := _begun_by(send_key(founder, body, key)):
+    if known := _begun_by(send_key(founder, body, key_of(key, pictures))):
         return known
     states = {user.id: _welcome(founder, user) for user in others}
     _check_strangers(founder, states, limited=limited)

@@ -27,10 +27,10 @@ def visible(viewer: User, image_id: int) -> MessageImage | None:
     return db.session.scalar(query)
 
 
-def without_thumbnail(message_id: int) -> Sequence[MessageImage]:
-    """The pictures of a message that have no thumbnail yet."""
-    these = select(MessageImage).where(MessageImage.message_id == message_id, MessageImage.thumbnail == "")
-    return db.session.scalars(these.order_by(MessageImage.position)).all()
+def without_thumbnail(message_id: int) -> Sequence[tuple[int, str]]:
+    """Id and file of the pictures of a message that have no thumbnail yet."""
+    these = select(MessageImage.id, MessageImage.file).where(MessageImage.message_id == message_id)
+    return [(row.id, row.file) for row in db.session.execute(these.where(MessageImage.thumbnail == ""))]
 
 
 def is_there(image_id: int) -> bool:
