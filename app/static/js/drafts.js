@@ -42,7 +42,7 @@
 
   function later() {
     clearTimeout(timer);
-    timer = setTimeout(save, PAUSE);
+    timer = setTimeout(() => save(), PAUSE);
   }
 
   /** The text is being sent: nothing of it is kept as a draft any more. */
@@ -67,5 +67,5 @@
   document.addEventListener("visibilitychange", () => document.hidden && leave());
   window.addEventListener("pagehide", leave);
 
-  Microblog.drafts = { cancel, begin, later };
+  Microblog.drafts = { cancel, begin, later, save };
 })();

@@ -121,7 +121,7 @@
     form.ariaBusy = "false";
     failed(reason, retry || reason === reasonToRetry(500));
     if (reason && Microblog.drafts) {
-      Microblog.drafts.later();
+      Microblog.drafts.save(); // at once: who cannot send it may leave with it unsent
     }
     if (hadFocus && !form.contains(document.activeElement)) {
       textarea.focus({ preventScroll: true });

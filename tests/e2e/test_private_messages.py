@@ -1,0 +1,250 @@
+"""Two people who write to each other: live on both sides, taken back, changed, with pictures, and nothing lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
+
+from tests.e2e.conftest import PASSWORD, POLL_INTERVAL, Person
+
+pytestmark = pytest.mark.e2e
+WITHIN = (POLL_INTERVAL + 1) * 1000  # milliseconds
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
+PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGM4weGBFTEMLQkAjqs3gUjcGOoAAAAASUVORK5CYII=")
+MakePerson = Callable[..., Person]
+
+
+def acquaint(one: Person, other: Person, *, receipts: bool = False) -> None:
+    """Two people follow each other, so that neither's first message is a request."""
+    for person, name in ((one, other.name), (other, one.name)):
+        person.goto(f"/user/{name}")
+        person.page.get_by_role("button", name=f"Follow {name}").click()
+        expect(person.page.get_by_role("button", name=f"Unfollow {name}")).to_be_visible()
+        if receipts:
+            person.goto("/privacy")
+            person.page.check("[name=receipts]")
+            person.page.locator("form:has([name=receipts]) [type=submit]").click()
+
+
+def write(person: Person, text: str) -> Locator:
+    """Send a message from the open conversation."""
+    person.page.fill(".reply textarea", text)
+    person.page.press(".reply textarea", "Enter")
+    bubble = person.page.locator(".bubble.mine", has_text=text)
+    expect(bubble).to_have_count(1)
+    return bubble
+
+
+def write_many(person: Person, count: int) -> None:
+    """Send "line 1.", "line 2." and so on, as a person does who has seen what went before."""
+    person.page.evaluate(
+        """async (count) => {
+            const form = document.querySelector("[data-message-form]");
+            for (let number = 1; number <= count; number += 1) {
+                const data = new FormData(form);
+                data.set("message", `line ${number}.`);
+                data.set("form_key", number);
+                data.set("read_upto", number - 1);
+                await fetch(form.action, { method: "POST", body: data });
+            }
+        }""",
+        count,
+    )
+
+
+def choose(bubble: Locator, name: str) -> None:
+    """Choose something from the menu of a bubble."""
+    bubble.hover()
+    bubble.locator("summary").click()
+    bubble.locator(".panel").get_by_text(name, exact=True).click()
+
+
+def png(colour: str) -> bytes:
+    """A small picture."""
+    file = BytesIO()
+    Image.new("RGB", (40, 30), colour).save(file, "PNG")
+    return file.getvalue()
+
+
+def box(page: Page) -> Locator:
+    """Where one writes."""
+    return page.locator(".reply textarea")
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_a_conversation_is_live_on_both_sides(person: MakePerson, viewport: dict[str, int]) -> None:
+    size = viewport["width"]
+    ida, joel = person(f"ida{size}", viewport=viewport), person(f"joel{size}", viewport=viewport)
+    acquaint(ida, joel, receipts=True)
+    ida.goto(f"/messages/{joel.name}")
+    joel.goto("/explore")
+
+    state = write(ida, "Are you there?").locator("[data-state]")
+    expect(state).to_have_attribute("data-state", "sent")
+    expect(state).to_have_attribute("data-state", "delivered", timeout=WITHIN + 2000)  # his poll, and then hers
+    joel.goto(f"/messages/{ida.name}")
+    expect(joel.page.locator("[data-new-divider]")).to_have_text("1 new message")
+    expect(state).to_have_attribute("data-state", "read", timeout=WITHIN + 2000)
+    expect(state).to_contain_text("Read")
+
+    joel.page.focus(".reply textarea")
+    joel.page.keyboard.type("half a th")
+    write(ida, "I am here")
+    expect(joel.page.locator(".bubble.theirs", has_text="I am here")).to_be_visible(timeout=WITHIN)
+    expect(joel.page.locator("#live")).to_have_text(f"{ida.name}: I am here")
+    expect(box(joel.page)).to_be_focused()
+    expect(box(joel.page)).to_have_value("half a th")
+
+    taken_back = write(ida, "Wrong window")
+    expect(joel.page.locator(".bubble", has_text="Wrong window")).to_be_visible(timeout=WITHIN)
+    taken_back.get_by_role("button", name="Undo").click()
+    expect(taken_back).to_have_count(0)
+    expect(box(ida.page)).to_have_value("Wrong window")
+    expect(joel.page.locator(".bubble", has_text="Wrong window")).to_have_count(0, timeout=WITHIN)
+
+    ida.page.fill(".reply textarea", "")
+    choose(write(ida, "See you at nien"), "Edit")
+    ida.page.fill(".bubble .change textarea", "See you at nine")
+    ida.page.press(".bubble .change textarea", "Enter")
+    for one in (ida, joel):
+        changed = one.page.locator(".bubble", has_text="See you at nine")
+        expect(changed).to_contain_text("edited", timeout=WITHIN)
+        assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    choose(ida.page.locator(".bubble.mine", has_text="See you at nine"), "Delete for everybody")
+    for one in (ida, joel):
+        expect(one.page.locator(".bubble").last).to_contain_text("This message was deleted.", timeout=WITHIN)
+
+
+def test_pictures_come_with_their_words(person: MakePerson) -> None:
+    kira, liam = person("kira"), person("liam")
+    acquaint(kira, liam)
+    kira.goto("/messages/liam")
+    liam.goto("/messages/kira")
+    colours = ["red", "green", "blue", "white", "black"]
+    files = [FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=png(colour)) for colour in colours]
+    picker = kira.page.locator(".reply > input[type=file]")
+    picker.set_input_files(files)
+    expect(kira.page.get_by_role("alert")).to_have_text("A message holds up to 4 pictures.")
+    picker.set_input_files(files[:3])
+    words = kira.page.locator(".chosen input")
+    for number, field in enumerate(words.all()):
+        field.fill(f"Square number {number}")
+    kira.page.get_by_role("button", name="Remove this picture").nth(1).click()
+    kira.page.get_by_role("button", name="Send").click()
+    for one in (kira, liam):
+        pictures = one.page.locator(".bubble .pictures img")
+        expect(pictures).to_have_count(2, timeout=WITHIN)
+        assert [image.get_attribute("alt") for image in pictures.all()] == ["Square number 0", "Square number 2"]
+        expect(pictures.first).to_have_js_property("complete", True)
+        assert pictures.first.evaluate("image => image.naturalWidth") > 0
+    expect(words).to_have_count(0)
+
+
+def test_what_is_being_written_is_there_again(person: MakePerson, browser: Browser) -> None:
+    mila, nico = person("mila"), person("nico")
+    acquaint(mila, nico)
+    mila.goto("/messages/nico")
+    write(mila, "Hello")
+    with mila.page.expect_response(re.compile("/draft$")):
+        box(mila.page).fill("Half a thought")
+    mila.page.reload()
+    expect(box(mila.page)).to_have_value("Half a thought")
+
+    device = Person("mila", mila.site, browser.new_context())
+    device.log_in(PASSWORD)
+    device.goto("/messages/nico")
+    expect(box(device.page)).to_have_value("Half a thought")
+    write(device, "Half a thought, and the rest")
+    device.goto("/messages/nico")
+    expect(box(device.page)).to_have_value("")
+    device.context.close()
+
+
+def test_what_failed_is_sent_once(person: MakePerson) -> None:
+    omar, pia = person("omar"), person("pia")
+    acquaint(omar, pia)
+    omar.goto("/messages/pia")
+
+    def lose_the_answer(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    omar.page.route("**/send_message/pia", lambda route: route.fulfill(status=503, body="busy"))
+    box(omar.page).fill("Only once")
+    box(omar.page).press("Enter")
+    again = omar.page.get_by_role("button", name="Try again")
+    expect(again).to_be_visible()
+    omar.page.unroute("**/send_message/pia")
+    omar.page.route("**/send_message/pia", lose_the_answer, times=1)  # it was stored, and he cannot know
+    again.click()
+    expect(omar.page.get_by_role("alert")).to_contain_text("Not sent.")
+    expect(box(omar.page)).to_have_value("Only once")
+    again.click()
+    expect(box(omar.page)).to_have_value("")
+    omar.page.reload()
+    expect(omar.page.locator(".bubble", has_text="Only once")).to_have_count(1)
+    omar.errors.clear()  # the browser logs what failed itself
+
+    pia.goto("/user/omar")
+    pia.page.locator(".about-person > summary").click()
+    pia.page.get_by_text("Block", exact=True).click()
+    pia.page.get_by_role("button", name="Block omar").click()
+    box(omar.page).fill("Are you angry?")
+    with omar.page.expect_response(re.compile("/draft$")):
+        box(omar.page).press("Enter")
+    expect(omar.page.get_by_role("alert")).to_have_text("You cannot write to this person.")
+    expect(box(omar.page)).to_have_value("Are you angry?")
+    omar.errors.clear()
+    omar.page.reload()
+    expect(omar.page.locator(".closed")).to_contain_text("You cannot write to this person.")
+    expect(omar.page.locator(".closed textarea")).to_have_value("Are you angry?")
+
+
+def test_without_scripts(person: MakePerson, browser: Browser) -> None:
+    quinn, rosa = person("quinn"), person("rosa")
+    acquaint(quinn, rosa)
+    quinn.goto("/messages/rosa")
+    write_many(quinn, 41)
+
+    plain = Person("quinn", quinn.site, browser.new_context(java_script_enabled=False, viewport=PHONE))
+    plain.log_in(PASSWORD)
+    plain.goto("/messages/rosa")
+    expect(plain.page.get_by_text("line 1.", exact=True)).to_have_count(0)
+    plain.page.get_by_role("link", name="Older messages").click()
+    expect(plain.page.get_by_text("line 1.", exact=True)).to_be_visible()
+    plain.goto("/messages/rosa")
+    plain.submit(".reply", message="Sent by hand")
+    bubble = plain.page.locator(".bubble.mine", has_text="Sent by hand")
+    bubble.get_by_role("button", name="Undo").click()
+    expect(bubble).to_have_count(0)
+    expect(box(plain.page)).to_have_value("Sent by hand")
+    plain.page.click(".reply [type=submit]")
+    choose(bubble, "Edit")
+    plain.submit(".change", message="Sent by hand, with care")
+    expect(plain.page.locator(".bubble.mine").last).to_contain_text(re.compile("with care.*edited", re.DOTALL))
+    choose(plain.page.locator(".bubble.mine").last, "Delete for everybody")
+    expect(plain.page.locator(".bubble").last).to_contain_text("This message was deleted.")
+    plain.context.close()
+    plain.expect_no_error()
+
+
+def test_older_messages_come_where_one_scrolls_up(person: MakePerson) -> None:
+    sara, theo = person("sara"), person("theo")
+    acquaint(sara, theo)
+    sara.goto("/messages/theo")
+    write_many(sara, 90)
+    sara.page.reload()
+    first = sara.page.get_by_text("line 51.", exact=True)
+    first.evaluate("bubble => document.querySelector('.thread').scrollTop = 0")
+    expect(sara.page.get_by_text("line 11.", exact=True)).to_have_count(1)
+    expect(first).to_be_in_viewport()  # what was looked at has not moved away
+    expect(sara.page.get_by_text("line 1.", exact=True)).to_have_count(0)
+    sara.page.locator(".thread").evaluate("thread => thread.scrollTop = 0")
+    expect(sara.page.get_by_text("line 1.", exact=True)).to_have_count(1)
+    expect(sara.page.locator("[data-older]")).to_have_count(0)
+    expect(sara.page.locator("[data-day]")).to_have_count(1)
