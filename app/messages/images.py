@@ -50,7 +50,7 @@ def remove(files: Iterable[str]) -> None:
 
 
 def _take_one(upload: FileStorage, alt: str) -> Picture:
-    digest = hashlib.file_digest(upload.stream, hashlib.sha256).hexdigest()  # type: ignore[arg-type]
-    upload.stream.seek(0)
     stored = take_picture(upload, storage(), partial(within, longest=PHOTO_SIDE))
+    upload.stream.seek(0)
+    digest = hashlib.file_digest(upload.stream, hashlib.sha256).hexdigest()  # type: ignore[arg-type]
     return Picture(stored.name, alt, stored.width, stored.height, digest)
