@@ -39,7 +39,7 @@ def place(db, as_):
     ana, ben = as_("ana"), a_user("ben")
     post = a_post(ben)
     a_follow(ana.user, ben)
-    a_message(ben, ana.user)
+    message = a_message(ben, ana.user)
     job = enqueue("posts.export", owner=ben, owner_id=ben.id)
     db.session.add(event := Activity(user_id=ana.user.id, kind="follow", subject="1", timestamp=1.5, actor_id=ben.id))
     event.held_by = "new_account"
@@ -48,6 +48,11 @@ def place(db, as_):
         "username": "ben",
         "recipient": "ben",
         "post_id": post.id,
+        "conversation_id": message.conversation_id,
+        "seq": message.seq,
+        "image_id": 1,
+        "report_id": 1,
+        "number": 0,
         "id": job.id,
         "event_id": event.id,
         "token": "token",
