@@ -15,7 +15,6 @@ from tests.e2e.conftest import PASSWORD, POLL_INTERVAL, Person
 pytestmark = pytest.mark.e2e
 WITHIN = (POLL_INTERVAL + 1) * 1000  # milliseconds
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
-PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGM4weGBFTEMLQkAjqs3gUjcGOoAAAAASUVORK5CYII=")
 MakePerson = Callable[..., Person]
 
 
