@@ -48,7 +48,7 @@ def test_the_list_and_the_tray_are_live(person: MakePerson) -> None:
 
     requests_tab(olga.page).click()
     expect(row(olga.page, "petra")).to_contain_text("Is the boat for sale?")
-    olga.page.get_by_role("link", name="Read", exact=True).click()
+    olga.page.get_by_role("link", name="Read: Is the boat").click()
     expect(olga.page.get_by_text("Is the boat for sale?")).to_be_visible()
     olga.page.locator(".request-bar").get_by_role("button", name="Accept").click()
     expect(olga.page.locator(".request-bar")).to_have_count(0)
