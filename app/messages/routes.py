@@ -23,6 +23,8 @@ from app.web.paging import before_id, page_size, position
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
+THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
+
 
 @bp.get("/messages")
 @login_required
@@ -33,7 +35,7 @@ def inbox() -> str:
 
 
 @bp.get("/messages/<username>")
-@bp.get("/messages/thread/<int:conversation_id>")
+@bp.get(THREAD)
 @login_required
 def conversation(username: str = "", conversation_id: int = 0) -> str | Response:
     """The thread, newest at the bottom. Showing it reads nothing: the page says what it rendered."""
@@ -44,7 +46,7 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 
 
 @bp.get("/messages/<username>/new")
-@bp.get("/messages/thread/<int:conversation_id>/new")
+@bp.get(f"{THREAD}/new")
 @login_required
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
     """The bubbles after number ?after=, and what changed since ?revision= of those from ?first= on."""
@@ -60,7 +62,7 @@ def compose(recipient: str) -> Response:
 
 
 @bp.post("/send_message/<recipient>")
-@bp.post("/messages/thread/<int:conversation_id>/send")
+@bp.post(f"{THREAD}/send")
 @login_required
 @limits.messaging
 @limits.uploading
@@ -80,7 +82,7 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
 
 
 @bp.post("/messages/<username>/read")
-@bp.post("/messages/thread/<int:conversation_id>/read")
+@bp.post(f"{THREAD}/read")
 @login_required
 def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
     """Messages up to number `seq` were rendered to the viewer."""
@@ -93,7 +95,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
 
 
 @bp.post("/messages/<username>/draft")
-@bp.post("/messages/thread/<int:conversation_id>/draft")
+@bp.post(f"{THREAD}/draft")
 @login_required
 @limits.drafting
 def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:

@@ -380,3 +380,9 @@ def test_a_mail_says_in_which_group(town, as_, db, run_jobs, mails):
     assert mail.subject == "2 new messages in ana, Cleo"
     assert "Cleo: > Rolls ana: > <b>Buns</b>" in " ".join(mail.text.split())
     assert "<b>" not in mail.html and "Buns" in mail.html
+
+
+@pytest.mark.parametrize("number", ["0", "2147483648", "9" * 30])
+@pytest.mark.parametrize("path", ["", "/new", "/people"])
+def test_a_number_that_no_conversation_has_is_not_found(town, number, path):
+    assert town.get(f"/messages/thread/{number}{path}").status_code == 404
