@@ -14,14 +14,12 @@ from app.i18n import _
 from app.messages import bp, composing, images, opening
 from app.messages.actions import groups
 from app.messages.group_forms import AddForm, GroupForm, NameForm, people_named
-from app.messages.opening import opened_or_404
+from app.messages.opening import THREAD, opened_or_404
 from app.messages.queries import readers, threads
 from app.messages.queries.threads import Opened
 from app.web import limits
 from app.web.refusals import say_no
 from app.web.viewer import viewer
-
-THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
 
 
 @bp.post("/messages/groups")

@@ -17,6 +17,8 @@ from app.web.form_keys import new_form_key
 from app.web.paging import before_id
 from app.web.viewer import viewer
 
+THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
+
 
 def opened_or_404(username: str = "", conversation_id: int = 0) -> Opened:
     """The viewer's conversation with the person of that name, or the one of that id if they are in it."""

@@ -12,7 +12,7 @@ from app.i18n import _
 from app.messages import bp, opening
 from app.messages.actions import sides
 from app.messages.forms import MuteForm
-from app.messages.opening import opened_or_404
+from app.messages.opening import THREAD, opened_or_404
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
 from app.web import limits
@@ -20,8 +20,6 @@ from app.web.paging import before_id, page_size
 from app.web.redirects import safe_next
 from app.web.refusals import say_no
 from app.web.viewer import viewer
-
-THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
 
 
 @bp.get("/messages/requests")

@@ -13,7 +13,7 @@ from app.extensions import db
 from app.messages import actions, bp, images, opening
 from app.messages.actions import sides
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
-from app.messages.opening import opened_or_404
+from app.messages.opening import THREAD, opened_or_404
 from app.messages.permission import GONE
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
@@ -22,8 +22,6 @@ from app.web.answers import wants_json
 from app.web.paging import before_id, page_size, position
 from app.web.refusals import say_no
 from app.web.viewer import viewer
-
-THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
 
 
 @bp.get("/messages")
