@@ -10,8 +10,9 @@ from sqlalchemy import select, update
 
 from app.clock import now
 from app.extensions import db as the_db
+from app.messages.actions import groups
 from app.models import ConversationMember, Job, LoginSession
-from tests.factories import a_message, a_user
+from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import rows, told, words
 
 HOUR = 3600
@@ -158,3 +159,17 @@ def test_a_job_that_runs_twice_tells_once(talk, db, run_jobs):
 def test_other_times_are_refused(talk, db, hours):
     assert talk.post_form(f"{talk.thread}/mute", {"hours": hours}).status_code in {303, 400}
     assert not side(db, talk.user).muted
+
+
+def test_a_group_is_muted_from_its_page(as_, db):
+    ana, ben, cleo = as_("ana"), a_user("ben"), a_user("cleo")
+    for other in (ben, cleo):
+        acquainted(ana.user, other)
+    group = groups.start(ana.user, [ben, cleo], "", "Bread?")
+    db.session.commit()
+    thread = f"/messages/thread/{group.id}"
+    answer = ana.submit(thread, {"hours": "8"}, action=f"{thread}/mute")
+    assert (answer.status_code, answer.headers["Location"]) == (303, thread)
+    assert "Muted until" in words(ana.get(thread).text)
+    ana.submit(thread, action=f"{thread}/unmute")
+    assert "Muted until" not in words(ana.get(thread).text)
