@@ -1,0 +1,120 @@
+"""The page of a conversation: what it shows of each message, and what an open one is given."""
+
+from __future__ import annotations
+
+import re
+
+from app.messages.actions import mark_delivered, mark_read
+from app.messages.queries.threads import between
+from app.models import Block, Message
+from tests.factories import a_message, a_user
+
+
+def state_of(page: str, seq: int) -> str | None:
+    """How far the page says that a message has come."""
+    bubble = page.split(f'data-seq="{seq}"')[1].split("data-seq=")[0]
+    found = re.search(r'data-state="(\w+)"', bubble)
+    return found[1] if found else None
+
+
+def test_a_thread_costs_three_queries_however_long(as_, db, queries):
+    ana, ben = as_("ana"), a_user("ben")
+    a_message(ben, ana.user)
+    ana.get("/messages/ben")
+    with queries() as few:
+        ana.get("/messages/ben")
+    for number in range(30):
+        a_message(ben if number % 2 else ana.user, ana.user if number % 2 else ben, f"message {number}")
+    with queries() as many:
+        ana.get("/messages/ben")
+    with queries() as fragment:
+        ana.get("/messages/ben/new?after=3&revision=0&first=1")
+    assert len(few) == len(many) == 3, many
+    assert len(fragment) == 3, fragment
+
+
+def test_marks_tell_how_far_a_message_has_come(as_, db):
+    ana, ben = as_("ana"), a_user("ben", receipts=True)
+    ana.user.receipts = True
+    for number in range(3):
+        a_message(ana.user, ben, f"message {number}")
+    conversation = between(ana.user, ben)
+    mark_read(ben, conversation, 1)
+    db.session.commit()
+    page = ana.get("/messages/ben").text
+    assert [state_of(page, seq) for seq in (1, 2, 3)] == ["read", "sent", "sent"]
+    mark_delivered(ben, 1e11)
+    db.session.commit()
+    page = ana.get("/messages/ben").text
+    assert [state_of(page, seq) for seq in (1, 2, 3)] == ["read", "delivered", "delivered"]
+    ben.receipts = False
+    page = ana.get("/messages/ben").text
+    assert [state_of(page, seq) for seq in (1, 2, 3)] == ["sent", "sent", "sent"]
+    assert ana.get("/explore").text.count("data-delivered-url") == 1
+
+
+def test_who_shows_no_receipts_tells_nothing_of_what_was_delivered(as_):
+    assert "data-delivered-url" not in as_("ana").get("/explore").text
+
+
+def test_an_open_page_is_given_what_changed_apart_from_what_is_new(as_, db):
+    ana, ben = as_("ana"), as_("ben")
+    for text in ("edited", "undone", "deleted", "new"):
+        a_message(ana.user, ben.user, text)
+    conversation = between(ana.user, ben.user)
+    place = f"/messages/thread/{conversation.id}"
+    ana.post_form(f"{place}/1/edit", {"message": "better"})
+    ana.post_form(f"{place}/2/undo")
+    ana.post_form(f"{place}/3/delete", {"scope": "everybody"})
+    fresh, changed = ben.get("/messages/ana/new?after=3&revision=0&first=1").text.split("<template data-changed")
+    assert "new" in fresh
+    assert "better" not in fresh
+    assert re.search(r'data-seq="1".*better.*edited.*data-seq="2" data-gone.*data-seq="3"', changed, re.DOTALL)
+    assert "This message was deleted." in changed
+    assert 'data-revision="3"' in changed
+    page = ben.get("/messages/ana").text
+    assert 'data-revision="3"' in page
+    assert 'data-seq="2"' not in page
+    later = ben.get("/messages/ana/new?after=4&revision=3&first=1").text
+    assert "data-seq" not in later
+
+
+def test_a_page_says_that_one_cannot_write_and_keeps_the_text(as_, db):
+    ana, ben = as_("ana"), a_user("ben")
+    a_message(ben, ana.user)
+    ana.post_form("/messages/ben/draft", {"message": "half a thought", "own_seq": 1})
+    db.session.add(Block(blocker_id=ben.id, blocked_id=ana.user.id))
+    db.session.commit()
+    page = ana.get("/messages/ben").text
+    assert "You cannot write to this person." in page
+    assert re.search(r"<textarea[^>]* readonly[^>]*>half a thought</textarea>", page)
+    assert "data-message-form" not in page
+    answer = ana.post_form("/send_message/ben", {"message": "a whole thought"})
+    assert answer.status_code == 422
+    assert "a whole thought</textarea>" in answer.text
+
+
+def test_deeds_are_offered_while_they_can_be_done(as_, db):
+    ana, ben = as_("ana"), a_user("ben")
+    message = a_message(ana.user, ben, "mine")
+    a_message(ben, ana.user, "theirs")
+    page = ana.get("/messages/ben").text
+    assert page.count("/undo") == page.count("/1/edit") == page.count('value="everybody"') == 1
+    assert page.count('value="me"') == 2
+    old = db.session.get_one(Message, message.id)
+    old.created_at = old.created_at.replace(year=2020)
+    db.session.commit()
+    page = ana.get("/messages/ben").text
+    assert page.count("/undo") == page.count("/1/edit") == page.count('value="everybody"') == 0
+    assert page.count('value="me"') == 2
+
+
+def test_the_page_of_an_edit_holds_the_text_and_leads_back(as_):
+    ana, ben = as_("ana"), as_("ben")
+    message = a_message(ana.user, ben.user, "see you at <nien>")
+    place = f"/messages/thread/{message.conversation_id}/1/edit"
+    assert "see you at &lt;nien&gt;</textarea>" in ana.get(place).text
+    response = ana.submit(place, {"message": "see you at nine"}, action=place)
+    assert response.headers["Location"].endswith("/messages/ben")
+    assert "see you at nine" in ben.get("/messages/ana").text
+    assert ben.get(place).status_code == 404
