@@ -121,6 +121,16 @@ def test_a_request_that_is_taken_back_never_was(as_, db, fits):
     assert db.session.scalars(select(Activity.kind)).all() == ["message_request"]
 
 
+def test_who_declined_what_was_taken_back_is_not_asked_again(as_, db):
+    ana, ben = as_("ana"), as_("ben")
+    send(ana, "Hello, you do not know me")
+    ben.post_form(f"/messages/thread/{conversation(db).id}/decline")
+    ana.post_form(address(db, 1, "undo"))
+    send(ana, "Hello again")
+    assert side(db, ben).state == "declined"
+    assert unread.request_count(ben.user.id) == 0
+
+
 def test_what_was_taken_back_waits_for_no_answer(as_, db, configure):
     """Who waits for an answer to a request may write only some messages."""
     configure(RATELIMIT_ENABLED=True)

@@ -22,9 +22,12 @@ def renew(conversation_id: int, user_id: int | None = None) -> None:
 
 
 def forget_beginning(conversation: Conversation) -> bool:
-    """When two people have taken back all they wrote, neither has written to the other; whether that is so."""
+    """When two people have taken back all they wrote, neither has written to the other; whether that is so.
+
+    Who has declined meanwhile is not asked again.
+    """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
-    this = (SIDE.conversation_id == conversation.id, ~some)
+    this = (SIDE.conversation_id == conversation.id, SIDE.state != "declined", ~some)
     if conversation.pair_key is None:
         return False
     anew = update(SIDE).where(*this).values(state="new").returning(SIDE.user_id)
