@@ -11,6 +11,7 @@ from app.queries import unread
 from tests.factories import a_user, acquainted
 from tests.support.changing import told
 from tests.support.client import through_a_door
+from tests.support.groups import acquaint
 
 
 @pytest.fixture
@@ -52,3 +53,13 @@ def fits(db, app):
             assert f'data-badge="unread_message_count" data-count="{listed}"' in browser.get("/explore").text
 
     return check
+
+
+@pytest.fixture
+def town(as_, db):
+    """Ana's browser; she writes to ben and cleo already, and nobody knows dora."""
+    ana = as_("ana")
+    people = {name: a_user(name, name=name.title()) for name in ("ben", "cleo", "dora")}
+    acquaint(ana.user, people["ben"], people["cleo"])
+    ana.people = people
+    return ana
