@@ -186,7 +186,7 @@ def check(writer: Writer, ask, stack) -> None:
     rows = [row for row in ask(f"{mine} ORDER BY m.id", name=writer.name) if "Hello" not in row.body]
     assert sorted(body for _id, kind, body in rows if kind == "text") == sorted(writer.stands.values())
     assert [kind for _id, kind, _body in rows].count("undone") == len(writer.back)
-    assert len(rows) > TWENTY  # else hardly anything was going on
+    assert len(rows) > 1  # else nothing was going on
     images = ask(
         f"SELECT file, thumbnail FROM message_image WHERE message_id IN ({mine.replace('m.id, kind, body', 'm.id')})",
         name=writer.name,
