@@ -95,7 +95,7 @@ def test_a_conversation_is_live_on_both_sides(person: MakePerson, viewport: dict
     joel.page.keyboard.type("half a th")
     write(ida, "I am here")
     expect(joel.page.locator(".bubble.theirs", has_text="I am here")).to_be_visible(timeout=WITHIN)
-    expect(joel.page.locator("#live")).to_have_text(f"{ida.name}: I am here")
+    expect(joel.page.locator("[data-read-out]")).to_have_text(f"{ida.name}: I am here")
     expect(box(joel.page)).to_be_focused()
     expect(box(joel.page)).to_have_value("half a th")
 

@@ -62,7 +62,11 @@
       return [by, text || bubble.querySelector("img[alt]:not([alt=''])")].map((part) => part && (part.alt || part.textContent)).join(" ");
     });
     const many = ngettext("%(num)s new message", "%(num)s new messages", theirs.length, { num: number });
-    Microblog.live.say(theirs.length > READ_OUT ? many : words.join(" "));
+    // In a place of its own: the badge, which is read out, too, takes its words back when all is read.
+    const place = document.querySelector("[data-read-out]");
+    if (place) {
+      place.textContent = theirs.length > READ_OUT ? many : words.join(" ");
+    }
   }
 
   /** The elements of an answered page that are not here yet: bubbles after the newest, each day above its first. */
