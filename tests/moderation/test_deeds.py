@@ -9,9 +9,11 @@ from sqlalchemy import select, update
 
 from app.clock import now
 from app.models import Activity, AuditEntry, LoginSession, Report, User
+from app.notify import record
 from tests.accounts.steps import a_browser, log_in
 from tests.factories import PASSWORD, a_login, a_post, a_user
 from tests.moderation.conftest import does, log, looks, newest, reports, said
+from tests.support.changing import told
 
 # --- Looking
 
@@ -216,6 +218,18 @@ def test_a_suspension_is_ended_also_when_its_report_is_closed(town, db, reported
     assert said(does(town.max, reported, "reinstate")) == "This account is not suspended."
     assert log_in(a_browser(app), "ben", PASSWORD).status_code == 303
     assert log(db)[-1] == ("max", "reinstated", "ben")
+
+
+def test_badges_of_others_hear_that_a_person_is_suspended_and_back(town, db, reported, run_jobs):
+    record(town.ana.user.id, "follow", "ben", actor=town.ben.user)
+    db.session.commit()
+    assert told(db, town.ana, "unread_activity_count") == 1
+    does(town.mia, reported, "suspend")
+    run_jobs()
+    assert told(db, town.ana, "unread_activity_count") == 0
+    does(town.mia, reported, "reinstate")
+    run_jobs()
+    assert told(db, town.ana, "unread_activity_count") == 1
 
 
 def test_suspending_twice_is_refused(town, db, reported):

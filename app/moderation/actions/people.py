@@ -9,11 +9,14 @@ from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
+from app.jobs import enqueue
 from app.models import LoginSession, Report, User
 from app.moderation.actions import audit
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
 from app.notify import logins_changed
+
+TELL_READERS = "accounts.tell_readers"  # what a closed account did counts as unread for nobody
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
@@ -29,6 +32,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     person.active, person.suspended_at = False, now()
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
     logins_changed(person.id)
+    enqueue(TELL_READERS, user_id=person.id)
     audit.note(actor, "suspended", report=report, person=person)
 
 
@@ -41,6 +45,7 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
         raise Refused(_l("This account is not suspended."))
     # Who waits for the deletion of their account takes it back by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
+    enqueue(TELL_READERS, user_id=person.id)
     audit.note(actor, "reinstated", report=report, person=person)
 
 
