@@ -32,7 +32,7 @@ def mail_link(token_id: int, nonce: str) -> None:
     twice sends the same link with the same Message-ID.
     """
     row = db.session.get(MailToken, token_id)
-    if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.is_active:
+    if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.may_come_in:
         return
     user = row.user
     mail, endpoint = MAILS[row.purpose]

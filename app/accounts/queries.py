@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.links import LinkToken
@@ -26,8 +26,8 @@ def by_login_name(name: str) -> User | None:
 
 
 def by_email(address: str) -> User | None:
-    """The active person with that e-mail address."""
-    return db.session.scalar(select(User).where(User.email_key == email_key(address), User.active))
+    """The person with that e-mail address, who may log in or take back the deletion of their account."""
+    return db.session.scalar(select(User).where(User.email_key == email_key(address), _may_come_in()))
 
 
 def taken(*, username: str = "", email: str = "") -> set[str]:
@@ -70,6 +70,11 @@ def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
         select(MailToken)
         .join(MailToken.user)
         .where(MailToken.id == token.row_id, MailToken.nonce == token.nonce)
-        .where(MailToken.purpose == token.purpose, MailToken.expires_at > now(), User.active)
+        .where(MailToken.purpose == token.purpose, MailToken.expires_at > now(), _may_come_in())
         .options(joinedload(MailToken.user))
     )
+
+
+def _may_come_in() -> ColumnElement[bool]:
+    """As `User.may_come_in`: who forgot the password takes the deletion of their account back by a new one."""
+    return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

@@ -75,6 +75,12 @@ class User(UserMixin, Base):
         """Flask-Login's question: may this account be used?"""
         return self.active
 
+    @property
+    def may_come_in(self) -> bool:
+        """Whether they may log in: also while they wait for their deletion, which that takes back."""
+        waits = self.deletion_due_at is not None and self.deletion_due_at > now()
+        return self.active or (waits and self.suspended_at is None)
+
     def get_id(self) -> str:
         """What the cookie carries: the login's id, so that deleting its row kills every copy of the cookie."""
         if self.current_login is None:

@@ -33,7 +33,7 @@ from app.models import (
     User,
 )
 from app.notify import record
-from tests.accounts.steps import a_browser, is_logged_in, log_in, register
+from tests.accounts.steps import a_browser, is_logged_in, link_in, log_in, register
 from tests.factories import PASSWORD, a_follow, a_message, a_post, a_user, acquainted
 
 PAGE = "/auth/delete_account"
@@ -151,6 +151,16 @@ def test_logging_in_takes_it_back(ana, as_, client, db, run_jobs, mails, wait, n
     assert [mail.subject for mail in mails.to("ana@example.org")][-1] == "Your account stays"
     wait(30)
     assert is_logged_in(client)
+
+
+def test_who_forgot_the_password_takes_it_back_with_a_new_one(ana, client, run_jobs, mails):
+    delete(ana)
+    client.submit("/auth/reset_password_request", {"email": "ana@example.org"})
+    run_jobs()
+    (mail,) = (mail for mail in mails.to("ana@example.org") if "/auth/reset_password/" in mail.text)
+    fresh = "nine slow lanterns"
+    assert client.submit(link_in(mail), {"password": fresh, "password2": fresh}).status_code == 303
+    assert "Your account stays" in client.follow(log_in(client, "ana", password=fresh)).text
 
 
 def test_who_is_suspended_meanwhile_is_told_so_and_does_not_come_back(ana, client, db):
