@@ -16,8 +16,9 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
+from babel.lists import format_list
 from flask import current_app, request, session
-from flask_babel import LazyString, force_locale, gettext, ngettext, refresh
+from flask_babel import LazyString, force_locale, get_locale, gettext, ngettext, refresh
 from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 
@@ -44,6 +45,11 @@ class Lazy(LazyString):
 def _l(sentence: str, **values: Any) -> Lazy:
     """The sentence, to be translated when it is needed."""
     return Lazy(gettext, sentence, **values)
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as the reader lists them ("Ana, Ben and Cleo"); "" for none."""
+    return str(format_list(list(words), locale=get_locale() or SOURCE))
 
 
 def catalogs(folder: Path) -> tuple[str, ...]:

@@ -7,13 +7,15 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import update
 
 from app.extensions import db
-from app.messages.queries import titles
+from app.i18n import Lazy
 from app.messages.queries import unmailed as waiting
 from app.messages.queries.unmailed import Unmailed
 from app.messages.telling import KIND
 from app.models import ConversationMember
 from app.notify import delivery
 from app.notify.delivery import Part, Waiting
+from app.queries import members
+from app.titles import group_title
 
 
 @delivery.source
@@ -22,15 +24,17 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     found = waiting.unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
-    groups = titles.of_groups(user_id, [one.conversation for one in found])
-    parts = [Part("new_message", _facts(one, groups.get(one.conversation.id)), one.count) for one in found]
+    names = members.names_in_nameless(user_id, [one.conversation for one in found])
+    parts = [Part("new_message", _facts(one, names.get(one.conversation.id, ())), one.count) for one in found]
     return [Waiting(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
 
 
-def _facts(one: Unmailed, group: str | None) -> dict[str, object]:
-    sender = one.newest[-1].sender  # nothing of a deleted account is unread
+def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, object]:
+    sender, group = one.newest[-1].sender, None  # nothing of a deleted account is unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
-    if sender is not None and group is None:
+    if one.conversation.pair_key is None:
+        group = Lazy(group_title, one.conversation.name, people)  # in the language of the mail
+    elif sender is not None:
         where = {"username": sender.username}
     return {"sender": sender, "group": group, "where": where, "messages": one.newest, "count": one.count}
 

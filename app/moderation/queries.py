@@ -26,13 +26,6 @@ def conversation(viewer: User, conversation_id: int) -> Conversation | None:
     return db.session.scalar(select(Conversation).join(mine, inside).where(Conversation.id == conversation_id))
 
 
-def others(viewer: User, conversation_id: int) -> Sequence[User]:
-    """Everybody else who is in it."""
-    side = ConversationMember
-    inside = (side.conversation_id == conversation_id, side.state != "left", side.user_id != viewer.id)
-    return db.session.scalars(select(User).join(side, side.user_id == User.id).where(*inside).order_by(User.id)).all()
-
-
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     """The messages the viewer sees in a conversation they are in, with senders and pictures; no events."""
     mine = aliased(ConversationMember)

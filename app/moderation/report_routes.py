@@ -13,6 +13,7 @@ from app.models import Message, Report, User
 from app.moderation import actions, bp, evidence, pictures, queries
 from app.moderation.forms import ReportForm
 from app.moderation.picking import Picked, picked
+from app.queries import members
 from app.web import limits
 from app.web.paging import Page, cut
 from app.web.refusals import say_no
@@ -71,13 +72,12 @@ def _own_or_404(report_id: int) -> Report:
 
 
 def _page(conversation_id: int, form: ReportForm, chosen: Picked) -> str:
-    others = queries.others(viewer(), conversation_id)
     shown = _messages(viewer(), conversation_id, chosen.before)
     on_page = {message.seq for message in shown.items}
     return render_template(
         "moderation/report.html",
         conversation=queries.conversation(viewer(), conversation_id),
-        others=others,
+        others=members.others_in(viewer().id, [conversation_id]).get(conversation_id, []),
         form=form,
         messages=list(reversed(shown.items)),
         older=shown.older,

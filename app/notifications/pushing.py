@@ -30,7 +30,8 @@ from app.notifications import queries
 from app.notify import delivery, hours, preferences, wording
 from app.notify.kinds import KINDS
 from app.notify.preferences import Preference
-from app.queries import activity, unread
+from app.queries import activity, members, unread
+from app.titles import group_title
 from app.webpush import encryption, sending, vapid
 
 KEPT_FOR = timedelta(days=1)  # how long a push service keeps a push for a browser that is away
@@ -135,14 +136,16 @@ def _of_messages(user_id: int, since: float, until: float) -> list[Line]:
     conversations: dict[int, list[queries.Unread]] = {}
     for one in queries.unread_by_sender(user_id, since, until):
         conversations.setdefault(one.conversation.id, []).append(one)
-    return [_of_conversation(found) for found in conversations.values()]
+    names = members.names_in_nameless(user_id, [found[0].conversation for found in conversations.values()])
+    return [_of_conversation(found, names.get(number, ())) for number, found in conversations.items()]
 
 
-def _of_conversation(found: Sequence[queries.Unread]) -> Line:
+def _of_conversation(found: Sequence[queries.Unread], people: Sequence[str]) -> Line:
     first, count = found[0], sum(one.count for one in found)
     timestamp = max(one.timestamp for one in found)
     if first.conversation.pair_key is None:
-        words = _in_group(first.conversation.name, first.sender.display_name if len(found) == 1 else "", count)
+        group = group_title(first.conversation.name, people)
+        words = _in_group(group, first.sender.display_name if len(found) == 1 else "", count)
         return Line(timestamp, words, "messages.conversation", {"conversation_id": first.conversation.id})
     name = first.sender.display_name
     text = _n("New message from %(name)s", "%(num)s new messages from %(name)s", count, name=name)
@@ -150,8 +153,8 @@ def _of_conversation(found: Sequence[queries.Unread]) -> Line:
 
 
 def _in_group(group: str, sender: str, count: int) -> str:
-    """What is new in a group, which may have no name; `sender` is "" when several people wrote."""
-    if sender and group:
+    """What is new in a group; `sender` is "" when several people wrote."""
+    if sender:
         return _n(
             "New message from %(name)s in %(group)s",
             "%(num)s new messages from %(name)s in %(group)s",
@@ -159,13 +162,7 @@ def _in_group(group: str, sender: str, count: int) -> str:
             name=sender,
             group=group,
         )
-    if sender:
-        return _n(
-            "New message from %(name)s in a group", "%(num)s new messages from %(name)s in a group", count, name=sender
-        )
-    if group:
-        return _n("%(num)s new message in %(group)s", "%(num)s new messages in %(group)s", count, group=group)
-    return _n("%(num)s new message in a group", "%(num)s new messages in a group", count)
+    return _n("%(num)s new message in %(group)s", "%(num)s new messages in %(group)s", count, group=group)
 
 
 def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> list[Line]:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from babel.dates import format_timedelta
-from babel.lists import format_list
 from flask import Flask, url_for
 from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale, to_user_timezone
 from markupsafe import Markup, escape
 
+from app import i18n, titles
 from app.clock import now
 from app.i18n import _, direction, language_name
 from app.models import User
@@ -97,8 +97,14 @@ def bdi(text: str) -> Markup:
 
 
 def listed(names: Iterable[str]) -> Markup:
-    """Names as the reader lists them ("Ana, Ben and Cleo"), each of its own direction."""
-    return Markup(format_list([str(bdi(name)) for name in names], locale=get_locale() or "en"))  # noqa: S704 - escaped
+    """Names as the reader lists them, each of its own direction."""
+    return Markup(i18n.listed(str(bdi(name)) for name in names))  # noqa: S704 - escaped
+
+
+def group_title_html(name: str, people: Iterable[str]) -> Markup:
+    """What `group_title` says, each name of its own direction."""
+    marked = [str(bdi(one)) for one in people]
+    return Markup(titles.group_title(str(bdi(name)) if name else "", marked))  # noqa: S704 - the catalog's, or escaped
 
 
 def init_app(app: Flask) -> None:
@@ -116,6 +122,8 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(
         avatar_url=avatar_url,
         direction=direction,
+        group_title=titles.group_title,
+        group_title_html=group_title_html,
         here=here,
         language_name=language_name,
         name_of_language=name_of_language,

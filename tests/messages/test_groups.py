@@ -146,7 +146,7 @@ def test_a_group_is_named_and_everybody_hears_of_it(town, as_, db):
     assert "Night bakers" in texts(ben.get(f"/messages/thread/{group.id}"))
     assert unread.message_count(ben.user.id) == 1
     town.post_form(f"/messages/thread/{group.id}/name", {"name": ""})
-    assert "Ben, Cleo" in texts(town.get(f"/messages/thread/{group.id}"))
+    assert "Ben and Cleo" in texts(town.get(f"/messages/thread/{group.id}"))
     answer = town.post_form(f"/messages/thread/{group.id}/name", {"name": "x" * 81})
     assert answer.status_code == 422
     assert "x" * 81 in answer.text
@@ -191,9 +191,27 @@ def test_a_mail_says_in_which_group(town, as_, db, run_jobs, mails):
     mails.clear()
     run_jobs(advance=60)
     (mail,) = mails.to("ben@example.org")
-    assert mail.subject == "2 new messages in ana, Cleo"
+    assert mail.subject == "2 new messages in ana and Cleo"
     assert "Cleo: > Rolls ana: > <b>Buns</b>" in " ".join(mail.text.split())
     assert "<b>" not in mail.html and "Buns" in mail.html
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "ana, Ben, and Cleo"), ("es", "ana, Ben y Cleo")])
+def test_without_a_name_a_group_is_called_the_same_everywhere(town, as_, db, run_jobs, mails, language, title):
+    dora = as_("dora")
+    dora.user.language = language
+    acquaint(town.user, dora.user)
+    begin(town, to="ben cleo dora", name="")
+    group = the_group(db)
+    run_jobs(advance=60)
+    (mail,) = mails.to("dora@example.org")
+    assert mail.subject.endswith(f" {title}")
+    for path in ("/messages", f"/messages/thread/{group.id}", f"/messages/thread/{group.id}/people"):
+        assert title in texts(dora.get(path))
+    assert title in texts(dora.get(f"/report/{group.id}"))
+    for name in ("ben", "cleo", "ana"):
+        as_(name).post_form(f"/messages/thread/{group.id}/leave", {})
+    assert {"en": "Only you", "es": "Solo tú"}[language] in texts(dora.get(f"/messages/thread/{group.id}"))
 
 
 @pytest.mark.parametrize("number", ["0", "2147483648", "9" * 30])

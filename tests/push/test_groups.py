@@ -30,7 +30,10 @@ def test_a_push_leads_to_the_group(group, service, run_jobs):
     assert push.message["url"] == f"/messages/thread/{group.id}"
 
 
-@pytest.mark.parametrize(("name", "title"), [("Bakers", "2 new messages in Bakers"), ("", "2 new messages in a group")])
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("Bakers", "2 new messages in Bakers"), ("", "2 new messages in Ben and Cleo")],
+)
 def test_what_several_wrote_is_one_line(group, db, service, run_jobs, name, title):
     group.name = name
     send_to_group(group.people["cleo"], group.id, "Rolls!")

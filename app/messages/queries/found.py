@@ -9,10 +9,9 @@ from sqlalchemy import ColumnElement, Select, String, literal, select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
-from app.messages.queries import inbox
 from app.messages.search import term_of
 from app.models import Conversation, ConversationMember, Message, User
-from app.queries import visibility
+from app.queries import members, visibility
 from app.queries.search import matching
 from app.text.search import Term
 
@@ -42,7 +41,7 @@ def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> 
     """
     query = select_hits(viewer, terms, before).limit(size + 1)
     found = db.session.execute(query).all()
-    people = inbox.others_in(viewer, list({conversation.id for _message, conversation in found})) if found else {}
+    people = members.others_in(viewer.id, list({conversation.id for _message, conversation in found}))
     rows = [Hit(message, conversation, people.get(conversation.id, [])) for message, conversation in found[:size]]
     return rows, rows[-1].message.id if len(found) > size else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
 from app.models import Conversation, ConversationMember, Follow, Message, MessageImage, User
-from app.queries import relations, unread, visibility
+from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
 FACES = 3  # people of a group whose pictures stand in its row
@@ -67,7 +67,7 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
     found = db.session.execute(query).all()
     if not found:
         return Inbox([], None, unread.request_count(viewer.id))
-    people = others_in(viewer, [row[0].id for row in found])
+    people = members.others_in(viewer.id, [row[0].id for row in found])
     rows = [
         InboxRow(conversation, mine, newest, fresh, pictures, folded, people.get(conversation.id, []))
         for conversation, mine, newest, fresh, pictures, folded, _requests in found
@@ -81,21 +81,6 @@ def tray(viewer: User, before: int | None, size: int, *, state: str = "request")
     known = _strangers(viewer, [row.other.id for row in found.rows if row.other])
     rows = [replace(row, stranger=known.get(row.other.id) if row.other else None) for row in found.rows]
     return replace(found, rows=rows)
-
-
-def others_in(viewer: User, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
-    """Who else is in each of these conversations. One query."""
-    side = ConversationMember
-    query = (
-        select(side.conversation_id, User)
-        .join(User, User.id == side.user_id)
-        .where(side.conversation_id.in_(conversation_ids), side.user_id != viewer.id, side.state != "left")
-        .order_by(User.id)
-    )
-    people: dict[int, list[User]] = {}
-    for conversation_id, user in db.session.execute(query):
-        people.setdefault(conversation_id, []).append(user)
-    return people
 
 
 def _conversations(viewer: User, state: str) -> Select[Any]:

@@ -1,0 +1,34 @@
+"""Who is in a conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Conversation, ConversationMember, User
+
+
+def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
+    """Who else is in each of these conversations, whether or not they have accepted it. One query, for none none."""
+    if not conversation_ids:
+        return {}
+    side = ConversationMember
+    query = (
+        select(side.conversation_id, User)
+        .join(User, User.id == side.user_id)
+        .where(side.conversation_id.in_(conversation_ids), side.user_id != user_id, side.state != "left")
+        .order_by(User.id)
+    )
+    people: dict[int, list[User]] = {}
+    for conversation_id, user in db.session.execute(query):
+        people.setdefault(conversation_id, []).append(user)
+    return people
+
+
+def names_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[str]]:
+    """The names of everybody else in those of these conversations that are groups without a name of their own."""
+    nameless = [one.id for one in conversations if one.pair_key is None and not one.name]
+    people = others_in(user_id, nameless)
+    return {conversation_id: [user.display_name for user in some] for conversation_id, some in people.items()}
