@@ -38,9 +38,12 @@ def mark_delivered(user: User, timestamp: float) -> int:
         Notification.subject == cast(side.conversation_id, String),
         Notification.timestamp <= timestamp,
     )
-    behind = (side.user_id == user.id, side.newest_seq > side.delivered_seq, side.newest_seq > side.read_seq, heard)
-    # In one order, so that two tabs which say the same cannot wait for each other.
-    query = select(side).where(*behind).order_by(side.conversation_id).with_for_update()
+    behind = (side.user_id == user.id, side.newest_seq > side.delivered_seq, side.newest_seq > side.read_seq)
+    # In one order, so that two tabs which say the same cannot wait for each other. What was heard is asked afterwards:
+    # PostgreSQL, when it has waited for a lock, gives the side as it is then beside what had been told before.
+    waits = select(side.conversation_id).where(*behind).order_by(side.conversation_id)
+    db.session.execute(waits.with_for_update())
+    query = select(side).where(*behind, heard).order_by(side.conversation_id)
     sides = db.session.scalars(query.execution_options(populate_existing=True)).all()
     for mine in sides:
         mine.delivered_seq = mine.newest_seq

@@ -66,11 +66,7 @@ def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
 
 def unmute(user: User, conversation_id: int) -> bool:
     """Hear of a conversation again, also of what came meanwhile and was not read; False when it was not muted."""
-    heard_again = {"muted": False, "muted_until": None}
-    if not _change(user, conversation_id, heard_again, ConversationMember.muted.is_(True)):
-        return False
-    _counts_moved(user, conversation_id)
-    return True
+    return _unmute(user, conversation_id)
 
 
 def end_mute(user: User, conversation_id: int) -> bool:
@@ -85,7 +81,7 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until > now():
         _order_end(user.id, conversation_id, until.timestamp())
         return False
-    return unmute(user, conversation_id)
+    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted anew just now
 
 
 def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
@@ -98,11 +94,22 @@ def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
             return False
         conversation = lock_pair(user, opened.other)
     side = ConversationMember
+    # Locked first: PostgreSQL, when it has waited for who is sending, would look for messages as they were before.
+    mine = select(side.user_id).where(side.conversation_id == conversation.id, side.user_id == user.id)
+    db.session.execute(mine.with_for_update())
     # The page knows no number of what was taken back.
     sent = exists().where(visibility.message_is_shown(side), Message.sender_id == user.id, Message.seq > own_seq)
     this = (side.conversation_id == conversation.id, side.user_id == user.id, side.draft != text, ~sent)
     keep = update(side).where(*this).values(draft=text[:DRAFT_MAX_LENGTH]).returning(side.user_id)
     return db.session.scalar(keep) is not None
+
+
+def _unmute(user: User, conversation_id: int, *conditions: ColumnElement[bool]) -> bool:
+    heard_again = {"muted": False, "muted_until": None}
+    if not _change(user, conversation_id, heard_again, ConversationMember.muted.is_(True), *conditions):
+        return False
+    _counts_moved(user, conversation_id)
+    return True
 
 
 def _this(user: User, conversation_id: int) -> tuple[ColumnElement[bool], ...]:

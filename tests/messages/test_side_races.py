@@ -1,0 +1,84 @@
+"""One's own side of a conversation, changed while somebody writes to it: what waited for a lock looks again."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from app.clock import now
+from app.database import writing
+from app.messages import side_jobs
+from app.messages.actions import send_message, sides
+from app.models import Notification
+from tests.support.changing import conversation, send, side
+
+LONGEST = 5  # seconds for the other one to come to the lock
+
+pytestmark = pytest.mark.race
+
+
+@pytest.fixture
+def while_open(db):
+    """Do `deed` in a transaction, let somebody else do `other` meanwhile, and commit when that waits."""
+
+    def run(deed, other):
+        with ThreadPoolExecutor(1) as pool:
+            with writing():
+                deed()
+                waiting = pool.submit(other)
+                _until_it_waits(db, waiting)
+            return waiting.result()
+
+    return run
+
+
+def _until_it_waits(db, waiting) -> None:
+    if db.engine.dialect.name == "sqlite":
+        time.sleep(0.3)  # it has one lock, which nobody can look at
+        return
+    locked = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    end = time.monotonic() + LONGEST
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while time.monotonic() < end and not waiting.done() and not connection.scalar(locked):
+            time.sleep(0.02)
+
+
+def test_what_is_being_sent_is_no_draft(ana, ben, db, while_open):
+    fields = {"message": "Hello", "own_seq": "0"}
+    while_open(lambda: send_message(ana.user, ben.user, "Hello"), lambda: ana.post_form("/messages/ben/draft", fields))
+    assert side(db, ana).draft == ""
+
+
+def test_what_came_after_the_poll_is_not_delivered_by_it(ana, ben, db, while_open):
+    send(ben, "one", to="ana")
+    told = db.session.scalar(
+        select(Notification.timestamp).where(Notification.user_id == ana.user.id, Notification.name == "conversation")
+    )
+    while_open(
+        lambda: send_message(ben.user, ana.user, "two"),
+        lambda: ana.post_form("/messages/delivered", {"timestamp": str(told)}),
+    )
+    assert side(db, ana).newest_seq == 2
+    assert side(db, ana).delivered_seq < 2
+
+
+def test_a_mute_that_is_made_longer_does_not_end(app, ana, ben, db, while_open):
+    send(ben, "one", to="ana")
+    this = conversation(db).id
+    sides.mute(ana.user, this, 1)
+    side(db, ana).muted_until = now() - timedelta(seconds=1)
+    db.session.commit()
+    person = ana.user.id
+
+    def job():
+        with app.app_context():
+            side_jobs.end_mute(this, person)
+
+    while_open(lambda: sides.mute(ana.user, this), job)
+    assert side(db, ana).muted
