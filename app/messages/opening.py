@@ -64,7 +64,7 @@ def bubbles(opened: Opened, *, after: int, revision: int, first: int) -> str:
 
 def _context(opened: Opened, thread: Thread) -> dict[str, Any]:
     """What the bubbles of a thread need."""
-    delivered, read = states.receipts(viewer(), opened.others)
+    delivered, read = states.receipts(viewer(), opened.others, opened.apart)
     return {
         "opened": opened,
         "other": opened.other,

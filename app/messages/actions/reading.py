@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 from app.extensions import db
 from app.messages import telling
 from app.models import Conversation, ConversationMember, Notification, User
+from app.queries import visibility
 
 
 def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
@@ -54,7 +55,8 @@ def mark_delivered(user: User, timestamp: float) -> int:
 def _show_receipts(user: User, conversation_id: int) -> None:
     """Move the marks on the pages of those who see them: only where both show each other what they read.
 
-    Who has not accepted tells nobody anything, not even that something may have moved.
+    Who has not accepted tells nobody anything, not even that something may have moved; nobody tells whom a block keeps
+    apart from them.
     """
     if not user.receipts:
         return
@@ -66,6 +68,6 @@ def _show_receipts(user: User, conversation_id: int) -> None:
         select(side.user_id)
         .join(User, User.id == side.user_id)
         .where(side.conversation_id == conversation_id, side.state == "accepted", User.receipts, User.id != user.id)
-        .where(accepted)
+        .where(accepted, ~visibility.blocked_between(user.id, User.id))
     )
     telling.conversation_moved(conversation_id, list(db.session.scalars(readers)))

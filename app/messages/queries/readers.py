@@ -36,5 +36,9 @@ def _readers(opened: Opened, seq: int) -> list[User]:
     return [
         user
         for user, side in opened.others
-        if user.receipts and side and side.state == "accepted" and side.joined_seq < seq <= side.read_seq
+        if user.receipts
+        and user.id not in opened.apart
+        and side
+        and side.state == "accepted"
+        and side.joined_seq < seq <= side.read_seq
     ]

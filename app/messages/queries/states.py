@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
 from sqlalchemy import or_, select
 
 from app.extensions import db
 from app.models import Conversation, ConversationMember, User
+from app.queries import visibility
 
 
 def of(user_id: int, conversation_id: int) -> dict[str, Any]:
@@ -21,7 +22,7 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     """
     side = ConversationMember
     query = (
-        select(Conversation, side, User)
+        select(Conversation, side, User, visibility.blocked_between(user_id, User.id))
         .join(side, side.conversation_id == Conversation.id)
         .join(User, User.id == side.user_id)
         .where(Conversation.id == conversation_id, or_(side.state != "left", side.user_id == user_id))
@@ -30,10 +31,10 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     )
     rows = db.session.execute(query).all()
     conversation = rows[0][0]
-    mine = next(member for _, member, user in rows if user.id == user_id)
-    others = [(user, member) for _, member, user in rows if user.id != user_id]
+    viewer, mine = next((user, member) for _, member, user, _ in rows if user.id == user_id)
+    others = [(user, member) for _, member, user, _ in rows if user.id != user_id]
     seen = others if mine.state != "left" else []
-    delivered, read = receipts(next(user for _, _, user in rows if user.id == user_id), seen)
+    delivered, read = receipts(viewer, seen, {user.id for _, _, user, is_apart in rows if is_apart})
     state = {
         "with": others[0][0].username if others and conversation.pair_key else "",
         "last_message_id": mine.newest_message_id,
@@ -44,12 +45,15 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     return state if conversation.pair_key and others else {**state, "group": conversation.id}
 
 
-def receipts(viewer: User, others: Sequence[tuple[User, ConversationMember | None]]) -> tuple[int, int]:
+def receipts(
+    viewer: User, others: Sequence[tuple[User, ConversationMember | None]], apart: Set[int]
+) -> tuple[int, int]:
     """Up to which numbers everybody else has fetched and has read; (0, 0) unless all show it to each other.
 
-    Whoever has not accepted the conversation tells nothing of it.
+    Whoever has not accepted the conversation tells nothing of it, and nobody tells those `apart` from them by a block.
     """
-    sides = [side for user, side in others if user.receipts and side is not None and side.state == "accepted"]
+    told = [(user, side) for user, side in others if user.receipts and user.id not in apart]
+    sides = [side for _user, side in told if side is not None and side.state == "accepted"]
     if not viewer.receipts or not sides or len(sides) < len(others):
         return 0, 0
     read = min(side.read_seq for side in sides)

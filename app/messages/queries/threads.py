@@ -33,6 +33,7 @@ class Opened:
     terms: Terms | None = None  # between two: what decides whether the viewer may write
     relation: Relation | None = None  # between two: whom the viewer mutes or blocks
     folded: Set[int] = frozenset()  # in a group: whom the viewer blocks; what they write is folded away
+    apart: Set[int] = frozenset()  # who blocks the viewer or is blocked: neither hears what the other reads
 
     @property
     def is_group(self) -> bool:
@@ -127,7 +128,8 @@ def with_person(viewer: User, username: str) -> Opened | None:
         return None
     other, conversation, my_side, their_side, follows, knows, blocked, *relation = row
     terms = Terms(other, follows, knows, blocked, getattr(their_side, "state", None))
-    return Opened(viewer, conversation, my_side, [(other, their_side)], terms, Relation(*relation))
+    apart = frozenset({other.id} if blocked else ())
+    return Opened(viewer, conversation, my_side, [(other, their_side)], terms, Relation(*relation), apart=apart)
 
 
 def by_id(viewer: User, conversation_id: int) -> Opened | None:
@@ -137,8 +139,9 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
     """
     mine = aliased(ConversationMember)
     inside = exists().where(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state.in_(INSIDE))
+    blocks = visibility.is_blocking(viewer.id, User.id), visibility.blocked_between(viewer.id, User.id)
     query = (
-        select(Conversation, ConversationMember, User, visibility.is_blocking(viewer.id, User.id))
+        select(Conversation, ConversationMember, User, *blocks)
         .join(ConversationMember, ConversationMember.conversation_id == Conversation.id)
         .join(User, User.id == ConversationMember.user_id)
         .where(Conversation.id == conversation_id, inside)
@@ -149,11 +152,12 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
         return None
     conversation = rows[0][0]
     # Those who left are asked for, too: what they wrote is still there.
-    blocked = frozenset(user.id for _conversation, _side, user, is_blocked in rows if is_blocked)
-    sides = {user.id: (user, side) for _conversation, side, user, _blocked in rows if side.state in INSIDE}
+    blocked = frozenset(user.id for _conversation, _side, user, is_blocked, _is_apart in rows if is_blocked)
+    apart = frozenset(user.id for _conversation, _side, user, _is_blocked, is_apart in rows if is_apart)
+    sides = {user.id: (user, side) for _conversation, side, user, *_blocks in rows if side.state in INSIDE}
     _viewer, my_side = sides.pop(viewer.id)
     folded = blocked if conversation.pair_key is None else frozenset()
-    return Opened(viewer, conversation, my_side, list(sides.values()), folded=folded)
+    return Opened(viewer, conversation, my_side, list(sides.values()), folded=folded, apart=apart)
 
 
 def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thread:
