@@ -16,7 +16,8 @@ from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
 from app.notify import logins_changed
 
-TELL_READERS = "accounts.tell_readers"  # what a closed account did counts as unread for nobody
+# What a closed account did counts as unread for nobody.
+TELL_READERS = "accounts.tell_readers"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
