@@ -38,7 +38,7 @@ def _messages(taken: Taken, newest: int) -> Iterator[Piece]:
 
 def _head(taken: Taken) -> dict[str, Any]:
     """Which conversation it is. Who has left a group does not know how it is called now, nor who is in it."""
-    if taken.conversation.pair_key is not None:
+    if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.side.user_id]
         which: dict[str, Any] = {"with": others[0] if others else None}
     else:

@@ -32,7 +32,7 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
 def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, object]:
     sender, group = one.newest[-1].sender, None  # nothing of a deleted account is unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
-    if one.conversation.pair_key is None:
+    if one.conversation.is_group:
         group = Lazy(group_title, one.conversation.name, people)  # in the language of the mail
     elif sender is not None:
         where = {"username": sender.username}

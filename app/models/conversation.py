@@ -33,6 +33,11 @@ class Conversation(Base):
     started_by_id: Mapped[int | None]  # no foreign key: it is only counted, and an id is never used twice
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
 
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group, however few are left in it."""
+        return self.pair_key is None
+
 
 class ConversationMember(Base):
     """One person's side of a conversation: how far they have read, and what they want of it."""
@@ -59,7 +64,7 @@ class ConversationMember(Base):
     mailed_seq: Mapped[int] = mapped_column(default=0)  # the newest number a mail told this person about
     joined_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # they see what came after this number
     left_seq: Mapped[int | None]  # they left the group when this was the newest number
-    # No badge, no mail, no push. A job (app/messages/side_jobs.py) ends a mute that has a time: this alone is the truth.
+    # No badge, no mail, no push. A job (app/messages/side_jobs.py) ends one that has a time: this alone is the truth.
     muted: Mapped[bool] = mapped_column(default=False, server_default=false())
     muted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None while muted: until it is taken back
     draft: Mapped[str] = mapped_column(Text, default="", server_default="")  # what they were writing

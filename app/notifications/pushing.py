@@ -143,7 +143,7 @@ def _of_messages(user_id: int, since: float, until: float) -> list[Line]:
 def _of_conversation(found: Sequence[queries.Unread], people: Sequence[str]) -> Line:
     first, count = found[0], sum(one.count for one in found)
     timestamp = max(one.timestamp for one in found)
-    if first.conversation.pair_key is None:
+    if first.conversation.is_group:
         group = group_title(first.conversation.name, people)
         words = _in_group(group, first.sender.display_name if len(found) == 1 else "", count)
         return Line(timestamp, words, "messages.conversation", {"conversation_id": first.conversation.id})

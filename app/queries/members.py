@@ -29,6 +29,6 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
 
 def names_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[str]]:
     """The names of everybody else in those of these conversations that are groups without a name of their own."""
-    nameless = [one.id for one in conversations if one.pair_key is None and not one.name]
+    nameless = [one.id for one in conversations if one.is_group and not one.name]
     people = others_in(user_id, nameless)
     return {conversation_id: [user.display_name for user in some] for conversation_id, some in people.items()}

@@ -162,7 +162,7 @@ def _is_hidden(person: User, conversation: Conversation, seq: int) -> bool:
 
 def _check_may_write(writer: User, conversation: Conversation) -> None:
     """New words are as good as a new message: who is blocked cannot bring them, either."""
-    if conversation.pair_key is None:
+    if conversation.is_group:
         return
     there = (SIDE.conversation_id == conversation.id, SIDE.user_id != writer.id)
     other = db.session.scalar(select(User).join(SIDE, SIDE.user_id == User.id).where(*there))

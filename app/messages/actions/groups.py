@@ -112,7 +112,7 @@ def leave(member: User, conversation_id: int) -> None:
     mine = db.session.get(SIDE, (conversation.id, member.id), populate_existing=True)
     if mine is None or mine.state == "left":
         return
-    if conversation.pair_key is not None:
+    if not conversation.is_group:
         raise Refused(_l("You can leave only groups."))
     mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
     append_event(conversation, member, "left", {})
@@ -149,7 +149,7 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
     here = select(SIDE).where(SIDE.conversation_id == conversation.id)
     sides = {side.user_id: side for side in db.session.scalars(here.execution_options(populate_existing=True))}
     mine = sides.get(member.id)
-    if conversation.pair_key is not None or mine is None or mine.state == "left":
+    if not conversation.is_group or mine is None or mine.state == "left":
         raise Refused(_l("You are not in this group."))
     if mine.state != "accepted":
         raise Refused(_l("Please accept the request first."))

@@ -28,7 +28,7 @@ def forget_beginning(conversation: Conversation) -> bool:
     """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
     this = (SIDE.conversation_id == conversation.id, SIDE.state != "declined", ~some)
-    if conversation.pair_key is None:
+    if conversation.is_group:
         return False
     anew = update(SIDE).where(*this).values(state="new").returning(SIDE.user_id)
     return bool(db.session.scalars(anew.execution_options(synchronize_session=False)).all())

@@ -80,7 +80,7 @@ def send_to_group(
     if known := _known(key):
         return known
     mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
-    if mine is None or mine.state == "left" or conversation.pair_key is not None:
+    if mine is None or mine.state == "left" or not conversation.is_group:
         raise Refused(_l("You are not in this conversation."))
     if limited:
         floods.check(sender, conversation, waits=False)

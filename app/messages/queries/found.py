@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, String, literal, select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
+from app.messages.queries.inbox import Listed
 from app.messages.search import term_of
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import members, visibility
@@ -17,22 +18,10 @@ from app.text.search import Term
 
 
 @dataclass(frozen=True)
-class Hit:
+class Hit(Listed):
     """One message that was found, and where it stands."""
 
     message: Message  # with its sender
-    conversation: Conversation
-    others: Sequence[User]
-
-    @property
-    def other(self) -> User | None:
-        """Between two: the other one; None for a group, and when their account is deleted."""
-        return self.others[0] if self.others and self.conversation.pair_key else None
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it stands in a group."""
-        return self.conversation.pair_key is None
 
 
 def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
@@ -42,7 +31,7 @@ def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> 
     query = select_hits(viewer, terms, before).limit(size + 1)
     found = db.session.execute(query).all()
     people = members.others_in(viewer.id, list({conversation.id for _message, conversation in found}))
-    rows = [Hit(message, conversation, people.get(conversation.id, [])) for message, conversation in found[:size]]
+    rows = [Hit(conversation, people.get(conversation.id, []), message) for message, conversation in found[:size]]
     return rows, rows[-1].message.id if len(found) > size else None
 
 

@@ -27,27 +27,33 @@ class Stranger:
 
 
 @dataclass(frozen=True)
-class InboxRow:
-    """One conversation in the list."""
+class Listed:
+    """A conversation in a list, and who else is in it."""
 
     conversation: Conversation
+    others: Sequence[User]
+
+    @property
+    def other(self) -> User | None:
+        """Between two: the other one; None for a group, and when their account is deleted."""
+        return None if self.is_group or not self.others else self.others[0]
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group."""
+        return self.conversation.is_group
+
+
+@dataclass(frozen=True)
+class InboxRow(Listed):
+    """One conversation in the list of all."""
+
     mine: ConversationMember
     newest: Message  # with its sender
     unread: int
     pictures: int  # how many the newest message has
     folded: bool  # the viewer blocks the one who wrote it: in a group it is not shown unasked
-    others: Sequence[User] = ()
     stranger: Stranger | None = None  # in the tray, between two: what there is to know of the other one
-
-    @property
-    def other(self) -> User | None:
-        """Between two: the other one; None for a group, and when their account is deleted."""
-        return self.others[0] if self.others and self.conversation.pair_key else None
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it is a group, however few are left in it."""
-        return self.conversation.pair_key is None
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
         return Inbox([], None, unread.request_count(viewer.id))
     people = members.others_in(viewer.id, [row[0].id for row in found])
     rows = [
-        InboxRow(conversation, mine, newest, fresh, pictures, folded, people.get(conversation.id, []))
+        InboxRow(conversation, people.get(conversation.id, []), mine, newest, fresh, pictures, folded)
         for conversation, mine, newest, fresh, pictures, folded, _requests in found
     ]
     return Inbox(rows[:size], rows[size - 1].newest.id if len(rows) > size else None, found[0][-1])
@@ -84,7 +90,7 @@ def tray(viewer: User, before: int | None, size: int, *, state: str = "request")
 
 
 def _conversations(viewer: User, state: str) -> Select[Any]:
-    """The fields of InboxRow up to `folded`, and the number of requests, which belongs to no row."""
+    """The fields of InboxRow but who is in it, up to `folded`, and the number of requests, which belongs to no row."""
     mine = ConversationMember
     pictures = select(func.count()).where(MessageImage.message_id == Message.id).scalar_subquery()
     folded = visibility.is_blocking(viewer.id, Message.sender_id)
