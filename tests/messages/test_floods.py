@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from app.clock import now
+from app.messages.actions import floods
 from app.messages.queries.threads import between
-from app.models import Conversation, ConversationMember, Message
+from app.models import Block, Conversation, ConversationMember, Message
 from tests.factories import a_follow, a_message, a_user
 
 FAST = "You are writing very fast. Please wait a minute. Your text is still here."
@@ -155,3 +156,37 @@ def test_a_conversation_begins_with_its_first_message(talk, db):
         takes(ana, person.username)
         db.session.execute(update(Message).values(created_at=now() - timedelta(hours=2)))
     refuses(ana, db, BEGUN, people[most].username)
+
+
+@pytest.fixture
+def ana(as_):
+    return as_("ana")
+
+
+@pytest.fixture
+def people(ana):
+    return [a_user(f"person{number}") for number in range(3)]
+
+
+def test_drafts_make_no_endless_rows(ana, people, db, monkeypatch):
+    monkeypatch.setattr(floods, "DRAFTS", 2)
+    for person in people:
+        assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303
+    assert db.session.scalar(select(func.count()).select_from(Conversation)) == 2
+    ana.post_form(f"/messages/{people[0].username}/draft", {"message": "Dearest"})
+    assert "Dearest" in ana.get(f"/messages/{people[0].username}").text
+
+
+def test_a_draft_to_who_cannot_be_written_to_makes_no_row(ana, people, db):
+    db.session.add(Block(blocker_id=people[0].id, blocked_id=ana.user.id))
+    people[1].writable_by = "nobody"
+    db.session.commit()
+    for person in people[:2]:
+        assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303
+    assert db.session.scalar(select(func.count()).select_from(Conversation)) == 0
+
+
+def test_a_draft_leaves_out_what_no_database_holds(ana, people):
+    person = people[0].username
+    assert ana.post_form(f"/messages/{person}/draft", {"message": "Dear\0est"}).status_code == 303
+    assert "Dearest" in ana.get(f"/messages/{person}").text

@@ -15,6 +15,7 @@ from app.models import Conversation, Message, User
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
 UNANSWERED = 3  # messages of one who waits for an answer to a request
+DRAFTS = 100  # conversations of one person that hold nothing but what they began to write
 
 
 class Limits(NamedTuple):
@@ -47,6 +48,12 @@ def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
         raise Refused(_l("You are writing very fast. Please wait a minute. Your text is still here."))
     if _sent(sender, timedelta(days=1)) >= limits.a_day:
         raise Refused(_l("You have sent very many messages today. Please go on tomorrow. Your text is still here."))
+
+
+def may_begin_draft(writer: User) -> bool:
+    """Whether a draft may make one more conversation, which holds nothing else."""
+    empty = (Conversation.started_by_id == writer.id, Conversation.newest_seq == 0)
+    return (db.session.scalar(select(func.count()).select_from(Conversation).where(*empty)) or 0) < DRAFTS
 
 
 def _sent(sender: User, within: timedelta) -> int:

@@ -12,8 +12,10 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.jobs import enqueue
-from app.messages import telling
+from app.messages import permission, telling
+from app.messages.actions import floods
 from app.messages.actions.locking import lock_pair
+from app.messages.permission import Terms
 from app.messages.queries.threads import Opened
 from app.models import ConversationMember, Message, User
 from app.notify import delivery
@@ -88,9 +90,10 @@ def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
     """Keep what somebody is writing; False when they sent a message after number `own_seq`, the newest of theirs that
     the page knew: what it then saves may be what they have sent.
     """
+    text = text.replace("\0", "")  # which PostgreSQL cannot store
     conversation = opened.conversation
     if conversation is None:
-        if not text or opened.other is None:
+        if not text or opened.other is None or opened.terms is None or not _may_begin(user, opened.terms):
             return False
         conversation = lock_pair(user, opened.other)
     side = ConversationMember
@@ -102,6 +105,11 @@ def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
     this = (side.conversation_id == conversation.id, side.user_id == user.id, side.draft != text, ~sent)
     keep = update(side).where(*this).values(draft=text[:DRAFT_MAX_LENGTH]).returning(side.user_id)
     return db.session.scalar(keep) is not None
+
+
+def _may_begin(user: User, terms: Terms) -> bool:
+    """Rows for a draft are made only where it could be sent, and for so many."""
+    return permission.verdict(terms).kind != "refused" and floods.may_begin_draft(user)
 
 
 def _unmute(user: User, conversation_id: int, *conditions: ColumnElement[bool]) -> bool:
