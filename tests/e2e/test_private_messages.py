@@ -117,6 +117,7 @@ def test_a_conversation_is_live_on_both_sides(person: MakePerson, viewport: dict
     choose(ida.page.locator(".bubble.mine", has_text="See you at nine"), "Delete for everybody")
     for one in (ida, joel):
         expect(one.page.locator(".bubble").last).to_contain_text("This message was deleted.", timeout=WITHIN)
+    expect(ida.page.locator(".thread")).to_be_focused()
 
 
 def test_pictures_come_with_their_words(person: MakePerson) -> None:

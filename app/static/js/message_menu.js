@@ -90,9 +90,10 @@
       }
       Microblog.live.say(gettext("The message was taken back."));
     },
-    delete: (bubble, answer, button) => {
+    delete: async (bubble, answer, button) => {
       if (button && button.value === "everybody") {
-        refresh();
+        await refresh();
+        thread.focus({ preventScroll: true }); // the button that had it is gone
       } else {
         remove(bubble);
       }
