@@ -118,3 +118,29 @@ def test_the_page_of_an_edit_holds_the_text_and_leads_back(as_):
     assert response.headers["Location"].endswith("/messages/ben")
     assert "see you at nine" in ben.get("/messages/ana").text
     assert ben.get(place).status_code == 404
+
+
+def test_the_line_above_what_is_new_counts_what_can_be_read(as_):
+    ana, ben = as_("ana"), as_("ben")
+    for text in ("kept", "deleted"):
+        a_message(ben.user, ana.user, text)
+    ben.post_form(f"/messages/thread/{between(ana.user, ben.user).id}/2/delete", {"scope": "everybody"})
+    assert "1 new message" in ana.get("/messages/ben").text
+
+
+def test_without_scripts_one_marks_as_read_what_others_wrote(as_):
+    ana, ben = as_("ana"), a_user("ben")
+    a_message(ana.user, ben, "mine")
+    assert "Mark as read" not in ana.get("/messages/ben").text
+    a_message(ben, ana.user, "theirs")
+    assert "Mark as read" in ana.get("/messages/ben").text
+
+
+def test_who_blocked_somebody_is_told_why_they_cannot_write(as_, db):
+    ana, ben = as_("ana"), a_user("ben")
+    a_message(ben, ana.user)
+    db.session.add(Block(blocker_id=ana.user.id, blocked_id=ben.id))
+    db.session.commit()
+    closed = ana.get("/messages/ben").text.split('class="closed"')[1]
+    assert "You have blocked" in closed
+    assert "You have blocked" not in as_("ben").get("/messages/ana").text
