@@ -198,3 +198,12 @@ def test_pages_of_messages_are_nobodys_name(client, name):
         "password2": "tide pool lantern",
     }
     assert client.post_form("/auth/register", fields).status_code == 422
+
+
+def test_one_begins_to_write_where_something_is_missing(as_):
+    ana = as_("ana")
+    a_user("ben")
+    page = ana.get("/messages/write").text
+    assert re.findall(r"<(?:input|textarea)[^>]*autofocus[^>]* id=\"(\w+)\"", page) == ["to"]
+    page = ana.get("/messages/write?to=ben").text
+    assert re.findall(r"<(?:input|textarea)[^>]*autofocus[^>]* id=\"(\w+)\"", page) == ["message"]
