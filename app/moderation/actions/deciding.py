@@ -63,7 +63,7 @@ def warn(moderator: User, report_id: int, words: str) -> None:
     words = checked(words)
     report = lock(report_id)
     check_open(report, moderator)
-    person = lock_person(report.accused_id)
+    person = lock_person(report.accused_id, moderator)
     check_may_judge(moderator, person)
     if not person.active:
         raise Refused(_l("This account is not in use: a warning would reach nobody."))

@@ -1,6 +1,7 @@
-"""A report is judged under its lock, then the lock of whom it accuses: two moderators at once act one after the other.
+"""A report is judged under its lock, then the locks of who judges and of whom it accuses, by id: two moderators at once
+act one after the other, also when they judge each other.
 
-Both leave the keys alone, so nobody who writes a row that only names the person waits.
+They leave the keys alone, so nobody who writes a row that only names the person waits.
 """
 
 from __future__ import annotations
@@ -24,10 +25,16 @@ def lock(report_id: int) -> Report:
     return found
 
 
-def lock_person(user_id: int | None) -> User:
-    """The person as they are now, locked. Raises Refused when their account is gone."""
-    this = select(User).where(User.id == user_id).with_for_update(key_share=True)
-    found: User | None = db.session.scalar(this.execution_options(populate_existing=True))
-    if found is None:
+def lock_person(user_id: int | None, judge: User | None) -> User:
+    """The person as they are now, locked, and so is who judges them (None: the operator).
+
+    Raises Refused when the person's account is gone, and when the judge's was closed just now.
+    """
+    ids = [user_id, *([judge.id] if judge else [])]
+    these = select(User).where(User.id.in_(ids)).order_by(User.id).with_for_update(key_share=True)
+    found = {user.id: user for user in db.session.scalars(these.execution_options(populate_existing=True))}
+    if judge is not None and not judge.active:
+        raise Refused(_l("This account is suspended."))
+    if user_id not in found:
         raise Refused(_l("This account is deleted."))
-    return found
+    return found[user_id]

@@ -26,7 +26,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     Raises Refused.
     """
     report = _report(actor, report_id)
-    person = lock_person(user_id)
+    person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is not None:
         raise Refused(_l("This account is suspended already."))
@@ -40,7 +40,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
     """End a suspension; one may do so when its report is closed, too. Raises Refused."""
     report = lock(report_id) if report_id is not None else None
-    person = lock_person(user_id)
+    person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is None:
         raise Refused(_l("This account is not suspended."))
@@ -54,7 +54,7 @@ def set_role(actor: User | None, user_id: int, role: str) -> None:
     """Give a person a role. Raises Refused when they have it, or there is no such role."""
     if role not in roles.ROLES:
         raise Refused(_l("There is no such role."))
-    person = lock_person(user_id)
+    person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.role == role:
         raise Refused(_l("This person has that role already."))
