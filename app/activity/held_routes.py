@@ -14,10 +14,11 @@ from app.models import Activity
 from app.notify.filters import REASONS
 from app.queries.activity import place_of
 from app.web import limits
+from app.web.addresses import ID
 from app.web.paging import page_size
 from app.web.viewer import viewer
 
-HELD_ID = "/activity/held/<int(max=2147483647):event_id>"  # more than an INTEGER column holds is no id
+HELD_ID = f"/activity/held/<{ID}:event_id>"
 
 
 def held_or_404(event_id: int) -> Activity:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, render_template, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
@@ -14,7 +14,7 @@ from app.queries.activity import place_of
 from app.web.answers import wants_json
 from app.web.filters import local_date
 from app.web.paging import page_size
-from app.web.redirects import safe_next
+from app.web.redirects import go_back
 from app.web.viewer import viewer
 
 
@@ -41,7 +41,7 @@ def mark_read() -> Response | tuple[str, int]:
     db.session.commit()
     if wants_json():
         return "", 204
-    return redirect(safe_next(request.form.get("next")) or url_for("activity.index"), 303)
+    return go_back(url_for("activity.index"))
 
 
 def sent_spans() -> list[Span]:

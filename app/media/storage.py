@@ -85,6 +85,15 @@ class Storage:
         with suppress(FileNotFoundError):
             self.path(name).unlink()
 
+    def names_older_than(self, seconds: float) -> list[str]:
+        """The files that were written that long ago or longer."""
+        names = []
+        for path in self.root.glob("??/*"):
+            with suppress(FileNotFoundError):
+                if _NAME.fullmatch(path.name) and path.stat().st_mtime <= time.time() - seconds:
+                    names.append(path.name)
+        return names
+
     def delete_unfinished(self, older_than: float = 86_400.0) -> int:
         """Remove what writers that were killed left behind, `older_than` seconds ago or more.
         Answers how many.

@@ -12,18 +12,18 @@ from app.i18n import _
 from app.messages import bp, images, opening
 from app.messages.actions import changing
 from app.messages.forms import DeleteForm, EditForm
-from app.messages.opening import opened_or_404
+from app.messages.opening import THREAD, opened_or_404
 from app.messages.queries import threads
 from app.messages.queries.threads import Opened
 from app.models import Message
 from app.web import limits
-from app.web.answers import wants_json
+from app.web.addresses import ID
+from app.web.answers import is_script
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
-NUMBER = "int(max=2147483647)"  # more than an INTEGER column holds is no id
-MESSAGE = f"/messages/thread/<{NUMBER}:conversation_id>/<{NUMBER}:seq>"
-Answer = Response | tuple[Response | str, int]
+MESSAGE = f"{THREAD}/<{ID}:seq>"
+Answer = Response | tuple[Response, int] | tuple[str, int]
 
 
 @bp.post(f"{MESSAGE}/undo")
@@ -40,7 +40,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
         return _no(opened, refusal)
     db.session.commit()
     images.remove(undone.files)
-    if _is_script():
+    if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
     flash(_("Your message is taken back. Its text is where you write."), "success")
     return redirect(opening.address(opened), 303)
@@ -68,12 +68,12 @@ def edit(conversation_id: int, seq: int) -> Answer:
     except LookupError:
         abort(404)
     except Refused as refusal:
-        if _is_script():
+        if is_script():
             return _no(opened, refusal)
         say_no(refusal)
         return _show_edit(opened, message, form), 422
     db.session.commit()
-    return _done(opened)
+    return opening.done(opened)
 
 
 @bp.post(f"{MESSAGE}/delete")
@@ -96,7 +96,7 @@ def delete(conversation_id: int, seq: int) -> Answer:
         return _no(opened, refusal)
     db.session.commit()
     images.remove(files)
-    return _done(opened)
+    return opening.done(opened)
 
 
 def _own_or_404(conversation_id: int, seq: int) -> tuple[Opened, Message]:
@@ -112,17 +112,9 @@ def _show_edit(opened: Opened, message: Message, form: EditForm) -> str:
     return render_template("messages/edit.html", opened=opened, message=message, form=form)
 
 
-def _is_script() -> bool:
-    return wants_json() or "X-Requested-With" in request.headers
-
-
 def _no(opened: Opened, refusal: Refused) -> Answer:
-    if not _is_script():
+    if not is_script():
         say_no(refusal)
         return redirect(opening.address(opened), 303)
     db.session.rollback()
     return jsonify(error=str(refusal), status=422), 422
-
-
-def _done(opened: Opened) -> Answer:
-    return ("", 204) if _is_script() else redirect(opening.address(opened), 303)

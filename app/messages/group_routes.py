@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
@@ -11,7 +9,7 @@ from werkzeug.wrappers import Response
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _
-from app.messages import bp, composing, images, opening
+from app.messages import bp, composing, opening
 from app.messages.actions import groups
 from app.messages.group_forms import AddForm, GroupForm, NameForm, people_named
 from app.messages.opening import THREAD, opened_or_404
@@ -32,9 +30,8 @@ def start_group() -> str | Response | tuple[str, int]:
     if not form.validate_on_submit():
         return composing.show(form), 422
     try:
-        conversation = groups.start(
-            viewer(), people_named(form.to.data or ""), form.name.data or "", form.message.data or "", **_options(form)
-        )
+        people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
+        conversation = groups.start(viewer(), people, name, body, **opening.sent_with(form))
     except Refused as refusal:
         say_no(refusal)
         return composing.show(form), 422
@@ -99,16 +96,6 @@ def leave_group(conversation_id: int) -> Response:
         db.session.commit()
         flash(_("You have left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
-
-
-def _options(form: GroupForm) -> dict[str, Any]:
-    config = current_app.config
-    return {
-        "form_key": form.form_key.data,
-        "max_length": config["MESSAGE_MAX_LENGTH"],
-        "limited": config["RATELIMIT_ENABLED"],
-        "pictures": images.take(request.files.getlist("image"), request.form.getlist("alt")),
-    }
 
 
 def _group_or_404(conversation_id: int) -> Opened:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import suppress
-
 from sqlalchemy import update
 
 from app.database import end_reading, writing
@@ -57,13 +54,9 @@ def remove_stray_pictures() -> None:
     """Delete pictures that neither a message nor a report names: they were refused, sent twice, or taken back by a
     process that was killed. Running twice is harmless.
     """
-    store, before = storage(), time.time() - STRAY_AFTER
+    store = storage()
     # The files are listed first: a picture that is taken into use meanwhile is among the names.
-    candidates = []
-    for path in store.root.glob("??/*.webp"):
-        with suppress(FileNotFoundError):
-            if path.stat().st_mtime < before:
-                candidates.append(path.name)
+    candidates = store.names_older_than(STRAY_AFTER)
     named = pictures.named(candidates)
     end_reading()
     for name in candidates:

@@ -12,10 +12,11 @@ from app.messages import bp
 from app.messages.images import MOST_BYTES, storage
 from app.messages.queries import pictures
 from app.models import MessageImage
+from app.web.addresses import ID
 from app.web.viewer import viewer
 
 DAY = 24 * 3600  # seconds
-IMAGE = "/messages/image/<int(max=2147483647):image_id>"  # more than an INTEGER column holds is no id
+IMAGE = f"/messages/image/<{ID}:image_id>"
 TAKE_PICTURES = frozenset({"messages.send", "messages.start_group"})
 
 

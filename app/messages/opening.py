@@ -1,23 +1,27 @@
-"""What the doors of a conversation share: opening it for the viewer, its addresses, and showing it."""
+"""What the doors of a conversation share: opening it for the viewer, its addresses, what a form sends, showing it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, redirect, render_template, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
 
-from app.messages import permission
+from app.messages import images, permission
 from app.messages.forms import MessageForm
+from app.messages.group_forms import GroupForm
 from app.messages.permission import Verdict
 from app.messages.queries import states, threads
 from app.messages.queries.threads import Opened, Thread
 from app.messages.windows import CHANGE_WITHIN, UNDO_WITHIN
 from app.text.names import username_key
+from app.web.addresses import ID
+from app.web.answers import is_script
 from app.web.form_keys import new_form_key
 from app.web.paging import before_id
 from app.web.viewer import viewer
 
-THREAD = "/messages/thread/<int(max=2147483647):conversation_id>"  # more than an INTEGER column holds is no id
+THREAD = f"/messages/thread/<{ID}:conversation_id>"
 
 
 def opened_or_404(username: str = "", conversation_id: int = 0) -> Opened:
@@ -35,6 +39,22 @@ def address(opened: Opened) -> str:
     if opened.conversation is None:
         return url_for("messages.inbox")
     return url_for("messages.conversation", conversation_id=opened.conversation.id)
+
+
+def done(opened: Opened) -> Response | tuple[str, int]:
+    """The answer when something in it is done: nothing for a script, the conversation for anybody else."""
+    return ("", 204) if is_script() else redirect(address(opened), 303)
+
+
+def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
+    """What comes with the words of a message that is sent, for the actions. Raises Refused for its pictures."""
+    config = current_app.config
+    return {
+        "form_key": form.form_key.data,
+        "max_length": config["MESSAGE_MAX_LENGTH"],
+        "limited": config["RATELIMIT_ENABLED"],
+        "pictures": images.take(request.files.getlist("image"), request.form.getlist("alt")),
+    }
 
 
 def verdict_of(opened: Opened) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
@@ -17,7 +17,7 @@ from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
 from app.web import limits
 from app.web.paging import before_id, page_size
-from app.web.redirects import safe_next
+from app.web.redirects import go_back
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
@@ -53,7 +53,7 @@ def decline(conversation_id: int) -> Response:
     if sides.decline(viewer(), conversation_id):
         db.session.commit()
         flash(_("You have declined the request. Nobody is told."), "success")
-    return redirect(safe_next(request.form.get("next")) or url_for("messages.requests"), 303)
+    return go_back(url_for("messages.requests"))
 
 
 @bp.post(f"{THREAD}/mute")
@@ -87,4 +87,4 @@ def unmute(conversation_id: int) -> Response:
 
 
 def _to_thread(opened: Opened) -> Response:
-    return redirect(safe_next(request.form.get("next")) or opening.address(opened), 303)
+    return go_back(opening.address(opened))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import abort, current_app, redirect, render_template, request
+from flask import abort, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.errors import Refused
 from app.extensions import db
-from app.messages import actions, bp, images, opening
+from app.messages import actions, bp, opening
 from app.messages.actions import sides
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.opening import THREAD, opened_or_404
@@ -18,7 +16,6 @@ from app.messages.permission import GONE
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
 from app.web import limits
-from app.web.answers import wants_json
 from app.web.paging import before_id, page_size, position
 from app.web.refusals import say_no
 from app.web.viewer import viewer
@@ -89,7 +86,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
         abort(400)
     _mark_read(opened, form.seq.data or 0)
     db.session.commit()
-    return _done(opened)
+    return opening.done(opened)
 
 
 @bp.post("/messages/<username>/draft")
@@ -103,7 +100,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
         abort(400)
     sides.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
     db.session.commit()
-    return _done(opened)
+    return opening.done(opened)
 
 
 @bp.post("/messages/delivered")
@@ -119,13 +116,7 @@ def mark_delivered() -> tuple[str, int]:
 
 
 def _send(opened: Opened, form: MessageForm) -> None:
-    body, config = form.message.data or "", current_app.config
-    options: dict[str, Any] = {
-        "form_key": form.form_key.data,
-        "max_length": config["MESSAGE_MAX_LENGTH"],
-        "limited": config["RATELIMIT_ENABLED"],
-        "pictures": images.take(request.files.getlist("image"), request.form.getlist("alt")),
-    }
+    body, options = form.message.data or "", opening.sent_with(form)
     if opened.other is not None:
         actions.send_message(viewer(), opened.other, body, **options)
     elif opened.is_group and opened.conversation is not None:
@@ -137,9 +128,3 @@ def _send(opened: Opened, form: MessageForm) -> None:
 def _mark_read(opened: Opened, seq: int) -> None:
     if opened.conversation is not None and seq:
         actions.mark_read(viewer(), opened.conversation, seq)
-
-
-def _done(opened: Opened) -> Response | tuple[str, int]:
-    if wants_json() or request.headers.get("X-Requested-With"):
-        return "", 204
-    return redirect(opening.address(opened), 303)

@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 from app import roles
 from app.extensions import db
 from app.models import Report, User
-from app.moderation import actions, bp, evidence, pictures, queries, showing
+from app.moderation import actions, bp, pictures, queries, showing
 from app.moderation.showing import REPORT, report_or_404, seen_or_404
 from app.web import limits
+from app.web.addresses import ID
 from app.web.paging import Page, cut, page, page_size, position
 from app.web.permissions import role_required
 from app.web.viewer import viewer
@@ -57,7 +58,7 @@ def look(report_id: int) -> Response:
     return redirect(url_for("moderation.show", report_id=report_id) + "#evidence", 303)
 
 
-@bp.get(f"{REPORT}/picture/<int(max=2147483647):number>")
+@bp.get(f"{REPORT}/picture/<{ID}:number>")
 @role_required("moderator")
 def picture(report_id: int, number: int) -> Response:
     """A picture in evidence, counted from 0; for moderators who look at it, and only while it is what was reported."""
@@ -71,9 +72,4 @@ def picture(report_id: int, number: int) -> Response:
 @role_required("moderator")
 def sealed_evidence(report_id: int) -> Response:
     """What the seal is made of: `sha256sum` of this file is the seal, as long as nobody has changed the rows."""
-    report = seen_or_404(report_id)
-    response = make_response(evidence.sealed_text(report.note, report.evidence))
-    response.mimetype = "application/json"
-    response.headers["Content-Disposition"] = f'attachment; filename="report-{report.id}.json"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return showing.sealed_file(seen_or_404(report_id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
@@ -10,20 +10,20 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _
 from app.models import Message, Report, User
-from app.moderation import actions, bp, evidence, pictures, queries
+from app.moderation import actions, bp, evidence, pictures, queries, showing
 from app.moderation.forms import ReportForm
 from app.moderation.picking import Picked, picked
 from app.queries import members
 from app.web import limits
+from app.web.addresses import ID
 from app.web.paging import Page, cut
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
 PAGE = 30  # messages to choose from at once
-NUMBER = "int(max=2147483647)"  # more than an INTEGER column holds is no id
 
 
-@bp.route(f"/report/<{NUMBER}:conversation_id>", methods=["GET", "POST"])
+@bp.route(f"/report/<{ID}:conversation_id>", methods=["GET", "POST"])
 @login_required
 @limits.changing
 def report(conversation_id: int) -> str | Response | tuple[str, int]:
@@ -47,7 +47,7 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
     return redirect(url_for("moderation.receipt", report_id=sent.id), 303)
 
 
-@bp.get(f"/report/receipt/<{NUMBER}:report_id>")
+@bp.get(f"/report/receipt/<{ID}:report_id>")
 @login_required
 def receipt(report_id: int) -> str:
     """What the viewer reported, its seal, and whether the moderators have dealt with it."""
@@ -55,16 +55,11 @@ def receipt(report_id: int) -> str:
     return render_template("moderation/receipt.html", report=found, intact=evidence.is_intact(found))
 
 
-@bp.get(f"/report/receipt/<{NUMBER}:report_id>/sealed.json")
+@bp.get(f"/report/receipt/<{ID}:report_id>/sealed.json")
 @login_required
 def sealed(report_id: int) -> Response:
     """What the seal is made of, to be kept: `sha256sum` of this file is the seal."""
-    found = _own_or_404(report_id)
-    response = make_response(evidence.sealed_text(found.note, found.evidence))
-    response.mimetype = "application/json"
-    response.headers["Content-Disposition"] = f'attachment; filename="report-{found.id}.json"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return showing.sealed_file(_own_or_404(report_id))
 
 
 def _own_or_404(report_id: int) -> Report:

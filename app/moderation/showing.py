@@ -1,4 +1,4 @@
-"""What the doors of moderators share: finding a report, and its page."""
+"""What the doors share: finding a report, its page, and the text under its seal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import abort, render_template
+from flask import abort, make_response, render_template
+from werkzeug.wrappers import Response
 
 from app import roles
 from app.models import Report, ReportedMessage
 from app.moderation import evidence, pictures, queries
 from app.moderation.actions.words import MOST
 from app.moderation.forms import WordsForm
+from app.web.addresses import ID
 from app.web.viewer import viewer
 
-REPORT = "/moderation/<int(max=2147483647):report_id>"  # more than an INTEGER column holds is no id
+REPORT = f"/moderation/<{ID}:report_id>"
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,15 @@ def seen_or_404(report_id: int) -> Report:
     """The same, if the log says that the viewer looks at its evidence."""
     report = report_or_404(report_id)
     return report if queries.has_looked(viewer(), report) else abort(404)
+
+
+def sealed_file(report: Report) -> Response:
+    """What the seal is made of, as a file."""
+    response = make_response(evidence.sealed_text(report.note, report.evidence))
+    response.mimetype = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="report-{report.id}.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def page(report_id: int, said: Mapping[str, str] | None = None) -> str:

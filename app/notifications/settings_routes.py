@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, url_for
 from flask_babel import to_user_timezone
 from flask_login import login_required
 from werkzeug.wrappers import Response
@@ -19,7 +19,7 @@ from app.notifications.forms import COUNTED_ELSEWHERE, DeliveryForm
 from app.notify import hours, preferences
 from app.notify.kinds import chosen_by
 from app.web import limits
-from app.web.redirects import safe_next
+from app.web.redirects import go_back
 from app.web.refusals import say_no
 from app.web.viewer import viewer, visit
 
@@ -77,7 +77,7 @@ def paused_until() -> datetime | None:
 
 
 def _back() -> Response:
-    return redirect(safe_next(request.form.get("next", "")) or url_for("notifications.settings"), 303)
+    return go_back(url_for("notifications.settings"))
 
 
 def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:

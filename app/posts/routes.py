@@ -16,13 +16,14 @@ from app.posts.forms import LanguageForm, PostForm
 from app.posts.languages import choices, likely
 from app.queries import timelines
 from app.web import limits
+from app.web.addresses import ID
 from app.web.form_keys import new_form_key
 from app.web.paging import Page, before_id, page, page_size, position
-from app.web.redirects import safe_next
+from app.web.redirects import go_back
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
-POST_ID = "/post/<int(max=2147483647):post_id>"  # more than an INTEGER column holds is no id
+POST_ID = f"/post/<{ID}:post_id>"
 
 
 @bp.get("/index")
@@ -139,4 +140,4 @@ def _page_language() -> str:
 
 
 def _back() -> Response:
-    return redirect(safe_next(request.form.get("next")) or url_for("posts.home"), 303)
+    return go_back(url_for("posts.home"))

@@ -21,7 +21,7 @@ from app.queries import people, relations
 from app.queries.relations import Relation
 from app.web import limits
 from app.web.paging import page_size, position
-from app.web.redirects import safe_next
+from app.web.redirects import go_back
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
@@ -109,5 +109,4 @@ def _change(username: str, change: Callable[[User], object], done: str) -> Respo
         flash(done % {"name": person.display_name}, "success")
     except Refused as refusal:
         say_no(refusal)
-    profile = url_for("profiles.show", username=person.username)
-    return redirect(safe_next(request.form.get("next")) or profile, 303)
+    return go_back(url_for("profiles.show", username=person.username))

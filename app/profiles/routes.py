@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
@@ -19,7 +19,7 @@ from app.profiles.last_seen import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page, page_size
-from app.web.redirects import here, safe_next
+from app.web.redirects import go_back, here, safe_next
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
@@ -83,8 +83,7 @@ def _change_follow(username: str, change: Callable[[User, User], None], done: st
         flash(done % {"name": person.display_name}, "success")
     except Refused as refusal:
         say_no(refusal)
-    profile = url_for("profiles.show", username=person.username)
-    return redirect(safe_next(request.form.get("next")) or profile, 303)
+    return go_back(url_for("profiles.show", username=person.username))
 
 
 def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:

@@ -1,4 +1,4 @@
-"""What the asker can read: a page or JSON."""
+"""What the asker can read: a page or JSON, or nothing."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def wants_json() -> bool:
     accept = request.accept_mimetypes
     best = accept.best_match(["text/html", "application/json"])
     return best == "application/json" and accept[best] > accept["text/html"]
+
+
+def is_script() -> bool:
+    """Whether a script of a page asks, which knows what to do next and follows no redirect."""
+    return wants_json() or "X-Requested-With" in request.headers

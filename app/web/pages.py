@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from flask import Blueprint, Flask, current_app, has_request_context, redirect, request, session, url_for
+from flask import Blueprint, Flask, current_app, has_request_context, request, session, url_for
 from werkzeug.wrappers import Response
 
 from app.clock import now
@@ -15,7 +15,7 @@ from app.models import User
 from app.notify import preferences
 from app.notify.hours import Hours, may_tell_at, next_quiet_from
 from app.web import filters, strings
-from app.web.redirects import safe_next
+from app.web.redirects import go_back
 from app.web.viewer import viewer_or_none, visit
 
 bp = Blueprint("web", __name__)
@@ -113,7 +113,7 @@ def set_language() -> Response:
     code = request.form.get("language", "")
     if code in languages():
         session[SESSION_KEY] = code
-    return redirect(safe_next(request.form.get("next", "")) or url_for("posts.home"), 303)
+    return go_back(url_for("posts.home"))
 
 
 def init_app(app: Flask) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import redirect, request
 from werkzeug.urls import iri_to_uri
+from werkzeug.wrappers import Response
 
 # One slash, then anything but another slash or a backslash: browsers read "//x", "/\\x" and "\\/x" as another host.
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
@@ -26,3 +27,8 @@ def safe_next(target: str | None) -> str | None:
         return None
     parts = urlsplit(target)
     return None if parts.scheme or parts.netloc else target
+
+
+def go_back(otherwise: str) -> Response:
+    """To the page of this site that the form's field `next` names, or else to `otherwise`."""
+    return redirect(safe_next(request.form.get("next")) or otherwise, 303)
