@@ -8,7 +8,7 @@ says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import partial
 
@@ -17,13 +17,15 @@ from sqlalchemy import select, update
 from app.accounts.actions import confirm_email, register
 from app.clock import now
 from app.database import end_reading, reading, writing
-from app.demo import script
-from app.demo.script import Character, Entry, Talk
+from app.demo import painting, script
+from app.demo.script import Character, Entry, Group, Talk
 from app.errors import Refused, Sentence
 from app.extensions import db
 from app.i18n import languages
-from app.messages.actions import mark_read, send_message
-from app.messages.queries.threads import between
+from app.messages.actions import groups, mark_read, send_message, send_to_group
+from app.messages.actions.sides import save_draft
+from app.messages.images import take
+from app.messages.queries.threads import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
 from app.notify import tell_count
 from app.posts.actions import publish
@@ -33,6 +35,7 @@ from app.text.names import email_key
 
 DAYS = 21  # how long the community has been there
 LATEST = timedelta(minutes=4)  # age of the newest post
+PAUSE = timedelta(minutes=47)  # between two messages of a conversation
 FRESH = timedelta(days=2)  # what happened longer ago was read by everybody
 Step = Callable[[], None]
 
@@ -42,6 +45,7 @@ def is_there() -> bool:
     with reading():
         one, other = (_find(name) for name in script.conversations()[0].between)
         found = one is not None and other is not None and between(one, other) is not None
+        found = found and all(_is_gathered(group) for group in script.groups())
         end_reading()
     return found
 
@@ -54,6 +58,7 @@ def steps(password: str, login: str) -> list[Step]:
         *(partial(_follow, at, person) for at, person in enumerate(everybody)),
         *(partial(_post, entry, _age(at, len(entries))) for at, entry in enumerate(entries)),
         *(partial(_talk, talk, timedelta(minutes=12, hours=5 * at)) for at, talk in reversed([*enumerate(talks)])),
+        *(partial(_gather, group) for group in reversed(script.groups())),
     ]
 
 
@@ -131,24 +136,56 @@ def _settle(actor: User, age: timedelta) -> None:
 
 
 def _talk(talk: Talk, age: timedelta) -> None:
+    with reading():
+        pair = {name: _get(name) for name in talk.between}
+        is_there = between(*pair.values()) is not None
+        end_reading()
+    if is_there:
+        return
+    pictures = take([painting.loaf()], [talk.picture[1]]) if talk.picture else []
     with writing():
         pair = {name: _get(name) for name in talk.between}
-        if between(*pair.values()) is not None:
-            return
         for at, (who, text) in enumerate(talk.lines):
-            message = send_message(pair[who], pair[talk.reader_of(who)], text)
-            message.created_at = now() - age - timedelta(minutes=47) * (len(talk.lines) - 1 - at)
-            _read(message, talk, pair, is_read=at < len(talk.lines) - talk.unread)
+            shown = pictures if talk.picture and talk.picture[0] == at else []
+            message = send_message(pair[who], pair[talk.reader_of(who)], text, pictures=shown)
+            message.created_at = now() - age - PAUSE * (len(talk.lines) - 1 - at)
+            is_read = at < len(talk.lines) - talk.unread
+            _read(message, pair.values() if is_read else [pair[who]])
+        if talk.draft:
+            who, text = talk.draft
+            opened = with_person(pair[who], talk.reader_of(who))
+            if opened is not None:
+                save_draft(pair[who], opened, text, own_seq=len(talk.lines))
 
 
-def _read(message: Message, talk: Talk, pair: dict[str, User], *, is_read: bool) -> None:
+def _gather(group: Group) -> None:
+    with writing():
+        members = {name: _get(name) for name in group.people}
+        if _is_gathered(group):
+            return
+        founder, *others = members.values()
+        conversation = groups.start(founder, others, group.name, group.lines[0][1])
+        for who, text in group.lines[1:]:
+            send_to_group(members[who], conversation.id, text)
+        sent = select(Message).where(Message.conversation_id == conversation.id).order_by(Message.seq.desc())
+        for at, message in enumerate(db.session.scalars(sent).all()):
+            message.created_at = now() - LATEST - PAUSE * at
+            _read(message, members.values())
+
+
+def _is_gathered(group: Group) -> bool:
+    founder = _find(group.people[0])
+    begun = Conversation.started_by_id == (founder.id if founder else None)
+    return db.session.scalar(select(Conversation.id).where(begun, Conversation.name == group.name)) is not None
+
+
+def _read(message: Message, readers: Iterable[User]) -> None:
+    """These people have read as far as this message, and nobody is mailed about it."""
     conversation = db.session.get_one(Conversation, message.conversation_id)
-    writer = next(name for name, person in pair.items() if person.id == message.sender_id)
-    mark_read(pair[writer], conversation, message.seq)
-    if is_read:
-        mark_read(pair[talk.reader_of(writer)], conversation, message.seq)
+    for person in readers:
+        mark_read(person, conversation, message.seq)
     db.session.execute(
         update(ConversationMember)
-        .where(ConversationMember.conversation_id == conversation.id)
+        .where(ConversationMember.conversation_id == conversation.id, ConversationMember.mailed_seq < message.seq)
         .values(mailed_seq=message.seq)
     )

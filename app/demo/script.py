@@ -41,15 +41,29 @@ class Character:
 
 @dataclass(frozen=True)
 class Talk:
-    """A conversation: two usernames, (who, text) oldest first, and how many at the end are not read yet."""
+    """A conversation: two usernames, (who, text) oldest first, and how many at the end are not read yet.
+
+    `picture` is (number of a line, what its picture shows), `draft` is (who, what they have begun to write).
+    """
 
     between: tuple[str, str]
     lines: tuple[tuple[str, str], ...]
     unread: int
+    picture: tuple[int, str] | None
+    draft: tuple[str, str] | None
 
     def reader_of(self, writer: str) -> str:
         """The other one."""
         return self.between[1] if writer == self.between[0] else self.between[0]
+
+
+@dataclass(frozen=True)
+class Group:
+    """A conversation of several: its name, its people, who began it first, and (who, text) oldest first."""
+
+    name: str
+    people: tuple[str, ...]
+    lines: tuple[tuple[str, str], ...]
 
 
 @cache
@@ -61,10 +75,13 @@ def people() -> tuple[Character, ...]:
 @cache
 def conversations() -> tuple[Talk, ...]:
     """All conversations, the one with the latest message first."""
-    return tuple(
-        Talk(tuple(row["between"]), tuple((who, text) for who, text in row["lines"]), row.get("unread", 0))
-        for row in _rows("conversations")
-    )
+    return tuple(_talk(row) for row in _rows("conversations"))
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """All groups, the one with the latest message first."""
+    return tuple(Group(row["name"], tuple(row["people"]), _lines(row)) for row in _rows("groups"))
 
 
 def posts() -> list[Entry]:
@@ -94,6 +111,23 @@ def _character(row: dict[str, Any]) -> Character:
     return Character(row["username"], row["name"], row["language"], row["timezone"], row["about"], tuple(entries))
 
 
+def _talk(row: dict[str, Any]) -> Talk:
+    one, other = row["between"]
+    picture, draft = row.get("picture"), row.get("draft")
+    return Talk(
+        (one, other),
+        _lines(row),
+        row.get("unread", 0),
+        (picture[0], picture[1]) if picture else None,
+        (draft[0], draft[1]) if draft else None,
+    )
+
+
+def _lines(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple((who, text) for who, text in row["lines"])
+
+
 def _rows(kind: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = tomllib.loads((HERE / f"{kind}.toml").read_text("utf-8"))[kind]
+    file = "people.toml" if kind == "people" else "conversations.toml"
+    rows: list[dict[str, Any]] = tomllib.loads((HERE / file).read_text("utf-8"))[kind]
     return rows
