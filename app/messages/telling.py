@@ -51,7 +51,7 @@ def message_came(conversation_id: int, sender_id: int) -> None:
 def everybody(conversation_id: int) -> list[int]:
     """The ids of the people who are in a conversation."""
     side = ConversationMember
-    inside = side.state.in_(("new", "accepted", "request", "declined"))
+    inside = side.state.in_(threads.INSIDE)
     return list(db.session.scalars(select(side.user_id).where(side.conversation_id == conversation_id, inside)))
 
 

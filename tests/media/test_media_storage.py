@@ -77,3 +77,13 @@ def test_what_killed_writers_left_is_removed(storage: Storage) -> None:
     os.utime(old, (1, 1))
     assert storage.delete_unfinished(older_than=60) == 1
     assert sorted(files(storage)) == sorted([whole, fresh])
+
+
+def test_old_files_are_known_by_their_names(storage: Storage) -> None:
+    old, fresh = storage.save(b"x", "webp"), storage.save(b"y", "webp")
+    unfinished = storage.path(old).with_name(f"{old}.part")
+    unfinished.touch()
+    for path in (storage.path(old), unfinished):
+        os.utime(path, (1, 1))
+    assert storage.names_older_than(60) == [old]
+    assert sorted(storage.names_older_than(0)) == sorted([old, fresh])

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, case, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Select, String, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.messages import permission
 from app.messages.permission import Terms, Verdict
+from app.messages.queries.threads import pair_key_with
 from app.models import Conversation, ConversationMember, Follow, User
 from app.queries import visibility
 from app.queries.search import matching
@@ -65,12 +66,11 @@ def among(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
 
 
 def _recipients(viewer: User) -> Select[Any]:
-    side, number, own = aliased(ConversationMember), cast(User.id, String), str(viewer.id)
-    key = case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)  # as `threads.pair_key` writes it
+    side = aliased(ConversationMember)
     state = (
         select(side.state)
         .join(Conversation, Conversation.id == side.conversation_id)
-        .where(Conversation.pair_key == key, side.user_id == User.id)
+        .where(Conversation.pair_key == pair_key_with(viewer), side.user_id == User.id)
     )
     return select(User, *permission.columns(viewer.id, User), state.scalar_subquery())
 

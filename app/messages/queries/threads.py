@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from sqlalchemy import Select, String, and_, case, cast, exists, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
@@ -38,7 +38,7 @@ class Opened:
     @property
     def is_group(self) -> bool:
         """Whether it is a group, however few are left in it."""
-        return self.conversation is not None and self.conversation.pair_key is None
+        return self.conversation is not None and self.conversation.is_group
 
     @property
     def other(self) -> User | None:
@@ -90,6 +90,12 @@ def pair_key(one: User, other: User) -> str:
     return f"{low}:{high}"
 
 
+def pair_key_with(viewer: User) -> ColumnElement[str]:
+    """The same of the viewer and each User of a query."""
+    number, own = cast(User.id, String), str(viewer.id)
+    return case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)
+
+
 def between(viewer: User, other: User) -> Conversation | None:
     """The conversation of two people, if they ever wrote."""
     return db.session.scalar(select(Conversation).where(Conversation.pair_key == pair_key(viewer, other)))
@@ -103,8 +109,6 @@ def with_person(viewer: User, username: str) -> Opened | None:
     """
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     here = Conversation.id
-    number, own = cast(User.id, String), str(viewer.id)
-    key = case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)  # as `pair_key` writes it
     query = (
         select(
             User,
@@ -114,7 +118,7 @@ def with_person(viewer: User, username: str) -> Opened | None:
             *permission.columns(viewer.id, User),
             *relations.columns(viewer.id, User.id),
         )
-        .outerjoin(Conversation, Conversation.pair_key == key)
+        .outerjoin(Conversation, Conversation.pair_key == pair_key_with(viewer))
         .outerjoin(mine, and_(mine.conversation_id == here, mine.user_id == viewer.id))
         .outerjoin(theirs, and_(theirs.conversation_id == here, theirs.user_id == User.id))
         .where(
@@ -156,7 +160,7 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
     apart = frozenset(user.id for _conversation, _side, user, _is_blocked, is_apart in rows if is_apart)
     sides = {user.id: (user, side) for _conversation, side, user, *_blocks in rows if side.state in INSIDE}
     _viewer, my_side = sides.pop(viewer.id)
-    folded = blocked if conversation.pair_key is None else frozenset()
+    folded = blocked if conversation.is_group else frozenset()
     return Opened(viewer, conversation, my_side, list(sides.values()), folded=folded, apart=apart)
 
 
