@@ -5,23 +5,20 @@ Blocks and mutes hide, and delete nothing but who follows whom: what they hide i
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 
+from app import muting
 from app.clock import now
 from app.database import insert_into
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
-from app.jobs import enqueue
 from app.models import Block, Follow, Mute, User
 from app.notify import hearing
 from app.queries import people
 from app.queries.relations import WRITABLE_BY
 
-MUTE_HOURS = (1, 8, 24, 168)  # how long somebody can be muted, besides until it is taken back
-END_MUTE = "privacy.end_mute"
+END_MUTE_JOB = "privacy.end_mute"
 
 
 def block(blocker: User, blocked: User) -> None:
@@ -49,21 +46,19 @@ def unblock(blocker: User, blocked: User) -> bool:
 
 
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
-    """Let `muter` hear nothing of somebody: for one of MUTE_HOURS, or until it is taken back. The last call counts.
+    """Let `muter` hear nothing of somebody: for one of muting.HOURS, or until it is taken back. The last call counts.
 
     Raises Refused for oneself and for another time.
     """
     if muter.id == muted.id:
         raise Refused(_l("You cannot mute yourself."))
-    if hours is not None and hours not in MUTE_HOURS:
-        raise Refused(_l("Please choose for how long."))
-    until = now() + timedelta(hours=hours) if hours else None
+    until = muting.ends_at(hours)
     row = insert_into(Mute).values(muter_id=muter.id, muted_id=muted.id, until=until)
     db.session.execute(
         row.on_conflict_do_update(index_elements=[Mute.muter_id, Mute.muted_id], set_={"until": row.excluded.until})
     )
     if until is not None:
-        _order_end(muter.id, muted.id, until)
+        muting.order_end(END_MUTE_JOB, until, muter_id=muter.id, muted_id=muted.id)
     hearing.changed(muter.id, muted.id, again=False)
 
 
@@ -82,7 +77,7 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
     if until is None:
         return False
     if until > now():
-        _order_end(muter_id, muted_id, until)
+        muting.order_end(END_MUTE_JOB, until, muter_id=muter_id, muted_id=muted_id)
         return False
     return _unmute(muter_id, muted_id)
 
@@ -113,14 +108,3 @@ def _both_hear(one: User, other: User, *, again: bool) -> None:
 
 def _follows(follower: User, followed: User) -> ColumnElement[bool]:
     return and_(Follow.follower_id == follower.id, Follow.followed_id == followed.id)
-
-
-def _order_end(muter_id: int, muted_id: int, until: datetime) -> None:
-    # Each time has a job of its own: one that waits for a later time must not stand for an earlier one.
-    enqueue(
-        END_MUTE,
-        delay=max(0.0, (until - now()).total_seconds()),
-        unique_key=f"{END_MUTE}:{muter_id}:{muted_id}:{until.timestamp()}",
-        muter_id=muter_id,
-        muted_id=muted_id,
-    )

@@ -7,7 +7,7 @@ from app.jobs import job
 from app.privacy import actions
 
 
-@job(actions.END_MUTE)
+@job(actions.END_MUTE_JOB)
 def end_mute(muter_id: int, muted_id: int) -> None:
     """Let a person hear of somebody again when the time they chose is over.
 

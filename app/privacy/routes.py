@@ -11,6 +11,7 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app import muting
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _
@@ -91,7 +92,7 @@ def relation_to(person: User) -> Relation:
 def mute_times() -> list[tuple[int, str]]:
     """For how many hours one can mute somebody, besides until it is taken back; and in words, such as "1 day"."""
     locale = get_locale() or "en"
-    return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in actions.MUTE_HOURS]
+    return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in muting.HOURS]
 
 
 def _page(form: PrivacyForm) -> str:

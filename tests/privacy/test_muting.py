@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from app import muting
 from app.clock import now
 from app.models import Job, Mute
-from app.privacy.actions import END_MUTE, MUTE_HOURS
+from app.privacy.actions import END_MUTE_JOB
 from tests.factories import a_post
 from tests.privacy.conftest import clock, do, numbers, posts_on, publish, say, told
 
@@ -24,7 +25,7 @@ def mute(db):
 
 def waiting(db) -> list[Job]:
     """The jobs that wait to end a mute."""
-    return list(db.session.scalars(select(Job).where(Job.name == END_MUTE, Job.state == "queued")))
+    return list(db.session.scalars(select(Job).where(Job.name == END_MUTE_JOB, Job.state == "queued")))
 
 
 def test_their_posts_leave_the_lists_and_are_found_where_one_looks_for_them(ana, ben):
@@ -101,7 +102,7 @@ def test_a_mute_without_a_time_lasts(ana, ben, db, mute, run_jobs):
     assert waiting(db) == []
 
 
-@pytest.mark.parametrize("hours", MUTE_HOURS)
+@pytest.mark.parametrize("hours", muting.HOURS)
 def test_a_mute_with_a_time_ends_by_itself(ana, ben, as_, mute, run_jobs, mails, time_machine, hours):
     time_machine.move_to(now(), tick=False)
     do(ana, "mute", "ben", hours=str(hours))

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, select, update
 
+from app import muting
 from app.clock import now
-from app.errors import Refused
 from app.extensions import db
-from app.i18n import _l
-from app.jobs import enqueue
 from app.messages import permission, telling
 from app.messages.actions import floods
 from app.messages.actions.locking import lock_pair
@@ -22,7 +19,6 @@ from app.notify import delivery
 from app.queries import visibility
 
 DRAFT_MAX_LENGTH = 20_000  # characters: longer than any message, so that a text that is too long is kept, too
-MUTE_HOURS = (1, 8, 24, 168)  # how long a conversation can be muted, besides until it is taken back
 END_MUTE_JOB = "messages.end_mute"
 
 
@@ -52,16 +48,14 @@ def decline(user: User, conversation_id: int) -> bool:
 
 
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
-    """No badge, no mail and no push for a conversation: for one of MUTE_HOURS, or until it is taken back.
+    """No badge, no mail and no push for a conversation: for one of muting.HOURS, or until it is taken back.
 
     Raises Refused for another time.
     """
-    if hours is not None and hours not in MUTE_HOURS:
-        raise Refused(_l("Please choose for how long."))
-    until = now() + timedelta(hours=hours) if hours else None
+    until = muting.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
     if until is not None:
-        _order_end(user.id, conversation_id, until.timestamp())
+        muting.order_end(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
     telling.count_moved(user.id)
     telling.conversation_moved(conversation_id, [user.id])
 
@@ -81,7 +75,7 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until is None:
         return False
     if until > now():
-        _order_end(user.id, conversation_id, until.timestamp())
+        muting.order_end(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
         return False
     return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted anew just now
 
@@ -139,14 +133,3 @@ def _counts_moved(user: User, conversation_id: int) -> None:
     telling.count_moved(user.id)
     telling.conversation_moved(conversation_id, [user.id])
     delivery.order(user.id, telling.KIND)
-
-
-def _order_end(user_id: int, conversation_id: int, until: float) -> None:
-    # Each time has a job of its own: one that waits for a later time must not stand for an earlier one.
-    enqueue(
-        END_MUTE_JOB,
-        delay=max(0.0, until - now().timestamp()),
-        unique_key=f"end_mute:{conversation_id}:{user_id}:{until}",
-        conversation_id=conversation_id,
-        user_id=user_id,
-    )
