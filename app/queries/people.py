@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from app.clock import now
@@ -47,9 +48,10 @@ def lock_pair(one: User, other: User) -> None:
     db.session.execute(pair.with_for_update(key_share=True))
 
 
-def visit(login_id: str) -> Visit | None:
-    """The login of that id with its person, if it is still good. One statement, so the badge fits its timestamp."""
-    row = db.session.execute(
+@cache
+def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
+    # Put together once: every page and every poll that has something to hear asks it.
+    return (
         select(
             LoginSession,
             NotificationClock.last,
@@ -60,9 +62,14 @@ def visit(login_id: str) -> Visit | None:
         .join(LoginSession.user)
         .outerjoin(NotificationClock, NotificationClock.user_id == User.id)
         .outerjoin(DeliveryProfile, DeliveryProfile.user_id == User.id)
-        .where(LoginSession.id == login_id, LoginSession.expires_at > now(), User.active)
+        .where(LoginSession.id == bindparam("login_id"), LoginSession.expires_at > bindparam("moment"), User.active)
         .options(joinedload(LoginSession.user))
-    ).first()
+    )
+
+
+def visit(login_id: str) -> Visit | None:
+    """The login of that id with its person, if it is still good. One statement, so the badge fits its timestamp."""
+    row = db.session.execute(_visit(), {"login_id": login_id, "moment": now()}).first()
     if row is None:
         return None
     login, since, unread_messages, unread_activity, profile = row
