@@ -18,8 +18,8 @@ demo: runtime  ## fill the site with a community to look at
 	@exec $(VENV)/python -m app.run demo
 
 test: dev  ## the whole suite, on SQLite and then on PostgreSQL
-	@$(PYTEST) -n 2 --dist worksteal -m "not e2e" --database=sqlite
-	@$(PYTEST) -n 2 --dist worksteal -m "not e2e" --database=postgresql
+	@$(PYTEST) -n 3 --dist worksteal -m "not e2e" --database=sqlite
+	@$(PYTEST) -n 3 --dist worksteal -m "not e2e" --database=postgresql
 
 check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet
@@ -31,7 +31,7 @@ check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(PYTEST) tests/house
 
 e2e: dev  ## drive two real browsers against the real stack
-	@$(PYTEST) tests/e2e tests/js -m e2e
+	@$(PYTEST) -n 2 --dist loadfile tests/e2e tests/js -m e2e
 
 bench: dev  ## measure each promise about speed against a floor of the same run
 	@$(VENV)/python -m bench

@@ -7,9 +7,10 @@ accepted, or began themselves, goes on. A stranger, somebody they do not follow,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
 from app.errors import Sentence
@@ -52,10 +53,16 @@ def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElem
 
 def terms(writer: User, other: User, conversation_id: int) -> Terms:
     """The terms as they are now, in a conversation that exists."""
-    side = ConversationMember
-    state = select(side.state).where(side.conversation_id == conversation_id, side.user_id == other.id)
-    query = select(*columns(writer.id, User), state.scalar_subquery()).where(User.id == other.id)
-    return Terms(other, *db.session.execute(query).one())
+    named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
+    return Terms(other, *db.session.execute(_terms(), named).one())
+
+
+@cache
+def _terms() -> Select[Any]:
+    side, other_id = ConversationMember, bindparam("other_id", type_=Integer)
+    here = (side.conversation_id == bindparam("conversation_id"), side.user_id == other_id)
+    state = select(side.state).where(*here).scalar_subquery()
+    return select(*columns(bindparam("writer_id"), User), state).where(User.id == other_id)
 
 
 def verdict(terms: Terms) -> Verdict:

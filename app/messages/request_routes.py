@@ -70,7 +70,7 @@ def mute(conversation_id: int) -> Response:
         say_no(refusal)
         return _to_thread(opened)
     db.session.commit()
-    flash(_("You hear no more of this conversation. Its messages still come in."), "success")
+    flash(_("This conversation is muted. Its messages still come in."), "success")
     return _to_thread(opened)
 
 

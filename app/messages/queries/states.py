@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import cache
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Integer, Select, bindparam, or_, select
 
 from app.extensions import db
 from app.models import Conversation, ConversationMember, User
@@ -20,16 +21,7 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person and all
     the others show each other what they read. Who has left a group is told what they could see last.
     """
-    side = ConversationMember
-    query = (
-        select(Conversation, side, User, visibility.blocked_between(user_id, User.id))
-        .join(side, side.conversation_id == Conversation.id)
-        .join(User, User.id == side.user_id)
-        .where(Conversation.id == conversation_id, or_(side.state != "left", side.user_id == user_id))
-        .order_by(User.id)
-        .execution_options(populate_existing=True)
-    )
-    rows = db.session.execute(query).all()
+    rows = db.session.execute(_sides(), {"user_id": user_id, "conversation_id": conversation_id}).all()
     conversation = rows[0][0]
     viewer, mine = next((user, member) for _, member, user, _ in rows if user.id == user_id)
     others = [(user, member) for _, member, user, _ in rows if user.id != user_id]
@@ -43,6 +35,20 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
         "read": read,
     }
     return state if conversation.pair_key and others else {**state, "group": conversation.id}
+
+
+@cache
+def _sides() -> Select[Conversation, ConversationMember, User, bool]:
+    # Put together once: asked for everybody in a conversation with each message, under their clocks.
+    side, user_id = ConversationMember, bindparam("user_id", type_=Integer)
+    return (
+        select(Conversation, side, User, visibility.blocked_between(user_id, User.id))
+        .join(side, side.conversation_id == Conversation.id)
+        .join(User, User.id == side.user_id)
+        .where(Conversation.id == bindparam("conversation_id"), or_(side.state != "left", side.user_id == user_id))
+        .order_by(User.id)
+        .execution_options(populate_existing=True)
+    )
 
 
 def receipts(
