@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, event, text
+from sqlalchemy import DateTime, Dialect, Engine, event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeDecorator
@@ -38,6 +38,16 @@ def keep_writers_out(model: Any) -> None:
     if db.engine.dialect.name == "postgresql":
         table = db.engine.dialect.identifier_preparer.format_table(model.__table__)
         db.session.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def lock_names(*names: str) -> None:
+    """Hold these names until the transaction ends, for what no single row stands for; others who ask for one wait.
+
+    On SQLite every writer is alone anyway.
+    """
+    if db.engine.dialect.name == "postgresql":
+        for name in sorted(names):
+            db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -28,7 +28,7 @@ def block(blocker: User, blocked: User) -> None:
     """
     if blocker.id == blocked.id:
         raise Refused(_l("You cannot block yourself."))
-    people.lock_pair(blocker, blocked)
+    people.lock_follows(blocker, blocked)
     row = insert_into(Block).values(blocker_id=blocker.id, blocked_id=blocked.id).on_conflict_do_nothing()
     if db.session.scalar(row.returning(Block.blocker_id)) is None:
         return

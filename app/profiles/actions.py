@@ -45,7 +45,7 @@ def follow(follower: User, followed: User) -> None:
     """
     if follower.id == followed.id:
         raise Refused(_l("You cannot follow yourself."))
-    people.lock_pair(follower, followed)
+    people.lock_follow(follower, followed)
     if relations.between(follower.id, followed.id).is_apart:
         raise Refused(_l("You cannot follow this person."))
     row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id).on_conflict_do_nothing()

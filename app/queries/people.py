@@ -11,6 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from app.clock import now
+from app.database import lock_names
 from app.extensions import db
 from app.models import DeliveryProfile, LoginSession, NotificationClock, User
 from app.queries import activity, unread
@@ -42,10 +43,21 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
     return db.session.scalars(select(User).where(User.username_key.in_(keys), User.active).order_by(User.id)).all()
 
 
-def lock_pair(one: User, other: User) -> None:
-    """Hold what stands between two people until the commit: who follows and who blocks do not pass each other by."""
-    pair = select(User.id).where(User.id.in_([one.id, other.id])).order_by(User.id)
-    db.session.execute(pair.with_for_update(key_share=True))
+def lock_follow(follower: User, followed: User) -> None:
+    """Hold whether the one follows the other until the commit: who follows and who blocks do not pass each other by.
+
+    Not their rows: of two who begin to follow a third neither waits for the other.
+    """
+    lock_names(_follow(follower, followed))
+
+
+def lock_follows(one: User, other: User) -> None:
+    """The same in both directions."""
+    lock_names(_follow(one, other), _follow(other, one))
+
+
+def _follow(follower: User, followed: User) -> str:
+    return f"follow:{follower.id}:{followed.id}"
 
 
 @cache
