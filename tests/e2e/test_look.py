@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from app.config import ROOT
 from app.demo.cli import LOGIN, PASSWORD
-from tests.e2e.conftest import Person, Site
+from tests.e2e.conftest import Person, Site, running_site
 from tests.support.ports import wait_for
 
 pytestmark = pytest.mark.e2e
@@ -52,10 +52,12 @@ SERIOUS = {"serious", "critical"}
 
 
 @pytest.fixture(scope="module")
-def community(site: Site) -> Site:
-    """The people of `make demo`, made beside the running site."""
-    subprocess.run([sys.executable, "-m", "app.run", "demo"], cwd=ROOT, env=site.env, check=True, capture_output=True)
-    return site
+def community(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The people of `make demo`, made beside a running site of their own: other tests use their names, and count."""
+    with running_site(tmp_path_factory.mktemp("community")) as site:
+        demo = [sys.executable, "-m", "app.run", "demo"]
+        subprocess.run(demo, cwd=ROOT, env=site.env, check=True, capture_output=True)
+        yield site
 
 
 @pytest.fixture(scope="module")
@@ -108,18 +110,18 @@ def test_letters_twice_as_large_fit_a_phone(member: Person) -> None:
 
 @pytest.mark.parametrize(("scheme", "language", "axe_width"), [("light", "en", PHONE), ("dark", "ar", DESK)])
 def test_the_pages_of_a_visitor(
-    person: Callable[..., Person], community: Site, scheme: str, language: str, axe_width: int
+    person: Callable[..., Person], site: Site, scheme: str, language: str, axe_width: int
 ) -> None:
     somebody = person(f"olga_{language}", color_scheme=scheme, locale=language)
-    wait_for(lambda: community.mails(somebody.email), seconds=30, every=0.3, why="a mail to look at")
+    wait_for(lambda: site.mails(somebody.email), seconds=30, every=0.3, why="a mail to look at")
     page = somebody.page
     page.get_by_role("button", name=re.compile("^(Log out|تسجيل الخروج)$")).first.click()
     for width in (PHONE, TABLET, DESK):
         page.set_viewport_size({"width": width, "height": 900})
         for name, path in VISITOR_PAGES.items():
-            page.goto(community.url + path)
+            page.goto(site.url + path)
             examine(page, f"{name}-{scheme}-{language}-{width}", with_axe=width == axe_width)
-        page.goto(community.mail_url)
+        page.goto(site.mail_url)
         examine(page, f"mails-{scheme}-{language}-{width}", with_axe=width == axe_width)
         page.locator("#mails a").first.click()
         page.wait_for_load_state()

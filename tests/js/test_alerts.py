@@ -152,7 +152,7 @@ def test_who_looks_at_another_window_of_ours_is_not_disturbed(
     other.evaluate(look, True)
     other.close()
     send(site, leader, 3, 400.0)
-    assert len(alerts(leader)[0]) == 2
+    until(lambda: len(alerts(leader)[0]) == 2, leader)
 
 
 def test_of_several_tabs_one_tells(
