@@ -42,9 +42,9 @@ class Site:
             return [mail for mail in json.load(answer) if subject in mail["subject"]]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """`make run` on an empty data directory."""
+    """`make run` on an empty data directory, for the tests of one file: their people may bear any names."""
     with running_site(tmp_path_factory.mktemp("site")) as site:
         yield site
 
