@@ -43,6 +43,8 @@ def test_two_people_follow_post_and_write(person: MakePerson, site: Site) -> Non
     maya.goto("/")
     expect(maya.page.locator(".post", has_text="Hello from noah")).to_be_visible()
 
+    noah.goto("/activity")  # that Maya follows him counts, too, until he has seen it
+    expect(noah.page.locator('[data-badge="unread_activity_count"]')).to_be_hidden(timeout=WITHIN)
     noah.goto("/explore")
     second = noah.tab("/explore")
     expect(badge(noah.page)).to_be_hidden()
