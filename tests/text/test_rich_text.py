@@ -152,7 +152,7 @@ def test_ten_kilobytes_of_anything_take_no_time(hostile: str) -> None:
     text = (hostile * 10_000)[:10_000]
     start = time.process_time()
     render(clean(text) + " ", mention_url=lambda name: "/u", tag_url=lambda tag: "/t")
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < 1  # a tenth of a second when nothing is wrong; what is quadratic takes many
 
 
 def test_clean() -> None:
