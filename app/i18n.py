@@ -17,7 +17,8 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from flask import current_app, request, session
-from flask_babel import force_locale, gettext, lazy_gettext, ngettext, refresh
+from flask_babel import LazyString, force_locale, gettext, ngettext, refresh
+from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 
 from app.models import User
@@ -27,8 +28,22 @@ SESSION_KEY = "language"
 _zone: ContextVar[str] = ContextVar("zone", default="")
 
 _: Callable[..., str] = gettext
-_l = lazy_gettext
 _n: Callable[..., str] = ngettext
+
+
+class Lazy(LazyString):
+    """A sentence that is translated when it is shown.
+
+    It is text: a page escapes it, and with it what was put into it. Its base class says that it is HTML.
+    """
+
+    def __html__(self) -> str:
+        return str(escape(str(self)))
+
+
+def _l(sentence: str, **values: Any) -> Lazy:
+    """The sentence, to be translated when it is needed."""
+    return Lazy(gettext, sentence, **values)
 
 
 def catalogs(folder: Path) -> tuple[str, ...]:
