@@ -1,0 +1,13 @@
+"""A sentence that is translated when it is shown is text: what was put into it is no markup on a page."""
+
+from __future__ import annotations
+
+from flask import render_template_string
+
+from app.i18n import _l
+
+
+def test_a_name_in_a_late_sentence_is_escaped(app):
+    with app.test_request_context("/"):
+        page = render_template_string("<p>{{ sentence }}</p>", sentence=_l("Hello %(name)s,", name="<b>Ana</b>"))
+    assert page == "<p>Hello &lt;b&gt;Ana&lt;/b&gt;,</p>"
