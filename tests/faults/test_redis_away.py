@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -20,8 +20,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 WORKERS = ("worker-1", "worker-2")
 SENDS = 3  # for each of two writers in one round
-WELL = 5  # rounds before that, to compare with
-DEARER = 1.0  # seconds that Redis in a bad state may add to a request
+SLOWEST = 2.0  # seconds for one request on a busy machine: up to one of them is for Redis, half for each web process
 OUTAGE = 20  # seconds
 LOSS = 11  # seconds after which the sweeper takes a pushed job for lost
 BACK = 10  # seconds after which jobs are taken again
@@ -48,11 +47,6 @@ def away(stack, how: str):
             client.config_set("maxmemory", "0")
 
 
-def dear(seconds: list[float]) -> float:
-    """What all but a twentieth of the requests stay below: on a machine that does other work, too, one may be late."""
-    return sorted(seconds)[len(seconds) * 19 // 20]
-
-
 def unfinished(ask) -> list:
     return ask("SELECT name, state, error FROM job WHERE state <> 'done'")
 
@@ -60,8 +54,7 @@ def unfinished(ask) -> list:
 def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
     """R12: each round two people write and one reads; at some moment of it Redis goes, and comes back later."""
     (name, reader), (one, ana), (other, ben) = people(3)
-    poller, sent = Poller(reader), []
-    took: dict[str, list[float]] = {"well": [], "away": []}
+    poller, slowest, sent = Poller(reader), 0.0, []
 
     def timed(send: Callable, *arguments) -> float:
         began = time.monotonic()
@@ -69,40 +62,35 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
         assert answer.status_code in {200, 302, 303}, answer.text
         return time.monotonic() - began
 
-    def write(writer, round_number: int) -> list[float]:
-        seconds = []
+    def write(writer, round_number: int) -> float:
+        longest = 0.0
         for number in range(SENDS):
             body = f"{writer.user}: {round_number}.{number}"
-            seconds.append(timed(writer.post_form, f"/send_message/{name}", {"message": body}))
+            longest = max(longest, timed(writer.post_form, f"/send_message/{name}", {"message": body}))
             sent.append(body)
             time.sleep(0.05)
-        return [*seconds, timed(writer.post_form, "/export_posts")]
-
-    def both_write(round_number: int) -> list[Future]:
-        return [pool.submit(write, writer, round_number) for writer in (ana, ben)]
+        return max(longest, timed(writer.post_form, "/export_posts"))
 
     ana.user, ben.user = one, other
     kinds = ["dead", "paused", "emptied", "full"] * (TWENTY // 4)
     moments.shuffle(kinds)
     with ThreadPoolExecutor(2) as pool:
-        for number in range(WELL):
-            took["well"] += [second for writing in both_write(-1 - number) for second in writing.result()]
         for number, how in enumerate(kinds):
-            writing = both_write(number)
+            writing = [pool.submit(write, writer, number) for writer in (ana, ben)]
             time.sleep(moments.uniform(0, 0.3))
             with away(stack, how):
-                took["away"] += [second for one in writing for second in one.result()]
+                slowest = max(slowest, *(one.result() for one in writing))
                 if moments.random() < 0.5:  # else the page asks again only when Redis is back, with what it held before
-                    took["away"].append(poller.poll())
+                    slowest = max(slowest, poller.poll())
                     assert poller.badge == unread(ask, name), (number, how)
                 time.sleep(moments.uniform(0, 0.3))
                 if number % 3 == 0:
                     sender = moments.choice((one, other))
                     timed(reader.post_form, f"/messages/{sender}/read", {"seq": (number + 1) * SENDS})
-            poller.poll()
+            slowest = max(slowest, poller.poll())
             assert poller.badge == unread(ask, name), (number, how)
             time.sleep(moments.uniform(0, 0.7))
-    assert dear(took["away"]) - dear(took["well"]) <= DEARER
+    assert slowest < SLOWEST
     stored = ask(
         "SELECT body FROM message WHERE body LIKE :one OR body LIKE :other", one=f"{one}: %", other=f"{other}: %"
     )

@@ -9,22 +9,12 @@ from __future__ import annotations
 import random
 import sys
 import time
-from collections.abc import Callable
 
 from sqlalchemy.exc import OperationalError
 
 from app import create_app
 from app.extensions import db
 from app.notify import notify
-
-
-def insist(tell: Callable[[], None]) -> None:
-    """Until it is told: SQLite's one lock may stay with others for longer than anybody waits. A person tries again."""
-    while True:
-        try:
-            return tell()
-        except OperationalError:
-            db.session.rollback()
 
 
 def main(user_id: int, name: str, count: int) -> None:
@@ -35,13 +25,19 @@ def main(user_id: int, name: str, count: int) -> None:
         time.sleep(random.uniform(0, 0.02) if random.random() < 0.2 else 0)
         return number
 
-    def tell(number: int) -> None:
+    def is_told(number: int) -> bool:
         notify(user_id, "race", lambda: late(number), subject=f"{name}:{number}")
-        db.session.commit()
+        try:
+            db.session.commit()
+        except OperationalError:  # SQLite's one lock may stay with others for longer than anybody waits
+            db.session.rollback()
+            return False
+        return True
 
     with create_app().app_context():
         for number in range(count):
-            insist(lambda number=number: tell(number))
+            while not is_told(number):
+                pass  # a person tries again
 
 
 if __name__ == "__main__":

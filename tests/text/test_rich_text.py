@@ -150,9 +150,13 @@ def test_each_name_is_asked_for_once() -> None:
 )  # fmt: skip
 def test_ten_kilobytes_of_anything_take_no_time(hostile: str) -> None:
     text = (hostile * 10_000)[:10_000]
-    start = time.process_time()
-    render(clean(text) + " ", mention_url=lambda name: "/u", tag_url=lambda tag: "/t")
-    assert time.process_time() - start < 1  # a tenth of a second when nothing is wrong; what is quadratic takes many
+
+    def seconds() -> float:
+        start = time.process_time()
+        render(clean(text) + " ", mention_url=lambda name: "/u", tag_url=lambda tag: "/t")
+        return time.process_time() - start
+
+    assert any(seconds() < 0.2 for _ in range(3))  # other work on the machine may slow one of them
 
 
 def test_clean() -> None:
