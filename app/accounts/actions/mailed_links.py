@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
 
 from app.accounts.links import GOOD_FOR, Purpose
 from app.clock import now
@@ -12,7 +14,7 @@ from app.i18n import _l
 from app.jobs import enqueue
 from app.models import MailToken, User
 
-NO_LINK = 0  # row ids start at 1
+NOBODY = NO_LINK = 0  # row ids start at 1
 
 
 def order(user: User, purpose: Purpose, address: str) -> None:
@@ -33,14 +35,18 @@ def order(user: User, purpose: Purpose, address: str) -> None:
 
 
 def order_nothing() -> None:
-    """Do what `order` does for an address nobody has: as many rows are written, and no mail is sent."""
-    db.session.execute(delete(MailToken).where(MailToken.id == NO_LINK))
+    """Do what `order` does for an address nobody has: the same statements, which find nobody, and no mail."""
+    _lock(NOBODY)
+    _end(NOBODY, ["reset"])
+    row = select(MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at)
+    columns = [column.name for column in row.selected_columns]
+    db.session.execute(insert(MailToken).from_select(columns, row.where(MailToken.id == NO_LINK)))
     enqueue("accounts.mail_link", token_id=NO_LINK, nonce="")
 
 
 def end(user: User, *purposes: Purpose) -> None:
     """Links of `user` for `purposes` are dead from now on."""
-    db.session.execute(delete(MailToken).where(MailToken.user_id == user.id, MailToken.purpose.in_(purposes)))
+    _end(user.id, purposes)
 
 
 def use(row: MailToken) -> None:
@@ -53,6 +59,10 @@ def use(row: MailToken) -> None:
     )
     if used is None:
         raise Refused(_l("This link has been used, replaced by a newer one, or is too old."))
+
+
+def _end(user_id: int, purposes: Sequence[str]) -> None:
+    db.session.execute(delete(MailToken).where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)))
 
 
 def _lock(user_id: int) -> None:
