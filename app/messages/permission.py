@@ -22,6 +22,8 @@ from app.queries.follows import is_following
 
 NO = _l("You cannot write to this person.")
 GONE = _l("This account is deleted.")
+# As in visibility.py: an alias is made once.
+_one, _two = aliased(Follow), aliased(Follow)
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,8 @@ class Verdict:
 
 def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
     """`follows`, `knows` and `blocked` of Terms, as part of another query; `other` is User or an alias of it."""
-    one, two = aliased(Follow), aliased(Follow)
-    through = one.followed_id == two.follower_id
-    knows = exists().where(one.follower_id == other.id, through, two.followed_id == writer_id)
+    through = _one.followed_id == _two.follower_id
+    knows = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
     return is_following(other.id, writer_id), knows, visibility.blocked_between(writer_id, other.id)
 
 

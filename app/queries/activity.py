@@ -28,6 +28,8 @@ from app.queries import visibility
 
 # Not a parameter: for a plan that fits any value, neither engine would use the index of what is unread.
 EMPTY: ColumnElement[str] = literal_column("''")
+# As in visibility.py: an alias is made once.
+_actor, _author = aliased(User), aliased(User)
 
 
 class Place(NamedTuple):
@@ -66,9 +68,8 @@ def _is_heard() -> ColumnElement[bool]:
     of accounts that are closed. The row stays, and counts again when that ends.
     """
     # The reader is the event's own: what stands two queries further out could not be named here.
-    actor, author = aliased(User), aliased(User)
-    actor_is_here = exists().where(actor.id == Activity.actor_id, actor.active)
-    author_is_here = exists().where(Post.id == Activity.post_id, author.id == Post.author_id, author.active)
+    actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
+    author_is_here = exists().where(Post.id == Activity.post_id, _author.id == Post.author_id, _author.active)
     of_somebody = and_(actor_is_here, visibility.is_heard(Activity.user_id, Activity.actor_id))
     return and_(or_(Activity.actor_id.is_(None), of_somebody), or_(Activity.post_id.is_(None), author_is_here))
 

@@ -16,6 +16,8 @@ from app.models import Follow, User
 from app.queries import visibility
 
 LOOKED_AT = 2000  # follows that suggestions look at: enough to choose from, and a bound on the time
+# As in visibility.py: an alias is made once.
+_follow = aliased(Follow)
 
 
 def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
@@ -52,8 +54,7 @@ def following_count_of(viewer_id: int, user_id: Any) -> ScalarSelect[int]:
 
 def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
     """Whether one follows the other, as part of another query; both may be columns."""
-    follow = aliased(Follow)
-    return exists().where(follow.follower_id == follower_id, follow.followed_id == followed_id)
+    return exists().where(_follow.follower_id == follower_id, _follow.followed_id == followed_id)
 
 
 def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:

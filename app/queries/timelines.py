@@ -14,6 +14,7 @@ from app.queries import visibility
 
 LARGEST_ID = 2**31 - 1  # ids are INTEGER: PostgreSQL refuses to compare them with more
 RECENT = 20  # a person's posts that say which languages they write in
+_theirs = aliased(Post)  # made once, as in visibility.py
 
 
 def visible(viewer: User) -> Select[Post]:
@@ -79,8 +80,9 @@ def _authors(user: User) -> CTE:
 
 def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
     """The `size` + 1st newest of the authors' newest posts; 0 when fewer of them have posted."""
-    theirs = aliased(Post)
-    newest = select(func.max(theirs.id)).where(theirs.author_id == authors.c.id, theirs.id < before).scalar_subquery()
+    newest = (
+        select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < before).scalar_subquery()
+    )
     heads = select(func.coalesce(newest, 0).label("id")).select_from(authors).cte("heads")
     last = select(heads.c.id).order_by(heads.c.id.desc()).limit(1).offset(size).scalar_subquery()
     floor = select(func.coalesce(last, 0).label("id")).cte("floor")
@@ -89,11 +91,10 @@ def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
 
 def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: int, size: int) -> ScalarSelect[int]:
     """The `size` + 1st newest post of one author above the floor: older ones cannot be on this page."""
-    theirs = aliased(Post)
     return (
-        select(theirs.id)
-        .where(theirs.author_id == author, theirs.id < before, theirs.id >= floor)
-        .order_by(theirs.id.desc())
+        select(_theirs.id)
+        .where(_theirs.author_id == author, _theirs.id < before, _theirs.id >= floor)
+        .order_by(_theirs.id.desc())
         .limit(1)
         .offset(size)
         .scalar_subquery()

@@ -12,6 +12,9 @@ from app.extensions import db
 from app.models import Conversation, ConversationMember, Message
 from app.queries import visibility
 
+# As in visibility.py: an alias is made once.
+_asked, _other, _conversation = aliased(ConversationMember), aliased(ConversationMember), aliased(Conversation)
+
 
 def _beyond_read(member: Any) -> ColumnElement[bool]:
     """Messages of one member's conversation, from others, beyond what was rendered to that member.
@@ -56,21 +59,19 @@ def message_count_in(member: Any) -> ColumnElement[int]:
 
 def is_wanted(member: Any) -> ColumnElement[bool]:
     """Whether a conversation may wait in its person's tray: they do not block the one who wants to write to them."""
-    conversation, other = aliased(Conversation), aliased(ConversationMember)
     blocked = exists().where(
-        conversation.id == member.conversation_id,
-        conversation.pair_key.is_not(None),
-        other.conversation_id == conversation.id,
-        visibility.is_blocking(member.user_id, other.user_id),
+        _conversation.id == member.conversation_id,
+        _conversation.pair_key.is_not(None),
+        _other.conversation_id == _conversation.id,
+        visibility.is_blocking(member.user_id, _other.user_id),
     )
     return ~blocked
 
 
 def request_count_of(user_id: Any) -> ScalarSelect[int]:
     """The number of people whose first message waits for an answer, as part of another query."""
-    member = aliased(ConversationMember)
-    waits = (member.user_id == user_id, member.state == "request", member.newest_message_id > 0, is_wanted(member))
-    return select(func.count()).select_from(member).where(*waits).scalar_subquery()
+    waits = (_asked.user_id == user_id, _asked.state == "request", _asked.newest_message_id > 0, is_wanted(_asked))
+    return select(func.count()).select_from(_asked).where(*waits).scalar_subquery()
 
 
 def message_count(user_id: int) -> int:

@@ -20,6 +20,8 @@ CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
 AT_ONCE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
 INSIDE = ("new", "accepted", "request", "declined")  # sides whose person may look into the conversation
+# As in app/queries/visibility.py: an alias is made once.
+_mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
 
 
 @dataclass(frozen=True)
@@ -107,24 +109,23 @@ def with_person(viewer: User, username: str) -> Opened | None:
 
     Somebody whose account is not active is found only by those who have written with them.
     """
-    mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     here = Conversation.id
     query = (
         select(
             User,
             Conversation,
-            mine,
-            theirs,
+            _mine,
+            _theirs,
             *permission.columns(viewer.id, User),
             *relations.columns(viewer.id, User.id),
         )
         .outerjoin(Conversation, Conversation.pair_key == pair_key_with(viewer))
-        .outerjoin(mine, and_(mine.conversation_id == here, mine.user_id == viewer.id))
-        .outerjoin(theirs, and_(theirs.conversation_id == here, theirs.user_id == User.id))
+        .outerjoin(_mine, and_(_mine.conversation_id == here, _mine.user_id == viewer.id))
+        .outerjoin(_theirs, and_(_theirs.conversation_id == here, _theirs.user_id == User.id))
         .where(
             User.username_key == username_key(username),
             User.id != viewer.id,
-            or_(User.active, mine.newest_message_id > 0),
+            or_(User.active, _mine.newest_message_id > 0),
         )
     )
     row = db.session.execute(query).first()
@@ -141,8 +142,8 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
 
     For groups, and for those whose other person's account is deleted.
     """
-    mine = aliased(ConversationMember)
-    inside = exists().where(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state.in_(INSIDE))
+    here = _mine.conversation_id == conversation_id
+    inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(INSIDE))
     blocks = visibility.is_blocking(viewer.id, User.id), visibility.blocked_between(viewer.id, User.id)
     query = (
         select(Conversation, ConversationMember, User, *blocks)
@@ -202,14 +203,13 @@ def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
     """The messages that the person of this side can see, with senders and pictures; with `gone` also those that were
     taken back, so that an open page can take them away.
     """
-    side = aliased(ConversationMember)
-    this = and_(side.conversation_id == mine.conversation_id, side.user_id == mine.user_id)
-    visible = visibility.message_is_shown(side)
+    this = and_(_mine.conversation_id == mine.conversation_id, _mine.user_id == mine.user_id)
+    visible = visibility.message_is_shown(_mine)
     if gone:
         visible = or_(visible, and_(Message.conversation_id == mine.conversation_id, Message.kind == "undone"))
     return (
         select(Message)
-        .join(side, this)
+        .join(_mine, this)
         .where(Message.conversation_id == mine.conversation_id, visible)
         .options(joinedload(Message.sender), joinedload(Message.images))
     )
