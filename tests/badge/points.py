@@ -36,7 +36,9 @@ _READ_CLOCK = re.compile(r"SELECT notification_clock\.last\b")
 _PAIR = re.compile(
     r"SELECT conversation\..*WHERE conversation\.pair_key = .*FOR UPDATE|INSERT INTO conversation ", re.DOTALL
 )
-_MEMBER = re.compile(r"UPDATE conversation_member\b")
+_MEMBERS = re.compile(
+    r"UPDATE conversation_member\b|SELECT conversation_member\.user_id\b.*\.conversation_id = .*FOR UPDATE", re.DOTALL
+)
 
 
 class Points:
@@ -131,7 +133,7 @@ class Points:
                 actor.announce(Operation("read the clock without a lock", frozenset({ROWS})))
         elif self._people is None and _PAIR.search(statement):
             self._take(actor, "lock the conversation", f"pair:{parameters.get('pair_key_1') or parameters['pair_key']}")
-        elif self._people is None and _MEMBER.match(statement):
+        elif self._people is None and _MEMBERS.match(statement):
             self._take(actor, "lock the members", f"members:{parameters['conversation_id_1']}")
 
     def _before_commit(self, session: Session) -> None:
