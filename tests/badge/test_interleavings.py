@@ -10,6 +10,9 @@ commits or fills, has a hash that hides what is committed. Three worlds are expl
     deaths    one of the four processes may die at any of its points
     lag       a poll may give up waiting for Redis, which gets its command at any later moment (one writer, two pages)
 
+On PostgreSQL, where each schedule takes twice as long, the first two have one writer; two and more write there in the
+stories of test_stateful.py.
+
 What is left out, and why nothing is lost by it:
 
 -   An actor stops only where what it does next can be noticed by another one, or can notice another one. What it does
@@ -113,14 +116,20 @@ def explored(capsys, pytestconfig):
     return run
 
 
-@pytest.mark.timeout(900)
-def test_two_writers_a_reader_and_a_poller_while_the_answer_may_run_out(site, explored):
-    assert explored("expiry", site(expires=True)).schedules > 900
+@pytest.fixture
+def writers(pytestconfig):
+    """As many as can be explored in a minute."""
+    return 2 if pytestconfig.getoption("database") == "sqlite" else 1
 
 
 @pytest.mark.timeout(900)
-def test_two_writers_a_reader_and_a_poller_of_whom_one_may_die(site, explored):
-    assert explored("deaths", site(faults=Faults(deaths=True))).schedules > 800
+def test_writers_a_reader_and_a_poller_while_the_answer_may_run_out(site, explored, writers):
+    assert explored("expiry", site(writers, expires=True)).schedules > {1: 200, 2: 900}[writers]
+
+
+@pytest.mark.timeout(900)
+def test_writers_a_reader_and_a_poller_of_whom_one_may_die(site, explored, writers):
+    assert explored("deaths", site(writers, faults=Faults(deaths=True))).schedules > {1: 150, 2: 800}[writers]
 
 
 @pytest.mark.timeout(900)
