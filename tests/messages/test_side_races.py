@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from app.clock import now
 from app.database import writing
@@ -15,8 +14,7 @@ from app.messages import side_jobs
 from app.messages.actions import send_message, sides
 from app.models import Notification
 from tests.support.changing import conversation, send, side
-
-LONGEST = 5  # seconds for the other one to come to the lock
+from tests.support.locks import until_it_waits
 
 pytestmark = pytest.mark.race
 
@@ -30,23 +28,10 @@ def while_open(db):
             with writing():
                 deed()
                 waiting = pool.submit(other)
-                _until_it_waits(db, waiting)
+                until_it_waits(db, waiting)
             return waiting.result()
 
     return run
-
-
-def _until_it_waits(db, waiting) -> None:
-    if db.engine.dialect.name == "sqlite":
-        time.sleep(0.3)  # it has one lock, which nobody can look at
-        return
-    locked = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    end = time.monotonic() + LONGEST
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while time.monotonic() < end and not waiting.done() and not connection.scalar(locked):
-            time.sleep(0.02)
 
 
 def test_what_is_being_sent_is_no_draft(ana, ben, db, while_open):

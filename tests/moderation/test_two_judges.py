@@ -1,16 +1,22 @@
-"""Two admins who suspend each other at once: one does it, and the server keeps an admin."""
+"""A report that two act upon at once: admins who suspend each other, and the end of the accused one's account."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
 from sqlalchemy import select
 
-from app.models import User
+from app.accounts import deletion_jobs
+from app.clock import now
+from app.database import writing
+from app.models import Report, User
+from app.moderation.actions import locking
 from tests.factories import a_message, a_user
 from tests.moderation.conftest import newest, reports
+from tests.support.locks import until_it_waits
 
 pytestmark = pytest.mark.race
 
@@ -35,3 +41,23 @@ def test_of_two_who_suspend_each_other_one_stays(town, db, as_):
     admins = select(User.username).where(User.role == "admin", User.active)
     assert len(db.session.scalars(admins).all()) == 1, answers
     assert 303 in answers
+
+
+def test_an_account_that_ends_while_it_is_judged(town, reported, db, app):
+    ben, number = town.ben.user.id, reported.id
+    town.ben.user.active, town.ben.user.deletion_due_at = False, now() - timedelta(hours=1)
+    db.session.commit()
+
+    def end_accounts():
+        with app.app_context():
+            deletion_jobs.delete_due()
+
+    with ThreadPoolExecutor(1) as pool:
+        with writing():
+            locking.lock(number)
+            other = pool.submit(end_accounts)
+            until_it_waits(db, other)
+            assert locking.lock_person(ben, town.mia.user).username == "ben"
+        other.result()
+    assert db.session.scalar(select(User.id).where(User.id == ben)) is None
+    assert db.session.get_one(Report, number).accused_name == "ben"

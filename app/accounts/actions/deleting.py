@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
 
 from app.accounts.actions import logins, mailed_links
 from app.clock import now
@@ -17,7 +17,7 @@ from app.errors import Refused
 from app.extensions import Base, db
 from app.i18n import _l
 from app.jobs import enqueue
-from app.models import Activity, User
+from app.models import Activity, Report, User
 from app.notify import tell_count
 
 GRACE = timedelta(days=14)  # between the order and the deletion
@@ -77,7 +77,12 @@ def due() -> Sequence[int]:
 
 
 def is_due(user_id: int) -> bool:
-    """Whether that account is to be deleted now, and is there still. It is locked."""
+    """Whether that account is to be deleted now, and is there still. It is locked, after the reports that name it: so
+    do those who judge them (app/moderation/actions/locking.py), and neither waits for the other for ever.
+    """
+    named = (Report.reporter_id, Report.accused_id, Report.assignee_id)
+    these = select(Report.id).where(or_(*(person == user_id for person in named))).order_by(Report.id)
+    db.session.execute(these.with_for_update(key_share=True))
     this = select(User.id).where(User.id == user_id, User.deletion_due_at <= now())
     return db.session.scalar(this.with_for_update(key_share=True)) is not None
 
