@@ -55,7 +55,8 @@ def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
     try:
         if not form.validate_on_submit():
             return _show(group, form, AddForm(formdata=None)), 422
-        groups.rename(viewer(), conversation_id, form.name.data or "")
+        limited = current_app.config["RATELIMIT_ENABLED"]
+        groups.rename(viewer(), conversation_id, form.name.data or "", limited=limited)
     except Refused as refusal:
         say_no(refusal)
         return _show(_group_or_404(conversation_id), form, AddForm(formdata=None)), 422

@@ -75,6 +75,21 @@ def test_so_many_in_a_minute(talk, db, age):
     takes(ana)
 
 
+def test_a_group_is_not_called_otherwise_faster_than_one_writes(ana, people, db):
+    text = " ".join(person.username for person in people[:2])
+    for person in people[:2]:
+        a_follow(person, ana.user)
+    assert ana.post_form("/messages/groups", {"to": text, "message": "Hello", "name": "0"}).status_code == 303
+    group = db.session.scalars(select(Conversation).where(Conversation.pair_key.is_(None))).one()
+    path = f"/messages/thread/{group.id}/name"
+    for number in range(1, A_MINUTE[YOUNG]):
+        assert ana.post_form(path, {"name": str(number)}).status_code == 303
+    answer = ana.post_form(path, {"name": "once more"})
+    assert answer.status_code == 422
+    assert "You are writing very fast." in answer.text and "once more" in answer.text
+    assert stored(db) == A_MINUTE[YOUNG]
+
+
 @of_every_age
 def test_so_many_in_a_day(talk, db, age):
     ana = talk(age, A_DAY[age] - 1, timedelta(hours=23))

@@ -57,8 +57,9 @@ def may_begin_draft(writer: User) -> bool:
 
 
 def _sent(sender: User, within: timedelta) -> int:
-    # Taken back counts, too; the events of a group do not.
-    recent = (Message.sender_id == sender.id, Message.created_at > now() - within, Message.kind.in_(("text", "undone")))
+    # Taken back counts, too, and so do new names of groups.
+    counted = Message.kind.in_(("text", "undone", "named"))
+    recent = (Message.sender_id == sender.id, Message.created_at > now() - within, counted)
     return db.session.scalar(select(func.count()).select_from(Message).where(*recent)) or 0
 
 

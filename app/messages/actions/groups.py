@@ -71,12 +71,16 @@ def start(
     return conversation
 
 
-def rename(member: User, conversation_id: int, name: str) -> None:
-    """Call a group by this name, or with "" by the names of its people. Raises Refused, also for who is not in it."""
+def rename(member: User, conversation_id: int, name: str, *, limited: bool = False) -> None:
+    """Call a group by this name, or with "" by the names of its people. Raises Refused, also for who is not in it, and
+    with `limited` for who has done and written very much lately: the group moves to the top of everybody's list.
+    """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _sides = _lock_for(member, conversation_id)
     if name == conversation.name:
         return
+    if limited:
+        floods.check(member, conversation, waits=False)
     conversation.name = name
     append_event(conversation, member, "named", {"name": name})
     _moved(conversation)
@@ -159,14 +163,15 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
 def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
     """In which state a person gets a group. Raises Refused.
 
-    Who has declined the adder's request hears nothing of this one, either.
+    Who `returns` has left it, and is asked whoever adds them. Who has declined the adder's request hears nothing of
+    this one, either.
     """
     pair = between(adder, person)
     terms = permission.terms(adder, person, pair.id if pair else 0)
     verdict = permission.verdict(terms)
     if verdict.kind == "refused":
         raise Refused(_l("You cannot write to %(name)s.", name=person.display_name))
-    if terms.follows or (verdict.kind == "open" and not returns):
+    if not returns and (terms.follows or verdict.kind == "open"):
         return "accepted"
     return "declined" if terms.state == "declined" else "request"
 
