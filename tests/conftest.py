@@ -52,6 +52,7 @@ from app.queries import people
 from app.redis_client import Breaker
 from app.web import catalogs, cookies
 from tests.factories import a_login, a_user
+from tests.support import order
 from tests.support.client import Browser
 from tests.support.databases import Database, make_database
 from tests.support.jobs import run_due_jobs
@@ -76,6 +77,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Catalogs are compiled once, by the process that starts the others."""
     if not hasattr(config, "workerinput"):
         catalogs.compile_all()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests early; those that are not asked for are gone by now."""
+    order.spread(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from app.config import ROOT
 from app.demo.cli import LOGIN, PASSWORD
@@ -30,14 +30,21 @@ PAGES = {
     "profile": "/user/ben",
     "people": "/user/ben/followers",
     "inbox": "/messages",
+    "requests": "/messages/requests",
+    "search of messages": "/messages/search?q=a",
+    "writing": "/messages/write",
     "conversation": "/messages/ben",
     "activity": "/activity",
     "held back": "/activity/held",
     "settings": "/edit_profile",
     "notifications": "/notification_settings",
     "security": "/auth/security",
+    "privacy": "/privacy",
+    "leaving": "/auth/delete_account",
     "tasks": "/tasks",
     "search": "/search?q=a",
+    "reports": "/moderation",
+    "log": "/moderation/log",
 }
 VISITOR_PAGES = {"login": "/auth/login", "register": "/auth/register", "reset": "/auth/reset_password_request"}
 # What a member sets, not what a test patches. axe reads colours and structure, which change with theme and direction;
@@ -70,6 +77,33 @@ def member(community: Site, browser: Browser) -> Iterator[Person]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def pages(community: Site, browser: Browser, member: Person) -> dict[str, str]:
+    """All of them; what has a number in its address is looked up. One of the members has reported another."""
+    reporter = Person("ben", community, browser.new_context())
+    reporter.log_in(PASSWORD)
+    report = _link(reporter, "/messages/wei", "/report/")
+    reporter.goto(report)
+    reporter.page.locator("[name=message]").first.check()
+    reporter.submit("main form", note="He asked three times.")
+    expect(reporter.page.locator("[name=message]")).to_have_count(0)
+    reporter.context.close()
+    judged = _link(member, "/moderation", "/moderation/1")
+    member.goto(judged)
+    member.page.locator("form[action$='/look'] [type=submit]").click()
+    group = _link(member, "/messages", "/messages/thread/")
+    own_report = _link(member, "/messages/ben", "/report/")
+    return {**PAGES, "group": group, "people of a group": f"{group}/people", "reporting": own_report, "report": judged}
+
+
+def _link(person: Person, page: str, to: str) -> str:
+    """Where the first link of that page leads that begins so."""
+    person.goto(page)
+    path = person.page.locator(f"main a[href^='{to}']").first.get_attribute("href")
+    assert path
+    return path
+
+
 def examine(page: Page, name: str, *, with_axe: bool) -> None:
     """Nothing is wider than the window and nothing serious for axe; a picture for people."""
     if folder := os.environ.get("MICROBLOG_SCREENSHOTS"):
@@ -83,7 +117,7 @@ def examine(page: Page, name: str, *, with_axe: bool) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_of_a_member(member: Person, look: str) -> None:
+def test_the_pages_of_a_member(member: Person, pages: dict[str, str], look: str) -> None:
     theme, language, axe_width = LOOKS[look]
     member.goto("/edit_profile")
     member.page.select_option("[name=language]", language)
@@ -91,7 +125,7 @@ def test_the_pages_of_a_member(member: Person, look: str) -> None:
     member.submit("form:has([name=theme])")
     for width in (PHONE, TABLET, DESK):
         member.page.set_viewport_size({"width": width, "height": 900})
-        for name, path in PAGES.items():
+        for name, path in pages.items():
             member.goto(path)
             examine(member.page, f"{name}-{look}-{width}", with_axe=width == axe_width)
         member.expect_no_error()
@@ -100,9 +134,9 @@ def test_the_pages_of_a_member(member: Person, look: str) -> None:
         member.errors.clear()  # the browser logs the 404 itself
 
 
-def test_letters_twice_as_large_fit_a_phone(member: Person) -> None:
+def test_letters_twice_as_large_fit_a_phone(member: Person, pages: dict[str, str]) -> None:
     member.page.set_viewport_size({"width": PHONE, "height": 900})
-    for name, path in PAGES.items():
+    for name, path in pages.items():
         member.goto(path)
         member.page.evaluate("document.documentElement.style.fontSize = '200%'")
         examine(member.page, f"{name}-large-{PHONE}", with_axe=False)
