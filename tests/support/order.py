@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-# Where the last test of each kind stands, as a share of the whole. Beside one test that waits (for an outage to end, for
+# Where the last test of each kind stands, as a share of the whole. Beside one that waits (for an outage to end, for
 # a killed worker's lease), the processors have time for one that computes.
 _COMPUTES, _WAITS, _SHORT = 0.7, 0.8, 1.0
 
