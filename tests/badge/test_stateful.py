@@ -36,6 +36,7 @@ from hypothesis.stateful import (
 
 from app import poll_cache, redis_client
 from app.clock import now
+from tests.badge import truth
 from tests.badge.points import Points
 from tests.badge.town import NOBODY_WAITS, Town
 
@@ -64,7 +65,7 @@ def town(app, as_, db, valkey, time_machine, monkeypatch):
         browser.user.last_seen = now() + timedelta(days=1)  # or each would once write that it was here
     db.session.commit()
     points = Points(app)
-    with points.watched():
+    with truth.asked(), points.watched():
         yield Town(app, valkey, points, time_machine, browsers)
     (valkey.folder / "dump.rdb").unlink(missing_ok=True)
 
