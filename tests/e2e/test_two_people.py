@@ -75,7 +75,7 @@ def test_a_message_read_in_time_sends_no_mail(person: MakePerson, site: Site) ->
     write(carla, "dario", "Quick question")
     write(carla, "emil", "Whenever you have time")
     # The open conversation shows it without a reload, and so it is read.
-    expect(dario.page.get_by_text("Quick question")).to_be_visible(timeout=WITHIN)
+    expect(dario.page.locator(".bubble", has_text="Quick question")).to_be_visible(timeout=WITHIN)
     expect(badge(dario.page)).to_be_hidden(timeout=WITHIN)
 
     # Emil's was ordered later and is sent: had there been one for Dario it would have come before.
