@@ -9,10 +9,9 @@ from sqlalchemy import ScalarSelect, func, select
 
 from app.database import end_reading, writing
 from app.extensions import db
+from app.messages import telling
 from app.messages.queries import newest
 from app.models import Conversation, ConversationMember, Message
-from app.notify import notify
-from app.queries import unread
 
 BATCH = 500  # conversations one statement looks at
 STORED = (Conversation.newest_seq, ConversationMember.newest_seq, ConversationMember.newest_message_id)
@@ -73,7 +72,8 @@ def _repair(conversation_id: int, user_id: int) -> int:
         if not wrong:
             return 0
         conversation.newest_seq, member.newest_seq, member.newest_message_id = truth
-        notify(user_id, "unread_message_count", lambda: unread.message_count(user_id))
+        telling.count_moved(user_id)
+        telling.requests_moved(user_id)
     current_app.logger.error(
         "recount: conversation %d of person %d was %s, is %s", conversation_id, user_id, stored, truth
     )

@@ -27,3 +27,15 @@ def test_it_agrees_with_what_is_shown_and_mends_what_is_not(ana, ben, db, run_jo
     assert job.result["drift"] == 4
     assert sorted(db.session.execute(numbers).all()) == before
     fits(ana, ben)
+
+
+def test_a_request_that_was_counted_wrong_is_told(ana, as_, db, run_jobs):
+    stranger = as_("zoe")
+    send(stranger, "Hello", to="ana")
+    db.session.execute(update(ConversationMember).values(newest_message_id=0))
+    enqueue("messages.recount")
+    db.session.commit()
+    since = ana.get("/notifications").get_json()[-1]["timestamp"]
+    run_jobs()
+    told = {one["name"]: one["data"] for one in ana.get(f"/notifications?since={since}").get_json()}
+    assert told["message_request_count"] == 1
