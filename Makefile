@@ -18,8 +18,8 @@ demo: runtime  ## fill the site with a community to look at
 	@exec $(VENV)/python -m app.run demo
 
 test: dev  ## the whole suite, on SQLite and then on PostgreSQL
-	@$(PYTEST) -n 3 --dist load --maxschedchunk 1 -m "not e2e" --database=sqlite
-	@$(PYTEST) -n 3 --dist load --maxschedchunk 1 -m "not e2e" --database=postgresql
+	@$(PYTEST) -n 3 --dist worksteal -m "not e2e" --database=sqlite
+	@$(PYTEST) -n 3 --dist worksteal -m "not e2e" --database=postgresql
 
 check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet

@@ -82,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long tests early; those that are not asked for are gone by now."""
-    order.spread(items)
+    order.long_ones_early(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
