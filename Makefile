@@ -31,7 +31,7 @@ check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(PYTEST) tests/house
 
 e2e: dev  ## drive two real browsers against the real stack
-	@$(PYTEST) -n 2 --dist loadfile tests/e2e tests/js -m e2e
+	@$(PYTEST) -n 3 --dist loadfile tests/e2e tests/js -m e2e
 
 bench: dev  ## measure each promise about speed against a floor of the same run
 	@$(VENV)/python -m bench
