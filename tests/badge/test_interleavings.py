@@ -11,7 +11,7 @@ commits or fills, has a hash that hides what is committed. Three worlds are expl
     lag       a poll may give up waiting for Redis, which gets its command at any later moment (one writer, two pages)
 
 On PostgreSQL, where each schedule takes twice as long, the worlds are smaller: one writer in the first two, a reader
-for the second page in the third. More of each are there in the stories of test_stateful.py.
+for the second page in the third. EXPLORE_ALL=1 has the large ones there, too (five minutes).
 
 What is left out, and why nothing is lost by it:
 
@@ -30,6 +30,7 @@ counterexample.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import contextmanager
 
@@ -120,7 +121,7 @@ def explored(capsys, pytestconfig):
 @pytest.fixture
 def large(pytestconfig):
     """Whether a world of two writers, or two pages, can be explored in a minute."""
-    return pytestconfig.getoption("database") == "sqlite"
+    return pytestconfig.getoption("database") == "sqlite" or "EXPLORE_ALL" in os.environ
 
 
 @pytest.mark.timeout(900)
