@@ -36,18 +36,20 @@ def requests_tab(page: Page) -> Locator:
     return page.locator('[data-inbox-part="requests"]')
 
 
-def test_the_list_and_the_tray_are_live(person: MakePerson) -> None:
-    olga, petra = person("olga"), person("petra")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_list_and_the_tray_are_live(person: MakePerson, width: int) -> None:
+    viewport = {"width": width, "height": 844}
+    olga, petra = person(f"olga{width}", viewport=viewport), person(f"petra{width}", viewport=viewport)
     olga.goto("/messages")
     expect(olga.page.get_by_text("No conversations yet")).to_be_visible()
 
-    begin(petra, "olga", "Is the boat for sale?")
+    begin(petra, olga.name, "Is the boat for sale?")
     expect(requests_tab(olga.page)).to_contain_text("1", timeout=WITHIN)
     expect(olga.page.get_by_text("No conversations yet")).to_be_visible()
     expect(olga.page.locator('[data-badge="unread_message_count"]')).to_be_hidden()
 
     requests_tab(olga.page).click()
-    expect(row(olga.page, "petra")).to_contain_text("Is the boat for sale?")
+    expect(row(olga.page, petra.name)).to_contain_text("Is the boat for sale?")
     olga.page.get_by_role("link", name="Read: Is the boat").click()
     expect(olga.page.get_by_text("Is the boat for sale?")).to_be_visible()
     olga.page.locator(".request-bar").get_by_role("button", name="Accept").click()
@@ -55,10 +57,10 @@ def test_the_list_and_the_tray_are_live(person: MakePerson) -> None:
     expect(requests_tab(olga.page)).to_have_count(0)
 
     olga.goto("/messages")
-    expect(row(olga.page, "petra")).to_be_visible()
+    expect(row(olga.page, petra.name)).to_be_visible()
     petra.submit(".reply", message="It has new sails")
-    expect(row(olga.page, "petra")).to_contain_text("It has new sails", timeout=WITHIN)
-    expect(row(olga.page, "petra")).to_contain_text("unread message")
+    expect(row(olga.page, petra.name)).to_contain_text("It has new sails", timeout=WITHIN)
+    expect(row(olga.page, petra.name)).to_contain_text("unread message")
     assert olga.page.url.endswith("/messages")
 
 

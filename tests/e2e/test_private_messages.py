@@ -75,17 +75,22 @@ def box(page: Page) -> Locator:
     return page.locator(".reply textarea")
 
 
-@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
-def test_a_conversation_is_live_on_both_sides(person: MakePerson, viewport: dict[str, int]) -> None:
-    size = viewport["width"]
-    ida, joel = person(f"ida{size}", viewport=viewport), person(f"joel{size}", viewport=viewport)
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def sized(request: pytest.FixtureRequest, person: MakePerson) -> MakePerson:
+    """`person`, at a desk and on a phone."""
+    return lambda name: person(f"{name}{request.param['width']}", viewport=request.param)
+
+
+def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
+    ida, joel = sized("ida"), sized("joel")
     acquaint(ida, joel, receipts=True)
     ida.goto(f"/messages/{joel.name}")
     joel.goto("/explore")
 
     state = write(ida, "Are you there?").locator("[data-state]")
     expect(state).to_have_attribute("data-state", "sent")
-    expect(state).to_have_attribute("data-state", "delivered", timeout=WITHIN + 2000)  # his poll, and then hers
+    # His poll, and then hers: two whole intervals, before anything takes time.
+    expect(state).to_have_attribute("data-state", "delivered", timeout=WITHIN + POLL_INTERVAL * 1000)
     joel.goto(f"/messages/{ida.name}")
     expect(joel.page.locator("[data-new-divider]")).to_have_text("1 new message")
     expect(state).to_have_attribute("data-state", "read", timeout=WITHIN + 2000)
@@ -120,11 +125,11 @@ def test_a_conversation_is_live_on_both_sides(person: MakePerson, viewport: dict
     expect(ida.page.locator(".thread")).to_be_focused()
 
 
-def test_pictures_come_with_their_words(person: MakePerson) -> None:
-    kira, liam = person("kira"), person("liam")
+def test_pictures_come_with_their_words(sized: MakePerson) -> None:
+    kira, liam = sized("kira"), sized("liam")
     acquaint(kira, liam)
-    kira.goto("/messages/liam")
-    liam.goto("/messages/kira")
+    kira.goto(f"/messages/{liam.name}")
+    liam.goto(f"/messages/{kira.name}")
     colours = ["red", "green", "blue", "white", "black"]
     files = [FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=png(colour)) for colour in colours]
     picker = kira.page.locator(".reply > input[type=file]")
@@ -145,42 +150,42 @@ def test_pictures_come_with_their_words(person: MakePerson) -> None:
     expect(words).to_have_count(0)
 
 
-def test_what_is_being_written_is_there_again(person: MakePerson, browser: Browser) -> None:
-    mila, nico = person("mila"), person("nico")
+def test_what_is_being_written_is_there_again(sized: MakePerson, browser: Browser) -> None:
+    mila, nico = sized("mila"), sized("nico")
     acquaint(mila, nico)
-    mila.goto("/messages/nico")
+    mila.goto(f"/messages/{nico.name}")
     write(mila, "Hello")
     with mila.page.expect_response(re.compile("/draft$")):
         box(mila.page).fill("Half a thought")
     mila.page.reload()
     expect(box(mila.page)).to_have_value("Half a thought")
 
-    device = Person("mila", mila.site, browser.new_context())
+    device = Person(mila.name, mila.site, browser.new_context())
     device.log_in(PASSWORD)
-    device.goto("/messages/nico")
+    device.goto(f"/messages/{nico.name}")
     expect(box(device.page)).to_have_value("Half a thought")
     write(device, "Half a thought, and the rest")
-    device.goto("/messages/nico")
+    device.goto(f"/messages/{nico.name}")
     expect(box(device.page)).to_have_value("")
     device.context.close()
 
 
-def test_what_failed_is_sent_once(person: MakePerson) -> None:
-    omar, pia = person("omar"), person("pia")
+def test_what_failed_is_sent_once(sized: MakePerson) -> None:
+    omar, pia = sized("omar"), sized("pia")
     acquaint(omar, pia)
-    omar.goto("/messages/pia")
+    omar.goto(f"/messages/{pia.name}")
 
     def lose_the_answer(route: Route) -> None:
         route.fetch(max_redirects=0)
         route.abort()
 
-    omar.page.route("**/send_message/pia", lambda route: route.fulfill(status=503, body="busy"))
+    omar.page.route(f"**/send_message/{pia.name}", lambda route: route.fulfill(status=503, body="busy"))
     box(omar.page).fill("Only once")
     box(omar.page).press("Enter")
     again = omar.page.get_by_role("button", name="Try again")
     expect(again).to_be_visible()
-    omar.page.unroute("**/send_message/pia")
-    omar.page.route("**/send_message/pia", lose_the_answer, times=1)  # it was stored, and he cannot know
+    omar.page.unroute(f"**/send_message/{pia.name}")
+    omar.page.route(f"**/send_message/{pia.name}", lose_the_answer, times=1)  # it was stored, and he cannot know
     again.click()
     expect(omar.page.get_by_role("alert")).to_contain_text("Not sent.")
     expect(box(omar.page)).to_have_value("Only once")
@@ -190,10 +195,10 @@ def test_what_failed_is_sent_once(person: MakePerson) -> None:
     expect(omar.page.locator(".bubble", has_text="Only once")).to_have_count(1)
     omar.errors.clear()  # the browser logs what failed itself
 
-    pia.goto("/user/omar")
+    pia.goto(f"/user/{omar.name}")
     pia.page.locator(".about-person > summary").click()
-    pia.page.locator("summary", has_text="Block omar").click()
-    pia.page.get_by_role("button", name="Block omar").click()
+    pia.page.locator("summary", has_text=f"Block {omar.name}").click()
+    pia.page.get_by_role("button", name=f"Block {omar.name}").click()
     box(omar.page).fill("Are you angry?")
     with omar.page.expect_response(re.compile("/draft$")):
         box(omar.page).press("Enter")
