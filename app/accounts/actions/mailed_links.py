@@ -38,9 +38,8 @@ def order_nothing() -> None:
     """Do what `order` does for an address nobody has: the same statements, which find nobody, and no mail."""
     _lock(NOBODY)
     _end(NOBODY, ["reset"])
-    row = select(MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at)
-    columns = [column.name for column in row.selected_columns]
-    db.session.execute(insert(MailToken).from_select(columns, row.where(MailToken.id == NO_LINK)))
+    columns = [MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at]
+    db.session.execute(insert(MailToken).from_select(columns, select(*columns).where(MailToken.id == NO_LINK)))
     enqueue("accounts.mail_link", token_id=NO_LINK, nonce="")
 
 
