@@ -26,6 +26,7 @@ from tests.support.ports import free_port, wait_for
 POLL_INTERVAL = 3  # seconds; the contract's default of 10 would only make the tests wait
 MAIL_DELAY = 6
 PASSWORD = "correct horse battery"
+DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 
 
 @dataclass
@@ -176,3 +177,9 @@ def person(site: Site, browser: Browser) -> Iterator[Callable[..., Person]]:
     for somebody in people:
         somebody.context.close()
         somebody.expect_no_error()
+
+
+@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
+def sized(request: pytest.FixtureRequest, person: Callable[..., Person]) -> Callable[[str], Person]:
+    """`person`, at a desk and on a phone; their names end with the width."""
+    return lambda name: person(f"{name}{request.param['width']}", viewport=request.param)

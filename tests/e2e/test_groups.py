@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import POLL_INTERVAL, Person
+from tests.e2e.conftest import PHONE, POLL_INTERVAL, Person
 
 pytestmark = pytest.mark.e2e
 WITHIN = (POLL_INTERVAL + 1) * 1000  # milliseconds
-PHONE = {"width": 390, "height": 844}
 
 
 def test_three_people_write_in_a_group(person: Callable[..., Person]) -> None:

@@ -36,10 +36,8 @@ def requests_tab(page: Page) -> Locator:
     return page.locator('[data-inbox-part="requests"]')
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_list_and_the_tray_are_live(person: MakePerson, width: int) -> None:
-    viewport = {"width": width, "height": 844}
-    olga, petra = person(f"olga{width}", viewport=viewport), person(f"petra{width}", viewport=viewport)
+def test_the_list_and_the_tray_are_live(sized: MakePerson) -> None:
+    olga, petra = sized("olga"), sized("petra")
     olga.goto("/messages")
     expect(olga.page.get_by_text("No conversations yet")).to_be_visible()
 

@@ -10,11 +10,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
-from tests.e2e.conftest import PASSWORD, POLL_INTERVAL, Person
+from tests.e2e.conftest import PASSWORD, PHONE, POLL_INTERVAL, Person
 
 pytestmark = pytest.mark.e2e
 WITHIN = (POLL_INTERVAL + 1) * 1000  # milliseconds
-DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 MakePerson = Callable[..., Person]
 
 
@@ -73,12 +72,6 @@ def png(colour: str) -> bytes:
 def box(page: Page) -> Locator:
     """Where one writes."""
     return page.locator(".reply textarea")
-
-
-@pytest.fixture(params=[DESK, PHONE], ids=["desk", "phone"])
-def sized(request: pytest.FixtureRequest, person: MakePerson) -> MakePerson:
-    """`person`, at a desk and on a phone."""
-    return lambda name: person(f"{name}{request.param['width']}", viewport=request.param)
 
 
 def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
