@@ -97,9 +97,9 @@ def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
-    """The PostgreSQL server of the tests with an empty database; its URL."""
-    server = Postgres(folder / "postgresql")
+def postgresql() -> Iterator[str]:
+    """Start the PostgreSQL server of the tests and yield the URL of an empty database."""
+    server = Postgres()
     server.start()
     try:
         yield server.create("bench")

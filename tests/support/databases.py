@@ -39,7 +39,7 @@ def make_database(kind: str, folder: Path) -> Database:
             return f"sqlite:///{target}"
 
         return Database(kind, copy_file(), copy_file, lambda: None)
-    server = Postgres(folder)
+    server = Postgres()
     server.start()
     _migrate(server.create("template_microblog"), folder)
 
