@@ -31,7 +31,8 @@ FEATURES = (accounts, posts, profiles, messages, activity, notifications, privac
 def create_app(settings: Settings | None = None) -> Flask:
     """Make the app. `settings` default to the environment's. Raises ConfigurationError when they cannot be used."""
     settings = settings or Settings.from_env()
-    settings.make_database_private()
+    if not settings.database_url:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
     app.config.from_mapping(flask_config(settings))
     app.session_interface = cookies.TimelessSessionInterface()

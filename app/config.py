@@ -183,15 +183,6 @@ class Settings:
             return "postgresql://" + self.database_url.removeprefix("postgres://")
         return self.database_url
 
-    def make_database_private(self) -> None:
-        """Make the SQLite file in DATA_DIR, if it is the one and not there yet, before SQLite does.
-
-        It is for its owner alone, also where the directory is open to others; its journals take after it.
-        """
-        if not self.database_url:
-            self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self.data_dir / "microblog.db").touch(mode=0o600)
-
     def secret(self) -> str:
         """SECRET_KEY, or one generated on first use and kept in DATA_DIR, readable by its owner only."""
         if self.secret_key:

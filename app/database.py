@@ -8,11 +8,13 @@ readers never wait for the writer. PostgreSQL ignores the difference.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import DateTime, Dialect, Engine, event, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -138,6 +140,23 @@ def separate_write() -> Iterator[Connection]:
 def set_read_mode(on: bool) -> None:
     """Set the mode of the current context: called once at the start of a request or a job."""
     _reads_only.set(on)
+
+
+@event.listens_for(Engine, "do_connect")
+def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
+    """Create the SQLite file with mode 0600 before SQLite would create it with the umask's mode.
+
+    The file holds password hashes and private messages. SQLite gives -wal and -shm the mode of the database. A file
+    that exists keeps its mode: an operator may have opened it to a backup group.
+    """
+    if dialect.name != "sqlite" or not arguments:
+        return
+    name = os.fspath(arguments[0])
+    path = unquote(urlsplit(name).path) if name.startswith("file:") else name
+    if not path or path.startswith(":memory:") or "mode=memory" in name:
+        return
+    with suppress(OSError):  # an existing file, or a bad path, for which SQLite has the better message
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @event.listens_for(Engine, "connect")

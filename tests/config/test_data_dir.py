@@ -1,4 +1,4 @@
-"""DATA_DIR holds hashes, private messages and exports: no other user of the machine may read them."""
+"""DATA_DIR and the database hold hashes, private messages and exports: no other user of the machine may read them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,53 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from sqlalchemy import create_engine, text
+
+import app.database  # noqa: F401  (listens to every engine)
 from app.config import ROOT
 
-# What an installation does before anything serves, and what members add to it.
+# What an installation does before anything serves, and what members add to it. The journals exist while it runs.
 FIRST_STEPS = """
 import flask_migrate
+from sqlalchemy import text
 from app import create_app
 from app.exports import exports
+from app.extensions import db
 
 app = create_app()
 with app.app_context():
     flask_migrate.upgrade()
     exports().save(b"[]", "json")
+    db.session.execute(text("DELETE FROM job"))
+    for path in sorted(app.config["DATA_DIR"].rglob("*")):
+        if path.is_file() and path.parent.name != "assets":
+            print(f"{path.name} {path.stat().st_mode & 0o777:o}")
 """
 
 
-def test_files_are_the_owners_alone_in_a_directory_that_is_open_to_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", ["", "sqlite:///{}/microblog.db"])
+def test_files_are_the_owners_alone_in_a_directory_that_is_open_to_others(tmp_path: Path, url: str) -> None:
     tmp_path.chmod(0o755)
-    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
-    subprocess.run(
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DATABASE_URL": url.format(tmp_path)}
+    ran = subprocess.run(
         [sys.executable, "-c", FIRST_STEPS], cwd=ROOT, env=environment, check=True, capture_output=True, umask=0o022
     )
-    secret = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent.name != "assets"]
-    assert {"microblog.db", "secret_key"} < {path.name for path in secret}
-    assert [path for path in secret if path.stat().st_mode & 0o077] == []
+    modes = dict(line.split() for line in ran.stdout.decode().splitlines())
+    assert {"microblog.db", "microblog.db-wal", "microblog.db-shm", "secret_key"} < set(modes)
+    assert {name: mode for name, mode in modes.items() if mode != "600"} == {}
+
+
+@pytest.mark.parametrize("existing_mode", [None, 0o640])
+@pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite+pysqlite:///{}", "sqlite:///file:{}?uri=true"])
+def test_only_a_new_file_gets_its_mode(tmp_path: Path, url: str, existing_mode: int | None) -> None:
+    path = tmp_path / "a b.db"
+    if existing_mode is not None:
+        path.touch()
+        path.chmod(existing_mode)
+    engine = create_engine(url.format(path))
+    with engine.connect() as connection:
+        connection.execute(text("CREATE TABLE t (x INTEGER)"))
+        modes = {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+    engine.dispose()
+    assert modes == {existing_mode or 0o600}
