@@ -1,27 +1,36 @@
 """Passwords: which ones may be chosen, and checking one at a cost that tells nothing.
 
-Length counts and composition does not (NIST SP 800-63B, 5.1.1.2): at least 8 characters, none of those that
-everybody tries first. Lengths are looked at before anything is hashed, so a huge one costs nothing.
+A password has at least 8 characters and must not be easy to guess; no kind of character is asked for (NIST SP 800-63B,
+3.1.1.2). Lengths are checked before anything is hashed, so a huge password costs nothing.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from pathlib import Path
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts.refusals import FormRefused
+from app.accounts.strength import Weakness, estimate
 from app.errors import Sentence
 from app.i18n import _l
-from app.text.names import email_key, username_key
+from app.models import User
 
 LEAST = 8  # characters
 MOST = 1024  # characters
-FEWEST_DIFFERENT = 3  # "aaaaaaaa" and "abababab" are no passwords
+SITE_WORDS = ("microblog",)
 
-_COMMON = frozenset((Path(__file__).parent / "common_passwords.txt").read_text("utf-8").split())
+WHY: dict[Weakness, Sentence] = {
+    "own_words": _l("This password is easy to guess because it contains your name or address. Choose another one."),
+    "common": _l("This password is easy to guess because it's like a common password. Choose another one."),
+    "word": _l("A single word or name is easy to guess. Use three or four words that don't belong together."),
+    "keyboard": _l("Keys that are next to each other are easy to guess. Use a few words that don't belong together."),
+    "repeat": _l("Repeated characters or words are easy to guess. Use a few words that don't belong together."),
+    "sequence": _l("Sequences such as abc or 6543 are easy to guess. Use a few words that don't belong together."),
+    "date": _l("Dates and years are easy to guess. Use a few words that don't belong together."),
+    "short": _l("This password is easy to guess. Make it longer, with a few words that don't belong together."),
+}
 
 
 def tidy(password: str) -> str:
@@ -30,26 +39,25 @@ def tidy(password: str) -> str:
     return unicodedata.normalize("NFC", spaced)
 
 
-def check(password: str, *, username: str, email: str, field: str = "password") -> None:
-    """Raise FormRefused, at `field`, when the account of that name and address may not use `password`."""
-    fault = _fault(password, username, email)
+def check(password: str, *, username: str, email: str, name: str = "", field: str = "password") -> None:
+    """Raise FormRefused, at `field`, when the account of that username, address and name may not use `password`."""
+    fault = _fault(password, (username, email, name))
     if fault is not None:
         raise FormRefused({field: fault})
 
 
-def _fault(password: str, username: str, email: str) -> Sentence | None:
-    fault: Sentence | None = None
-    folded = tidy(password[:MOST]).casefold()
-    names = {username.casefold(), username_key(username), email.casefold(), email_key(email)}
+def check_for(user: User, password: str) -> None:
+    """Raise FormRefused when `user` may not use `password`."""
+    check(password, username=user.username, email=user.email, name=user.name)
+
+
+def _fault(password: str, own_words: tuple[str, ...]) -> Sentence | None:
     if len(password) < LEAST:
-        fault = _l("A password has at least %(least)d characters.", least=LEAST)
-    elif len(password) > MOST:
-        fault = _l("A password has at most %(most)d characters.", most=MOST)
-    elif folded in names or folded == email.partition("@")[0].casefold():
-        fault = _l("Your name or address is the first thing anybody would try. Choose another.")
-    elif folded in _COMMON or len(set(folded)) < FEWEST_DIFFERENT:
-        fault = _l("This password is on every list of common passwords. Choose another.")
-    return fault
+        return _l("A password has at least %(least)d characters.", least=LEAST)
+    if len(password) > MOST:
+        return _l("A password has at most %(most)d characters.", most=MOST)
+    found = estimate(tidy(password), (*own_words, *SITE_WORDS))
+    return None if found.is_enough else WHY[found.weakness]
 
 
 def hashed(password: str) -> str:

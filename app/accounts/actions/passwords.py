@@ -20,7 +20,7 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
     Every other login ends, mailed links die, and a mail says so. Hashes first: call it with no transaction open.
     Raises FormRefused for a bad password, and Refused when the old one was changed between the check and now.
     """
-    passwords.check(password, username=user.username, email=user.email)
+    passwords.check_for(user, password)
     _replace(user, passwords.hashed(password), only_if=user.password_hash)
     logins.end_logins(user, keep=keep)
     order_notice(user, "password_changed")
@@ -41,7 +41,7 @@ def reset_password(link: MailToken, password: str) -> None:
     open. Raises FormRefused for a bad password, and Refused when the link is not good any more.
     """
     user = link.user
-    passwords.check(password, username=user.username, email=user.email)
+    passwords.check_for(user, password)
     fresh = passwords.hashed(password)
     mailed_links.use(link)
     _replace(user, fresh)

@@ -1,0 +1,89 @@
+"""Passwords that are easy to guess are refused wherever a password is chosen, with a reason."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from zxcvbn import matching
+
+from app.accounts.strength import JUDGED, estimate
+from tests.accounts.steps import link_in, register, the_user
+from tests.factories import PASSWORD, a_user
+
+# The password, and the beginning of the reason for an account that is named catherina.
+EASY = [
+    ("Passw0rd!", "This password is easy to guess because it&#39;s like a common password."),
+    ("dragon12", "This password is easy to guess because it&#39;s like a common password."),
+    ("abcabcabc", "Repeated characters or words are easy to guess."),
+    ("aaaaaaaaaaaaaaaa", "Repeated characters or words are easy to guess."),
+    ("catherina1990", "This password is easy to guess because it contains your name or address."),
+    ("catherina@example.org", "This password is easy to guess because it contains your name or address."),
+    ("microblog2026", "This password is easy to guess because it contains your name or address."),
+    ("dfghjkl;", "Keys that are next to each other are easy to guess."),
+    ("abcdefghijk", "Sequences such as abc or 6543 are easy to guess."),
+    ("14.07.1989", "Dates and years are easy to guess."),
+    ("Wednesday", "A single word or name is easy to guess."),
+]
+
+
+def reason(page) -> str:
+    """The reason beside the field of the new password."""
+    found = re.search(r'id="password-error">([^<]*)<', page.text)
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize(("password", "why"), EASY)
+def test_registering_refuses_and_explains(client, db, password, why):
+    answer = register(client, "catherina", password=password)
+    assert answer.status_code == 422
+    assert reason(answer).startswith(why)
+
+
+def test_a_new_password_is_judged_wherever_it_is_chosen(as_, client, db, run_jobs, mails):
+    ana = as_(a_user("ana", name="Anastasia Petrova"))
+    client.post_form("/auth/reset_password_request", {"email": "ana@example.org"})
+    run_jobs()
+    link = link_in(mails[0])
+    before = the_user().password_hash
+    for easy in ("Passw0rd!", "Petrova1", "anastasia petrova"):
+        new = {"password": easy, "password2": easy}
+        changed = ana.post_form("/auth/security/password", {"old_password": PASSWORD, **new})
+        reset = client.post_form(link, new)
+        for answer in (changed, reset):
+            assert answer.status_code == 422
+            assert "easy to guess" in reason(answer)
+    assert the_user().password_hash == before
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["x7Kq!m2z", "correct horse battery", "пароль 密码 🔑 и чай", "a b c d e f g h", "ずっと前から好きでした"],
+)
+def test_passwords_that_are_hard_to_guess_are_taken(client, db, password):
+    assert register(client, "catherina", password=password).status_code == 303
+
+
+def test_what_follows_the_judged_characters_adds_nothing():
+    beginning = "ab" * (JUDGED // 2)
+    assert estimate(beginning + "7 quiet herons drift").guesses == estimate(beginning).guesses
+
+
+def test_the_words_of_one_person_are_not_another_ones():
+    assert not estimate("zoeben1990", ["zoeben"]).is_enough
+    assert estimate("zoeben1990").guesses > estimate("zoeben1990", ["zoeben"]).guesses
+
+
+def test_many_symbols_do_not_multiply_the_work(monkeypatch):
+    """Zxcvbn tries every way to read symbols as letters: unbounded, these take six seconds."""
+    tried = []
+
+    def counted(*args, **options):
+        tried.append(args)
+        return original(*args, **options)
+
+    original = matching.dictionary_match
+    monkeypatch.setattr(matching, "dictionary_match", counted)
+    assert estimate("4@8({[<369&#!1/|0$5+7%2gunmzx" * 30).is_enough
+    assert len(tried) < 100
+    assert all(len(args[0]) <= JUDGED for args in tried)
