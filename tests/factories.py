@@ -35,11 +35,15 @@ def a_user(username: str | None = None, **values: Any) -> User:
     person = User(
         username=username,
         username_key=username_key(username),
-        username_skeleton=username_skeleton(username),
         email=email,
         email_key=email_key(email),
         search_text=search_text(f"{username} {values.get('name', '')}"),
-        **{"password_hash": _QUICK_HASH, "email_confirmed_at": now(), **values},
+        **{
+            "username_skeleton": username_skeleton(username),
+            "password_hash": _QUICK_HASH,
+            "email_confirmed_at": now(),
+            **values,
+        },
     )
     db.session.add(person)
     db.session.commit()

@@ -3,7 +3,7 @@
 No behaviour that leaves the row.
 """
 
-from app.models.account import LoginSession, MailToken
+from app.models.account import LoginSession, MailToken, PendingAccount
 from app.models.activity import Activity
 from app.models.conversation import Conversation, ConversationMember
 from app.models.delivery import DeliveryPreference, DeliveryProfile, MailTally
@@ -36,6 +36,7 @@ __all__ = [
     "Mute",
     "Notification",
     "NotificationClock",
+    "PendingAccount",
     "Post",
     "PushSubscription",
     "Report",

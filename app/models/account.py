@@ -30,6 +30,8 @@ class LoginSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    # When this browser last proved that it knows the password; None = when the login began.
+    password_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_agent: Mapped[str] = mapped_column(String(256), default="")
     address: Mapped[str] = mapped_column(String(64), default="")
     remembered: Mapped[bool] = mapped_column(default=False)
@@ -52,3 +54,26 @@ class MailToken(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     user: Mapped[User] = relationship()
+
+
+class PendingAccount(Base):
+    """A registration that waits until its address is confirmed. Confirming deletes the row and creates the account.
+
+    Names and addresses are not unique here: a pending registration reserves nothing, so it tells nothing.
+    """
+
+    __tablename__ = "pending_account"
+    purpose = "register"  # as in MailToken, for the link
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(64))
+    email: Mapped[str] = mapped_column(String(254))
+    # The index ends the other registrations with an address when one of them is confirmed.
+    email_key: Mapped[str] = mapped_column(String(320), index=True)
+    password_hash: Mapped[str] = mapped_column(String(256))
+    language: Mapped[str] = mapped_column(String(16), default="")
+    timezone: Mapped[str] = mapped_column(String(64), default="")
+    browser_hash: Mapped[str] = mapped_column(String(64))  # SHA-256 of a secret in the session of who registered
+    nonce: Mapped[str] = mapped_column(String(64), default=random_id)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

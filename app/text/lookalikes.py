@@ -15,31 +15,34 @@ import regex
 # target: everything that is read as it. A target is in its final form and is never itself a source.
 _READ_AS = {
     "a": "ɑаАαΑ",
-    "b": "ЬьВвβΒ",
+    "b": "ЬьВвβΒʙƄƅ",
     "c": "сСϲϹ",
     "d": "ԁԀ",
     "e": "еЕΕҽ",
-    "g": "ɡց",
-    "h": "һҺНнΗհ",
-    "j": "јЈϳͿյ",
-    "k": "кКκΚ",
-    "l": "1iIıɩіІιΙӀӏւ",
-    "n": "пηΝոռ",
+    "g": "ɡցɢ",
+    "h": "һҺНнΗհʜ",
+    "j": "јЈϳͿյȷ",
+    "k": "кКκΚĸ",
+    "l": "1iIıɩɪʟǀіІιΙӀӏւ",
+    "n": "пηΝոռɴ",
     "o": "0оОοΟσօՕ",
-    "p": "рРρΡ",
+    "p": "рРρΡƿ",
     "q": "ԛԚզ",
-    "r": "г",
+    "r": "гʀ",
     "rn": "mMмМΜ",
     "s": "ѕЅՏ",
     "t": "тТτΤ",
-    "u": "υսՍ",
-    "v": "ѵѴν",
+    "u": "υսՍʊ",
+    "v": "ѵѴνʋ",
     "vv": "wWԝԜѡѠω",
     "x": "хХχΧ",
-    "y": "уУγΥүҮყ",
+    "y": "уУγΥүҮყʏ",
     "z": "Ζ",
-    "3": "зЗʒƷӡӠ",
+    "2": "ƨƧ",
+    "3": "зЗʒƷӡӠɜ",
+    "5": "ƽƼ",
     "6": "б",
+    "8": "ȣȢ",
     # Katakana drawn like Han or Hiragana
     "口": "ロ囗",
     "二": "ニ",
@@ -61,7 +64,9 @@ _FOLD = str.maketrans({source: target for target, group in _READ_AS.items() for 
 
 # Vowel points are optional in these scripts, and hamza carriers are told apart by few readers.
 _OPTIONAL_MARKS = regex.compile(r"(?<=[\p{Arabic}\p{Hebrew}])\p{Mn}+")
-_DOT_OVER_L = regex.compile("(?<=l)\u0307")
+# A dot over or under a Latin letter is a speck on most screens, and an i has one anyway. It may follow other marks.
+_DOTS = regex.compile(r"(?<=[\p{Latin}]\p{M}*)[\u0307\u0323]")
+_SEPARATORS = str.maketrans("", "", "-_")
 
 
 def _digit_by_value(char: str) -> str:
@@ -72,11 +77,13 @@ def _digit_by_value(char: str) -> str:
 def skeleton(text: str) -> str:
     """What the eye reads in `text`: equal for texts that look alike, whatever their letters.
 
-    Never shown to anyone. Digits count by value, in every numbering system.
+    Never shown to anyone. Digits count by value, in every numbering system. Hyphens and underscores do not count, so
+    "a-b", "ab_" and "ab" are one name, unless a text holds nothing else.
     """
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
     plain = _OPTIONAL_MARKS.sub("", "".join(map(_digit_by_value, decomposed)))
     # Twice: case folding makes Latin capitals small, and only then are their small forms in the
     # table.
     folded = plain.translate(_FOLD).casefold().translate(_FOLD)
-    return unicodedata.normalize("NFC", _DOT_OVER_L.sub("", folded))
+    plain = unicodedata.normalize("NFC", _DOTS.sub("", unicodedata.normalize("NFD", folded)))
+    return plain.translate(_SEPARATORS) or plain

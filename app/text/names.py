@@ -59,7 +59,7 @@ _CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
 # Invisible letters, modifier letters, small capitals and other phonetic forms, and the Arabic
 # stretcher: none is needed to write a name, each is good for imitating one.
 _REFUSED = regex.compile(
-    "[\u02b0-\u02ff\u0640\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]"
+    "[ɢɪɴɶʀʏʙʛʜʟ\u02b0-\u02ff\u0640\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]"
     r"|\p{Default_Ignorable_Code_Point}|[\U0001df00-\U0001dfff]"
 )
 _STACKED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]\p{M}{3}|\p{M}{5}")
@@ -118,7 +118,7 @@ def check_username(raw: str) -> str:
     key, look = username_key(name), username_skeleton(name)
     if len(key) > USERNAME_POINTS or len(look) > SKELETON_POINTS:
         raise NameRefused("length")
-    if key in RESERVED or look.replace("_", "").replace("-", "") in LOOKALIKE_RESERVED:
+    if key in RESERVED or look in LOOKALIKE_RESERVED:
         raise NameRefused("reserved")
     return name
 

@@ -33,5 +33,5 @@ safety security site-admin staff support support-team sysadmin system system-adm
 
 RESERVED = frozenset(_WORDS.split())
 """Refused when the key of a name is one of them."""
-LOOKALIKE_RESERVED = frozenset(skeleton(word).replace("-", "") for word in _VOICES.split())
-"""Refused when the skeleton of a name, less hyphens and underscores, is one of them."""
+LOOKALIKE_RESERVED = frozenset(skeleton(word) for word in _VOICES.split())
+"""Refused when the skeleton of a name is one of them."""

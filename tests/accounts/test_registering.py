@@ -88,7 +88,16 @@ def test_names_are_unique_after_folding(client, db, username):
 
 @pytest.mark.parametrize(
     ("taken", "username"),
-    [("paypal", "paypa1"), ("modern", "modem"), ("lili", "IiIi"), ("cocoa", "\u0441\u043e\u0441\u043e\u0430")],
+    [
+        ("paypal", "paypa1"),
+        ("modern", "modem"),
+        ("lili", "IiIi"),
+        ("cocoa", "\u0441\u043e\u0441\u043e\u0430"),
+        ("anna", "an-na"),
+        ("anna", "anna_"),
+        ("eva", "\u0117va"),
+        ("bob", "\u0299ob"),
+    ],
 )
 def test_look_alikes_are_refused(client, db, taken, username):
     a_user(taken)

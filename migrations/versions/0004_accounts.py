@@ -1,0 +1,64 @@
+"""Accounts of issue 9: registrations that wait for their address, when a login last proved its password, skeletons."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.text.names import SKELETON_POINTS, username_skeleton
+
+revision = '0004'
+down_revision = '0003'
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring the schema forward. The code before this migration must run on it."""
+    op.add_column('login_session', sa.Column('password_at', sa.DateTime(timezone=True), nullable=True))
+    op.create_table('pending_account',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('username', sa.String(length=64), nullable=False),
+    sa.Column('email', sa.String(length=254), nullable=False),
+    sa.Column('email_key', sa.String(length=320), nullable=False),
+    sa.Column('password_hash', sa.String(length=256), nullable=False),
+    sa.Column('language', sa.String(length=16), nullable=False),
+    sa.Column('timezone', sa.String(length=64), nullable=False),
+    sa.Column('browser_hash', sa.String(length=64), nullable=False),
+    sa.Column('nonce', sa.String(length=64), nullable=False),
+    sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('expires_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_pending_account'))
+    )
+    op.create_index('ix_pending_account_email_key', 'pending_account', ['email_key'])
+    op.create_index('ix_pending_account_expires_at', 'pending_account', ['expires_at'])
+    _renew_skeletons()
+
+
+def _renew_skeletons() -> None:
+    """Bring the skeletons of existing usernames to today's rules, app/text/lookalikes.py.
+
+    Of accounts that look alike now, the one whose skeleton is unchanged or else the oldest has the skeleton. The others
+    get the same with "#" and their id, which no skeleton holds: they keep their names, and no new name can look like
+    either while the first one exists.
+    """
+    user = sa.table('user', *(sa.column(name) for name in ('id', 'username', 'username_skeleton')))
+    connection = op.get_bind()
+    rows = connection.execute(sa.select(user.c.id, user.c.username, user.c.username_skeleton).order_by(user.c.id)).all()
+    fresh = {row.id: username_skeleton(row.username) for row in rows}
+    held = {row.username_skeleton for row in rows if fresh[row.id] == row.username_skeleton}
+    changed = [row for row in rows if fresh[row.id] != row.username_skeleton]
+    for row in changed:  # out of the way first: a new skeleton may be the old one of another account
+        connection.execute(sa.update(user).where(user.c.id == row.id).values(username_skeleton=f'#{row.id}'))
+    for row in changed:
+        skeleton, mark = fresh[row.id], f'#{row.id}'
+        if skeleton in held:
+            skeleton = skeleton[:SKELETON_POINTS - len(mark)] + mark
+        held.add(skeleton)
+        connection.execute(sa.update(user).where(user.c.id == row.id).values(username_skeleton=skeleton))
+
+
+def downgrade() -> None:
+    """Take it back. Skeletons stay: the code before compares them with those of new names only."""
+    op.drop_table('pending_account')
+    op.drop_column('login_session', 'password_at')
