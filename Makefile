@@ -5,11 +5,11 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check e2e bench messages runtime dev
+.PHONY: help run demo test test-all format check e2e bench messages runtime dev
 .NOTPARALLEL:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: runtime  ## set up what is missing, start everything, print the address; Ctrl-C ends it
 	@exec $(VENV)/python -m app.run
@@ -17,9 +17,19 @@ run: runtime  ## set up what is missing, start everything, print the address; Ct
 demo: runtime  ## fill the site with a community to look at
 	@exec $(VENV)/python -m app.run demo
 
-test: dev  ## the whole suite, on SQLite and then on PostgreSQL
-	@$(PYTEST) -n 3 --dist worksteal -m "not e2e" --database=sqlite
-	@$(PYTEST) -n 3 --dist worksteal -m "not e2e" --database=postgresql
+test: dev  ## the fast tests on SQLite and PostgreSQL; T=tests/messages runs all tests of a folder
+ifdef T
+	@$(PYTEST) -n 2 --dist worksteal --database=both -m "not e2e" $(T)
+else
+	@$(PYTEST) -n 3 --dist worksteal --database=both -m "not slow and not e2e"
+endif
+
+test-all: test  ## the fast tests, then the slow proofs: kills, races, explorations, the visibility matrix
+	@$(PYTEST) -n 5 --dist worksteal --database=both -m "slow and not e2e"
+
+format: dev  ## format the code and the templates' imports as `make check` wants them
+	@$(VENV)/ruff check --quiet --fix
+	@$(VENV)/ruff format --quiet
 
 check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet

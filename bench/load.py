@@ -49,7 +49,7 @@ class Options:
 def run(folder: Path, options: Options) -> dict[str, float]:
     """Measure; latencies in milliseconds, processor time in cores."""
     with ExitStack() as stack:
-        database_url = stack.enter_context(servers.postgresql(folder)) if options.database == "postgresql" else ""
+        database_url = stack.enter_context(servers.postgresql()) if options.database == "postgresql" else ""
         cookies = data.make_correspondents(folder / "site", options.browsers, database_url)
         site = stack.enter_context(servers.whole_site(folder / "site", database_url))
         begin = time.monotonic() + 5

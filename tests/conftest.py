@@ -1,7 +1,11 @@
 """The test harness: real services on this machine, nothing mocked between a request and the mail it causes.
 
-Run: `pytest` (SQLite), `pytest --database=postgresql` (PostgreSQL 18 from a wheel), `-n 2` for two processes, each with
-its own database, Valkey and mail server. Connections beyond 127.0.0.1 raise. Warnings are errors.
+Run `pytest` (SQLite), `pytest --database=postgresql` (PostgreSQL 18 from a wheel) or `pytest --database=both`.
+With `-n 2` each of the two processes has its own databases, Valkey and mail server. Connections beyond 127.0.0.1
+raise. Warnings are errors.
+
+A test that uses no database (neither `app` nor `db`) runs once. A test marked `one_database` uses the app but nothing
+that is stored, and runs once, too. A test marked `slow` runs in `make test-all`.
 
 Fixtures, what a test of a feature needs most first:
 
@@ -35,6 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -70,7 +75,9 @@ hypothesis.settings.load_profile("house")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--database`."""
-    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="what to test on")
+    parser.addoption(
+        "--database", choices=("sqlite", "postgresql", "both"), default="sqlite", help="the database to test on"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,10 +86,20 @@ def pytest_configure(config: pytest.Config) -> None:
         catalogs.compile_all()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses the database once for each kind."""
+    if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("database")
+        kinds = ["sqlite", "postgresql"] if chosen == "both" else [chosen]
+        if metafunc.definition.get_closest_marker("one_database"):
+            kinds = kinds[:1]
+        metafunc.parametrize("database", kinds, indirect=True, scope="session")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests early; those that are not asked for are gone by now."""
-    order.long_ones_early(items)
+    """Order the tests that are left after the selection."""
+    order.start_long_tests_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -92,11 +109,25 @@ def only_this_machine() -> None:
 
 
 @pytest.fixture(scope="session")
-def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """The migrated database of this test process."""
-    made = make_database(request.config.getoption("database"), tmp_path_factory.mktemp("database"))
-    yield made
-    made.stop()
+def database_by_kind() -> Iterator[dict[str, Database]]:
+    """The databases of this test process. Each is started when the first test needs it, and kept to the end."""
+    started: dict[str, Database] = {}
+    yield started
+    for one in started.values():
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def database(
+    request: pytest.FixtureRequest,
+    database_by_kind: dict[str, Database],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Database:
+    """The migrated database under test."""
+    kind = request.param
+    if kind not in database_by_kind:
+        database_by_kind[kind] = make_database(kind, tmp_path_factory.mktemp(kind))
+    return database_by_kind[kind]
 
 
 @pytest.fixture(scope="session")
@@ -117,18 +148,14 @@ def mail_server() -> Iterator[Mailbox]:
     box.stop()
 
 
-@pytest.fixture(scope="session")
-def settings(
-    database: Database, valkey_server: Valkey, mail_server: Mailbox, tmp_path_factory: pytest.TempPathFactory
-) -> Settings:
-    """The settings under test."""
+def _settings(database: Database, valkey: Valkey, mail_server: Mailbox, data_dir: Path) -> Settings:
     return Settings(
         microblog_env="test",
-        data_dir=tmp_path_factory.mktemp("var"),
+        data_dir=data_dir,
         public_url=SITE,
         secret_key="a secret that is long enough for anything",
         database_url=database.url,
-        redis_url=valkey_server.url,
+        redis_url=valkey.url,
         mail_server="127.0.0.1",
         mail_port=mail_server.port,
         mail_default_sender="Microblog <noreply@microblog.test>",
@@ -151,11 +178,34 @@ def _close(app: Flask) -> None:
 
 
 @pytest.fixture(scope="session")
-def app_of_session(settings: Settings) -> Iterator[Flask]:
-    """The app, made once: a boot is slow, and state belongs in the stores."""
-    app = _make(settings)
-    yield app
-    _close(app)
+def app_by_kind() -> Iterator[dict[str, Flask]]:
+    """The app on each kind of database, created when the first test needs it, and kept to the end: a boot is slow."""
+    created: dict[str, Flask] = {}
+    yield created
+    for one in created.values():
+        _close(one)
+
+
+@pytest.fixture(scope="session")
+def app_of_session(
+    database: Database,
+    valkey_server: Valkey,
+    mail_server: Mailbox,
+    app_by_kind: dict[str, Flask],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Flask:
+    """The app on the database under test. State belongs in the stores, so one app serves all tests."""
+    if database.kind not in app_by_kind:
+        settings = _settings(database, valkey_server, mail_server, tmp_path_factory.mktemp("var"))
+        app_by_kind[database.kind] = _make(settings)
+    return app_by_kind[database.kind]
+
+
+@pytest.fixture(scope="session")
+def settings(app_of_session: Flask) -> Settings:
+    """The settings under test."""
+    settings: Settings = app_of_session.config["SETTINGS"]
+    return settings
 
 
 @pytest.fixture

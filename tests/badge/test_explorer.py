@@ -9,6 +9,8 @@ import pytest
 
 from tests.badge.explorer import Counterexample, Move, Unrepeatable, explore
 
+pytestmark = pytest.mark.slow
+
 SHARED = {
     "read": ("x", ""),
     "write": ("", "x"),

@@ -49,6 +49,8 @@ from tests.badge.site import Faults, Site
 from tests.factories import a_message
 from tests.support.client import Browser
 
+pytestmark = pytest.mark.slow
+
 WRITERS = ("first writer", "second writer")
 NO_FAULTS = Faults()
 LAG = {"writers": 1, "reads": False, "polls": True, "faults": Faults(lags=True)}
@@ -105,13 +107,13 @@ def site(app, as_, db, valkey):
 
 
 @pytest.fixture
-def explored(capsys, pytestconfig):
+def explored(capsys, database):
     """Explore a world to the end, and print how much that was."""
 
     def run(name: str, world: Site) -> Report:
         report = explore(world)
         with capsys.disabled():
-            print(f"\n{pytestconfig.getoption('database')}, {name}: {report}")  # noqa: T201
+            print(f"\n{database.kind}, {name}: {report}")  # noqa: T201
         assert report.complete
         return report
 
@@ -119,9 +121,9 @@ def explored(capsys, pytestconfig):
 
 
 @pytest.fixture
-def large(pytestconfig):
+def large(database):
     """Whether a world of two writers, or two pages, can be explored in a minute."""
-    return pytestconfig.getoption("database") == "sqlite" or "EXPLORE_ALL" in os.environ
+    return database.kind == "sqlite" or "EXPLORE_ALL" in os.environ
 
 
 @pytest.mark.timeout(900)

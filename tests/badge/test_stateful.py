@@ -40,6 +40,8 @@ from tests.badge import truth
 from tests.badge.points import Points
 from tests.badge.town import NOBODY_WAITS, Town
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES, PARTS = 2_000, 4  # the parts run side by side with -n
 RULES = 8  # of one story, at most; requests of a story that stopped go on at its end
 BASE = datetime(2026, 3, 1, 12, tzinfo=UTC)

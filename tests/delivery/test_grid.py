@@ -18,7 +18,7 @@ from app.notify.kinds import CHOSEN
 from tests.delivery.town import DELAY, NOT_ESSENTIAL, Reader, Town
 from tests.support.processes import Stack
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.slow
 
 BERLIN = "Europe/Berlin"
 ESSENTIAL = [name for name in CHOSEN if name not in NOT_ESSENTIAL]

@@ -11,6 +11,8 @@ from app.text.rich import mentions
 from tests.factories import a_user
 from tests.support.client import through_a_door
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def demo(app, db):

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from tests.support.ports import wait_for
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.slow
 
 SOON = 60  # seconds
 

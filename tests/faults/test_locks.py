@@ -19,6 +19,8 @@ from app.models import MailToken, User
 from app.posts.actions import order_export
 from tests.factories import a_message, a_user
 
+pytestmark = pytest.mark.slow
+
 MOMENT = 0.5  # seconds in which the other one gets as far as it can
 
 

@@ -26,7 +26,7 @@ from tests.support.poller import Poller, insist
 from tests.support.ports import wait_for
 from tests.support.processes import Visitor
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORKERS = ("worker-1", "worker-2")
 SILENCE = 16  # seconds after which the sweeper takes an attempt for dead

@@ -17,7 +17,7 @@ from PIL import Image
 from tests.support.poller import insist
 from tests.support.ports import wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 READY = "tests.support.ready_worker"
 SILENCE = 16  # seconds after which the sweeper takes an attempt for dead

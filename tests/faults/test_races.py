@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.processes import PASSWORD, Visitor
 
-pytestmark = pytest.mark.race
+pytestmark = pytest.mark.slow
 
 WRITERS, EACH = 4, 500
 MUTUAL = 300

@@ -15,7 +15,7 @@ from tests.support.moments import TWENTY
 from tests.support.poller import Poller, insist, unread
 from tests.support.ports import wait_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WRITERS = 3
 KILLS = 4  # in one round, after which everybody rests and the badge is looked at

@@ -15,7 +15,7 @@ from tests.support.ports import wait_for
 from tests.support.proxy import Proxy
 from tests.support.stream import Stream
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORKERS = ("worker-1", "worker-2")
 READY = "tests.support.ready_worker"

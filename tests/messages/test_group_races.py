@@ -18,7 +18,7 @@ from tests.factories import a_user, acquainted
 NAMES = ("ana", "ben", "cleo", "dora", "emil", "fay")
 ROUNDS = 3
 
-pytestmark = pytest.mark.race
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from app.models import Notification
 from tests.support.changing import conversation, send, side
 from tests.support.locks import until_it_waits
 
-pytestmark = pytest.mark.race
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

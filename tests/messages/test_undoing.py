@@ -177,7 +177,7 @@ def at_once(db, *posts) -> list:
     return answers
 
 
-@pytest.mark.race
+@pytest.mark.slow
 def test_two_who_take_back_and_edit_at_once(as_, ana, ben, db, fits):
     send(ben, "hello", to="ana")
     tabs = [as_(ana.user) for _ in range(3)]
@@ -193,7 +193,7 @@ def test_two_who_take_back_and_edit_at_once(as_, ana, ben, db, fits):
     fits(ana, ben)
 
 
-@pytest.mark.race
+@pytest.mark.slow
 def test_taken_back_while_it_is_read_and_answered(as_, ana, ben, db, fits):
     reader = as_(ben.user)
     for seq in range(1, 11, 2):

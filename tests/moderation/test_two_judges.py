@@ -18,7 +18,7 @@ from tests.factories import a_message, a_user
 from tests.moderation.conftest import newest, reports
 from tests.support.locks import until_it_waits
 
-pytestmark = pytest.mark.race
+pytestmark = pytest.mark.slow
 
 
 def test_of_two_who_suspend_each_other_one_stays(town, db, as_):

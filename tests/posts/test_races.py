@@ -14,7 +14,7 @@ from tests.factories import a_user
 AT_ONCE = 6
 
 
-@pytest.mark.race
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "form", "made"),
     [

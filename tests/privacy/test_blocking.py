@@ -239,7 +239,7 @@ def test_it_leads_back_and_never_off_the_site(ana, ben, target, location):
     assert ana.post_form("/block/ben", {"next": target}).headers["Location"] == location
 
 
-@pytest.mark.race
+@pytest.mark.slow
 def test_a_follow_and_a_block_at_once_leave_no_follow(ana, ben, db, follows):
     for round_of in range(8):
         calls = [(ana, "/block/ben", ana.csrf_token()), (ben, "/follow/ana", ben.csrf_token())]

@@ -38,7 +38,7 @@ def test_doing_it_twice_is_doing_it_once(as_, db):
     assert count(db) == 0
 
 
-@pytest.mark.race
+@pytest.mark.slow
 def test_eight_clicks_at_once_make_one_row_and_no_error(as_, db):
     first = as_("ana")
     a_user("ben")

@@ -9,7 +9,7 @@ from tests.support.ports import wait_for
 from tests.support.processes import Stack
 from tests.support.push_service import HANGS, PushService
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.slow
 
 SOON = 60  # seconds
 

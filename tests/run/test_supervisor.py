@@ -24,7 +24,7 @@ from tests.support import ports
 from tests.support.databases import Database
 
 pytestmark = [
-    pytest.mark.faults,
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="reads the process table in /proc"),
 ]
 

@@ -1,4 +1,4 @@
-"""In which order the tests run: nobody waits at the end for one worker with a long one."""
+"""The order in which the tests run."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ import os
 
 import pytest
 
+LONG = 900  # seconds of the timeout mark of tests that compute for minutes
 
-def long_ones_early(items: list[pytest.Item]) -> None:
-    """Move what computes for minutes, in `items`, to where the second worker begins: the first has tests/faults, which
-    waits for outages to end and leaves the processors to others.
 
-    Each worker begins with a part of the list, in order, and then takes from the others.
+def start_long_tests_first(items: list[pytest.Item]) -> None:
+    """Move the long tests in `items` to the start of each worker's share, so that no worker starts one at the end.
+
+    xdist's worksteal gives each worker a contiguous share of the list, and lets idle workers take from the others.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    long = [item for item in items if item.get_closest_marker("timeout") and not item.get_closest_marker("faults")]
+    long = [item for item in items if (mark := item.get_closest_marker("timeout")) and mark.args[0] >= LONG]
     rest = [item for item in items if item not in long]
-    second = -(-len(items) // workers)
-    items[:] = [*rest[:second], *long, *rest[second:]]
+    share = -(-len(rest) // workers)
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in long[worker::workers] + rest[worker * share : (worker + 1) * share]
+    ]

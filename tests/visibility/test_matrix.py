@@ -37,6 +37,8 @@ from tests.visibility import town as towns
 from tests.visibility.town import ANAS, BENS, EARLY, LATE, REPORTED, Town, of, write
 from tests.visibility.walker import Answer, get_all, get_what_people_write, post_all
 
+pytestmark = pytest.mark.slow
+
 # Where secrets show, for whom they are theirs.
 SURFACES = (
     "messages.inbox",

@@ -126,6 +126,7 @@ def test_strange_names_are_not_found(app, place, name):
             assert place.post_form(address).status_code < 500, f"{rule} with {argument}={name!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_strange_questions_get_answers(app, place, name):
     for rule in rules(app, "GET"):
@@ -134,6 +135,7 @@ def test_strange_questions_get_answers(app, place, name):
             assert answer.status_code < 500, f"{rule}?{argument}={name!r}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_strange_fields_get_answers(app, place, name):
     fields = dict.fromkeys(
