@@ -74,6 +74,7 @@ def perform(job_id: str) -> None:
             current_app.logger.warning("job %s was taken over by another attempt", job_id)
         except GiveUp as reason:
             db.session.rollback()
+            current_app.logger.error("job %s (%s) failed for good: %s", job.id, job.name, reason)  # noqa: TRY400 - known
             _end(attempt, state="failed", error=str(reason))
         except Exception as error:
             _retry_or_fail(attempt, job, error)

@@ -65,6 +65,7 @@ _REFUSED = regex.compile(
 _STACKED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]\p{M}{3}|\p{M}{5}")
 _SHAPE = regex.compile(r"[\p{L}\p{Nd}](?s:.)*(?<!-)")
 _UNSAFE = regex.compile(r"[\p{Cc}\p{Cs}]")
+_NOT_IN_SMTP = regex.compile(r"[\s<>()\[\],;:\\\"\p{Cc}\p{Cs}]|@.*@")
 _TOO_LONG_TO_READ = 1000
 
 
@@ -157,6 +158,23 @@ def check_email(raw: str) -> str:
     if len(normal.encode()) > EMAIL_OCTETS:
         raise NameRefused("length")
     return normal
+
+
+def smtp_address(address: str) -> str:
+    """An address as SMTP takes it: the domain in ASCII (IDNA 2008), the part before the @ as it is.
+
+    Also for addresses of the operator, whose domain may be one of the local network. Raises NameRefused with
+    "characters" for what cannot be an address.
+    """
+    local, _at, domain = address.rpartition("@")
+    if _NOT_IN_SMTP.search(address) or not local or not domain:
+        raise NameRefused("characters")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}@{validate_email(address, check_deliverability=False).ascii_domain}"
+    except EmailNotValidError as error:
+        raise NameRefused("characters") from error
 
 
 def email_key(address: str) -> str:

@@ -7,7 +7,6 @@ import traceback
 from datetime import timedelta
 
 from flask import current_app, has_request_context, request
-from flask_mail import Message
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,11 +14,12 @@ from app import mailer
 from app.clock import now
 from app.database import writing
 from app.extensions import db
-from app.jobs import current_job_id, enqueue, job, when_changed
+from app.jobs import enqueue, job, when_changed
 from app.jobs.registry import MAX_CRASHES, RETRY_LADDER
 from app.models import Job
 
 QUIET_FOR = timedelta(hours=1)
+SUBJECT_LENGTH = 150  # characters
 
 
 def report(error: BaseException) -> None:
@@ -60,10 +60,5 @@ def report_failed_job(failed: Job) -> None:
 def mail_error(where: str, text: str) -> None:
     """Mail a traceback to ADMINS. Running twice sends the same Message-ID twice."""
     first_line = (text.strip().splitlines() or ["?"])[-1]
-    message = Message(
-        subject=" ".join(f"[Microblog] {first_line}".split())[:150],
-        recipients=list(current_app.config["ADMINS"]),
-        body=f"{where}\n\n{text}",
-    )
-    message.msgId = mailer.message_id(current_job_id())
-    mailer.deliver(message)
+    subject = f"[Microblog] {first_line}"[:SUBJECT_LENGTH]
+    mailer.send_plain(current_app.config["ADMINS"], subject, f"{where}\n\n{text}")

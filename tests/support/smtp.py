@@ -6,7 +6,7 @@ import asyncio
 import email
 import email.policy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from tests.support.ports import free_port
 
-Mode = Literal["ok", "4xx", "5xx", "4xx-address", "5xx-address", "hang", "drop"]
+Mode = Literal["ok", "4xx", "5xx", "4xx-address", "5xx-address", "hang", "drop", "5xx-hang-up", "drop-at-quit"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Mail:
 
     envelope_to: list[str]
     message: EmailMessage
+    raw: bytes = b""
+    """The bytes after DATA, dots unstuffed."""
 
     @property
     def subject(self) -> str:
@@ -57,12 +59,18 @@ class Mailbox:
     """What the server got, oldest first: iterate it, index it, len() it, or ask `to(address)`.
 
     `mode` says how it behaves: "ok"; "4xx" and "5xx" refuse the mail after DATA, "4xx-address" and "5xx-address" at
-    RCPT; "hang" keeps the mail and never answers; "drop" keeps it and hangs up. `refuse()` stops listening.
+    RCPT; "hang" keeps the mail and never answers; "drop" keeps it and hangs up. "5xx-hang-up" refuses the mail after
+    DATA and closes the connection; "drop-at-quit" takes the mail and closes it at QUIT. `refuse()` stops listening.
+
+    `answer_to` decides for each mail by its content: set it to a function from Mail to the server's answer, or to None
+    for "250 OK". `offer_smtputf8(False)` makes a server that takes ASCII addresses only.
     """
 
     def __init__(self) -> None:
         self.port = free_port()
         self.mode: Mode = "ok"
+        self.answer_to: Callable[[Mail], str | None] | None = None
+        self._smtputf8 = True
         self.tried = 0  # mails that were offered, refused ones included
         self._mails: list[Mail] = []
         self._lock = threading.Lock()
@@ -70,7 +78,9 @@ class Mailbox:
 
     def start(self) -> None:
         """Listen."""
-        self._controller = Controller(_Handler(self), hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=True)
+        self._controller = Controller(
+            _Handler(self), hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=self._smtputf8
+        )
         self._controller.start()
 
     def stop(self) -> None:
@@ -81,11 +91,19 @@ class Mailbox:
 
     refuse = stop
 
+    def offer_smtputf8(self, offered: bool) -> None:
+        """Start again, with or without the SMTPUTF8 extension (RFC 6531)."""
+        self.stop()
+        self._smtputf8 = offered
+        self.start()
+
     def clear(self) -> None:
         """Forget all mail and behave."""
         with self._lock:
             self._mails.clear()
-        self.mode, self.tried = "ok", 0
+        self.mode, self.answer_to, self.tried = "ok", None, 0
+        if not self._smtputf8:
+            self.offer_smtputf8(True)
         if self._controller is None:
             self.start()
 
@@ -124,6 +142,12 @@ class _Handler:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
+    async def handle_QUIT(self, server: Any, _session: Any, _envelope: Any) -> str:
+        if self.box.mode == "drop-at-quit":
+            server.transport.close()
+            return ""
+        return "221 Bye"
+
     async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
         self.box.tried += 1
         mode = self.box.mode
@@ -131,9 +155,17 @@ class _Handler:
             return "451 4.3.0 try again later"
         if mode == "5xx":
             return "554 5.6.0 refused"
+        if mode == "5xx-hang-up":
+            server.transport.write(b"554 5.6.0 refused\r\n")
+            server.transport.close()
+            return ""
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        self.box.keep(Mail(list(envelope.rcpt_tos), message))
+        mail = Mail(list(envelope.rcpt_tos), message, envelope.content)
+        answer = self.box.answer_to(mail) if self.box.answer_to else None
+        if answer is not None:
+            return answer
+        self.box.keep(mail)
         if mode == "hang":
             while self.box.mode == "hang":
                 await asyncio.sleep(0.05)

@@ -8,14 +8,14 @@ from sqlalchemy.exc import IntegrityError
 from app.accounts import queries
 from app.accounts.actions import mailed_links
 from app.accounts.actions.notices import order_notice
-from app.accounts.actions.registering import NO_ADDRESS, TAKEN
+from app.accounts.actions.registering import TAKEN, mailable
 from app.accounts.refusals import FormRefused
 from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.models import MailToken, User
-from app.text.names import NameRefused, check_email, email_key
+from app.text.names import email_key
 
 
 def order_confirmation(user: User) -> None:
@@ -43,10 +43,7 @@ def order_email_change(user: User, address: str) -> None:
 
     The person has just shown that they know their password. Raises FormRefused when the address cannot be used.
     """
-    try:
-        address = check_email(address)
-    except NameRefused as refused:
-        raise FormRefused({"email": NO_ADDRESS}) from refused
+    address = mailable(address)
     if address == user.email:
         raise FormRefused({"email": _l("This is your address already.")})
     if email_key(address) != user.email_key and queries.taken(email=address):

@@ -6,6 +6,7 @@ from babel.dates import get_timezone
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from app import mailer
 from app.accounts import passwords, queries
 from app.accounts.actions import mailed_links
 from app.accounts.refusals import FormRefused
@@ -37,6 +38,9 @@ TAKEN: dict[str, Sentence] = {
     "email": _l("There is an account with this address. You can ask for a new password."),
 }
 NO_ADDRESS = _l("This is not an e-mail address that mail can be sent to.")
+ASCII_ONLY = _l(
+    "This site can't send email to addresses with letters like ü or 中 before the @. Please use another one."
+)
 
 
 def register(username: str, email: str, password: str, *, language: str = "", timezone: str = "") -> User:
@@ -90,12 +94,23 @@ def _checked(username: str, email: str) -> tuple[str, str]:
     except NameRefused as refused:
         errors["username"] = NAME_FAULTS[refused.code]
     try:
-        email = check_email(email)
-    except NameRefused:
-        errors["email"] = NO_ADDRESS
+        email = mailable(email)
+    except FormRefused as refused:
+        errors |= refused.errors
     if errors:
         raise FormRefused(errors)
     return username, email
+
+
+def mailable(address: str) -> str:
+    """Return the address as it is kept. Raises FormRefused when email to it would fail."""
+    try:
+        address = check_email(address)
+    except NameRefused as refused:
+        raise FormRefused({"email": NO_ADDRESS}) from refused
+    if not mailer.can_send_to(address):
+        raise FormRefused({"email": ASCII_ONLY})
+    return address
 
 
 def _known_timezone(name: str) -> str:

@@ -1,0 +1,141 @@
+"""Email: `send` renders the folder templates/email/<name>/ in the reader's language and zone, and speaks SMTP.
+
+headers     header fields as folded ASCII lines
+message     the whole email as bytes
+smtp        handing it to MAIL_SERVER; which errors are permanent
+
+Only jobs send. The Message-ID is made from the id of the job, so it is fixed when the email is ordered: if a worker
+dies between the server's "250 OK" and our commit, the second copy carries the same id and email programs show one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app, render_template, url_for
+
+from app.i18n import direction, in_language_of
+from app.jobs import current_job_id
+from app.mailer.message import Draft, Email, build
+from app.mailer.smtp import AddressRefused, ContentRefused, deliver
+from app.models import User
+from app.text.names import NameRefused, smtp_address
+
+__all__ = [
+    "AddressRefused",
+    "ContentRefused",
+    "can_send_to",
+    "compose",
+    "deliver",
+    "send",
+    "send_plain",
+    "site_url",
+    "thread_fields",
+]
+
+_EMPTY_LINES = re.compile(r"\n\s*\n")  # a template leaves some where it had nothing to say
+
+
+def site_url(endpoint: str, **values: Any) -> str:
+    """The public address of an endpoint, from PUBLIC_URL and never from a Host header."""
+    site: str = current_app.config["SITE_URL"]
+    parts = urlsplit(site)
+    with current_app.test_request_context(base_url=f"{parts.scheme}://{parts.netloc}", path="/"):
+        return site + url_for(endpoint, **values)
+
+
+def can_send_to(address: str) -> bool:
+    """Whether MAIL_SERVER takes this address, which is otherwise valid: ASCII before the @, unless MAIL_SMTPUTF8."""
+    return bool(current_app.config["MAIL_SMTPUTF8"]) or address.rpartition("@")[0].isascii()
+
+
+def send(
+    user: User, name: str, *, to: str | None = None, headers: Mapping[str, str] | None = None, **context: Any
+) -> None:
+    """Send the email `name` to `user`, or to their other address `to`. Raises as app/mailer/smtp.py says."""
+    deliver(compose(user, name, to=to, headers=headers, **context))
+
+
+def compose(
+    user: User, name: str, *, to: str | None = None, headers: Mapping[str, str] | None = None, **context: Any
+) -> Email:
+    """Render the email `name` to `user`, or to their other address `to`.
+
+    `headers` are ASCII and added to those of every email. Raises AddressRefused for what is no address.
+    """
+    recipient = _checked(to or user.email)
+    with in_language_of(user) as language:
+        context |= {"user": user, "lang": language, "dir": direction(language), "site_url": site_url}
+        return build(
+            Draft(
+                sender=_sender(),
+                recipients=[(user.display_name, recipient)],
+                subject=_part(name, "subject.txt", context),
+                text=_EMPTY_LINES.sub("\n\n", _part(name, "body.txt", context)),
+                html=_part(name, "body.html", context),
+                message_id=_message_id(current_job_id()),
+                fields={
+                    "Auto-Submitted": "auto-generated",
+                    "Content-Language": language.replace("_", "-"),
+                    **(headers or {}),
+                },
+            )
+        )
+
+
+def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
+    """Send plain text to operators, without a template.
+
+    An address that is none, or that another server must take, does not keep the email from the others. Raises
+    AddressRefused when no address is left, and as app/mailer/smtp.py says.
+    """
+    usable = []
+    for address in addresses:
+        try:
+            usable.append(_checked(address))
+        except AddressRefused as reason:
+            current_app.logger.warning("an address in ADMINS is left out: %s", reason)
+    if not usable:
+        raise AddressRefused("no address in ADMINS can be used")
+    draft = Draft(
+        sender=_sender(),
+        recipients=[("", address) for address in usable],
+        subject=subject,
+        text=text,
+        message_id=_message_id(current_job_id()),
+        fields={"Auto-Submitted": "auto-generated"},
+    )
+    deliver(build(draft))
+
+
+def thread_fields(thread: str) -> Mapping[str, str]:
+    """Header fields by which programs show the emails of one `thread` (letters, digits and dots) together.
+
+    All answer one email that was never sent, so it does not matter which of them the reader has kept.
+    """
+    root = _message_id(thread)
+    return {"In-Reply-To": root, "References": root}
+
+
+def _part(name: str, part: str, context: Mapping[str, Any]) -> str:
+    return render_template(f"email/{name}/{part}", **context).strip() + "\n"
+
+
+def _sender() -> tuple[str, str]:
+    name, address = parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])
+    return name, _checked(address)
+
+
+def _checked(address: str) -> str:
+    try:
+        return smtp_address(address)
+    except NameRefused as error:
+        raise AddressRefused(f"refused: no email address: {address!r}") from error
+
+
+def _message_id(left: str) -> str:
+    return f"<{left}@{_sender()[1].rpartition('@')[2]}>"

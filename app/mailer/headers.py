@@ -1,0 +1,69 @@
+"""Header fields of an email: folded lines of ASCII, whatever the text (RFC 5322 and RFC 2047).
+
+Written by hand because the standard library's email.policy loses the quotes of a display name that it folds
+(python/cpython#80222) and decodes encoded words that are part of a name, which can turn one recipient into several.
+"""
+
+from __future__ import annotations
+
+import re
+from email.header import Header
+
+WIDTH = 76  # columns of a folded line. A line that holds an encoded word may have 76 (RFC 2047, section 2)
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+def text_field(name: str, text: str) -> str:
+    """Return the field `name` with free text, such as a subject, without a final line break."""
+    text = _one_line(text)
+    return _folded(name, text if _is_plain(text) else _encoded(name, text))
+
+
+def address_field(name: str, mailboxes: list[tuple[str, str]]) -> str:
+    """Return the field `name` with (display name, address) pairs, without a final line break.
+
+    The addresses have been checked by the caller. A display name becomes atoms, a quoted string or encoded words, so
+    a comma or a bracket in it never separates addresses.
+    """
+    return _folded(name, ", ".join(_mailbox(name, display, address) for display, address in mailboxes))
+
+
+def _mailbox(field: str, display: str, address: str) -> str:
+    display = _one_line(display)
+    return f"{_phrase(field, display)} <{address}>" if display else address
+
+
+def _phrase(field: str, display: str) -> str:
+    if not _is_plain(display):
+        return _encoded(field, display)
+    if _ATOMS.fullmatch(display):
+        return display
+    escaped = display.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_CONTROLS.sub(" ", text).split())
+
+
+def _is_plain(text: str) -> bool:
+    """Whether the text needs no encoding: ASCII in words that fit in a line, and nothing that reads as encoded."""
+    return text.isascii() and "=?" not in text and all(len(word) < WIDTH // 2 for word in text.split(" "))
+
+
+def _encoded(field: str, text: str) -> str:
+    """Return the text as encoded words with one space between them, which a reader's program drops."""
+    words = Header(text, "utf-8", maxlinelen=WIDTH, header_name=field).encode()
+    return " ".join(words.split())
+
+
+def _folded(name: str, text: str) -> str:
+    """Break the field before words that do not fit. A word is never broken: each is short enough by now."""
+    lines = [f"{name}:"]
+    for word in text.split(" "):
+        if len(lines[-1]) + 1 + len(word) > WIDTH and lines[-1] not in {f"{name}:", ""}:
+            lines.append("")
+        lines[-1] += f" {word}"
+    return "\r\n".join(lines)

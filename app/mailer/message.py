@@ -1,0 +1,74 @@
+"""The bytes of an email: 7-bit lines of at most 76 columns where a line can be broken, whatever the text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+
+from app.clock import now
+from app.mailer import headers
+
+# With "7bit", the standard library writes text that has long lines or other letters as quoted-printable or base64,
+# whichever is shorter, in lines of this length (RFC 2045, section 6.7). Servers refuse lines over 998 octets.
+_POLICY = SMTP.clone(cte_type="7bit", max_line_length=headers.WIDTH)
+_LINE_ENDS = re.compile(r"\r\n?")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+@dataclass(frozen=True)
+class Email:
+    """An email that is ready to be sent. The addresses are in the form that SMTP takes."""
+
+    sender: str
+    recipients: Sequence[str]
+    content: bytes
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether an address is not ASCII, which only a server with SMTPUTF8 takes (RFC 6531)."""
+        return not all(address.isascii() for address in (self.sender, *self.recipients))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What an email says. `fields` are further header fields: ASCII without line breaks, by name."""
+
+    sender: tuple[str, str]  # display name and address
+    recipients: Sequence[tuple[str, str]]
+    subject: str
+    text: str
+    html: str = ""
+    message_id: str
+    fields: Mapping[str, str]
+
+
+def build(draft: Draft) -> Email:
+    """Write the email. Any text is taken; control characters, which no program shows, are left out."""
+    head = [
+        headers.text_field("Subject", draft.subject),
+        headers.address_field("From", [draft.sender]),
+        headers.address_field("To", list(draft.recipients)),
+        f"Date: {format_datetime(now())}",
+        f"Message-ID: {draft.message_id}",
+        *(f"{name}: {value}" for name, value in draft.fields.items()),
+    ]
+    content = "".join(f"{field}\r\n" for field in head).encode() + _body(draft)
+    return Email(draft.sender[1], [address for _name, address in draft.recipients], content)
+
+
+def _body(draft: Draft) -> bytes:
+    """Return the fields that begin with Content-, and the parts."""
+    message = EmailMessage(policy=_POLICY)
+    message.set_content(_writable(draft.text))
+    if draft.html:
+        message.add_alternative(_writable(draft.html), subtype="html")
+    return message.as_bytes()
+
+
+def _writable(text: str) -> str:
+    text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    return text.encode(errors="replace").decode()  # a half of a surrogate pair
