@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import update
 
@@ -25,11 +26,17 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     if not found:
         return []
     names = members.names_in_nameless(user_id, [one.conversation for one in found])
-    parts = [Part("new_message", _facts(one, names.get(one.conversation.id, ())), one.count) for one in found]
+    parts = [_part(one, names.get(one.conversation.id, ())) for one in found]
     return [Waiting(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
 
 
-def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, object]:
+def _part(one: Unmailed, people: Sequence[str]) -> Part:
+    facts = _facts(one, people)
+    place = ("messages.conversation", facts["where"])
+    return Part("new_message", facts, one.count, place, thread=f"conversation.{one.conversation.id}")
+
+
+def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
     sender, group = one.newest[-1].sender, None  # nothing of a deleted account is unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
     if one.conversation.is_group:

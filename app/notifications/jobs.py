@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import current_app
 
 from app.database import end_reading, writing
 from app.extensions import db
-from app.jobs import GiveUp, job
+from app.jobs import GiveUp, current_job_id, job
 from app.models import User
-from app.notifications import mailing, pushing, subscriptions
+from app.notifications import letters, mailing, pushing, subscriptions
 from app.notify import delivery
+from app.web import error_mail
 from app.webpush import sending
 
 
 @job("notifications.mail", queue="mail", timeout=90)
-def mail(user_id: int, cadence: str) -> None:
+def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     """Mail what waits for a person at this cadence, in one mail; when they are not to be told now, later.
+
+    The result says what had to be left out of the email, and why.
 
     Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
     second copy with the same Message-ID.
@@ -24,26 +29,35 @@ def mail(user_id: int, cadence: str) -> None:
     if later is not None:
         with writing():
             delivery.order_mail_at(user_id, cadence, later)
-        return
+        return None
     user = db.session.get(User, user_id)
     waiting = delivery.waiting(user_id, cadence) if user is not None and user.is_active else []
     if user is None or not waiting:
-        return
+        return None
     held_until = mailing.held_until(user, cadence)
     if held_until is not None:
         with writing():
             delivery.order_mail_at(user_id, cadence, held_until)
-        return
+        return None
     end_reading()  # nothing is held while the mail server thinks
-    mailing.send(user, cadence, waiting)
+    left_out = letters.send(user, cadence, waiting)
     with writing():
         mailing.note_sent(user, cadence, waiting)
+    return _told_operators(left_out) if left_out else None
 
 
 @job("notifications.digest", queue="slow", timeout=90)
-def digest(user_id: int, cadence: str) -> None:
+def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
     """The same for a digest, which has more time."""
-    mail(user_id, cadence)
+    result: dict[str, Any] | None = mail(user_id, cadence)
+    return result
+
+
+def _told_operators(left_out: letters.LeftOut) -> dict[str, Any]:
+    kinds, reason = list(left_out.kinds), f"{type(left_out.reason).__name__}: {left_out.reason}"
+    current_app.logger.error("job %s left out of its email %s: %s", current_job_id(), ", ".join(kinds), reason)
+    error_mail.report(left_out.reason)
+    return {"left_out": kinds, "reason": reason}
 
 
 @job("notifications.push", timeout=60)

@@ -1,24 +1,19 @@
-"""The mail that tells what waits: when it may go, what it says, and what is noted once it went."""
+"""The email that tells what waits: when it may go, sending it, and what is noted once it went."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 
-from flask import current_app, render_template
-from markupsafe import Markup
+from flask import current_app
 from sqlalchemy import func, select
 
-from app import mailer
 from app.clock import now
 from app.database import insert_into
 from app.extensions import db
 from app.models import MailTally, User
-from app.notifications import unsubscribing
 from app.notify import delivery, hours
-from app.notify.delivery import ESSENTIAL, Part, Waiting
-from app.notify.kinds import KINDS
+from app.notify.delivery import ESSENTIAL, Waiting
 
 
 def held_until(user: User, cadence: str) -> datetime | None:
@@ -34,30 +29,6 @@ def held_until(user: User, cadence: str) -> datetime | None:
     else:
         due = hours.next_digest(times, "daily", _next_day(moment))  # at their hour of digests, not in the night
     return due if due > moment else None
-
-
-def send(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:
-    """Send one mail about all that waits. Raises as `mailer.send` does."""
-    parts = [part for one in waiting for part in one.parts]
-    headers: Mapping[str, str] = {}
-    stops: list[dict[str, Any]] = []
-    if cadence != ESSENTIAL:
-        kinds = [one.kind for one in waiting if not KINDS[one.kind].essential]
-        headers = unsubscribing.headers(user, kinds)
-        stops = [{"label": KINDS[kind].label, "url": unsubscribing.url(user, [kind])} for kind in kinds]
-    if len(parts) == 1 and not waiting[0].more:
-        mailer.send(user, parts[0].template, headers=headers, stops=stops, **parts[0].context)
-        return
-    sections = [{"label": KINDS[one.kind].label, "parts": one.parts, "more": one.more} for one in waiting]
-    events = sum(one.events for one in waiting)
-    facts: dict[str, Any] = {"cadence": cadence, "sections": sections, "events": events, "item": _item}
-    mailer.send(user, "gathered", headers=headers, stops=stops, **facts)
-
-
-def _item(part: Part, form: str) -> str:
-    """A part among others, in the language of the mail that is being written."""
-    text = render_template(f"email/{part.template}/item.{form}", site_url=mailer.site_url, **part.context).strip()
-    return Markup(text) if form == "html" else text  # noqa: S704 - a template of ours, which escapes
 
 
 def note_sent(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:

@@ -45,12 +45,18 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
 
 
 def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: bool) -> list[Part]:
-    if together:
-        return [Part("event", {"line": wording.line(events), "result": {}}, len(events))]
-    return [
-        Part("event", {"line": wording.line([event]), "result": results.get(event.args.get("job_id", ""), {})})
-        for event in events
-    ]
+    groups = [events] if together else [[event] for event in events]
+    return [_part(group, results) for group in groups]
+
+
+def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> Part:
+    """Return the part about these events. One that cannot be worded is told without words, and delays no other."""
+    try:
+        line = wording.line(events)
+    except Exception as error:
+        return Part(delivery.WITHHELD, {"reason": error}, len(events))
+    result = results.get(events[0].args.get("job_id", ""), {}) if len(events) == 1 else {}
+    return Part("event", {"line": line, "result": result}, len(events), (line.endpoint, line.values))
 
 
 def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:

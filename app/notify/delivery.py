@@ -30,6 +30,7 @@ MAIL_JOB = "notifications.mail"
 DIGEST_JOB = "notifications.digest"
 AFTER_THE_OTHER = timedelta(seconds=10)  # until a mail looks again whether another one to the same person has gone
 ESSENTIAL = "essential"  # the cadence of mail that waits for nothing
+WITHHELD = "withheld"  # the template of a part that an email cannot show
 CADENCES = (ESSENTIAL, "now", "daily", "weekly")
 
 
@@ -40,6 +41,8 @@ class Part:
     template: str  # the folder in templates/email/ that words it, alone and among others
     context: Mapping[str, Any] = field(default_factory=dict)
     events: int = 1
+    place: tuple[str, Mapping[str, Any]] = ("activity.index", {})  # the page that shows it: endpoint and values
+    thread: str = ""  # emails about one thread only are shown together: "conversation.5"
 
 
 @dataclass(frozen=True)
