@@ -63,7 +63,7 @@ class Settings:
     mail_use_tls: bool = False
     mail_use_ssl: bool = False
     mail_default_sender: str = "Microblog <noreply@localhost>"
-    mail_smtputf8: bool = False  # members may have addresses that only servers with SMTPUTF8 take: müller@example.org
+    mail_unicode_addresses: bool = False  # müller@example.org may register: MAIL_SERVER has SMTPUTF8
     mail_timeout: int = 20  # seconds for each step of the conversation with MAIL_SERVER
     message_mail_delay: int = 60  # seconds a mail about what happened waits; it is dropped if read meanwhile
     mail_daily_cap: int = 20  # mails a day and person about what happened, without essential ones; 0 = no cap

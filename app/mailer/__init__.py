@@ -49,8 +49,8 @@ def site_url(endpoint: str, **values: Any) -> str:
 
 
 def can_send_to(address: str) -> bool:
-    """Whether MAIL_SERVER takes this address, which is otherwise valid: ASCII before the @, unless MAIL_SMTPUTF8."""
-    return bool(current_app.config["MAIL_SMTPUTF8"]) or address.rpartition("@")[0].isascii()
+    """Whether a valid address may be used: it is ASCII before the @, or MAIL_UNICODE_ADDRESSES is on."""
+    return bool(current_app.config["MAIL_UNICODE_ADDRESSES"]) or address.rpartition("@")[0].isascii()
 
 
 def send(

@@ -52,7 +52,7 @@ def test_an_address_that_needs_smtputf8_is_refused_with_a_reason(client, as_, db
 
 
 def test_an_operator_whose_mail_server_takes_such_addresses_can_allow_them(client, configure, db, run_jobs, mails):
-    configure(MAIL_SMTPUTF8=True)
+    configure(MAIL_UNICODE_ADDRESSES=True)
     assert register(client, email="müller@bücher.example").status_code == 303
     run_jobs()
     (mail,) = mails
