@@ -1,0 +1,94 @@
+"""Arbitrary text as a name, as a message and as a translation: every page answers, and every email is accepted."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.extensions import db as the_db
+from app.messages.actions import floods
+from tests.factories import a_user, acquainted
+from tests.support.translations import translations
+
+EXAMPLES = 1000
+LANGUAGE = "es"
+# On the page of a conversation, in the frame of every page, and in each part of the email.
+MSGIDS = [
+    *("New message from %(name)s", "%(sender)s wrote to you:", "Hello %(name)s,", "Answer", "Answer here:"),
+    *(
+        "Private messages",
+        "Choose how you are told",
+        "Messages",
+        "Search",
+        "Home",
+        "Profile",
+        "Send",
+        "Write a message",
+    ),
+]
+
+ODD = st.sampled_from(
+    [
+        *"%<>&\"'{}\\`,;:@()[]=?_.\r\n\t \0\x0b\x1b\x7f\x85",
+        *("%(name)s", "%s", "%(num)d", "{{ 7*7 }}", "=?utf-8?q?x?=", "\r\nBcc: boss@corp.example\r\n", "\r\n.\r\n"),
+        *("</style><script>", "中", "é", "👩\u200d👧", "\ufeff", "\u2028", "\u202e"),
+    ]
+)
+TEXT = st.one_of(
+    st.text(max_size=60),
+    st.lists(ODD, max_size=20).map("".join),
+    st.builds(lambda text, times: (text * times)[:2000], st.text(min_size=1, max_size=8), st.integers(1, 2000)),
+)
+# A lone % in a translation breaks a page until catalogs are made safe at run time.
+TRANSLATION = TEXT.map(lambda text: text.replace("%", "%%"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_any_text_is_mailed_and_shown(app, as_, db, configure, monkeypatch, run_jobs, mails):
+    configure(MAIL_DAILY_CAP=0)
+    monkeypatch.setattr(floods, "NEW", floods.Limits(10**6, 10**6, 10**6))
+    ana, ben = as_(a_user("ana", language=LANGUAGE)), as_(a_user("ben", language=LANGUAGE))
+    acquainted(ana.user, ben.user)
+    mailed = named = 0
+
+    with translations(app, LANGUAGE) as say:
+
+        @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+        @given(TEXT, TEXT, TEXT, st.fixed_dictionaries(dict.fromkeys(MSGIDS, TRANSLATION)))
+        def each(name, other_name, message, texts):
+            nonlocal mailed, named
+            say(texts)
+            mails.clear()
+            for browser, called in ((ana, name), (ben, other_name)):
+                profile = {"name": called, "language": LANGUAGE, "timezone": "", "theme": "auto"}
+                answer = browser.post_form("/edit_profile", profile)
+                assert answer.status_code in {303, 422}
+                named += answer.status_code == 303
+            sent = ana.post_form("/send_message/ben", {"message": message})
+            assert sent.status_code in {303, 422}
+            run_jobs(advance=60)
+            assert len(mails) == mails.tried == (1 if sent.status_code == 303 else 0)
+            mailed += len(mails)
+            for mail in mails:
+                _check(mail)
+            for path in ("/messages/ana", "/user/ana"):
+                assert ben.get(path).status_code == 200, path
+
+        each()
+    the_db.session.commit()
+    assert mailed > EXAMPLES // 2
+    assert named > EXAMPLES // 2
+
+
+def _check(mail) -> None:
+    assert mail.raw.isascii()
+    assert max(map(len, mail.raw.split(b"\r\n"))) <= 998
+    assert [one.addr_spec for one in mail.message["To"].addresses] == ["ben@example.org"]
+    old = email.message_from_bytes(mail.raw, policy=email.policy.compat32)
+    assert {key.lower() for key in old.keys()}.isdisjoint({"bcc", "cc"})  # noqa: SIM118 - a message is no mapping
+    assert not mail.message.defects
