@@ -23,7 +23,7 @@ from app import (
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import catalogs
-from app.web import assets, cookies, errors, headers, metrics, pages, translate_cli, viewer
+from app.web import assets, bodies, cookies, errors, headers, metrics, pages, translate_cli, viewer
 
 FEATURES = (accounts, posts, profiles, messages, activity, notifications, privacy, moderation, tasks)
 
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)
     bootstrap.init_app(app)
+    bodies.init_app(app)  # before the CSRF check, which reads the form
     csrf.init_app(app)
     limiter.init_app(app)
     redis_client.init_app(app)

@@ -91,8 +91,8 @@ def test_no_post_is_believed_without_its_token(app, place, client):
         address = place.address(rule)
         assert place.post(address).status_code == 400, rule
         assert place.post(address, data={"csrf_token": foreign}).status_code == 400, rule
-        assert place.post(address, json={}).status_code == 400, rule
-        assert place.post(address, data="x", content_type="text/plain").status_code == 400, rule
+        assert place.post(address, json={}).status_code == 415, rule
+        assert place.post(address, data="x", content_type="text/plain").status_code == 415, rule
     assert everything() == before
 
 

@@ -1,0 +1,83 @@
+"""Bodies that are not forms change nothing, on every route that takes a POST."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.factories import a_user
+from tests.support.sql import everything
+
+BODIES = {
+    "number": ("application/json", "1"),
+    "string": ("application/json", '"x"'),
+    "list": ("application/json", "[1]"),
+    "object": ("application/json", '{"receipts": "y"}'),
+    "deep": ("application/json", "[" * 200_000),
+    "suffix": ("application/vnd.api+json", "{}"),
+    "text": ("text/plain", "receipts=y"),
+    "bytes": ("application/octet-stream", "receipts=y"),
+    "untyped": ("", "receipts=y"),
+    "no body": ("application/json", ""),
+}
+MALFORMED = {
+    "no boundary": ("multipart/form-data", "--x\r\n"),
+    "no part": ("multipart/form-data; boundary=x", "receipts=y"),
+    "cut off": ("multipart/form-data; boundary=x", '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb'),
+    "not text": ("application/x-www-form-urlencoded", b"receipts=\xff"),
+}
+
+
+def post_routes(app) -> list:
+    return [rule for rule in app.url_map.iter_rules() if "POST" in rule.methods]
+
+
+def address(rule) -> str:
+    numbers = dict.fromkeys(("post_id", "conversation_id", "image_id", "report_id", "event_id", "seq", "number"), 1)
+    return rule.build({name: numbers.get(name, "ben") for name in rule.arguments}, False)[1]
+
+
+@pytest.fixture
+def ana(as_, db):
+    """A person whose every switch is on, and whose token is good."""
+    a_user("ben")
+    ana = as_("ana")
+    ana.user.receipts = True
+    db.session.commit()
+    ana.headers = {"X-CSRFToken": ana.csrf_token()}
+    return ana
+
+
+@pytest.mark.parametrize(("kind", "body"), BODIES.values(), ids=BODIES)
+def test_what_is_no_form_is_refused_by_every_route(app, ana, kind, body):
+    before = everything()
+    for rule in post_routes(app):
+        answer = ana.post(address(rule), data=body, content_type=kind, headers=ana.headers)
+        assert answer.status_code == 415, f"{rule}: {answer.status}"
+    assert everything() == before
+
+
+@pytest.mark.parametrize(("kind", "body"), MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_form_is_not_an_empty_one(app, ana, kind, body):
+    before = everything()
+    for rule in post_routes(app):
+        answer = ana.post(address(rule), data=body, content_type=kind, headers=ana.headers)
+        assert answer.status_code in {400, 404, 303, 302}, f"{rule}: {answer.status}"
+    for path in ("/privacy", "/notification_settings", "/edit_profile"):
+        assert ana.post(path, data=body, content_type=kind, headers=ana.headers).status_code == 400, path
+    assert everything() == before
+
+
+def test_both_kinds_of_form_and_none_at_all_are_taken(ana, db):
+    answer = ana.post(
+        "/privacy", data={"writable_by": "everyone"}, content_type="multipart/form-data", headers=ana.headers
+    )
+    assert answer.status_code == 303
+    for kind in ("application/x-www-form-urlencoded", "Application/X-WWW-Form-URLEncoded; charset=utf-8"):
+        answer = ana.post("/privacy", data="writable_by=everyone", content_type=kind, headers=ana.headers)
+        assert answer.status_code == 303, kind
+    assert ana.post("/follow/ben", headers=ana.headers).status_code == 303
+
+
+def test_an_unknown_address_says_so_first(ana):
+    assert ana.post("/nothing", json=1, headers=ana.headers).status_code == 404
+    assert ana.post("/explore", json=1, headers=ana.headers).status_code == 405
