@@ -24,12 +24,12 @@ SECRET = "a secret for one run of the benches, nothing else"
 
 
 @contextmanager
-def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[None]:
+def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process for the block, and end it."""
     own = {**os.environ, **(env or {})}
     with subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.DEVNULL) as running:
         try:
-            yield
+            yield running
         finally:
             running.terminate()
             running.wait(timeout=20)
@@ -74,7 +74,7 @@ class Site:
 
     @property
     def workers(self) -> list[int]:
-        """Sweepers, RQ's workers, and the job that one may be at."""
+        """Sweepers, their children, and the forks of long jobs."""
         return self._with("worker.py")
 
     @property

@@ -8,7 +8,7 @@ import traceback
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -44,6 +44,7 @@ class Attempt:
 
 
 _current: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
+_ending: ContextVar[bool] = ContextVar("attempt_is_ending", default=False)
 
 
 def current_job_id() -> str:
@@ -58,8 +59,18 @@ def perform(job_id: str) -> None:
     """Run the job of that id if it is waiting and due; otherwise do nothing. RQ calls this in the worker.
 
     The work runs in its own app context, in read mode: it writes in short `writing()` blocks, so no lock is held
-    while a mail server is slow.
+    while a mail server is slow. It also runs in a copy of the caller's context: what a job sets in context variables
+    is gone when the next one starts.
     """
+    copy_context().run(_perform, job_id)
+
+
+def is_ending() -> bool:
+    """Whether the job that runs in this context has done its work, and is recording how it ended."""
+    return _ending.get()
+
+
+def _perform(job_id: str) -> None:
     with current_app.app_context(), reading():
         job = _claim(job_id)
         if job is None:
@@ -121,6 +132,7 @@ def _end(attempt: Attempt, **values: Any) -> None:
     """Say how the attempt ended. What was done (a mail sent) must not be done again because the database is busy."""
     if values["state"] in {"done", "failed"}:
         values["finished_at"] = now()
+    _ending.set(True)
     give_up_at = time.monotonic() + END_WITHIN
     while True:
         try:

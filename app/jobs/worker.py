@@ -1,8 +1,9 @@
-"""The worker process: an RQ worker, and beside it the sweeper."""
+"""The worker process: it sweeps and schedules, and a child of it takes jobs from RQ (app/jobs/child.py)."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
@@ -10,121 +11,128 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
-import redis
 from flask import Flask
-from rq import Queue, Worker
-from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
-from app.jobs import handover, sweeper
+from app.jobs import child, handover, sweeper
 from app.jobs.registry import QUEUES
 from app.processes import end_with
-from app.redis_client import connect_patiently
 
 SWEEP_EVERY = 1.0  # seconds
 PERIODIC_EVERY = 60.0
 PRUNE_EVERY = 3600.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
     """Run jobs from `queues` (default: all) until a signal; returns the exit status.
 
-    SIGTERM and SIGINT are warm: the running job is finished first.
+    SIGTERM and SIGINT are warm: the running job is finished first. A second one, a second later or more, ends it.
     """
     unknown = set(queues) - set(QUEUES)
     if unknown:
         names = ", ".join(sorted(unknown))
         sys.stderr.write(f"worker: no such queue: {names} (there are {', '.join(QUEUES)})\n")
         return 2
-    # Forked before any connection is opened: a connection must not be shared by two processes.
-    parent = os.getpid()
-    child = os.fork()
-    if child == 0:
-        end_with(parent)  # no RQ worker is left alone when the sweeper is gone
-        status = 1
-        try:
-            status = _run_rq(app, queues or QUEUES)
-        finally:
-            os._exit(status)
-    return _sweep_beside(app, child)
+    deadline = child.Deadline()
+
+    def take_jobs() -> int:
+        return child.run_rq(app, queues or QUEUES, deadline)
+
+    return _Parent(app, take_jobs, deadline).run()
 
 
-class _RqWorker(Worker):
-    """RQ's worker, remembering whether it ended because it was told to."""
+class _Parent:
+    """Sweeps and schedules, and keeps one child that takes jobs from RQ."""
 
-    told_to_stop = False
-    max_connection_wait_time = 5.0  # seconds between two tries to reach a Redis that is away; RQ goes up to a minute
+    def __init__(self, app: Flask, take_jobs: Callable[[], int], deadline: child.Deadline) -> None:
+        self._app = app
+        self._take_jobs = take_jobs
+        self._deadline = deadline
+        self._child = 0
+        self._stopping = False
+        self._wakeup, self._signalled = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        os.set_blocking(self._signalled, False)
 
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """RQ's handler of SIGTERM and SIGINT."""
-        self.told_to_stop = True
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # RQ's own lack of hints
+    def run(self) -> int:
+        """Until a signal; 0."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # it only ends a pause
+        signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
+        guard = _Guard(self._app)
+        periodic_at = pruned_at = 0.0
+        self._start_child()
+        while True:
+            if not self._look_after_child():
+                return 0
+            if not self._stopping:
+                tick = time.monotonic()
+                with self._app.app_context():
+                    handover.say_worker_is_alive()
+                guard.run(sweeper.sweep)
+                if tick >= periodic_at:
+                    periodic_at = tick + PERIODIC_EVERY
+                    guard.run(sweeper.order_periodic)
+                if tick >= pruned_at:
+                    pruned_at = tick + PRUNE_EVERY
+                    guard.run(sweeper.prune)
+            self._pause(SWEEP_EVERY)
 
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        with suppress(ProcessLookupError):
+            os.kill(self._child, signal.SIGTERM)  # each time: RQ finishes the job, and ends it when asked again
 
-def _run_rq(app: Flask, queues: Sequence[str]) -> int:
-    connection = connect_patiently(app.config["REDIS_URL"])
-    while True:
-        _wait_for(connection)
-        worker = _RqWorker(
-            [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues],
-            connection=connection,
-            serializer=JSONSerializer,
-            worker_ttl=30,
-            maintenance_interval=10,
-            job_monitoring_interval=5,
-            log_job_description=False,
-        )
-        # RQ waits for a Redis that goes away while it is idle, but ends when it goes away during a job.
-        with app.app_context(), suppress(redis.RedisError):
-            worker.work(logging_level="WARNING")
-        # Until the next one listens, a signal ends us at once: the handlers left behind would tell one that is no more.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        if worker.told_to_stop:
-            return 0
-        app.logger.warning("RQ's worker ended by itself and is started again")
-        time.sleep(1)
+    def _start_child(self) -> None:
+        with self._app.app_context():
+            db.engine.dispose()  # a connection must not be shared by two processes
+        self._deadline.clear()
+        parent = os.getpid()
+        # No signal comes between the fork and the moment when both sides know what to do with it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        self._child = os.fork()
+        if self._child == 0:
+            end_with(parent)  # no child is left alone when its parent is gone
+            status = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                for number in SIGNALS:
+                    signal.signal(number, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+                status = self._take_jobs()
+            except Exception:
+                self._app.logger.exception("the worker's child failed")
+            finally:
+                os._exit(status)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
+    def _look_after_child(self) -> bool:
+        """Replace the child when it has ended or hangs; False when it has ended and should."""
+        if self._deadline.has_passed():
+            self._app.logger.error("a job did not end in time, and is killed with its process (%d)", self._child)
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+        else:
+            ended, status = os.waitpid(self._child, os.WNOHANG)
+            if not ended:
+                return True
+            code = os.waitstatus_to_exitcode(status)
+            if code != child.RECYCLE and not self._stopping:
+                self._app.logger.warning("the worker's child ended by itself (%d), and is started again", code)
+                self._pause(1)
+        if self._stopping:
+            return False
+        self._start_child()
+        return True
 
-def _wait_for(connection: redis.Redis) -> None:
-    """RQ ends when Redis is not there at its start; Redis may be starting beside us."""
-    while True:
-        with suppress(redis.RedisError, OSError):
-            connection.ping()
-            return
-        time.sleep(0.2)
-
-
-def _sweep_beside(app: Flask, child: int) -> int:
-    stopping = False
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        nonlocal stopping
-        if not stopping:
-            stopping = True
-            os.kill(child, signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    guard = _Guard(app)
-    periodic_at = pruned_at = 0.0
-    while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
-        if ended:
-            return 0 if stopping else os.waitstatus_to_exitcode(status) or 1
-        if not stopping:
-            tick = time.monotonic()
-            with app.app_context():
-                handover.say_worker_is_alive()
-            guard.run(sweeper.sweep)
-            if tick >= periodic_at:
-                periodic_at = tick + PERIODIC_EVERY
-                guard.run(sweeper.order_periodic)
-            if tick >= pruned_at:
-                pruned_at = tick + PRUNE_EVERY
-                guard.run(sweeper.prune)
-        time.sleep(SWEEP_EVERY if not stopping else 0.1)
+    def _pause(self, seconds: float) -> None:
+        """Wait until the time is over or a signal comes: also that the child has ended."""
+        select.select([self._wakeup], [], [], seconds)
+        with suppress(BlockingIOError):
+            os.read(self._wakeup, 4096)
 
 
 class _Guard:

@@ -1,10 +1,7 @@
-"""The worker process: what a signal finds at every moment. The rest is in tests/faults, with real processes."""
+"""The worker process: its sweeper. The rest is in tests/faults, with real processes."""
 
 from __future__ import annotations
 
-import signal
-
-import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.jobs import worker
@@ -32,24 +29,3 @@ def test_a_fault_of_the_sweeper_keeps_its_traceback(app, caplog):
     worker._Guard(app).run(broken)
     assert "a fault" in caplog.text
     assert "Traceback" in caplog.text
-
-
-def test_a_signal_between_two_rq_workers_is_not_lost(app, monkeypatch):
-    """RQ's worker has ended because Redis went away during a job, and left its handlers behind."""
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-
-    def work(self, **_options):
-        self._install_signal_handlers()
-
-    def pause(_seconds):
-        assert signal.getsignal(signal.SIGTERM) == signal.getsignal(signal.SIGINT) == signal.SIG_DFL
-        raise TimeoutError("seen")
-
-    monkeypatch.setattr(worker._RqWorker, "work", work)
-    monkeypatch.setattr(worker.time, "sleep", pause)
-    try:
-        with pytest.raises(TimeoutError, match="seen"):
-            worker._run_rq(app, ["mail"])
-    finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
