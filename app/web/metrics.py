@@ -1,6 +1,6 @@
-"""`GET /metrics`: the numbers an operator's monitoring asks for, in Prometheus's text format.
+"""What an operator's monitoring reads: `GET /healthz`, and `GET /metrics` in Prometheus's text format.
 
-With no METRICS_TOKEN there is no such page. Everything is read from the database, so any web process of any host gives
+With no METRICS_TOKEN there is no /metrics. Everything is read from the database, so any web process of any host gives
 the same answer.
 """
 
@@ -13,15 +13,27 @@ from flask import Blueprint, Response, abort, current_app, request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+from sqlalchemy import select
 
 from app.clock import now
-from app.extensions import limiter
+from app.extensions import db, limiter
 from app.jobs import worker_is_alive
 from app.queries import operation
 
 bp = Blueprint("metrics", __name__)
 
 RECOUNTS = ("messages.recount", "notifications.recount")
+
+
+@bp.get("/healthz")
+@limiter.exempt
+def health() -> Response:
+    """Answer "ok" when the database answers; 503 otherwise. For load balancers and container health checks.
+
+    Redis is not checked: the site serves without it.
+    """
+    db.session.execute(select(1))
+    return Response("ok\n", content_type="text/plain")
 
 
 @bp.get("/metrics")

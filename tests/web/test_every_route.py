@@ -31,6 +31,7 @@ PICTURES = {"profiles.avatar"}
 # Mail programs post here without a page. The address is signed; tests/delivery/test_unsubscribing.py holds it to that.
 SIGNED = {"notifications.end_mail"}
 SCRIPTS = {"notifications.push_worker"}
+HEALTH = {"metrics.health"}
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_no_post_is_believed_without_its_token(app, place, client):
 def test_a_visitor_sees_doors_only(app, place, client):
     for rule in rules(app, "GET"):
         answer = client.get(place.address(rule))
-        is_open = rule.endpoint.partition(".")[0] in OPEN_TO_VISITORS or rule.endpoint in PICTURES | SCRIPTS
+        is_open = rule.endpoint.partition(".")[0] in OPEN_TO_VISITORS or rule.endpoint in PICTURES | SCRIPTS | HEALTH
         if is_open or answer.status_code == 404:
             continue
         assert answer.status_code in {302, 401}, f"{rule} answers a visitor {answer.status}"

@@ -64,3 +64,9 @@ def test_work_that_waits_is_seen(db, scrape, valkey):
     assert numbers['microblog_jobs{queue="slow",state="queued"}'] == 1
     assert 300 <= numbers["microblog_job_oldest_waiting_seconds"] < 330
     assert numbers["microblog_worker_alive"] == 0
+
+
+def test_the_health_check_asks_the_database(client, make_app):
+    assert client.get("/healthz").text == "ok\n"
+    away = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    assert away.test_client().get("/healthz").status_code == 503
