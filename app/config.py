@@ -92,6 +92,7 @@ class Settings:
     metrics_token: str = ""  # what a monitoring system shows to read /metrics; "" = there is no such page
 
     # Limits ----------------------------------------------------------------------------------------------
+    image_seconds: int = 1  # processor time that one uploaded image may take; a web thread waits for it
     ratelimit_enabled: bool = True
 
     @classmethod
@@ -130,6 +131,7 @@ class Settings:
             faults.append("MICROBLOG_ENV must be development, production or test")
         for name in (
             "web_threads",
+            "image_seconds",
             "activity_days",
             "poll_interval",
             "posts_per_page",

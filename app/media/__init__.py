@@ -1,24 +1,19 @@
-"""Files people give us: checked, re-encoded images, and a store where each has a random name."""
+"""Files from members: images that are checked and encoded again, and a store where each file has a random name."""
 
-from app.media.images import (
-    PHOTO_SIDE,
-    THUMBNAIL_SIDE,
-    ImageRefused,
-    read_image,
-    squared,
-    webp_bytes,
-    within,
-)
-from app.media.storage import NewFile, Storage
+from .pictures import DecoderFailed, Picture, make_picture
+from .rules import ACCEPT, AVATAR, PHOTO, THUMBNAIL, ImageRefused, Shape
+from .storage import NewFile, Storage
 
 __all__ = [
-    "PHOTO_SIDE",
-    "THUMBNAIL_SIDE",
+    "ACCEPT",
+    "AVATAR",
+    "PHOTO",
+    "THUMBNAIL",
+    "DecoderFailed",
     "ImageRefused",
     "NewFile",
+    "Picture",
+    "Shape",
     "Storage",
-    "read_image",
-    "squared",
-    "webp_bytes",
-    "within",
+    "make_picture",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from flask import current_app
 from sqlalchemy import update
 
 from app.database import end_reading, writing
 from app.extensions import db
 from app.jobs import GiveUp, job
-from app.media import THUMBNAIL_SIDE, ImageRefused, read_image, webp_bytes, within
+from app.media import THUMBNAIL, ImageRefused, make_picture
 from app.messages.images import storage
 from app.messages.queries import pictures
 from app.models import MessageImage
@@ -37,11 +38,12 @@ def make_thumbnails(message_id: int) -> None:
 
 
 def _make_thumbnail(image_id: int, file: str) -> None:
-    """Raises FileNotFoundError or ImageRefused when there is no good file, OSError when the disk will not have it."""
+    """Raise FileNotFoundError or ImageRefused if there is no good file. What a retry may mend is raised as it is."""
     store = storage()
     with store.open(file) as stream:
-        small = webp_bytes(within(read_image(stream, LARGEST), THUMBNAIL_SIDE))
-    name = store.save(small, "webp")
+        content = stream.read(LARGEST + 1)
+    small = make_picture(content, THUMBNAIL, seconds=current_app.config["IMAGE_SECONDS"], max_bytes=LARGEST)
+    name = store.save(small.data, "webp")
     with writing():
         this = update(MessageImage).where(MessageImage.id == image_id, MessageImage.thumbnail == "")
         used = db.session.scalar(this.values(thumbnail=name).returning(MessageImage.id)) is not None

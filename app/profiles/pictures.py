@@ -7,13 +7,13 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from app.avatars import drawn_avatar_svg
-from app.media import squared
+from app.media import AVATAR
 from app.models import User
 from app.profiles import bp
 from app.profiles.storage import storage
 from app.queries import people
 from app.web.filters import avatar_url
-from app.web.uploads import remove_picture, take_picture
+from app.web.uploads import remove_picture, take_pictures
 
 YEAR = 365 * 24 * 3600  # seconds
 MINUTE = 60
@@ -22,7 +22,7 @@ SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened by itself is a docum
 
 def take(upload: FileStorage) -> str:
     """Check an uploaded picture, store it encoded anew, and answer its random name. Raises Refused."""
-    return take_picture(upload, storage(), squared).name
+    return take_pictures([upload], storage(), AVATAR)[0].name
 
 
 def remove(name: str | None) -> None:

@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from app import i18n, titles
 from app.clock import now
 from app.i18n import _, direction, language_name
+from app.media import ACCEPT
 from app.models import User
 from app.text import rich
 from app.text.languages import language_names
@@ -120,6 +121,7 @@ def init_app(app: Flask) -> None:
         rich_text=rich_text,
     )
     app.jinja_env.globals.update(
+        ACCEPTED_IMAGES=ACCEPT,
         avatar_url=avatar_url,
         direction=direction,
         group_title=titles.group_title,

@@ -9,9 +9,11 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from flask import request
+from flask import g, request
+from werkzeug.wrappers import Response
 
 from app.extensions import limiter
+from app.media.rules import MAX_PIXELS
 from app.text.names import username_key
 from app.web.viewer import viewer_or_none
 
@@ -46,6 +48,11 @@ def by_named(field: str) -> Callable[[], str]:
 
 View = Callable[..., Any]
 
+IMAGES_PER_HOUR = 80  # of one account
+MEGAPIXELS_PER_HOUR = 1000
+ACCOUNTS_PER_ADDRESS = 3  # as many full budgets for one address
+MOST_IMAGES = 4  # that are decoded for one request
+
 
 def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
     def decorate(view: View) -> View:
@@ -69,9 +76,40 @@ exporting = _both("5/hour", "20/hour")
 unsubscribing = limiter.limit("300/minute", key_func=by_address, methods=["POST"])
 
 
+def _files() -> int:
+    return sum(1 for _field, file in request.files.items(multi=True) if file)
+
+
 def _no_file() -> bool:
-    return not any(file for _field, file in request.files.items(multi=True))
+    return _files() == 0
 
 
-# A large picture takes a second or two of a processor, and a thread that pages then wait for.
-uploading = limiter.limit("20/hour", key_func=by_account, methods=["POST"], exempt_when=_no_file)
+def count_pixels(pixels: int) -> None:
+    """Count an uploaded image of this size, which was decoded or refused, against the sender's limit."""
+    g.megapixels = g.get("megapixels", 0) + max(1, round(pixels / 1_000_000))
+
+
+def _megapixels() -> int:
+    """Before the images are decoded, the most they can have; afterwards what they had."""
+    worst = min(_files(), MOST_IMAGES) * (MAX_PIXELS // 1_000_000)
+    return int(g.get("megapixels", worst))
+
+
+def _has_decoded(_response: Response) -> bool:
+    return "megapixels" in g
+
+
+def uploading(view: View) -> View:
+    """Limit images and their pixels, which cost processor time, whichever form they are sent with."""
+    limits = [("images", _files, None, IMAGES_PER_HOUR), ("megapixels", _megapixels, _has_decoded, MEGAPIXELS_PER_HOUR)]
+    for scope, cost, deduct_when, most in limits:
+        for who, times in ((by_account, 1), (by_address, ACCOUNTS_PER_ADDRESS)):
+            view = limiter.shared_limit(
+                f"{most * times}/hour",
+                scope=f"{scope}-{who.__name__}",
+                key_func=who,
+                cost=cost,
+                deduct_when=deduct_when,
+                exempt_when=_no_file,
+            )(view)
+    return view

@@ -1,53 +1,121 @@
-"""Taking uploaded pictures: checked, encoded anew and stored, or refused with a sentence."""
+"""Taking uploaded images: they are checked, encoded again and stored, or refused with a sentence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from threading import BoundedSemaphore
-from typing import BinaryIO, NamedTuple, cast
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import NamedTuple
 
 from flask import current_app
-from PIL import Image
 from werkzeug.datastructures import FileStorage
 
 from app.database import end_reading
 from app.errors import Refused, Sentence
 from app.i18n import _l
-from app.media import ImageRefused, Storage, read_image, webp_bytes
+from app.media import DecoderFailed, ImageRefused, Shape, Storage, make_picture
+from app.media.rules import MAX_BYTES
+from app.web import limits
 
 REFUSALS: dict[str, Sentence] = {
     "empty": _l("The file is empty."),
     "bytes": _l("The picture is too large: 5 MB are allowed."),
-    "format": _l("Please choose a JPEG, PNG, GIF or WebP picture."),
+    "format": _l("Please choose a JPEG, PNG, GIF, WebP, AVIF or HEIC picture."),
     "pixels": _l("The picture is too large: 25 megapixels are allowed."),
     "broken": _l("The picture is damaged and could not be read."),
+    "costly": _l("This picture takes too long to process. Please make it smaller, or save it as a JPEG."),
 }
-
-# A picture within the limits may need 200 MB while it is decoded: one at a time in each process.
-_decoding = BoundedSemaphore(1)
+BUSY = _l("The server is busy with other pictures. Please try again in a moment.")
 
 
 class Stored(NamedTuple):
-    """A picture in its store."""
+    """An image in its store."""
 
     name: str
     width: int  # pixels
     height: int
+    digest: str  # SHA-256 of the upload, in hex
 
 
-def take_picture(upload: FileStorage, store: Storage, shape: Callable[[Image.Image], Image.Image]) -> Stored:
-    """Check an uploaded picture, and store what `shape` makes of it. Ends the read transaction. Raises Refused."""
-    end_reading()  # decoding takes its time, and no lock
+def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) -> list[Stored]:
+    """Check uploaded images and store them in this shape: all of them, or none. Ends the read transaction.
+
+    Raises Refused.
+    """
+    if not uploads:
+        return []
+    end_reading()  # decoding takes its time, and needs no lock
+    taken: list[Stored] = []
     try:
-        with _decoding:
-            picture = shape(read_image(cast(BinaryIO, upload.stream)))
-            data = webp_bytes(picture)
-        return Stored(store.save(data, "webp"), picture.width, picture.height)
+        with _queue.place(max(1, current_app.config["WEB_THREADS"] // 2)):
+            for upload in uploads:
+                taken.append(_take(upload, store, shape))
+    except BaseException:
+        for one in taken:
+            remove_picture(store, one.name)
+        raise
+    return taken
+
+
+def _take(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
+    data = upload.stream.read(MAX_BYTES + 1)
+    try:
+        with _queue.turn():
+            picture = make_picture(data, shape, seconds=current_app.config["IMAGE_SECONDS"])
+        limits.count_pixels(picture.pixels)
+        name = store.save(picture.data, "webp")
     except ImageRefused as error:
+        limits.count_pixels(error.pixels)
         raise Refused(REFUSALS[error.code]) from error
+    except DecoderFailed as error:
+        current_app.logger.warning("an image could not be decoded: %s", error)
+        raise Refused(BUSY) from error
     except OSError as error:  # the disk is full, or gone
         current_app.logger.exception("a picture could not be stored")
         raise Refused(_l("The picture could not be stored. Please try again later.")) from error
+    return Stored(name, picture.width, picture.height, hashlib.sha256(data).hexdigest())
+
+
+class _Queue:
+    """The requests of this process that wait for a decoder.
+
+    One image is decoded at a time: it may need several hundred megabytes. Half of the threads never wait here, so that
+    pages are served whatever is uploaded.
+    """
+
+    WAIT = 3.0  # seconds for one's turn; those before take a second each
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._decoding = Lock()
+        self._waiting = 0
+
+    @contextmanager
+    def place(self, most: int) -> Iterator[None]:
+        """Count one of at most `most` requests while the block runs. Raises Refused when there are as many already."""
+        with self._lock:
+            if self._waiting >= most:
+                raise Refused(BUSY)
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the decoder. Raises Refused after WAIT seconds."""
+        if not self._decoding.acquire(timeout=self.WAIT):
+            raise Refused(BUSY)
+        try:
+            yield
+        finally:
+            self._decoding.release()
+
+
+_queue = _Queue()
 
 
 def remove_picture(store: Storage, name: str) -> None:

@@ -1,3 +1,5 @@
+"""Images within the limits, checked in this process; what the decoder process adds is in test_decoder_process.py."""
+
 from __future__ import annotations
 
 import struct
@@ -7,13 +9,20 @@ import zlib
 from contextlib import suppress
 from io import BytesIO
 
+import pillow_heif
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from app.media import ImageRefused, read_image, squared, webp_bytes, within
-from app.media.images import MAX_BYTES
+from app.media import AVATAR, PHOTO, ImageRefused, Shape, make_picture
+from app.media.images import Converted, convert
+from app.media.rules import MAX_BYTES, MAX_PIXELS
+
+SOURCE = Shape("within", MAX_PIXELS)  # as large as it came
+
+
+pillow_heif.register_heif_opener()
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -26,13 +35,22 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (60, 40)) -> Image.Image:
     return Image.linear_gradient("L").resize(size).convert(mode)
 
 
-def avatar_bytes(image: Image.Image, size: int = 400) -> bytes:
-    return webp_bytes(squared(image, size))
+def shown(data: bytes, shape: Shape = SOURCE) -> Image.Image:
+    """What is stored of an upload."""
+    return stored(convert(data, shape))
 
 
-def refusal(data: bytes, **limits: int) -> str:
+def stored(converted: Converted) -> Image.Image:
+    with Image.open(BytesIO(converted.data)) as image:
+        image.load()
+    assert image.format == "WEBP" and image.size == (converted.width, converted.height)
+    assert not {"exif", "icc_profile", "xmp"} & set(image.info)
+    return image
+
+
+def refusal(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
     with pytest.raises(ImageRefused) as caught:
-        read_image(BytesIO(data), **limits)
+        convert(data, AVATAR, max_pixels)
     return caught.value.code
 
 
@@ -51,15 +69,14 @@ def png_bomb(width: int, height: int) -> bytes:
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "LA"),
-     ("PNG", "1"), ("PNG", "I;16"), ("GIF", "P"), ("GIF", "L"), ("WEBP", "RGB"), ("WEBP", "RGBA")],
+     ("PNG", "1"), ("PNG", "I;16"), ("GIF", "P"), ("GIF", "L"), ("WEBP", "RGB"), ("WEBP", "RGBA"), ("AVIF", "RGB"),
+     ("AVIF", "RGBA"), ("HEIF", "RGB"), ("HEIF", "RGBA")],
 )  # fmt: skip
-def test_the_four_formats_in_every_mode(kind: str, mode: str) -> None:
-    image = read_image(BytesIO(encoded(picture(mode), kind)))
-    assert image.mode in {"RGB", "RGBA"}
-    assert image.size == (60, 40)
-    assert image.info == {}
-    with Image.open(BytesIO(avatar_bytes(image))) as avatar:
-        assert (avatar.format, avatar.size) == ("WEBP", (400, 400))
+def test_each_format_in_every_mode(kind: str, mode: str) -> None:
+    data = encoded(picture(mode), kind)
+    image = shown(data)
+    assert image.mode in {"RGB", "RGBA"} and image.size == (60, 40)
+    assert shown(data, AVATAR).size == (400, 400)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "ICO", "PPM", "TGA", "PDF", "JPEG2000"])
@@ -70,16 +87,24 @@ def test_other_formats_are_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", "empty"), (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "format"), (b"\0", "format"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "format"), (b"\0", "format"),
         (b"<html><script>alert(1)</script>", "format"), (b"GIF89a<script>", "format"), (b"%PDF-1.7", "format"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "format"), (b"x" * (MAX_BYTES + 1), "bytes"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "format"),
+        (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "format"),
     ],
 )  # fmt: skip
 def test_what_is_no_picture_is_refused(data: bytes, code: str) -> None:
     assert refusal(data) == code
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+@pytest.mark.parametrize(("data", "code"), [(b"", "empty"), (b"x" * (MAX_BYTES + 1), "bytes")])
+def test_no_bytes_and_too_many_are_refused(data: bytes, code: str) -> None:
+    with pytest.raises(ImageRefused) as caught:
+        make_picture(data, AVATAR, seconds=1)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"])
 def test_half_a_picture_is_refused(kind: str) -> None:
     data = encoded(Image.effect_noise((200, 200), 90).convert("RGB"), kind)
     assert refusal(data[: len(data) // 2]) in {"broken", "format"}
@@ -118,17 +143,17 @@ def test_a_gif_frame_larger_than_its_header_is_refused() -> None:
 def test_the_limits_are_the_callers() -> None:
     data = encoded(picture(), "PNG")
     assert refusal(data, max_pixels=100) == "pixels"
-    assert refusal(data, max_bytes=10) == "bytes"
+    with pytest.raises(ImageRefused, match="bytes"):
+        make_picture(data, AVATAR, seconds=1, max_bytes=10)
 
 
 def test_of_an_animation_the_first_frame() -> None:
     frames = [Image.new("RGB", (8, 8), (red, 0, 0)) for red in (250, 0, 120)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    image = read_image(BytesIO(data)).convert("RGB")
-    red, _, _ = image.getpixel((4, 4))
+    image = shown(data)
+    red, _, _ = image.convert("RGB").getpixel((4, 4))
     assert red > 200
-    with Image.open(BytesIO(avatar_bytes(image))) as avatar:
-        assert len(list(ImageSequence.Iterator(avatar))) == 1
+    assert len(list(ImageSequence.Iterator(image))) == 1
 
 
 def test_phone_photos_stand_upright_and_tell_no_place() -> None:
@@ -137,37 +162,35 @@ def test_phone_photos_stand_upright_and_tell_no_place() -> None:
     exif[0x010F] = "SecretMaker"
     exif.get_ifd(0x8825)[1] = "N"
     data = encoded(picture(), "JPEG", exif=exif, comment=b"SecretComment", icc_profile=b"SecretProfile" * 20)
-    image = read_image(BytesIO(data))
-    assert image.size == (40, 60)
-    assert not dict(image.getexif())
-    out = avatar_bytes(image)
+    assert shown(data).size == (40, 60)
+    out = convert(data, AVATAR).data
     for trace in (b"Secret", b"EXIF", b"Exif", b"ICCP", b"XMP"):
         assert trace not in out
 
 
 def test_what_is_hidden_behind_a_picture_is_dropped() -> None:
-    image = read_image(BytesIO(encoded(picture(), "JPEG") + b"<script>alert(1)</script><?php x ?>"))
-    assert b"script" not in avatar_bytes(image)
+    data = encoded(picture(), "JPEG") + b"<script>alert(1)</script><?php x ?>"
+    assert b"script" not in convert(data, AVATAR).data
 
 
 def test_transparency_is_kept() -> None:
     clear = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
-    with Image.open(BytesIO(avatar_bytes(read_image(BytesIO(encoded(clear, "PNG")))))) as avatar:
-        assert avatar.convert("RGBA").getpixel((200, 200))[3] == 0
+    avatar = shown(encoded(clear, "PNG"), AVATAR)
+    assert avatar.convert("RGBA").getpixel((200, 200))[3] == 0
 
 
 def test_an_avatar_is_the_middle() -> None:
     wide = Image.new("RGB", (300, 100), (255, 0, 0))
     wide.paste((0, 0, 255), (100, 0, 200, 100))
-    with Image.open(BytesIO(avatar_bytes(wide, 64))) as avatar:
-        red, _, blue = avatar.convert("RGB").getpixel((3, 32))
-        assert avatar.size == (64, 64)
+    avatar = shown(encoded(wide, "PNG"), Shape("square", 64))
+    red, _, blue = avatar.convert("RGB").getpixel((3, 32))
+    assert avatar.size == (64, 64)
     assert blue > 200 > red
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sampled_from(["JPEG", "PNG", "GIF", "WEBP"]),
+    st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"]),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),
 )
 def test_damaged_pictures_are_read_or_refused(kind: str, damage: list[tuple[float, int]]) -> None:
@@ -175,7 +198,7 @@ def test_damaged_pictures_are_read_or_refused(kind: str, damage: list[tuple[floa
     for place, value in damage:
         data[int(place * (len(data) - 1))] = value
     with suppress(ImageRefused):
-        avatar_bytes(read_image(BytesIO(bytes(data))))
+        convert(bytes(data), AVATAR)
 
 
 def jpeg_of_many_scans(scans: int, size: tuple[int, int] = (640, 640)) -> bytes:
@@ -194,21 +217,18 @@ def test_a_jpeg_that_is_painted_for_ever_is_refused_at_once():
 def test_a_progressive_jpeg_is_taken_whatever_follows_its_end():
     # As phones do: a film behind the picture, whose bytes are not the picture's scans.
     data = encoded(picture(size=(300, 200)), "JPEG", progressive=True) + b"\xff\xda" * 1000
-    assert read_image(BytesIO(data)).size == (300, 200)
+    assert shown(data).size == (300, 200)
 
 
 def test_a_jpeg_in_a_few_scans_is_taken():
-    assert read_image(BytesIO(jpeg_of_many_scans(10))).size == (640, 640)
+    assert shown(jpeg_of_many_scans(10)).size == (640, 640)
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"),
+    ("size", "expected"),
     [((3000, 1500), (2048, 1024)), ((1500, 3000), (1024, 2048)), ((2048, 9), (2048, 9)), ((60, 40), (60, 40)),
      ((1, 16_000), (1, 2048))],
 )  # fmt: skip
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_all_of_a_picture_within_a_longest_side(mode: str, size: tuple[int, int], shown: tuple[int, int]) -> None:
-    image = within(picture(mode, size), 2048)
-    with Image.open(BytesIO(webp_bytes(image))) as photo:
-        assert (photo.format, photo.size) == ("WEBP", shown)
-        assert "exif" not in photo.info and "icc_profile" not in photo.info
+def test_all_of_a_picture_within_a_longest_side(mode: str, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert shown(encoded(picture(mode, size), "PNG"), PHOTO).size == expected

@@ -12,7 +12,9 @@ from PIL import Image
 from sqlalchemy import select
 
 from app.jobs import enqueue
+from app.media import THUMBNAIL, make_picture
 from app.models import Job, Message, MessageImage, Report, ReportedMessage
+from app.web import limits
 from tests.factories import a_message, acquainted
 from tests.support.pictures import picture, send_pictures, stored
 
@@ -178,10 +180,20 @@ def test_four_of_the_largest_are_taken_and_far_more_is_not_read(ana, db):
     assert ana.post_form("/edit_profile", fields, content_type="multipart/form-data").status_code == 413
 
 
-def test_pictures_are_limited_and_words_are_not(ana, rate_limits):
-    answers = [send_pictures(ana, [b"no picture"]) for _ in range(21)]
-    assert [answer.status_code for answer in answers] == [422] * 20 + [429]
+def test_images_are_limited_and_not_requests_and_words_are_not(ana, rate_limits):
+    requests = limits.IMAGES_PER_HOUR // 5
+    answers = [send_pictures(ana, [b"no picture"] * 5) for _ in range(requests + 1)]
+    assert [answer.status_code for answer in answers] == [422] * requests + [429]
     assert ana.post_form("/send_message/ben", {"message": "words"}).status_code == 303
+
+
+def test_pixels_are_limited(ana, rate_limits, monkeypatch):
+    """Four images of 25 megapixels in each message, without the ten seconds that they would take."""
+    small = make_picture(picture(), THUMBNAIL, seconds=9)
+    monkeypatch.setattr("app.web.uploads.make_picture", lambda *_args, **_options: small._replace(pixels=25_000_000))
+    requests = limits.MEGAPIXELS_PER_HOUR // 100
+    answers = [send_pictures(ana, [picture()] * 4) for _ in range(requests + 1)]
+    assert [answer.status_code for answer in answers] == [303] * requests + [429]
 
 
 # --- Once

@@ -11,6 +11,7 @@ from PIL import Image
 
 from app.jobs import enqueue
 from app.models import User
+from app.web import limits
 from app.web.filters import avatar_url
 from tests.factories import a_user
 
@@ -213,12 +214,11 @@ def test_stray_files_go_after_a_day_and_shown_ones_stay(app, as_, db, run_jobs):
         assert set(files(app)) == {person(db).avatar, new.name}
 
 
-def test_pictures_are_limited_and_words_are_not(as_, rate_limits):
+def test_images_are_limited_wherever_they_stand_in_a_form_and_words_are_not(as_, rate_limits):
     ana = as_("ana")
-    hidden = {"avatar": [(BytesIO(b""), ""), (BytesIO(picture()), "me.png")], "theme": "auto"}
-    answers = [upload(ana, picture()) for _ in range(19)]
-    answers.append(ana.post_form("/edit_profile", hidden, content_type="multipart/form-data"))
-    answers.append(upload(ana, picture()))
-    assert [answer.status_code for answer in answers] == [303] * 20 + [429]
+    hidden = {"x": [(BytesIO(b"x"), "x.png") for _ in range(limits.IMAGES_PER_HOUR - 2)], "theme": "auto"}
+    assert ana.post_form("/edit_profile", hidden, content_type="multipart/form-data").status_code == 303
+    answers = [upload(ana, picture()) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [303, 303, 429]
     assert answers[-1].headers["Retry-After"]
     assert upload(ana, b"", "", about_me="words").status_code == 303

@@ -29,7 +29,14 @@ def send_pictures(
     return response
 
 
-def stored(app: Flask) -> list[str]:
-    """The names of the files in the store of pictures in messages."""
-    folder = Path(app.config["DATA_DIR"]) / "media" / "messages"
+def upload_avatar(browser: Any, data: bytes, **fields: Any) -> TestResponse:
+    """Send the profile form with an image."""
+    sent = {"theme": "auto", "avatar": (BytesIO(data), "me.png"), **fields}
+    response: TestResponse = browser.post_form("/edit_profile", sent, content_type="multipart/form-data")
+    return response
+
+
+def stored(app: Flask, store: str = "messages") -> list[str]:
+    """The names of the files in a store of pictures: "messages" or "avatars"."""
+    folder = Path(app.config["DATA_DIR"]) / "media" / store
     return sorted(path.name for path in folder.glob("*/*"))

@@ -17,8 +17,8 @@
   const { gettext } = Microblog.i18n;
   const { showError } = Microblog.composer;
   const MOST = Number(attach.dataset.most);
-  const MOST_BYTES = 5 * 1024 * 1024; // of one (app/media/images.py)
-  const TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"];
+  const MOST_BYTES = 5 * 1024 * 1024; // of one (app/media/rules.py)
+  const ACCEPT = attach.querySelector("input[type=file]").accept;
   const SIDE = 128; // pixels of a preview
 
   const chosen = []; // {file, row}
@@ -65,7 +65,13 @@
     if (files.some((file) => file.size > MOST_BYTES)) {
       return gettext("A picture may have up to 5 MB.");
     }
-    return files.some((file) => !TYPES.includes(file.type)) ? gettext("Pictures are JPEG, PNG, GIF or WebP files.") : "";
+    return files.every(isAccepted) ? "" : gettext("Pictures are JPEG, PNG, GIF, WebP, AVIF or HEIC files.");
+  }
+
+  /** By the type or by the name's ending: some systems have no type for the newer formats. */
+  function isAccepted(file) {
+    const name = file.name.toLowerCase();
+    return ACCEPT.split(",").some((kind) => kind === file.type || (kind.startsWith(".") && name.endsWith(kind)));
   }
 
   function take(files) {
@@ -92,7 +98,7 @@
 
   attach.querySelector("fieldset").disabled = true; // its fields are not sent
   attach.querySelector("summary").setAttribute("role", "button");
-  Object.assign(picker, { type: "file", multiple: true, accept: TYPES.join(","), hidden: true });
+  Object.assign(picker, { type: "file", multiple: true, accept: ACCEPT, hidden: true });
   Object.assign(list, { className: "chosen", hidden: true });
   picker.setAttribute("aria-label", attach.querySelector("summary").getAttribute("aria-label"));
   attach.after(picker);
