@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import regex
-
 from app.text.length import first_graphemes
-from app.text.search import Term, search_text
+from app.text.search import WORD, Term, search_text
 
 LENGTH = 200  # characters of an excerpt
 BEFORE = 60  # of these, about so many before the first word that was asked for
-_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Extended_Pictographic}")
 
 
 class Piece(NamedTuple):
@@ -39,7 +36,7 @@ def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
 
 def _matches(line: str, terms: Sequence[Term]) -> Iterator[tuple[int, int]]:
     """Where in a line stands what was asked for, by the rules of app/text/search.py."""
-    for word in _WORD.finditer(line):
+    for word in WORD.finditer(line):
         words = search_text(word[0]).split()
         if len(words) == 1:
             if _asked_for(words[0], terms):

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from app.text.length import stream_safe
 from app.text.links import find_links, shown_as
 from app.text.names import USERNAME_POINTS, username_key
+from app.text.scripts import EMOJI_PARTS, UNSPACED
 
 TAG_POINTS = 64
 """Longest tag, in code points; a longer one stays plain text."""
@@ -50,11 +51,20 @@ _GAP = regex.compile(r"\n{3,}")
 # alice. Possessive quantifiers (++, *+) give nothing back: no backtracking, so linear time.
 _LATIN = r"[\p{Latin}0-9][\p{Latin}\p{Inherited}0-9_]*+(?:-++[\p{Latin}\p{Inherited}0-9_]++)*+"
 _OTHER = r"[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}_]*+(?:-++[\p{L}\p{M}\p{Nd}_]++)*+"
+# A sign begins a mention or a tag at the start of a word. Text without spaces between words, a numbered bullet or an
+# emoji may stand directly before it; after "/", "." or "&" it is part of an address or an entity.
+_IN_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}{EMOJI_PARTS}\p{{No}}]]"
+# ZWNJ and ZWJ shape Arabic and Indic words ("#نرم‌افزار"); between Latin letters they only hide differences.
+_JOINER = r"(?<=[[\p{L}\p{M}]--[\p{Latin}\p{Greek}\p{Cyrillic}]])[\u200c\u200d](?=[\p{L}\p{M}])"
 _SIGNS = regex.compile(
-    rf"(?<![\p{{L}}\p{{M}}\p{{N}}_@＠/.+&-])[@＠](?P<mention>{_LATIN}|{_OTHER})(?![@＠])"
-    r"|(?<![\p{L}\p{M}\p{N}_#＃/&])[#＃](?P<tag>[\p{L}\p{M}\p{N}_]++)"
+    rf"(?<!{_IN_WORD})(?<![_@＠/.+&-])[@＠](?P<mention>{_LATIN}|{_OTHER})(?![@＠])"
+    rf"|(?<!{_IN_WORD})(?<![_#＃/&])[#＃](?P<tag>(?:[\p{{L}}\p{{M}}\p{{N}}_]|{_JOINER})++)",
+    flags=regex.V1,
 )
 _LETTER = regex.compile(r"\p{L}")
+# "谢谢@name" mentions someone; "谢谢@name.example" is an address.
+_UNSPACED = regex.compile(f"[{UNSPACED}]")
+_MORE_OF_A_DOMAIN = regex.compile(r"\.[\p{L}\p{N}]")
 
 
 def clean(text: str) -> str:
@@ -91,7 +101,7 @@ def _signs(text: str, start: int, end: int) -> Iterator[Piece]:
     at = start
     for found in _SIGNS.finditer(text, start, end):
         name, tag = found["mention"], found["tag"]
-        if name and len(name) <= USERNAME_POINTS:
+        if name and len(name) <= USERNAME_POINTS and not _is_in_address(text, found.start(), found.end()):
             piece = Piece("mention", found[0], unicodedata.normalize("NFKC", name))
         elif tag and len(tag) <= TAG_POINTS and _LETTER.search(tag):
             piece = Piece("tag", found[0], unicodedata.normalize("NFKC", tag))
@@ -103,6 +113,10 @@ def _signs(text: str, start: int, end: int) -> Iterator[Piece]:
         at = found.end()
     if at < end:
         yield Piece("text", text[at:end], "")
+
+
+def _is_in_address(text: str, start: int, end: int) -> bool:
+    return bool(_UNSPACED.fullmatch(text[start - 1 : start]) and _MORE_OF_A_DOMAIN.match(text, end))
 
 
 def mentions(text: str) -> list[str]:

@@ -5,7 +5,7 @@ found in.
 "ecole" finds "École" and "strasse" finds "Straße". Scripts written without spaces between words
 (and Korean, whose particles cling to the word) become overlapping pairs of characters, with the
 last character of each run by itself, so any stretch of the text can be found, even one character by
-prefix. Hashtags and mentions are found by their words; an emoji is a word. `query_terms(q)` reads a
+prefix. Hashtags and mentions are found by their words; an emoji is a word, and so is a flag. `query_terms(q)` reads a
 query by the same rules, and all its terms must be in the text.
 
 Neither engine may cut these words again by rules of its own, or their answers would differ.
@@ -36,6 +36,7 @@ from typing import NamedTuple
 import regex
 
 from app.text.length import stream_safe
+from app.text.scripts import UNSPACED
 
 MAX_TERMS = 20
 """Terms of a query beyond this number are ignored."""
@@ -75,11 +76,9 @@ _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
 # Only where accents and vowel points are dispensable: elsewhere a mark is a vowel or another
 # consonant.
 _ACCENTS = regex.compile(r"(?<=[\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
-_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Extended_Pictographic}")
-_UNSPACED = regex.compile(
-    r"([\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-    "\u30fc\u3099\u309a]+)"
-)
+WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Regional_Indicator}{2}|\p{Extended_Pictographic}")
+"""A word, a flag or another emoji."""
+_UNSPACED = regex.compile(f"([{UNSPACED}]+)")
 
 
 def _fold(text: str) -> str:
@@ -92,7 +91,7 @@ def _fold(text: str) -> str:
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
     """The words of a text, each cut where its script changes; and whether the part is unspaced."""
-    for word in _WORD.findall(_fold(text)):
+    for word in WORD.findall(_fold(text)):
         for at, part in enumerate(_UNSPACED.split(word)):
             if part:
                 yield part, at % 2 == 1

@@ -23,6 +23,7 @@ POSTS = {
     "arabic": "مرحبا بالعالم",
     "russian": "Привет, мир",
     "emoji": "good morning ☕",
+    "flag": "🇩🇪 gewinnt",
     "tag": "Reading in the sun #summer",
     "percent": "100% of a_b 'quoted' \"double\"",
 }
@@ -64,6 +65,7 @@ def found(author, db, q: str) -> set[str]:
         ("مرحبا", {"arabic"}),
         ("мир", {"russian"}),
         ("☕", {"emoji"}),
+        ("🇩🇪", {"flag"}),
         ("#summer", {"tag"}),
         ("summer reading", {"tag"}),
         ("summer winter", set()),

@@ -47,6 +47,15 @@ def test_lines() -> None:
         ("javascript:alert(1)", []), ("JaVaScRiPt://a.org/%0aalert(1)", []), ("data:text/html,<script>", []),
         ("vbscript:x", []), ("//evil.com", []), ("evil.com", []), ("mailto:a@b.com", []), ("ftp://a.com/", []),
         ("https://bank.com@evil.com/", []), ("http://a\u202eb.com/x", []), ("http://[::1", []), ("http://", []),
+        ("見てhttps://example.com/x", ["https://example.com/x"]), ("한국어https://e.com", ["https://e.com"]),
+        ("🎉https://e.com/ ❤️https://e.org", ["https://e.com/", "https://e.org"]), ("→https://e.com", ["https://e.com"]),
+        ("xhttps://e.com 2https://e.com", []), ("_https://e.com git+https://e.com", []),
+        ("https://example.com/❤️", ["https://example.com/❤️"]), ("https://e.com/1️⃣", ["https://e.com/1️⃣"]),
+        ("https://e.com/👨‍👩‍👧", ["https://e.com/👨‍👩‍👧"]), ("https://e.com/نرم‌افزار", ["https://e.com/نرم‌افزار"]),
+        ("http://a\u200cb.com/", []), ("http://e.com/a\ufe0fb", []), ("http://e.com/a\u200c.", ["http://e.com/a"]),
+        ("http://[2001:db8::1]/ (http://[::1]:80).", ["http://[2001:db8::1]/", "http://[::1]:80"]), ("http://[fe80]/", []),
+        ("https://a_b.example.com/x_y", ["https://a_b.example.com/x_y"]), ("https://a_b@evil.example/", []),
+        ("https://e.com_ (https://e.com//x_y)", ["https://e.com", "https://e.com//x_y"]),
         ("https://a.org:99999/", []), ("https://a.org/" + "x" * 3000, []), ("file:///etc/passwd", []),
     ],
 )  # fmt: skip
@@ -68,6 +77,9 @@ def test_a_shortened_link_shows_its_whole_host() -> None:
         ("@aliceさん", ["alice"]), ("@山田太郎 さん", ["山田太郎"]), ("＠alice", ["alice"]), ("@ольга: да", ["ольга"]),
         ("@हिन्दी", ["हिन्दी"]), ("@" + "x" * 65, []), ("https://a.org/@susan", []),
         ("@user\u202e", ["user"]), ("@../x", []),
+        ("谢谢@name", ["name"]), ("ありがとう@member さん", ["member"]), ("감사합니다@ana", ["ana"]), ("ขอบคุณ@ana", ["ana"]),
+        ("❤️@ana 👍🏽@ben 🎉@eva", ["ana", "ben", "eva"]), ("→@ana ①@ben", ["ana", "ben"]), ("谢谢@ana.", ["ana"]),
+        ("谢谢@example.org 用户@例子.中国", []), ("name@example.org é@x x2@y", []), ("谢谢@ana@example.org", []),
     ],
 )  # fmt: skip
 def test_mentions(text: str, found: list[str]) -> None:
@@ -82,6 +94,8 @@ def test_mentions(text: str, found: list[str]) -> None:
         ("＃タグ", ["タグ"]), ("#big_cats!", ["big_cats"]), ("##a", []), ("https://a.org/#top", []),
         ("#" + "x" * 65, []),
         ("#café", ["café"]), ("#<script>", []),
+        ("#نرم‌افزار", ["نرم‌افزار"]), ("#क्‍ष", ["क्‍ष"]), ("#foo\u200cbar", ["foo"]), ("#نرم‌ افزار", ["نرم"]),
+        ("谢谢#标签", ["标签"]), ("❤️#tag", ["tag"]), ("C#x x#y", []),
     ],
 )  # fmt: skip
 def test_tags(text: str, found: list[str]) -> None:
@@ -146,7 +160,8 @@ def test_each_name_is_asked_for_once() -> None:
     "hostile",
     ["[", "(", "@a", "@a ", "@a-", "#a", "#a ", "http://", "http://a.b/", "http://a.b/ ", "://", "*",
      ">", "a", " ", "\n", "e\u0301\u0316", "\u0301\u0316", "🇪", "👨\u200d",
-     "क्", "\ufdfa", "\u202e", "世", "@_", "http://[", "&lt;", "http://a@"],
+     "क्", "\ufdfa", "\u202e", "世", "@_", "http://[", "&lt;", "http://a@", "世@a", "世@a.b", "#ن\u200c", "ن\u200c",
+     "http://_", "世http://a", "http://[::1]", "❤️", "🇩🇪"],
 )  # fmt: skip
 def test_ten_kilobytes_of_anything_take_no_time(hostile: str) -> None:
     text = (hostile * 10_000)[:10_000]

@@ -21,6 +21,7 @@ DOCUMENTS = (
     "مُحَمَّد يكتب ۱۲۳",
     "#big_cats by @susan-b: v2.0, abc123 1e5 3a x@y.com http://a.b/c?d",
     "party 🎉 now",
+    "🇩🇪 gewinnt 🇩🇪🇫🇷",
 )
 
 
@@ -48,6 +49,7 @@ def hits(db: sqlite3.Connection, query: str) -> list[int]:
         ("ЁЖИК", 6), ("привет", 6), ("محمد", 7), ("یکتب", 7), ("123", 7), ("#big_cats", 8),
         ("cats", 8), ("#CATS", 8),
         ("@susan-b", 8), ("susan", 8), ("abc1", 8), ("1e5", 8), ("3a", 8), ("v2.0", 8), ("y.com", 8), ("🎉", 9),
+        ("🇩🇪", 10), ("🇫🇷", 10), ("gewinnt 🇫🇷", 10),
     ],
 )  # fmt: skip
 def test_found_in_every_script(fts: sqlite3.Connection, query: str, document: int) -> None:
@@ -55,7 +57,7 @@ def test_found_in_every_script(fts: sqlite3.Connection, query: str, document: in
 
 
 @pytest.mark.parametrize(
-    "query", ["", " ", "!!!", "\0", "世人", "か", "zzz", "brulee zzz", "हन", "scats", '"', "*", "a" * 9000]
+    "query", ["", " ", "!!!", "\0", "世人", "か", "zzz", "brulee zzz", "हन", "scats", '"', "*", "a" * 9000, "🇪🇩", "🇩"]
 )
 def test_not_found(fts: sqlite3.Connection, query: str) -> None:
     assert hits(fts, query) == []
@@ -116,7 +118,7 @@ def answers(document: str, terms: list[Term]) -> bool:
 SCRIPTS = st.text(
     st.one_of(
         st.characters(),
-        st.sampled_from("abé1ßİı_-.@#' 世界人ーかが한국ไทยเ้हिन्दीяё\u0301\u200d🎉ﬁ½٣"),
+        st.sampled_from("abé1ßİı_-.@#' 世界人ーかが한국ไทยเ้हिन्दीяё\u0301\u200d🎉🇩🇪ﬁ½٣"),
     ),
     max_size=40,
 )
@@ -125,7 +127,7 @@ SCRIPTS = st.text(
 @given(SCRIPTS)
 def test_words_are_plain_and_any_text_finds_itself(body: str) -> None:
     stored = search_text(body)
-    assert regex.fullmatch(r"(?:(?:[\p{L}\p{M}\p{N}]+|\p{ExtPict})(?: |$))*", stored)
+    assert regex.fullmatch(r"(?:(?:[\p{L}\p{M}\p{N}]+|\p{RI}{2}|\p{ExtPict})(?: |$))*", stored)
     assert "  " not in stored
     assert stored == stored.strip()
     assert all(len(word.encode()) < 2046 for word in stored.split(" "))  # PostgreSQL's longest lexeme

@@ -1,0 +1,9 @@
+"""Character classes that several parsers of text share, as the body of a regex class."""
+
+UNSPACED = (
+    r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}" "\u30fc\u3099\u309a"
+)
+"""Scripts written without spaces between words, and Hangul, whose particles cling to the word before."""
+
+EMOJI_PARTS = "\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff"
+"""What may end an emoji besides its sign: variation selectors, the keycap, skin tones. Most are marks (\\p{M})."""
