@@ -20,9 +20,12 @@ NOUNS = ("post", "user")  # tables with the columns id and search_text; "message
 WORDS = "array_to_tsvector(string_to_array({column}, ' '))"
 
 # `detail = none` keeps, for each word, only the rows that have it: no query asks where in the text it stands.
+# `prefix` keeps the same for the first letters of words. Without it, FTS5 merges the rows of all words that begin so
+# before it returns the first: 67 ms among 100,000 posts, where it takes 0.2 ms. It adds a third to the index.
 FTS5 = """
 CREATE VIRTUAL TABLE {noun}_search USING fts5(
-    search_text, content = '{noun}', content_rowid = 'id', tokenize = 'ascii', detail = 'none', columnsize = 0
+    search_text, content = '{noun}', content_rowid = 'id', tokenize = 'ascii', detail = 'none', columnsize = 0,
+    prefix = '1 2 3 4 5 6 7 8 9 10 11 12'
 )
 """
 TRIGGERS = {

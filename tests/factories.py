@@ -17,10 +17,11 @@ from app.clock import now
 from app.extensions import db
 from app.messages.actions import send_message
 from app.messages.actions.locking import lock_pair
-from app.models import ConversationMember, Follow, LoginSession, Message, Post, User
+from app.models import ConversationMember, Follow, LoginSession, Message, Post, PostTag, User
 from app.notify import logins_changed
+from app.text import rich
 from app.text.names import email_key, username_key, username_skeleton
-from app.text.search import search_text
+from app.text.search import search_text, tag_key
 
 PASSWORD = "tide pool lantern 7"
 # Scrypt costs 80 ms by design; one round of PBKDF2 is enough for a test that is not about passwords.
@@ -63,6 +64,8 @@ def a_post(author: User, body: str = "Hello, world", **values: Any) -> Post:
     """A post, findable by its words."""
     row = Post(author_id=author.id, body=body, **{"search_text": search_text(body), **values})
     db.session.add(row)
+    db.session.flush()
+    db.session.add_all(PostTag(post_id=row.id, key=tag_key(tag), name=tag) for tag in rich.tags(body))
     db.session.commit()
     return row
 

@@ -12,7 +12,7 @@ from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage
 from app.models.moderation import AuditEntry, Report, ReportedMessage
 from app.models.notification import Notification, NotificationClock
-from app.models.post import Post
+from app.models.post import Post, PostDraft, PostTag
 from app.models.push import PushSubscription
 from app.models.relation import Block, Mute
 from app.models.user import User
@@ -38,6 +38,8 @@ __all__ = [
     "NotificationClock",
     "PendingAccount",
     "Post",
+    "PostDraft",
+    "PostTag",
     "PushSubscription",
     "Report",
     "ReportedMessage",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.clock import now
@@ -34,3 +34,28 @@ class Post(Base):
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     author: Mapped[User] = relationship(lazy="raise")
+
+
+class PostTag(Base):
+    """A tag in a post: which tags are in use, and when each was used last."""
+
+    __tablename__ = "post_tag"
+    # The newest use of one tag. The primary key finds the tags used lately.
+    __table_args__ = (Index("ix_post_tag_key_post_id", "key", "post_id"),)
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # app/text/search.py, `tag_key`
+    name: Mapped[str] = mapped_column(String(64))  # as its author wrote it, without #
+
+
+class PostDraft(Base):
+    """A post that is being written. Its key is the form's own: pages that show the same draft send the same form."""
+
+    __tablename__ = "post_draft"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    form_key: Mapped[str] = mapped_column(String(40), primary_key=True)
+    body: Mapped[str] = mapped_column(Text)  # "" once it is emptied or sent
+    language: Mapped[str] = mapped_column(String(16), default="")
+    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # saves that arrive late are refused
+    saved_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from app.body_text import checked_body, send_key
 from app.clock import now
@@ -11,17 +11,18 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.jobs import enqueue
-from app.models import Activity, Job, Post, User
+from app.models import Activity, Job, Post, PostTag, User
 from app.notify import notify, record, tell_count
-from app.posts import queries
+from app.posts import drafts, queries
 from app.queries import people
 from app.text import rich
 from app.text.languages import known_languages
-from app.text.search import search_text
+from app.text.search import search_text, tag_key
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
 MENTIONS_TOLD = 25  # people one post tells at most
+TAGS_KEPT = 30  # tags of one post that completion and search know
 
 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
@@ -42,11 +43,20 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
     identity = db.session.scalar(order.returning(Post.id))
     if identity is not None:
         post = db.session.get_one(Post, identity)
+        drafts.end(author, form_key, body)
+        _keep_tags(post)
         _tell_mentioned(post, author)
         # One for all that is published until a worker has time: it looks for the newest itself.
         enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
         return post
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
+
+
+def _keep_tags(post: Post) -> None:
+    found = {tag_key(tag): tag for tag in reversed(rich.tags(post.body)[:TAGS_KEPT])}
+    rows = [{"post_id": post.id, "key": key, "name": name} for key, name in found.items() if key]
+    if rows:
+        db.session.execute(insert(PostTag), rows)
 
 
 def _tell_mentioned(post: Post, author: User) -> None:

@@ -66,4 +66,10 @@ def _post(row: Sequence[Any]) -> dict[str, Any]:
     return {"id": identity, "body": body, "language": language, "created_at": created_at.isoformat()}
 
 
+def _drafts(owner_id: int) -> Iterator[Piece]:
+    rows = queries.drafts(owner_id)
+    yield Piece(to_json([{"body": body, "language": language} for body, language in rows]))
+
+
+register(Part("post_drafts", _drafts))
 register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import HiddenField, SelectField, TextAreaField
+from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import html_params
 
@@ -36,6 +36,14 @@ class PostForm(FlaskForm):
     post = TextAreaField(_l("Say something"), validators=[InputRequired()])
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
+
+
+class DraftForm(FlaskForm):
+    """What is being written, and in which form."""
+
+    post = TextAreaField(validators=[Length(max=20_000)])
+    language = StringField(validators=[Length(max=16)])
+    form_key = StringField(validators=[InputRequired(), Length(max=40)])
 
 
 class LanguageForm(FlaskForm):

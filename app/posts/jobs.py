@@ -15,7 +15,7 @@ from app.exports import exports
 from app.extensions import db
 from app.jobs import GiveUp, job, report_progress
 from app.models import User
-from app.posts import actions, export, queries
+from app.posts import actions, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
 ASKED_TOGETHER = 500  # followers of whom Redis is asked at once whether they are looking
@@ -62,3 +62,10 @@ def remove_old_exports() -> None:
             if path.stat().st_mtime < oldest:
                 path.unlink()
     store.delete_unfinished()
+
+
+@job("posts.forget_drafts", every=24 * 3600)
+def forget_drafts() -> None:
+    """Delete drafts that were sent or emptied. Run twice, it finds nothing."""
+    with writing():
+        drafts.forget()

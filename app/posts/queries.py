@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from app.extensions import db
-from app.models import Follow, Notification, Post, User
+from app.models import Follow, Notification, Post, PostDraft, User
 from app.posts.languages import by_use
 from app.queries import timelines, visibility
 
@@ -95,3 +95,10 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
             return
         yield batch
         after = batch[-1][0]
+
+
+def drafts(author_id: int) -> Sequence[tuple[str, str]]:
+    """Return body and language of each post that is being written, newest first."""
+    query = select(PostDraft.body, PostDraft.language).where(PostDraft.user_id == author_id, PostDraft.body != "")
+    rows: Sequence[Any] = db.session.execute(query.order_by(PostDraft.saved_at.desc())).all()
+    return rows

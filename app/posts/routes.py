@@ -11,7 +11,8 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _, languages
 from app.models import Post
-from app.posts import actions, bp, queries
+from app.posts import actions, bp, drafts, queries
+from app.posts.drafts import Draft
 from app.posts.forms import LanguageForm, PostForm
 from app.posts.languages import choices, likely
 from app.queries import timelines
@@ -30,8 +31,8 @@ POST_ID = f"/post/<{ID}:post_id>"
 @bp.get("/")
 @login_required
 def home() -> str:
-    """The composer, and the posts of the viewer and those they follow."""
-    return _home(PostForm(formdata=None))
+    """The composer with what the viewer was writing, and the posts of the viewer and those they follow."""
+    return _home(PostForm(formdata=None), drafts.current(viewer()))
 
 
 @bp.get("/timeline/news")
@@ -111,11 +112,14 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
     return redirect(url_for("posts.show", post_id=post_id), 303)
 
 
-def _home(form: PostForm) -> str:
+def _home(form: PostForm, draft: Draft | None = None) -> str:
     size = page_size()
     found = queries.home(viewer(), before=before_id(), size=size)
     posts = Page(found.posts[:size], found.posts[size - 1].id if len(found.posts) > size else None)
     _offer_languages(form, found.languages, likely(_page_language(), found.languages))
+    if draft and draft.text:
+        form.post.data, form.form_key.data = draft.text, draft.form_key
+        form.language.data = draft.language
     form.form_key.data = form.form_key.data or new_form_key()
     return render_template("posts/home.html", posts=posts, form=form)
 

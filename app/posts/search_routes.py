@@ -1,27 +1,78 @@
-"""Door (HTTP): finding posts and people."""
+"""Door (HTTP): finding posts, people and tags, and completing names while someone types."""
 
 from __future__ import annotations
 
-from flask import render_template, request
-from flask_login import login_required
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from flask import jsonify, render_template, request
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.models import User
 from app.posts import bp
+from app.queries import naming
 from app.queries import search as found
 from app.text.search import query_terms
-from app.web.paging import Page, page
+from app.web import limits
+from app.web.filters import avatar_url
+from app.web.paging import Page, before_id, cut, page, page_size
 from app.web.viewer import viewer
 
 LONGEST_QUERY = 200  # characters; more than anybody types
+LONGEST_NAME = 64  # characters of a name that is being typed
+PEOPLE_SHOWN = 3  # above the posts
+TAGS_SHOWN = 6  # above the posts
+SUGGESTIONS = 8  # while one types
+
+
+@dataclass(frozen=True)
+class Above:
+    """What stands above the posts on the first page of results."""
+
+    people: Sequence[User] = ()
+    has_more_people: bool = False
+    tags: Sequence[str] = ()
 
 
 @bp.get("/search")
 @login_required
 def search() -> str:
-    """Posts, or with ?in=people people, that have all the words of ?q=."""
+    """Show posts that have all the words of ?q=, with the people and tags of that name above; or ?in=people."""
     q = request.args.get("q", "")[:LONGEST_QUERY].strip()
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
     results: Page[object] = Page([], None)
-    if terms:
-        results = page(*(found.people(viewer(), terms) if kind == "people" else found.posts(viewer(), terms)))
-    return render_template("posts/search.html", q=q, kind=kind, results=results)
+    above = Above()
+    if terms and kind == "people":
+        results = page(*found.people(viewer(), terms))
+    elif terms:
+        results = cut(found.posts(viewer(), terms, before=before_id(), size=page_size()), size=page_size())
+        above = _above(q) if before_id() is None else above
+    return render_template("posts/search.html", q=q, kind=kind, results=results, above=above)
+
+
+@bp.get("/suggestions")
+@login_required
+@limits.suggesting
+def suggest() -> Response:
+    """Return what may be meant by ?q=, the beginning of a name, as JSON: people, or with ?in=tags tags."""
+    q = request.args.get("q", "")[:LONGEST_NAME]
+    if request.args.get("in") == "tags":
+        return jsonify([{"text": f"#{tag}"} for tag in naming.tags_named(viewer(), q, SUGGESTIONS)])
+    return jsonify([_suggested(user) for user in naming.people_named(viewer(), q, SUGGESTIONS, with_viewer=False)])
+
+
+def _suggested(user: User) -> dict[str, Any]:
+    return {"text": f"@{user.username}", "name": user.display_name, "avatar": avatar_url(user)}
+
+
+def _above(q: str) -> Above:
+    words = q.split()
+    people: Sequence[User] = ()
+    if not q.startswith(("#", "＃")):
+        people = naming.people_named(viewer(), q, PEOPLE_SHOWN + 1)
+    is_one_tag = len(words) == 1 and not q.startswith(("@", "＠"))
+    tags = naming.tags_named(viewer(), q, TAGS_SHOWN) if is_one_tag else []
+    return Above(people[:PEOPLE_SHOWN], len(people) > PEOPLE_SHOWN, tags)

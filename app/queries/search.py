@@ -9,20 +9,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, cast, column, func, select, table
+from sqlalchemy import ColumnElement, Select, cast, column, func, literal, select, table, union_all
 from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.models import Message, Post, User
 from app.queries import timelines, visibility
 from app.text.search import Term, fts5_match, tsquery
 
+WINDOWS = (1_000, 50_000)  # ids that PostgreSQL looks at before older ones
+_any = aliased(Post)  # made once, as in visibility.py
+
 Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 
 
-def posts(viewer: User, terms: Sequence[Term]) -> tuple[Select[Post], ColumnElement[int]]:
-    """The posts that have all the terms, and the key to page them by. `terms` come from `query_terms`; not empty."""
-    return matching(timelines.listed(viewer), Post, terms)
+def posts(viewer: User, terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
+    """Return a query for up to `size` + 1 posts that have all the terms, newest first, with ids below `before`.
+
+    `terms` come from `query_terms`; not empty.
+    """
+    if db.engine.dialect.name == "postgresql":
+        return _newest_first(viewer, terms, before, size)
+    found, key = matching(timelines.listed(viewer), Post, terms)
+    found = found if before is None else found.where(key < before)
+    return found.order_by(key.desc()).limit(size + 1)
+
+
+def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> Select[Post]:
+    """Return the query of `posts` for PostgreSQL, whose index gives matches in no order.
+
+    For a common word, sorting all matches would cost what there are posts. So the newest posts are read first, then a
+    larger window, then the rest: PostgreSQL runs the parts of a UNION ALL one after the other, and stops at the limit.
+    """
+    newest = select(func.coalesce(func.max(_any.id), 0) + 1).scalar_subquery() if before is None else literal(before)
+    upper: ColumnElement[int] = newest
+    parts = []
+    for width in (*WINDOWS, None):
+        found, key = matching(timelines.listed_ids(viewer), Post, terms)
+        found = found.where(Post.id < upper)
+        if width is not None:
+            upper = newest - width
+            found = found.where(Post.id >= upper)
+        # The few newest posts are read in the order of their ids; of more, the index finds those that match.
+        order = Post.id if width == WINDOWS[0] else key
+        parts.append(select(found.order_by(order.desc()).limit(size + 1).subquery().c.id))
+    page = select(union_all(*parts).subquery().c.id).limit(size + 1).subquery()
+    return timelines.visible(viewer).join(page, page.c.id == Post.id).order_by(Post.id.desc())
 
 
 def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:

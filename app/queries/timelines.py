@@ -27,6 +27,15 @@ def listed(viewer: User) -> Select[Post]:
     return visible(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
 
 
+def listed_ids(viewer: User) -> Select[int]:
+    """Return the ids of the `listed` posts."""
+    return (
+        select(Post.id)
+        .join(Post.author)
+        .where(visibility.is_met(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
+    )
+
+
 def of(viewer: User, author: User) -> Select[Post]:
     """One person's posts."""
     return visible(viewer).where(Post.author_id == author.id)

@@ -12,7 +12,7 @@ Neither engine may cut these words again by rules of its own, or their answers w
 
 SQLite, with `fts5_match(terms)` as :query:
 
-    CREATE VIRTUAL TABLE post_search USING fts5(search_text, tokenize = 'ascii')
+    CREATE VIRTUAL TABLE post_search USING fts5(search_text, tokenize = 'ascii', prefix = '1 2 3 …')
     ... WHERE post_search MATCH :query
 
 The `ascii` tokenizer keeps every non-ASCII character in its word; `unicode61` would break Indic
@@ -128,6 +128,11 @@ def query_terms(q: str) -> list[Term]:
     if terms and not _UNSPACED.match(terms[-1].text) and len(terms[-1].text) >= _MIN_PREFIX:
         terms[-1] = Term(terms[-1].text, prefix=True)
     return list(dict.fromkeys(terms))[:MAX_TERMS]
+
+
+def tag_key(tag: str) -> str:
+    """The form in which tags are equal: "#Café", "#cafe" and "#CAFÉ" are one. At most `MAX_TERM` characters."""
+    return _fold(tag)[:MAX_TERM]
 
 
 def fts5_match(terms: Sequence[Term]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, func, literal, select, union_all
+from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -15,6 +15,7 @@ from app.messages.permission import Terms, Verdict
 from app.messages.queries.threads import pair_key_with
 from app.models import Conversation, ConversationMember, Follow, User
 from app.queries import visibility
+from app.queries.naming import has_words
 from app.queries.search import matching
 from app.text.search import Term, query_terms
 
@@ -51,7 +52,7 @@ def suggestions(viewer: User, q: str) -> list[Recipient]:
     chosen = (
         select(known)
         .join(User, User.id == known.c.user_id)
-        .where(*_matches(terms), User.id != viewer.id, visibility.is_met(viewer.id))
+        .where(*has_words(terms), User.id != viewer.id, visibility.is_met(viewer.id))
         .order_by(*order)
         .limit(MOST)
         .subquery()
@@ -109,13 +110,3 @@ def _placed(user_id: Any, place: int) -> Select[int, int, int]:
 def _cut(query: Select[int, int, int], size: int) -> Select[int, int, int]:
     """SQLite wants a part of a union that has a limit in brackets of its own."""
     return select(query.limit(size).subquery())
-
-
-def _matches(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
-    """Whether a person's names have these words. Among few people one letter is enough to look for."""
-    words = literal(" ", String) + User.search_text + " "
-    last = len(terms) - 1
-    return [
-        words.contains(f" {term.text}" if term.prefix or at == last else f" {term.text} ", autoescape=True)
-        for at, term in enumerate(terms)
-    ]

@@ -1,0 +1,39 @@
+"""Door (HTTP): what one is writing, kept on the server."""
+
+from __future__ import annotations
+
+from flask import abort, jsonify, request
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.extensions import db
+from app.posts import bp, drafts
+from app.posts.forms import DraftForm
+from app.web import limits
+from app.web.form_keys import new_form_key
+from app.web.viewer import viewer
+
+
+@bp.get("/post/draft")
+@login_required
+def draft() -> Response:
+    """Return the draft of the form ?form_key=, or else the one that was saved last, as JSON.
+
+    A form without a draft gets a new key, because its own may have been sent.
+    """
+    found = drafts.current(viewer(), request.args.get("form_key", "")[:40])
+    return jsonify(text=found.text, language=found.language, form_key=found.form_key or new_form_key())
+
+
+@bp.post("/post/draft")
+@login_required
+@limits.drafting
+def save_draft() -> Response:
+    """Keep what the viewer is writing. When the form was sent already, nothing is kept and a new key is returned."""
+    form = DraftForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    key = form.form_key.data or ""
+    saved = drafts.save(viewer(), key, form.post.data or "", form.language.data or "")
+    db.session.commit()
+    return jsonify(saved=saved, form_key=key if saved else new_form_key())

@@ -1,0 +1,83 @@
+"""Drafts of posts. The only writer of them.
+
+Each rendering of the composer has a form key, and a draft belongs to it: two pages that are written in at the same time
+keep two drafts, and neither overwrites the other. A page that restores a draft takes over its form key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Select, delete, or_, select, update
+
+from app.clock import now
+from app.database import insert_into
+from app.extensions import db
+from app.models import PostDraft, User
+from app.text.languages import known_languages
+from app.text.rich import TextRefused, clean
+
+MAX_LENGTH = 20_000  # characters: longer than any post, so that a text that is too long is kept, too
+MOST = 20  # drafts of one member; older ones go
+KEPT_EMPTY = timedelta(days=1)  # how long a sent or emptied draft refuses saves that arrive late
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What the composer shows. `form_key` is "" for a new form."""
+
+    text: str = ""
+    language: str = ""
+    form_key: str = ""
+
+
+def save(author: User, form_key: str, text: str, language: str = "") -> bool:
+    """Keep what `author` is writing in a form; "" empties it. Return False when that form was sent already."""
+    text = text.replace("\0", "")[:MAX_LENGTH]  # PostgreSQL cannot store U+0000
+    try:
+        text = text if clean(text).strip() else ""
+    except TextRefused:  # lone surrogates, which no database can store
+        return True
+    values = {"body": text, "language": language if language in known_languages() else "", "saved_at": now()}
+    row = insert_into(PostDraft).values(user_id=author.id, form_key=form_key, **values)
+    keep = row.on_conflict_do_update(
+        index_elements=[PostDraft.user_id, PostDraft.form_key], set_=values, where=PostDraft.is_sent.is_(False)
+    )
+    if db.session.scalar(keep.returning(PostDraft.form_key)) is None:
+        return False
+    newest = _written(author).with_only_columns(PostDraft.form_key).limit(MOST)
+    old = (PostDraft.user_id == author.id, PostDraft.body != "", PostDraft.form_key.not_in(newest))
+    db.session.execute(delete(PostDraft).where(*old))
+    return True
+
+
+def end(author: User, form_key: str | None, body: str) -> None:
+    """A form was sent as `body`: empty its draft, and others of the same text. Saves that arrive late are refused."""
+    sent = {"body": "", "is_sent": True, "saved_at": now()}
+    same = [row.form_key for row in db.session.scalars(_written(author)) if clean(row.body).strip() == body]
+    if same:
+        these = (PostDraft.user_id == author.id, PostDraft.form_key.in_(same))
+        db.session.execute(update(PostDraft).where(*these).values(**sent))
+    if form_key:
+        row = insert_into(PostDraft).values(user_id=author.id, form_key=form_key, language="", **sent)
+        key = [PostDraft.user_id, PostDraft.form_key]
+        db.session.execute(row.on_conflict_do_update(index_elements=key, set_=sent))
+
+
+def current(author: User, form_key: str = "") -> Draft:
+    """Return the draft of that form, or else the one that was saved last."""
+    rows = db.session.scalars(_written(author).limit(MOST)).all()
+    row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
+    return Draft(row.body, row.language, row.form_key) if row else Draft()
+
+
+def forget() -> int:
+    """Delete what was sent or emptied long enough ago. Return the number of rows."""
+    old = delete(PostDraft).where(or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - KEPT_EMPTY)
+    return len(db.session.scalars(old.returning(PostDraft.user_id)).all())
+
+
+def _written(author: User) -> Select[PostDraft]:
+    mine = select(PostDraft).where(PostDraft.user_id == author.id, PostDraft.body != "")
+    return mine.order_by(PostDraft.saved_at.desc(), PostDraft.form_key)
