@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, redirect, render_template, request
+from flask import abort, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
@@ -87,6 +87,15 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
     _mark_read(opened, form.seq.data or 0)
     db.session.commit()
     return opening.done(opened)
+
+
+@bp.get("/messages/<username>/draft")
+@bp.get(f"{THREAD}/draft")
+@login_required
+def draft(username: str = "", conversation_id: int = 0) -> Response:
+    """Return what the viewer is writing in a conversation, as JSON."""
+    mine = opened_or_404(username, conversation_id).mine
+    return jsonify(text=mine.draft if mine else "")
 
 
 @bp.post("/messages/<username>/draft")

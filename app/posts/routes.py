@@ -63,16 +63,19 @@ def show(post_id: int) -> str:
 def create() -> str | Response | tuple[str, int]:
     """Publish a post. A refusal keeps the text."""
     form = PostForm(request.form)
+    body, language, form_key = form.post.data or "", form.language.data or "", (form.form_key.data or "")[:40]
     try:
         actions.publish(
             viewer(),
-            form.post.data or "",
-            language=form.language.data or "",
-            form_key=(form.form_key.data or "")[:40],
+            body,
+            language=language,
+            form_key=form_key,
             max_length=current_app.config["POST_MAX_LENGTH"],
         )
     except Refused as refusal:
         say_no(refusal)
+        if form_key and drafts.save(viewer(), form_key, body, language):
+            db.session.commit()
         return _home(form), 422
     db.session.commit()
     flash(_("Posted."), "success")

@@ -1,4 +1,4 @@
-"""What stands in the database before migration 0004 is found by what came with it."""
+"""What stands in the database before migration 0005 is found by what came with it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_posts_of_before_are_found_by_flag_and_tag(make_app, database, as_):
             the_db.session.execute(text(f"UPDATE {table} SET search_text = replace(search_text, '🇯🇵 ', '')"))
         the_db.session.execute(text("""UPDATE "user" SET search_text = 'ana ana' WHERE username = 'ana'"""))
         the_db.session.commit()
-        flask_migrate.downgrade(revision="0003")
+        flask_migrate.downgrade(revision="0004")
         flask_migrate.upgrade()
         ana = the_db.session.get_one(User, 1)
         found = the_db.session.scalars(search.posts(ana, query_terms("🇩🇪"))).unique().all()

@@ -31,12 +31,19 @@
     const left = max - lengthOf(textarea.value.trim()); // the server trims too
     const over = left < 0;
     textarea.setCustomValidity(over ? tooLong(-left) : "");
+    if (textarea.form) {
+      submitOf(textarea.form).forEach((button) => (button.disabled = over));
+    }
     if (counter) {
       counter.textContent = digits.format(left);
       counter.classList.toggle("is-near", left <= NEAR && !over);
       counter.classList.toggle("is-over", over);
     }
     tellCrossing(textarea, left);
+  }
+
+  function submitOf(form) {
+    return [...form.elements].filter((element) => element.type === "submit");
   }
 
   function tooLong(num) {
@@ -100,6 +107,10 @@
     return "";
   }
 
+  function draft(form) {
+    return Microblog.drafts ? Microblog.drafts.of(form) : { cancel() {}, save() {} };
+  }
+
   /** Sends a post without leaving the page, because the browser's own error page would take the text with it. */
   async function send(form) {
     const button = form.querySelector('[type="submit"], button:not([type])');
@@ -107,11 +118,16 @@
       return;
     }
     form.ariaBusy = "true";
+    draft(form).cancel();
     showError(form, "");
+    const text = form.querySelector("textarea").value;
     let reason = "";
     try {
       const response = await Microblog.http.submit(form, { redirect: "manual" });
       if (response.type === "opaqueredirect") {
+        if (Microblog.sent) {
+          Microblog.sent.tell(form, text);
+        }
         location.assign(location.pathname + location.search);
         return; // done: the page to go to shows the post, and what the server says about it
       }
@@ -125,6 +141,7 @@
       reason = reasonToRetry(0);
     }
     form.ariaBusy = "false";
+    draft(form).save(); // at once: who cannot send it may leave with it unsent
     showError(form, reason);
     if (button) {
       button.focus();
@@ -145,6 +162,14 @@
     if (event.target.matches("[data-composer]") && !event.defaultPrevented) {
       event.preventDefault();
       send(event.target);
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.closest("[data-composer]");
+    if (form && isText(event.target) && !event.defaultPrevented && Microblog.keys.isSendCommand(event)) {
+      event.preventDefault();
+      form.requestSubmit();
     }
   });
 

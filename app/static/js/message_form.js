@@ -21,6 +21,7 @@
   const { gettext } = Microblog.i18n;
   const { showError, reasonToRetry, refresh } = Microblog.composer;
   const textarea = form.querySelector("textarea");
+  const draft = () => (Microblog.drafts ? Microblog.drafts.of(form) : { begin() {}, cancel() {}, later() {}, save() {} });
   const pictures = () => (Microblog.pictures ? Microblog.pictures.count() : 0);
 
   /** Takes the hidden fields (CSRF token, key against sending twice) from the form the server has just rendered. */
@@ -72,9 +73,10 @@
     const stored = Microblog.conversation.takeIn(answer).some((bubble) => bubble.matches(".mine"));
     renewFields(answer);
     clear(text);
-    if (Microblog.drafts) {
-      Microblog.drafts.begin();
+    if (Microblog.sent) {
+      Microblog.sent.tell(form, text);
     }
+    draft().begin();
     if (stored) {
       Microblog.scrolling.toEnd();
     } else {
@@ -105,9 +107,7 @@
       form.elements.read_upto.value = Microblog.reading.seen(); // who answers has read what was on the screen
     }
     form.ariaBusy = "true";
-    if (Microblog.drafts) {
-      Microblog.drafts.cancel();
-    }
+    draft().cancel();
     const hadFocus = form.contains(document.activeElement);
     showError(form, "");
     let reason = "";
@@ -120,8 +120,8 @@
     }
     form.ariaBusy = "false";
     failed(reason, retry || reason === reasonToRetry(500));
-    if (reason && Microblog.drafts) {
-      Microblog.drafts.save(); // at once: who cannot send it may leave with it unsent
+    if (reason) {
+      draft().save(); // at once: who cannot send it may leave with it unsent
     }
     if (hadFocus && !form.contains(document.activeElement)) {
       textarea.focus({ preventScroll: true });
@@ -130,9 +130,7 @@
   });
 
   textarea.addEventListener("keydown", (event) => {
-    // Enter also ends a word in Japanese, Chinese or Korean (isComposing). On a phone it is the only way to a new line.
-    const plainEnter = event.key === "Enter" && !event.shiftKey && !event.altKey && !event.isComposing;
-    if (plainEnter && !window.matchMedia("(pointer: coarse)").matches) {
+    if (!event.defaultPrevented && Microblog.keys.isSend(event)) {
       event.preventDefault();
       form.requestSubmit();
     }
@@ -143,9 +141,7 @@
     textarea.value = [text, textarea.value].filter((part) => part.trim()).join("\n\n");
     refresh(textarea);
     textarea.focus({ preventScroll: true });
-    if (Microblog.drafts) {
-      Microblog.drafts.later();
-    }
+    draft().later();
   }
 
   textarea.addEventListener("input", () => refresh(textarea));

@@ -152,9 +152,9 @@
       close(bubble);
     });
     form.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
+      if (event.key === "Escape" && !Microblog.keys.isComposing(event)) {
         close(bubble);
-      } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing && !matchMedia("(pointer: coarse)").matches) {
+      } else if (Microblog.keys.isSend(event)) {
         event.preventDefault();
         form.requestSubmit();
       }

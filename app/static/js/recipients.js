@@ -192,7 +192,7 @@
     };
 
     input.addEventListener("keydown", (event) => {
-      if (event.isComposing) {
+      if (Microblog.keys.isComposing(event)) {
         return; // Enter ends a word in Japanese, Chinese or Korean
       }
       if (event.key === "Backspace" && input.value === "" && chosen.length > 0) {

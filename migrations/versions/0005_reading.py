@@ -11,8 +11,8 @@ from app.text.rich import tags
 from app.text.search import search_text, tag_key
 from migrations import search
 
-revision = '0004'
-down_revision = '0003'
+revision = '0005'
+down_revision = '0004'
 branch_labels = None
 depends_on = None
 

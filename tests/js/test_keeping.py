@@ -1,0 +1,160 @@
+"""Nothing that is being written is lost, sent twice, or sent by the Enter that ends a word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .conftest import hide, until
+from .fake_site import Answer, Asked, FakeSite, as_json
+from .test_writing import Ben
+
+pytestmark = pytest.mark.e2e
+OpenTab = Callable[..., Page]
+
+
+def composer(text: str = "", key: str = "key-1") -> str:
+    """Render the composer with a draft in it."""
+    return (
+        '<form data-composer data-draft-url="/post/draft" method="post" action="/post">'
+        f'<textarea name="post" data-max="30">{text}</textarea><input type="hidden" name="form_key" value="{key}">'
+        '<select name="language"><option value="en">English</option><option value="es">Spanish</option></select>'
+        '<span data-counter>30</span><button type="submit">Post</button></form>'
+    )
+
+
+class Desk:
+    """A server that keeps drafts and takes posts."""
+
+    def __init__(self, site: FakeSite) -> None:
+        self.site = site
+        self.saved: list[dict[str, str]] = []
+        self.sent: list[str] = []
+        self.draft = {"text": "", "language": "en", "form_key": "key-1"}
+        self.answer: Answer = as_json({"saved": True, "form_key": "key-1"})
+        site.content = composer()
+        site.routes |= {"/post/draft": self.keep, "/post": self.take}
+
+    def keep(self, asked: Asked) -> Answer:
+        """Keep a draft, or answer with it."""
+        if asked.method == "GET":
+            return as_json(self.draft)
+        self.saved.append(asked.form)
+        return self.answer
+
+    def take(self, asked: Asked) -> Answer:
+        """Publish."""
+        self.sent.append(asked.body)
+        return Answer("", 303, headers={"Location": "/"})
+
+
+SAFARI = """box => {
+    box.dispatchEvent(new CompositionEvent("compositionend", { bubbles: true, data: "日本" }));
+    const enter = new KeyboardEvent("keydown", { key: "Enter", keyCode: 229, bubbles: true, cancelable: true });
+    box.dispatchEvent(enter);
+}"""
+
+
+def test_the_enter_that_ends_a_word_in_safari_sends_no_message(site: FakeSite, open_tab: OpenTab) -> None:
+    ben = Ben(site)
+    page = open_tab()
+    page.fill("textarea", "日本")
+    page.locator("textarea").evaluate(SAFARI)
+    page.wait_for_timeout(200)
+    assert ben.sent == []
+    assert page.input_value("textarea") == "日本"
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("mine", exact=True)).to_be_visible()
+
+
+def test_a_draft_sent_in_one_tab_leaves_the_other(site: FakeSite, open_tab: OpenTab) -> None:
+    ben = Ben(site)
+    site.content = site.content.replace("<form data-message-form", '<form data-draft-url="/draft" data-message-form')
+    site.routes["/draft"] = lambda asked: as_json({"text": ""})
+    one, two, other = open_tab(), open_tab(), open_tab()
+    one.fill("textarea", "the same")
+    two.fill("textarea", "the same")
+    other.fill("textarea", "something else")
+    two.get_by_role("button", name="Send").click()
+    expect(one.locator("textarea")).to_have_value("")
+    assert other.input_value("textarea") == "something else"
+    assert len(ben.sent) == 1
+
+
+def test_a_post_is_kept_while_it_is_written(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    page = open_tab()
+    page.fill("textarea", "half a thought")
+    page.select_option("select", "es")
+    until(lambda: desk.saved, page)
+    assert desk.saved[-1] == {"post": "half a thought", "language": "es", "form_key": "key-1"}
+    page.fill("textarea", "half a thought, and")
+    page.goto("about:blank")
+    until(lambda: desk.saved[-1]["post"] == "half a thought, and", page)
+
+
+def test_what_was_written_elsewhere_comes_when_one_comes_back(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    page = open_tab()
+    desk.draft = {"text": "from my phone", "language": "es", "form_key": "key-phone"}
+    hide(page)
+    hide(page, False)
+    expect(page.locator("textarea")).to_have_value("from my phone")
+    assert page.input_value("select") == "es"
+    page.fill("textarea", "mine now")
+    desk.draft = {"text": "", "language": "", "form_key": "key-new"}
+    hide(page)
+    hide(page, False)
+    until(lambda: [one["form_key"] for one in desk.saved] == ["key-phone"], page)
+    assert page.input_value("textarea") in {"", "mine now"}
+
+
+def test_a_post_sent_in_one_tab_leaves_the_other(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    site.content = composer("the same")
+    one, two = open_tab(), open_tab()
+    site.content = composer()
+    desk.draft = {"text": "", "language": "", "form_key": "key-2"}
+    two.get_by_role("button").click()
+    expect(one.locator("textarea")).to_have_value("")
+    expect(one.locator("[name=form_key]")).to_have_value("key-2")
+    assert len(desk.sent) == 1
+
+
+def test_a_form_that_was_sent_elsewhere_begins_anew(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    desk.answer = as_json({"saved": False, "form_key": "key-2"})
+    page = open_tab()
+    page.fill("textarea", "another")
+    until(lambda: desk.saved, page)
+    desk.answer = as_json({"saved": True, "form_key": "key-2"})
+    until(lambda: desk.saved[-1]["form_key"] == "key-2", page)
+    assert page.input_value("textarea") == "another"
+
+
+def test_control_enter_posts_and_enter_alone_does_not(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    page = open_tab()
+    page.focus("textarea")
+    page.keyboard.type("one")
+    page.keyboard.press("Enter")
+    page.keyboard.type("two")
+    assert desk.sent == []
+    with page.expect_navigation():
+        page.keyboard.press("Control+Enter")
+    assert "one\r\ntwo" in desk.sent[0]
+
+
+def test_what_is_too_long_cannot_be_posted(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    page = open_tab()
+    button = page.get_by_role("button")
+    page.fill("textarea", "x" * 31)
+    expect(button).to_be_disabled()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_timeout(200)
+    assert desk.sent == []
+    page.fill("textarea", "x" * 30)
+    expect(button).to_be_enabled()
