@@ -68,6 +68,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
     """The settings under the names that Flask and the extensions read."""
     own = {name.upper(): value for name, value in vars(settings).items()}
     secure = settings.site_url.startswith("https://")
+    is_sqlite = settings.sqlalchemy_url.startswith("sqlite")
     return own | {
         "SETTINGS": settings,
         "SITE_URL": settings.site_url,
@@ -94,8 +95,11 @@ def flask_config(settings: Settings) -> dict[str, object]:
         # Extensions
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_pre_ping": not settings.sqlalchemy_url.startswith("sqlite"),
+            "pool_pre_ping": not is_sqlite,
             "hide_parameters": True,  # private messages, hashes, login ids: errors are logged and mailed
+            "connect_args": {"timeout": settings.sqlite_timeout}
+            if settings.sqlalchemy_url.startswith("sqlite")
+            else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),

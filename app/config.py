@@ -53,6 +53,7 @@ class Settings:
     # Secrets and stores ----------------------------------------------------------------------------------
     secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
     database_url: str = ""  # "" = SQLite in DATA_DIR
+    sqlite_timeout: int = 5  # seconds a writer waits for SQLite's lock before it gives up
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
 
     # Mail ------------------------------------------------------------------------------------------------

@@ -23,7 +23,6 @@ from sqlalchemy.types import TypeDecorator
 
 from app.extensions import db
 
-BUSY_TIMEOUT_MS = 5_000  # how long a writer waits for SQLite's lock before it gives up
 _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 
 
@@ -166,7 +165,6 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite does, and knows the mode.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
@@ -180,8 +178,9 @@ def _begin_sqlite(connection: Connection) -> None:
     if not connection.get_execution_options().get("impatient"):
         connection.exec_driver_sql("BEGIN" if _reads_only.get() else "BEGIN IMMEDIATE")
         return
+    usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()  # SQLITE_TIMEOUT, in milliseconds
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {usual}")

@@ -89,7 +89,7 @@ class Site:
 @contextmanager
 def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
     """All that `make run` starts, on the data in `folder`."""
-    running = RunningSite(folder, DATABASE_URL=database_url, SECRET_KEY=SECRET).start()
+    running = RunningSite(folder, DATABASE_URL=database_url, SECRET_KEY=SECRET, SQLITE_TIMEOUT="5").start()
     try:
         yield Site(running)
     finally:

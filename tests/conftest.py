@@ -59,7 +59,7 @@ from app.web import catalogs, cookies
 from tests.factories import a_login, a_user
 from tests.support import order
 from tests.support.client import Browser
-from tests.support.databases import Database, make_database
+from tests.support.databases import PATIENCE, Database, make_database
 from tests.support.jobs import run_due_jobs
 from tests.support.network import forbid_the_network
 from tests.support.smtp import Mailbox
@@ -155,6 +155,7 @@ def _settings(database: Database, valkey: Valkey, mail_server: Mailbox, data_dir
         public_url=SITE,
         secret_key="a secret that is long enough for anything",
         database_url=database.url,
+        sqlite_timeout=PATIENCE,
         redis_url=valkey.url,
         mail_server="127.0.0.1",
         mail_port=mail_server.port,

@@ -55,6 +55,8 @@ def demo(settings: Settings) -> int:
     running = prepare.read_state(settings.data_dir)
     if running.get("redis_url") and not is_set("REDIS_URL"):
         os.environ["REDIS_URL"] = running["redis_url"]
+    if running.get("site") and not is_set("PUBLIC_URL"):
+        os.environ["PUBLIC_URL"] = running["site"]  # the port may have been given to that site only
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "flask", "demo"])
 

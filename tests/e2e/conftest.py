@@ -21,6 +21,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.config import ROOT
+from tests.support.databases import PATIENCE
 from tests.support.ports import free_port, wait_for
 
 POLL_INTERVAL = 3  # seconds; the contract's default of 10 would only make the tests wait
@@ -59,6 +60,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         "POLL_INTERVAL": str(POLL_INTERVAL),
         "MESSAGE_MAIL_DELAY": str(MAIL_DELAY),
         "RATELIMIT_ENABLED": "0",
+        "SQLITE_TIMEOUT": str(PATIENCE),
     }
     foreign = {"MAIL_SERVER", "REDIS_URL", "DATABASE_URL", "PUBLIC_URL"}
     env = {name: value for name, value in os.environ.items() if name not in foreign} | own

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.config import ROOT
 from app.run import prepare
+from tests.support import databases
 from tests.support.ports import free_port, wait_for
 
 PATIENCE = 60.0  # seconds; a busy machine must not fail a test
@@ -25,6 +26,7 @@ class RunningSite:
         self.port = free_port()
         self.log = data_dir.with_name(f"{data_dir.name}.log")
         defaults = dict.fromkeys(OWN_SETTINGS, "") | {"MICROBLOG_ENV": "development", "HOST": "127.0.0.1"}
+        defaults["SQLITE_TIMEOUT"] = str(databases.PATIENCE)
         self._settings = defaults | {"PORT": str(self.port), "DATA_DIR": str(data_dir)} | settings
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -15,6 +15,8 @@ from app.config import Settings
 from app.extensions import db
 from tests.support.postgres import Postgres
 
+PATIENCE = 30  # seconds a writer waits for SQLite's lock: a busy machine must not fail a test
+
 
 class Database:
     """`url` is the one the test process uses; `copy()` makes another one, migrated and empty."""

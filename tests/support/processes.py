@@ -32,6 +32,7 @@ from sqlalchemy import Engine, create_engine, select
 
 from app.models import User
 from tests.support.acquaintance import acquaint
+from tests.support.databases import PATIENCE
 from tests.support.forms import fill
 from tests.support.moved_clock import MovedClock
 from tests.support.ports import free_port, wait_for
@@ -64,6 +65,7 @@ class Stack:
             "SECRET_KEY": secrets.token_hex(24),
             "PUBLIC_URL": self.base_url,
             "DATABASE_URL": database_url,
+            "SQLITE_TIMEOUT": str(PATIENCE),
             "REDIS_URL": self.valkey.url,
             "MAIL_SERVER": "127.0.0.1",
             "MAIL_PORT": str(self.mails.port),
@@ -194,7 +196,8 @@ class Stack:
 
     def engine(self) -> Engine:
         """A plain engine on the stack's database, for looking into it."""
-        return create_engine(self.database_url)
+        patient = {"timeout": PATIENCE} if self.database_url.startswith("sqlite") else {}
+        return create_engine(self.database_url, connect_args=patient)
 
     def person(self, username: str) -> Visitor:
         """Somebody who has just registered, through the form."""
