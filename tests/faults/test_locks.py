@@ -17,6 +17,7 @@ from app.errors import Refused
 from app.models import MailToken, User
 from app.posts.actions import order_export
 from tests.factories import a_message, a_user
+from tests.support.databases import PATIENCE
 
 pytestmark = pytest.mark.slow
 
