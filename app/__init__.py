@@ -23,7 +23,8 @@ from app import (
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import catalogs
-from app.web import assets, bodies, cookies, errors, headers, metrics, pages, translate_cli, viewer
+from app.web import assets, bodies, canonical, cookies, errors, headers, metrics, pages, translate_cli, viewer
+from app.web.front import Front
 
 FEATURES = (accounts, posts, profiles, messages, activity, notifications, privacy, moderation, tasks)
 
@@ -36,10 +37,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
     app.config.from_mapping(flask_config(settings))
     app.session_interface = cookies.TimelessSessionInterface()
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        proxied = ProxyFix(app.wsgi_app, hops, hops, hops, 0, hops)
-        app.wsgi_app = proxied  # type: ignore[method-assign]  # as Flask documents it
 
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
@@ -52,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     viewer.init_app(app)
     pages.init_app(app)
+    canonical.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
     translate_cli.init_app(app)
@@ -61,7 +59,17 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.register_blueprint(feature.bp)
     assets.init_app(app)
     notifications.answer_idle_polls(app)
+    serve_own_hosts(app)
     return app
+
+
+def serve_own_hosts(app: Flask) -> None:
+    """Put the check of the Host header, and what trusted proxies say of a request, before everything else."""
+    hops: int = app.config["TRUSTED_PROXIES"]
+    front = Front(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)
+    app.wsgi_app = front  # type: ignore[method-assign]  # as Flask documents it
+    if hops:
+        app.wsgi_app = ProxyFix(front, hops, hops, hops, 0, 0)  # type: ignore[method-assign]
 
 
 def flask_config(settings: Settings) -> dict[str, object]:
@@ -72,10 +80,6 @@ def flask_config(settings: Settings) -> dict[str, object]:
     return own | {
         "SETTINGS": settings,
         "SITE_URL": settings.site_url,
-        # With a public address, any other Host is a mistake or a trick. The loopback is for health checks.
-        "TRUSTED_HOSTS": [urlsplit(settings.public_url).hostname, "localhost", "127.0.0.1"]
-        if settings.public_url
-        else None,
         "SECRET_KEY": settings.secret(),
         "VAPID_PRIVATE_KEY": settings.vapid_key(),
         "LANGUAGES": settings.languages or catalogs(ROOT / "translations"),
@@ -83,12 +87,13 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # an avatar of 5 MB and its form
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
         # Cookies
-        "SESSION_COOKIE_NAME": "microblog_session",
+        "SESSION_COOKIE_NAME": "microblog_session",  # its path is the request's URL prefix (app/web/cookies.py)
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_REFRESH_EACH_REQUEST": False,  # a poll must set no cookie
         "REMEMBER_COOKIE_NAME": "microblog_remember",
+        "REMEMBER_COOKIE_PATH": urlsplit(settings.site_url).path or "/",
         "REMEMBER_COOKIE_HTTPONLY": True,
         "REMEMBER_COOKIE_SAMESITE": "Lax",
         "REMEMBER_COOKIE_SECURE": secure,

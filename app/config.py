@@ -8,6 +8,7 @@ the same names, and a test holds the two together.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -30,6 +31,7 @@ PUSH_SERVICES = (  # of Chromium and its kin, Firefox, Safari, Edge
     "*.notify.windows.com",
 )
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 
 
 class ConfigurationError(ValueError):
@@ -47,7 +49,7 @@ class Settings:
     port: int = 5000
     web_concurrency: int = 2  # web processes
     web_threads: int = 4  # requests that one web process works on at a time; its load is measured by them
-    public_url: str = ""  # links in mail are built from it, never from the Host header; "" = this machine
+    public_url: str = ""  # where people find the site, with its URL prefix if it has one; "" = this machine
     trusted_proxies: int = 0  # reverse proxies in front whose X-Forwarded-* are believed
 
     # Secrets and stores ----------------------------------------------------------------------------------
@@ -145,6 +147,8 @@ class Settings:
             faults.append("EXPORT_DAYS must be 14 or less")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
             faults.append("PUBLIC_URL must start with http:// or https://")
+        elif self.public_url and not _is_site(self.public_url):
+            faults.append("PUBLIC_URL must be a host and perhaps a path, as in https://example.org/blog")
         if self.mail_use_tls and self.mail_use_ssl:
             faults.append("MAIL_USE_TLS and MAIL_USE_SSL exclude each other")
         if self.vapid_private_key and not keys.is_private_key(self.vapid_private_key):
@@ -220,6 +224,22 @@ class Settings:
                 os.link(part, path)
             part.unlink()
         return path, path.read_text().strip()
+
+
+def is_prefix(path: str) -> bool:
+    """Whether `path` is a URL prefix: "/blog" or "/a/b", without a final slash, an escape or a dot segment."""
+    return _PREFIX.fullmatch(path) is not None
+
+
+def _is_site(url: str) -> bool:
+    """Whether links can be made from `url` by appending a path."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+    except ValueError:
+        return False
+    prefix = parts.path.rstrip("/")
+    return bool(host) and "@" not in parts.netloc and not {"?", "#"} & set(url) and (not prefix or is_prefix(prefix))
 
 
 def _parse(raw: str, kind: str) -> Any:

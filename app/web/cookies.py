@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from flask import Flask
+from flask import Flask, has_request_context, request
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.wrappers import Request, Response
@@ -35,6 +35,10 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
     def get_signing_serializer(self, app: Flask) -> Any:
         """The serializer of `app`; None makes Flask say that SECRET_KEY is missing."""
         return serializer(app) if app.config["SECRET_KEY"] else None
+
+    def get_cookie_path(self, _app: Flask) -> str:
+        """The URL prefix: other sites on the same host are not sent the cookie."""
+        return request.script_root or "/" if has_request_context() else "/"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Read the cookie; whatever is not ours is an anonymous, empty session."""

@@ -10,7 +10,7 @@ from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response
 
 from app.database import set_read_mode
@@ -48,8 +48,6 @@ def show(error: HTTPException) -> Response:
     """The page or the JSON for one HTTP error."""
     if isinstance(error.response, Response):  # a redirect, or an answer that is complete already
         return error.response
-    if isinstance(error, SecurityError):  # a Host that is not ours: no page can be made, for no address is right
-        return make_response(str(SENTENCES[400]), 400, {"Content-Type": "text/plain; charset=utf-8"})
     code = error.code or 500
     return _answer(code, SENTENCES.get(code) or SENTENCES[400 if code < 500 else 500], error)
 

@@ -11,22 +11,27 @@ from werkzeug.wrappers import Response
 
 # One slash, then anything but another slash or a backslash: browsers read "//x", "/\\x" and "\\/x" as another host.
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
+_DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)  # URL Standard, "single-dot URL path segment"
 
 
 def here() -> str:
-    """The address of the current page on this site, as `safe_next` takes it: percent-encoded."""
-    return iri_to_uri(request.full_path.rstrip("?"))
+    """The address of the current page on this host, as `safe_next` takes it: with the prefix, percent-encoded."""
+    return iri_to_uri(request.script_root + request.full_path.rstrip("?"))
 
 
 def safe_next(target: str | None) -> str | None:
-    """`target` if it is a path on this site, else None. Anything unusual counts as not.
+    """`target` if it is a path on this site, below its URL prefix, else None. Anything unusual counts as not.
 
     A browser strips tabs and line breaks before it reads a URL, so only printable ASCII without a backslash passes.
+    Dot segments do not pass: a browser resolves them, and they would lead out of the prefix.
     """
     if not target or len(target) > 2048 or not _LOCAL_PATH.fullmatch(target):
         return None
     parts = urlsplit(target)
-    return None if parts.scheme or parts.netloc else target
+    if parts.scheme or parts.netloc or _DOT_SEGMENT.search(parts.path):
+        return None
+    root = iri_to_uri(request.script_root)
+    return target if parts.path == root or parts.path.startswith(f"{root}/") else None
 
 
 def go_back(otherwise: str) -> Response:

@@ -1,0 +1,125 @@
+"""Which hosts are served, and what becomes of addresses that nearly exist."""
+
+from __future__ import annotations
+
+import io
+import itertools
+
+import pytest
+from PIL import Image
+
+from app.config import ConfigurationError, Settings
+from tests.factories import a_user
+from tests.support.sql import everything
+
+OURS = ["blog.example.org", "BLOG.EXAMPLE.ORG", "blog.example.org.", "Blog.Example.org.:8443", "blog.example.org:"]
+OURS += ["localhost", "LocalHost:5000", "127.0.0.1:1", "[::1]:5000"]
+FOREIGN = ["", "evil.example", "blog.example.org.evil.example", "evilblog.example.org", "blog.example.org,evil.example"]
+FOREIGN += ["blog.example.org:x", "blog.example.org:123456", "blog.example.org@evil.example", "blog.example.org/"]
+FOREIGN += ["[::2]", "blog.example.org..", "::1", "blog.example.org evil", "blog.example.org:80:80"]
+PAGES = ["/auth/login", "/notifications", "/static/css/tokens.css", "/favicon.ico"]
+
+
+@pytest.fixture
+def blog(make_app):
+    return make_app(public_url="https://blog.example.org:8443").test_client()
+
+
+def test_one_check_for_every_kind_of_answer(blog):
+    for path, host in itertools.product(PAGES, OURS):
+        assert blog.get(path, headers={"Host": host}).status_code in {200, 401}, (path, host)
+    for path, host in itertools.product(PAGES, FOREIGN):
+        answer = blog.get(path, headers={"Host": host})
+        assert answer.status_code == 400, host
+        assert "evil" not in answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_idle_poll_of_another_host_is_refused(make_app, as_, db):
+    app = make_app(public_url="http://microblog.test")
+    ana = as_("ana", on=app)
+    told = ana.get("/notifications").json
+    since = max((one["timestamp"] for one in told), default=0)
+    poll = f"/notifications?since={since!r}"
+    assert ana.get(poll).json == []
+    cookie = "; ".join(f"{one.key}={one.value}" for one in ana._cookies.values())
+    stranger = app.test_client(use_cookies=False)
+    for host, status in (("MICROBLOG.test.", 200), ("evil.example", 400)):
+        answer = stranger.get(poll, headers={"Host": host, "Cookie": cookie}, base_url="http://microblog.test")
+        assert answer.status_code == status, host
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host"),
+    [
+        ("https://müller.example", "xn--mller-kva.example"),
+        ("https://BLOG.example", "blog.example"),
+        ("http://[::2]:5000", "[::2]:5000"),
+    ],
+)
+def test_a_host_is_compared_as_browsers_send_it(make_app, public_url, host):
+    client = make_app(public_url=public_url).test_client()
+    assert client.get("/auth/login", headers={"Host": host}).status_code == 200
+    assert client.get("/auth/login", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_behind_a_proxy_the_host_it_forwards_counts(make_app):
+    client = make_app(public_url="https://blog.example.org", trusted_proxies=1).test_client()
+    for forwarded, status in (("blog.example.org", 200), ("evil.example", 400)):
+        headers = {"Host": "127.0.0.1:5000", "X-Forwarded-Host": forwarded}
+        assert client.get("/auth/login", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://a.example/b?c=d", "https://a.example/#b", "https:///b", "https://a.example/b//c", "https://a@b.example"],
+)
+def test_an_address_that_links_cannot_start_with_is_refused(url):
+    with pytest.raises(ConfigurationError, match="PUBLIC_URL must be a host and perhaps a path"):
+        Settings.from_env({"PUBLIC_URL": url})
+
+
+@pytest.mark.parametrize("url", ["https://a.example/", "https://a.example/blog/", "https://a.example:8443/a/b.c"])
+def test_an_address_with_a_path_is_taken(url):
+    assert Settings.from_env({"PUBLIC_URL": url}).site_url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [
+        ("/messages/?a=1&b=%2F%0d%0aX:y", "/messages?a=1&b=%2F%0d%0aX:y"),
+        ("/user/ben/", "/user/ben"),
+        ("/user/b%C3%A9n///", "/user/b%C3%A9n"),
+        ("/explore//", "/explore"),
+        ("/auth/login/", "/auth/login"),
+        ("/user/%5Cevil.example/", "/user/%5Cevil.example"),
+    ],
+)
+def test_a_final_slash_leads_to_the_page_without_it(client, asked, target):
+    for method in (client.get, client.head):
+        answer = method(asked)
+        assert (answer.status_code, answer.headers.get("Location")) == (308, target)
+
+
+@pytest.mark.parametrize("asked", ["//evil.example/", "/%2Fevil.example/", "/nothing/", "//", "/\\evil.example/"])
+def test_nowhere_is_still_nowhere(client, asked):
+    answer = client.get(asked, base_url="http://microblog.test")
+    assert answer.status_code in {404, 308, 302}
+    assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "/%5C"))
+    assert "evil" not in answer.headers.get("Location", "").removeprefix("http://microblog.test/")[:1]
+
+
+def test_a_post_is_not_redirected(as_, db):
+    a_user("ben")
+    ana = as_("ana")
+    before = everything()
+    assert ana.post_form("/follow/ben/").status_code == 404
+    assert everything() == before
+
+
+def test_the_icon_that_programs_look_for(client):
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.mimetype) == (200, "image/vnd.microsoft.icon")
+    assert Image.open(io.BytesIO(answer.data)).info["sizes"] == {(16, 16), (32, 32), (48, 48)}
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    assert "Set-Cookie" not in answer.headers
