@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     demo.init_app(app)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)
+    moderation.bp.cli.add_command(accounts.create_user)  # features do not know each other
     assets.init_app(app)
     notifications.answer_idle_polls(app)
     serve_own_hosts(app)

@@ -61,6 +61,7 @@ class Settings:
     # Mail ------------------------------------------------------------------------------------------------
     mail_server: str = ""  # "" = `make run` starts a sink and shows what it gets on a page
     mail_port: int = 25
+    mail_page: str = ""  # where the mail can be read, for "check your email"; `make run` sets it to its sink's page
     mail_username: str = ""
     mail_password: str = ""
     mail_use_tls: bool = False

@@ -31,24 +31,26 @@ _numbers = itertools.count(1)
 
 def a_user(username: str | None = None, **values: Any) -> User:
     """A person with a confirmed address `<username>@example.org` and the password PASSWORD; `values` are columns."""
-    username = username or f"member{next(_numbers)}"
-    email = values.pop("email", None) or f"{username}@example.org"
-    person = User(
-        username=username,
-        username_key=username_key(username),
-        email=email,
-        email_key=email_key(email),
-        search_text=search_text(f"{username} {values.get('name', '')}"),
-        **{
-            "username_skeleton": username_skeleton(username),
-            "password_hash": _QUICK_HASH,
-            "email_confirmed_at": now(),
-            **values,
-        },
-    )
+    person = User(**columns_of(username or f"member{next(_numbers)}", **values))
     db.session.add(person)
     db.session.commit()
     return person
+
+
+def columns_of(username: str, **values: Any) -> dict[str, Any]:
+    """The columns of such a person, for who has no session of the app."""
+    email = values.pop("email", None) or f"{username}@example.org"
+    return {
+        "username": username,
+        "username_key": username_key(username),
+        "username_skeleton": username_skeleton(username),
+        "email": email,
+        "email_key": email_key(email),
+        "search_text": search_text(f"{username} {values.get('name', '')}"),
+        "password_hash": _QUICK_HASH,
+        "email_confirmed_at": now(),
+        **values,
+    }
 
 
 def a_login(person: User, **values: Any) -> LoginSession:

@@ -8,9 +8,23 @@ from app.accounts import (  # noqa: E402  (doors register themselves on bp)
     deletion_jobs,
     deletion_routes,
     jobs,
+    reauth_routes,
     recovery_routes,
+    register_routes,
     routes,
     security_routes,
 )
+from app.accounts.cli import create_user  # noqa: E402
 
-__all__ = ["bp", "deletion_jobs", "deletion_routes", "jobs", "recovery_routes", "routes", "security_routes"]
+__all__ = [
+    "bp",
+    "create_user",
+    "deletion_jobs",
+    "deletion_routes",
+    "jobs",
+    "reauth_routes",
+    "recovery_routes",
+    "register_routes",
+    "routes",
+    "security_routes",
+]

@@ -8,13 +8,13 @@ from babel.dates import format_datetime, get_timezone
 from flask import current_app
 
 from app import mailer
-from app.accounts import actions, links
+from app.accounts import actions, links, queries
 from app.clock import now
 from app.database import end_reading, writing
 from app.extensions import db
 from app.i18n import in_language_of
 from app.jobs import job
-from app.models import MailToken, User
+from app.models import MailToken, PendingAccount, User
 
 # Purpose of a link: the folder of its mail, and where it leads.
 MAILS = {
@@ -26,7 +26,8 @@ MAILS = {
 
 @job("accounts.mail_link", queue="mail", timeout=90)
 def mail_link(token_id: int, nonce: str) -> None:
-    """Mail the link of a row, unless it was used or ended meanwhile, or the account was closed.
+    """Mail the link of a row, unless it was used or ended meanwhile, or the account was closed. Of an address that
+    someone else uses, its owner is told that they have an account.
 
     The link is made here and kept nowhere; the nonce tells the row from a later one that got the same id. Running
     twice sends the same link with the same Message-ID.
@@ -35,10 +36,42 @@ def mail_link(token_id: int, nonce: str) -> None:
     if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.may_come_in:
         return
     user = row.user
+    owner = queries.owner_of(row.email)
+    if row.purpose == "change_email" and owner is not None and owner.id != user.id:
+        end_reading()
+        mailer.send(owner, "address_in_use")
+        return
     mail, endpoint = MAILS[row.purpose]
     link = mailer.site_url(endpoint, token=links.sign(current_app.config["SECRET_KEY"], row))
     end_reading()  # nothing is held while the mail server thinks
     mailer.send(user, mail, to=row.email, link=link, address=row.email)
+
+
+@job("accounts.mail_registration", queue="mail", timeout=90)
+def mail_registration(pending_id: int, nonce: str) -> None:
+    """Email the link that creates the account of a registration, or tell the owner of the address that they have one.
+
+    Sends nothing when the registration was finished or ran out. Running twice sends it twice with the same Message-ID.
+    """
+    pending = db.session.get(PendingAccount, pending_id)
+    if pending is None or pending.nonce != nonce or pending.expires_at <= now():
+        return
+    owner = queries.owner_of(pending.email)
+    if owner is not None:
+        end_reading()
+        mailer.send(owner, "address_in_use")
+        return
+    # Not an account yet: it is never added to the session.
+    newcomer = User(
+        username=pending.username,
+        name="",
+        email=pending.email,
+        language=pending.language,
+        timezone=pending.timezone,
+    )
+    link = mailer.site_url("accounts.finish", token=links.sign(current_app.config["SECRET_KEY"], pending))
+    end_reading()
+    mailer.send(newcomer, "register", link=link, address=newcomer.email)
 
 
 @job("accounts.mail_notice", queue="mail", timeout=90)

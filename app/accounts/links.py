@@ -13,13 +13,14 @@ from typing import Literal
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from app.models import MailToken
+from app.models import MailToken, PendingAccount
 
-Purpose = Literal["confirm", "reset", "change_email"]
+Purpose = Literal["confirm", "reset", "change_email", "register"]
 GOOD_FOR: dict[Purpose, timedelta] = {
     "confirm": timedelta(days=7),
     "reset": timedelta(hours=1),
     "change_email": timedelta(days=1),
+    "register": timedelta(days=1),
 }
 MOST = 400  # characters of a link's token; ours have half as many
 
@@ -42,7 +43,7 @@ def _signer(secret: str) -> URLSafeSerializer:
     )
 
 
-def sign(secret: str, row: MailToken) -> str:
+def sign(secret: str, row: MailToken | PendingAccount) -> str:
     """The token of the link to `row`, safe in a URL."""
     return str(_signer(secret).dumps([row.purpose, row.id, row.nonce]))
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from app.accounts.links import LinkToken
 from app.clock import now
 from app.extensions import db
-from app.models import LoginSession, MailToken, User
+from app.models import LoginSession, MailToken, PendingAccount, User
 from app.text.names import email_key, username_key, username_skeleton
 
 
@@ -30,17 +30,21 @@ def by_email(address: str) -> User | None:
     return db.session.scalar(select(User).where(User.email_key == email_key(address), _may_come_in()))
 
 
-def taken(*, username: str = "", email: str = "") -> set[str]:
-    """Which of "username" and "email" somebody has already, or has something that looks like it."""
-    key, skeleton, address = username_key(username), username_skeleton(username), email_key(email)
-    same_name = or_(User.username_key == key, User.username_skeleton == skeleton)
-    found = db.session.execute(
-        select(User.username_key, User.username_skeleton, User.email_key).where(
-            or_(same_name, User.email_key == address)
-        )
-    ).all()
-    names = {"username"} if any(key == row[0] or skeleton == row[1] for row in found) else set()
-    return names | ({"email"} if any(address == row[2] for row in found) else set())
+def taken(*, username: str, email: str) -> set[str]:
+    """Which of "username" and "email" someone has already, or has something that looks like it."""
+    names = {"username"} if name_is_taken(username) else set()
+    return names | ({"email"} if owner_of(email) else set())
+
+
+def name_is_taken(username: str) -> bool:
+    """Whether someone has that username, or one that looks like it."""
+    same = or_(User.username_key == username_key(username), User.username_skeleton == username_skeleton(username))
+    return db.session.scalar(select(User.id).where(same).limit(1)) is not None
+
+
+def owner_of(email: str) -> User | None:
+    """The person whose account has that address, in whatever state the account is."""
+    return db.session.scalar(select(User).where(User.email_key == email_key(email)))
 
 
 def logins_of(user: User) -> Sequence[LoginSession]:
@@ -73,6 +77,14 @@ def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
         .where(MailToken.purpose == token.purpose, MailToken.expires_at > now(), _may_come_in())
         .options(joinedload(MailToken.user))
     )
+
+
+def pending(token: LinkToken | None) -> PendingAccount | None:
+    """The registration a link names, if it still waits."""
+    if token is None or token.purpose != PendingAccount.purpose:
+        return None
+    these = PendingAccount.id == token.row_id, PendingAccount.nonce == token.nonce, PendingAccount.expires_at > now()
+    return db.session.scalar(select(PendingAccount).where(*these))
 
 
 def _may_come_in() -> ColumnElement[bool]:

@@ -21,7 +21,7 @@ from app.web.refusals import say_no
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
-WITH_TOKEN = {"accounts.reset_password", "accounts.confirm"}
+WITH_TOKEN = {"accounts.reset_password", "accounts.confirm", "accounts.finish"}
 
 
 @bp.after_request

@@ -1,4 +1,4 @@
-"""Doors (HTTP): register, log in, log out."""
+"""Routes: log in, log out."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, queries, sessions
-from app.accounts.forms import LoginForm, RegisterForm
+from app.accounts.forms import LoginForm
 from app.database import end_reading, reading
 from app.errors import Refused
 from app.extensions import db
-from app.i18n import _, request_language
+from app.i18n import _
 from app.web import limits
 from app.web.redirects import safe_next
 from app.web.viewer import viewer_or_none
@@ -26,24 +26,24 @@ def login() -> Answer:
         return redirect(_onward())
     form = LoginForm(request.form)
     if not form.validate_on_submit():
-        return _page("login", form)
+        return _page(form)
     end_reading()
     with reading():
         user = queries.by_login_name(form.username.data)
         right = sessions.knows_password(user, form.password.data)
     if user is None or not right:
         flash(_("That name and password do not belong together."), "danger")
-        return _page("login", form)
+        return _page(form)
     if user.suspended_at is not None:
         flash(_("This account is suspended."), "danger")
-        return _page("login", form)
+        return _page(form)
     try:
         sessions.begin(user, remember=form.remember_me.data)
         db.session.commit()
     except Refused as refusal:
         sessions.show_refusal(form, refusal)
         flash(str(refusal), "danger")
-        return _page("login", form)
+        return _page(form)
     return redirect(_onward(), 303)
 
 
@@ -58,34 +58,10 @@ def logout() -> Response:
     return redirect(url_for("accounts.login"), 303)
 
 
-@bp.route("/auth/register", methods=["GET", "POST"])
-@limits.register
-def register() -> Answer:
-    """Make an account and be logged in; the address is confirmed later, by mail."""
-    if request.method != "POST" and viewer_or_none() is not None:
-        return redirect(_onward())
-    form = RegisterForm(request.form)
-    if not form.validate_on_submit():
-        return _page("register", form)
-    language, timezone = request_language(viewer_or_none()), form.timezone.data or ""
-    fields = (form.username.data, form.email.data, form.password.data)
-    end_reading()
-    try:
-        user = actions.register(*fields, language=language, timezone=timezone)
-        sessions.begin(user, remember=False)
-        db.session.commit()
-    except Refused as refusal:
-        if not sessions.show_refusal(form, refusal):
-            flash(str(refusal), "danger")
-        return _page("register", form)
-    flash(_("Welcome! We have sent you a mail to confirm your address."), "success")
-    return redirect(_onward(), 303)
-
-
 def _onward() -> str:
     return safe_next(request.args.get("next")) or url_for("posts.home")
 
 
-def _page(name: str, form: LoginForm | RegisterForm) -> Answer:
-    page = render_template(f"accounts/{name}.html", form=form)
+def _page(form: LoginForm) -> Answer:
+    page = render_template("accounts/login.html", form=form)
     return (page, 422) if request.method == "POST" else page

@@ -92,7 +92,14 @@ def _join(at: int, character: Character, password: str, login: str) -> None:
     if known is not None:
         return
     with writing():
-        person = register(character.username, character.email, password, timezone=character.timezone)
+        first = db.session.scalar(select(User.id).limit(1)) is None  # as on a site that was just started
+        person = register(
+            character.username,
+            character.email,
+            password,
+            timezone=character.timezone,
+            role="admin" if first else "member",
+        )
         for link in db.session.scalars(select(MailToken).where(MailToken.user_id == person.id)).all():
             confirm_email(link)
         is_offered = character.language in languages() and character.username != login

@@ -9,12 +9,13 @@ from werkzeug.wrappers import Response
 from app.extensions import db
 from app.i18n import _
 from app.posts import actions, bp
-from app.web import limits
+from app.web import limits, reauth
 from app.web.viewer import viewer
 
 
 @bp.post("/export_posts")
 @login_required
+@reauth.password_needed(reauth.EXPORTING)
 @limits.exporting
 def export() -> Response:
     """Order the file of all one's posts and messages; the page of one's tasks shows how far it is."""

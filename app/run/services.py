@@ -72,6 +72,7 @@ class Services:
         self.environment |= {
             "MAIL_SERVER": "127.0.0.1",
             "MAIL_PORT": str(smtp_port),
+            "MAIL_PAGE": self.mail_page,
             "MAIL_USERNAME": "",
             "MAIL_PASSWORD": "",
             "MAIL_USE_TLS": "0",

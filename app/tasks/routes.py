@@ -17,7 +17,7 @@ from app.i18n import _
 from app.jobs import worker_is_alive
 from app.models import Job
 from app.tasks import actions, bp, kinds, queries
-from app.web import limits
+from app.web import limits, reauth
 from app.web.refusals import say_no
 from app.web.viewer import viewer
 
@@ -63,6 +63,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
 
 @bp.get("/tasks/<id>/download")
 @login_required
+@reauth.password_needed(reauth.EXPORTING)
 def download(id: str) -> Response:  # noqa: A002 - as in the URL
     """The file a task made: for its owner only, until it expires."""
     job = queries.one(viewer(), id) or abort(404)

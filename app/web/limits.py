@@ -64,6 +64,10 @@ def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by
 
 login = _both("10/5 minutes", "50/5 minutes", account=by_named("username"))
 register = _both("10/hour", "20/hour", account=by_address)
+# Nor may many addresses together fill the mailbox of one person. Only what was mailed counts, not a mistyped form.
+register_address = limiter.limit(
+    "5/day", key_func=by_named("email"), methods=["POST"], deduct_when=lambda answer: answer.status_code == 303
+)
 reset = _both("5/day", "20/hour", account=by_named("email"))
 posting = _both("30/5 minutes;300/day", "100/5 minutes")
 messaging = _both("30/minute;500/day", "100/minute")

@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import User
 from tests.factories import PASSWORD, a_user
 from tests.support.client import Browser
-from tests.support.smtp import Mail
+from tests.support.smtp import Mail, Mailbox
 
 HOST = "microblog.test"
 HOME = "/"
@@ -28,6 +28,15 @@ def register(client: Browser, username: str = "ana", **fields: Any) -> TestRespo
     email, password = f"{username}@example.org", fields.get("password", PASSWORD)
     values = {"username": username, "email": email, "password": password, "password2": password}
     return client.post_form("/auth/register", {**values, **fields})
+
+
+def joins(client: Browser, mails: Mailbox, run_jobs: Callable[..., Any], username: str = "ana", **fields: Any) -> None:
+    """Register and open the link that is emailed."""
+    assert register(client, username, **fields).status_code == 303
+    run_jobs()
+    mail = mails.to(fields.get("email", f"{username}@example.org"))[-1]
+    path = link_in(mail)
+    assert client.submit(path, action=path).status_code == 303
 
 
 def log_in(client: Browser, name: str = "ana", password: str = PASSWORD, **options: Any) -> TestResponse:
@@ -61,9 +70,9 @@ def stolen(client: Browser, app: Flask, *names: str) -> Browser:
     return thief
 
 
-def link_in(mail: Mail) -> str:
+def link_in(mail: Mail, site: str = "http://microblog.test") -> str:
     """The path of the link in a mail, which must be on our own site."""
-    found = re.search(r"http://microblog\.test(/auth/\S+)", mail.text)
+    found = re.search(rf"{re.escape(site)}(/auth/\S+)", mail.text)
     assert found, mail.text
     return found[1]
 

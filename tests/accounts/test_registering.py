@@ -1,20 +1,28 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from io import BytesIO
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 
-from app.models import LoginSession, User
+from app.accounts import actions
+from app.accounts.refusals import FormRefused
+from app.clock import now
+from app.jobs import enqueue
+from app.models import LoginSession, PendingAccount, User
 from tests.accounts.steps import (
     HOME,
     a_browser,
     a_member,
     is_logged_in,
+    joins,
     link_in,
     log_in,
     register,
+    text_of,
     the_user,
 )
 from tests.factories import PASSWORD, a_user
@@ -172,11 +180,139 @@ def test_addresses_that_no_mail_could_reach_are_refused(client, db, mails, run_j
     assert len(mails) == 0
 
 
-@pytest.mark.parametrize("email", ["ANA@EXAMPLE.ORG", "Ana@example.ORG", "\uff41na@example.org"])
-def test_addresses_are_unique_after_folding(client, db, email):
+# An address that is in use (decision 10)
+
+
+def newcomers(app, queries, address: str):
+    """Register with an address in a new browser: the browser, the answer, the page after it, and the statements."""
+    browser = a_browser(app)
+    browser.csrf_token()
+    with queries() as asked:
+        answer = register(browser, "newcomer", email=address)
+    return browser, answer, browser.follow(answer), asked
+
+
+@pytest.mark.parametrize("spelling", ["ana@example.org", "ANA@EXAMPLE.ORG", "\uff41na@example.org"])
+def test_an_address_in_use_reads_and_costs_the_same(app, db, queries, mails, run_jobs, spelling):
     a_user("ana")
-    assert register(client, "ben", email=email).status_code == 422
+    newcomers(app, queries, "warm@example.org")  # what is asked once only
+    free, used = newcomers(app, queries, "free@example.org"), newcomers(app, queries, spelling)
+    for _browser, answer, _page, _asked in (free, used):
+        assert (answer.status_code, answer.location) == (303, "/auth/register/sent")
+    assert text_of(free[2]).replace("free@example.org", "X") == text_of(used[2]).replace(spelling, "X")
+    assert [one.split()[:3] for one in free[3]] == [one.split()[:3] for one in used[3]]
+    run_jobs()
     assert names(db) == ["ana"]
+    # Neither can log in, and the name tells nothing either: it is free in both cases.
+    for browser, _answer, _page, _asked in (free, used):
+        assert not is_logged_in(browser)
+        assert log_in(browser, "newcomer").status_code == 422
+    assert register(a_browser(app), "newcomer", email="other@example.org").status_code == 303
+    assert [mail.subject for mail in mails.to("ana@example.org")] == ["You already have an account"]
+    [mail] = mails.to("free@example.org")
+    assert mail.subject == "Confirm your address to create your account"
+    assert link_in(mail).startswith("/auth/register/")
+
+
+def test_the_owner_is_told_how_to_get_in(app, db, mails, run_jobs):
+    a_user("ana", name="Ana Sofía")
+    register(a_browser(app), "newcomer", email="ana@example.org")
+    run_jobs()
+    [mail] = mails
+    for text in (mail.text, mail.html):
+        assert "Ana Sofía" in text and "@ana" in text
+        assert "/auth/login" in text and "/auth/reset_password_request" in text
+        assert "newcomer" not in text  # a stranger's words
+
+
+def test_the_link_creates_the_account_and_logs_in(app, db, mails, run_jobs):
+    a_user("ben")
+    browser = a_browser(app)
+    answer = browser.post_form(
+        "/auth/register?next=/explore",
+        {"username": "ana", "email": "ana@example.org", "password": PASSWORD, "password2": PASSWORD},
+    )
+    assert "ana@example.org" in browser.follow(answer).text
+    run_jobs()
+    path = link_in(mails[0])
+    assert browser.get(path).status_code == 200
+    assert names(db) == ["ben"]  # a GET changes nothing
+    answer = browser.submit(path, action=path)
+    assert (answer.status_code, answer.location) == (303, "/explore")
+    assert is_logged_in(browser)
+    assert the_user().email_confirmed_at is not None
+    assert the_user().role == "member"
+    assert browser.submit("/auth/security", action="/auth/security/logins/end").status_code == 303
+    assert browser.post_form(path).location == "/auth/login"  # used up
+    assert names(db) == ["ana", "ben"]
+
+
+def test_in_another_browser_the_password_is_asked_for(app, db, mails, run_jobs):
+    """A stranger may have registered with one's address: the link alone must not lead into their account."""
+    a_user("ben")
+    register(a_browser(app))
+    run_jobs()
+    path, elsewhere = link_in(mails[0]), a_browser(app)
+    assert elsewhere.submit(path, action=path).location == "/auth/login"
+    assert not is_logged_in(elsewhere)
+    assert log_in(elsewhere).status_code == 303
+
+
+def test_the_name_or_the_address_is_taken_before_the_link_is_opened(app, db, mails, run_jobs):
+    a_user("ben")
+    for taken in ({"username": "ana"}, {"username": "zoe", "email": "ana@example.org"}):
+        browser = a_browser(app)
+        register(browser)
+        run_jobs()
+        path = link_in(mails[-1])
+        person = a_user(**taken)
+        answer = browser.submit(path, action=path)
+        assert answer.location == "/auth/register"
+        assert not is_logged_in(browser)
+        db.session.delete(person)
+        db.session.commit()
+
+
+def test_of_two_registrations_with_one_address_one_becomes_an_account(app, db, mails, run_jobs):
+    a_user("ben")
+    first, second = a_browser(app), a_browser(app)
+    register(first)
+    register(second, "anabel", email="ana@example.org")
+    run_jobs()
+    paths = [link_in(mail) for mail in mails]
+    assert second.submit(paths[1], action=paths[1]).status_code == 303
+    assert first.post_form(paths[0]).location == "/auth/login"
+    assert names(db) == ["anabel", "ben"]
+
+
+def test_a_registration_ends_after_a_day(app, db, mails, run_jobs):
+    a_user("ben")
+    register(client := a_browser(app))
+    run_jobs()
+    path = link_in(mails[0])
+    with time_machine.travel(now() + timedelta(hours=25)):
+        assert client.get(path).status_code == 303
+        assert client.post_form(path).status_code == 303
+        enqueue("accounts.prune_logins")
+        db.session.commit()
+        run_jobs()
+    assert names(db) == ["ben"]
+    assert db.session.query(PendingAccount).count() == 0
+
+
+def test_many_addresses_cannot_fill_one_mailbox(app, db, mails, run_jobs, rate_limits):
+    a_user("ana")
+    statuses = []
+    for number in range(8):
+        browser = a_browser(app)
+        fields = {"username": f"new{number}", "email": ["ana@example.org", "ANA@example.org"][number % 2]}
+        answer = browser.post(
+            "/auth/register",
+            data={**fields, "password": PASSWORD, "password2": PASSWORD, "csrf_token": browser.csrf_token()},
+            environ_overrides={"REMOTE_ADDR": f"203.0.113.{number}"},
+        )
+        statuses.append(answer.status_code)
+    assert statuses == [303] * 5 + [429] * 3
 
 
 @pytest.mark.parametrize(
@@ -245,10 +381,9 @@ def test_somebody_takes_the_name_between_the_look_and_the_insert(client, db, mon
         return set() if len(asked) == 1 else {"username"}
 
     monkeypatch.setattr("app.accounts.queries.taken", blind_at_first)
-    answer = register(client, "ana", email="other@example.org")
-    assert answer.status_code == 422
+    with pytest.raises(FormRefused):
+        actions.register("ana", "other@example.org", PASSWORD)
     assert len(asked) == 2
-    assert not is_logged_in(client)
 
 
 def test_fields_that_the_form_does_not_have_change_nothing(client, db):
@@ -307,9 +442,8 @@ def test_a_member_who_opens_the_form_is_sent_home(as_):
     assert urlsplit(answer.location).path == "/explore"
 
 
-def test_registering_while_logged_in_ends_that_login(as_, db):
-    browser = as_("ana")
-    assert register(browser, "ben").status_code == 303
+def test_registering_while_logged_in_ends_that_login(as_, db, mails, run_jobs):
+    joins(as_("ana"), mails, run_jobs, "ben")
     assert [login.user.username for login in db.session.scalars(db.select(LoginSession))] == ["ben"]
 
 

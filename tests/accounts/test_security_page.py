@@ -118,8 +118,6 @@ def test_changing_the_address(as_, db, mails, run_jobs):
     [
         {"email": "new@example.org", "current_password": "wrong password"},
         {"email": "new@example.org"},
-        {"email": "ben@example.org", "current_password": PASSWORD},
-        {"email": "BEN@Example.org", "current_password": PASSWORD},
         {"email": "ana@example.org", "current_password": PASSWORD},
         {"email": "x@example.org\r\nBcc: victim@example.org", "current_password": PASSWORD},
         {"email": "nonsense", "current_password": PASSWORD},
@@ -131,6 +129,26 @@ def test_an_address_change_that_is_refused_sends_nothing(as_, db, mails, run_job
     assert answer.status_code == 422
     run_jobs()
     assert len(mails) == 0
+    assert the_user().email == "ana@example.org"
+
+
+@pytest.mark.parametrize("used", ["ben@example.org", "BEN@Example.org"])
+def test_an_address_in_use_reads_and_costs_the_same_and_its_owner_is_told(as_, db, mails, run_jobs, queries, used):
+    a_user("ben", name="Ben B.")
+    ana, asked, pages = as_("ana"), [], []
+    for address in ("warm@example.org", "free@example.org", used):
+        with queries() as statements:
+            answer = ana.post_form("/auth/security/email", {"email": address, "current_password": PASSWORD})
+        assert (answer.status_code, answer.location) == (303, "/auth/security")
+        asked.append([one.split()[:3] for one in statements])
+        pages.append(re.findall(r'class="alert.*?</div>', ana.follow(answer).text, re.DOTALL))
+        run_jobs()
+    assert asked[1] == asked[2]
+    assert pages[1] == pages[2] != []
+    [mail] = mails.to(used) or mails.to("ben@example.org")
+    assert mail.subject == "You already have an account"
+    assert "Ben B." in mail.text and "/auth/confirm/" not in mail.text
+    assert "@ana" not in mail.text  # who asked is not told
     assert the_user().email == "ana@example.org"
 
 

@@ -1,22 +1,34 @@
-"""The first account of a server is its admin; there is never a second one by chance."""
+"""The first account: an admin on one's own machine, and never a visitor's in production."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from app.accounts.actions import register
+import pytest
+
+from app.accounts.actions import sign_up
 from app.extensions import db as the_db
-from app.models import User
-from tests.accounts.steps import a_browser, the_user
+from app.models import PendingAccount, User
+from tests.accounts.steps import a_browser, is_logged_in, joins, log_in, the_user
 from tests.accounts.steps import register as fill_in
 from tests.factories import PASSWORD
+from tests.support.client import through_a_door
 
 
-def test_the_first_is_admin_and_the_others_are_members(app, db):
-    for name in ("ana", "ben", "zoe"):
-        assert fill_in(a_browser(app), name).status_code == 303
+def test_on_ones_own_machine_the_first_is_admin_and_the_others_are_members(app, db, mails, run_jobs):
+    first = a_browser(app)
+    assert fill_in(first, "ana").status_code == 303
+    assert is_logged_in(first)
+    for name in ("ben", "zoe"):
+        joins(a_browser(app), mails, run_jobs, name)
     assert [the_user(name).role for name in ("ana", "ben", "zoe")] == ["admin", "member", "member"]
+
+
+def test_in_production_the_first_visitor_is_a_member(app, db, mails, run_jobs, configure):
+    configure(MICROBLOG_ENV="production")
+    joins(a_browser(app), mails, run_jobs, "ana")
+    assert the_user("ana").role == "member"
 
 
 def test_a_refused_registration_is_not_the_first(app, db):
@@ -31,9 +43,53 @@ def test_of_many_who_register_at_once_one_is_admin(app, db):
     def come(number: int) -> None:
         with app.app_context():
             together.wait()
-            register(f"person{number}", f"person{number}@example.org", PASSWORD)
+            fields = (f"person{number}", f"person{number}@example.org", PASSWORD)
+            sign_up(fields, language="", timezone="", secret="s", first_is_admin=True)
             the_db.session.commit()
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(come, range(6)))
-    assert sorted(role for (role,) in db.session.query(User.role)) == ["admin"] + ["member"] * 5
+    assert [role for (role,) in db.session.query(User.role)] == ["admin"]
+    assert db.session.query(PendingAccount).count() == 5
+
+
+# `flask users create`
+
+
+@pytest.fixture
+def create(app, db):
+    """Run `flask users create`; its exit code and what it prints."""
+
+    def run(*words: str, typed: str) -> tuple[int, str]:
+        result = through_a_door(app.test_cli_runner().invoke, args=["users", "create", *words], input=typed)
+        return result.exit_code, result.output
+
+    return run
+
+
+def test_the_operator_creates_the_first_admin(create, app, db):
+    code, said = create("ana", "ana@example.org", "--admin", typed=f"{PASSWORD}\n{PASSWORD}\n")
+    assert code == 0
+    assert "ana can log in now, as an admin." in said
+    assert PASSWORD not in said
+    assert the_user("ana").role == "admin"
+    browser = a_browser(app)
+    assert log_in(browser, "ana").status_code == 303
+    assert browser.get("/moderation").status_code == 200
+
+
+def test_a_script_gives_the_password_on_the_standard_input(create, app, db):
+    assert create("ana", "ana@example.org", "--password-stdin", typed=f"{PASSWORD}\n")[0] == 0
+    assert the_user("ana").role == "member"
+    assert log_in(a_browser(app), "ana").status_code == 303
+
+
+def test_what_a_form_refuses_the_operator_is_refused(create, db):
+    for name, email, password, why in (
+        ("ana", "ana@example.org", "Passw0rd!", "easy to guess"),
+        ("root", "ana@example.org", PASSWORD, "kept for the site"),
+        ("ana", "nonsense", PASSWORD, "not an e-mail address"),
+    ):
+        code, said = create(name, email, "--admin", "--password-stdin", typed=f"{password}\n")
+        assert (code, why in said) == (1, True), said
+    assert db.session.query(User).count() == 0

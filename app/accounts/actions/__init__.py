@@ -7,15 +7,17 @@ from app.accounts.actions.addresses import (
     order_email_change,
 )
 from app.accounts.actions.deleting import order_deletion, take_back
-from app.accounts.actions.logins import end_login, end_logins, log_in, prune
+from app.accounts.actions.logins import confirm_password, end_login, end_logins, log_in, prune
 from app.accounts.actions.passwords import change_password, order_reset, reset_password
-from app.accounts.actions.registering import register
+from app.accounts.actions.registering import finish, register, sign_up
 
 __all__ = [
     "change_password",
     "confirm_email",
+    "confirm_password",
     "end_login",
     "end_logins",
+    "finish",
     "log_in",
     "move_to_email",
     "order_confirmation",
@@ -25,5 +27,6 @@ __all__ = [
     "prune",
     "register",
     "reset_password",
+    "sign_up",
     "take_back",
 ]

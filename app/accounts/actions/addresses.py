@@ -5,10 +5,9 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
-from app.accounts import queries
 from app.accounts.actions import mailed_links
 from app.accounts.actions.notices import order_notice
-from app.accounts.actions.registering import TAKEN, mailable
+from app.accounts.actions.registering import ADDRESS_TAKEN, mailable
 from app.accounts.refusals import FormRefused
 from app.clock import now
 from app.errors import Refused
@@ -39,15 +38,14 @@ def confirm_email(link: MailToken) -> None:
 
 
 def order_email_change(user: User, address: str) -> None:
-    """Order the mail that asks at the new address; nothing changes before the answer.
+    """Order the email that asks at the new address; nothing changes before the answer.
 
-    The person has just shown that they know their password. Raises FormRefused when the address cannot be used.
+    The person has just shown that they know their password. Whether the address is in use is not asked here: the job
+    tells its owner, and nobody else (decision 10). Raises FormRefused when the text is no address, or the person's own.
     """
     address = mailable(address)
     if address == user.email:
         raise FormRefused({"email": _l("This is your address already.")})
-    if email_key(address) != user.email_key and queries.taken(email=address):
-        raise FormRefused({"email": TAKEN["email"]})
     mailed_links.order(user, "change_email", address)
 
 
@@ -63,6 +61,6 @@ def move_to_email(link: MailToken) -> None:
             user.email, user.email_key = link.email, email_key(link.email)
             user.email_confirmed_at = now()
     except IntegrityError as error:
-        raise Refused(TAKEN["email"]) from error
+        raise Refused(ADDRESS_TAKEN) from error
     mailed_links.end(user, "confirm", "reset")
     order_notice(user, "email_changed", to=former)

@@ -14,7 +14,7 @@ from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
-from app.models import LoginSession, MailToken, User
+from app.models import LoginSession, MailToken, PendingAccount, User
 from app.notify import logins_changed, record
 
 REMEMBERED_FOR = timedelta(days=365)
@@ -44,6 +44,7 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
         user_id=user.id,
         created_at=moment,
         last_used_at=moment,
+        password_at=moment,
         expires_at=moment + (REMEMBERED_FOR if remember else OPEN_FOR),
         user_agent=_printable(user_agent)[:256],
         address=_printable(address)[:64],
@@ -88,6 +89,19 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 16 if parsed.version == 4 else 32), strict=False))
 
 
+def confirm_password(user: User) -> None:
+    """Remember that the login of this request has just proved `user.password_hash`.
+
+    Raises Refused when the login was ended or the password was changed between the check and now.
+    """
+    login = user.current_login
+    same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
+    change = update(LoginSession).values(password_at=now()).returning(LoginSession.id)
+    mine = LoginSession.id == (login.id if login else ""), LoginSession.user_id.in_(same)
+    if db.session.scalar(change.where(*mine)) is None:
+        raise Refused(_l("Your account changed just now. Please try again."))
+
+
 def end_login(login: LoginSession) -> None:
     """End one login. Ending it twice is ending it once."""
     db.session.execute(delete(LoginSession).where(LoginSession.id == login.id))
@@ -104,8 +118,9 @@ def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
 
 
 def prune() -> bool:
-    """Forget some of the logins and links that have run out; True when there may be more."""
+    """Forget some of the logins, links and registrations that have run out; True when there may be more."""
     db.session.execute(delete(MailToken).where(MailToken.expires_at <= now()))
+    db.session.execute(delete(PendingAccount).where(PendingAccount.expires_at <= now()))
     over = select(LoginSession.id).where(LoginSession.expires_at <= now()).limit(PRUNE_BATCH)
     ended = db.session.scalars(
         delete(LoginSession).where(LoginSession.id.in_(over)).returning(LoginSession.user_id)

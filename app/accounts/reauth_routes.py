@@ -1,0 +1,40 @@
+"""The page that asks for the password again (app/web/reauth.py)."""
+
+from __future__ import annotations
+
+from flask import redirect, request, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.accounts import actions, bp, sessions
+from app.accounts.security_routes import proving
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _
+from app.web import reauth
+from app.web.redirects import safe_next
+from app.web.viewer import viewer
+
+
+@bp.route("/auth/confirm_password", methods=["GET", "POST"])
+@login_required
+@proving
+def confirm_password() -> str | Response | tuple[str, int]:
+    """Ask for the password and go on to ?next=; with 307, so the fields go along, if a POST was on its way there."""
+    target = safe_next(request.args.get("next")) or url_for("posts.home")
+    post = request.args.get("post", "")
+    form = reauth.ConfirmPasswordForm(request.form)
+    if request.method != "POST":
+        return reauth.page(form, target)
+    if not form.validate_on_submit():
+        return reauth.page(form, target, post=post), 422
+    if not sessions.knows_password(viewer(), form.current_password.data):
+        form.current_password.errors = [_("This is not your password.")]
+        return reauth.page(form, target, post=post), 422
+    try:
+        actions.confirm_password(viewer())
+    except Refused as refusal:
+        sessions.show_refusal(form, refusal)
+        return redirect(url_for("accounts.login", next=target), 303)
+    db.session.commit()
+    return redirect(target, 307 if reauth.is_post_to(target, post) else 303)

@@ -1,0 +1,118 @@
+"""Routes of registering: the form, the page that says "check your email", and the link in that email.
+
+The visitor sees the same pages whether the address is in use or not (docs/decisions/0010-registration.md).
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from flask import current_app, flash, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from app.accounts import actions, bp, links, queries, sessions
+from app.accounts.actions.registering import hash_of
+from app.accounts.forms import RegisterForm
+from app.database import end_reading
+from app.errors import Refused
+from app.extensions import db
+from app.i18n import _, request_language
+from app.models import PendingAccount
+from app.web import limits
+from app.web.redirects import safe_next
+from app.web.refusals import say_no
+from app.web.viewer import viewer_or_none
+
+Answer = str | Response | tuple[str, int]
+REGISTERING = "registering"
+"""Where the session of a visitor who waits for the email keeps the address, a secret and where to go then."""
+
+
+@bp.route("/auth/register", methods=["GET", "POST"])
+@limits.register
+@limits.register_address
+def register() -> Answer:
+    """Register. The first person on a machine of their own is logged in at once; others get an email with a link."""
+    if request.method != "POST" and viewer_or_none() is not None:
+        return redirect(_onward())
+    form = RegisterForm(request.form)
+    if not form.validate_on_submit():
+        return _page(form)
+    secret = secrets.token_urlsafe(24)
+    language, fields = request_language(viewer_or_none()), (form.username.data, form.email.data, form.password.data)
+    end_reading()
+    try:
+        user = actions.sign_up(
+            fields,
+            language=language,
+            timezone=form.timezone.data or "",
+            secret=secret,
+            first_is_admin=current_app.config["MICROBLOG_ENV"] != "production",
+        )
+        if user is not None:
+            sessions.begin(user, remember=False)
+        db.session.commit()
+    except Refused as refusal:
+        if not sessions.show_refusal(form, refusal):
+            flash(str(refusal), "danger")
+        return _page(form)
+    if user is not None:
+        flash(_("Welcome! We've sent you an email to confirm your address."), "success")
+        return redirect(_onward(), 303)
+    session[REGISTERING] = {"email": form.email.data.strip()[:254], "secret": secret, "next": _onward()}
+    return redirect(url_for("accounts.check_email"), 303)
+
+
+@bp.get("/auth/register/sent")
+def check_email() -> Answer:
+    """Say that an email is on its way, and to which address."""
+    waiting = session.get(REGISTERING)
+    if not isinstance(waiting, dict):
+        return redirect(url_for("accounts.register"))
+    mail_page = current_app.config["MAIL_PAGE"]
+    return render_template("accounts/check_email.html", address=waiting["email"], mail_page=mail_page)
+
+
+@bp.route("/auth/register/<token>", methods=["GET", "POST"])
+@limits.changing
+def finish(token: str) -> Answer:
+    """Confirm the address of a registration, which creates the account.
+
+    In the browser that registered it also logs in. Elsewhere the password is asked for: the address may be that of
+    someone who never registered, and they must not end up in an account whose password someone else knows.
+    """
+    pending = queries.pending(links.read(current_app.config["SECRET_KEY"], token))
+    if pending is None:
+        flash(_("This link has been used, replaced by a newer one, or is too old."), "warning")
+        return redirect(url_for("accounts.login"), 303)
+    if request.method == "GET":
+        return render_template("accounts/finish.html", pending=pending)
+    try:
+        user, mine = actions.finish(pending), _is_mine(pending)
+        onward = session[REGISTERING]["next"] if mine else url_for("accounts.login")
+        if mine:
+            sessions.begin(user, remember=False)
+        db.session.commit()
+    except Refused as refusal:
+        say_no(refusal)
+        return redirect(url_for("accounts.register"), 303)
+    if not mine:
+        flash(_("Your account is ready. Log in with the password you chose."), "success")
+    else:
+        flash(_("Welcome! Your address is confirmed."), "success")
+    return redirect(onward, 303)
+
+
+def _is_mine(pending: PendingAccount) -> bool:
+    """Whether this browser registered `pending`."""
+    waiting = session.get(REGISTERING)
+    return isinstance(waiting, dict) and secrets.compare_digest(hash_of(waiting["secret"]), pending.browser_hash)
+
+
+def _onward() -> str:
+    return safe_next(request.args.get("next")) or url_for("posts.home")
+
+
+def _page(form: RegisterForm) -> Answer:
+    page = render_template("accounts/register.html", form=form)
+    return (page, 422) if request.method == "POST" else page

@@ -1,0 +1,114 @@
+"""Asking for the password again before what a stolen or unwatched session must not do ("sudo mode").
+
+A login remembers when it last proved the password (`LoginSession.password_at`); the row holds it, so a copied cookie
+does not extend it. A route that needs a recent proof is decorated with `password_needed`. When the proof is too old:
+
+- a GET is redirected to /auth/confirm_password?next=<the page>, which leads back;
+- a POST is answered by the same form with the fields of the POST in it. With the right password, that form is
+  redirected with 307, so the browser sends the fields to where they were meant for. They never enter a URL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from flask import current_app, jsonify, redirect, render_template, request, url_for
+from flask_wtf import FlaskForm
+from itsdangerous import BadSignature, URLSafeSerializer
+from werkzeug.wrappers import Response
+from wtforms import PasswordField
+from wtforms.validators import InputRequired, Length
+
+from app.clock import now
+from app.i18n import _, _l
+from app.models import User
+from app.web.answers import wants_json
+from app.web.redirects import here
+from app.web.viewer import SAFE_METHODS, viewer
+
+MODERATING = timedelta(hours=1)
+"""How long a proof lets a moderator work."""
+EXPORTING = timedelta(minutes=5)
+"""How long a proof lets a person order or download an export: everything they wrote and read, in one file."""
+
+PASSWORD = "current_password"  # noqa: S105 - a field's name
+_OWN_FIELDS = frozenset({"csrf_token", PASSWORD})
+
+View = Callable[..., Any]
+
+
+class ConfirmPasswordForm(FlaskForm):
+    """The password of the person who is logged in."""
+
+    current_password = PasswordField(
+        _l("Your password"),
+        [InputRequired(_l("Please fill this in.")), Length(max=1024, message=_l("This is too long."))],
+        render_kw={"autocomplete": "current-password", "autofocus": True},
+    )
+
+
+def has_recent_proof(user: User, within: timedelta) -> bool:
+    """Whether the login of this request proved the password within that time."""
+    login = user.current_login
+    return login is not None and now() - (login.password_at or login.created_at) < within
+
+
+def password_needed(within: timedelta) -> Callable[[View], View]:
+    """Let a request in only if its login has proved the password within that time; put it below `login_required`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            return view(*args, **kwargs) if has_recent_proof(viewer(), within) else ask()
+
+        return guarded
+
+    return decorate
+
+
+def ask() -> Response | tuple[str, int]:
+    """Ask for the password, and lead back to this request."""
+    if wants_json():
+        answer = jsonify(error=_("Please confirm your password."))
+        answer.status_code = 403
+        return answer
+    if request.method in SAFE_METHODS:
+        return redirect(url_for("accounts.confirm_password", next=here()))
+    return page(ConfirmPasswordForm(formdata=None), here(), post=_signer().dumps(_post_to(here()))), 403
+
+
+def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
+    """The form that asks for the password and goes on to `target`; `post` is what `is_post_to` reads.
+
+    The fields of this request stand in the form, hidden.
+    """
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _OWN_FIELDS]
+    action = url_for("accounts.confirm_password", next=target, post=post or None)
+    return render_template("accounts/confirm_password.html", form=form, action=action, fields=fields)
+
+
+def is_post_to(target: str, signed: str) -> bool:
+    """Whether `signed` is the proof that this person was about to POST to `target`.
+
+    Without it, a link to the form could make a person who enters the password POST to any address of the site.
+    """
+    try:
+        return bool(_signer().loads(signed) == _post_to(target))
+    except BadSignature:
+        return False
+
+
+def _post_to(target: str) -> list[int | str]:
+    return [viewer().id, target]
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(
+        current_app.config["SECRET_KEY"],
+        salt="microblog-post-again",
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
