@@ -9,7 +9,7 @@ from flask import Response as FlaskResponse
 from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import actions, bp, links, queries, sessions
+from app.accounts import actions, bp, guessing, links, queries, sessions
 from app.accounts.forms import ResetPasswordForm, ResetRequestForm
 from app.database import end_reading
 from app.errors import Refused
@@ -64,6 +64,7 @@ def reset_password(token: str) -> Answer:
             return _reset_page(form, link)
         return _dead_link("accounts.reset_password_request")
     db.session.commit()
+    guessing.trust_browser(link.user)  # while strangers guess, the owner can log in here
     if viewer_or_none() in {None, link.user}:
         sessions.forget()
     flash(_("Your password is changed. Please log in with it."), "success")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import actions, bp, queries, sessions
+from app.accounts import actions, bp, guessing, queries, sessions
 from app.accounts.forms import LoginForm
 from app.database import end_reading, reading
 from app.errors import Refused
@@ -30,9 +30,13 @@ def login() -> Answer:
     end_reading()
     with reading():
         user = queries.by_login_name(form.username.data)
+        allowed = guessing.count_attempt(user, form.username.data)
         right = sessions.knows_password(user, form.password.data)
-    if user is None or not right:
-        flash(_("That name and password do not belong together."), "danger")
+    if user is None or not right or not allowed:
+        flash(
+            _("The name and password don't match. After ten tries, wait five minutes or choose a new password."),
+            "danger",
+        )
         return _page(form)
     if user.suspended_at is not None:
         flash(_("This account is suspended."), "danger")

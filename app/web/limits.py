@@ -43,7 +43,12 @@ def by_named(field: str) -> Callable[[], str]:
 
     It is the field that the form itself reads: by another one a stranger could choose the counter.
     """
-    return lambda: f"named:{username_key(request.form.get(field, ''))[:320]}"  # folded first, or spaces would shift it
+    return lambda: named(request.form.get(field, ""))
+
+
+def named(name: str) -> str:
+    """The counter of a name or address in every spelling. It is folded before it is cut, or spaces would shift it."""
+    return f"named:{username_key(name)[:320]}"
 
 
 View = Callable[..., Any]
@@ -62,7 +67,7 @@ def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by
     return decorate
 
 
-login = _both("10/5 minutes", "50/5 minutes", account=by_named("username"))
+login = limiter.limit("50/5 minutes", key_func=by_address, methods=["POST"])  # accounts: app/accounts/guessing.py
 register = _both("10/hour", "20/hour", account=by_address)
 # Nor may many addresses together fill the mailbox of one person. Only what was mailed counts, not a mistyped form.
 register_address = limiter.limit(

@@ -178,7 +178,7 @@ def test_when_the_time_is_over_nobody_comes_back(ana, client, db):
     delete(ana)
     db.session.get_one(User, ana.user.id).deletion_due_at = now() - timedelta(seconds=1)
     db.session.commit()
-    assert "do not belong together" in log_in(client).text
+    assert "password don&#39;t match" in log_in(client).text
     assert not is_logged_in(client)
 
 

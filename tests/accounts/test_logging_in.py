@@ -94,7 +94,7 @@ def test_logging_in_again_replaces_the_login_of_this_browser(client, db):
 def test_without_remember_me_the_cookie_ends_with_the_browser(client, db):
     a_user("ana")
     answer = log_in(client)
-    [cookie] = answer.headers.getlist("Set-Cookie")
+    [cookie] = [one for one in answer.headers.getlist("Set-Cookie") if not one.startswith("microblog_device=")]
     assert cookie.startswith("microblog_session=")
     assert "Expires" not in cookie and "Max-Age" not in cookie
 
@@ -160,7 +160,11 @@ def test_cookie_flags_in_production(make_app, db):
     answer = client.post("/auth/login", data=fields, headers={"Referer": "https://microblog.test/auth/login"})
     assert answer.status_code == 303
     set_cookies = answer.headers.getlist("Set-Cookie")
-    assert sorted(cookie.split("=")[0] for cookie in set_cookies) == ["microblog_remember", "microblog_session"]
+    assert sorted(cookie.split("=")[0] for cookie in set_cookies) == [
+        "microblog_device",
+        "microblog_remember",
+        "microblog_session",
+    ]
     for cookie in set_cookies:
         assert "; Secure" in cookie
         assert "; HttpOnly" in cookie

@@ -29,7 +29,7 @@ def calls(path: Path, attribute: str) -> list[int]:
 
 def may_commit(path: Path) -> bool:
     relative = path.relative_to(ROOT / "app")
-    is_entry_point = re.search(r"^@(bp\.|job\()", path.read_text(), re.MULTILINE) is not None
+    is_entry_point = re.search(r"^@(bp\.|job\(|click\.command)", path.read_text(), re.MULTILINE) is not None
     return is_entry_point or str(relative) == "database.py" or relative.parts[0] == "demo"
 
 

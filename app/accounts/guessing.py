@@ -1,0 +1,98 @@
+"""Limits on guessing passwords: one counter for each account, and device cookies (decision 11).
+
+After OWASP's "Slow Down Online Guessing Attacks with Device Cookies". A browser that has logged in to an account has a
+signed cookie with a random number for it, and a counter of its own for that account. All other browsers share the
+account's counter, so strangers who fill it lock out each other, and not the owner's browser.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+
+from flask import Response, after_this_request, current_app, request
+from itsdangerous import BadSignature, URLSafeSerializer
+from limits import parse
+from limits.errors import StorageError
+from redis import RedisError
+from werkzeug.exceptions import TooManyRequests
+
+from app.extensions import limiter
+from app.models import User
+from app.web.limits import named
+
+COOKIE = "microblog_device"
+COOKIE_SECONDS = 365 * 24 * 3600
+ACCOUNTS = 5
+"""Accounts that the cookie of one browser names: those that logged in last."""
+TRIES = parse("10/5 minutes")
+
+
+def count_attempt(user: User | None, name: str) -> bool:
+    """Count an attempt to log in as `user`, found by the `name` that was typed; None when nobody has that name.
+
+    Returns whether the password may be accepted. False means that the account's counter is full; the caller answers
+    as it answers a wrong password, and in the same time: else a stranger could find out that a name and an address
+    belong to one account. Raises TooManyRequests when the counter of this browser, or of the name as typed, is full.
+    """
+    number = _devices().get(str(user.id)) if user is not None else None
+    if user is not None and number is not None:
+        _hit_or_raise("device", str(user.id), number)
+        return True
+    _hit_or_raise("name", named(name))
+    return _hit("account", str(user.id) if user is not None else named(name))
+
+
+def trust_browser(user: User) -> None:
+    """Give this browser a counter of its own for `user`, who has just proved that the account is theirs."""
+    devices = _devices()
+    number = devices.pop(str(user.id), None) or secrets.token_urlsafe(16)
+    kept = dict([*devices.items(), (str(user.id), number)][-ACCOUNTS:])
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        config, rules = current_app.config, current_app.session_interface
+        response.set_cookie(
+            COOKIE,
+            _signer().dumps(kept),
+            max_age=COOKIE_SECONDS,
+            path=rules.get_cookie_path(current_app),
+            secure=config["SESSION_COOKIE_SECURE"],
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+
+def _devices() -> dict[str, str]:
+    """The accounts that this browser's cookie names, with its number for each, those used last at the end."""
+    try:
+        content = _signer().loads(request.cookies.get(COOKIE, ""))
+    except (BadSignature, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _signer() -> URLSafeSerializer:
+    return URLSafeSerializer(
+        current_app.config["SECRET_KEY"],
+        salt="microblog-device",
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )
+
+
+def _hit_or_raise(*key: str) -> None:
+    if not _hit(*key):
+        reset = limiter.limiter.get_window_stats(TRIES, "login", *key).reset_time
+        raise TooManyRequests(retry_after=max(1, min(TRIES.get_expiry(), int(reset - time.time()) + 1)))
+
+
+def _hit(*key: str) -> bool:
+    """Count in the counter `key`; False when it is full. With Redis away each process counts for itself."""
+    if not limiter.enabled:
+        return True
+    try:
+        return bool(limiter.limiter.hit(TRIES, "login", *key))
+    except (RedisError, StorageError, OSError):
+        return True  # Redis went away in this moment; the limits of the address hold
