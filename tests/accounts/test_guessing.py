@@ -64,8 +64,7 @@ def test_a_full_counter_does_not_tell_whose_address_it_is(app, db):
     texts = {text_of(answer).replace(name, "NAME") for name, answer in answers.items()}
     assert len(texts) == 1
     headers = [
-        {key for key in dict(answer.headers) if key.startswith(("X-RateLimit", "Retry"))}
-        for answer in answers.values()
+        {key for key in dict(answer.headers) if key.startswith(("X-RateLimit", "Retry"))} for answer in answers.values()
     ]
     assert headers[0] == headers[1] == headers[2]
 
