@@ -12,7 +12,8 @@ from app.messages.actions import changing, groups, send_message, send_to_group
 from app.messages.queries import found
 from app.messages.search import PERSON, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, Message
-from app.text.search import query_terms
+from app.text import excerpt
+from app.text.search import query_terms, search_text
 from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import words
 
@@ -262,3 +263,35 @@ def test_the_index_is_asked_for_ones_own_mark_and_for_no_beginning(pair, db, q):
     assert f"{PERSON}{pair.user.id}" in orders
     assert "*" not in orders
     assert ("water" in orders) == ("water" in q)
+
+
+MARKS = "\u0301\u0302\u0303\u0304\u0305\u0306"
+HEAVY = {  # 13,650 code points where the limit on characters allows them, and as many different words as fit
+    "one word with marks": "".join(chr(0x3B1 + at % 24) + MARKS for at in range(1950)),
+    "words with marks": " ".join(chr(0x3B1 + at % 24) + MARKS[at % 5 :] + chr(0x430 + at // 24) for at in range(650)),
+    "no spaces": "".join(chr(0x4E00 + at) for at in range(1950)),
+    "no spaces, with marks": "".join(chr(0x304B + at % 24) + "\u3099" + MARKS[1:] for at in range(1950)),
+    "emoji": "".join(chr(0x1F300 + at % 500) + "\u200d" for at in range(1950)),
+    "different words": " ".join(f"é{at}" for at in range(330)),
+}
+
+
+@pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY)
+def test_what_an_excerpt_costs_is_bounded_whatever_was_written(pair, body, monkeypatch):
+    """The sender chooses the text, and the reader's search pays for it: counted in code points that are folded."""
+    for _ in range(3):
+        a_message(pair.ben, pair.user, f"needle {body} end")
+    folded = []
+    monkeypatch.setattr(excerpt, "search_text", lambda text: folded.append(len(text)) or search_text(text))
+    for q in ("needle", "end", "needle end"):
+        folded.clear()
+        assert len(hits(pair, q)) == 3
+        assert sum(folded) + 16 * len(folded) <= 3 * 10_000, (sum(folded), len(folded))
+
+
+@pytest.mark.parametrize("script", ["слово", "говорить ", "漢字仮名交文", "สวัสดีครับ", "안녕하세요 ", "नमस्ते ", "word "])
+def test_the_last_word_of_the_longest_message_is_shown(pair, script):
+    a_message(pair.ben, pair.user, (script * 400)[:1900] + " 🌊")
+    ((_address, row),) = hits(pair, "🌊")
+    assert row.endswith("🌊")
+    assert "…" in row
