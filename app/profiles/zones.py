@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache, lru_cache
+from threading import Lock
 from zoneinfo import available_timezones
 
 from babel.core import get_global
@@ -23,6 +24,7 @@ REGIONS = {
     "Pacific": _l("Pacific Ocean"),
 }
 Choice = tuple[str, str]
+_naming = Lock()  # naming all places takes seconds the first time: threads that need the same names wait for them
 
 
 @cache
@@ -42,7 +44,8 @@ def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
     groups = {_("Everywhere"): [("", _("Coordinated Universal Time (UTC)"))]}
     if current and current not in places():
         groups[_("Everywhere")].append((current, current))
-    cities = _cities(locale)
+    with _naming:
+        cities = _cities(locale)
     return groups | {str(title): list(cities[region]) for region, title in REGIONS.items()}
 
 
