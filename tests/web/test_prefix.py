@@ -147,7 +147,7 @@ def test_logging_in_leads_back_to_the_page(site, db, strips):
     fields = {"username": "cleo", "password": PASSWORD, "remember_me": "y"}
     answer = visitor.submit(door, fields)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/blog/messages?before=7")
-    assert len(answer.headers.getlist("Set-Cookie")) == 2  # the session's and the one to remember; see Visitor.ask
+    assert len(answer.headers.getlist("Set-Cookie")) == 3  # session, remember and device; see Visitor.ask
     assert visitor.get("/blog/messages").status_code == 200
     told = visitor.get("/blog/notifications").json
     since = max((one["timestamp"] for one in told), default=0)
