@@ -20,9 +20,10 @@ from app import (
     redis_client,
     tasks,
 )
+from app.catalogs.store import Catalogs, load_all
 from app.config import ROOT, Settings
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
-from app.i18n import catalogs
+from app.i18n import offered_languages
 from app.web import assets, bodies, canonical, cookies, errors, headers, metrics, pages, translate_cli, viewer
 from app.web.front import Front
 
@@ -35,7 +36,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     if not settings.database_url:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
-    app.config.from_mapping(flask_config(settings))
+    catalogs = load_all(settings.translations_dir, settings.data_dir / "catalogs")
+    app.config.from_mapping(flask_config(settings, catalogs))
+    app.extensions["catalogs"] = catalogs
+    for line in catalogs.summaries():
+        app.logger.warning("%s", line)
     app.session_interface = cookies.TimelessSessionInterface()
 
     db.init_app(app)
@@ -73,7 +78,7 @@ def serve_own_hosts(app: Flask) -> None:
         app.wsgi_app = ProxyFix(front, hops, hops, hops, 0, 0)  # type: ignore[method-assign]
 
 
-def flask_config(settings: Settings) -> dict[str, object]:
+def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
     """The settings under the names that Flask and the extensions read."""
     own = {name.upper(): value for name, value in vars(settings).items()}
     secure = settings.site_url.startswith("https://")
@@ -83,7 +88,7 @@ def flask_config(settings: Settings) -> dict[str, object]:
         "SITE_URL": settings.site_url,
         "SECRET_KEY": settings.secret(),
         "VAPID_PRIVATE_KEY": settings.vapid_key(),
-        "LANGUAGES": settings.languages or catalogs(ROOT / "translations"),
+        "LANGUAGES": offered_languages(settings.languages, catalogs.offered(settings.languages_from_percent)),
         "TESTING": settings.microblog_env == "test",
         "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # an avatar of 5 MB and its form
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
@@ -108,7 +113,6 @@ def flask_config(settings: Settings) -> dict[str, object]:
             else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",
-        "BABEL_TRANSLATION_DIRECTORIES": str(ROOT / "translations"),
         "BOOTSTRAP_SERVE_LOCAL": True,
         "WTF_CSRF_TIME_LIMIT": None,  # a form may lie open for a day; the token dies with the session
         "WTF_CSRF_SSL_STRICT": secure,

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from app.locales import canonical
 from app.webpush import keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +80,9 @@ class Settings:
     push_hosts: tuple[str, ...] = PUSH_SERVICES  # the push services that are spoken to, and no others
 
     # What members see ------------------------------------------------------------------------------------
-    languages: tuple[str, ...] = ()  # offered languages; () = every language with a catalog
+    languages: tuple[str, ...] = ()  # offered languages; () = every one that is translated well enough
+    languages_from_percent: int = 70  # how much of a catalog must be translated for its language to be offered
+    translations_dir: Path = ROOT / "translations"  # where the catalogs are
     posts_per_page: int = 25
     post_max_length: int = 500  # characters as the reader sees them (grapheme clusters)
     message_max_length: int = 2000
@@ -144,6 +147,7 @@ class Settings:
         ):
             if getattr(self, name) < 1:
                 faults.append(f"{name.upper()} must be at least 1")
+        faults.extend(self._language_faults())
         if self.export_days > 14:  # finished jobs, and with them the links, are kept two weeks
             faults.append("EXPORT_DAYS must be 14 or less")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
@@ -156,6 +160,17 @@ class Settings:
             faults.append("VAPID_PRIVATE_KEY must be what `flask push-key` prints")
         if self.microblog_env == "production":
             faults.extend(self._not_for_production())
+        return faults
+
+    def _language_faults(self) -> list[str]:
+        faults = []
+        for code in self.languages:
+            try:
+                canonical(code)
+            except ValueError as error:
+                faults.append(f"LANGUAGES: {error}")
+        if self.languages_from_percent > 100:
+            faults.append("LANGUAGES_FROM_PERCENT must be 100 or less")
         return faults
 
     def _not_for_production(self) -> list[str]:

@@ -1,8 +1,8 @@
 """Which language, and its strings.
 
 `_` for text that is needed now, `_l` for text that is needed later (forms, errors), `_n` for text with a number.
-Offered are English, the source, and every language whose folder in `translations/` holds a compiled catalog; no Python
-is edited to add one.
+Offered are English, the source, and every language whose catalog in `translations/` is translated well enough
+(LANGUAGES_FROM_PERCENT); no Python is edited to add one. A catalog with faults never breaks a page (app/catalogs).
 """
 
 from __future__ import annotations
@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-from babel import Locale, UnknownLocaleError
-from babel.core import get_global
 from babel.lists import format_list
 from flask import current_app, request, session
 from flask_babel import LazyString, force_locale, get_locale, gettext, ngettext, refresh
 from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 
+from app.catalogs.domain import is_without_catalogs
+from app.locales import best_language, canonical
 from app.models import User
 
 SOURCE = "en"
@@ -41,6 +39,10 @@ class Lazy(LazyString):
     def __html__(self) -> str:
         return str(escape(str(self)))
 
+    def filled(self, **values: Any) -> str:
+        """Return the sentence with values that were not known when it was written."""
+        return str(self._func(*self._args, **self._kwargs | values))
+
 
 def _l(sentence: str, **values: Any) -> Lazy:
     """The sentence, to be translated when it is needed."""
@@ -52,57 +54,15 @@ def listed(words: Iterable[str]) -> str:
     return str(format_list(list(words), locale=get_locale() or SOURCE))
 
 
-def catalogs(folder: Path) -> tuple[str, ...]:
-    """The locale codes that have a compiled catalog in `folder`, the source language first."""
-    found = {path.parent.parent.name for path in folder.glob("*/LC_MESSAGES/messages.mo")}
-    return (SOURCE, *sorted(found - {SOURCE}))
+def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:
+    """Return the codes of the languages to offer: those the operator `named`, else English and the `complete` ones."""
+    return tuple(dict.fromkeys(map(canonical, named))) or tuple(dict.fromkeys((SOURCE, *complete)))
 
 
 def languages() -> tuple[str, ...]:
     """The locale codes offered to members, such as "en", "es" or "zh_Hant"."""
     offered: tuple[str, ...] = current_app.config["LANGUAGES"]
     return offered
-
-
-@cache
-def language_name(code: str) -> str:
-    """A language's name in itself ("Español"); the code when nobody knows it."""
-    try:
-        name = Locale.parse(code).get_display_name() or code
-    except (ValueError, UnknownLocaleError):
-        return code
-    return name[0].upper() + name[1:]
-
-
-@cache
-def direction(code: str) -> str:
-    """ "rtl" or "ltr": how the language is written."""
-    try:
-        return str(Locale.parse(code).text_direction)
-    except (ValueError, UnknownLocaleError):
-        return "ltr"
-
-
-def _steps(tag: str) -> Iterator[str]:
-    """What may serve a reader who asked for `tag`, best first: zh-TW -> zh_TW, zh_Hant_TW, zh_Hant, zh."""
-    code = tag.replace("-", "_")
-    yield code
-    likely = get_global("likely_subtags")
-    full = likely.get(code) or likely.get(code.split("_")[0])
-    if full:
-        parts = full.split("_")
-        yield "_".join(parts[:2])
-    yield code.split("_")[0]
-
-
-def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
-    """The first of `wanted` (language tags, best first) that `offered` (locale codes) can serve."""
-    by_key = {code.lower(): code for code in offered}
-    for tag in wanted:
-        for step in _steps(tag):
-            if step.lower() in by_key:
-                return by_key[step.lower()]
-    return None
 
 
 def choose_language(user: User | None, accept: LanguageAccept, chosen: str = "") -> str:
@@ -113,6 +73,8 @@ def choose_language(user: User | None, accept: LanguageAccept, chosen: str = "")
 
 def request_language(user: User | None) -> str:
     """The language of the answer to the current request."""
+    if is_without_catalogs():
+        return SOURCE
     return choose_language(user, request.accept_languages, str(session.get(SESSION_KEY, "")))
 
 

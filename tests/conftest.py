@@ -55,7 +55,7 @@ from app.extensions import limiter
 from app.models import User
 from app.queries import people
 from app.redis_client import Breaker
-from app.web import catalogs, cookies
+from app.web import cookies
 from tests.factories import a_login, a_user
 from tests.support import order
 from tests.support.client import Browser
@@ -78,12 +78,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database", choices=("sqlite", "postgresql", "both"), default="sqlite", help="the database to test on"
     )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Catalogs are compiled once, by the process that starts the others."""
-    if not hasattr(config, "workerinput"):
-        catalogs.compile_all()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

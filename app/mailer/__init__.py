@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from flask import current_app, render_template, url_for
 
-from app.i18n import direction, in_language_of
+from app.i18n import in_language_of
 from app.jobs import current_job_id
+from app.locales import direction, tag
 from app.mailer.message import Draft, Email, build
 from app.mailer.smtp import AddressRefused, ContentRefused, deliver
 from app.models import User
@@ -80,7 +81,7 @@ def compose(
                 message_id=_message_id(current_job_id()),
                 fields={
                     "Auto-Submitted": "auto-generated",
-                    "Content-Language": language.replace("_", "-"),
+                    "Content-Language": tag(language),
                     **(headers or {}),
                 },
             )

@@ -23,8 +23,9 @@ from sqlalchemy import select
 from app import mailer
 from app.clock import now
 from app.extensions import db
-from app.i18n import _n, direction, in_language_of
+from app.i18n import _n, in_language_of
 from app.jobs import current_job_id
+from app.locales import direction, tag
 from app.models import Activity, LoginSession, NotificationClock, PushSubscription, User
 from app.notifications import queries
 from app.notify import delivery, hours, preferences, wording
@@ -87,7 +88,7 @@ def news(user: User, told_until: float) -> News | None:
             "title": first.text,
             "body": _body(others),
             "url": _path(lines),
-            "lang": language.replace("_", "-"),
+            "lang": tag(language),
             "dir": direction(language),
             "unread_message_count": unread.message_count(user.id),
             "unread_activity_count": activity.unread_count(user.id),

@@ -52,8 +52,7 @@ class Line:
     def html(self, name: NameMarkup | None = None) -> Markup:
         """The sentence as HTML; `name` makes the HTML of a person's name, such as a link to them."""
         make = name or (lambda user: _bdi(user.display_name))
-        sentence = self.say(lambda word: make(word) if isinstance(word, User) else _bdi(word))
-        return Markup(sentence)  # noqa: S704 - the catalog's sentence, and all that is put into it is escaped
+        return escape(self.say(lambda word: make(word) if isinstance(word, User) else _bdi(word)))
 
     @property
     def note(self) -> str:

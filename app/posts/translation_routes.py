@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app.database import end_reading
 from app.extensions import db
 from app.i18n import _
+from app.locales import tag
 from app.models import Post
 from app.posts import bp, translation
 from app.posts.routes import POST_ID
@@ -33,7 +34,7 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
         current_app.logger.warning("post %d was not translated: %s", post_id, reason)
         sentence = _("This could not be translated just now. Please try again later.")
         return jsonify(error=sentence, status=503), 503
-    return jsonify(text=text, language=target.replace("_", "-"), provider=provider.name)
+    return jsonify(text=text, language=tag(target), provider=provider.name)
 
 
 @bp.app_template_global()

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from app import muting
 from app.errors import Refused
 from app.extensions import db
-from app.i18n import _
+from app.i18n import Lazy, _, _l
 from app.models import User
 from app.privacy import actions, bp, queries
 from app.privacy.forms import MuteForm, PrivacyForm
@@ -32,7 +32,7 @@ from app.web.viewer import viewer
 @limits.changing
 def block(username: str) -> Response:
     """Have nothing to do with a person any more. They are not told."""
-    return _change(username, lambda person: actions.block(viewer(), person), _("You have blocked %(name)s."))
+    return _change(username, lambda person: actions.block(viewer(), person), _l("You have blocked %(name)s."))
 
 
 @bp.post("/unblock/<username>")
@@ -40,7 +40,7 @@ def block(username: str) -> Response:
 @limits.changing
 def unblock(username: str) -> Response:
     """End that."""
-    return _change(username, lambda person: actions.unblock(viewer(), person), _("You no longer block %(name)s."))
+    return _change(username, lambda person: actions.unblock(viewer(), person), _l("You no longer block %(name)s."))
 
 
 @bp.post("/mute/<username>")
@@ -52,7 +52,7 @@ def mute(username: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     hours = form.hours.data
-    return _change(username, lambda person: actions.mute(viewer(), person, hours), _("You have muted %(name)s."))
+    return _change(username, lambda person: actions.mute(viewer(), person, hours), _l("You have muted %(name)s."))
 
 
 @bp.post("/unmute/<username>")
@@ -60,7 +60,7 @@ def mute(username: str) -> Response:
 @limits.changing
 def unmute(username: str) -> Response:
     """Hear of a person again, also of what they did meanwhile."""
-    return _change(username, lambda person: actions.unmute(viewer(), person), _("You hear of %(name)s again."))
+    return _change(username, lambda person: actions.unmute(viewer(), person), _l("You hear of %(name)s again."))
 
 
 @bp.route("/privacy", methods=["GET", "POST"])
@@ -102,12 +102,12 @@ def _page(form: PrivacyForm) -> str:
     return render_template("privacy/settings.html", form=form, blocked=blocked, muted=muted)
 
 
-def _change(username: str, change: Callable[[User], object], done: str) -> Response:
+def _change(username: str, change: Callable[[User], object], done: Lazy) -> Response:
     person = people.by_username(username) or abort(404)
     try:
         change(person)
         db.session.commit()
-        flash(done % {"name": person.display_name}, "success")
+        flash(done.filled(name=person.display_name), "success")
     except Refused as refusal:
         say_no(refusal)
     return go_back(url_for("profiles.show", username=person.username))

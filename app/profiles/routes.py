@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from app.errors import Refused
 from app.extensions import db
-from app.i18n import _
+from app.i18n import Lazy, _l
 from app.models import Post, User
 from app.profiles import actions, bp, queries
 from app.profiles.last_seen import last_seen
@@ -64,7 +64,7 @@ def following(username: str) -> str:
 @limits.changing
 def follow(username: str) -> Response:
     """Start to read what a person posts."""
-    return _change_follow(username, actions.follow, _("You now follow %(name)s."))
+    return _change_follow(username, actions.follow, _l("You now follow %(name)s."))
 
 
 @bp.post("/unfollow/<username>")
@@ -72,15 +72,15 @@ def follow(username: str) -> Response:
 @limits.changing
 def unfollow(username: str) -> Response:
     """Stop reading what a person posts."""
-    return _change_follow(username, actions.unfollow, _("You no longer follow %(name)s."))
+    return _change_follow(username, actions.unfollow, _l("You no longer follow %(name)s."))
 
 
-def _change_follow(username: str, change: Callable[[User, User], None], done: str) -> Response:
+def _change_follow(username: str, change: Callable[[User, User], None], done: Lazy) -> Response:
     person = people.by_username(username) or abort(404)
     try:
         change(viewer(), person)
         db.session.commit()
-        flash(done % {"name": person.display_name}, "success")
+        flash(done.filled(name=person.display_name), "success")
     except Refused as refusal:
         say_no(refusal)
     return go_back(url_for("profiles.show", username=person.username))

@@ -39,7 +39,6 @@ def serve(settings: Settings) -> int:
     try:
         supervisor.begin_redis()  # it starts while the schema is looked at
         prepare.migrate(create_app(replace(settings, redis_url=services.redis_url)))
-        prepare.compile_catalogs()
         supervisor.begin()
         supervisor.serve()
     finally:
@@ -51,7 +50,6 @@ def serve(settings: Settings) -> int:
 def demo(settings: Settings) -> int:
     """Prepare, then become `flask demo`; a site that runs on the same data gets its jobs at once."""
     prepare.migrate(create_app(settings))
-    prepare.compile_catalogs()
     running = prepare.read_state(settings.data_dir)
     if running.get("redis_url") and not is_set("REDIS_URL"):
         os.environ["REDIS_URL"] = running["redis_url"]

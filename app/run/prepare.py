@@ -1,4 +1,4 @@
-"""What must be true before anything is served: a data directory, a schema, compiled catalogs."""
+"""What must be true before anything is served: a data directory, a schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 
 from app.config import ROOT
 from app.extensions import db
-from app.web import catalogs
 
 
 class CannotRun(Exception):
@@ -66,14 +65,6 @@ def migrate(app: Flask) -> None:
                 f"The database comes from a newer Microblog ({', '.join(current)}): update this one."
             ) from None
         flask_migrate.upgrade()
-
-
-def compile_catalogs() -> None:
-    """Compile every catalog that changed. Raises CannotRun naming the one with a fault."""
-    try:
-        catalogs.compile_all()
-    except ValueError as error:
-        raise CannotRun(f"A translation cannot be used: {error}") from None
 
 
 def write_state(folder: Path, **state: Any) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response
 
+from app.catalogs.domain import without_catalogs
 from app.database import set_read_mode
 from app.extensions import db, login
 from app.i18n import _l
@@ -71,11 +72,19 @@ def busy(error: Exception) -> Response:
 
 
 def broken(error: Exception) -> Response:
-    """Anything unexpected: log it, order a mail to the operators, and say sorry."""
+    """Anything unexpected: log it, order a mail to the operators, and say sorry.
+
+    The page is in English: whatever broke, it needs no catalog. If even the page breaks, one plain sentence serves.
+    """
     _start_over()
     current_app.logger.exception("unexpected error")
     report(error)
-    return _answer(500, SENTENCES[500], InternalServerError())
+    with without_catalogs():
+        try:
+            return _answer(500, SENTENCES[500], InternalServerError())
+        except Exception:
+            current_app.logger.exception("the page that says so broke, too")
+            return make_response(str(SENTENCES[500]), 500, {"Content-Type": "text/plain; charset=utf-8"})
 
 
 def _start_over() -> None:

@@ -13,7 +13,8 @@ from markupsafe import Markup, escape
 
 from app import i18n, titles
 from app.clock import now
-from app.i18n import _, direction, language_name
+from app.i18n import _
+from app.locales import direction, language_name
 from app.media import ACCEPT
 from app.models import User
 from app.text import rich
@@ -104,8 +105,10 @@ def listed(names: Iterable[str]) -> Markup:
 
 def group_title_html(name: str, people: Iterable[str]) -> Markup:
     """What `group_title` says, each name of its own direction."""
-    marked = [str(bdi(one)) for one in people]
-    return Markup(titles.group_title(str(bdi(name)) if name else "", marked))  # noqa: S704 - the catalog's, or escaped
+    people = list(people)
+    if name or not people:
+        return bdi(name) if name else escape(titles.group_title("", ()))
+    return listed(people)
 
 
 def init_app(app: Flask) -> None:

@@ -10,7 +10,8 @@ from werkzeug.wrappers import Response
 
 from app.clock import now
 from app.extensions import babel
-from app.i18n import SESSION_KEY, SOURCE, direction, language_name, languages, request_language, zone_of_reader
+from app.i18n import SESSION_KEY, SOURCE, languages, request_language, zone_of_reader
+from app.locales import direction, language_name, tag
 from app.models import User
 from app.notify import preferences
 from app.notify.hours import Hours, may_tell_at, next_quiet_from
@@ -35,7 +36,7 @@ class PageContext:
     @property
     def lang_tag(self) -> str:
         """The language tag for <html lang> (BCP 47)."""
-        return self.lang.replace("_", "-")
+        return tag(self.lang)
 
     @property
     def dir(self) -> str:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 SCRIPTS = Path(__file__).parents[2] / "app" / "static" / "js"
 # The order of the layout: what a script uses comes before it.
 ORDER = """
-    i18n http live keys tabs poll connection session favicon badges alerts push time tasks composer
+    plural_rule i18n http live keys tabs poll connection session favicon badges alerts push time tasks composer
     seen delivered reading activity scrolling conversation older receipts message_menu pictures sent drafts complete
     message_form
     timeline translate hovercard menu forms

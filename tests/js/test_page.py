@@ -6,7 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from babel.localedata import locale_identifiers
 from playwright.sync_api import BrowserContext, Page, expect
+
+from app.catalogs.plurals import PluralRule, of_language
 
 from .fake_site import Answer, FakeSite, as_json, note
 
@@ -18,7 +21,7 @@ BADGE = (
 )
 SPANISH = {
     "locale": "es",
-    "plural": ["one", "other"],
+    "plural": "n != 1",
     "messages": {
         "%(num)s unread message": ["%(num)s mensaje sin leer", "%(num)s mensajes sin leer"],
         "Not connected. Trying again…": "Sin conexión. Reintentando…",
@@ -250,3 +253,21 @@ def test_a_form_that_came_back_has_the_cursor_at_its_first_mistake(site: FakeSit
     site.content = '<main><input name="good"><input name="bad" aria-invalid="true"></main>'
     page = open_tab()
     expect(page.locator("[name=bad]")).to_be_focused()
+
+
+def test_the_browser_counts_as_the_server_for_every_language(site: FakeSite, open_tab: OpenTab) -> None:
+    """The rule that a catalog of each language begins with, and those that other tools write."""
+    rules = {of_language(code) for code in locale_identifiers()} | {
+        PluralRule(3, "(n==0||n==1) ? 0 : (n!=0 && n%1000000==0) ? 1 : 2"),  # French and Spanish of Weblate
+        PluralRule(3, "n%10==1 && n%100!=11 ? 0 : n != 0 ? 1 : 2"),  # Latvian of gettext
+        PluralRule(4, "(n==1) ? 0 : (n==2) ? 1 : (n != 8 && n != 11) ? 2 : 3"),  # Welsh
+        PluralRule(2, "!(n==1) && 7-n/2*3 <= n+1"),
+    }
+    numbers = [*range(1001), 1_000_000, 1_000_001, 2_000_000]
+    site.content = ""
+    counted = open_tab().evaluate(
+        "([rules, numbers]) => rules.map((rule) => numbers.map(Microblog.pluralRule(rule)))",
+        [[rule.expression for rule in rules], numbers],
+    )
+    for rule, forms in zip(rules, counted, strict=True):
+        assert forms == [rule.index(number) for number in numbers], rule

@@ -45,8 +45,6 @@ TEXT = st.one_of(
     st.builds(lambda text, times: (text * times)[:2000], st.text(min_size=1, max_size=8), st.integers(1, 2000)),
 )
 NAME = TEXT.map(lambda text: text[:40])  # mostly short enough to be accepted
-# A lone % in a translation breaks a page until catalogs are made safe at run time.
-TRANSLATION = TEXT.map(lambda text: text.replace("%", "%%"))
 
 
 @pytest.mark.slow
@@ -60,7 +58,7 @@ def test_any_text_is_mailed_and_shown(app, as_, db, configure, monkeypatch, run_
     with translations(app, LANGUAGE) as say:
 
         @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-        @given(NAME, NAME, TEXT, st.fixed_dictionaries(dict.fromkeys(MSGIDS, TRANSLATION)))
+        @given(NAME, NAME, TEXT, st.fixed_dictionaries(dict.fromkeys(MSGIDS, TEXT)))
         def each(name, other_name, message, texts):
             nonlocal tried, mailed, named
             say(texts)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from flask import Flask
-from flask_babel import force_locale, get_translations
 
 Say = Callable[[Mapping[str, str]], None]
 
@@ -17,17 +16,15 @@ def translations(app: Flask, code: str) -> Iterator[Say]:
 
     The texts are taken as they are: what is wrong with them is not checked. After the block all is as before.
     """
-    with app.app_context(), force_locale(code):
-        catalog = get_translations()._catalog  # Flask-Babel keeps one object for all requests
-    before = dict(catalog)
+    messages = app.extensions["catalogs"].by_code[code].messages
+    before = dict(messages)
 
     def say(texts: Mapping[str, str]) -> None:
-        for key in before:
-            msgid = key[0] if isinstance(key, tuple) else key
-            if msgid in texts:
-                catalog[key] = texts[msgid]
+        for msgid in texts.keys() & before.keys():
+            old = before[msgid]
+            messages[msgid] = texts[msgid] if isinstance(old, str) else [texts[msgid]] * len(old)
 
     try:
         yield say
     finally:
-        catalog.update(before)
+        messages.update(before)

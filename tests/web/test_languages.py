@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from babel import Locale
+from babel.core import get_global
+from babel.localedata import locale_identifiers
 from werkzeug.datastructures import LanguageAccept
 
-from app.i18n import best_language, choose_language, direction, language_name
-from app.web.catalogs import FOLDER, browser_strings, load, po_files
+from app.catalogs.store import po_files
+from app.config import ROOT
+from app.i18n import choose_language
+from app.locales import best_language, canonical, direction, language_name, tag
 
 OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
 
@@ -21,9 +26,16 @@ OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
         (["zh-CN"], "zh_Hans"),
         (["zh"], "zh_Hans"),
         (["zh-HK"], "zh_Hant"),
+        (["zh-Hant-TW"], "zh_Hant"),
+        (["zh-Hant-HK"], "zh_Hant"),
+        (["zh-Hans-CN"], "zh_Hans"),
+        (["yue-HK"], "zh_Hant"),
         (["pt-BR"], "pt_BR"),
-        (["pt"], None),
+        (["pt-PT"], "pt_BR"),
+        (["pt"], "pt_BR"),
         (["AR-eg"], "ar"),
+        (["es-u-nu-latn"], "es"),
+        (["es-x-private"], "es"),
         (["../../etc/passwd"], None),
         (["x" * 5000, "es"], "es"),
         ([], None),
@@ -31,6 +43,70 @@ OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
 )
 def test_the_best_offered_language_is_found(wanted, served):
     assert best_language(wanted, OFFERED) == served
+
+
+@pytest.mark.parametrize(
+    ("wanted", "offered", "served"),
+    [
+        ("zh-TW", ("zh_Hans", "zh_Hant_TW"), "zh_Hant_TW"),
+        ("zh-HK", ("zh_Hans", "zh_Hant_TW"), "zh_Hant_TW"),
+        ("zh-MO", ("zh_Hant", "zh_Hant_HK"), "zh_Hant_HK"),
+        ("zh-Hant-TW", ("zh_Hans",), None),
+        ("zh-TW", ("zh",), None),
+        ("sr-Latn-RS", ("sr", "sr_Latn"), "sr_Latn"),
+        ("sr-Latn-RS", ("sr",), None),
+        ("sr-RS", ("sr_Latn",), None),
+        ("sr-ME", ("sr", "sr_Latn"), "sr_Latn"),
+        ("sh", ("sr_Latn",), "sr_Latn"),
+        ("uz-Cyrl-UZ", ("uz", "uz_Cyrl"), "uz_Cyrl"),
+        ("pt-AO", ("pt_BR", "pt_PT"), "pt_PT"),
+        ("pt-PT", ("pt", "pt_BR"), "pt"),
+        ("es-MX", ("es_ES", "es_419"), "es_419"),
+        ("es-MX", ("es_ES", "es_AR"), "es_AR"),
+        ("no", ("nb",), "nb"),
+        ("nn-NO", ("nb",), "nb"),
+        ("nb-NO", ("no",), "no"),
+        ("iw", ("he",), "he"),
+        ("in-ID", ("id",), "id"),
+        ("tl", ("fil",), "fil"),
+        ("en-GB", ("en", "es"), "en"),
+    ],
+)
+def test_a_reader_gets_a_catalog_they_can_read(wanted, offered, served):
+    assert best_language([wanted], offered) == served
+
+
+def test_no_reader_gets_another_script():
+    """Every locale that the CLDR knows asks for its language among all others of the same language."""
+    known = sorted(code for code in locale_identifiers() if tag(code) == code.replace("_", "-"))  # no variants
+    likely = get_global("likely_subtags")
+
+    def script(code):
+        locale = Locale.parse(code)
+        return locale.script or Locale.parse(likely.get(code) or likely[locale.language]).script
+
+    for code in known:
+        language = code.split("_")[0]
+        others = [one for one in known if one.split("_")[0] == language]
+        assert best_language([tag(code)], others) == code
+        found = best_language([tag(code)], [one for one in others if one != code])
+        assert found is None or script(found) == script(code), (code, found)
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "lang"),
+    [
+        ("pt-BR", "pt_BR", "pt-BR"),
+        ("zh-TW", "zh_Hant_TW", "zh-Hant-TW"),
+        ("sr@latin", "sr_Latn", "sr-Latn"),
+        ("iw", "he", "he"),
+        ("in", "id", "id"),
+        ("de_AT.UTF-8", "de_AT", "de-AT"),
+    ],
+)
+def test_a_code_has_one_spelling_and_a_tag(written, code, lang):
+    assert canonical(written) == canonical(code) == code
+    assert tag(code) == lang
 
 
 @pytest.mark.parametrize("header", ["*", "*;q=nan", "es;q=-1", "en\0", "xx", "../../etc/passwd", "a" * 5000, ";;;,,"])
@@ -62,16 +138,15 @@ def test_a_members_setting_counts_more_than_the_browser(as_, db):
     assert '<html lang="es"' in ana.get("/explore", headers={"Accept-Language": "en"}).text
 
 
-@pytest.mark.parametrize("path", po_files(), ids=lambda path: path.parent.parent.name)
-def test_the_scripts_get_their_strings(client, path):
-    catalog = load(path)
-    code = path.parent.parent.name
-    page = client.get("/auth/login", headers={"Accept-Language": code.replace("_", "-")}).text
+@pytest.mark.parametrize("code", list(po_files(ROOT / "translations")[0]))
+def test_the_scripts_get_their_strings(app, client, code):
+    catalog = app.extensions["catalogs"].by_code[code]
+    page = client.get("/auth/login", headers={"Accept-Language": tag(code)}).text
     url = page.split('data-strings-url="')[1].split('"')[0]
     answer = client.get(url)
-    assert answer.json == browser_strings(catalog)
-    assert len(answer.json["plural"]) == catalog.num_plurals
-    assert answer.json["messages"]
+    assert answer.json == catalog.browser_strings
+    assert answer.json["plural"] == catalog.rule.expression
+    assert len(answer.json["messages"]) == len(catalog.in_scripts)
     assert "immutable" in answer.headers["Cache-Control"]
 
 
@@ -82,7 +157,7 @@ def test_every_language_has_a_name_and_a_direction():
 
 
 def test_spanish_is_there():
-    assert (FOLDER / "es" / "LC_MESSAGES" / "messages.po").exists()
+    assert (ROOT / "translations" / "es" / "LC_MESSAGES" / "messages.po").exists()
 
 
 def test_a_quality_of_zero_means_no(app):

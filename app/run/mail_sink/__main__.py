@@ -9,6 +9,7 @@ import threading
 
 from werkzeug.serving import make_server
 
+from app.catalogs.store import load_all
 from app.config import Settings
 from app.run.mail_sink.page import create_page
 from app.run.mail_sink.smtp import listen
@@ -18,8 +19,10 @@ from app.run.mail_sink.store import MailStore
 def main(smtp_port: int, page_port: int) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError when a port is taken."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    store = MailStore(Settings.from_env().data_dir / "mail")
-    server = make_server("127.0.0.1", page_port, create_page(store), threaded=True)
+    settings = Settings.from_env()
+    store = MailStore(settings.data_dir / "mail")
+    catalogs = load_all(settings.translations_dir, settings.data_dir / "catalogs")
+    server = make_server("127.0.0.1", page_port, create_page(store, catalogs), threaded=True)
     smtp = listen(store, smtp_port)
     # shutdown() waits for serve_forever(), so it must not run inside it
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,12 +7,15 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from flask import Flask, Response, abort, jsonify, render_template, request
-from flask_babel import Babel, format_date, format_datetime, format_time, get_locale
+from flask import Flask, Response, abort, current_app, jsonify, render_template, request
+from flask_babel import format_date, format_datetime, format_time, get_locale
 from markupsafe import Markup, escape
 
+from app.catalogs.domain import CatalogBabel
+from app.catalogs.store import Catalogs
 from app.config import ROOT
-from app.i18n import SOURCE, best_language, catalogs
+from app.i18n import SOURCE
+from app.locales import best_language, tag
 from app.run.mail_sink.store import KEEP, Mail, MailStore
 
 LISTED = 200  # mails on the page; all are in /messages.json?limit=
@@ -26,13 +29,13 @@ MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; fra
 )
 
 
-def create_page(store: MailStore) -> Flask:
-    """The WSGI app that shows `store`."""
+def create_page(store: MailStore, catalogs: Catalogs | None = None) -> Flask:
+    """The WSGI app that shows `store`, in the languages of `catalogs`."""
     page = Flask("mail_sink", template_folder=str(ROOT / "app/templates"), static_folder=str(ROOT / "app/static"))
     # A foreign site must not read mail through a name of its own that points here (DNS rebinding).
     page.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
-    page.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "translations")
-    Babel(page, locale_selector=_language)
+    page.extensions["catalogs"] = catalogs or Catalogs()
+    CatalogBabel(page, locale_selector=_language)
     page.add_template_filter(linked)
 
     @page.after_request
@@ -48,7 +51,7 @@ def create_page(store: MailStore) -> Flask:
     def facts() -> dict[str, Any]:
         locale = get_locale() or SOURCE
         direction = getattr(locale, "text_direction", "ltr")
-        return {"lang": str(locale).replace("_", "-"), "dir": direction, "when": _when, "when_short": _when_short}
+        return {"lang": tag(str(locale)), "dir": direction, "when": _when, "when_short": _when_short}
 
     @page.get("/")
     def index() -> str:
@@ -107,7 +110,7 @@ def in_new_tabs(html: str) -> str:
 
 
 def _language() -> str:
-    offered = catalogs(ROOT / "translations")
+    offered = (SOURCE, *current_app.extensions["catalogs"].by_code)
     return best_language(request.accept_languages.values(), offered) or SOURCE
 
 

@@ -1,9 +1,9 @@
 // Translated strings for the scripts: gettext() and ngettext(), as in the templates.
 //
 // The catalog is a JSON document named by <body data-strings-url>:
-//   {"locale": "es", "plural": ["one", "other"], "messages": {"Send": "Enviar", "%(num)s post": ["…", "…"]}}
-// "plural" names the CLDR category of each plural form, in the order of the catalog's msgstr[0], msgstr[1]...
-// A gettext "Plural-Forms" expression would have to be evaluated, which the Content-Security-Policy forbids (and rightly).
+//   {"locale": "es", "plural": "n != 1", "messages": {"Send": "Enviar", "%(num)s post": ["…", "…"]}}
+// "plural" is the catalog's own rule, a C expression in n, as the server uses it: Intl.PluralRules counts otherwise for
+// many languages. plural_rule.js parses it.
 //
 // Everything works before, and without, the catalog: a string that is not known is shown in English, its own msgid.
 // Who shows a string that can wait a moment waits for `Microblog.i18n.ready`, which never rejects.
@@ -14,12 +14,16 @@
   const url = document.body.dataset.stringsUrl;
 
   let messages = {};
-  let categories = [];
-  let pluralRules = new Intl.PluralRules("en");
+  let formOf = (n) => (n === 1 ? 0 : 1);
 
-  /** Puts values into the named places: fill("%(num)s posts", {num: 3}) gives "3 posts". */
+  /** Puts values into the named places: fill("%(num)s posts", {num: 3}) gives "3 posts". "%%" is a percent sign. */
   function fill(text, values) {
-    return text.replace(/%\((\w+)\)[sd]/g, (place, name) => (values && name in values ? values[name] : place));
+    return text.replace(/%(?:%|\((\w+)\)[sd])/g, (place, name) => {
+      if (place === "%%") {
+        return "%";
+      }
+      return values && name in values ? values[name] : place;
+    });
   }
 
   function gettext(msgid, values) {
@@ -31,12 +35,7 @@
     const forms = messages[singular];
     let text = n === 1 ? singular : plural;
     if (Array.isArray(forms)) {
-      let index = categories.indexOf(pluralRules.select(n));
-      if (index < 0) {
-        // CLDR may know more categories than the catalog: Spanish has "many" for millions, most catalogs do not.
-        index = categories.includes("other") ? categories.indexOf("other") : forms.length - 1;
-      }
-      text = forms[index] || text;
+      text = forms[formOf(n)] || text;
     }
     return fill(text, { num: n, ...values });
   }
@@ -51,8 +50,7 @@
         throw new Error(`${response.status} ${url}`);
       }
       const catalog = await response.json();
-      pluralRules = new Intl.PluralRules(catalog.locale);
-      categories = catalog.plural;
+      formOf = Microblog.pluralRule(catalog.plural);
       messages = catalog.messages;
     } catch (error) {
       console.warn("No translated strings; English is shown.", error);

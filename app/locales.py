@@ -1,0 +1,175 @@
+"""Language codes and tags: parse them, name them, and choose what a reader can read.
+
+A *code* is how a language is named inside the site and in `translations/` ("pt_BR", "zh_Hant_TW"). A *tag* is the
+BCP 47 name that browsers use ("pt-BR"). Likely subtags, aliases and parents come from the Unicode CLDR, through Babel.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
+_SCRIPT = re.compile(r"[a-z]{4}\Z")
+_REGION = re.compile(r"(?:[a-z]{2}|[0-9]{3})\Z")
+_LONGEST = 100  # characters of a tag that are looked at
+_POSIX_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
+# Languages whose readers also read the other one, best first. The script must be the same in any case.
+_READABLE = {
+    "nb": ("no", "nn"),
+    "no": ("nb", "nn"),
+    "nn": ("nb", "no"),
+    "bs": ("hr", "sr"),
+    "hr": ("bs", "sr"),
+    "sr": ("hr", "bs"),
+    "yue": ("zh",),
+    "gsw": ("de",),
+    "lb": ("de",),
+}
+
+
+class Parts(NamedTuple):
+    """The subtags of a code or tag that matter for choosing a catalog; "" for what it doesn't name."""
+
+    language: str
+    script: str = ""
+    region: str = ""
+
+    def __str__(self) -> str:
+        return "_".join(part for part in self if part)
+
+
+@lru_cache(maxsize=1024)
+def parse(tag: str) -> Parts | None:
+    """Return the parts of a BCP 47 tag, a code or a POSIX name ("sr@latin", "de_AT.UTF-8"); None for anything else.
+
+    Deprecated names become current ones ("iw" is "he", "sh" is "sr_Latn"). Variants and extensions are ignored.
+    """
+    if len(tag) > _LONGEST:
+        return None
+    name, _at, modifier = tag.partition("@")
+    language, *rest = re.split(r"[-_]", name.partition(".")[0].lower())
+    if not _LANGUAGE.match(language):
+        return None
+    script = region = ""
+    for part in rest:
+        if not (part.isascii() and part.isalnum()):
+            return None
+        if not script and not region and _SCRIPT.match(part):
+            script = part.title()
+        elif not region and _REGION.match(part):
+            region = part.upper()
+        else:
+            break  # a variant, an extension or private use
+    script = script or _POSIX_SCRIPTS.get(modifier.lower(), "")
+    alias = str(get_global("language_aliases").get(language, language)).split("_")
+    language = alias[0]
+    for part in alias[1:]:
+        if len(part) == 4:
+            script = script or part
+        else:
+            region = region or part
+    replaced = get_global("territory_aliases").get(region)
+    return Parts(language, script, replaced[0] if replaced else region)
+
+
+def canonical(code: str) -> str:
+    """Return the one spelling of `code` that this site uses: "pt-BR" is "pt_BR", "zh-TW" is "zh_Hant_TW".
+
+    Raises ValueError for a language that the CLDR doesn't know.
+    """
+    parts = parse(code.strip())
+    if parts is None:
+        raise ValueError(f"{code!r} is not a language code such as fr, pt_BR or zh_Hant")
+    try:
+        return str(Locale.parse(str(parts)))
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f"{code!r} is not a language that the Unicode CLDR knows") from None
+
+
+def tag(code: str) -> str:
+    """Return the BCP 47 tag of a code: "sr@latin" gives "sr-Latn"."""
+    return str(parse(code) or code).replace("_", "-")
+
+
+@lru_cache(maxsize=1024)
+def _likely(parts: Parts) -> Parts:
+    """Fill in the script and region that are most likely (UTS 35, "Likely Subtags")."""
+    likely = get_global("likely_subtags")
+    language, script, region = parts
+    for known in (parts, Parts(language, "", region), Parts(language, script), Parts(language)):
+        found = likely.get(str(known))
+        if found:
+            full = parse(found) or Parts(language)
+            return Parts(language, script or full.script, region or full.region)
+    return parts
+
+
+@lru_cache(maxsize=1024)
+def _parents(parts: Parts) -> tuple[str, ...]:
+    """List the region of `parts` and those that the CLDR inherits from: es_MX gives MX, 419."""
+    parents = get_global("parent_exceptions")
+    regions: list[str] = []
+    step: Parts | None = parts
+    while step and step.region and step.region not in regions:
+        regions.append(step.region)
+        step = parse(parents.get(str(step)) or parents.get(str(_likely(step))) or "")
+    return tuple(regions)
+
+
+def _distance(wanted: Parts, offered: Parts) -> float:
+    """Rank a catalog of the right language and script: own region, its parents, none, the likely one, any other."""
+    order = [*_parents(wanted), "", _likely(Parts(wanted.language, _likely(wanted).script)).region]
+    if offered.region in order:
+        return order.index(offered.region)
+    shared = [order.index(region) for region in _parents(offered) if region in order]
+    return min(shared, default=len(order)) + 0.5  # es_AR is near to es_MX: both inherit from es_419
+
+
+def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
+    script = _likely(wanted).script
+    for language in (wanted.language, *_READABLE.get(wanted.language, ())):
+        same = [one for one in offered if one[1].language == language and _likely(one[1]).script == script]
+        if same:
+            reader = wanted._replace(language=language)
+            return min(same, key=lambda one: (_distance(reader, one[1]), one[1].script != wanted.script))[0]
+    return None
+
+
+def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
+    """Return the offered code for the first of `wanted` (language tags, best first) that one can serve, else None.
+
+    A catalog serves who reads its language in its script; among several, the nearest region wins. It never serves a
+    reader of another script: zh-Hant-TW isn't served by zh_Hans.
+    """
+    choices = [(code, parts) for code in offered if (parts := parse(code))]
+    for one in wanted:
+        parts = parse(one)
+        found = _best(parts, choices) if parts else None
+        if found:
+            return found
+    return None
+
+
+@cache
+def language_name(code: str) -> str:
+    """Return a language's name in itself ("Español"); the code when the CLDR doesn't know it."""
+    try:
+        name = Locale.parse(code).get_display_name() or code
+    except (ValueError, UnknownLocaleError):
+        return code
+    return name[0].upper() + name[1:]
+
+
+@cache
+def direction(code: str) -> str:
+    """Return "rtl" or "ltr": how the language is written."""
+    try:
+        return str(Locale.parse(code).text_direction)
+    except (ValueError, UnknownLocaleError):
+        return "ltr"
