@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from flask import Flask
 
+from app.catalogs.store import Catalogs
+
 Say = Callable[[Mapping[str, str]], None]
 
 
@@ -14,15 +16,18 @@ Say = Callable[[Mapping[str, str]], None]
 def translations(app: Flask, code: str) -> Iterator[Say]:
     """Give a function `say({msgid: text})` that replaces translations in the catalog `code`, all their plural forms.
 
-    The texts are taken as they are: what is wrong with them is not checked. After the block all is as before.
+    The texts are taken as they are, past the checks of compiling. After the block all is as before. Raises KeyError for
+    a msgid that is not in the catalog.
     """
-    messages = app.extensions["catalogs"].by_code[code].messages
+    catalogs: Catalogs = app.extensions["catalogs"]
+    messages = catalogs.by_code[code].messages
     before = dict(messages)
 
     def say(texts: Mapping[str, str]) -> None:
-        for msgid in texts.keys() & before.keys():
-            old = before[msgid]
-            messages[msgid] = texts[msgid] if isinstance(old, str) else [texts[msgid]] * len(old)
+        catalogs.told.clear()  # each broken one is logged once, and here each is another one
+        for msgid, text in texts.items():
+            forms = before[msgid]
+            messages[msgid] = [text] * len(forms) if isinstance(forms, list) else text
 
     try:
         yield say
