@@ -10,13 +10,17 @@ from functools import partial
 from pathlib import Path
 
 from app.config import Settings
-from bench import home, idle_poll, inbox, load, mailing, sending
+from bench import home, idle_poll, inbox, load, mailing, people, sending
 
 # name, bound, whether more is better
 PROMISES = {
     "idle_poll_vs_floor": (2.0, True),
     "idle_poll_vs_tutorial_write": (12.0, True),
     "home_100k_vs_1k": (1.3, False),
+    "popup_100k_vs_1k": (1.3, False),
+    "profile_100k_vs_1k": (1.3, False),
+    "followers_100k_vs_1k": (1.3, False),
+    "search_100k_vs_1k": (1.3, False),
     "inbox_1m_vs_1k": (1.3, False),
     "thread_1m_vs_1k": (1.3, False),
     "inbox_queries": (3, False),
@@ -41,6 +45,7 @@ def main() -> int:
         "idle_poll": idle_poll.run,
         "home": home.run,
         "inbox": inbox.run,
+        "people": people.run,
         "mailing": mailing.run,
         "sending": sending.run,
     }

@@ -13,6 +13,7 @@ from app.models.message import HiddenMessage, Message, MessageImage
 from app.models.moderation import AuditEntry, Report, ReportedMessage
 from app.models.notification import Notification, NotificationClock
 from app.models.post import Post, PostDraft, PostTag
+from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.relation import Block, Mute
 from app.models.user import User
@@ -40,6 +41,7 @@ __all__ = [
     "Post",
     "PostDraft",
     "PostTag",
+    "ProfileCount",
     "PushSubscription",
     "Report",
     "ReportedMessage",

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, select
 
 from app.extensions import db
-from app.models import Post, User
+from app.models import ProfileCount, User
 from app.queries import follows, relations, visibility
 from app.queries.relations import Relation
 from app.text.names import username_key
@@ -43,17 +43,18 @@ def profile(username: str, viewer: User) -> Profile | None:
     Between two whom a block keeps apart there is nothing to count.
     """
     apart = visibility.blocked_between(viewer.id, User.id)
-    posts = select(func.count()).where(Post.author_id == User.id, ~apart).scalar_subquery()
     row = db.session.execute(
         select(
             User,
-            posts,
-            follows.follower_count_of(viewer.id, User.id),
-            follows.following_count_of(viewer.id, User.id),
+            case((apart, 0), else_=ProfileCount.posts),
+            follows.follower_count_of(viewer.id),
+            follows.following_count_of(viewer.id),
             follows.is_following(viewer.id, User.id),
             follows.is_following(User.id, viewer.id),
             *relations.columns(viewer.id, User.id),
-        ).where(User.username_key == username_key(username), User.active)
+        )
+        .join(ProfileCount, ProfileCount.user_id == User.id)
+        .where(User.username_key == username_key(username), User.active)
     ).first()
     if row is None:
         return None

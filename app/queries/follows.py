@@ -1,4 +1,4 @@
-"""Who follows whom, as one viewer finds it. One Select builds a list of people and its count, so they cannot disagree.
+"""Who follows whom, as one viewer finds it. Lists are read, and their counts are stored (app/models/profile_count.py).
 
 Somebody whom a block keeps apart from the viewer stands in no list, and has none to show.
 """
@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, exists, func, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, union
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.extensions import db
-from app.models import Follow, User
+from app.models import Block, Follow, ProfileCount, User
 from app.queries import visibility
 
 LOOKED_AT = 2000  # follows that suggestions look at: enough to choose from, and a bound on the time
 # As in visibility.py: an alias is made once.
 _follow = aliased(Follow)
+Column = InstrumentedAttribute[int]
 
 
 def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
@@ -42,14 +43,18 @@ def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
     )
 
 
-def follower_count_of(viewer_id: int, user_id: Any) -> ScalarSelect[int]:
-    """How many `followers` there are, as part of another query."""
-    return _count(followers(viewer_id, user_id, aliased(User)))
+def follower_count_of(viewer_id: int) -> ColumnElement[int]:
+    """How many `followers` the viewer finds of the person of a `ProfileCount`, as part of another query.
+
+    The stored number, less those whom a block keeps apart from the viewer. So it costs what the viewer's blocks do,
+    however many followers there are.
+    """
+    return _seen(viewer_id, ProfileCount.followers, Follow.follower_id, Follow.followed_id)
 
 
-def following_count_of(viewer_id: int, user_id: Any) -> ScalarSelect[int]:
-    """How many `following` there are, as part of another query."""
-    return _count(following(viewer_id, user_id, aliased(User)))
+def following_count_of(viewer_id: int) -> ColumnElement[int]:
+    """How many `following` the viewer finds, in the same way."""
+    return _seen(viewer_id, ProfileCount.following, Follow.followed_id, Follow.follower_id)
 
 
 def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
@@ -86,5 +91,23 @@ def _is_listed(viewer_id: int, user_id: Any, person: Any) -> ColumnElement[bool]
     return and_(visibility.is_met(viewer_id, person), ~visibility.blocked_between(viewer_id, user_id))
 
 
-def _count(people: Select[tuple[User]]) -> ScalarSelect[int]:
-    return people.order_by(None).with_only_columns(func.count()).scalar_subquery()
+def _seen(
+    viewer_id: int,
+    stored: InstrumentedAttribute[int],
+    other: InstrumentedAttribute[int],
+    owner: InstrumentedAttribute[int],
+) -> ColumnElement[int]:
+    apart = union(
+        select(Block.blocked_id.label("id")).where(Block.blocker_id == viewer_id),
+        select(Block.blocker_id).where(Block.blocked_id == viewer_id),
+    ).subquery()
+    # Asked for each of those kept apart: in a join SQLite would begin with the follows.
+    is_counted = exists().where(other == apart.c.id, owner == ProfileCount.user_id, Follow.counted)
+    unseen = (
+        select(func.count())
+        .select_from(apart)
+        .where(is_counted.correlate(apart, ProfileCount))
+        .correlate(ProfileCount)
+        .scalar_subquery()
+    )
+    return case((visibility.blocked_between(viewer_id, ProfileCount.user_id), 0), else_=stored - unseen)

@@ -22,7 +22,7 @@ from app.queries import operation
 
 bp = Blueprint("metrics", __name__)
 
-RECOUNTS = ("messages.recount", "notifications.recount")
+RECOUNTS = ("messages.recount", "notifications.recount", "profiles.recount")
 
 
 @bp.get("/healthz")

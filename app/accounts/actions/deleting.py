@@ -23,6 +23,7 @@ from app.notify import tell_count
 GRACE = timedelta(days=14)  # between the order and the deletion
 MAIL_JOB = "accounts.mail_deletion"
 TELL_READERS = "accounts.tell_readers"
+COUNT_JOB = "profiles.count_follows"
 BATCH = 500  # rows of one transaction
 TOLD_TOGETHER = 50  # people told in one transaction: it holds all their clocks, and on SQLite the one lock there is
 
@@ -118,3 +119,4 @@ def _check_not_the_last_admin(user: User) -> None:
 def _tell(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:
     enqueue(MAIL_JOB, user_id=user.id, what=what, due_at=due_at.isoformat())
     enqueue(TELL_READERS, user_id=user.id)
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{user.id}", user_id=user.id)

@@ -18,6 +18,7 @@ from app.notify import logins_changed
 
 # What a closed account did counts as unread for nobody.
 TELL_READERS = "accounts.tell_readers"
+COUNT_JOB = "profiles.count_follows"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
@@ -34,6 +35,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
     logins_changed(person.id)
     enqueue(TELL_READERS, user_id=person.id)
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
     audit.note(actor, "suspended", report=report, person=person)
 
 
@@ -47,6 +49,7 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
     # Who waits for the deletion of their account takes it back by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
     audit.note(actor, "reinstated", report=report, person=person)
 
 

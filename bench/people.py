@@ -1,0 +1,55 @@
+"""A popular author's hover card, profile and followers, and a search that finds everything: what a page costs must not
+grow with what is stored.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.extensions import db
+from app.models import Follow, NotificationClock, Post
+from bench import data, rates, servers
+
+FEW, MANY = 1_000, 100_000  # posts of the author, who has as many followers
+AUTHOR = 2
+WORD = "tide"  # in every post, and in the search text of every person
+PAGES = {
+    "popup": f"/user/{data.name(AUTHOR)}/popup",
+    "profile": f"/user/{data.name(AUTHOR)}",
+    "followers": f"/user/{data.name(AUTHOR)}/followers",
+    "search": f"/search?q={WORD}",
+}
+
+
+def run(folder: Path, few: int = FEW, many: int = MANY) -> dict[str, float]:
+    """`popup_100k_vs_1k` and so on: median time with 100,000 posts and followers over that with 1,000 (less is
+    better).
+    """
+    figures: dict[str, float] = {}
+    with servers.valkey(folder / "redis") as redis_url:
+        cookies = {size: _fill(folder / str(size), redis_url, size) for size in (few, many)}
+        env = [{"REDIS_URL": redis_url, "DATA_DIR": str(folder / str(size))} for size in (few, many)]
+        with servers.web("microblog:app", env[0]) as few_port, servers.web("microblog:app", env[1]) as many_port:
+            for name, path in PAGES.items():
+                ratio, little, much = rates.compare(
+                    rates.Target(few_port, path, cookies[few]), rates.Target(many_port, path, cookies[many])
+                )
+                figures[f"{name}_100k_vs_1k"] = ratio
+                figures |= {f"{name}_1k_ms": little * 1e3, f"{name}_100k_ms": much * 1e3}
+    return figures
+
+
+def _fill(folder: Path, redis_url: str, size: int) -> str:
+    """A server's database with an author of `size` posts and followers; person 1's cookie."""
+    app = data.app_on(folder, redis_url)
+    with data.filling(app):
+        data.people(size + AUTHOR)
+        db.session.execute(text('UPDATE "user" SET search_text = :word || username'), {"word": f"{WORD} "})
+        data.insert_rows(NotificationClock, [{"user_id": 1, "last": 0.0}])
+        followers = range(AUTHOR + 1, size + AUTHOR + 1)
+        data.insert_rows(Follow, ({"follower_id": number, "followed_id": AUTHOR} for number in followers))
+        posts = ({"author_id": AUTHOR, "body": f"{data.SENTENCE}{n}", "language": "en"} for n in range(size))
+        data.insert_rows(Post, (post | {"search_text": WORD} for post in posts))
+    return data.cookie(app, 1)
