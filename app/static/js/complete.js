@@ -15,6 +15,7 @@
   const WAIT = 120; // milliseconds after a key, so that a fast typist asks once
   const LONGEST = 64; // characters of a name
   const ROOM = 260; // pixels below the line that a list needs; with fewer it opens above
+  const MARGIN = 12; // pixels between a list and the edge of a small screen
   const digits = new Intl.NumberFormat(language);
 
   // The rules of app/text/rich.py: what a name is made of, and what may stand before its sign. Scripts without spaces
@@ -157,8 +158,10 @@
       const isAbove = screen - (box.top + bottom) < ROOM && box.top + bottom - height > ROOM;
       list.style.top = isAbove ? "auto" : `${bottom + 4}px`;
       list.style.bottom = isAbove ? `${box.height - bottom + height + 4}px` : "auto";
-      const start = getComputedStyle(form).direction === "rtl" ? box.right - textarea.getBoundingClientRect().right : textarea.getBoundingClientRect().left - box.left;
+      const text = textarea.getBoundingClientRect();
+      const start = getComputedStyle(form).direction === "rtl" ? box.right - text.right : text.left - box.left;
       list.style.insetInlineStart = `${start}px`;
+      list.style.maxInlineSize = `${box.width - start - MARGIN}px`;
     }
 
     function open(found, kind) {
