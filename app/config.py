@@ -55,6 +55,7 @@ class Settings:
 
     # Secrets and stores ----------------------------------------------------------------------------------
     secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
+    former_secret_keys: tuple[str, ...] = ()  # earlier values of SECRET_KEY: they check old reports
     database_url: str = ""  # "" = SQLite in DATA_DIR
     sqlite_timeout: int = 5  # seconds a writer waits for SQLite's lock before it gives up
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
@@ -89,6 +90,7 @@ class Settings:
     poll_interval: int = 10  # seconds between two polls of one browser
     activity_days: int = 90  # days what was read stays on the Activity page; what is unread stays for ever
     export_days: int = 7  # days an export can be downloaded; 14 at most
+    sealed_days: int = 14  # days a message that was deleted for everyone can still be reported; 0 = it's gone at once
 
     # Translation of posts --------------------------------------------------------------------------------
     translate_url: str = ""  # a LibreTranslate-compatible server; "" hides "Translate"

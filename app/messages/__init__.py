@@ -13,6 +13,7 @@ Doors (HTTP), each with the parts of a page that it alone needs:
 Doors (queue):
     side_jobs           the end of a mute
     image_jobs          thumbnails, stray files
+    sealed_jobs         removing what deleted messages said, after SEALED_DAYS
     upkeep              counting anew, every day                          recount
 
 Rules and deeds:
@@ -36,6 +37,7 @@ from app.messages import (  # noqa: E402  (doors register themselves on bp)
     mailing,  # noqa: F401
     request_routes,  # noqa: F401
     routes,  # noqa: F401
+    sealed_jobs,  # noqa: F401
     search_routes,  # noqa: F401
     side_jobs,  # noqa: F401
     upkeep,  # noqa: F401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import abort, current_app, flash, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
@@ -33,7 +35,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
     """Take back what the viewer has sent just now. Its text goes back to where they write."""
     opened = opened_or_404(conversation_id=conversation_id)
     try:
-        undone = changing.undo(viewer(), conversation_id, seq)
+        undone = changing.undo(viewer(), conversation_id, seq, kept_for=_kept_for())
     except LookupError:
         abort(404)
     except Refused as refusal:
@@ -89,7 +91,7 @@ def delete(conversation_id: int, seq: int) -> Answer:
         if form.scope.data == "me":
             changing.delete_for_me(viewer(), conversation_id, seq)
         else:
-            files = changing.delete_for_everybody(viewer(), conversation_id, seq)
+            files = changing.delete_for_everybody(viewer(), conversation_id, seq, kept_for=_kept_for())
     except LookupError:
         abort(404)
     except Refused as refusal:
@@ -97,6 +99,11 @@ def delete(conversation_id: int, seq: int) -> Answer:
     db.session.commit()
     images.remove(files)
     return opening.done(opened)
+
+
+def _kept_for() -> timedelta:
+    """How long what a deleted message said can still be reported."""
+    return timedelta(days=current_app.config["SEALED_DAYS"])
 
 
 def _own_or_404(conversation_id: int, seq: int) -> tuple[Opened, Message]:

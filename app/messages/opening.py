@@ -93,4 +93,5 @@ def _context(opened: Opened, thread: Thread) -> dict[str, Any]:
         "read": read,
         "undo_within": UNDO_WITHIN.total_seconds(),
         "change_within": CHANGE_WITHIN.total_seconds(),
+        "sealed_for": current_app.config["SEALED_DAYS"] * 24 * 3600,
     }

@@ -9,7 +9,7 @@ from app.models.conversation import Conversation, ConversationMember
 from app.models.delivery import DeliveryPreference, DeliveryProfile, MailTally
 from app.models.follow import Follow
 from app.models.job import Job
-from app.models.message import HiddenMessage, Message, MessageImage
+from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
 from app.models.moderation import AuditEntry, Report, ReportedMessage
 from app.models.notification import Notification, NotificationClock
 from app.models.post import Post, PostDraft, PostTag
@@ -45,5 +45,6 @@ __all__ = [
     "PushSubscription",
     "Report",
     "ReportedMessage",
+    "SealedMessage",
     "User",
 ]

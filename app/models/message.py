@@ -50,6 +50,7 @@ class Message(Base):
     images: Mapped[list[MessageImage]] = relationship(
         lazy="raise", order_by="MessageImage.position", cascade="all, delete-orphan", passive_deletes=True
     )
+    sealed: Mapped[SealedMessage | None] = relationship(lazy="raise", viewonly=True)
 
 
 class MessageImage(Base):
@@ -69,6 +70,24 @@ class MessageImage(Base):
     alt: Mapped[str] = mapped_column(Text, default="")
     width: Mapped[int]  # pixels
     height: Mapped[int]
+
+
+class SealedMessage(Base):
+    """What a message said before its sender deleted it for everyone. Read only to make a report (app/moderation).
+
+    The row is removed for good at `kept_until` (app/messages/sealed_jobs.py). See docs/decisions/0014-evidence.md.
+    """
+
+    __tablename__ = "sealed_message"
+
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), primary_key=True)
+    body: Mapped[str] = mapped_column(Text)
+    images: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # {"file", "alt"}; the files are kept
+    sealed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    kept_until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    # None: deleted, and everyone who can see that it was there may report it. Of an undone message: the ids of the
+    # people who had read it. Nobody else knows that it existed.
+    readers: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class HiddenMessage(Base):

@@ -1,4 +1,4 @@
-"""Reports, the evidence they hold, and what moderators did."""
+"""Reports, the evidence they contain, and what moderators did."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models.user import User
 
 
 class Report(Base):
-    """What a member asked the moderators to look at: only the messages they ticked, as they were then."""
+    """A member's report of messages, of a post or of a person. Its evidence is a copy of exactly that."""
 
     __tablename__ = "report"
     __table_args__ = (
@@ -26,6 +26,8 @@ class Report(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id", ondelete="SET NULL"), index=True)
     reporter_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    kind: Mapped[str] = mapped_column(String(8), default="messages", server_default="messages")  # "post", "person"
+    post_id: Mapped[int | None]  # of a post: no foreign key, so that the report of a deleted post stays; ids are unique
     accused_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     accused_name: Mapped[str] = mapped_column(String(64))  # the username then
     note: Mapped[str] = mapped_column(Text, default="")
@@ -33,7 +35,11 @@ class Report(Base):
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    seal: Mapped[str] = mapped_column(String(64))  # SHA-256 over note and evidence, in hex (app/moderation/evidence.py)
+    # The signature over note and evidence (app/moderation/evidence.py). Reports made before there were signatures have
+    # only a digest; the two other columns are "" then.
+    seal: Mapped[str] = mapped_column(String(64))  # SHA-256 of the signed text, in hex
+    signature: Mapped[str] = mapped_column(String(96), default="", server_default="")  # Ed25519, in Base64
+    key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of the key that signed
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # two sends of one form make one report
 
     reporter: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[reporter_id])
@@ -45,7 +51,17 @@ class Report(Base):
 
 
 class ReportedMessage(Base):
-    """A copy of one message as it was when it was reported: what its writer does later changes nothing here."""
+    """A copy of one message, post or profile as it was when it was reported. Later changes do not affect it.
+
+    | column      | message  | post     | profile                |
+    |-------------|----------|----------|------------------------|
+    | seq         | its seq  | 0        | 0                      |
+    | sender_name | sender   | author   | username               |
+    | body        | text     | text     | "about me"             |
+    | sent_at     | sent     | posted   | registered             |
+    | images      | pictures |          | uploaded avatar        |
+    | facts       |          | language | name (as displayed)    |
+    """
 
     __tablename__ = "reported_message"
     __table_args__ = (UniqueConstraint("report_id", "seq"),)
@@ -59,6 +75,10 @@ class ReportedMessage(Base):
     images: Mapped[list[dict[str, Any]]] = mapped_column(
         JSON, default=list
     )  # {"file", "alt", "sha256"}; files are kept
+    facts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender had deleted it before it was reported
+    # Not "": the reporter is not shown what it says. The signed text contains a salted digest in its place.
+    salt: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
 
 class AuditEntry(Base):
@@ -71,7 +91,7 @@ class AuditEntry(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     actor_name: Mapped[str] = mapped_column(String(64))  # "" = the command line
-    # "looked", "assigned", "released", "resolved", "warned", "suspended", "reinstated", "role"
+    # "looked", "assigned", "released", "resolved", "warned", "removed", "suspended", "reinstated", "role"
     action: Mapped[str] = mapped_column(String(16))
     report_id: Mapped[int | None] = mapped_column(ForeignKey("report.id", ondelete="SET NULL"), index=True)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)

@@ -1,6 +1,7 @@
-"""Moderation: members report messages, moderators look at exactly these, decide, and leave a trace of all they do.
+"""Moderation: members report messages, posts and people. Moderators look at exactly these and decide; a log records it.
 
-a member's report   report_routes, forms, actions/reporting, evidence (the seal)
+a member's report   report_routes (messages, receipts), subject_routes (a post, a person), forms, actions/reporting
+its signature       evidence (what is signed), signing (the key)
 the moderators      queue_routes (looking), deed_routes (deciding), actions/deciding, actions/people, pictures
 the trace           actions/audit, log_routes
 the operator        cli (`flask users`)
@@ -16,6 +17,7 @@ from app.moderation import (  # noqa: E402  (doors register themselves on bp)
     log_routes,
     queue_routes,
     report_routes,
+    subject_routes,
 )
 
-__all__ = ["bp", "cli", "deed_routes", "log_routes", "queue_routes", "report_routes"]
+__all__ = ["bp", "cli", "deed_routes", "log_routes", "queue_routes", "report_routes", "subject_routes"]

@@ -54,6 +54,14 @@ def warn(report_id: int) -> Answer:
     return _act(report_id, actions.warn, _("The warning is on its way."), _words())
 
 
+@bp.post(f"{REPORT}/remove_post")
+@role_required("moderator")
+@limits.changing
+def remove_post(report_id: int) -> Answer:
+    """Delete the post that a report is about."""
+    return _act(report_id, actions.remove_post, _("The post is removed."), _words())
+
+
 @bp.post(f"{REPORT}/suspend")
 @role_required("moderator")
 @limits.changing

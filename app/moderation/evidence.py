@@ -1,14 +1,18 @@
-"""The seal of a report: it breaks when a word of the note, or of the evidence, is changed afterwards.
+"""The signature over a report: nobody without the site's key can change the note or the evidence unnoticed.
 
-It is the SHA-256, in hex, of a text that anybody can write down again: JSON in UTF-8 without spaces, the keys of each
-object in alphabetical order, and no character escaped that JSON does not ask for:
+What is signed is JSON in UTF-8 (`signed_text`), without spaces, the keys of each object in alphabetical order, and no
+character escaped that JSON does not require. Times are UTC. A report of messages:
 
-    {"messages":[{"pictures":[{"alt":"…","file":"…","sha256":"…"}],"sender":"…","sent_at":"2026-05-04T12:30:00.000000Z",
-    "seq":7,"text":"…"}],"note":"…"}
+    {"accused":"ben","items":[{"deleted_at":null,"facts":{},"pictures":[{"alt":"…","file":"…","sha256":"…"}],
+    "sender":"ben","sent_at":"2026-05-04T12:30:00.000000Z","seq":7,"text":"…"}],"kind":"messages","note":"…",
+    "report":12,"reported_at":"2026-05-04T12:34:56.000000Z"}
 
-The messages stand in the order of their numbers; `sender` is the username then, "" of an account that was deleted.
-The reporter is given the seal and the text: whoever changes the rows, and makes a new seal for them, cannot change
-these copies.
+An item that the reporter may not be shown, such as a message that its sender had deleted, has a `commitment` instead of
+`facts`, `pictures` and `text`: the SHA-256, in hex, of the item's salt followed by the JSON of these three. So the
+reporter can be given the signed text, and whoever learns the salt can check that the words belong to it.
+
+Reports made before there were signatures have only the SHA-256 of a simpler text. Anybody who can change the rows can
+make a new one, so it is shown as a checksum and not as proof.
 """
 
 from __future__ import annotations
@@ -16,33 +20,120 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from app.models import Report, ReportedMessage
+from app.moderation import signing
+from app.moderation.signing import Signature, UnknownKeyError
+
+# "signed": nothing was changed. "checksum": an old report that matches its digest. "unknown key": it can't be checked.
+State = Literal["signed", "checksum", "unknown key", "broken"]
 
 
-def sealed_text(note: str, messages: Sequence[ReportedMessage]) -> bytes:
-    """What the seal is made of."""
-    content = {"note": note, "messages": [_facts(message) for message in sorted(messages, key=lambda one: one.seq)]}
-    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+def new_salt() -> str:
+    """A salt for an item that is withheld from the reporter: 128 bits in hex."""
+    return secrets.token_hex(16)
 
 
-def seal(note: str, messages: Sequence[ReportedMessage]) -> str:
-    """The seal of this note and this evidence."""
-    return hashlib.sha256(sealed_text(note, messages)).hexdigest()
+def sign(report: Report) -> None:
+    """Sign a report that has its id, its note and its evidence."""
+    text = signed_text(report)
+    signature = signing.sign(text)
+    report.seal = hashlib.sha256(text).hexdigest()
+    report.signature, report.key_id = signature.value, signature.key_id
 
 
-def is_intact(report: Report) -> bool:
-    """Whether the rows are what was sealed. The report's evidence is loaded."""
-    return hmac.compare_digest(seal(report.note, report.evidence), report.seal)
+def state(report: Report) -> State:
+    """Whether the rows are what was signed. The report's evidence is loaded."""
+    if not report.signature:
+        digest = hashlib.sha256(_old_text(report.note, report.evidence)).hexdigest()
+        return "checksum" if hmac.compare_digest(digest, report.seal) else "broken"
+    try:
+        is_signed = signing.is_signed(signed_text(report), Signature(report.signature, report.key_id))
+    except UnknownKeyError:
+        return "unknown key"
+    return "signed" if is_signed else "broken"
 
 
-def _facts(message: ReportedMessage) -> dict[str, object]:
-    return {
-        "seq": message.seq,
-        "sender": message.sender_name,
-        "text": message.body,
-        "sent_at": message.sent_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "pictures": message.images,
+def signed_text(report: Report) -> bytes:
+    """Return what the signature is made of."""
+    return _json(
+        {
+            "kind": report.kind,
+            "report": report.id,
+            "reported_at": _time(report.created_at),
+            "accused": report.accused_name,
+            "note": report.note,
+            "items": [_item(item) for item in _in_order(report.evidence)],
+        }
+    )
+
+
+def document(report: Report, *, disclose: bool) -> bytes:
+    """Return the signed text with its signature and the public key, as a JSON file that can be checked anywhere.
+
+    With `disclose` it also contains what is withheld from the reporter. Of an old report: the text of its checksum.
+    """
+    if not report.signature:
+        return _old_text(report.note, report.evidence)
+    try:
+        key = signing.public_key(report.key_id)
+    except UnknownKeyError:
+        key = ""
+    content: dict[str, Any] = {
+        "algorithm": "Ed25519",
+        "key_id": report.key_id,
+        "public_key": key,
+        "signature": report.signature,
+        "signed": signed_text(report).decode(),
     }
+    if disclose:
+        withheld = [item for item in _in_order(report.evidence) if item.salt]
+        content["withheld"] = [{"seq": item.seq, "salt": item.salt, **_content(item)} for item in withheld]
+    return json.dumps(content, ensure_ascii=False, indent=2).encode()
+
+
+def _item(item: ReportedMessage) -> dict[str, object]:
+    known: dict[str, object] = {
+        "seq": item.seq,
+        "sender": item.sender_name,
+        "sent_at": _time(item.sent_at),
+        "deleted_at": _time(item.deleted_at) if item.deleted_at else None,
+    }
+    if not item.salt:
+        return {**known, **_content(item)}
+    return {**known, "commitment": hashlib.sha256(item.salt.encode() + _json(_content(item))).hexdigest()}
+
+
+def _content(item: ReportedMessage) -> dict[str, object]:
+    return {"text": item.body, "pictures": item.images, "facts": item.facts}
+
+
+def _old_text(note: str, messages: Sequence[ReportedMessage]) -> bytes:
+    """Return what the checksum of a report without a signature is made of."""
+    facts = [
+        {
+            "seq": message.seq,
+            "sender": message.sender_name,
+            "text": message.body,
+            "sent_at": _time(message.sent_at),
+            "pictures": message.images,
+        }
+        for message in _in_order(messages)
+    ]
+    return _json({"note": note, "messages": facts})
+
+
+def _in_order(items: Sequence[ReportedMessage]) -> Sequence[ReportedMessage]:
+    return sorted(items, key=lambda item: item.seq)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()

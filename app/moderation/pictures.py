@@ -1,4 +1,7 @@
-"""Pictures in evidence: files that the messages' store keeps for as long as a report names them."""
+"""Pictures in evidence: files that the messages' store keeps for as long as a report names them.
+
+Of a profile's picture the store gets a copy, since its owner may replace it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import hashlib
 from flask import current_app
 
 from app.media import Storage
-from app.models import Report
+from app.models import Report, User
 
 
 def storage() -> Storage:
@@ -22,6 +25,23 @@ def fingerprint(name: str) -> str:
             return hashlib.sha256(file.read()).hexdigest()
     except FileNotFoundError:
         return ""
+
+
+def copy_avatar(person: User) -> list[dict[str, str]]:
+    """Copy the avatar a person has uploaded into the store: `[{"file", "alt", "sha256"}]`; `[]` when there is none.
+
+    A copy that no report names in the end is removed by messages.remove_stray_pictures.
+    """
+    if not person.avatar:
+        return []
+    avatars = Storage(current_app.config["DATA_DIR"] / "media" / "avatars")
+    try:
+        with avatars.open(person.avatar) as file:
+            content = file.read()
+    except FileNotFoundError:
+        return []
+    name = storage().save(content, person.avatar.rpartition(".")[2])
+    return [{"file": name, "alt": "", "sha256": hashlib.sha256(content).hexdigest()}]
 
 
 def read(report: Report, number: int) -> bytes | None:

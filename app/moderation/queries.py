@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
-from sqlalchemy.orm import aliased, joinedload, selectinload
+from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from app import roles
+from app.clock import now
 from app.extensions import db
-from app.models import AuditEntry, Conversation, ConversationMember, Message, Report, ReportedMessage, User
-from app.queries import visibility
+from app.models import (
+    AuditEntry,
+    Conversation,
+    ConversationMember,
+    Message,
+    Post,
+    Report,
+    ReportedMessage,
+    SealedMessage,
+    User,
+)
+from app.queries import timelines, visibility
 from app.text.names import username_key
 
 HISTORY = 100  # entries of the log that stand below a report
@@ -27,15 +38,50 @@ def conversation(viewer: User, conversation_id: int) -> Conversation | None:
 
 
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
-    """The messages the viewer sees in a conversation they are in, with senders and pictures; no events."""
+    """The messages the viewer may report in a conversation they are in, with senders and pictures; no events.
+
+    These are the messages they see, and of those that were deleted or taken back, the ones that are still sealed and
+    that they could see, or had read. `sealed` is loaded with them.
+    """
     mine = aliased(ConversationMember)
     inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != "left")
+    kept = and_(SealedMessage.message_id == Message.id, SealedMessage.kept_until > now())
+    has_words = or_(Message.deleted_at.is_(None), SealedMessage.message_id.is_not(None))
+    seen = and_(Message.kind == "text", has_words, visibility.message_is_shown(mine))
+    taken_back = Message.id.in_(_taken_back_from(viewer, conversation_id))
     return (
         select(Message)
         .join(mine, inside)
-        .where(Message.kind == "text", Message.deleted_at.is_(None), visibility.message_is_shown(mine))
-        .options(joinedload(Message.sender), selectinload(Message.images))
+        .outerjoin(SealedMessage, kept)
+        .where(Message.conversation_id == conversation_id, or_(seen, taken_back))
+        .options(joinedload(Message.sender), selectinload(Message.images), contains_eager(Message.sealed))
     )
+
+
+def _taken_back_from(viewer: User, conversation_id: int) -> list[int]:
+    """The ids of messages that were taken back after the viewer had read them."""
+    taken_back = (
+        select(SealedMessage.message_id, SealedMessage.readers)
+        .join(Message, Message.id == SealedMessage.message_id)
+        .where(Message.conversation_id == conversation_id, Message.kind == "undone", SealedMessage.kept_until > now())
+    )
+    return [message_id for message_id, readers in db.session.execute(taken_back) if viewer.id in (readers or ())]
+
+
+def post(viewer: User, post_id: int) -> Post | None:
+    """The post of that id with its author, if the viewer can see it."""
+    return db.session.scalar(timelines.one(viewer, post_id))
+
+
+def are_apart(one: User, other: User) -> bool:
+    """Whether a block keeps two people apart."""
+    return bool(db.session.scalar(select(visibility.blocked_between(one.id, other.id))))
+
+
+def blocked_by(viewer: User, user_ids: Collection[int]) -> set[int]:
+    """Those of these people whom the viewer blocks."""
+    blocked = select(User.id).where(User.id.in_(user_ids), visibility.is_blocking(viewer.id, User.id))
+    return set(db.session.scalars(blocked)) if user_ids else set()
 
 
 def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
@@ -85,6 +131,11 @@ def moderators(report_id: int) -> Sequence[User]:
     wrote = select(ReportedMessage.sender_name).where(ReportedMessage.report_id == report_id)
     party = exists().where(Report.id == report_id, or_(Report.reporter_id == User.id, Report.accused_id == User.id))
     return db.session.scalars(select(User).where(*able, ~party, User.username.not_in(wrote)).order_by(User.id)).all()
+
+
+def has_post(report: Report) -> bool:
+    """Whether the post that a report is about is still there."""
+    return db.session.scalar(select(Post.id).where(Post.id == report.post_id)) is not None
 
 
 def has_looked(moderator: User, report: Report) -> bool:

@@ -71,5 +71,5 @@ def picture(report_id: int, number: int) -> Response:
 @bp.get(f"{REPORT}/sealed.json")
 @role_required("moderator")
 def sealed_evidence(report_id: int) -> Response:
-    """What the seal is made of: `sha256sum` of this file is the seal, as long as nobody has changed the rows."""
-    return showing.sealed_file(seen_or_404(report_id))
+    """The signed text with its signature, for moderators who look at the evidence."""
+    return showing.signed_file(seen_or_404(report_id), disclose=True)

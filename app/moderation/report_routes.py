@@ -50,16 +50,16 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
 @bp.get(f"/report/receipt/<{ID}:report_id>")
 @login_required
 def receipt(report_id: int) -> str:
-    """What the viewer reported, its seal, and whether the moderators have dealt with it."""
+    """What the viewer reported, its signature, and whether the moderators have dealt with it."""
     found = _own_or_404(report_id)
-    return render_template("moderation/receipt.html", report=found, intact=evidence.is_intact(found))
+    return render_template("moderation/receipt.html", report=found, state=evidence.state(found))
 
 
 @bp.get(f"/report/receipt/<{ID}:report_id>/sealed.json")
 @login_required
 def sealed(report_id: int) -> Response:
-    """What the seal is made of, to be kept: `sha256sum` of this file is the seal."""
-    return showing.sealed_file(_own_or_404(report_id))
+    """The signed text with its signature, for the reporter to keep."""
+    return showing.signed_file(_own_or_404(report_id), disclose=False)
 
 
 def _own_or_404(report_id: int) -> Report:
@@ -69,9 +69,13 @@ def _own_or_404(report_id: int) -> Report:
 def _page(conversation_id: int, form: ReportForm, chosen: Picked) -> str:
     shown = _messages(viewer(), conversation_id, chosen.before)
     on_page = {message.seq for message in shown.items}
+    conversation = queries.conversation(viewer(), conversation_id)
+    senders = {message.sender_id for message in shown.items if message.sender_id is not None}
+    in_group = conversation is not None and conversation.is_group
     return render_template(
         "moderation/report.html",
-        conversation=queries.conversation(viewer(), conversation_id),
+        conversation=conversation,
+        folded=queries.blocked_by(viewer(), senders) if in_group else set(),
         others=members.others_in(viewer().id, [conversation_id]).get(conversation_id, []),
         form=form,
         messages=list(reversed(shown.items)),

@@ -1,4 +1,4 @@
-"""What the doors share: finding a report, its page, and the text under its seal."""
+"""What the doors share: finding a report, its page, and the file with its signature."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def seen_or_404(report_id: int) -> Report:
     return report if queries.has_looked(viewer(), report) else abort(404)
 
 
-def sealed_file(report: Report) -> Response:
-    """What the seal is made of, as a file."""
-    response = make_response(evidence.sealed_text(report.note, report.evidence))
+def signed_file(report: Report, *, disclose: bool) -> Response:
+    """The signed text with its signature, as a file; with `disclose` also what the reporter is not shown."""
+    response = make_response(evidence.document(report, disclose=disclose))
     response.mimetype = "application/json"
     response.headers["Content-Disposition"] = f'attachment; filename="report-{report.id}.json"'
     response.headers["Cache-Control"] = "no-store"
@@ -67,7 +67,8 @@ def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
         report=report,
         number=len(report.evidence),
         exhibits=_exhibits(report) if looked else None,
-        intact=evidence.is_intact(report) if looked else None,
+        state=evidence.state(report) if looked else None,
+        has_post=report.kind == "post" and queries.has_post(report),
         history=history,
         is_warned=any(entry.action == "warned" for entry in history),
         is_mine=report.assignee_id in {None, viewer().id},

@@ -4,6 +4,7 @@
     record(user_id, kind, subject, ...)      an event for the Activity page, its badge, mail and push
     forget(user_id, kind, subject)           an event that did not happen after all
     delivery.order(user_id, kind)            mail and push for what is kept elsewhere, such as messages
+    tell_post_goes(post_id)                  before a post is deleted: the events about it go, too
     logins_changed(user_id)                  polls must ask the database again
 
 All of it belongs to the caller's transaction, and is written when that commits, under the person's clock.
@@ -12,6 +13,7 @@ All of it belongs to the caller's transaction, and is written when that commits,
 from app.notify import housekeeping  # noqa: F401  (declares its jobs and listeners)
 from app.notify.activity import forget, record, tell_count
 from app.notify.clock import logins_changed
+from app.notify.going import tell_post_goes
 from app.notify.states import notify
 
-__all__ = ["forget", "logins_changed", "notify", "record", "tell_count"]
+__all__ = ["forget", "logins_changed", "notify", "record", "tell_count", "tell_post_goes"]

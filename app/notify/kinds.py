@@ -79,6 +79,14 @@ KINDS: dict[str, Kind] = {
             fixed=True,
         ),
         Kind(
+            "post_removed",
+            _l("Posts removed by the moderators"),
+            _l("You're told when the moderators of this site remove one of your posts."),
+            mail="now",
+            essential=True,
+            fixed=True,
+        ),
+        Kind(
             "report_closed",
             _l("Your reports"),
             _l("You are told when the moderators have dealt with what you reported."),

@@ -41,6 +41,8 @@ class Line:
     endpoint: str
     values: Mapping[str, Any] = field(default_factory=dict)
     post: Post | None = None
+    quoted: str = ""  # of a post that is gone: its beginning, and its language
+    quoted_language: str = ""
     address: str = ""
     words: str = ""
 
@@ -62,7 +64,7 @@ class Line:
     @property
     def snippet(self) -> str:
         """The beginning of the post, on one line; "" when there is none."""
-        body = " ".join(self.post.body.split()) if self.post else ""
+        body = " ".join((self.post.body if self.post else self.quoted).split())
         short = first_graphemes(body, SNIPPET)
         return body if short == body else f"{short.rstrip()}…"
 
@@ -74,7 +76,8 @@ class Line:
     @property
     def snippet_lang(self) -> str:
         """The language tag of the snippet; "" when it is not known."""
-        return self.post.language.replace("_", "-") if self.post else ""
+        language = self.post.language if self.post else self.quoted_language
+        return language.replace("_", "-")
 
 
 def line(events: Sequence[Activity]) -> Line:
@@ -135,6 +138,8 @@ def _login(event: Activity) -> Line:
     browser, system = event.args.get("browser", ""), event.args.get("system", "")
 
     def say(put: Put) -> str:
+        if event.args.get("first"):
+            return _first_login(put, browser, system)
         if browser and system:
             return _("New login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
         if browser or system:
@@ -144,15 +149,41 @@ def _login(event: Activity) -> Line:
     return Line(say, "accounts.security", address=event.args.get("address", ""))
 
 
+def _first_login(put: Put, browser: str, system: str) -> str:
+    """The login with which somebody begins to use their account, most often by registering: no reason for alarm."""
+    if browser and system:
+        return _("Your first login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
+    if browser or system:
+        return _("Your first login: %(browser)s", browser=put(browser or system))
+    return _("Your first login")
+
+
 def _warning(event: Activity) -> Line:
     words = event.args.get("words", "")
     return Line(lambda _put: _("The moderators of this site have a warning for you"), "activity.index", words=words)
 
 
+def _post_removed(event: Activity) -> Line:
+    words, text = event.args.get("words", ""), event.args.get("text", "")
+    language = event.args.get("language", "")
+    return Line(
+        lambda _put: _("The moderators of this site removed one of your posts"),
+        "activity.index",
+        words=words,
+        quoted=text,
+        quoted_language=language,
+    )
+
+
 def _report(event: Activity) -> Line:
     accused, values = event.args.get("accused", ""), {"report_id": event.args["report_id"]}
+    kind = event.args.get("kind", "messages")
 
     def say(put: Put) -> str:
+        if kind == "post":
+            return _("A post by %(name)s was reported", name=put(f"@{accused}"))
+        if kind == "person":
+            return _("%(name)s was reported", name=put(f"@{accused}"))
         return (
             _("Messages of %(name)s were reported", name=put(f"@{accused}")) if accused else _("Messages were reported")
         )
@@ -178,6 +209,7 @@ _ALONE: Mapping[str, Callable[[Activity], Line]] = {
     "job_failed": _job_failed,
     "login": _login,
     "warning": _warning,
+    "post_removed": _post_removed,
     "report": _report,
     "report_closed": _report_closed,
 }

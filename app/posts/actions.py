@@ -11,8 +11,8 @@ from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
 from app.jobs import enqueue
-from app.models import Activity, Job, Post, PostTag, User
-from app.notify import notify, record, tell_count
+from app.models import Job, Post, PostTag, User
+from app.notify import notify, record, tell_post_goes
 from app.posts import drafts, queries
 from app.queries import people
 from app.text import rich
@@ -87,9 +87,7 @@ def delete(person: User, post: Post) -> None:
     """Delete a post of one's own. Raises Refused."""
     if post.author_id != person.id:
         raise Refused(_l("You can delete only your own posts."))
-    heard = select(Activity.user_id).where(Activity.post_id == post.id, Activity.read_at.is_(None))
-    for user_id in db.session.scalars(heard).all():
-        tell_count(user_id)  # what it told goes with it
+    tell_post_goes(post.id)
     db.session.delete(post)
     db.session.flush()
 

@@ -104,6 +104,7 @@ def test_a_login_is_told_from_a_new_browser_or_network_and_not_the_first_one(cli
     assert "198.51.100.1" in newest.text
     assert "New login: Chrome on Windows" in older.text
     assert not first.is_unread
+    assert "Your first login: Firefox on Linux" in first.text and "New login" not in first.text
 
 
 def test_where_one_is_logged_in_already_is_no_new_place(client, db):

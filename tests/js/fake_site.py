@@ -22,7 +22,7 @@ ORDER = """
     plural_rule i18n http live keys tabs poll connection session favicon badges alerts push time tasks composer
     seen delivered reading activity scrolling conversation older receipts message_menu pictures sent drafts complete
     message_form
-    timeline translate hovercard menu forms
+    timeline translate hovercard menu notes forms
 """.split()  # noqa: SIM905 - words, to be read as such
 CSP = "default-src 'self'; img-src 'self' data:"
 

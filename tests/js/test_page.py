@@ -271,3 +271,18 @@ def test_the_browser_counts_as_the_server_for_every_language(site: FakeSite, ope
     )
     for rule, forms in zip(rules, counted, strict=True):
         assert forms == [rule.index(number) for number in numbers], rule
+
+
+def test_a_note_is_closed_with_the_keyboard_and_the_focus_stays_near(site: FakeSite, open_tab: OpenTab) -> None:
+    close = '<button type="button" data-close-note aria-label="Close">x</button>'
+    notes = "".join(f'<div class="alert" role="status"><span>{name}</span>{close}</div>' for name in ("one", "two"))
+    site.content = f'<div id="main" tabindex="-1">{notes}</div>'
+    page = open_tab()
+    buttons = page.locator("[data-close-note]")
+    buttons.first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".alert")).to_have_text(["twox"])
+    expect(buttons).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator(".alert")).to_have_count(0)
+    assert page.evaluate("document.activeElement.id") == "main"

@@ -86,3 +86,14 @@ def test_what_was_heard_is_told_once_a_browser_and_only_when_it_is_news(site: Fa
     site.notifications = [told(300.5, last_message_id=13, read=2)]  # a mark moved
     second.wait_for_timeout(2500)
     assert heard == ["100.000001", "200.5"]
+
+
+def test_what_is_folded_away_is_not_read_out(site: FakeSite, open_tab: OpenTab) -> None:
+    site.content = thread(bubble(1, "one"), bubble(2, "two")) + '<div data-read-out aria-live="polite"></div>'
+    summary, words = "<summary>Message from someone you blocked</summary>", '<div class="text">You again</div>'
+    folded = f'<details class="folded">{summary}{words}</details>'
+    theirs = f'<div data-seq="3" class="bubble theirs"><div data-by>Ben</div>{folded}</div>'
+    site.routes["/new"] = lambda asked: Answer(theirs)
+    page = open_tab()
+    site.notifications = [told(200.0, last_message_id=13)]
+    expect(page.locator("[data-read-out]")).to_have_text("Ben Message from someone you blocked")

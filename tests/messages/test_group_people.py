@@ -107,6 +107,11 @@ def test_who_is_blocked_is_folded_and_counts_in_no_badge(town, as_, db, run_jobs
     page = town.get(f"/messages/thread/{group.id}").text
     assert re.search(r"<details[^>]*>\s*<summary>[^<]*blocked[^<]*</summary>(?:(?!</details>).)*You again", page, re.S)
     assert "<details" not in as_("cleo").get(f"/messages/thread/{group.id}").text.partition("You again")[0][-400:]
+    found = town.get("/messages/search?q=again").text
+    assert "Message from someone you blocked" in found and "You <mark>again" not in found
+    assert "You <mark>again" in as_("cleo").get("/messages/search?q=again").text
+    report = town.get(f"/report/{group.id}").text
+    assert re.search(r"<summary>Message from someone you blocked</summary>(?:(?!</details>).)*You again", report, re.S)
     run_jobs(advance=3600)
     assert mails.to("ana@example.org") == []
     as_("ben").post_form(f"/messages/thread/{group.id}/leave")

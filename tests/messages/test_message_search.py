@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, insert, select, text
@@ -97,7 +98,7 @@ def test_what_one_cannot_see_is_not_found(pair, db):
     by_body = {message.body: message for message in db.session.scalars(select(Message))}
     conversation = by_body["shown tide"].conversation_id
     changing.delete_for_me(pair.user, conversation, by_body["hidden tide"].seq)
-    changing.delete_for_everybody(pair.ben, conversation, by_body["deleted tide"].seq)
+    changing.delete_for_everybody(pair.ben, conversation, by_body["deleted tide"].seq, kept_for=timedelta(days=14))
     by_body["undone tide"].kind = "undone"
     db.session.commit()
     ((_address, row),) = hits(pair, "tide")

@@ -35,7 +35,7 @@ def test_the_matrix_knows_every_address(app):
             "/moderation/<int(max=2147483647):report_id>" + rest
             for rest in (
                 "", "/look", "/picture/<int(max=2147483647):number>", "/sealed.json",
-                "/assign", "/release", "/resolve", "/warn", "/suspend", "/reinstate",
+                "/assign", "/release", "/resolve", "/warn", "/remove_post", "/suspend", "/reinstate",
             )
         ),
     }  # fmt: skip

@@ -135,6 +135,16 @@ def test_who_blocks_is_told_so_with_the_way_back_and_the_other_one_is_not(ana, b
     assert 'action="/follow/ben"' in ana.get("/user/ben").text
 
 
+def test_who_is_blocked_gets_a_sentence_and_no_buttons_that_would_fail(ana, ben):
+    assert 'follow/ana"' in ben.get("/user/ana").text
+    do(ana, "block", "ben")
+    for path in ("/user/ana", "/user/ana/popup"):
+        page = ben.get(path).text
+        assert 'follow/ana"' not in page and '"/messages/ana"' not in page, path
+    page = ben.get("/user/ana").text
+    assert "You can&#39;t follow or message this person." in page or "You can't follow or message this person." in page
+
+
 def test_what_waits_leaves_both_numbers_and_comes_back(ana, ben, run_jobs, mails):
     for one, other in ((ana, "ben"), (ben, "ana")):
         assert say(one, other, "hello") == 303

@@ -14,7 +14,15 @@ from tests.privacy.conftest import do, publish
 
 WORDS = {"ana": "kestrel", "ben": "albatross"}
 # Where the words stand while nothing keeps the two apart: the walk finds what there is to find.
-SHOWN = {"posts.home", "posts.explore", "posts.show", "posts.search", "profiles.show", "activity.index"}
+SHOWN = {
+    "posts.home",
+    "posts.explore",
+    "posts.show",
+    "posts.search",
+    "profiles.show",
+    "activity.index",
+    "moderation.report_post",
+}
 KEY = "ledger"  # the word in both that a search looks for: its answer repeats what was asked
 
 
@@ -51,7 +59,7 @@ def told_of(app, browser, other: str, posts: dict[str, int]) -> set[str]:
     places = set()
     for rule, address in addresses(app, "GET", username=other, post_id=posts[other]):
         for query in ({}, {"q": KEY}, {"q": other, "in": "people"}):
-            if WORDS[other] in browser.get(address, query_string=query).text:
+            if WORDS[other].encode() in browser.get(address, query_string=query).data:
                 places.add(rule.endpoint)
     return places
 

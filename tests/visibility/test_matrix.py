@@ -28,6 +28,7 @@ from app.models import (
     Mute,
     Report,
     ReportedMessage,
+    SealedMessage,
     User,
 )
 from tests.factories import a_follow
@@ -174,6 +175,8 @@ def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[st
     """What this person may change nothing of; `theirs` are the conversations of others."""
     side = ConversationMember
     messages = select(Message.id).where(Message.conversation_id.in_(theirs))
+    # A person that one comes across can be reported: such a report is the walker's own.
+    others_reports = select(Report.id).where(Report.reporter_id.is_distinct_from(walker_id))
     kept: dict[Any, Any] = {
         Conversation: Conversation.id.in_(theirs),
         # What was fetched of a group that they have left is between them and their own side.
@@ -181,7 +184,8 @@ def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[st
         Message: Message.conversation_id.in_(theirs),
         MessageImage: MessageImage.message_id.in_(messages),
         HiddenMessage: HiddenMessage.user_id != walker_id,
-        ReportedMessage: ReportedMessage.id > 0,
+        ReportedMessage: ReportedMessage.report_id.in_(others_reports),
+        SealedMessage: SealedMessage.message_id.in_(messages),
         Block: Block.blocker_id != walker_id,
         Mute: Mute.muter_id != walker_id,
         Follow: (Follow.follower_id != walker_id) & (Follow.followed_id != walker_id),

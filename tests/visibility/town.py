@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.messages.images import storage
-from app.models import Conversation, Message, MessageImage
+from app.models import Conversation, Message, MessageImage, Post
 from tests.factories import a_follow, acquainted
 from tests.support.client import Browser
 from tests.visibility.walker import KEY
@@ -36,14 +36,16 @@ SECRETS = {
     "early in the group": "plover",
     "late in the group": "dunlin",
     "note of the report": "heronry",
+    "reported post": "wheatear",
 }
 PICTURE = "picture"  # its bytes, and its thumbnail's
 ANAS = frozenset({"message", "picture's words", "after the edit", "draft", "answer", "request", PICTURE})
 ANAS |= {"group's name", "early in the group", "late in the group"}
-BENS = (ANAS - {"draft", "request"}) | {"deleted by ana for herself", "note of the report"}
+BENS = (ANAS - {"draft", "request"}) | {"deleted by ana for herself", "note of the report", "reported post"}
 EARLY = frozenset({"group's name", "early in the group"})
 LATE = frozenset({"group's name", "late in the group"})
-REPORTED = frozenset({"message", "picture's words", PICTURE, "note of the report"})
+# What was deleted for both is sealed: not even ben, who read it and reported it, is shown it.
+REPORTED = frozenset({"message", "picture's words", PICTURE, "note of the report", "deleted for both", "reported post"})
 
 
 @dataclass
@@ -94,7 +96,9 @@ def build(as_: Any) -> Town:
     acquainted(town.ana.user, town.ben.user)
     _between_two(town)
     _in_a_group(town)
-    write(town.ben, f"/report/{town.pair}", message=["1"], note=of("note of the report"))
+    write(town.ben, f"/report/{town.pair}", message=["1", "4"], note=of("note of the report"))
+    _a_post(town)
+    write(town.ben, "/report/person/ana", note=of("note of the report"))
     for browser in (town.ana, town.ben):
         write(browser, "/export_posts")
     return town
@@ -114,6 +118,14 @@ def _between_two(town: Town) -> None:
     write(ana, f"{thread}/5/delete", scope="me")
     write(ben, "/send_message/ana", message=of("answer"))
     write(ana, "/messages/ben/draft", message=of("draft"), own_seq=5)
+
+
+def _a_post(town: Town) -> None:
+    """One that is only in a report: its author has deleted it since."""
+    write(town.cleo, "/post", post=of("reported post"))
+    post_id = db.session.scalars(select(Post.id)).one()
+    write(town.ben, f"/report/post/{post_id}", note=of("note of the report"))
+    write(town.cleo, f"/post/{post_id}/delete")
 
 
 def _in_a_group(town: Town) -> None:

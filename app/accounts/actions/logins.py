@@ -64,7 +64,7 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
     """
     browser, system = browsers.browser(login.user_agent), browsers.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
-    facts = {"browser": browser, "system": system, "address": login.address}
+    facts = {"browser": browser, "system": system, "address": login.address, "first": is_first}
     record(login.user_id, "login", subject, known=is_first or _was_there(login), args=facts)
 
 

@@ -6,6 +6,7 @@ All is done under the conversation's lock, so two who change the same message do
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
@@ -19,6 +20,7 @@ from app.messages import permission, telling, windows
 from app.messages.actions.locking import lock
 from app.messages.actions.pictures import detach
 from app.messages.actions.renewing import forget_beginning, renew
+from app.messages.actions.sealing import readers_of, seal
 from app.messages.actions.sending import checked_words
 from app.messages.queries import threads
 from app.messages.search import people_in, words_of
@@ -37,10 +39,11 @@ class Undone:
     files: list[str] = field(default_factory=list)  # nobody needs them any more; removed after the commit
 
 
-def undo(writer: User, conversation_id: int, seq: int) -> Undone:
+def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> Undone:
     """Take back what was sent seconds ago, as if it never had been: nobody sees it, and nothing counts it.
 
-    Its text becomes the writer's draft. Twice changes nothing. Raises Refused when it is too late, LookupError when
+    Its text becomes the writer's draft. What someone has read by then is sealed for `kept_for`, for their report; what
+    nobody has read leaves nothing. Twice changes nothing. Raises Refused when it is too late, LookupError when
     there is no such message for the writer.
     """
     conversation, mine, message = _own(writer, conversation_id, seq)
@@ -48,6 +51,9 @@ def undo(writer: User, conversation_id: int, seq: int) -> Undone:
         return Undone("", mine.draft)
     if message.deleted_at is not None or not windows.can_undo(message):
         raise Refused(_l("It is too late to take this message back."))
+    readers = readers_of(message)
+    if readers:
+        seal(message, kept_for, readers=readers)
     text, files = message.body, detach(message)
     if text not in mine.draft:
         mine.draft = f"{text}\n\n{mine.draft}" if mine.draft else text
@@ -84,8 +90,10 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
     return message
 
 
-def delete_for_everybody(writer: User, conversation_id: int, seq: int) -> list[str]:
+def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
     """Leave only the note that there was a message. Twice changes nothing.
+
+    What it said is sealed for `kept_for`: it is shown to nobody, and can still be reported.
 
     Answers the files that nobody needs any more, to be removed after the commit. Raises Refused when it is too late,
     LookupError when there is no such message for the writer.
@@ -95,6 +103,7 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int) -> list[s
         return []
     if not windows.can_change(message):
         raise Refused(_l("It is too late to delete this message for everybody. You can delete it for yourself."))
+    seal(message, kept_for)
     files = detach(message)
     message.body, message.search_text, message.deleted_at = "", "", now()
     _note(conversation, message)

@@ -15,7 +15,7 @@ from app.clock import now
 from app.extensions import db
 from app.messages import telling
 from app.messages.actions.locking import lock
-from app.models import Conversation, ConversationMember, Message, MessageImage, Notification
+from app.models import Conversation, ConversationMember, Message, MessageImage, Notification, SealedMessage
 from app.notify.clock import Phase, under_clock
 
 BATCH = 500  # messages of one transaction
@@ -60,6 +60,7 @@ def _leave(conversation: Conversation, user_id: int, others: Sequence[int]) -> N
 
 def _unname(message_ids: Sequence[int], revision: int) -> None:
     db.session.execute(delete(MessageImage).where(MessageImage.message_id.in_(message_ids)))
+    db.session.execute(delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)))
     these = update(Message).where(Message.id.in_(message_ids)).execution_options(synchronize_session=False)
     # A picture was all that it said.
     empty = (Message.kind == "text", Message.body == "", Message.deleted_at.is_(None))

@@ -65,12 +65,12 @@ def key_of(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
 def detach(message: Message) -> list[str]:
     """Take its pictures from a message; the conversation is locked. Answers the files that nobody needs any more.
 
-    They are the caller's to remove, after the commit. What a report holds as evidence stays.
+    They are the caller's to remove, after the commit. What a report or a sealed message holds stays.
     """
     of_message = MessageImage.message_id == message.id
     rows = db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(of_message)).all()
     if not rows:
         return []
     db.session.execute(delete(MessageImage).where(of_message).execution_options(synchronize_session=False))
-    held = reads.reported(message.conversation_id)
+    held = reads.held(message.conversation_id)
     return [name for row in rows for name in row if name and name not in held]

@@ -22,6 +22,7 @@ class Hit(Listed):
     """One message that was found, and where it stands."""
 
     message: Message  # with its sender
+    folded: bool  # the viewer blocks the one who wrote it: in a group its words are not shown unasked
 
 
 def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
@@ -30,13 +31,16 @@ def hits(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> 
     """
     query = select_hits(viewer, terms, before).limit(size + 1)
     found = db.session.execute(query).all()
-    people = members.others_in(viewer.id, list({conversation.id for _message, conversation in found}))
-    rows = [Hit(conversation, people.get(conversation.id, []), message) for message, conversation in found[:size]]
+    people = members.others_in(viewer.id, list({conversation.id for _message, conversation, _blocked in found}))
+    rows = [
+        Hit(conversation, people.get(conversation.id, []), message, blocked and conversation.is_group)
+        for message, conversation, blocked in found[:size]
+    ]
     return rows, rows[-1].message.id if len(found) > size else None
 
 
-def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation]:
-    """All of them that are older than message `before`, newest first.
+def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation, bool]:
+    """All of them that are older than message `before`, newest first; and whether the viewer blocks their sender.
 
     The index is asked for the viewer's own mark and for whole words, which it puts together from the rarest on. The
     beginning of a word may be that of half the words there are: it is looked for in what the index has found. So a
@@ -48,10 +52,10 @@ def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) 
     return query if before is None else query.where(key < before)
 
 
-def _visible(viewer: User) -> Select[Message, Conversation]:
+def _visible(viewer: User) -> Select[Message, Conversation, bool]:
     mine = ConversationMember
     return (
-        select(Message, Conversation)
+        select(Message, Conversation, visibility.is_blocking(viewer.id, Message.sender_id))
         .join(Conversation, Conversation.id == Message.conversation_id)
         .join(mine, mine.conversation_id == Message.conversation_id)
         .where(mine.user_id == viewer.id, mine.state != "left")

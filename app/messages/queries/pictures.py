@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 
 from app.extensions import db
 from app.messages.queries.threads import INSIDE
-from app.models import ConversationMember, Message, MessageImage, Report, ReportedMessage, User
+from app.models import ConversationMember, Message, MessageImage, Report, ReportedMessage, SealedMessage, User
 from app.queries import visibility
 
 AT_ONCE = 500  # names in one question
@@ -38,22 +38,26 @@ def is_there(image_id: int) -> bool:
     return db.session.scalar(select(MessageImage.id).where(MessageImage.id == image_id)) is not None
 
 
-def reported(conversation_id: int) -> set[str]:
-    """The files that reports about a conversation hold as evidence."""
-    held = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
-    return _names(db.session.scalars(held.where(Report.conversation_id == conversation_id)))
+def held(conversation_id: int) -> set[str]:
+    """The files that reports about a conversation hold as evidence, and those of its sealed messages."""
+    reported = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
+    sealed = select(SealedMessage.images).join(Message, Message.id == SealedMessage.message_id)
+    return _names(db.session.scalars(reported.where(Report.conversation_id == conversation_id))) | _names(
+        db.session.scalars(sealed.where(Message.conversation_id == conversation_id))
+    )
 
 
 def named(files: Sequence[str]) -> set[str]:
-    """Those of these files that a message shows, or a report holds as evidence."""
+    """Those of these files that a message shows, is sealed with, or a report holds as evidence."""
     found: set[str] = set()
     for first in range(0, len(files), AT_ONCE):
         some = files[first : first + AT_ONCE]
         shown = or_(MessageImage.file.in_(some), MessageImage.thumbnail.in_(some))
         for row in db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(shown)):
             found.update(row)
-    evidence = select(ReportedMessage.images).execution_options(yield_per=AT_ONCE)
-    return found | _names(db.session.scalars(evidence))
+    for kept in (ReportedMessage.images, SealedMessage.images):
+        found |= _names(db.session.scalars(select(kept).execution_options(yield_per=AT_ONCE)))
+    return found
 
 
 def _names(evidence: Iterable[Sequence[dict[str, str]]]) -> set[str]:

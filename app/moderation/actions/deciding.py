@@ -1,4 +1,6 @@
-"""What a moderator does about a report: look, take it, give it back, warn, resolve. Each is one entry of the log."""
+"""What a moderator does about a report: look, take it, give it back, warn, remove a post, resolve. Each is one entry of
+the log.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +10,16 @@ from app.clock import now
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
-from app.models import AuditEntry, Report, User
+from app.models import AuditEntry, Post, Report, User
 from app.moderation import queries
 from app.moderation.actions import audit
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
 from app.moderation.actions.words import checked
-from app.notify import record
+from app.notify import record, tell_post_goes
+from app.text.length import first_graphemes
+
+QUOTED = 500  # characters of a removed post that its author is told
 
 
 def look(moderator: User, report_id: int) -> None:
@@ -71,6 +76,28 @@ def warn(moderator: User, report_id: int, words: str) -> None:
         raise Refused(_l("A warning was sent because of this report already."))
     audit.note(moderator, "warned", report=report, person=person, words=words)
     record(person.id, "warning", str(report.id), args={"words": words})
+
+
+def remove_post(moderator: User, report_id: int, words: str) -> None:
+    """Delete the reported post, and tell its author `words`, on their Activity page and by email at once.
+
+    The report's copy of the post stays. Raises Refused.
+    """
+    words = checked(words)
+    report = lock(report_id)
+    check_open(report, moderator)
+    if report.kind != "post":
+        raise Refused(_l("This report isn't about a post."))
+    author = lock_person(report.accused_id, moderator)
+    check_may_judge(moderator, author)
+    post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
+    if post is None:
+        raise Refused(_l("This post has been deleted already."))
+    tell_post_goes(post.id)
+    db.session.delete(post)
+    audit.note(moderator, "removed", report=report, person=author, words=words)
+    quoted = {"text": first_graphemes(post.body, QUOTED), "language": post.language}
+    record(author.id, "post_removed", str(report.id), args={"words": words, **quoted})
 
 
 def _is_warned(report: Report) -> bool:

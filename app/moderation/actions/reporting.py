@@ -1,4 +1,4 @@
-"""Reporting messages: copies of exactly those that were ticked, as they are now, under a seal."""
+"""Reporting: copies of exactly what is reported, as it is now, with a signature over them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 
 from app.body_text import send_key
 from app.clock import now
+from app.database import lock_names
 from app.errors import Refused
 from app.extensions import db
 from app.i18n import _l
-from app.models import Conversation, Message, Report, ReportedMessage, User
+from app.models import Conversation, Message, Post, Report, ReportedMessage, User
 from app.moderation import evidence, queries
 from app.moderation.actions.words import checked
 from app.notify import record
@@ -32,30 +33,94 @@ def report(
 ) -> Report:
     """Report the messages with these numbers, in a conversation that `reporter` is in, to the moderators.
 
-    `fingerprint` gives the SHA-256 of a stored picture, in hex. A form that is sent twice makes one report. Raises
-    Refused.
+    Of a message that its sender has deleted, the report contains what was sealed. `fingerprint` gives the SHA-256 of a
+    stored picture, in hex. A form that is sent twice makes one report. Raises Refused.
     """
     note = checked(note, needed=False)
     # No message is edited or deleted meanwhile, and no picture's file removed before our rows name it.
     db.session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
     numbers = ",".join(str(seq) for seq in sorted(set(seqs)))
-    key = send_key(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
-    known = db.session.scalar(select(Report).where(Report.form_key == key)) if key else None
+    key, known = _known(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
     if known is not None:
         return known
     accused, messages = _checked(reporter, conversation_id, seqs)
     made = Report(
+        kind="messages",
         conversation_id=conversation_id,
-        reporter_id=reporter.id,
-        accused_id=accused.id if accused else None,
-        accused_name=accused.username if accused else "",
         note=note,
-        seal="",
         form_key=key,
         evidence=[_copy(message, fingerprint) for message in messages],
     )
-    made.seal = evidence.seal(note, made.evidence)
+    return _file(made, reporter, accused)
+
+
+def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
+    """Report a post that `reporter` can see, loaded with its author. Raises Refused.
+
+    A form that is sent twice makes one report.
+    """
+    note, author = checked(note, needed=False), post.author
+    lock_names(f"report:{reporter.id}")
+    key, known = _known(reporter, f"post:{post.id}\n{note}", form_key)
+    if known is not None:
+        return known
+    _check_may_report(reporter, author)
+    copy = ReportedMessage(
+        seq=0,
+        sender_name=author.username,
+        body=post.body,
+        sent_at=post.created_at,
+        images=[],
+        facts={"language": post.language, "name": author.name},
+    )
+    return _file(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)
+
+
+def report_person(
+    reporter: User,
+    person: User,
+    note: str,
+    *,
+    form_key: str | None,
+    pictures: Sequence[dict[str, str]] = (),
+) -> Report:
+    """Report a person for what their profile says. Raises Refused.
+
+    `pictures` is a copy of their avatar: `{"file", "alt", "sha256"}`. If a block keeps the two apart, the reporter is
+    not shown what the report contains, as the profile page does not show it. A form sent twice makes one report.
+    """
+    note = checked(note, needed=False)
+    lock_names(f"report:{reporter.id}")
+    key, known = _known(reporter, f"person:{person.id}\n{note}", form_key)
+    if known is not None:
+        return known
+    _check_may_report(reporter, person)
+    copy = ReportedMessage(
+        seq=0,
+        sender_name=person.username,
+        body=person.about_me,
+        sent_at=person.created_at,
+        images=list(pictures),
+        facts={"name": person.name},
+        salt=evidence.new_salt() if queries.are_apart(reporter, person) else "",
+    )
+    return _file(Report(kind="person", note=note, form_key=key, evidence=[copy]), reporter, person)
+
+
+def _known(reporter: User, content: str, form_key: str | None) -> tuple[str | None, Report | None]:
+    """Return the key of a report with this content, and the report that this form has made before."""
+    key = send_key(reporter, content, form_key)
+    return key, db.session.scalar(select(Report).where(Report.form_key == key)) if key else None
+
+
+def _file(made: Report, reporter: User, accused: User | None) -> Report:
+    """Store a report with its signature, and tell the moderators."""
+    made.reporter_id = reporter.id
+    made.accused_id, made.accused_name = (accused.id, accused.username) if accused else (None, "")
+    made.seal = ""
     db.session.add(made)
+    db.session.flush()  # its id and its time are signed as well
+    evidence.sign(made)
     db.session.flush()
     _tell(made)
     return made
@@ -71,28 +136,39 @@ def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tup
         raise Refused(_l("One of the messages that you ticked is gone by now. Please look again."))
     if not of_others:
         raise Refused(_l("Please tick at least one message of somebody else."))
-    if _today(reporter) >= A_DAY:
-        raise Refused(_l("You have sent many reports today. The moderators will look at them; please go on tomorrow."))
+    _check_limit(reporter)
     return next((message.sender for message in of_others if message.sender is not None), None), messages
 
 
-def _today(reporter: User) -> int:
+def _check_may_report(reporter: User, accused: User) -> None:
+    if accused.id == reporter.id:
+        raise Refused(_l("You can't report yourself."))
+    _check_limit(reporter)
+
+
+def _check_limit(reporter: User) -> None:
     recent = (Report.reporter_id == reporter.id, Report.created_at > now() - timedelta(days=1))
-    return db.session.scalar(select(func.count()).select_from(Report).where(*recent)) or 0
+    if (db.session.scalar(select(func.count()).select_from(Report).where(*recent)) or 0) >= A_DAY:
+        raise Refused(_l("You have sent many reports today. The moderators will look at them; please go on tomorrow."))
 
 
 def _copy(message: Message, fingerprint: Callable[[str], str]) -> ReportedMessage:
-    pictures = [{"file": image.file, "alt": image.alt, "sha256": fingerprint(image.file)} for image in message.images]
+    sealed = message.sealed
+    shown = [{"file": image.file, "alt": image.alt} for image in message.images]
+    pictures = shown if sealed is None else sealed.images
     return ReportedMessage(
         seq=message.seq,
         sender_name=message.sender.username if message.sender else "",
-        body=message.body,
+        body=message.body if sealed is None else sealed.body,
         sent_at=message.created_at,
-        images=pictures,
+        images=[{**picture, "sha256": fingerprint(picture["file"])} for picture in pictures],
+        facts={},
+        deleted_at=sealed.sealed_at if sealed else None,
+        salt=evidence.new_salt() if sealed else "",
     )
 
 
 def _tell(made: Report) -> None:
-    facts = {"report_id": made.id, "accused": made.accused_name}
+    facts = {"report_id": made.id, "accused": made.accused_name, "kind": made.kind}
     for moderator in queries.moderators(made.id):
         record(moderator.id, "report", str(made.id), args=facts)

@@ -58,7 +58,8 @@
     await ready;
     const number = new Intl.NumberFormat(language).format(theirs.length);
     const words = theirs.map((bubble) => {
-      const [by, text] = ["[data-by]", ".text"].map((part) => bubble.querySelector(part));
+      // Of what is folded away, only that it is: the words are shown to who asks for them.
+      const [by, text] = ["[data-by]", ".folded > summary, .text"].map((part) => bubble.querySelector(part));
       return [by, text || bubble.querySelector("img[alt]:not([alt=''])")].map((part) => part && (part.alt || part.textContent)).join(" ");
     });
     const many = ngettext("%(num)s new message", "%(num)s new messages", theirs.length, { num: number });
