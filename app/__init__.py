@@ -26,6 +26,7 @@ from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
 from app.i18n import offered_languages
 from app.web import assets, bodies, canonical, cookies, errors, headers, metrics, pages, translate_cli, viewer
 from app.web.front import Front
+from app.web.intake import Intake
 
 FEATURES = (accounts, posts, profiles, messages, activity, notifications, privacy, moderation, tasks)
 
@@ -65,17 +66,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     moderation.bp.cli.add_command(accounts.create_user)  # features do not know each other
     assets.init_app(app)
     notifications.answer_idle_polls(app)
-    serve_own_hosts(app)
+    take_requests(app)
     return app
 
 
-def serve_own_hosts(app: Flask) -> None:
-    """Put the check of the Host header, and what trusted proxies say of a request, before everything else."""
+def take_requests(app: Flask) -> None:
+    """Read bodies, believe trusted proxies and check the host before anything else sees a request."""
     hops: int = app.config["TRUSTED_PROXIES"]
     front = Front(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)
     app.wsgi_app = front  # type: ignore[method-assign]  # as Flask documents it
     if hops:
         app.wsgi_app = ProxyFix(front, hops, hops, hops, 0, 0)  # type: ignore[method-assign]
+    threads, timeout = app.config["WEB_THREADS"], app.config["BODY_TIMEOUT"]
+    intake = Intake(app.wsgi_app, threads=threads, timeout=timeout, behind_proxy=bool(hops))
+    app.wsgi_app = intake  # type: ignore[method-assign]
 
 
 def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:

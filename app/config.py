@@ -50,6 +50,7 @@ class Settings:
     port: int = 5000
     web_concurrency: int = 2  # web processes
     web_threads: int = 4  # requests that one web process works on at a time; its load is measured by them
+    body_timeout: int = 20  # seconds a request's body may take to arrive, and more while it comes at 8 kB a second
     public_url: str = ""  # where people find the site, with its URL prefix if it has one; "" = this machine
     trusted_proxies: int = 0  # reverse proxies in front whose X-Forwarded-* are believed
 
@@ -140,6 +141,7 @@ class Settings:
             faults.append("MICROBLOG_ENV must be development, production or test")
         for name in (
             "web_threads",
+            "body_timeout",
             "image_seconds",
             "activity_days",
             "poll_interval",

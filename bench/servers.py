@@ -16,6 +16,8 @@ import redis
 from app.config import ROOT
 from app.run.embedded import server_program
 from app.run.ports import free_port
+from app.run.services import GRANIAN
+from app.web.intake import BODY_READERS
 from bench import proc
 from tests.run.site import RunningSite
 from tests.support.postgres import Postgres
@@ -52,8 +54,8 @@ def valkey(folder: Path) -> Iterator[str]:
 def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
     """Serve `target` by granian with one worker and as many threads as `make run`; its port."""
     port = free_port()
-    options = ["--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    options += ["--blocking-threads", "4", "--no-access-log", "--log-level", "error"]
+    options = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    options += ["--blocking-threads", str(4 + BODY_READERS), "--no-access-log", "--log-level", "error"]
     with process([sys.executable, "-m", "granian", *options, target], {**env, "SECRET_KEY": SECRET}):
         _wait(lambda: socket.create_connection(("127.0.0.1", port)).close())
         yield port

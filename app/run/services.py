@@ -13,11 +13,19 @@ from app.config import ROOT, Settings
 from app.run import ports
 from app.run.child import Child
 from app.run.embedded import EmbeddedRedis
+from app.web.intake import BODY_READERS
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
 CONNECTIONS = 10_000  # a web process keeps open at most: one for each browser that polls, of some 17 kB
 OWN_FILES = 200  # what a web process opens besides: libraries, database, Redis
 
+# How granian is told to speak HTTP, here and in the Procfile (decision 5). HTTP/1 only: a proxy speaks nothing else to
+# it, and a stalled request of HTTP/2 could not be ended alone. Headers have 16 kB and 30 seconds. An idle connection is
+# closed after that time, too, so it is longer than POLL_INTERVAL.
+GRANIAN = (
+    *("--interface", "wsgi", "--no-ws", "--http", "1"),
+    *("--http1-buffer-size", "16384", "--http1-header-read-timeout", "30000"),
+)
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -53,18 +61,17 @@ class Services:
 
     def _web(self) -> list[str]:
         options = {
-            "--interface": "wsgi",
             "--host": self.settings.host,
             "--port": self.settings.port,
             "--workers": max(self.settings.web_concurrency, 1),
-            "--blocking-threads": self.settings.web_threads,
+            "--blocking-threads": self.settings.web_threads + BODY_READERS,
             "--backpressure": open_connections(),
             "--respawn-interval": 0.5,
             "--workers-kill-timeout": int(WEB_GRACE) - 2,
             "--log-level": "warning",
         }
         words = [str(word) for option in options.items() for word in option]
-        return [sys.executable, "-m", "granian", *words, "--no-ws", "--respawn-failed-workers", "microblog:app"]
+        return [sys.executable, "-m", "granian", *words, *GRANIAN, "--respawn-failed-workers", "microblog:app"]
 
     def _mail_sink(self) -> Child:
         smtp_port, page_port = ports.free_port(), ports.first_free_port(self.settings.port + 1)

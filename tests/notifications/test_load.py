@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,8 @@ from app.messages.queries import threads
 from app.notifications.idle import IdlePolls
 from app.notifications.load import REMEMBERS, RETRY_AFTER, STEPS, Load
 from app.notify import notify
-from app.run.services import Services
+from app.run.services import GRANIAN, Services
+from app.web.intake import BODY_READERS
 from tests.factories import a_user
 from tests.support.ports import wait_for
 
@@ -254,8 +254,11 @@ def test_steps_climb():
 
 def test_the_web_server_has_as_many_threads_as_are_measured(tmp_path, monkeypatch):
     default = Settings().web_threads
-    assert re.search(r"--blocking-threads (\S+)", (ROOT / "Procfile").read_text())[1] == f"${{WEB_THREADS:-{default}}}"
+    line = (ROOT / "Procfile").read_text()
+    assert f"--blocking-threads $((${{WEB_THREADS:-{default}}} + {BODY_READERS})) " in line
+    assert f"granian {' '.join(GRANIAN)} " in line
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     monkeypatch.setattr("app.run.ports.check", lambda host, port: None)
     web = Services(Settings(data_dir=tmp_path, web_threads=7, mail_server="smtp.example")).web
-    assert web.command[web.command.index("--blocking-threads") + 1] == "7"
+    assert web.command[web.command.index("--blocking-threads") + 1] == str(7 + BODY_READERS)
+    assert " ".join(GRANIAN) in " ".join(web.command)

@@ -31,6 +31,8 @@ import httpx2
 from sqlalchemy import Engine, create_engine, insert, select
 
 from app.models import User
+from app.run.services import GRANIAN
+from app.web.intake import BODY_READERS
 from tests.factories import PASSWORD, columns_of
 from tests.support.acquaintance import acquaint
 from tests.support.databases import PATIENCE
@@ -85,8 +87,8 @@ class Stack:
                 self._clock.set(clock)
         self._commands = {
             "web": [
-                *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"),
-                *("--port", str(self.port), "--workers", "2", "--blocking-threads", "4", "--no-ws"),
+                *(sys.executable, "-m", "granian", *GRANIAN, "--host", "127.0.0.1"),
+                *("--port", str(self.port), "--workers", "2", "--blocking-threads", str(4 + BODY_READERS)),
                 *("--respawn-failed-workers", "--respawn-interval", "0.5", "--log-level", "warning", "microblog:app"),
             ],
             "worker-1": [sys.executable, "worker.py"],

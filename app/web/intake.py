@@ -1,0 +1,200 @@
+"""The outermost WSGI middleware: a request takes one of WEB_THREADS only when its body has arrived.
+
+A WSGI server gives a request a thread as soon as its headers are there. If the app then reads the body, a client that
+sends one byte a minute keeps the thread (Slowloris). granian has no timeout for bodies (emmett-framework/granian#728).
+So the server is started with BODY_READERS more threads than WEB_THREADS. They read bodies under a deadline, into memory
+or a temporary file, and at most WEB_THREADS requests are inside the app at any time. Requests without a body never wait
+for one with a body. When all readers are taken, further bodies are refused with 503.
+
+The deadline is BODY_TIMEOUT seconds and one more for each MIN_RATE bytes that have come, as in Apache's mod_reqtimeout.
+A body without Content-Length is refused with 411: if the connection breaks, WSGI cannot tell a part from the whole.
+"""
+
+from __future__ import annotations
+
+import io
+import queue
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import IO, TYPE_CHECKING
+
+from app.web.connections import Stalled
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+BODY_READERS = 40  # threads of a web process that may wait for bodies; the Procfile and `make run` add them
+PER_ADDRESS = 30  # of these, for one address: one client alone cannot keep everybody from posting
+MIN_RATE = 8 * 1024  # bytes a second that a body must bring on average, after BODY_TIMEOUT
+LARGEST = (
+    22 * 1024 * 1024
+)  # bytes; a message with four images of 5 MB and its text. The app has lower limits of its own
+PIECE = 16 * 1024  # bytes that are read at once
+IN_MEMORY = 256 * 1024  # bytes of one body; what is larger is in a temporary file
+RETRY_AFTER = 10  # seconds, with 503
+LOOKS_EVERY = 1.0  # seconds between two looks at what is late
+
+
+class Intake:
+    """WSGI middleware; see the module."""
+
+    def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
+        """At most `threads` requests are inside `inner`. `timeout` is in seconds. `behind_proxy` lifts PER_ADDRESS."""
+        self._inner = inner
+        self._turns: queue.SimpleQueue[None] = (
+            queue.SimpleQueue()
+        )  # a semaphore, and several times faster than Python's
+        for _ in range(threads):
+            self._turns.put(None)
+        self._timeout = timeout
+        self._readers = Readers(
+            BODY_READERS if behind_proxy else PER_ADDRESS, Stalled(after=timeout, rate=MIN_RATE).close
+        )
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Read the body, if there is one, and pass the request on in its turn."""
+        if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
+            return self._pass_on(environ, start_response)
+        body = self._take_in(environ)
+        if isinstance(body, HTTPStatus):
+            return _refuse(body, start_response)
+        with body:
+            environ["wsgi.input"] = body
+            environ["wsgi.input_terminated"] = True
+            return self._pass_on(environ, start_response)
+
+    def _pass_on(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self._turns.get()
+        try:
+            return self._inner(environ, start_response)
+        finally:
+            self._turns.put(None)
+
+    def _take_in(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
+        """The whole body, or the status to refuse it with."""
+        length = environ.get("CONTENT_LENGTH", "")
+        if not (length.isascii() and length.isdigit()):
+            return HTTPStatus.LENGTH_REQUIRED
+        if "HTTP_TRANSFER_ENCODING" in environ:  # it would outweigh the length (RFC 9112, section 6.3)
+            return HTTPStatus.BAD_REQUEST
+        wanted = int(length)
+        if wanted > LARGEST:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        if wanted == 0:
+            return io.BytesIO()
+        with self._readers.place(environ, self._timeout) as place:
+            if place is None:
+                return HTTPStatus.SERVICE_UNAVAILABLE
+            body = _read(environ["wsgi.input"], wanted, place.extend)
+        if body is None:
+            return HTTPStatus.REQUEST_TIMEOUT if place.is_late else HTTPStatus.BAD_REQUEST
+        return body
+
+
+def _read(source: IO[bytes], wanted: int, tell: Callable[[int], None]) -> IO[bytes] | None:
+    """`wanted` bytes of `source`, as a file at its beginning; None when it ends before. `tell` hears how many came."""
+    body: IO[bytes]
+    body = io.BytesIO() if wanted <= IN_MEMORY else tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
+    came = 0
+    while came < wanted:
+        piece = source.read(min(PIECE, wanted - came))
+        if not piece:
+            body.close()
+            return None
+        body.write(piece)
+        came += len(piece)
+        tell(came)
+    body.seek(0)
+    return body
+
+
+class Place:
+    """One body that is being read."""
+
+    def __init__(self, address: str, port: int, timeout: float) -> None:
+        """`port` is the server's."""
+        self.address = address
+        self.port = port
+        self.due = self._first_due = time.monotonic() + timeout
+        self.is_late = False
+
+    def extend(self, came: int) -> None:
+        """Move the deadline, as `came` bytes in all have come."""
+        self.due = self._first_due + came / MIN_RATE
+
+
+class Readers:
+    """Who reads a body, and until when. What is late is ended from a thread that runs while anybody reads."""
+
+    def __init__(self, per_address: int, end: Callable[[set[str], int], None]) -> None:
+        """`end` is called with the addresses that are late and the server's port, once in LOOKS_EVERY."""
+        self._per_address = per_address
+        self._end = end
+        self._lock = threading.Condition()
+        self._places: set[Place] = set()
+        self._of: Counter[str] = Counter()
+        self._watcher: threading.Thread | None = None
+
+    @contextmanager
+    def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Place | None]:
+        """A place to read in for `timeout` seconds and as long as data comes; None when there is none."""
+        address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
+        place = Place(address, port, timeout)
+        if not self._enter(place):
+            yield None
+            return
+        try:
+            yield place
+        finally:
+            self._leave(place)
+
+    def _enter(self, place: Place) -> bool:
+        with self._lock:
+            if len(self._places) >= BODY_READERS or self._of[place.address] >= self._per_address:
+                return False
+            self._places.add(place)
+            self._of[place.address] += 1
+            if self._watcher is None:  # not before: a server may fork after it has loaded the app
+                self._watcher = threading.Thread(target=self._watch, name="late bodies", daemon=True)
+                self._watcher.start()
+            elif len(self._places) == 1:
+                self._lock.notify()
+            return True
+
+    def _leave(self, place: Place) -> None:
+        with self._lock:
+            self._places.discard(place)
+            self._of -= Counter([place.address])
+
+    def _watch(self) -> None:
+        while True:
+            with self._lock:
+                while not self._places:
+                    self._lock.wait()
+                moment = time.monotonic()
+                late = [place for place in self._places if place.due < moment]
+                for place in late:
+                    place.is_late = True
+            if late:
+                self._end({place.address.removeprefix("::ffff:") for place in late}, late[0].port)
+            time.sleep(LOOKS_EVERY)
+
+
+def _refuse(status: HTTPStatus, start_response: StartResponse) -> Iterable[bytes]:
+    body = f"{status.phrase}.\n".encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Connection", "close"),  # what is left of the body is not read
+    ]
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append(("Retry-After", str(RETRY_AFTER)))
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]
