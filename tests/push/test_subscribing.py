@@ -188,4 +188,4 @@ def test_a_body_that_is_no_form_is_refused(as_, service):
     ana = as_("ana")
     headers = {"X-CSRFToken": ana.csrf_token(), "Content-Type": "application/json"}
     answer = ana.post("/push/subscribe", data=json.dumps(service.browser().fields()), headers=headers)
-    assert answer.status_code == 422
+    assert answer.status_code == 415
