@@ -1,4 +1,4 @@
-"""Limits on guessing passwords: one counter for each account, and device cookies (decision 11).
+"""Limits on guessing passwords: one counter for each account, and device cookies (decision 16).
 
 After OWASP's "Slow Down Online Guessing Attacks with Device Cookies". A browser that has logged in to an account has a
 signed cookie with a random number for it, and a counter of its own for that account. All other browsers share the

@@ -1,6 +1,6 @@
 """Routes of registering: the form, the page that says "check your email", and the link in that email.
 
-The visitor sees the same pages whether the address is in use or not (docs/decisions/0010-registration.md).
+The visitor sees the same pages whether the address is in use or not (docs/decisions/0015-registration.md).
 """
 
 from __future__ import annotations

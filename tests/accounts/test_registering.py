@@ -180,7 +180,7 @@ def test_addresses_that_no_mail_could_reach_are_refused(client, db, mails, run_j
     assert len(mails) == 0
 
 
-# An address that is in use (decision 10)
+# An address that is in use (decision 15)
 
 
 def newcomers(app, queries, address: str):

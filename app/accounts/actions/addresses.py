@@ -41,7 +41,7 @@ def order_email_change(user: User, address: str) -> None:
     """Order the email that asks at the new address; nothing changes before the answer.
 
     The person has just shown that they know their password. Whether the address is in use is not asked here: the job
-    tells its owner, and nobody else (decision 10). Raises FormRefused when the text is no address, or the person's own.
+    tells its owner, and nobody else (decision 15). Raises FormRefused when the text is no address, or the person's own.
     """
     address = mailable(address)
     if address == user.email:

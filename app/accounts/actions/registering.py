@@ -67,7 +67,7 @@ def sign_up(
     fields: tuple[str, str, str], *, language: str, timezone: str, secret: str, first_is_admin: bool
 ) -> User | None:
     """Register a visitor with `fields`: username, email and password. The address is confirmed before there is an
-    account, and whether it is in use is told by email only (decision 10).
+    account, and whether it is in use is told by email only (decision 15).
 
     Returns None: a job emails a link to the address, or a notice to the owner of the account that has it. `secret`
     stands in the visitor's session: with it, the link logs in. With `first_is_admin` the first account of a server is
