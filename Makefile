@@ -25,7 +25,7 @@ else
 endif
 
 test-all: test  ## the fast tests, then the slow proofs: kills, races, explorations, the visibility matrix
-	@$(PYTEST) -n 5 --dist worksteal --database=both -m "slow and not e2e"
+	@$(PYTEST) -n 4 --dist worksteal --database=both -m "slow and not e2e"
 
 format: dev  ## format the code and the templates' imports as `make check` wants them
 	@$(VENV)/ruff check --quiet --fix

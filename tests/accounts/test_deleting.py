@@ -225,7 +225,8 @@ def lives(ana: User, ben: User, db) -> None:
     db.session.commit()
 
 
-def test_nothing_of_the_person_is_left_and_others_keep_theirs(ana, db, wait, monkeypatch):
+def test_nothing_of_the_person_is_left_and_others_keep_theirs(ana, db, wait, monkeypatch, configure, tmp_path):
+    configure(DATA_DIR=tmp_path)  # exports of other tests lie in the shared one
     monkeypatch.setattr(deleting, "BATCH", 2)
     monkeypatch.setattr(parting, "BATCH", 2)
     ben, user_id = db.session.scalars(select(User).where(User.username == "ben")).one(), ana.user.id
