@@ -140,6 +140,7 @@ def test_no_other_address_is_believed(ben, db, client, app):
     assert client.get(f"/unsubscribe/{good}").status_code == 200
 
 
+@pytest.mark.slow
 def test_clicking_is_limited(ben, db, client, app, rate_limits):
     with app.app_context():
         path = unsubscribing.url(ben, ["mention"]).removeprefix("http://microblog.test")
