@@ -7,28 +7,17 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import (
-    accounts,
-    activity,
-    demo,
-    messages,
-    moderation,
-    notifications,
-    posts,
-    privacy,
-    profiles,
-    redis_client,
-    tasks,
-)
+from app import accounts, activity, cli, delivery, messages, moderation, polling, posts, privacy, profiles, tasks
 from app.catalogs.store import Catalogs, load_all
 from app.config import ROOT, Settings
+from app.core import redis_client
+from app.core.i18n import offered_languages
 from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
-from app.i18n import offered_languages
-from app.web import assets, bodies, canonical, cookies, errors, headers, metrics, pages, translate_cli, viewer
+from app.web import assets, bodies, canonical, cookies, errors, headers, metrics, pages, viewer
 from app.web.front import Front
 from app.web.intake import Intake
 
-FEATURES = (accounts, posts, profiles, messages, activity, notifications, privacy, moderation, tasks)
+FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, privacy, moderation, tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -58,14 +47,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     canonical.init_app(app)
     headers.init_app(app)
     errors.init_app(app)
-    translate_cli.init_app(app)
+    cli.init_app(app)
     app.register_blueprint(metrics.bp)
-    demo.init_app(app)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)
-    moderation.bp.cli.add_command(accounts.create_user)  # features do not know each other
     assets.init_app(app)
-    notifications.answer_idle_polls(app)
+    polling.answer_idle_polls(app)
     take_requests(app)
     return app
 

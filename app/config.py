@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
-from app.locales import canonical
-from app.webpush import keys
+from app.lib.locales import canonical
+from app.lib.webpush import keys
 
 ROOT = Path(__file__).resolve().parent.parent
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app.clock import now
+from app.core.clock import now
 from app.extensions import db
 from app.messages.search import words_of
 from app.models import Conversation, ConversationMember, NotificationClock

@@ -14,8 +14,8 @@ from flask_migrate import upgrade
 from sqlalchemy import insert
 
 from app import create_app
-from app.clock import now
 from app.config import Settings
+from app.core.clock import now
 from app.extensions import db
 from app.models import (
     Conversation,

@@ -2,7 +2,7 @@
 
 SQLite gets an FTS5 table for each noun that keeps no copy of the text, and triggers that keep it true through every
 INSERT, UPDATE and DELETE, cascades included. PostgreSQL gets a GIN index over the same words. Neither engine cuts
-the words anew (app/text/search.py says why), so both give the same answers.
+the words anew (app/lib/text/search.py says why), so both give the same answers.
 
 A later migration that changes one of these tables in Alembic's batch mode makes the SQLite table anew, and its triggers
 are lost with the old one: call `drop(op)` before it and `create(op)` after it. migrations/env.py keeps autogenerate

@@ -49,12 +49,12 @@ from flask_sqlalchemy import SQLAlchemy
 
 from app import create_app
 from app.config import Settings
-from app.database import set_read_mode
+from app.core.database import set_read_mode
+from app.core.redis_client import Breaker
 from app.extensions import db as the_db
 from app.extensions import limiter
 from app.models import User
 from app.queries import people
-from app.redis_client import Breaker
 from app.web import cookies
 from tests.factories import a_login, a_user
 from tests.support import order

@@ -13,15 +13,15 @@ from typing import Any
 from sqlalchemy import update
 from werkzeug.security import generate_password_hash
 
-from app.clock import now
+from app.core.clock import now
 from app.extensions import db
+from app.lib.text import rich
+from app.lib.text.names import email_key, username_key, username_skeleton
+from app.lib.text.search import search_text, tag_key
 from app.messages.actions import send_message
 from app.messages.actions.locking import lock_pair
 from app.models import ConversationMember, Follow, LoginSession, Message, Post, PostTag, User
-from app.notify import logins_changed
-from app.text import rich
-from app.text.names import email_key, username_key, username_skeleton
-from app.text.search import search_text, tag_key
+from app.notifications import logins_changed
 
 PASSWORD = "tide pool lantern 7"
 # Scrypt costs 80 ms by design; one round of PBKDF2 is enough for a test that is not about passwords.

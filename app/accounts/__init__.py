@@ -14,11 +14,9 @@ from app.accounts import (  # noqa: E402  (doors register themselves on bp)
     routes,
     security_routes,
 )
-from app.accounts.cli import create_user  # noqa: E402
 
 __all__ = [
     "bp",
-    "create_user",
     "deletion_jobs",
     "deletion_routes",
     "jobs",

@@ -7,13 +7,14 @@ from datetime import datetime
 from babel.dates import format_datetime, get_timezone
 from sqlalchemy import select
 
-from app import leaving, mailer
+from app import mailer
 from app.accounts.actions import deleting
 from app.accounts.actions.deleting import MAIL_JOB, TELL_READERS
-from app.database import end_reading, writing
-from app.exports import exports
+from app.core import account_deletion
+from app.core.database import end_reading, writing
+from app.core.exports import exports
+from app.core.i18n import in_language_of
 from app.extensions import db
-from app.i18n import in_language_of
 from app.jobs import job
 from app.models import Job, User
 
@@ -51,7 +52,7 @@ def delete_due() -> None:
     """
     for user_id in deleting.due():
         _remove_files(user_id)
-        for step in (*leaving.steps(), deleting.erase):
+        for step in (*account_deletion.steps(), deleting.erase):
             more = True
             while more:
                 with writing():

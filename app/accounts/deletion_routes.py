@@ -10,9 +10,9 @@ from app.accounts import actions, bp, sessions
 from app.accounts.actions.deleting import GRACE
 from app.accounts.forms import DeleteAccountForm
 from app.accounts.security_routes import proving
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.web.viewer import viewer
 
 

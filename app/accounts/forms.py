@@ -10,7 +10,7 @@ from wtforms import BooleanField, EmailField, HiddenField, PasswordField, String
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from app.accounts import passwords
-from app.i18n import _l
+from app.core.i18n import _l
 
 NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "dir": "auto"}
 ADDRESS = {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false", "dir": "ltr"}

@@ -9,10 +9,10 @@ from flask import current_app
 
 from app import mailer
 from app.accounts import actions, links, queries
-from app.clock import now
-from app.database import end_reading, writing
+from app.core.clock import now
+from app.core.database import end_reading, writing
+from app.core.i18n import in_language_of
 from app.extensions import db
-from app.i18n import in_language_of
 from app.jobs import job
 from app.models import MailToken, PendingAccount, User
 

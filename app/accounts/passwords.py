@@ -13,8 +13,8 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts.refusals import FormRefused
 from app.accounts.strength import Weakness, estimate
-from app.errors import Sentence
-from app.i18n import _l
+from app.core.errors import Sentence
+from app.core.i18n import _l
 from app.models import User
 
 LEAST = 8  # characters

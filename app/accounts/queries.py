@@ -9,10 +9,10 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.links import LinkToken
-from app.clock import now
+from app.core.clock import now
 from app.extensions import db
+from app.lib.text.names import email_key, username_key, username_skeleton
 from app.models import LoginSession, MailToken, PendingAccount, User
-from app.text.names import email_key, username_key, username_skeleton
 
 
 def by_login_name(name: str) -> User | None:

@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, sessions
 from app.accounts.security_routes import proving
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.web import reauth
 from app.web.redirects import safe_next
 from app.web.viewer import viewer

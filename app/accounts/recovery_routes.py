@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, guessing, links, queries, sessions
 from app.accounts.forms import ResetPasswordForm, ResetRequestForm
-from app.database import end_reading
-from app.errors import Refused
+from app.core.database import end_reading
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.models import MailToken
 from app.web import limits
 from app.web.refusals import say_no

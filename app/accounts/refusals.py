@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.errors import Refused, Sentence
+from app.core.errors import Refused, Sentence
 
 
 class FormRefused(Refused):

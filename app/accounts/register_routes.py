@@ -13,10 +13,10 @@ from werkzeug.wrappers import Response
 from app.accounts import actions, bp, links, queries, sessions
 from app.accounts.actions.registering import hash_of
 from app.accounts.forms import RegisterForm
-from app.database import end_reading
-from app.errors import Refused
+from app.core.database import end_reading
+from app.core.errors import Refused
+from app.core.i18n import _, request_language
 from app.extensions import db
-from app.i18n import _, request_language
 from app.models import PendingAccount
 from app.web import limits
 from app.web.redirects import safe_next

@@ -7,10 +7,10 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, guessing, queries, sessions
 from app.accounts.forms import LoginForm
-from app.database import end_reading, reading
-from app.errors import Refused
+from app.core.database import end_reading, reading
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.web import limits
 from app.web.redirects import safe_next
 from app.web.viewer import viewer_or_none

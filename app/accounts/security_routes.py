@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, browsers, queries, sessions
 from app.accounts.forms import EmailForm, PasswordForm
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db, limiter
-from app.i18n import _
 from app.models import LoginSession
 from app.web import limits
 from app.web.refusals import say_no

@@ -10,10 +10,10 @@ from flask_login import login_user, logout_user, user_loaded_from_cookie
 from app.accounts import actions, guessing, passwords
 from app.accounts.actions.logins import REMEMBERED_FOR
 from app.accounts.refusals import FormRefused
-from app.database import end_reading
-from app.errors import Refused
+from app.core.database import end_reading
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.models import User
 from app.web.cookies import PERSON_KEY
 from app.web.viewer import viewer_or_none

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, or_, select, update
 
-from app.clock import now
+from app.core.clock import now
 from app.extensions import db
 from app.models import Activity, User
-from app.notify import tell_count
+from app.notifications import tell_count
 from app.queries import activity
 from app.queries.activity import Place
 

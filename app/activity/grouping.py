@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.activity import places
-from app.errors import Sentence
+from app.core.errors import Sentence
 from app.models import Activity, User
-from app.notify import wording
-from app.notify.kinds import KINDS
-from app.notify.preferences import Preference
+from app.notifications import render
+from app.notifications.kinds import KINDS
+from app.notifications.preferences import Preference
 from app.queries.activity import place_of
 
 
@@ -32,9 +32,9 @@ class Row:
         return self.events[0].kind
 
     @property
-    def line(self) -> wording.Line:
+    def line(self) -> render.Line:
         """Its sentence and where it leads."""
-        return wording.line(self.events)
+        return render.line(self.events)
 
     @property
     def why(self) -> Sentence | None:

@@ -8,10 +8,10 @@ from werkzeug.wrappers import Response
 
 from app.activity import actions, bp, grouping, places, queries
 from app.activity.routes import sent_spans, span_of
+from app.core.i18n import _, _n
 from app.extensions import db
-from app.i18n import _, _n
 from app.models import Activity
-from app.notify.filters import REASONS
+from app.notifications.sender_filters import REASONS
 from app.queries.activity import place_of
 from app.web import limits
 from app.web.addresses import ID

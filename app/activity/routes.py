@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from app.activity import actions, bp, grouping, places, queries
 from app.activity.actions import Span
 from app.extensions import db
-from app.notify import preferences
+from app.notifications import preferences
 from app.queries.activity import place_of
 from app.web.answers import wants_json
 from app.web.filters import local_date

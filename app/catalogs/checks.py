@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from app.catalogs.plurals import PluralRule, of_language, parse
 from app.catalogs.po import Entry, Fault, PoFile
-from app.locales import canonical
+from app.lib.locales import canonical
 
 _PLACE = re.compile(r"%(?:\((\w*)\))?([#0\- +]*(?:\d+|\*)?(?:\.(?:\d+|\*)?)?[hlL]?)([diouxXeEfFgGcrsa%])")
 _HTML_ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z][a-zA-Z0-9]+);")

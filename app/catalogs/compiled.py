@@ -10,7 +10,7 @@ from functools import cached_property
 from app.catalogs import checks, po
 from app.catalogs.plurals import PluralRule, parse
 from app.catalogs.po import Fault, PoFile
-from app.locales import tag
+from app.lib.locales import tag
 
 FORMAT = 1  # raise it when compiling or checking changes: compiled catalogs of before are then made anew
 SCRIPTS = "app/static/js/"  # a string that stands there is needed in the browser

@@ -16,7 +16,7 @@ from app.catalogs import checks, plurals, po, po_writing, store
 from app.catalogs.merging import merge
 from app.catalogs.po import Entry, Fault, PoFile
 from app.config import ROOT
-from app.locales import canonical
+from app.lib.locales import canonical
 
 SOURCE = "en"
 _UPDATE = "run flask translate update"

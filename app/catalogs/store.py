@@ -20,7 +20,7 @@ from tempfile import NamedTemporaryFile
 from app.catalogs import compiled
 from app.catalogs.compiled import Compiled
 from app.catalogs.po import Fault
-from app.locales import canonical
+from app.lib.locales import canonical
 
 
 @dataclass(frozen=True)

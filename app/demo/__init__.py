@@ -1,5 +1,1 @@
 """A community to look at: `flask demo` (or `make demo`) fills an empty site through the same actions as real use."""
-
-from app.demo.cli import init_app
-
-__all__ = ["init_app"]

@@ -15,23 +15,23 @@ from functools import partial
 from sqlalchemy import select, update
 
 from app.accounts.actions import confirm_email, register
-from app.clock import now
-from app.database import end_reading, reading, writing
+from app.core.clock import now
+from app.core.database import end_reading, reading, writing
+from app.core.errors import Refused, Sentence
+from app.core.i18n import languages
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
-from app.errors import Refused, Sentence
 from app.extensions import db
-from app.i18n import languages
+from app.lib.text.names import email_key
 from app.messages.actions import groups, mark_read, send_message, send_to_group
 from app.messages.actions.sides import save_draft
 from app.messages.images import take
 from app.messages.queries.threads import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
-from app.notify import tell_count
+from app.notifications import tell_count
 from app.posts.actions import publish
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people
-from app.text.names import email_key
 
 DAYS = 21  # how long the community has been there
 LATEST = timedelta(minutes=4)  # age of the newest post

@@ -7,7 +7,7 @@ transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.handover import worker_is_alive
-from app.jobs.ordering import again, enqueue
+from app.jobs.ordering import again, enqueue, enqueue_at
 from app.jobs.registry import definitions, job, when_changed
 from app.jobs.running import GiveUp, TakenOver, current_job_id, perform, report_progress
 
@@ -18,6 +18,7 @@ __all__ = [
     "current_job_id",
     "definitions",
     "enqueue",
+    "enqueue_at",
     "job",
     "perform",
     "report_progress",

@@ -27,9 +27,9 @@ from rq.worker import WorkerStatus
 from sqlalchemy.orm import close_all_sessions
 from sqlalchemy.pool import QueuePool
 
+from app.core.redis_client import connect_patiently
 from app.extensions import db
 from app.jobs.running import END_WITHIN, is_ending
-from app.redis_client import connect_patiently
 
 IN_PROCESS = frozenset({"mail", "default"})  # queues whose jobs are short
 JOBS_PER_CHILD = 500

@@ -9,8 +9,8 @@ from flask import current_app
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from app import redis_client
-from app.redis_client import RedisUnavailable
+from app.core import redis_client
+from app.core.redis_client import RedisUnavailable
 
 WORKER_KEY = "microblog:worker-alive"
 WORKER_TTL = 20  # seconds after which a silent worker counts as gone

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
-from app.clock import now
-from app.database import insert_into
+from app.core.clock import now
+from app.core.database import insert_into
 from app.extensions import db
 from app.jobs import handover
 from app.jobs.registry import definitions, tell_changed
@@ -51,6 +51,12 @@ def enqueue(
         _push_after_commit(job)
     tell_changed(job)
     return job
+
+
+def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
+    """Enqueue the job `name` in the caller's transaction, to run at `at`: once for each time and arguments."""
+    key = ":".join([name, *(str(value) for value in args.values()), str(at.timestamp())])
+    return enqueue(name, delay=max(0.0, (at - now()).total_seconds()), unique_key=key, **args)
 
 
 def again(job: Job) -> None:

@@ -17,8 +17,8 @@ from flask import current_app
 from sqlalchemy import Engine, case, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app.clock import now
-from app.database import reading, writing
+from app.core.clock import now
+from app.core.database import reading, writing
 from app.extensions import db
 from app.jobs.registry import RETRY_LADDER, definitions, tell_changed
 from app.models import Job

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 
-from app.clock import now
-from app.database import reading, writing
+from app.core.clock import now
+from app.core.database import reading, writing
+from app.core.redis_client import RedisUnavailable
 from app.extensions import db
 from app.jobs import handover
 from app.jobs.ordering import FORGOTTEN_TIMEOUT, enqueue
 from app.jobs.registry import MAX_CRASHES, QUEUES, definitions, tell_changed
 from app.jobs.running import HEARTBEAT_EVERY
 from app.models import Job
-from app.redis_client import RedisUnavailable
 
 SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt is dead
 LOST_AFTER = 10  # seconds after which a pushed job that an empty queue does not hold was lost

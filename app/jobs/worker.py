@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from app.extensions import db
 from app.jobs import child, handover, sweeper
 from app.jobs.registry import QUEUES
-from app.processes import end_with
+from app.lib.process_guard import end_with
 
 SWEEP_EVERY = 1.0  # seconds
 PERIODIC_EVERY = 60.0

@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 
 from flask import current_app, render_template, url_for
 
-from app.i18n import in_language_of
+from app.core.i18n import in_language_of
 from app.jobs import current_job_id
-from app.locales import direction, tag
+from app.lib.locales import direction, tag
+from app.lib.text.names import NameRefused, smtp_address
 from app.mailer.message import Draft, Email, build
 from app.mailer.smtp import AddressRefused, ContentRefused, deliver
 from app.models import User
-from app.text.names import NameRefused, smtp_address
 
 __all__ = [
     "AddressRefused",

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from app.clock import now
+from app.core.clock import now
 from app.mailer import headers
 
 # With "7bit", the standard library writes text that has long lines or other letters as quoted-printable or base64,

@@ -8,9 +8,9 @@ from flask import abort, current_app, flash, jsonify, redirect, render_template,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.messages import bp, images, opening
 from app.messages.actions import changing
 from app.messages.forms import DeleteForm, EditForm

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import render_template
 
+from app.lib.text.names import username_key
 from app.messages.group_forms import GroupForm, names_in
 from app.messages.queries import recipients
 from app.queries import people
-from app.text.names import username_key
 from app.web.form_keys import new_form_key
 from app.web.viewer import viewer
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app import mailer
-from app.database import end_reading
-from app.exports import Part, Piece, register, to_json
+from app.core.database import end_reading
+from app.core.exports import Part, Piece, register, to_json
 from app.messages.queries import taken_along
 from app.messages.queries.taken_along import Taken
 from app.models import Message

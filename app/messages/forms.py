@@ -7,7 +7,7 @@ from wtforms import FloatField, HiddenField, IntegerField, StringField, TextArea
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
-from app.i18n import _l
+from app.core.i18n import _l
 from app.web.form_keys import new_form_key
 
 

@@ -9,11 +9,11 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from app.errors import Refused
-from app.i18n import _l
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.lib.text.names import username_key
 from app.models import User
 from app.queries import people
-from app.text.names import username_key
 from app.web.form_keys import new_form_key
 
 TO_MAX_LENGTH = 2_000  # characters: more than twelve names need

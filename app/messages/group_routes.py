@@ -6,9 +6,9 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.messages import bp, composing, opening
 from app.messages.actions import groups
 from app.messages.group_forms import AddForm, GroupForm, NameForm, people_named

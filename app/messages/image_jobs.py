@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import current_app
 from sqlalchemy import update
 
-from app.database import end_reading, writing
+from app.core.database import end_reading, writing
 from app.extensions import db
 from app.jobs import GiveUp, job
-from app.media import THUMBNAIL, ImageRefused, make_picture
+from app.lib.media import THUMBNAIL, ImageRefused, make_picture
 from app.messages.images import storage
 from app.messages.queries import pictures
 from app.models import MessageImage

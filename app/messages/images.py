@@ -8,9 +8,9 @@ from itertools import zip_longest
 from flask import current_app
 from werkzeug.datastructures import FileStorage
 
-from app.errors import Refused
-from app.i18n import _l
-from app.media import PHOTO, Storage
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.lib.media import PHOTO, Storage
 from app.messages.actions.pictures import MOST, Picture, checked_alt
 from app.web.uploads import remove_picture, take_pictures
 

@@ -1,4 +1,4 @@
-"""What a mail tells of messages: the source of the kind "message" (app/notify/delivery.py)."""
+"""What a mail tells of messages: the source of the kind "message" (app/notifications/scheduling.py)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from sqlalchemy import update
 
+from app.core.i18n import Lazy
+from app.core.titles import group_title
 from app.extensions import db
-from app.i18n import Lazy
 from app.messages.queries import unmailed as waiting
 from app.messages.queries.unmailed import Unmailed
 from app.messages.telling import KIND
 from app.models import ConversationMember
-from app.notify import delivery
-from app.notify.delivery import Part, Waiting
+from app.notifications import scheduling
+from app.notifications.scheduling import Part, Waiting
 from app.queries import members
-from app.titles import group_title
 
 
-@delivery.source
+@scheduling.source
 def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
     """The unread messages that no mail told about: a part for each conversation."""
     found = waiting.unmailed(user_id) if KIND in kinds else []

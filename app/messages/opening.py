@@ -7,6 +7,7 @@ from typing import Any
 from flask import abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from app.lib.text.names import username_key
 from app.messages import images, permission
 from app.messages.forms import MessageForm
 from app.messages.group_forms import GroupForm
@@ -14,7 +15,6 @@ from app.messages.permission import Verdict
 from app.messages.queries import states, threads
 from app.messages.queries.threads import Opened, Thread
 from app.messages.windows import CHANGE_WITHIN, UNDO_WITHIN
-from app.text.names import username_key
 from app.web.addresses import ID
 from app.web.answers import is_script
 from app.web.form_keys import new_form_key

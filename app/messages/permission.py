@@ -13,9 +13,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
-from app.errors import Sentence
+from app.core.errors import Sentence
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.models import ConversationMember, Follow, User
 from app.queries import visibility
 from app.queries.follows import is_following

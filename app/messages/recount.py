@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import current_app
 from sqlalchemy import ScalarSelect, func, select
 
-from app.database import end_reading, writing
+from app.core.database import end_reading, writing
 from app.extensions import db
 from app.messages import telling
 from app.messages.queries import newest

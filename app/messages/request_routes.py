@@ -6,9 +6,9 @@ from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.messages import bp, opening
 from app.messages.actions import sides
 from app.messages.forms import MuteForm

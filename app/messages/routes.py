@@ -6,7 +6,7 @@ from flask import abort, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
 from app.extensions import db
 from app.messages import actions, bp, opening
 from app.messages.actions import sides

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from operator import itemgetter
 
-from app.database import end_reading, writing
+from app.core.database import end_reading, writing
 from app.jobs import job
 from app.messages import images
 from app.messages.actions import sealing

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from app.text.search import Term, search_text
+from app.lib.text.search import Term, search_text
 
-PERSON = "\ue000"  # U+E000, for private use: app/text/search.py keeps letters, digits and emoji only
+PERSON = "\ue000"  # U+E000, for private use: app/lib/text/search.py keeps letters, digits and emoji only
 
 
 def words_of(body: str, user_ids: Iterable[int]) -> str:

@@ -8,10 +8,10 @@ from flask import render_template, request
 from flask_login import login_required
 from markupsafe import Markup, escape
 
+from app.lib.text import excerpt as excerpts
+from app.lib.text.search import Term, query_terms
 from app.messages import bp
 from app.messages.queries import found
-from app.text import excerpt as excerpts
-from app.text.search import Term, query_terms
 from app.web.paging import before_id, page_size
 from app.web.viewer import viewer
 

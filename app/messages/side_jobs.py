@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.database import writing
+from app.core.database import writing
 from app.extensions import db
 from app.jobs import job
 from app.messages.actions import sides

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.messages.queries import states, threads
 from app.models import ConversationMember, User
-from app.notify import delivery, hearing, notify
+from app.notifications import notify, scheduling, visibility
 from app.queries import unread
 
 KIND = "message"  # in the delivery grid
@@ -45,7 +45,7 @@ def message_came(conversation_id: int, sender_id: int) -> None:
             continue
         count_moved(user_id)
         if not muted:
-            delivery.order(user_id, KIND)
+            scheduling.order(user_id, KIND)
 
 
 def everybody(conversation_id: int) -> list[int]:
@@ -55,7 +55,7 @@ def everybody(conversation_id: int) -> list[int]:
     return list(db.session.scalars(select(side.user_id).where(side.conversation_id == conversation_id, inside)))
 
 
-@hearing.when_changed
+@visibility.when_changed
 def _hears_otherwise(user_id: int, other_id: int, again: bool) -> None:
     """Somebody was blocked or muted, or is no longer: other messages count, and an open page looks whether to write."""
     count_moved(user_id)
@@ -64,4 +64,4 @@ def _hears_otherwise(user_id: int, other_id: int, again: bool) -> None:
     if conversation is not None:
         conversation_moved(conversation.id, [user_id])
     if again:
-        delivery.order(user_id, KIND)
+        scheduling.order(user_id, KIND)

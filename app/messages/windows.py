@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from app.clock import now
+from app.core.clock import now
 from app.models import Message
 
 UNDO_WITHIN = timedelta(seconds=10)

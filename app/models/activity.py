@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Double, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.clock import now
-from app.database import UtcDateTime
+from app.core.clock import now
+from app.core.database import UtcDateTime
 from app.extensions import Base
 from app.models.post import Post
 from app.models.user import User
@@ -40,7 +40,7 @@ class Activity(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))  # whom it concerns
-    kind: Mapped[str] = mapped_column(String(32))  # a name in app/notify/kinds.py
+    kind: Mapped[str] = mapped_column(String(32))  # a name in app/notifications/kinds.py
     subject: Mapped[str] = mapped_column(String(64))  # what makes it one event: an id of the cause
     # Unix seconds of the reader's own clock, so in commit order: who was shown this one could see every older one.
     timestamp: Mapped[float] = mapped_column(Double)

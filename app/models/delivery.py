@@ -7,12 +7,12 @@ from datetime import date, datetime
 from sqlalchemy import Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.database import UtcDateTime
+from app.core.database import UtcDateTime
 from app.extensions import Base
 
 
 class DeliveryPreference(Base):
-    """One row of a person's grid. A kind without a row is delivered as app/notify/kinds.py says."""
+    """One row of a person's grid. A kind without a row is delivered as app/notifications/kinds.py says."""
 
     __tablename__ = "delivery_preference"
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.clock import now
-from app.database import UtcDateTime
+from app.core.clock import now
+from app.core.database import UtcDateTime
 from app.extensions import Base
 from app.models.user import User
 
@@ -44,7 +44,7 @@ class PostTag(Base):
     __table_args__ = (Index("ix_post_tag_key_post_id", "key", "post_id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # app/text/search.py, `tag_key`
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # app/lib/text/search.py, `tag_key`
     name: Mapped[str] = mapped_column(String(64))  # as its author wrote it, without #
 
 

@@ -9,8 +9,8 @@ from flask_login import UserMixin
 from sqlalchemy import String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.clock import now
-from app.database import UtcDateTime
+from app.core.clock import now
+from app.core.database import UtcDateTime
 from app.extensions import Base
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class User(UserMixin, Base):
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
     password_hash: Mapped[str] = mapped_column(String(256))  # made and checked by app/accounts/passwords.py alone
     about_me: Mapped[str] = mapped_column(Text, default="")
-    search_text: Mapped[str] = mapped_column(Text, default="")  # username and name, see app/text/search.py
+    search_text: Mapped[str] = mapped_column(Text, default="")  # username and name, see app/lib/text/search.py
 
     language: Mapped[str] = mapped_column(String(16), default="")  # "" = what the browser asks for
     timezone: Mapped[str] = mapped_column(String(64), default="")  # IANA name; "" = UTC
@@ -50,7 +50,7 @@ class User(UserMixin, Base):
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The index finds whose time has come; until then a login takes the deletion back.
     deletion_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
-    # "member", "translator", "moderator" or "admin": each may what the ones before it may (app/roles.py).
+    # "member", "translator", "moderator" or "admin": each may what the ones before it may (app/core/roles.py).
     role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
     # Who may begin to write to them: "everyone", "known" (followed by those they follow), "following" or "nobody".
     writable_by: Mapped[str] = mapped_column(String(12), default="everyone", server_default="everyone")

@@ -4,15 +4,14 @@ a member's report   report_routes (messages, receipts), subject_routes (a post, 
 its signature       evidence (what is signed), signing (the key)
 the moderators      queue_routes (looking), deed_routes (deciding), actions/deciding, actions/people, pictures
 the trace           actions/audit, log_routes
-the operator        cli (`flask users`)
+the operator        app/cli/users.py (`flask users`)
 """
 
 from flask import Blueprint
 
-bp = Blueprint("moderation", __name__, cli_group="users")
+bp = Blueprint("moderation", __name__)
 
-from app.moderation import (  # noqa: E402  (doors register themselves on bp)
-    cli,
+from app.moderation import (  # noqa: E402  (routes register themselves on bp)
     deed_routes,
     log_routes,
     queue_routes,
@@ -20,4 +19,4 @@ from app.moderation import (  # noqa: E402  (doors register themselves on bp)
     subject_routes,
 )
 
-__all__ = ["bp", "cli", "deed_routes", "log_routes", "queue_routes", "report_routes", "subject_routes"]
+__all__ = ["bp", "deed_routes", "log_routes", "queue_routes", "report_routes", "subject_routes"]

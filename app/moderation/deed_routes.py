@@ -8,9 +8,9 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.moderation import actions, bp, showing
 from app.moderation.forms import WordsForm
 from app.moderation.showing import REPORT, report_or_404

@@ -6,7 +6,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField, TextAreaField
 from wtforms.validators import Length
 
-from app.i18n import _l
+from app.core.i18n import _l
 from app.web.form_keys import new_form_key
 
 

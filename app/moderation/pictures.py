@@ -9,7 +9,7 @@ import hashlib
 
 from flask import current_app
 
-from app.media import Storage
+from app.lib.media import Storage
 from app.models import Report, User
 
 

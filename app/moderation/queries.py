@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
-from app import roles
-from app.clock import now
+from app.core import roles
+from app.core.clock import now
 from app.extensions import db
+from app.lib.text.names import username_key
 from app.models import (
     AuditEntry,
     Conversation,
@@ -22,7 +23,6 @@ from app.models import (
     User,
 )
 from app.queries import timelines, visibility
-from app.text.names import username_key
 
 HISTORY = 100  # entries of the log that stand below a report
 

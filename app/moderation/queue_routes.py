@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import abort, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import roles
+from app.core import roles
 from app.extensions import db
 from app.models import Report, User
 from app.moderation import actions, bp, pictures, queries, showing

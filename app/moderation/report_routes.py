@@ -6,9 +6,9 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.models import Message, Report, User
 from app.moderation import actions, bp, evidence, pictures, queries, showing
 from app.moderation.forms import ReportForm

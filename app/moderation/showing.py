@@ -9,7 +9,7 @@ from typing import Any
 from flask import abort, make_response, render_template
 from werkzeug.wrappers import Response
 
-from app import roles
+from app.core import roles
 from app.models import Report, ReportedMessage
 from app.moderation import evidence, pictures, queries
 from app.moderation.actions.words import MOST

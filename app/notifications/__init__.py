@@ -1,26 +1,18 @@
-"""Notifications: the door of the poller, and how each person wants to be told. What is told: app/notify.
+"""How people are told. Actions say what happened; who hears of it how, and when, is decided here.
 
-the poll      idle, load, since (before the framework), routes, queries
-the settings  settings_routes, forms, actions
-mail          unmailed (what waits), mailing (what it says), unsubscribing, unsubscribe_routes
-push          subscriptions, push_routes, push_cli, pushing (what it says)
-the worker    jobs (one mail, one push), upkeep (every day), recount
+    notify(user_id, name, data, subject)     a state for the poller: the badge, a task's progress
+    record(user_id, kind, subject, ...)      an event for the Activity page, its badge, mail and push
+    forget(user_id, kind, subject)           an event that did not happen after all
+    delivery.order(user_id, kind)            mail and push for what is kept elsewhere, such as messages
+    tell_post_goes(post_id)                  before a post is deleted: the events about it go, too
+    logins_changed(user_id)                  polls must ask the database again
+
+All of it belongs to the caller's transaction, and is written when that commits, under the person's clock.
 """
 
-from flask import Blueprint
+from app.notifications import jobs  # noqa: F401  (declares its jobs and listeners)
+from app.notifications.events import forget, record, tell_count, tell_post_goes
+from app.notifications.outbox import logins_changed
+from app.notifications.publish import notify
 
-bp = Blueprint("notifications", __name__, cli_group=None)  # its commands stand under `flask` itself
-
-from app.notifications import (  # noqa: E402  (they register themselves)
-    jobs,  # noqa: F401
-    push_cli,  # noqa: F401
-    push_routes,  # noqa: F401
-    routes,  # noqa: F401
-    settings_routes,  # noqa: F401
-    unmailed,  # noqa: F401
-    unsubscribe_routes,  # noqa: F401
-    upkeep,  # noqa: F401
-)
-from app.notifications.idle import answer_idle_polls  # noqa: E402  (as above)
-
-__all__ = ["answer_idle_polls", "bp"]
+__all__ = ["forget", "logins_changed", "notify", "record", "tell_count", "tell_post_goes"]

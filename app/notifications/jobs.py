@@ -1,92 +1,96 @@
-"""Doors (queue) of notifications: the mail that gathers what waits for a person, and push."""
+"""Jobs of notifications: badges are recounted and old rows deleted every day. A listener tells a task's owner of it."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import ColumnElement, delete, or_, select
 
-from app.database import end_reading, writing
+from app.core.clock import now
+from app.core.database import writing
 from app.extensions import db
-from app.jobs import GiveUp, current_job_id, job
-from app.models import User
-from app.notifications import letters, mailing, pushing, subscriptions
-from app.notify import delivery
-from app.web import error_mail
-from app.webpush import sending
+from app.jobs import job, when_changed
+from app.models import Activity, Job, MailTally, Notification
+from app.notifications import poll_cache, recount
+from app.notifications.events import record
+from app.notifications.publish import notify
+
+DAY = 24 * 3600  # seconds
+BATCH = 1000  # rows one transaction forgets
+TALLY_DAYS = 7  # the caps ask for today only
+EVENTS = {"done": "job_done", "failed": "job_failed"}
 
 
-@job("notifications.mail", queue="mail", timeout=90)
-def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Mail what waits for a person at this cadence, in one mail; when they are not to be told now, later.
+@when_changed
+def _tell_owner(task: Job) -> None:
+    """The owner's pages show every change of their task, and its end is an event."""
+    if task.owner_id is None:
+        return
+    state = {"task_id": task.id, "progress": task.progress, "state": task.state}
+    notify(task.owner_id, "task_progress", state, subject=task.id)
+    if task.state in EVENTS:
+        # A task that fails, is tried again and fails again has failed twice.
+        subject = f"{task.id}:{task.queued_at.timestamp():.6f}"
+        record(task.owner_id, EVENTS[task.state], subject, args={"job_id": task.id, "name": task.name})
 
-    The result says what had to be left out of the email, and why.
 
-    Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
-    second copy with the same Message-ID.
+@job("notifications.forget_poll")
+def forget_poll(user_id: int) -> None:
+    """Remove a poll answer that could not be removed at the commit. Running twice removes it twice."""
+    if not poll_cache.forget(user_id):
+        raise ConnectionError("Redis is away")
+
+
+@job("notifications.forget_old_tasks", every=DAY)
+def forget_old_tasks() -> None:
+    """Remove what was told of tasks that are forgotten by now, or a person's list would grow with every task.
+
+    Running twice finds nothing the second time.
     """
-    later = delivery.mailed_by_another(user_id, cadence)
-    if later is not None:
-        with writing():
-            delivery.order_mail_at(user_id, cadence, later)
-        return None
-    user = db.session.get(User, user_id)
-    waiting = delivery.waiting(user_id, cadence) if user is not None and user.is_active else []
-    if user is None or not waiting:
-        return None
-    held_until = mailing.held_until(user, cadence)
-    if held_until is not None:
-        with writing():
-            delivery.order_mail_at(user_id, cadence, held_until)
-        return None
-    end_reading()  # nothing is held while the mail server thinks
-    left_out = letters.send(user, cadence, waiting)
+    known = select(Job.id).where(Job.id == Notification.subject).exists()
     with writing():
-        mailing.note_sent(user, cadence, waiting)
-    return _told_operators(left_out) if left_out else None
+        db.session.execute(
+            delete(Notification)
+            .where(Notification.name == "task_progress", ~known)
+            .execution_options(synchronize_session=False)
+        )
 
 
-@job("notifications.digest", queue="slow", timeout=90)
-def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """The same for a digest, which has more time."""
-    result: dict[str, Any] | None = mail(user_id, cadence)
-    return result
+@job("notifications.recount", queue="slow", timeout=3600, every=DAY)
+def recount_badges() -> dict[str, int]:
+    """Put right what the badges say, should it ever be wrong. Run twice, it finds nothing the second time."""
+    return recount.recount()
 
 
-def _told_operators(left_out: letters.LeftOut) -> dict[str, Any]:
-    kinds, reason = list(left_out.kinds), f"{type(left_out.reason).__name__}: {left_out.reason}"
-    current_app.logger.error("job %s left out of its email %s: %s", current_job_id(), ", ".join(kinds), reason)
-    error_mail.report(left_out.reason)
-    return {"left_out": kinds, "reason": reason}
+@job("notifications.forget_activity", every=DAY)
+def forget_activity() -> None:
+    """Forget events ACTIVITY_DAYS after they were read, and held ones as long after they happened; unread ones never.
 
-
-@job("notifications.push", timeout=60)
-def push(subscription_id: int) -> None:
-    """Tell one browser what is new for its person; when they are not to be disturbed now, later.
-
-    What was read meanwhile is left out, and nothing is sent when nothing is left. Run twice, it tells the same whole
-    state, which replaces the first on the screen; killed between the push service's "OK" and our commit, too.
+    Logins stay: by them a browser is known, and to be told again of one's own would teach people to look away. Run
+    twice, it finds nothing the second time.
     """
-    subscription = pushing.target(subscription_id)
-    user = db.session.get(User, subscription.user_id) if subscription is not None else None
-    if subscription is None or user is None or not user.is_active or not current_app.config["VAPID_PRIVATE_KEY"]:
-        return
-    held_until = pushing.held_until(user)
-    if held_until is not None:
+    oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
+    held = (Activity.held_by != "") & (Activity.created_at < oldest)
+    _forget(Activity.id, or_(Activity.read_at < oldest, held) & (Activity.kind != "login"))
+    with writing():
+        db.session.execute(delete(MailTally).where(MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()))
+
+
+def _forget(identity: Any, which: ColumnElement[bool]) -> None:
+    """Delete rows some at a time: nobody who writes meanwhile waits for long, and this waits for nobody.
+
+    They are looked for without a lock, and looked at again under one: a row that somebody changes just now may stay.
+    """
+    last = 0
+    while True:
+        old = select(identity).where(which, identity > last).order_by(identity).limit(BATCH)
+        found = db.session.scalars(old).all()
+        if not found:
+            return
         with writing():
-            delivery.order_push_at(subscription.id, held_until)
-        return
-    news = pushing.news(user, subscription.told_until)
-    if news is None:
-        return
-    end_reading()  # nothing is held while the push service thinks
-    try:
-        pushing.send(subscription, news)
-    except sending.Gone:
-        with writing():
-            subscriptions.forget(subscription)
-    except sending.Refused as reason:
-        raise GiveUp(str(reason)) from reason
-    else:
-        with writing():
-            subscriptions.note_told(subscription, news.told_until)
+            free = select(identity).where(which, identity.in_(found)).with_for_update(skip_locked=True)
+            gone = delete(identity.class_).where(identity.in_(db.session.scalars(free).all()))
+            db.session.execute(gone.execution_options(synchronize_session=False))
+        last = found[-1]

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from flask import current_app
 from sqlalchemy import select
 
-from app.database import end_reading, writing
+from app.core.database import end_reading, writing
 from app.extensions import db
 from app.models import Notification, User
-from app.notify import notify
-from app.notify.clock import Phase, under_clock
+from app.notifications.outbox import Phase, under_clock
+from app.notifications.publish import notify
 from app.queries import activity, unread
 
 BATCH = 500  # people whose badges one statement counts

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from sqlalchemy import insert, select
 
-from app.body_text import checked_body, send_key
-from app.clock import now
-from app.database import insert_into
-from app.errors import Refused
+from app.core.clock import now
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.core.validation import checked_body, send_key
 from app.extensions import db
-from app.i18n import _l
 from app.jobs import enqueue
+from app.lib.text import rich
+from app.lib.text.languages import known_languages
+from app.lib.text.search import search_text, tag_key
 from app.models import Job, Post, PostTag, User
-from app.notify import notify, record, tell_post_goes
+from app.notifications import notify, record, tell_post_goes
 from app.posts import drafts, queries
 from app.queries import people
-from app.text import rich
-from app.text.languages import known_languages
-from app.text.search import search_text, tag_key
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"

@@ -11,12 +11,12 @@ from datetime import timedelta
 
 from sqlalchemy import Select, delete, or_, select, update
 
-from app.clock import now
-from app.database import insert_into
+from app.core.clock import now
+from app.core.database import insert_into
 from app.extensions import db
+from app.lib.text.languages import known_languages
+from app.lib.text.rich import TextRefused, clean
 from app.models import PostDraft, User
-from app.text.languages import known_languages
-from app.text.rich import TextRefused, clean
 
 MAX_LENGTH = 20_000  # characters: longer than any post, so that a text that is too long is kept, too
 MOST = 20  # drafts of one member; older ones go

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from app.clock import now
-from app.database import end_reading
-from app.exports import Part, Piece, as_list, parts, register, to_json
+from app.core.clock import now
+from app.core.database import end_reading
+from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.models import User
 from app.posts import queries
 

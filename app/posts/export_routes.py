@@ -6,8 +6,8 @@ from flask import flash, redirect, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.posts import actions, bp
 from app.web import limits, reauth
 from app.web.viewer import viewer

@@ -11,7 +11,7 @@ from wtforms import HiddenField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import html_params
 
-from app.i18n import _l
+from app.core.i18n import _l
 from app.web.form_keys import new_form_key
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from flask import current_app
 
-from app import presence
-from app.clock import now
-from app.database import writing
-from app.exports import exports
+from app.core.clock import now
+from app.core.database import writing
+from app.core.exports import exports
 from app.extensions import db
 from app.jobs import GiveUp, job, report_progress
 from app.models import User
+from app.notifications import presence
 from app.posts import actions, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 

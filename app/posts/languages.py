@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from app.i18n import _
-from app.text.languages import as_language, language_names
+from app.core.i18n import _
+from app.lib.text.languages import as_language, language_names
 
 Choice = tuple[str, str]
 

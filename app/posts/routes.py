@@ -7,9 +7,9 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _, languages
 from app.extensions import db
-from app.i18n import _, languages
 from app.models import Post
 from app.posts import actions, bp, drafts, queries
 from app.posts.drafts import Draft

@@ -10,11 +10,11 @@ from flask import jsonify, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.lib.text.search import query_terms
 from app.models import User
 from app.posts import bp
 from app.queries import naming
 from app.queries import search as found
-from app.text.search import query_terms
 from app.web import limits
 from app.web.filters import avatar_url
 from app.web.paging import Page, before_id, cut, page, page_size

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import httpx2
 from flask import current_app
 
-from app.text.languages import base
+from app.lib.text.languages import base
 
 LARGEST_ANSWER = 256 * 1024  # bytes: many times a post in any script
 LONGEST_TEXT = 20_000  # characters of a translation that are shown

@@ -7,10 +7,10 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.database import end_reading
+from app.core.database import end_reading
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
-from app.locales import tag
+from app.lib.locales import tag
 from app.models import Post
 from app.posts import bp, translation
 from app.posts.routes import POST_ID

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 
-from app import muting
-from app.clock import now
-from app.database import insert_into
-from app.errors import Refused
+from app.core import mute_duration
+from app.core.clock import now
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
+from app.jobs import enqueue_at
 from app.models import Block, Follow, Mute, User
-from app.notify import hearing
+from app.notifications import visibility
 from app.queries import people
 from app.queries.relations import WRITABLE_BY
 
@@ -46,20 +47,20 @@ def unblock(blocker: User, blocked: User) -> bool:
 
 
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
-    """Let `muter` hear nothing of somebody: for one of muting.HOURS, or until it is taken back. The last call counts.
+    """Let `muter` hear nothing of somebody: for one of HOURS, or until it is taken back. The last call counts.
 
     Raises Refused for oneself and for another time.
     """
     if muter.id == muted.id:
         raise Refused(_l("You cannot mute yourself."))
-    until = muting.ends_at(hours)
+    until = mute_duration.ends_at(hours)
     row = insert_into(Mute).values(muter_id=muter.id, muted_id=muted.id, until=until)
     db.session.execute(
         row.on_conflict_do_update(index_elements=[Mute.muter_id, Mute.muted_id], set_={"until": row.excluded.until})
     )
     if until is not None:
-        muting.order_end(END_MUTE_JOB, until, muter_id=muter.id, muted_id=muted.id)
-    hearing.changed(muter.id, muted.id, again=False)
+        enqueue_at(END_MUTE_JOB, until, muter_id=muter.id, muted_id=muted.id)
+    visibility.changed(muter.id, muted.id, again=False)
 
 
 def unmute(muter: User, muted: User) -> bool:
@@ -77,7 +78,7 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
     if until is None:
         return False
     if until > now():
-        muting.order_end(END_MUTE_JOB, until, muter_id=muter_id, muted_id=muted_id)
+        enqueue_at(END_MUTE_JOB, until, muter_id=muter_id, muted_id=muted_id)
         return False
     return _unmute(muter_id, muted_id)
 
@@ -97,13 +98,13 @@ def _unmute(muter_id: int, muted_id: int) -> bool:
     this = delete(Mute).where(Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     if db.session.scalar(this.returning(Mute.muter_id)) is None:
         return False
-    hearing.changed(muter_id, muted_id, again=True)
+    visibility.changed(muter_id, muted_id, again=True)
     return True
 
 
 def _both_hear(one: User, other: User, *, again: bool) -> None:
-    hearing.changed(one.id, other.id, again=again)
-    hearing.changed(other.id, one.id, again=again)
+    visibility.changed(one.id, other.id, again=again)
+    visibility.changed(other.id, one.id, again=again)
 
 
 def _follows(follower: User, followed: User) -> ColumnElement[bool]:

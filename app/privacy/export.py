@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import select
 
-from app.exports import Part, Piece, register, to_json
+from app.core.exports import Part, Piece, register, to_json
 from app.extensions import db
 from app.models import Block, Mute, User
 

@@ -7,7 +7,7 @@ from wtforms import BooleanField, IntegerField, RadioField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
-from app.i18n import _l
+from app.core.i18n import _l
 from app.queries.relations import WRITABLE_BY
 
 WORDS = {

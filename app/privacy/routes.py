@@ -11,10 +11,10 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app import muting
-from app.errors import Refused
+from app.core import mute_duration
+from app.core.errors import Refused
+from app.core.i18n import Lazy, _, _l
 from app.extensions import db
-from app.i18n import Lazy, _, _l
 from app.models import User
 from app.privacy import actions, bp, queries
 from app.privacy.forms import MuteForm, PrivacyForm
@@ -92,7 +92,7 @@ def relation_to(person: User) -> Relation:
 def mute_times() -> list[tuple[int, str]]:
     """For how many hours one can mute somebody, besides until it is taken back; and in words, such as "1 day"."""
     locale = get_locale() or "en"
-    return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in muting.HOURS]
+    return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in mute_duration.HOURS]
 
 
 def _page(form: PrivacyForm) -> str:

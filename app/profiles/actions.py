@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete
 
-from app.body_text import checked_name
-from app.database import insert_into
-from app.errors import Refused
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.core.validation import checked_name
 from app.extensions import db
-from app.i18n import _l
+from app.lib.text import rich
+from app.lib.text.length import fits
+from app.lib.text.search import search_text
 from app.models import Follow, User
-from app.notify import delivery, record
+from app.notifications import record, scheduling
 from app.profiles.zones import is_zone
 from app.queries import people, relations
-from app.text import rich
-from app.text.length import fits
-from app.text.search import search_text
 
 NAME_MAX = 50  # characters as the reader counts them
 NAME_POINTS = 64  # code points: the width of the column
@@ -75,7 +75,7 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
     person.language, person.timezone, person.theme = change.language, change.timezone, change.theme
     person.show_last_seen = change.show_last_seen
     if zone_is_new:
-        delivery.reconsider(person.id)  # quiet hours and digests go by the clock on the person's wall
+        scheduling.reconsider(person.id)  # quiet hours and digests go by the clock on the person's wall
     db.session.flush()
 
 

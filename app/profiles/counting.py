@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from app import leaving
-from app.database import end_reading, writing
+from app.core import account_deletion
+from app.core.database import end_reading, writing
 from app.extensions import db
 from app.models import Follow, ProfileCount, User
 
@@ -87,7 +87,7 @@ def lock_counts(user_ids: set[int]) -> None:
     db.session.execute(numbers.with_for_update())
 
 
-@leaving.step
+@account_deletion.step
 def uncount(user_id: int) -> bool:
     """Let no follow of a person who leaves be counted, some at a time, should the job for it not have run."""
     mine = or_(*(own == user_id for own, _other in SIDES))

@@ -10,8 +10,8 @@ from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
-from app.i18n import _l, languages, request_language
-from app.locales import language_name
+from app.core.i18n import _l, languages, request_language
+from app.lib.locales import language_name
 from app.models import User
 from app.profiles import zones
 from app.profiles.actions import ProfileChange

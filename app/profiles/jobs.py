@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.database import end_reading
+from app.core.database import end_reading
 from app.jobs import job
 from app.profiles import counting, queries, recount
 from app.profiles.storage import storage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask_babel import to_user_timezone
 
-from app.clock import now
-from app.i18n import _
+from app.core.clock import now
+from app.core.i18n import _
 from app.models import User
 
 WEEK, MONTH = 7, 31  # days

@@ -6,8 +6,8 @@ from flask import abort, current_app, make_response, url_for
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from app.avatars import drawn_avatar_svg
-from app.media import AVATAR
+from app.lib.avatars import drawn_avatar_svg
+from app.lib.media import AVATAR
 from app.models import User
 from app.profiles import bp
 from app.profiles.storage import storage

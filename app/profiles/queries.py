@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Select, case, select
 
 from app.extensions import db
+from app.lib.text.names import username_key
 from app.models import ProfileCount, User
 from app.queries import follows, relations, visibility
 from app.queries.relations import Relation
-from app.text.names import username_key
 
 
 @dataclass(frozen=True)

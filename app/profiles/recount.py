@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import current_app
 from sqlalchemy import ScalarSelect, func, select
 
-from app.database import end_reading, writing
+from app.core.database import end_reading, writing
 from app.extensions import db
 from app.models import Follow, Post, ProfileCount, User
 from app.profiles import counting

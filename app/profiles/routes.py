@@ -10,9 +10,9 @@ from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import Lazy, _l
 from app.extensions import db
-from app.i18n import Lazy, _l
 from app.models import Post, User
 from app.profiles import actions, bp, queries
 from app.profiles.last_seen import last_seen

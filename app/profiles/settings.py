@@ -7,9 +7,9 @@ from flask_babel import refresh
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _, languages
 from app.extensions import db
-from app.i18n import _, languages
 from app.profiles import actions, bp, pictures
 from app.profiles.forms import ProfileForm
 from app.web import limits

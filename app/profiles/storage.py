@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app
 
-from app.media import Storage
+from app.lib.media import Storage
 
 
 def storage() -> Storage:

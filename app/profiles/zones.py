@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from babel.core import get_global
 from babel.dates import get_timezone_location
 
-from app.i18n import _, _l
+from app.core.i18n import _, _l
 
 REGIONS = {
     "Africa": _l("Africa"),

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, func, literal, select, union_all
 
 from app.extensions import db
+from app.lib.text.names import username_key
+from app.lib.text.search import Term, query_terms, tag_key
 from app.models import Follow, Post, PostTag, User
 from app.queries import visibility
 from app.queries.search import matching
-from app.text.names import username_key
-from app.text.search import Term, query_terms, tag_key
 
 FOLLOWED_LOOKED_AT = 1000  # follows, newest account first
 STRANGERS_LOOKED_AT = 50  # people with the whole word, and as many with its beginning

@@ -10,12 +10,12 @@ from functools import cache
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
-from app.clock import now
-from app.database import lock_names
+from app.core.clock import now
+from app.core.database import lock_names
 from app.extensions import db
+from app.lib.text.names import username_key
 from app.models import DeliveryProfile, LoginSession, NotificationClock, User
 from app.queries import activity, unread
-from app.text.names import username_key
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Search of posts, people and messages, in the database itself: FTS5 on SQLite, a GIN index on PostgreSQL.
 
-Both answer alike, because the words are cut by us (app/text/search.py) and not by them. The indexes are made in
+Both answer alike, because the words are cut by us (app/lib/text/search.py) and not by them. The indexes are made in
 migrations/search.py. What a person types is words only: no sign in it is an operator.
 """
 
@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
+from app.lib.text.search import Term, fts5_match, tsquery
 from app.models import Message, Post, User
 from app.queries import timelines, visibility
-from app.text.search import Term, fts5_match, tsquery
 
 WINDOWS = (1_000, 50_000)  # ids that PostgreSQL looks at before older ones
 _any = aliased(Post)  # made once, as in visibility.py

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from app.config import ROOT
-from app.processes import end_with
+from app.lib.process_guard import end_with
 
 FIRST_DELAY = 0.5  # seconds before the first restart; each further one waits twice as long
 LONGEST_DELAY = 30.0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.jobs import again
 from app.models import Job, User
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from app.i18n import _
+from app.core.i18n import _
 from app.models import Job
-from app.notify.task_names import task_words
+from app.notifications.task_names import task_words
 
 
 def title(job: Job) -> str:

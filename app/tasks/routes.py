@@ -10,10 +10,10 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.errors import Refused
-from app.exports import exports
+from app.core.errors import Refused
+from app.core.exports import exports
+from app.core.i18n import _
 from app.extensions import db
-from app.i18n import _
 from app.jobs import worker_is_alive
 from app.models import Job
 from app.tasks import actions, bp, kinds, queries

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
-from app.clock import now
-from app.database import writing
+from app.core.clock import now
+from app.core.database import writing
 from app.extensions import db
 from app.jobs import enqueue, job, when_changed
 from app.jobs.registry import MAX_CRASHES, RETRY_LADDER

@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnava
 from werkzeug.wrappers import Response
 
 from app.catalogs.domain import without_catalogs
-from app.database import set_read_mode
+from app.core.database import set_read_mode
+from app.core.i18n import _l
 from app.extensions import db, login
-from app.i18n import _l
 from app.web.answers import wants_json
 from app.web.error_mail import report
 

@@ -11,14 +11,14 @@ from flask import Flask, url_for
 from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale, to_user_timezone
 from markupsafe import Markup, escape
 
-from app import i18n, titles
-from app.clock import now
-from app.i18n import _
-from app.locales import direction, language_name
-from app.media import ACCEPT
+from app.core import i18n, titles
+from app.core.clock import now
+from app.core.i18n import _
+from app.lib.locales import direction, language_name
+from app.lib.media import ACCEPT
+from app.lib.text import rich
+from app.lib.text.languages import language_names
 from app.models import User
-from app.text import rich
-from app.text.languages import language_names
 from app.web.redirects import here
 
 RELATIVE_UP_TO_DAYS = 7

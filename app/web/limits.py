@@ -13,8 +13,8 @@ from flask import g, request
 from werkzeug.wrappers import Response
 
 from app.extensions import limiter
-from app.media.rules import MAX_PIXELS
-from app.text.names import username_key
+from app.lib.media.rules import MAX_PIXELS
+from app.lib.text.names import username_key
 from app.web.viewer import viewer_or_none
 
 

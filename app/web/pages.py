@@ -8,13 +8,13 @@ from functools import cached_property
 from flask import Blueprint, Flask, current_app, has_request_context, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.clock import now
+from app.core.clock import now
+from app.core.i18n import SESSION_KEY, SOURCE, languages, request_language, zone_of_reader
 from app.extensions import babel
-from app.i18n import SESSION_KEY, SOURCE, languages, request_language, zone_of_reader
-from app.locales import direction, language_name, tag
+from app.lib.locales import direction, language_name, tag
 from app.models import User
-from app.notify import preferences
-from app.notify.hours import Hours, may_tell_at, next_quiet_from
+from app.notifications import preferences
+from app.notifications.quiet_hours import Hours, may_tell_at, next_quiet_from
 from app.web import filters, strings
 from app.web.redirects import go_back
 from app.web.viewer import viewer_or_none, visit

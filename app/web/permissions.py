@@ -9,7 +9,7 @@ from typing import Any
 from flask import abort
 from flask_login import login_required
 
-from app import roles
+from app.core import roles
 from app.web import reauth
 from app.web.viewer import viewer
 

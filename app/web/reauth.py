@@ -23,8 +23,8 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField
 from wtforms.validators import InputRequired, Length
 
-from app.clock import now
-from app.i18n import _, _l
+from app.core.clock import now
+from app.core.i18n import _, _l
 from app.models import User
 from app.web.answers import wants_json
 from app.web.redirects import here

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import flash
 
-from app.errors import Refused
+from app.core.errors import Refused
 from app.extensions import db
 
 

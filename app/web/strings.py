@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, url_for
 from app.catalogs.compiled import Compiled
 from app.catalogs.domain import catalogs
 from app.catalogs.plurals import PluralRule
-from app.i18n import SOURCE, languages
+from app.core.i18n import SOURCE, languages
 
 bp = Blueprint("strings", __name__)
 FOREVER = "public, max-age=31536000, immutable"

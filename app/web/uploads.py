@@ -11,11 +11,11 @@ from typing import NamedTuple
 from flask import current_app
 from werkzeug.datastructures import FileStorage
 
-from app.database import end_reading
-from app.errors import Refused, Sentence
-from app.i18n import _l
-from app.media import DecoderFailed, ImageRefused, Shape, Storage, make_picture
-from app.media.rules import MAX_BYTES
+from app.core.database import end_reading
+from app.core.errors import Refused, Sentence
+from app.core.i18n import _l
+from app.lib.media import DecoderFailed, ImageRefused, Shape, Storage, make_picture
+from app.lib.media.rules import MAX_BYTES
 from app.web import limits
 
 REFUSALS: dict[str, Sentence] = {

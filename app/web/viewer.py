@@ -12,17 +12,17 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.clock import now
-from app.database import separate_write, set_read_mode
+from app.core.clock import now
+from app.core.database import separate_write, set_read_mode
+from app.core.i18n import _
 from app.extensions import login
-from app.i18n import _
 from app.models import LoginSession, User
 from app.queries import people
 from app.web.answers import wants_json
 from app.web.redirects import here
 
 SEEN_EVERY = timedelta(minutes=5)  # how coarse "last seen" is stored
-MACHINES = frozenset({None, "notifications.poll", "posts.news"})  # asked by pages that lie open, not by people
+MACHINES = frozenset({None, "polling.poll", "posts.news"})  # asked by pages that lie open, not by people
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from app.text.search import search_text
+from app.lib.text.search import search_text
 from migrations import search
 
 revision = '0003'

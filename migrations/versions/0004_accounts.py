@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from app.text.names import SKELETON_POINTS, username_skeleton
+from app.lib.text.names import SKELETON_POINTS, username_skeleton
 
 revision = '0004'
 down_revision = '0003'
@@ -36,7 +36,7 @@ def upgrade() -> None:
 
 
 def _renew_skeletons() -> None:
-    """Bring the skeletons of existing usernames to today's rules, app/text/lookalikes.py.
+    """Bring the skeletons of existing usernames to today's rules, app/lib/text/lookalikes.py.
 
     Of accounts that look alike now, the one whose skeleton is unchanged or else the oldest has the skeleton. The others
     get the same with "#" and their id, which no skeleton holds: they keep their names, and no new name can look like

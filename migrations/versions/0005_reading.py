@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 from alembic import op
 
-from app.text.rich import tags
-from app.text.search import search_text, tag_key
+from app.lib.text.rich import tags
+from app.lib.text.search import search_text, tag_key
 from migrations import search
 
 revision = '0005'

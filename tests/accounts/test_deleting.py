@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from app import leaving
 from app.accounts.actions import deleting
-from app.clock import now
-from app.exports import exports
+from app.core import account_deletion
+from app.core.clock import now
+from app.core.exports import exports
 from app.extensions import Base
 from app.jobs import enqueue
 from app.messages.actions import groups, parting
@@ -32,7 +32,7 @@ from app.models import (
     PushSubscription,
     User,
 )
-from app.notify import record
+from app.notifications import record
 from tests.accounts.steps import a_browser, is_logged_in, link_in, log_in, register
 from tests.factories import PASSWORD, a_follow, a_message, a_post, a_user, acquainted
 
@@ -336,7 +336,7 @@ def test_it_may_end_anywhere_and_goes_on(ana, db, run_jobs, wait, monkeypatch):
     delete(ana)
     db.session.get_one(User, user_id).deletion_due_at = now()
     db.session.commit()
-    steps, runs = [*leaving.steps(), deleting.erase], 0
+    steps, runs = [*account_deletion.steps(), deleting.erase], 0
     while db.session.get(User, user_id) is not None:
         next(step for step in steps if step(user_id))  # one small part, and then the process is gone
         db.session.commit()

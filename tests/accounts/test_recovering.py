@@ -10,7 +10,7 @@ import time_machine
 from itsdangerous import URLSafeSerializer
 
 from app.accounts import links, passwords
-from app.clock import now
+from app.core.clock import now
 from app.models import Job, MailToken
 from tests.accounts.steps import (
     ANOTHER_PASSWORD,

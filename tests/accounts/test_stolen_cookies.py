@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.models import LoginSession
-from app.notify import logins_changed
+from app.notifications import logins_changed
 from tests.accounts.steps import (
     ANOTHER_PASSWORD,
     HOST,

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Activity, DeliveryPreference, DeliveryProfile, User
-from app.notify.kinds import KINDS
-from app.notify.preferences import default, default_profile
+from app.notifications.kinds import KINDS
+from app.notifications.preferences import default, default_profile
 from tests.support.client import Browser
 
 _ROW = re.compile(

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import func, select
 
 from app.accounts.actions import log_in
-from app.clock import now
+from app.core.clock import now
 from app.jobs import GiveUp, enqueue, job
 from app.models import Activity, User
-from app.notify import record
+from app.notifications import record
 from app.posts import actions as posts
 from tests.activity.conftest import badges, shown
 from tests.factories import PASSWORD, a_follow, a_login, a_user, acquainted

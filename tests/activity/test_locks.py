@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from app.activity.actions import mark_read
-from app.database import set_read_mode
+from app.core.database import set_read_mode
 from app.extensions import db as the_db
 from app.models import Activity, Post, User
-from app.notify import record
+from app.notifications import record
 from app.posts.actions import delete, publish
 from app.queries.activity import place_of
 from tests.factories import a_user

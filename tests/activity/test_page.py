@@ -9,9 +9,9 @@ import pytest
 import time_machine
 from sqlalchemy import select, update
 
-from app.database import set_read_mode
+from app.core.database import set_read_mode
 from app.models import Activity, User
-from app.notify import record
+from app.notifications import record
 from app.posts.actions import publish
 from app.profiles.actions import follow
 from app.queries import activity

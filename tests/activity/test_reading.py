@@ -10,10 +10,10 @@ from threading import Event, Thread
 import pytest
 from sqlalchemy import select
 
-from app.database import set_read_mode
+from app.core.database import set_read_mode
 from app.extensions import db as the_db
 from app.models import Activity, User
-from app.notify import notify, record
+from app.notifications import notify, record
 from tests.activity.conftest import badges, polled, shown
 from tests.factories import a_user
 from tests.support.sql import everything

@@ -21,10 +21,10 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from app import poll_cache
+from app.core.redis_client import Line
 from app.extensions import db
-from app.notifications.load import Load
-from app.redis_client import Line
+from app.notifications import poll_cache
+from app.polling.load import Load
 from tests.badge.actors import Actor, Operation, current
 
 ROWS = "rows"  # what is committed

@@ -9,10 +9,10 @@ from typing import Any
 import redis
 from flask import Flask
 
-from app import poll_cache
+from app.core.redis_client import Breaker
 from app.extensions import db
 from app.models import Conversation, ConversationMember, Job, Message, Notification, NotificationClock, User
-from app.redis_client import Breaker
+from app.notifications import poll_cache
 from tests.badge.actors import Actor, Operation
 from tests.badge.explorer import Move
 from tests.badge.points import LATE, Points

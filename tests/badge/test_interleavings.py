@@ -24,7 +24,7 @@ What is left out, and why nothing is lost by it:
 -   On PostgreSQL the poll's first statement (who is this?) sees the clock, too, and does not stop there: it is compared
     with a `since` from another database only.
 
-The tests below them break the code on purpose, in the ways the rules of app/poll_cache.py are there for, and want the
+The tests below them break the code on purpose, in the ways the rules of poll_cache.py are there for, and want the
 counterexample.
 """
 
@@ -37,10 +37,10 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, select
 
-from app import poll_cache
-from app.clock import now
+from app.core.clock import now
 from app.extensions import db as the_db
 from app.models import NotificationClock
+from app.notifications import poll_cache
 from tests.badge import truth
 from tests.badge.actors import Operation, current
 from tests.badge.explorer import Counterexample, Report, explore

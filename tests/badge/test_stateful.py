@@ -34,8 +34,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app import poll_cache, redis_client
-from app.clock import now
+from app.core import redis_client
+from app.core.clock import now
+from app.notifications import poll_cache
 from tests.badge import truth
 from tests.badge.points import Points
 from tests.badge.town import NOBODY_WAITS, Town

@@ -9,7 +9,8 @@ from typing import Any
 import redis
 from flask import Flask
 
-from app.clock import now
+from app.core.clock import now
+from app.core.redis_client import Breaker
 from app.extensions import db
 from app.jobs import perform
 from app.models import (
@@ -24,7 +25,6 @@ from app.models import (
     NotificationClock,
     User,
 )
-from app.redis_client import Breaker
 from app.web import cookies
 from tests.badge import truth
 from tests.badge.actors import Actor

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-import app.database  # noqa: F401  (listens to every engine)
+import app.core.database  # noqa: F401  (listens to every engine)
 from app.config import ROOT
 
 # What an installation does before anything serves, and what members add to it. The journals exist while it runs.
@@ -18,7 +18,7 @@ FIRST_STEPS = """
 import flask_migrate
 from sqlalchemy import text
 from app import create_app
-from app.exports import exports
+from app.core.exports import exports
 from app.extensions import db
 
 app = create_app()

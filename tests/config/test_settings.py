@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from app.config import ROOT, ConfigurationError, Settings
-from app.webpush.keys import new_private_key
+from app.lib.webpush.keys import new_private_key
 
 PRODUCTION = {
     "MICROBLOG_ENV": "production",

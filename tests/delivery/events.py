@@ -9,8 +9,8 @@ from typing import Any
 
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, User
-from app.notify import delivery, preferences, record
-from app.notify.kinds import CHOSEN
+from app.notifications import preferences, record, scheduling
+from app.notifications.kinds import CHOSEN
 from app.posts.actions import publish
 from app.profiles.actions import follow
 from tests.factories import a_message, a_user
@@ -69,7 +69,7 @@ def wants(reader: User, kind: str, **values: Any) -> None:
     """`reader` wants this kind as `values` say, and as ever otherwise."""
     chosen = replace(preferences.grid(reader.id)[kind], **values)
     db.session.merge(DeliveryPreference(user_id=reader.id, kind=kind, **vars(chosen)))
-    delivery.reconsider(reader.id)
+    scheduling.reconsider(reader.id)
     db.session.commit()
 
 
@@ -80,5 +80,5 @@ def lives(reader: User, **values: Any) -> None:
         setattr(known, name, value)
     db.session.add(known)
     assert isinstance(known, DeliveryProfile)
-    delivery.reconsider(reader.id)
+    scheduling.reconsider(reader.id)
     db.session.commit()

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from app.notify.kinds import CHOSEN
+from app.notifications.kinds import CHOSEN
 from tests.delivery.town import DELAY, NOT_ESSENTIAL, Reader, Town
 from tests.support.processes import Stack
 

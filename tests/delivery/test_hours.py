@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.notify.hours import Hours, may_tell_at, next_digest, next_quiet_from
-from app.notify.preferences import default_profile, hours
+from app.notifications.preferences import default_profile, hours
+from app.notifications.quiet_hours import Hours, may_tell_at, next_digest, next_quiet_from
 from tests.factories import a_user
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")

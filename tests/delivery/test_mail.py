@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select, update
 
 from app import mailer
-from app.clock import now
+from app.core.clock import now
+from app.delivery.pending_events import QUOTED
 from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.jobs.registry import RETRY_LADDER
 from app.models import Activity, DeliveryProfile, Job, MailTally, User
-from app.notifications.unmailed import QUOTED
-from app.notify import record
-from app.notify.kinds import CHOSEN
+from app.notifications import record
+from app.notifications.kinds import CHOSEN
 from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
 from tests.factories import a_user
 

@@ -7,10 +7,10 @@ import re
 import pytest
 from sqlalchemy import select
 
+from app.delivery import unsubscribe_links
 from app.models import DeliveryPreference
-from app.notifications import unsubscribing
-from app.notify import preferences
-from app.notify.kinds import CHOSEN
+from app.notifications import preferences
+from app.notifications.kinds import CHOSEN
 from tests.delivery.events import happens, wants
 from tests.factories import a_user
 from tests.support.sql import everything
@@ -128,10 +128,10 @@ def test_essential_mail_cannot_be_ended_with_a_click(ben, db, client, run_jobs, 
 
 def test_no_other_address_is_believed(ben, db, client, app):
     with app.app_context():
-        good = unsubscribing.url(ben, ["mention"]).rpartition("/")[2]
-        of_login = unsubscribing.url(ben, ["login"]).rpartition("/")[2]
-        of_nobody = unsubscribing.url(type(ben)(id=10**6), ["mention"]).rpartition("/")[2]
-        of_old = unsubscribing.url(ben, ["poke"]).rpartition("/")[2]
+        good = unsubscribe_links.url(ben, ["mention"]).rpartition("/")[2]
+        of_login = unsubscribe_links.url(ben, ["login"]).rpartition("/")[2]
+        of_nobody = unsubscribe_links.url(type(ben)(id=10**6), ["mention"]).rpartition("/")[2]
+        of_old = unsubscribe_links.url(ben, ["poke"]).rpartition("/")[2]
     before = everything()
     for token in (good[:-1], good.swapcase(), "x", "x" * 5000, of_login, of_nobody, of_old):
         assert client.get(f"/unsubscribe/{token}").status_code == 404
@@ -143,6 +143,6 @@ def test_no_other_address_is_believed(ben, db, client, app):
 @pytest.mark.slow
 def test_clicking_is_limited(ben, db, client, app, rate_limits):
     with app.app_context():
-        path = unsubscribing.url(ben, ["mention"]).removeprefix("http://microblog.test")
+        path = unsubscribe_links.url(ben, ["mention"]).removeprefix("http://microblog.test")
     codes = [client.post(path, data=ONE_CLICK).status_code for _ in range(301)]
     assert codes == [200] * 300 + [429]

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 
 from app.models import Job, User
-from app.notify.kinds import CHOSEN
+from app.notifications.kinds import CHOSEN
 from tests.support.ports import wait_for
 from tests.support.processes import PASSWORD, Stack, Visitor
 from tests.support.smtp import Mail

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from app.cli.demo import PASSWORD
 from app.demo import building, script
-from app.demo.cli import PASSWORD
+from app.lib.text.length import grapheme_count
+from app.lib.text.rich import mentions
 from app.models import Follow, Job, Message, Post, User
-from app.text.length import grapheme_count
-from app.text.rich import mentions
 from tests.factories import a_user
 from tests.support.client import through_a_door
 

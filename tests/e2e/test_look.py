@@ -16,8 +16,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from app.cli.demo import LOGIN, PASSWORD
 from app.config import ROOT
-from app.demo.cli import LOGIN, PASSWORD
 from tests.e2e.conftest import Person, Site, running_site
 from tests.support.ports import wait_for
 

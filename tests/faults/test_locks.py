@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select, update
 
 from app.accounts.actions import log_in, mailed_links, passwords
-from app.database import set_read_mode
-from app.errors import Refused
+from app.core.database import set_read_mode
+from app.core.errors import Refused
 from app.models import MailToken, User
 from app.posts.actions import order_export
 from tests.factories import a_message, a_user

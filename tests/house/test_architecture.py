@@ -27,15 +27,38 @@ def calls(path: Path, attribute: str) -> list[int]:
     ]
 
 
+def imports(path: Path) -> set[str]:
+    """Return the modules that `path` imports, and the names it takes from them, as dotted paths."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found
+
+
+def is_entry_point(path: Path) -> bool:
+    return re.search(r"^@(bp\.|job\(|click\.command|\w+\.command)", path.read_text(), re.MULTILINE) is not None
+
+
 def may_commit(path: Path) -> bool:
     relative = path.relative_to(ROOT / "app")
-    is_entry_point = re.search(r"^@(bp\.|job\(|click\.command)", path.read_text(), re.MULTILINE) is not None
-    return is_entry_point or str(relative) == "database.py" or relative.parts[0] == "demo"
+    return is_entry_point(path) or str(relative) == "core/database.py" or relative.parts[0] == "demo"
 
 
 def test_only_entry_points_commit():
     """An action that commits cannot be combined with another one: half of a change could be kept."""
     assert [str(path) for path in SOURCES if not may_commit(path) and calls(path, "commit")] == []
+
+
+def test_actions_queries_and_forms_import_no_entry_point():
+    """An action enqueues a job by its name, as a template links to an endpoint, so that any entry point can call it."""
+    entry_points = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES if is_entry_point(path)}
+    for path in SOURCES:
+        parts = path.relative_to(ROOT / "app").with_suffix("").parts[1:]
+        if parts and parts[0] in {"actions", "queries", "forms"}:
+            assert imports(path) & entry_points == set(), path
 
 
 def test_no_file_is_long():

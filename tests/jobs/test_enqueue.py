@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.clock import now
-from app.database import writing
+from app.core.clock import now
+from app.core.database import writing
 from app.jobs import enqueue
 from app.models import Job
 from tests.factories import a_user

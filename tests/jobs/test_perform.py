@@ -11,8 +11,8 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app.clock import now
-from app.database import writing
+from app.core.clock import now
+from app.core.database import writing
 from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress, running
 from app.jobs.registry import RETRY_LADDER
 from app.models import Job, User

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.clock import now
+from app.core.clock import now
 from app.jobs import enqueue, perform, sweeper
 from app.jobs.registry import definitions, job
 from app.jobs.sweeper import LOST_AFTER, LOST_ANYWAY_AFTER, MAX_CRASHES, SILENT_AFTER

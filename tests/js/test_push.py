@@ -14,7 +14,7 @@ import pytest
 from flask import Flask, render_template
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
-from app.webpush import keys
+from app.lib.webpush import keys
 
 from .conftest import until
 from .fake_site import SCRIPTS, Answer, Asked, FakeSite, as_json

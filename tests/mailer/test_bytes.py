@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.body_text import checked_name
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.validation import checked_name
 from app.extensions import db as the_db
 from tests.delivery.events import wants
 from tests.factories import a_message, a_user

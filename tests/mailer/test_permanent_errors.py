@@ -12,7 +12,7 @@ from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.jobs.registry import RETRY_LADDER
 from app.models import Activity, Job, User
-from app.notify import wording
+from app.notifications import render
 from tests.accounts.steps import register
 from tests.delivery.events import happens, wants
 from tests.factories import PASSWORD, a_message, a_user
@@ -213,13 +213,13 @@ def test_an_event_that_cannot_be_worded_does_not_keep_the_others(ben, db, run_jo
     happens("mention", ben)
     if not alone:
         happens("follow", ben)
-    real = wording._ALONE["mention"]
+    real = render._ALONE["mention"]
 
     def fails_in_emails(event: Activity):
         made = real(event)
         raise KeyError(made.endpoint)
 
-    monkeypatch.setitem(wording._ALONE, "mention", fails_in_emails)
+    monkeypatch.setitem(render._ALONE, "mention", fails_in_emails)
     run_jobs(advance=60)
     (mail,) = mails
     assert LEFT_OUT in mail.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from app.media import Storage
+from app.lib.media import Storage
 from app.models import MessageImage, Report, ReportedMessage, SealedMessage
 from app.queries import unread
 from tests.support.changing import SCRIPT, address, age, conversation, messages, send, side, told

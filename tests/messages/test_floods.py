@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from app.clock import now
+from app.core.clock import now
 from app.messages.actions import floods
 from app.messages.queries.threads import between
 from app.models import Block, Conversation, ConversationMember, Message

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from app.clock import now
+from app.core.clock import now
 from app.messages import recount
 from app.models import Conversation, ConversationMember, Message
 from tests.factories import a_user, acquainted

@@ -9,12 +9,12 @@ import pytest
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.lib.text import excerpt
+from app.lib.text.search import query_terms, search_text
 from app.messages.actions import changing, groups, send_message, send_to_group
 from app.messages.queries import found
 from app.messages.search import PERSON, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, Message
-from app.text import excerpt
-from app.text.search import query_terms, search_text
 from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import words
 

@@ -12,7 +12,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from app.jobs import enqueue
-from app.media import THUMBNAIL, make_picture
+from app.lib.media import THUMBNAIL, make_picture
 from app.models import Job, Message, MessageImage, Report, ReportedMessage
 from app.web import limits
 from tests.factories import a_message, acquainted
@@ -160,7 +160,7 @@ def test_a_full_disk_is_said_and_the_text_is_kept(ana, db, monkeypatch):
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.media.Storage.save", full)
+    monkeypatch.setattr("app.lib.media.Storage.save", full)
     answer = send_pictures(ana, [picture()], message="typed words")
     assert answer.status_code == 422
     assert "could not be stored" in answer.text and "typed words" in answer.text
@@ -272,7 +272,7 @@ def test_a_full_disk_is_tried_again(ana, db, run_jobs, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.media.Storage.save", full)
+        patched.setattr("app.lib.media.Storage.save", full)
         run_jobs(may_fail=True)
     run_jobs(advance=60)
     assert images(db)[0].thumbnail != ""

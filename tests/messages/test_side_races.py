@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.clock import now
-from app.database import writing
+from app.core.clock import now
+from app.core.database import writing
 from app.messages import side_jobs
 from app.messages.actions import send_message, sides
 from app.models import Notification

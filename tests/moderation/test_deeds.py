@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, update
 
-from app.clock import now
+from app.core.clock import now
 from app.models import Activity, AuditEntry, LoginSession, Report, User
-from app.notify import record
+from app.notifications import record
 from tests.accounts.steps import a_browser, log_in
 from tests.factories import PASSWORD, a_login, a_post, a_user
 from tests.moderation.conftest import does, log, looks, newest, reports, said

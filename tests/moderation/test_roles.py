@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from app import roles
+from app.core import roles
 from app.models import AuditEntry, ReportedMessage
 from tests.factories import a_user
 from tests.moderation.conftest import looks

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app import leaving
+from app.core import account_deletion
 from app.jobs import enqueue
 from app.models import Conversation, ConversationMember, Message, MessageImage, SealedMessage
 from tests.factories import a_message
@@ -171,7 +171,7 @@ def test_its_pictures_are_kept_with_it_and_with_a_report(town, db, app, run_jobs
 
 def test_it_goes_with_its_senders_account(town, db, app):
     deletes(town.ben, town.conversation, 1)
-    for step in leaving.steps():
+    for step in account_deletion.steps():
         while step(town.ben.user.id):
             db.session.commit()
     assert sealed(db) == []

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from app.accounts import deletion_jobs
-from app.clock import now
-from app.database import writing
+from app.core.clock import now
+from app.core.database import writing
 from app.models import Report, User
 from app.moderation.actions import locking
 from tests.factories import a_message, a_user

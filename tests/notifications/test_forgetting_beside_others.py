@@ -8,12 +8,11 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from app.activity.actions import restore
-from app.clock import now
-from app.database import set_read_mode
+from app.core.clock import now
+from app.core.database import set_read_mode
 from app.jobs import enqueue, perform
 from app.models import Activity
-from app.notifications import upkeep
-from app.notify import record
+from app.notifications import jobs, record
 from app.queries.activity import place_of
 from tests.factories import a_user
 
@@ -46,7 +45,7 @@ def test_what_is_taken_out_of_the_drawer_at_this_moment_stays(app, db):
 
 
 def test_very_many_are_forgotten_some_at_a_time(db, run_jobs, monkeypatch):
-    monkeypatch.setattr(upkeep, "BATCH", 3)
+    monkeypatch.setattr(jobs, "BATCH", 3)
     ana, ben = a_user("ana"), a_user("ben")
     for number in range(10):
         record(ana.id, "follow", str(number), actor=ben)

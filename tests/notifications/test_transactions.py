@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.jobs import enqueue
 from app.models import Notification, NotificationClock, User
-from app.notify import notify
+from app.notifications import notify
 from tests.factories import a_user
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.clock import now
+from app.core.clock import now
 from app.jobs import enqueue
 from app.models import Activity, Conversation, ConversationMember, Job, MailTally, Notification
-from app.notify import record
+from app.notifications import record
 from tests.factories import a_message, a_user
 
 

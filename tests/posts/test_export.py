@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from app.clock import now
-from app.exports import exports
+from app.core.clock import now
+from app.core.exports import exports
 from app.jobs import enqueue, running
 from app.models import Job, Notification, Post, User
 from app.posts import export
@@ -192,7 +192,7 @@ def test_a_run_that_breaks_leaves_no_file_and_mails_nothing_and_the_next_one_mai
     a_post(browser.user)
     browser.post_form("/export_posts")
     with monkeypatch.context() as broken:
-        broken.setattr("app.exports.to_json", lambda value: 1 / 0)
+        broken.setattr("app.core.exports.to_json", lambda value: 1 / 0)
         run_jobs(may_fail=True)
     assert files(store) == []
     assert len(mails) == 0
@@ -211,7 +211,7 @@ def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, mails, 
         raise RuntimeError("the mail could not be ordered")
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.notify.delivery.enqueue", broken)
+        patched.setattr("app.notifications.scheduling.enqueue", broken)
         run_jobs(may_fail=True)
     assert the_export(db).state == "queued"
     run_jobs(advance=60)

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine, event, insert, select, update
 
-from app import poll_cache, presence
 from app.models import Follow, Job, LoginSession, Notification, Post, User
+from app.notifications import poll_cache, presence
 from app.posts import jobs
 from app.posts.queries import MOST_NEWS
 from tests.factories import a_follow, a_post, a_user

@@ -6,9 +6,9 @@ import flask_migrate
 from sqlalchemy import text
 
 from app.extensions import db as the_db
+from app.lib.text.search import query_terms
 from app.models import User
 from app.queries import naming, search
-from app.text.search import query_terms
 from tests.factories import a_message, a_post, a_user
 
 

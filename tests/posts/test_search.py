@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, select
 
+from app.lib.text.search import query_terms
 from app.models import Post, User
 from app.posts.actions import delete as delete_post
 from app.posts.actions import publish
 from app.queries import search
-from app.text.search import query_terms
 from tests.factories import a_post, a_user
 
 POSTS = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.lib.text.search import query_terms
 from app.models import Block, Mute
 from app.queries import search
-from app.text.search import query_terms
 from tests.factories import a_follow, a_post, a_user
 
 

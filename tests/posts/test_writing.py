@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from app.errors import Refused
+from app.core.errors import Refused
 from app.models import Post
 from app.posts.actions import publish
 from tests.factories import a_post, a_user

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app import muting
-from app.clock import now
+from app.core.clock import now
+from app.core.mute_duration import HOURS
 from app.models import Job, Mute
 from app.privacy.actions import END_MUTE_JOB
 from tests.factories import a_post
@@ -102,7 +102,7 @@ def test_a_mute_without_a_time_lasts(ana, ben, db, mute, run_jobs):
     assert waiting(db) == []
 
 
-@pytest.mark.parametrize("hours", muting.HOURS)
+@pytest.mark.parametrize("hours", HOURS)
 def test_a_mute_with_a_time_ends_by_itself(ana, ben, as_, mute, run_jobs, mails, time_machine, hours):
     time_machine.move_to(now(), tick=False)
     do(ana, "mute", "ben", hours=str(hours))

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, text, update
 
 from app import create_app
 from app.config import Settings
-from app.database import reading
+from app.core.database import reading
 from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.models import Follow, Job, Post, ProfileCount, User

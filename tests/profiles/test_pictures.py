@@ -178,7 +178,7 @@ def test_a_full_disk_is_said_and_changes_nothing(app, as_, db, monkeypatch):
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.media.Storage.save", full)
+    monkeypatch.setattr("app.lib.media.Storage.save", full)
     answer = upload(as_("ana"), picture())
     assert answer.status_code == 422
     assert "could not be stored" in answer.text

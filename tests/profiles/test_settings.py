@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.i18n import languages
+from app.core.i18n import languages
 from app.models import User
 from app.profiles import zones
 from app.profiles.actions import ABOUT_MAX

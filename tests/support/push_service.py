@@ -7,7 +7,7 @@
     service.pushes[0].message              the decrypted JSON
     service.pushes[0].claims               who says to have sent it; the signature was checked
 
-Decrypting follows RFC 8291 from the receiver's end and shares no line with the code under test; tests/push checks it
+Decrypting follows RFC 8291 from the receiver's end and shares no line with the code under test; the tests check it
 against the standard's own example.
 """
 

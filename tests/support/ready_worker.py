@@ -12,7 +12,7 @@ import time
 
 from app import create_app
 from app.jobs.worker import run
-from app.processes import end_with
+from app.lib.process_guard import end_with
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import create_app
 from app.extensions import db
-from app.notify import notify
+from app.notifications import notify
 
 
 def main(user_id: int, name: str, count: int) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.clock import now
+from app.core.clock import now
 from app.jobs import again
 from app.jobs.handover import say_worker_is_alive
 from app.models import Job

@@ -43,7 +43,7 @@ ASKED_OTHERWISE = {"q": "ana", "before": "999999", "declined": "1"}
 # Files that are everybody's.
 OPEN_TO_ALL = {"static", "bootstrap.static"}
 # Beside the pages of messages and of moderation.
-SHOW_WRITING = {"tasks.download", "posts.search", "notifications.poll", "activity.index"}
+SHOW_WRITING = {"tasks.download", "posts.search", "polling.poll", "activity.index"}
 # They end logins, the walker's own among them.
 FAREWELLS = {"accounts.end_login", "accounts.end_all_logins", "accounts.delete_account", "accounts.logout"}
 

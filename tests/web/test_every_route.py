@@ -29,8 +29,8 @@ HOSTILE = [
 OPEN_TO_VISITORS = {"accounts", "web", "strings", "bootstrap", "static"}
 PICTURES = {"profiles.avatar"}
 # Mail programs post here without a page. The address is signed; tests/delivery/test_unsubscribing.py holds it to that.
-SIGNED = {"notifications.end_mail"}
-SCRIPTS = {"notifications.push_worker"}
+SIGNED = {"delivery.end_mail"}
+SCRIPTS = {"delivery.push_worker"}
 HEALTH = {"metrics.health"}
 
 

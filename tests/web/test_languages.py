@@ -10,8 +10,8 @@ from werkzeug.datastructures import LanguageAccept
 
 from app.catalogs.store import po_files
 from app.config import ROOT
-from app.i18n import choose_language
-from app.locales import best_language, canonical, direction, language_name, tag
+from app.core.i18n import choose_language
+from app.lib.locales import best_language, canonical, direction, language_name, tag
 
 OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import render_template_string
 
-from app.i18n import _l
+from app.core.i18n import _l
 
 
 def test_a_name_in_a_late_sentence_is_escaped(app):

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.clock import now
+from app.core.clock import now
 from app.jobs import enqueue
 from app.models import Job, Notification
-from app.notify import notify
+from app.notifications import notify
 from tests.factories import a_user
 
 TOKEN = "a token for the monitoring"

@@ -9,12 +9,12 @@ from app.accounts.actions import mailed_links
 from app.accounts.actions.notices import order_notice
 from app.accounts.actions.registering import ADDRESS_TAKEN, mailable
 from app.accounts.refusals import FormRefused
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
+from app.lib.text.names import email_key
 from app.models import MailToken, User
-from app.text.names import email_key
 
 
 def order_confirmation(user: User) -> None:

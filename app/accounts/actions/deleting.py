@@ -12,13 +12,13 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
 
 from app.accounts.actions import logins, mailed_links
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import Base, db
-from app.i18n import _l
 from app.jobs import enqueue
 from app.models import Activity, Report, User
-from app.notify import tell_count
+from app.notifications import tell_count
 
 GRACE = timedelta(days=14)  # between the order and the deletion
 MAIL_JOB = "accounts.mail_deletion"

@@ -10,12 +10,12 @@ from sqlalchemy import delete, select, update
 
 from app.accounts import browsers
 from app.accounts.actions import mailed_links
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.models import LoginSession, MailToken, PendingAccount, User
-from app.notify import logins_changed, record
+from app.notifications import logins_changed, record
 
 REMEMBERED_FOR = timedelta(days=365)
 OPEN_FOR = timedelta(days=30)  # of a login that ends with the browser; some browsers never end

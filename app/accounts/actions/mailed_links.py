@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select
 
 from app.accounts.links import GOOD_FOR, Purpose
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.jobs import enqueue
 from app.models import MailToken, User
 

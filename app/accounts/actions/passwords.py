@@ -7,10 +7,10 @@ from sqlalchemy import update
 from app.accounts import passwords
 from app.accounts.actions import logins, mailed_links
 from app.accounts.actions.notices import order_notice
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.models import LoginSession, MailToken, User
 
 

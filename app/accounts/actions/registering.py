@@ -15,14 +15,13 @@ from app.accounts import passwords, queries
 from app.accounts.actions import mailed_links
 from app.accounts.links import GOOD_FOR
 from app.accounts.refusals import FormRefused
-from app.clock import now
-from app.database import keep_writers_out
-from app.errors import Refused, Sentence
+from app.core.clock import now
+from app.core.database import keep_writers_out
+from app.core.errors import Refused, Sentence
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.jobs import enqueue
-from app.models import PendingAccount, User
-from app.text.names import (
+from app.lib.text.names import (
     USERNAME_MAX,
     USERNAME_MIN,
     NameRefused,
@@ -32,7 +31,8 @@ from app.text.names import (
     username_key,
     username_skeleton,
 )
-from app.text.search import search_text
+from app.lib.text.search import search_text
+from app.models import PendingAccount, User
 
 NAME_FAULTS: dict[str, Sentence] = {
     "length": _l("A username has %(least)d to %(most)d characters.", least=USERNAME_MIN, most=USERNAME_MAX),

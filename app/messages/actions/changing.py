@@ -11,11 +11,11 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
-from app.clock import now
-from app.database import insert_into
-from app.errors import Refused
+from app.core.clock import now
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.messages import permission, telling, windows
 from app.messages.actions.locking import lock
 from app.messages.actions.pictures import detach
@@ -25,7 +25,7 @@ from app.messages.actions.sending import checked_words
 from app.messages.queries import threads
 from app.messages.search import people_in, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, Message, User
-from app.notify import forget
+from app.notifications import forget
 
 SIDE = ConversationMember
 

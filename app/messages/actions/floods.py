@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.models import Conversation, Message, User
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new

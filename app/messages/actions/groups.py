@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from app.body_text import checked_name, send_key
-from app.clock import now
-from app.database import insert_into
-from app.errors import Refused
+from app.core.clock import now
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.core.validation import checked_name, send_key
 from app.extensions import db
-from app.i18n import _l
 from app.messages import permission, telling
 from app.messages.actions import floods
 from app.messages.actions.locking import lock, new_side
@@ -22,7 +22,7 @@ from app.messages.actions.sending import append_event, checked_words, send_messa
 from app.messages.queries import newest
 from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
-from app.notify import record
+from app.notifications import record
 
 MOST = 12  # people in a group, oneself included
 NAME_MAX = 80  # characters, and the width of the column

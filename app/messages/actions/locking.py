@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.clock import now
-from app.database import insert_into
+from app.core.clock import now
+from app.core.database import insert_into
 from app.extensions import db
 from app.messages.queries.threads import pair_key
 from app.models import Conversation, ConversationMember, User

@@ -10,19 +10,19 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, select, update
 
-from app import leaving
-from app.clock import now
+from app.core import account_deletion
+from app.core.clock import now
 from app.extensions import db
 from app.messages import telling
 from app.messages.actions.locking import lock
 from app.models import Conversation, ConversationMember, Message, MessageImage, Notification, SealedMessage
-from app.notify.clock import Phase, under_clock
+from app.notifications.outbox import Phase, under_clock
 
 BATCH = 500  # messages of one transaction
 SIDE = ConversationMember
 
 
-@leaving.step
+@account_deletion.step
 def part(user_id: int) -> bool:
     """Take the person out of one conversation, or from some of their messages in it; False when they are in none."""
     mine = select(SIDE.conversation_id).where(SIDE.user_id == user_id).order_by(SIDE.conversation_id)

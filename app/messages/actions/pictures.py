@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
-from app.errors import Refused
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.jobs import enqueue
+from app.lib.text.length import fits
+from app.lib.text.rich import TextRefused, clean, is_blank
 from app.messages.queries import pictures as reads
 from app.models import Message, MessageImage
-from app.text.length import fits
-from app.text.rich import TextRefused, clean, is_blank
 
 THUMBNAILS_JOB = "messages.thumbnails"
 MOST = 4  # pictures in one message

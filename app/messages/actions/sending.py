@@ -7,18 +7,18 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.body_text import checked_body, send_key
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.core.validation import checked_body, send_key
 from app.extensions import db
-from app.i18n import _l
 from app.messages import permission, telling
 from app.messages.actions import floods
 from app.messages.actions.locking import lock, lock_pair
 from app.messages.actions.pictures import Picture, attach, key_of
 from app.messages.search import words_of
 from app.models import Conversation, ConversationMember, Message, User
-from app.notify import record
+from app.notifications import record
 
 
 def send_message(

@@ -6,16 +6,17 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, exists, select, update
 
-from app import muting
-from app.clock import now
+from app.core import mute_duration
+from app.core.clock import now
 from app.extensions import db
+from app.jobs import enqueue_at
 from app.messages import permission, telling
 from app.messages.actions import floods
 from app.messages.actions.locking import lock_pair
 from app.messages.permission import Terms
 from app.messages.queries.threads import Opened
 from app.models import ConversationMember, Message, User
-from app.notify import delivery
+from app.notifications import scheduling
 from app.queries import visibility
 
 DRAFT_MAX_LENGTH = 20_000  # characters: longer than any message, so that a text that is too long is kept, too
@@ -48,14 +49,14 @@ def decline(user: User, conversation_id: int) -> bool:
 
 
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
-    """No badge, no mail and no push for a conversation: for one of muting.HOURS, or until it is taken back.
+    """No badge, no mail and no push for a conversation: for one of HOURS, or until it is taken back.
 
     Raises Refused for another time.
     """
-    until = muting.ends_at(hours)
+    until = mute_duration.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
     if until is not None:
-        muting.order_end(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
+        enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
     telling.count_moved(user.id)
     telling.conversation_moved(conversation_id, [user.id])
 
@@ -75,7 +76,7 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until is None:
         return False
     if until > now():
-        muting.order_end(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
+        enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
         return False
     return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted anew just now
 
@@ -132,4 +133,4 @@ def _counts_moved(user: User, conversation_id: int) -> None:
     """What was kept back counts now: tell it, and let mail and push look again."""
     telling.count_moved(user.id)
     telling.conversation_moved(conversation_id, [user.id])
-    delivery.order(user.id, telling.KIND)
+    scheduling.order(user.id, telling.KIND)

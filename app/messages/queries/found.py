@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Select, String, literal, select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
+from app.lib.text.search import Term
 from app.messages.queries.inbox import Listed
 from app.messages.search import term_of
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import members, visibility
 from app.queries.search import matching
-from app.text.search import Term
 
 
 @dataclass(frozen=True)

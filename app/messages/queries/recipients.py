@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
+from app.lib.text.search import Term, query_terms
 from app.messages import permission
 from app.messages.permission import Terms, Verdict
 from app.messages.queries.threads import pair_key_with
@@ -17,7 +18,6 @@ from app.models import Conversation, ConversationMember, Follow, User
 from app.queries import visibility
 from app.queries.naming import has_words
 from app.queries.search import matching
-from app.text.search import Term, query_terms
 
 MOST = 8  # suggestions
 LOOKED_AT = 1000  # conversations, and follows in each direction: enough to choose from, and a bound on the time

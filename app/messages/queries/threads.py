@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, 
 from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
+from app.lib.text.names import username_key
 from app.messages import permission
 from app.messages.permission import Terms
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import relations, visibility
 from app.queries.relations import Relation
-from app.text.names import username_key
 
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most

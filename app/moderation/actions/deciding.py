@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from app.clock import now
-from app.errors import Refused
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
+from app.lib.text.length import first_graphemes
 from app.models import AuditEntry, Post, Report, User
 from app.moderation import queries
 from app.moderation.actions import audit
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
 from app.moderation.actions.words import checked
-from app.notify import record, tell_post_goes
-from app.text.length import first_graphemes
+from app.notifications import record, tell_post_goes
 
 QUOTED = 500  # characters of a removed post that its author is told
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import delete
 
-from app import roles
-from app.clock import now
-from app.errors import Refused
+from app.core import roles
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.jobs import enqueue
 from app.models import LoginSession, Report, User
 from app.moderation.actions import audit
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
-from app.notify import logins_changed
+from app.notifications import logins_changed
 
 # What a closed account did counts as unread for nobody.
 TELL_READERS = "accounts.tell_readers"

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from app.body_text import send_key
-from app.clock import now
-from app.database import lock_names
-from app.errors import Refused
+from app.core.clock import now
+from app.core.database import lock_names
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.core.validation import send_key
 from app.extensions import db
-from app.i18n import _l
 from app.models import Conversation, Message, Post, Report, ReportedMessage, User
 from app.moderation import evidence, queries
 from app.moderation.actions.words import checked
-from app.notify import record
+from app.notifications import record
 
 MOST = 50  # messages in one report
 A_DAY = 20  # reports by one person

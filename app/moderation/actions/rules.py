@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app import roles
-from app.errors import Refused
+from app.core import roles
+from app.core.errors import Refused
+from app.core.i18n import _l
 from app.extensions import db
-from app.i18n import _l
 from app.models import Report, User
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from app.body_text import checked_body
-from app.text.rich import is_blank
+from app.core.validation import checked_body
+from app.lib.text.rich import is_blank
 
 MOST = 1_000  # characters
 

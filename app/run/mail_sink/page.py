@@ -14,8 +14,8 @@ from markupsafe import Markup, escape
 from app.catalogs.domain import CatalogBabel
 from app.catalogs.store import Catalogs
 from app.config import ROOT
-from app.i18n import SOURCE
-from app.locales import best_language, tag
+from app.core.i18n import SOURCE
+from app.lib.locales import best_language, tag
 from app.run.mail_sink.store import KEEP, Mail, MailStore
 
 LISTED = 200  # mails on the page; all are in /messages.json?limit=

@@ -18,7 +18,7 @@
   const MARGIN = 12; // pixels between a list and the edge of a small screen
   const digits = new Intl.NumberFormat(language);
 
-  // The rules of app/text/rich.py: what a name is made of, and what may stand before its sign. Scripts without spaces
+  // The rules of app/lib/text/rich.py: what a name is made of, and what may stand before its sign. Scripts without spaces
   // between words and emoji may stand directly before it; other letters make it part of a word or an address.
   const UNSPACED =
     "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Bopomofo}\\p{Script=Hangul}\\p{Script=Thai}" +

@@ -17,7 +17,7 @@
   const { gettext } = Microblog.i18n;
   const { showError } = Microblog.composer;
   const MOST = Number(attach.dataset.most);
-  const MOST_BYTES = 5 * 1024 * 1024; // of one (app/media/rules.py)
+  const MOST_BYTES = 5 * 1024 * 1024; // of one (app/lib/media/rules.py)
   const ACCEPT = attach.querySelector("input[type=file]").accept;
   const SIDE = 128; // pixels of a preview
 

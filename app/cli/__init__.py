@@ -1,0 +1,14 @@
+"""The commands of `flask`: `demo`, `push-key`, `translate` and `users`."""
+
+from flask import Flask
+
+from app.cli.demo import demo
+from app.cli.push_key import push_key
+from app.cli.translate import translate
+from app.cli.users import users
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    for command in (demo, push_key, translate, users):
+        app.cli.add_command(command)

@@ -1,0 +1,1 @@
+"""What all layers above share: the clock, the database, Redis, errors, languages, roles, validation."""

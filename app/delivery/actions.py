@@ -1,0 +1,120 @@
+"""How a person wants to be told. The only writers of the delivery grid and profile."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from app.core.clock import now
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.extensions import db
+from app.models import DeliveryPreference, DeliveryProfile, User
+from app.notifications import preferences, scheduling, tell_count
+from app.notifications.kinds import KINDS, MAILS
+from app.notifications.preferences import Preference
+from app.notifications.sender_filters import CHOICES
+
+PAUSE = timedelta(hours=2)
+MINUTES = range(24 * 60)
+WEEKDAYS = range(7)  # 0 = Monday
+
+Columns = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileChange:
+    """What is to hold for all kinds. Times are minutes after midnight, in the person's own zone."""
+
+    quiet_from: int | None  # both None = no quiet hours
+    quiet_until: int | None
+    digest_at: int
+    digest_weekday: int
+    not_following: str  # one of filters.CHOICES
+    new_account: str
+
+
+def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
+    """Deliver each kind named in `wanted` as it says there. The badge obeys at once. Raises Refused.
+
+    Only what differs from now is stored: who never touched a row is told as kinds.py says, also when that changes.
+    """
+    for name, preference in wanted.items():
+        _known(name)
+        if preference.mail not in MAILS:
+            raise Refused(_l("A mail comes at once, daily, weekly or never."))
+    before = preferences.grid(person.id)
+    changed = {name: preference for name, preference in wanted.items() if preference != before[name]}
+    _store_rows(person, changed, ("badge", "push", "mail", "grouped"))
+    if changed:
+        tell_count(person.id)
+
+
+def stop_mail(person: User, kinds: Collection[str]) -> None:
+    """Send no more mail about events of these kinds; what else holds for them stays. Raises Refused."""
+    for name in kinds:
+        _known(name)
+    _store_rows(person, {name: replace(preferences.default(KINDS[name]), mail="none") for name in kinds}, ("mail",))
+
+
+def save_profile(person: User, change: ProfileChange) -> None:
+    """Store quiet hours, the times of digests, and the filters. What a filter holds back already stays held.
+
+    A pause is left alone. Raises Refused.
+    """
+    if (change.quiet_from is None) != (change.quiet_until is None):
+        raise Refused(_l("Quiet hours need a beginning and an end."))
+    if change.quiet_from is not None and change.quiet_from == change.quiet_until:
+        raise Refused(_l("Quiet hours end at another time than they begin."))
+    times = (change.quiet_from, change.quiet_until, change.digest_at)
+    if any(minutes is not None and minutes not in MINUTES for minutes in times):
+        raise Refused(_l("A time lies between 00:00 and 23:59."))
+    if change.digest_weekday not in WEEKDAYS:
+        raise Refused(_l("Choose a day of the week."))
+    if change.not_following not in CHOICES or change.new_account not in CHOICES:
+        raise Refused(_l("Choose accept, hold back or drop."))
+    _store_profile(person, asdict(change))
+
+
+def pause(person: User) -> None:
+    """Hold mail, push and sounds for two hours from now. The numbers stay true."""
+    _store_profile(person, {"paused_until": now() + PAUSE})
+
+
+def resume(person: User) -> None:
+    """End a pause. Without one, nothing happens."""
+    _store_profile(person, {"paused_until": None})
+
+
+def _known(kind: str) -> None:
+    if kind not in KINDS:
+        raise Refused(_l("This kind of event is not known."))
+
+
+def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -> None:
+    # In one order, or two tabs that save at once could wait for each other.
+    values = [{"user_id": person.id, "kind": name, **asdict(rows[name])} for name in sorted(rows)]
+    if values:
+        _upsert(DeliveryPreference, values, change)
+        scheduling.reconsider(person.id)
+
+
+def _store_profile(person: User, values: Mapping[str, Any]) -> None:
+    """Write these columns only: a pause in one tab and the page of settings in another undo nothing of each other."""
+    empty = preferences.default_profile(person.id)
+    whole = {column.key: getattr(empty, column.key) for column in DeliveryProfile.__table__.columns}
+    _upsert(DeliveryProfile, [{**whole, **values}], tuple(values))
+    scheduling.reconsider(person.id)
+
+
+def _upsert(table: Any, rows: Sequence[Mapping[str, Any]], change: Columns) -> None:
+    """Insert the rows, or change these columns of those that are there."""
+    order = insert_into(table).values(rows)
+    order = order.on_conflict_do_update(
+        index_elements=list(table.__table__.primary_key),
+        set_={column: order.excluded[column] for column in change},
+    )
+    db.session.execute(order)

@@ -1,0 +1,57 @@
+"""The email that tells what waits: when it may go, sending it, and what is noted once it went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+
+from flask import current_app
+from sqlalchemy import func, select
+
+from app.core.clock import now
+from app.core.database import insert_into
+from app.extensions import db
+from app.models import MailTally, User
+from app.notifications import quiet_hours, scheduling
+from app.notifications.scheduling import ESSENTIAL, Waiting
+
+
+def held_until(user: User, cadence: str) -> datetime | None:
+    """Until when a person is not to be mailed, by their hours and the daily caps; None when they may be now."""
+    if cadence == ESSENTIAL:
+        return None
+    moment = now()
+    times = scheduling.times_of(user.id)
+    if not _is_capped(user.id, moment):
+        due = quiet_hours.may_tell_at(times, moment)
+    elif cadence == "now":
+        due = quiet_hours.may_tell_at(times, _next_day(moment))
+    else:
+        due = quiet_hours.next_digest(times, "daily", _next_day(moment))  # at their hour of digests, not in the night
+    return due if due > moment else None
+
+
+def note_sent(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:
+    """Note in the caller's transaction that all this was mailed, and count the mail against the caps."""
+    for one in waiting:
+        one.mark()
+    if cadence == ESSENTIAL:
+        return
+    order = insert_into(MailTally).values(day=now().date(), user_id=user.id, sent=1)
+    order = order.on_conflict_do_update(
+        index_elements=[MailTally.day, MailTally.user_id], set_={"sent": MailTally.sent + 1}
+    )
+    db.session.execute(order)
+
+
+def _next_day(moment: datetime) -> datetime:
+    return datetime.combine(moment.date() + timedelta(days=1), time(), UTC)
+
+
+def _is_capped(user_id: int, moment: datetime) -> bool:
+    """Whether enough was mailed on this day (UTC). Mails that are sent side by side may exceed it by their number."""
+    own, everybody = current_app.config["MAIL_DAILY_CAP"], current_app.config["MAIL_DAILY_CAP_SITE"]
+    sent = select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == moment.date())
+    if own and db.session.scalars(sent.where(MailTally.user_id == user_id)).one() >= own:
+        return True
+    return bool(everybody) and db.session.scalars(sent).one() >= everybody

@@ -1,0 +1,161 @@
+"""One email about all that waits for a person. An item that cannot be sent is left out and delays no other.
+
+An item is left out when rendering it fails, or when the mail server accepts the email only without it. A server does
+not say which item it refuses, so the email is offered without one item after the other, then without all of them. The
+email says where something is missing and links to it; the job's result, the log and ADMINS say why.
+"""
+
+from __future__ import annotations
+
+import smtplib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import current_app, render_template
+from markupsafe import Markup
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import mailer
+from app.core.database import end_reading
+from app.delivery import unsubscribe_links
+from app.extensions import db
+from app.jobs import GiveUp, current_job_id
+from app.mailer.message import Email
+from app.models import Job, User
+from app.notifications.kinds import KINDS
+from app.notifications.scheduling import ESSENTIAL, WITHHELD, Part, Waiting
+
+MOST_TRIED = 8  # items that are left out one by one
+PATIENCE = 4  # attempts of the job after which "try again later" counts as a refusal of the content
+
+# Another attempt may mend these, or they say that no email can be sent at all.
+_NOT_THE_ITEM = (SQLAlchemyError, OSError, GiveUp)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What was left out of an email that was sent: the kinds of the items, and why."""
+
+    kinds: Sequence[str]
+    reason: Exception
+
+
+def send(user: User, cadence: str, waiting: Sequence[Waiting]) -> LeftOut | None:
+    """Send one email about all that waits. Returns what was left out of it, or None.
+
+    Raises as app/mailer/smtp.py says.
+    """
+    letter = _Letter(user, cadence, waiting)
+    first_refusal: Exception | None = None
+    for without in _tries(len(letter.parts)):
+        try:
+            mailer.deliver(letter.compose(without))
+        except (mailer.ContentRefused, smtplib.SMTPDataError) as error:
+            first_refusal = first_refusal or error
+            if not isinstance(error, mailer.ContentRefused) and _attempts() <= PATIENCE:
+                raise
+        else:
+            reason = first_refusal or letter.fault
+            return LeftOut(letter.kinds(without), reason) if reason else None
+    raise first_refusal or RuntimeError("unreachable: the first try sends or refuses")
+
+
+def _tries(parts: int) -> Iterator[Collection[int]]:
+    """Which items to leave out: none, each of the first few, all."""
+    yield ()
+    if parts > 1:
+        yield from ([number] for number in range(min(parts, MOST_TRIED)))
+    yield range(parts)
+
+
+def _attempts() -> int:
+    attempts = db.session.scalars(select(Job.attempts).where(Job.id == current_job_id())).one()
+    end_reading()  # nothing is held while the mail server thinks
+    return attempts
+
+
+@dataclass
+class _Letter:
+    """The email as it is composed for each try. `broken` are the items whose rendering failed, and `fault` is why."""
+
+    user: User
+    cadence: str
+    waiting: Sequence[Waiting]
+    broken: set[int] = field(default_factory=set)
+    fault: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.parts = [part for one in self.waiting for part in one.parts]
+        for number, part in enumerate(self.parts):
+            if part.template == WITHHELD:
+                self._break(number, part.context["reason"])
+
+    def kinds(self, without: Collection[int]) -> Sequence[str]:
+        """The kinds of the items that are left out, each once."""
+        kinds = [one.kind for one in self.waiting for _part in one.parts]
+        return sorted({kinds[number] for number in {*without, *self.broken}})
+
+    def compose(self, without: Collection[int]) -> Email:
+        """Return the email without these items and the broken ones."""
+        is_alone = len(self.parts) == 1 and not self.waiting[0].more
+        if is_alone and not without and not self.broken:
+            part = self.parts[0]
+            try:
+                return self._compose(part.template, part.context)
+            except _NOT_THE_ITEM:
+                raise
+            except Exception as error:
+                self._break(0, error)
+        numbers = iter(range(len(self.parts)))
+        sections = [
+            {"label": KINDS[one.kind].label, "parts": [next(numbers) for _part in one.parts], "more": one.more}
+            for one in self.waiting
+        ]
+
+        def item(number: int, form: str) -> str:
+            return self._item(number, form, leave_out=number in without)
+
+        events = sum(one.events for one in self.waiting)
+        return self._compose(
+            "gathered", {"cadence": self.cadence, "sections": sections, "events": events, "item": item}
+        )
+
+    def _compose(self, template: str, context: Mapping[str, Any]) -> Email:
+        headers: dict[str, str] = {}
+        stops: list[dict[str, Any]] = []
+        if self.cadence != ESSENTIAL:
+            kinds = [one.kind for one in self.waiting if not KINDS[one.kind].essential]
+            headers |= unsubscribe_links.headers(self.user, kinds)
+            stops = [{"label": KINDS[kind].label, "url": unsubscribe_links.url(self.user, [kind])} for kind in kinds]
+        threads = {part.thread for part in self.parts}
+        if len(threads) == 1 and (thread := threads.pop()):
+            headers |= mailer.thread_fields(f"{thread}.{self.user.id}")
+        return mailer.compose(self.user, template, headers=headers, stops=stops, **context)
+
+    def _item(self, number: int, form: str, *, leave_out: bool) -> str:
+        """An item among others, in the language of the email that is being composed."""
+        part = self.parts[number]
+        if not leave_out and number not in self.broken:
+            try:
+                return _rendered(part, form)
+            except _NOT_THE_ITEM:
+                raise
+            except Exception as error:
+                self._break(number, error)
+        try:
+            url = mailer.site_url(part.place[0], **part.place[1])
+        except Exception:  # what is wrong with the item may be its place
+            url = mailer.site_url("activity.index")
+        return _rendered(Part(WITHHELD, {"url": url}), form)
+
+    def _break(self, number: int, error: Exception) -> None:
+        self.broken.add(number)
+        self.fault = self.fault or error
+        current_app.logger.error("an item of an email could not be rendered", exc_info=error)
+
+
+def _rendered(part: Part, form: str) -> str:
+    text = render_template(f"email/{part.template}/item.{form}", site_url=mailer.site_url, **part.context).strip()
+    return Markup(text) if form == "html" else text  # noqa: S704 - a template of ours, which escapes

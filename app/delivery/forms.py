@@ -1,0 +1,115 @@
+"""The form of how a person is told: its shape only; the rules are in the actions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import time
+from typing import Any
+
+from babel.dates import get_day_names
+from flask import request
+from flask_babel import get_locale
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, Form, RadioField, SelectField, TimeField
+from wtforms.fields import SelectChoice
+from wtforms.validators import Optional
+
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.delivery.actions import ProfileChange
+from app.models import DeliveryProfile
+from app.notifications.kinds import KINDS, MAILS
+from app.notifications.preferences import Preference
+from app.notifications.sender_filters import CHOICES
+
+MAIL_LABELS = {
+    "none": _l("No mail"),
+    "now": _l("At once"),
+    "daily": _l("Daily digest"),
+    "weekly": _l("Weekly digest"),
+}
+CHOICE_LABELS = {"accept": _l("Accept"), "hold": _l("Hold back"), "drop": _l("Drop")}
+ANSWERS = [SelectChoice(choice, CHOICE_LABELS[choice]) for choice in CHOICES]
+SUCH_AS = _l("Say at what time, such as 07:30.")
+NIGHT = (22 * 60, 7 * 60)  # offered to who has no quiet hours yet
+COUNTED_ELSEWHERE = frozenset({"message"})  # kinds whose badge is not one of Activity: it cannot be switched off
+
+
+class RowForm(Form):
+    """One row of the delivery grid."""
+
+    badge = BooleanField(_l("Badge"))
+    push = BooleanField(_l("Push"))
+    mail = SelectField(
+        _l("Mail"), choices=[SelectChoice(mail, MAIL_LABELS[mail]) for mail in MAILS], validate_choice=False
+    )
+    grouped = BooleanField(_l("Grouped"))
+
+
+class DeliveryForm(FlaskForm):
+    """The delivery grid, and below it what holds for all kinds. `rows` are the forms of its kinds."""
+
+    quiet = BooleanField(_l("Keep quiet hours"))
+    quiet_from = TimeField(_l("Begin at"), [Optional()], invalid_value_message=SUCH_AS)
+    quiet_until = TimeField(_l("End at"), [Optional()], invalid_value_message=SUCH_AS)
+    digest_at = TimeField(_l("Time of digests"), [Optional()], invalid_value_message=SUCH_AS)
+    digest_weekday = SelectField(_l("Day of the weekly digest"), coerce=int, validate_choice=False)
+    not_following = RadioField(_l("People I do not follow"), choices=ANSWERS, validate_choice=False)
+    new_account = RadioField(_l("New accounts, less than a week old"), choices=ANSWERS, validate_choice=False)
+
+    rows: Mapping[str, RowForm]
+
+    @classmethod
+    def of(cls, grid: Mapping[str, Preference], profile: DeliveryProfile, kinds: Collection[str]) -> DeliveryForm:
+        """The form as sent with this request, or filled with what is stored; `kinds` are its rows."""
+        quiet_from, quiet_until = profile.quiet_from, profile.quiet_until
+        if quiet_from is None or quiet_until is None:
+            quiet_from, quiet_until = NIGHT
+        stored = {
+            "quiet": profile.quiet_from is not None,
+            "quiet_from": time(*divmod(quiet_from, 60)),
+            "quiet_until": time(*divmod(quiet_until, 60)),
+            "digest_at": time(*divmod(profile.digest_at, 60)),
+            "digest_weekday": profile.digest_weekday,
+            "not_following": profile.not_following,
+            "new_account": profile.new_account,
+        }
+        form = cls(data=stored)
+        days = get_day_names("wide", context="stand-alone", locale=get_locale() or "en")
+        form.digest_weekday.choices = [SelectChoice(number, days[number]) for number in range(7)]
+        sent = request.form if form.is_submitted() else None
+        form.rows = {name: RowForm(sent, obj=grid[name], prefix=f"{name}-") for name in kinds}
+        return form
+
+    @property
+    def grid(self) -> dict[str, Preference]:
+        """The rows that were sent, for the action."""
+        return {name: _preference(name, row.data) for name, row in self.rows.items()}
+
+    @property
+    def change(self) -> ProfileChange:
+        """The rest, for the action. Raises Refused when a time is missing."""
+        is_quiet = bool(self.quiet.data)
+        return ProfileChange(
+            quiet_from=_minutes(self.quiet_from.data) if is_quiet else None,
+            quiet_until=_minutes(self.quiet_until.data) if is_quiet else None,
+            digest_at=_minutes(self.digest_at.data),
+            digest_weekday=int(self.digest_weekday.data),
+            not_following=self.not_following.data or "",
+            new_account=self.new_account.data or "",
+        )
+
+
+def _preference(name: str, sent: Mapping[str, Any]) -> Preference:
+    return Preference(
+        badge=bool(sent["badge"]) or name in COUNTED_ELSEWHERE,
+        push=bool(sent["push"]),
+        mail=sent["mail"] or "",
+        grouped=bool(sent["grouped"]) and KINDS[name].groups,
+    )
+
+
+def _minutes(at: time | None) -> int:
+    if at is None:
+        raise Refused(SUCH_AS)
+    return at.hour * 60 + at.minute

@@ -1,0 +1,92 @@
+"""Doors (queue) of notifications: the mail that gathers what waits for a person, and push."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app
+
+from app.core.database import end_reading, writing
+from app.delivery import email_schedule, email_sender, push_sender, subscriptions
+from app.extensions import db
+from app.jobs import GiveUp, current_job_id, job
+from app.lib.webpush import sending
+from app.models import User
+from app.notifications import scheduling
+from app.web import error_mail
+
+
+@job("notifications.mail", queue="mail", timeout=90)
+def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
+    """Mail what waits for a person at this cadence, in one mail; when they are not to be told now, later.
+
+    The result says what had to be left out of the email, and why.
+
+    Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
+    second copy with the same Message-ID.
+    """
+    later = scheduling.mailed_by_another(user_id, cadence)
+    if later is not None:
+        with writing():
+            scheduling.order_mail_at(user_id, cadence, later)
+        return None
+    user = db.session.get(User, user_id)
+    waiting = scheduling.waiting(user_id, cadence) if user is not None and user.is_active else []
+    if user is None or not waiting:
+        return None
+    held_until = email_schedule.held_until(user, cadence)
+    if held_until is not None:
+        with writing():
+            scheduling.order_mail_at(user_id, cadence, held_until)
+        return None
+    end_reading()  # nothing is held while the mail server thinks
+    left_out = email_sender.send(user, cadence, waiting)
+    with writing():
+        email_schedule.note_sent(user, cadence, waiting)
+    return _told_operators(left_out) if left_out else None
+
+
+@job("notifications.digest", queue="slow", timeout=90)
+def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
+    """The same for a digest, which has more time."""
+    result: dict[str, Any] | None = mail(user_id, cadence)
+    return result
+
+
+def _told_operators(left_out: email_sender.LeftOut) -> dict[str, Any]:
+    kinds, reason = list(left_out.kinds), f"{type(left_out.reason).__name__}: {left_out.reason}"
+    current_app.logger.error("job %s left out of its email %s: %s", current_job_id(), ", ".join(kinds), reason)
+    error_mail.report(left_out.reason)
+    return {"left_out": kinds, "reason": reason}
+
+
+@job("notifications.push", timeout=60)
+def push(subscription_id: int) -> None:
+    """Tell one browser what is new for its person; when they are not to be disturbed now, later.
+
+    What was read meanwhile is left out, and nothing is sent when nothing is left. Run twice, it tells the same whole
+    state, which replaces the first on the screen; killed between the push service's "OK" and our commit, too.
+    """
+    subscription = push_sender.target(subscription_id)
+    user = db.session.get(User, subscription.user_id) if subscription is not None else None
+    if subscription is None or user is None or not user.is_active or not current_app.config["VAPID_PRIVATE_KEY"]:
+        return
+    held_until = push_sender.held_until(user)
+    if held_until is not None:
+        with writing():
+            scheduling.order_push_at(subscription.id, held_until)
+        return
+    news = push_sender.news(user, subscription.told_until)
+    if news is None:
+        return
+    end_reading()  # nothing is held while the push service thinks
+    try:
+        push_sender.send(subscription, news)
+    except sending.Gone:
+        with writing():
+            subscriptions.forget(subscription)
+    except sending.Refused as reason:
+        raise GiveUp(str(reason)) from reason
+    else:
+        with writing():
+            subscriptions.note_told(subscription, news.told_until)

@@ -1,0 +1,82 @@
+"""What waits to be mailed of a person's activity: the source of every kind of event that is a row of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app.core.clock import now
+from app.extensions import db
+from app.models import Activity, Job
+from app.notifications import preferences, render, scheduling
+from app.notifications.kinds import KINDS
+from app.notifications.scheduling import Part, Waiting
+from app.queries import activity
+
+QUOTED = 20  # events of one kind in one mail at most; it tells the number of all
+AT_ONCE = 1000  # rows one statement marks
+
+
+@scheduling.source
+def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
+    """The unread events that no mail told about, for each kind that has some."""
+    newest_first = activity.newest_first(activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None)))
+    identities: dict[str, list[int]] = {}
+    for identity, kind in db.session.execute(newest_first.with_only_columns(Activity.id, Activity.kind)):
+        identities.setdefault(kind, []).append(identity)
+    if not identities:
+        return []
+    quoted = [identity for found in identities.values() for identity in found[:QUOTED]]
+    events = db.session.scalars(newest_first.where(Activity.id.in_(quoted))).all()
+    results = _results(events)
+    grid = preferences.grid(user_id)
+    waiting = []
+    for kind, found in identities.items():
+        of_kind = [event for event in events if event.kind == kind]
+        if not of_kind:  # their posts were deleted between the two questions
+            continue
+        parts = _parts(of_kind, results, together=KINDS[kind].groups and grid[kind].grouped)
+        waiting.append(Waiting(kind, len(found), parts, partial(_mark, found)))
+    return waiting
+
+
+def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: bool) -> list[Part]:
+    groups = [events] if together else [[event] for event in events]
+    return [_part(group, results) for group in groups]
+
+
+def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> Part:
+    """Return the part about these events. One that cannot be worded is told without words, and delays no other."""
+    try:
+        line = render.line(events)
+    except Exception as error:
+        return Part(scheduling.WITHHELD, {"reason": error}, len(events))
+    result = results.get(events[0].args.get("job_id", ""), {}) if len(events) == 1 else {}
+    return Part("event", {"line": line, "result": result}, len(events), (line.endpoint, line.values))
+
+
+def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
+    """What finished tasks made that can still be fetched: how much is in it, and until when."""
+    tasks = [event.args["job_id"] for event in events if event.kind == "job_done"]
+    rows = db.session.execute(select(Job.id, Job.result).where(Job.id.in_(tasks))).all() if tasks else []
+    found = {}
+    for identity, result in rows:
+        if isinstance(result, dict) and "expires_at" in result:
+            expires_at = datetime.fromisoformat(result["expires_at"])
+            if expires_at > now():
+                held = {things: result.get(things) for things in ("posts", "messages")}
+                found[identity] = {**held, "expires_at": expires_at}
+    return found
+
+
+def _mark(identities: Sequence[int]) -> None:
+    """Note that these were mailed. What its reader has locked is being read, or gone, and needs no note."""
+    for first in range(0, len(identities), AT_ONCE):
+        some = Activity.id.in_(identities[first : first + AT_ONCE])
+        free = select(Activity.id).where(some).with_for_update(skip_locked=True)
+        order = update(Activity).where(Activity.id.in_(free.scalar_subquery())).values(mailed_at=now())
+        db.session.execute(order.execution_options(synchronize_session=False))

@@ -1,0 +1,108 @@
+"""Door (HTTP) of how the viewer is told: the delivery grid, quiet hours, digests, filters, and the pause."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import to_user_timezone
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _
+from app.delivery import actions, bp
+from app.delivery.forms import COUNTED_ELSEWHERE, DeliveryForm
+from app.extensions import db
+from app.models import DeliveryProfile
+from app.notifications import preferences, quiet_hours
+from app.notifications.kinds import chosen_by
+from app.web import limits
+from app.web.redirects import go_back
+from app.web.refusals import say_no
+from app.web.viewer import viewer, visit
+
+DAY = 24 * 60  # minutes
+
+
+@bp.route("/notification_settings", methods=["GET", "POST"])
+@login_required
+@limits.changing
+def settings() -> str | Response | tuple[str, int]:
+    """Show and change how the viewer is told. A refusal keeps what was typed."""
+    person = viewer()
+    profile = preferences.profile(person.id)
+    form = DeliveryForm.of(preferences.grid(person.id), profile, chosen_by(person.role))
+    if not form.is_submitted():
+        return _page(form, profile)
+    try:
+        if form.validate():
+            actions.save_grid(person, form.grid)
+            actions.save_profile(person, form.change)
+            db.session.commit()
+            flash(_("Your changes have been saved."), "success")
+            return redirect(url_for("delivery.settings"), 303)
+    except Refused as refusal:
+        say_no(refusal)
+    return _page(form, profile), 422
+
+
+@bp.post("/notification_settings/pause")
+@login_required
+@limits.changing
+def pause() -> Response:
+    """Hold mail, push and sounds for two hours."""
+    actions.pause(viewer())
+    db.session.commit()
+    return _back()
+
+
+@bp.post("/notification_settings/resume")
+@login_required
+@limits.changing
+def resume() -> Response:
+    """End the pause."""
+    actions.resume(viewer())
+    db.session.commit()
+    return _back()
+
+
+@bp.app_template_global("paused_until")
+def paused_until() -> datetime | None:
+    """Until when the viewer has paused what tells them; None when they have not. What every page knows already."""
+    found = visit()
+    until = found.profile.paused_until if found and found.profile else None
+    return until if until and until > now() else None
+
+
+def _back() -> Response:
+    return go_back(url_for("delivery.settings"))
+
+
+def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
+    moment = now()
+    quiet_until = quiet_hours.may_tell_at(preferences.hours(viewer(), profile), moment)
+    return render_template(
+        "notifications/settings.html",
+        form=form,
+        kinds=chosen_by(viewer().role),
+        counted_elsewhere=COUNTED_ELSEWHERE,
+        quiet_until=quiet_until if quiet_until > moment else None,
+        nights=_nights(profile.quiet_from, profile.quiet_until),
+        digest_at=profile.digest_at,
+        minute_now=_minute(moment),
+    )
+
+
+def _nights(begin: int | None, end: int | None) -> list[tuple[int, int]]:
+    """The quiet minutes of one day, as (first, how many): two stretches when they pass midnight."""
+    if begin is None or end is None:
+        return []
+    return [(begin, end - begin)] if begin < end else [(0, end), (begin, DAY - begin)]
+
+
+def _minute(moment: datetime) -> int:
+    """Which minute of the viewer's own day it is."""
+    local = to_user_timezone(moment)
+    return int(local.hour * 60 + local.minute)

@@ -1,0 +1,1 @@
+"""Pure libraries: they import nothing else of the app."""

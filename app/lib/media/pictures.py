@@ -1,0 +1,82 @@
+"""Have an image decoded by a process of its own. Neither the app nor Pillow is imported here."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from .containers import format_of
+from .rules import MAX_BYTES, MAX_PIXELS, ImageRefused, Shape
+
+WAIT = 15.0
+"""Seconds to wait for a decoder. Its limit is on processor time, of which a busy machine gives it little."""
+
+# The package is imported by the name `media`: as `app.lib.media` it would import the whole app, in three seconds.
+# Its parent directory comes last in the path, so that the app's modules hide none of the libraries'.
+_START = "import sys; sys.path.append(sys.argv[1]); from media.decoder import main; main()"
+_PARENT = str(Path(__file__).resolve().parent.parent)
+_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG")  # no secrets
+
+
+class DecoderFailed(RuntimeError):
+    """The decoder could not be run, or got no processor time. The image may be good: try again later."""
+
+
+class Picture(NamedTuple):
+    """A converted image."""
+
+    data: bytes  # WebP, sRGB, without metadata
+    width: int  # pixels
+    height: int
+    pixels: int  # of the upload
+
+
+def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MAX_BYTES) -> Picture:
+    """Convert an uploaded image to a WebP of the given shape, in at most `seconds` of processor time.
+
+    Raises ImageRefused, or DecoderFailed when that is not the image's fault.
+    """
+    if not data:
+        raise ImageRefused("empty")
+    if len(data) > max_bytes:
+        raise ImageRefused("bytes")
+    if not format_of(data):
+        raise ImageRefused("format")
+    arguments = [str(seconds), str(MAX_PIXELS), shape.kind, str(shape.side)]
+    try:
+        # -I: neither the environment nor the working directory decides what is imported. If this process dies, the
+        # decoder reads the end of its input and stops when its processor time is used up at the latest.
+        ended = subprocess.run(  # noqa: S603  (our own program)
+            [sys.executable, "-I", "-c", _START, _PARENT, *arguments],
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries complain there about each damaged tag
+            env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+            timeout=WAIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DecoderFailed(f"no answer within {WAIT:g} s") from error
+    except OSError as error:
+        raise DecoderFailed(str(error)) from error
+    return _picture(ended.returncode, ended.stdout)
+
+
+def _picture(status: int, output: bytes) -> Picture:
+    if status == -signal.SIGXCPU:
+        raise ImageRefused("costly", MAX_PIXELS)
+    if status in {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}:
+        raise ImageRefused("broken", MAX_PIXELS)
+    line, _newline, content = output.partition(b"\n")
+    try:
+        said = json.loads(line)
+    except ValueError:
+        raise DecoderFailed(f"ended with status {status}") from None
+    if "refused" in said:
+        raise ImageRefused(said["refused"], said["pixels"])
+    return Picture(content, said["width"], said["height"], said["pixels"])

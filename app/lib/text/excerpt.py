@@ -1,0 +1,119 @@
+"""What a search found, as a line: the text around the first word that was asked for, and which words these are.
+
+Whoever wrote the text chose its length and its characters, so the work is bounded for each excerpt: folding costs most,
+and every call and every code point of it is counted. What lies beyond the bound is not looked for: the excerpt then
+begins at the beginning of the text, or its last words are not marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import regex
+
+from app.lib.text.length import first_graphemes
+from app.lib.text.search import MAX_TERM, Term, search_text
+
+LENGTH = 200  # characters of an excerpt, as the reader counts them
+POINTS = 5 * LENGTH  # code points of an excerpt: a family of four has seven, a letter of most scripts one or two
+BEFORE = 60  # of the characters, about so many before the first word that was asked for
+# The work is counted in code points that are folded. A call costs as much as some 16 of them.
+PER_CALL = 16
+FINDING = 6000  # the work to find the first word: enough for 2,000 letters of any script, were no word twice in it
+MARKING = 4000  # the work to mark the words of what is shown
+_JOINED = regex.compile(r"[\p{M}\p{Cf}]+")  # belongs to the character before it
+_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Extended_Pictographic}")
+
+
+class Piece(NamedTuple):
+    """A stretch of an excerpt, and whether it was asked for."""
+
+    text: str
+    is_match: bool
+
+
+def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
+    """`body` on one line, cut to LENGTH characters around the first word that one of the terms asks for."""
+    line = " ".join(body.split())
+    first = next(_Search(terms, FINDING).matches(line), (0, 0))[0]
+    start = _start(line, first - BEFORE) if first > BEFORE and len(line) > LENGTH else 0
+    shown = _shown(line[start:])
+    before, after = "…" * (start > 0), "…" * (start + len(shown) < len(line))
+    pieces, at = [Piece(before, is_match=False)], 0
+    for begin, end in _Search(terms, MARKING).matches(shown):
+        pieces += [Piece(shown[at:begin], is_match=False), Piece(shown[begin:end], is_match=True)]
+        at = end
+    pieces.append(Piece(shown[at:] + after, is_match=False))
+    return [piece for piece in pieces if piece.text]
+
+
+def _start(line: str, near: int) -> int:
+    """Where an excerpt begins: after the last space before `near`, or at `near` where there are no spaces."""
+    space = line.rfind(" ", max(near - BEFORE, 0), near)
+    if space >= 0 or near <= BEFORE:
+        return space + 1
+    joined = _JOINED.match(line, near)
+    return joined.end() if joined else near
+
+
+def _shown(line: str) -> str:
+    """The first LENGTH characters, or as many as POINTS code points hold."""
+    cut = line[:POINTS]
+    shown = first_graphemes(cut, LENGTH)
+    if len(shown) == POINTS < len(line):  # the last character may be cut in two
+        return shown.rpartition(" ")[0] or shown
+    return shown
+
+
+class _Search:
+    """Looks for words by the rules of app/lib/text/search.py, until its work is used up."""
+
+    def __init__(self, terms: Sequence[Term], work: int) -> None:
+        self._terms = terms
+        self._work = work
+        self._known: dict[str, list[str]] = {}
+
+    def matches(self, line: str) -> Iterator[tuple[int, int]]:
+        """Where in a line stands what was asked for."""
+        for word in _WORD.finditer(line):
+            if self._work <= PER_CALL:
+                return
+            self._work -= 1
+            words = self._fold(word[0])
+            if not any(map(self._asked_for, words)):
+                continue
+            if len(words) == 1:
+                yield word.span()
+            else:
+                yield from self._pairs(word[0], words, word.start())
+
+    def _pairs(self, run: str, words: list[str], offset: int) -> Iterator[tuple[int, int]]:
+        """The same within a run that is written without spaces, where words are pairs of characters."""
+        reached = 0
+        is_one_to_one = len(words) == len(run) and max(map(len, words)) <= 2
+        for at, word in enumerate(words if is_one_to_one else self._one_by_one(run)):
+            if word and self._asked_for(word):
+                begin, reached = max(at, reached), min(at + 2, len(run))
+                yield offset + begin, offset + reached
+
+    def _one_by_one(self, run: str) -> Iterator[str]:
+        """The pair that begins at each character, where folding changes how many there are."""
+        for at in range(len(run)):
+            if self._work <= PER_CALL:
+                return
+            yield next(iter(self._fold(run[at : at + 2])), "")
+
+    def _fold(self, text: str) -> list[str]:
+        """The words of `text`, as far as the work allows. ASCII needs no folding, and a word is folded once."""
+        if text.isascii():
+            return [text.lower()[:MAX_TERM]]
+        known = self._known.get(text)
+        if known is None:
+            part = text[: self._work - PER_CALL]
+            self._work -= PER_CALL + len(part)
+            known = self._known[text] = search_text(part).split()
+        return known
+
+    def _asked_for(self, word: str) -> bool:
+        return any(word.startswith(term.text) if term.prefix else word == term.text for term in self._terms)

@@ -1,0 +1,102 @@
+"""Web addresses in plain text: where they begin and end, and how they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import regex
+from linkify_it import LinkifyIt
+
+from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
+
+LONGEST = 2048
+"""Longer runs of non-space are not looked at: no browser or server agrees on such an address."""
+_SHOWN = 40
+
+
+class Link(NamedTuple):
+    """An http or https address at text[start:end]."""
+
+    start: int
+    end: int
+    url: str
+
+
+def _finder() -> LinkifyIt:
+    finder = LinkifyIt(options={"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    for scheme in ("ftp:", "mailto:", "//"):
+        finder.add(scheme, None)
+    return finder
+
+
+_LINKS = _finder()
+_RUN = regex.compile(r"\S+")
+# A scheme after a letter or digit belongs to another word, unless that is written without spaces ("見てhttps://…").
+_SCHEME = regex.compile(
+    rf"(?<![[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}{EMOJI_PARTS}\p{{No}}]])(?<![_+])https?:(?=//)",
+    flags=regex.V1 | regex.IGNORECASE,
+)
+# Hosts that the finder does not know, though browsers do: IPv6 literals, and names with underscores in them.
+_HOST = regex.compile(r"(?i)(?<=https?:)//(?P<host>\[[0-9a-f:.]{2,45}\]|[\p{L}\p{M}\p{N}.-]*+_[\p{L}\p{M}\p{N}._-]*+)")
+# East Asian punctuation is never part of an address as typed; the text goes on there.
+_STOP = regex.compile(r"[。、，．！？：；「」『』（）【】《》〈〉〔〕｢｣…\u3000]")
+# Directional controls could show another address than the one behind it, and so could what nobody sees.
+_DECEPTIVE = regex.compile(r"[\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\p{Cc}]")
+# Invisible, but part of what is written: the look of an emoji, emoji joined to one, and joiners within a word.
+_NEEDED = regex.compile(
+    r"(?<=[\p{Emoji}\p{So}])[\ufe0e\ufe0f]"
+    r"|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})"
+    r"|(?<=[\p{L}\p{M}])[\u200c\u200d](?=[\p{L}\p{M}])"
+)
+
+
+def find_links(text: str) -> Iterator[Link]:
+    """Return the http and https addresses in `text`, in order.
+
+    Each run of non-space is searched by itself, at most `LONGEST` characters long: the finder's
+    time grows with the square of the run. Addresses with a user name in them
+    ("https://bank.example@evil.example") are left plain, as nobody types them in good faith.
+    """
+    for run in _RUN.finditer(text):
+        if "://" in run[0] and len(run[0]) <= LONGEST:
+            yield from _in_run(run[0], run.start())
+
+
+def _in_run(run: str, offset: int) -> Iterator[Link]:
+    # Same length, so positions stay true.
+    plain = _HOST.sub(lambda found: "//" + "x" * len(found["host"]), run)
+    at = 0
+    while scheme := _SCHEME.search(plain, at):
+        length = _LINKS.test_schema_at(plain, scheme[0], scheme.end())
+        at = scheme.end() + length
+        url = _STOP.split(run[scheme.start() : at], maxsplit=1)[0].rstrip(".,;:!?'\"*_~\u200c\u200d")
+        if length and _is_sound(url):
+            start = offset + scheme.start()
+            yield Link(start, start + len(url), url)
+
+
+def _is_sound(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if not parts.hostname or "@" in parts.netloc or parts.port == 0:
+            return False
+        if parts.netloc.startswith("["):
+            IPv6Address(parts.hostname)
+    except ValueError:  # a bracket, a port or an address that is none
+        return False
+    return not _DECEPTIVE.search(parts.netloc) and not _DECEPTIVE.search(_NEEDED.sub("", url))
+
+
+def shown_as(url: str) -> str:
+    """`url` without its scheme, for the eye; only what follows the host is shortened, never the
+    host.
+    """
+    parts = urlsplit(url)
+    rest = url.split("://", 1)[1][len(parts.netloc) :]
+    room = max(_SHOWN - len(parts.netloc), 8)
+    if rest == "/":
+        rest = ""
+    return parts.netloc + (rest if len(rest) <= room else rest[: room - 1] + "…")

@@ -1,0 +1,188 @@
+"""Who may be called what: the rules of usernames, and the keys that make names and addresses
+unique.
+
+Three forms of a name: the *display* form is what the person typed, tidied; the *key* is equal for
+names that differ only in case or compatibility form; the *skeleton* is equal for names that look
+alike. Key and skeleton are each unique in the database.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Literal
+
+import regex
+from email_validator import EmailNotValidError, validate_email
+
+from app.lib.text.length import grapheme_count
+from app.lib.text.lookalikes import skeleton
+from app.lib.text.reserved import LOOKALIKE_RESERVED, RESERVED
+
+USERNAME_MIN = 2
+"""Shortest username, in characters as the reader counts them."""
+USERNAME_MAX = 30
+"""Longest username, in characters as the reader counts them."""
+USERNAME_POINTS = 64
+"""Most code points of a username and of its key: the width of their columns."""
+SKELETON_POINTS = 128
+"""Most code points of a skeleton: the width of its column."""
+EMAIL_OCTETS = 254
+"""Longest e-mail address, in UTF-8 octets (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
+
+Code = Literal["length", "characters", "scripts", "reserved"]
+
+
+class NameRefused(ValueError):
+    """A name or address that may not be used. `code` says which rule; forms turn it into a
+    sentence.
+    """
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.code: Code = code
+
+
+# Table 5 of Unicode Standard Annex 31, "recommended scripts": the ones in everyday modern use.
+_RECOMMENDED = """
+Arabic Armenian Bengali Bopomofo Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Han
+Hangul Hebrew Hiragana Kannada Katakana Khmer Lao Latin Malayalam Myanmar Oriya Sinhala Tamil Telugu
+Thaana Thai Tibetan
+"""
+# UTS 39, section 5.1: writing systems that use several scripts count as one.
+_MIXED = ("Han Hiragana Katakana", "Han Hangul", "Han Bopomofo")
+_ONE_SCRIPT = [
+    regex.compile("[" + "".join(rf"\p{{scx={script}}}" for script in group.split()) + r"\p{Inherited}]+")
+    for group in (*_RECOMMENDED.split(), *_MIXED)
+]
+
+_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
+# Invisible letters, modifier letters, small capitals and other phonetic forms, and the Arabic
+# stretcher: none is needed to write a name, each is good for imitating one.
+_REFUSED = regex.compile(
+    "[ɢɪɴɶʀʏʙʛʜʟ\u02b0-\u02ff\u0640\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]"
+    r"|\p{Default_Ignorable_Code_Point}|[\U0001df00-\U0001dfff]"
+)
+_STACKED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]\p{M}{3}|\p{M}{5}")
+_SHAPE = regex.compile(r"[\p{L}\p{Nd}](?s:.)*(?<!-)")
+_UNSAFE = regex.compile(r"[\p{Cc}\p{Cs}]")
+_NOT_IN_SMTP = regex.compile(r"[\s<>()\[\],;:\\\"\p{Cc}\p{Cs}]|@.*@")
+_TOO_LONG_TO_READ = 1000
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _caseless(text: str) -> str:
+    """Compatibility caseless form (Unicode Standard, definition D146), total and stable.
+
+    Controls and lone surrogates become U+FFFD, which no stored key contains: such a name is looked
+    up without upsetting any database, and is not found.
+    """
+    if len(text) > _TOO_LONG_TO_READ:
+        return "\ufffd"
+    once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", _UNSAFE.sub("\ufffd", text)).casefold())
+    return _nfkc(unicodedata.normalize("NFKD", once.casefold()))
+
+
+def username_key(name: str) -> str:
+    """The form in which a username is unique and looked up: case and compatibility forms folded.
+
+    Spaces around it are dropped. Takes any text at all and never raises.
+    """
+    return _caseless(name).strip()
+
+
+def username_skeleton(name: str) -> str:
+    """The form in which look-alike usernames are equal. Give it the display form; never show the
+    result.
+    """
+    return skeleton(_UNSAFE.sub("\ufffd", name[:_TOO_LONG_TO_READ]))
+
+
+def check_username(raw: str) -> str:
+    """The display form of a username: NFKC, trimmed, 2 to 30 characters of one script, with 0-9 _ -.
+
+    It begins with a letter or digit and does not end with a hyphen. Raises NameRefused with
+    "length", "characters", "scripts" or "reserved". Whether the name is free is for the caller to
+    ask.
+    """
+    if len(raw) > _TOO_LONG_TO_READ:
+        raise NameRefused("length")
+    name = _nfkc(raw).strip()
+    if not USERNAME_MIN <= grapheme_count(name) <= USERNAME_MAX or len(name) > USERNAME_POINTS:
+        raise NameRefused("length")
+    if not _has_allowed_characters(name):
+        raise NameRefused("characters")
+    if not _has_one_script(name):
+        raise NameRefused("scripts")
+    key, look = username_key(name), username_skeleton(name)
+    if len(key) > USERNAME_POINTS or len(look) > SKELETON_POINTS:
+        raise NameRefused("length")
+    if key in RESERVED or look in LOOKALIKE_RESERVED:
+        raise NameRefused("reserved")
+    return name
+
+
+def _has_allowed_characters(name: str) -> bool:
+    return (
+        all(char in "_-" or unicodedata.category(char) in _CATEGORIES for char in name)
+        and not _REFUSED.search(name)
+        and not _STACKED.search(name)
+        and _SHAPE.fullmatch(name) is not None
+    )
+
+
+def _has_one_script(name: str) -> bool:
+    """Whether letters, marks and non-ASCII digits are of one writing system, and digits of one
+    system.
+    """
+    digits = {ord(char) - unicodedata.digit(char) for char in name if unicodedata.category(char) == "Nd"}
+    letters = "".join(char for char in name if char not in "_-" and not ("0" <= char <= "9"))
+    return len(digits) <= 1 and (not letters or any(script.fullmatch(letters) for script in _ONE_SCRIPT))
+
+
+def check_email(raw: str) -> str:
+    """A trimmed, normalised e-mail address that is safe in a mail header.
+
+    Raises NameRefused: "length" beyond 254 octets, "characters" for anything else that is not a
+    plain address with a public domain name (quoted names and address literals are refused too).
+    """
+    address = raw.strip(" ")
+    if len(address.encode("utf-8", "replace")) > EMAIL_OCTETS:
+        raise NameRefused("length")
+    try:
+        normal = validate_email(address, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise NameRefused("characters") from error
+    if len(normal.encode()) > EMAIL_OCTETS:
+        raise NameRefused("length")
+    return normal
+
+
+def smtp_address(address: str) -> str:
+    """An address as SMTP takes it: the domain in ASCII (IDNA 2008), the part before the @ as it is.
+
+    Also for addresses of the operator, whose domain may be one of the local network. Raises NameRefused with
+    "characters" for what cannot be an address.
+    """
+    local, _at, domain = address.rpartition("@")
+    if _NOT_IN_SMTP.search(address) or not local or not domain:
+        raise NameRefused("characters")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}@{validate_email(address, check_deliverability=False).ascii_domain}"
+    except EmailNotValidError as error:
+        raise NameRefused("characters") from error
+
+
+def email_key(address: str) -> str:
+    """The form in which an e-mail address is unique: case and compatibility forms folded in both
+    parts.
+
+    RFC 5321 lets the part before the @ be case-sensitive; nobody runs such a mailbox, and two
+    accounts that differ only in case would be one person's mistake or another's trick. Never
+    raises.
+    """
+    return _caseless(address).strip()

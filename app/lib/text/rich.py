@@ -1,0 +1,180 @@
+"""Plain text, tidied when it comes in and rendered as safe HTML when it goes out.
+
+People write plain text; links, @names and #tags in it come alive. Nothing in the text is ever taken
+for HTML. Time is linear in the length of the text, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+import regex
+from markupsafe import Markup, escape
+
+from app.lib.text.length import stream_safe
+from app.lib.text.links import find_links, shown_as
+from app.lib.text.names import USERNAME_POINTS, username_key
+from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
+
+TAG_POINTS = 64
+"""Longest tag, in code points; a longer one stays plain text."""
+
+
+class TextRefused(ValueError):
+    """Text that cannot be stored. `code` is "characters": it holds half characters (lone
+    surrogates).
+    """
+
+    def __init__(self, code: Literal["characters"]) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Piece(NamedTuple):
+    """A stretch of a text: `raw` as written; `value` is the URL, the name without @ or the tag
+    without #.
+    """
+
+    kind: Literal["text", "link", "mention", "tag"]
+    raw: str
+    value: str
+
+
+_LINE_ENDS = regex.compile("\r\n?|[\u0085\u2028\u2029]")
+_CONTROLS = regex.compile(r"[\p{Cc}--[\n\t]]", flags=regex.V1)
+_INVISIBLE = regex.compile(r"[\s\p{Default_Ignorable_Code_Point}\p{C}\u2800]*")
+_GAP = regex.compile(r"\n{3,}")
+
+# A name is of one script, so a Latin name ends where another script begins: in "@aliceさん" it is
+# alice. Possessive quantifiers (++, *+) give nothing back: no backtracking, so linear time.
+_LATIN = r"[\p{Latin}0-9][\p{Latin}\p{Inherited}0-9_]*+(?:-++[\p{Latin}\p{Inherited}0-9_]++)*+"
+_OTHER = r"[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}_]*+(?:-++[\p{L}\p{M}\p{Nd}_]++)*+"
+# A sign begins a mention or a tag at the start of a word. Text without spaces between words, a numbered bullet or an
+# emoji may stand directly before it; after "/", "." or "&" it is part of an address or an entity.
+_IN_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}{EMOJI_PARTS}\p{{No}}]]"
+# ZWNJ and ZWJ shape Arabic and Indic words ("#نرم‌افزار"); between Latin letters they only hide differences.
+_JOINER = r"(?<=[[\p{L}\p{M}]--[\p{Latin}\p{Greek}\p{Cyrillic}]])[\u200c\u200d](?=[\p{L}\p{M}])"
+_SIGNS = regex.compile(
+    rf"(?<!{_IN_WORD})(?<![_@＠/.+&-])[@＠](?P<mention>{_LATIN}|{_OTHER})(?![@＠])"
+    rf"|(?<!{_IN_WORD})(?<![_#＃/&])[#＃](?P<tag>(?:[\p{{L}}\p{{M}}\p{{N}}_]|{_JOINER})++)",
+    flags=regex.V1,
+)
+_LETTER = regex.compile(r"\p{L}")
+# "谢谢@name" mentions someone; "谢谢@name.example" is an address.
+_UNSPACED = regex.compile(f"[{UNSPACED}]")
+_MORE_OF_A_DOMAIN = regex.compile(r"\.[\p{L}\p{N}]")
+
+
+def clean(text: str) -> str:
+    """`text` as it is stored: NFC, each line end one newline character, no control but the tab.
+
+    Spaces at the ends of lines and blank lines around the text go. Raises TextRefused for lone
+    surrogates, which no database and no answer can carry.
+    """
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise TextRefused("characters")
+    lines = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+    composed = unicodedata.normalize("NFC", stream_safe(lines))
+    return "\n".join(line.rstrip() for line in composed.split("\n")).strip("\n")
+
+
+def is_blank(text: str) -> bool:
+    """Whether a reader would see nothing at all: only spaces and invisible characters."""
+    return _INVISIBLE.fullmatch(text) is not None
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Cut `text` into plain stretches, links, mentions and tags; joined, their `raw` parts are
+    `text`.
+    """
+    at = 0
+    for link in find_links(text):
+        yield from _signs(text, at, link.start)
+        yield Piece("link", text[link.start : link.end], link.url)
+        at = link.end
+    yield from _signs(text, at, len(text))
+
+
+def _signs(text: str, start: int, end: int) -> Iterator[Piece]:
+    at = start
+    for found in _SIGNS.finditer(text, start, end):
+        name, tag = found["mention"], found["tag"]
+        if name and len(name) <= USERNAME_POINTS and not _is_in_address(text, found.start(), found.end()):
+            piece = Piece("mention", found[0], unicodedata.normalize("NFKC", name))
+        elif tag and len(tag) <= TAG_POINTS and _LETTER.search(tag):
+            piece = Piece("tag", found[0], unicodedata.normalize("NFKC", tag))
+        else:
+            continue
+        if at < found.start():
+            yield Piece("text", text[at : found.start()], "")
+        yield piece
+        at = found.end()
+    if at < end:
+        yield Piece("text", text[at:end], "")
+
+
+def _is_in_address(text: str, start: int, end: int) -> bool:
+    return bool(_UNSPACED.fullmatch(text[start - 1 : start]) and _MORE_OF_A_DOMAIN.match(text, end))
+
+
+def mentions(text: str) -> list[str]:
+    """The usernames that `text` mentions, as written, each once (by `username_key`), in order."""
+    return _each_once(text, "mention")
+
+
+def tags(text: str) -> list[str]:
+    """The tags in `text`, as written but without #, each once (whatever its case), in order."""
+    return _each_once(text, "tag")
+
+
+def _each_once(text: str, kind: str) -> list[str]:
+    first: dict[str, str] = {}
+    for piece in pieces(text):
+        if piece.kind == kind:
+            first.setdefault(username_key(piece.value), piece.value)
+    return list(first.values())
+
+
+def render(
+    text: str,
+    *,
+    mention_url: Callable[[str], str | None] = lambda name: None,
+    tag_url: Callable[[str], str | None] = lambda tag: None,
+) -> Markup:
+    """`text` as safe inline HTML, to be put in an element with `dir="auto"`.
+
+    `mention_url(name)` and `tag_url(tag)` give the address to link to, or None to leave the words
+    plain; each is asked once for each different name or tag. Only http and https become links.
+    """
+    asked: dict[tuple[str, str], str | None] = {}
+
+    def address(piece: Piece) -> str | None:
+        key = (piece.kind, piece.value)
+        if key not in asked:
+            asked[key] = (mention_url if piece.kind == "mention" else tag_url)(piece.value)
+        return asked[key]
+
+    parts: list[Markup] = []
+    for piece in pieces(_GAP.sub("\n\n", text)):
+        if piece.kind == "text":
+            parts.append(escape(piece.raw).replace("\n", Markup("<br>\n")))
+        elif piece.kind == "link":
+            parts.append(_outward(piece))
+        else:
+            parts.append(_inward(piece, address(piece)))
+    return Markup("").join(parts)
+
+
+_OUTWARD = Markup('<a class="link" href="{}" rel="nofollow noopener noreferrer ugc"><bdi dir="ltr">{}</bdi></a>')
+
+
+def _outward(piece: Piece) -> Markup:
+    return _OUTWARD.format(piece.value, shown_as(piece.value))
+
+
+def _inward(piece: Piece, url: str | None) -> Markup:
+    if url is None:
+        return Markup("<bdi>{}</bdi>").format(piece.raw)
+    return Markup('<a class="{}" href="{}"><bdi>{}</bdi></a>').format(piece.kind, url, piece.raw)

@@ -1,0 +1,58 @@
+"""A message only one browser can read: RFC 8291 (Message Encryption for Web Push) over RFC 8188 (aes128gcm).
+
+Push services carry it and see its length, so it is padded.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from app.lib.webpush import keys
+
+RECORD_SIZE = 4096  # the whole message is one record, and push services take no longer ones
+OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16  # salt, record size, length of the key, key; the text's end mark; the GCM tag
+LONGEST = RECORD_SIZE - OVERHEAD  # bytes of text
+LAST_RECORD = b"\x02"  # stands between the text and its padding
+
+
+def encrypt(
+    text: bytes,
+    p256dh: str,
+    auth: str,
+    *,
+    padded_to: int = 0,
+    key: ec.EllipticCurvePrivateKey | None = None,
+    salt: bytes | None = None,
+) -> bytes:
+    """The body of a push: `text`, padded to a multiple of `padded_to` bytes, for the browser with these keys.
+
+    `key` and `salt` are for the standard's own example; they must be new for each message. Raises ValueError for keys
+    that are none, and for a text that is too long.
+    """
+    if len(text) > LONGEST:
+        raise ValueError(f"a push has at most {LONGEST} bytes")
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    salt = salt or secrets.token_bytes(16)
+    browser = keys.browser_key(p256dh)
+    ours, theirs = keys.public_bytes(key), browser.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    shared = key.exchange(ec.ECDH(), browser)
+    material = _derive(shared, keys.browser_secret(auth), b"WebPush: info\0" + theirs + ours, 32)
+    content_key = _derive(material, salt, b"Content-Encoding: aes128gcm\0", 16)
+    nonce = _derive(material, salt, b"Content-Encoding: nonce\0", 12)
+    sealed = AESGCM(content_key).encrypt(nonce, text + LAST_RECORD + _padding(len(text), padded_to), None)
+    return salt + RECORD_SIZE.to_bytes(4, "big") + bytes([len(ours)]) + ours + sealed
+
+
+def _padding(length: int, multiple: int) -> bytes:
+    missing = -length % multiple if multiple else 0
+    return bytes(min(missing, LONGEST - length))
+
+
+def _derive(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
+    return HKDF(SHA256(), length, salt, info).derive(secret)

@@ -1,0 +1,93 @@
+"""The only writer of activity: what happened to a person, for their Activity page, its badge, mail and push."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from app.core.clock import now
+from app.core.database import insert_into
+from app.extensions import db
+from app.models import Activity, User
+from app.notifications import scheduling, sender_filters
+from app.notifications.kinds import KINDS
+from app.notifications.outbox import Phase, under_clock
+from app.notifications.publish import notify
+from app.queries import activity
+
+
+def record(
+    user_id: int,
+    kind: str,
+    subject: str,
+    *,
+    actor: User | None = None,
+    post_id: int | None = None,
+    known: bool = False,
+    args: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell a person of an event when the current transaction commits: once for each (person, kind, subject).
+
+    `args` are JSON: what the event's sentence needs besides the actor and the post. With `known` it is kept as read:
+    for what the person has just done before our eyes. What `actor` does to themselves is no event. The person's filters
+    may hold it back or drop it. Raises KeyError for a kind nobody declared.
+    """
+    declared = KINDS[kind]
+    if actor is not None and actor.id == user_id:
+        return
+    verdict = sender_filters.judge(user_id, kind, actor)
+    if verdict.choice == "drop":
+        return
+    values = {
+        "user_id": user_id,
+        "kind": declared.name,
+        "subject": subject,
+        "actor_id": actor.id if actor else None,
+        "post_id": post_id,
+        "args": dict(args or {}),
+        "held_by": verdict.filter,
+        "created_at": now(),
+        "read_at": now() if known else None,
+    }
+
+    def write(timestamp: float) -> None:
+        # Asked first: an INSERT that meets a known row waits for whoever is reading it now, who waits for our clock.
+        if _is_known(user_id, kind, subject):
+            return
+        order = insert_into(Activity).values(**values, timestamp=timestamp).on_conflict_do_nothing()
+        is_new = db.session.scalar(order.returning(Activity.id)) is not None
+        if is_new and not verdict.filter and not known:
+            scheduling.order_under_clock(user_id, kind)
+
+    under_clock(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    tell_count(user_id)
+
+
+def forget(user_id: int, kind: str, subject: str) -> None:
+    """Take an event back that did not happen after all, when the current transaction commits."""
+    event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
+
+    def write(_timestamp: float) -> None:
+        db.session.execute(delete(Activity).where(*event))
+
+    under_clock(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    tell_count(user_id)
+
+
+def _is_known(user_id: int, kind: str, subject: str) -> bool:
+    same = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
+    return db.session.scalar(select(Activity.id).where(*same)) is not None
+
+
+def tell_count(user_id: int) -> None:
+    """Tell a person how many unread events there are, when the current transaction commits."""
+    notify(user_id, "unread_activity_count", lambda: activity.unread_count(user_id))
+
+
+def tell_post_goes(post_id: int) -> None:
+    """Tell everyone who has an unread event about a post that the number changes; before the post is deleted."""
+    heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
+    for user_id in db.session.scalars(heard).all():
+        tell_count(user_id)

@@ -1,0 +1,114 @@
+"""The kinds of event there are. A new one is one entry here, and its sentences in app/notifications/render.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.core import roles
+from app.core.errors import Sentence
+from app.core.i18n import _l
+
+Mail = Literal["none", "now", "daily", "weekly"]
+MAILS: tuple[Mail, ...] = ("none", "now", "daily", "weekly")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of event, and how it is delivered to a person who has not said otherwise. All kinds count in a badge."""
+
+    name: str
+    label: Sentence  # its row in the delivery grid
+    why: Sentence  # the rule that makes it: "Why am I seeing this?"
+    mail: Mail
+    push: bool = True
+    has_actor: bool = False  # somebody did it, so the filters by sender apply
+    groups: bool = False  # several are shown as one line, unless the person wants each
+    quiet: bool = False  # it is only listed: always recorded as read, so there is nothing to choose in the grid
+    essential: bool = False  # its mail waits for nothing: no quiet hours, no pause, no daily cap
+    fixed: bool = False  # told as it is declared here, whoever it is: there is nothing to choose
+    role: str = "member"  # only people of this role or a higher one are told of it
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("message", _l("Private messages"), _l("You are told when somebody writes to you."), mail="now"),
+        Kind(
+            "message_request",
+            _l("Message requests"),
+            _l("You see here when somebody you do not follow writes to you for the first time. It counts in no badge."),
+            mail="none",
+            push=False,
+            has_actor=True,
+            quiet=True,
+        ),
+        Kind(
+            "mention",
+            _l("Mentions"),
+            _l("You are told when somebody writes your name with an @ in a post."),
+            mail="daily",
+            has_actor=True,
+        ),
+        Kind(
+            "follow",
+            _l("New followers"),
+            _l("You are told when somebody begins to follow you."),
+            mail="none",
+            push=False,
+            has_actor=True,
+            groups=True,
+        ),
+        Kind("job_done", _l("Finished tasks"), _l("You are told when a task that you ordered is done."), mail="now"),
+        Kind("job_failed", _l("Failed tasks"), _l("You are told when a task that you ordered fails."), mail="now"),
+        Kind(
+            "login",
+            _l("New logins"),
+            _l(
+                "You are told when somebody logs in to your account with a browser or from a network that is new to it."
+            ),
+            mail="now",
+            essential=True,
+        ),
+        Kind(
+            "warning",
+            _l("Warnings by the moderators"),
+            _l("You are told when the moderators of this site warn you."),
+            mail="now",
+            essential=True,
+            fixed=True,
+        ),
+        Kind(
+            "post_removed",
+            _l("Posts removed by the moderators"),
+            _l("You're told when the moderators of this site remove one of your posts."),
+            mail="now",
+            essential=True,
+            fixed=True,
+        ),
+        Kind(
+            "report_closed",
+            _l("Your reports"),
+            _l("You are told when the moderators have dealt with what you reported."),
+            mail="none",
+            push=False,
+            fixed=True,
+        ),
+        Kind(
+            "report",
+            _l("Reports to the moderators"),
+            _l("You are told of reports because you are a moderator of this site."),
+            mail="now",
+            role="moderator",
+        ),
+    )
+}
+
+
+def chosen_by(role: str) -> dict[str, Kind]:
+    """What a person of this role chooses in the grid."""
+    kinds = KINDS.items()
+    return {name: kind for name, kind in kinds if not (kind.quiet or kind.fixed) and roles.is_at_least(role, kind.role)}
+
+
+CHOSEN = chosen_by("member")

@@ -1,0 +1,74 @@
+"""How a person wants to be told: their rows of the delivery grid over the defaults, and their profile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Select, select
+
+from app.extensions import db
+from app.models import DeliveryPreference, DeliveryProfile, User
+from app.notifications.kinds import KINDS, Kind
+from app.notifications.quiet_hours import Hours
+
+
+@dataclass(frozen=True)
+class Preference:
+    """How one kind is delivered to one person."""
+
+    badge: bool
+    push: bool
+    mail: str  # one of kinds.MAILS
+    grouped: bool
+
+
+def default(kind: Kind) -> Preference:
+    """How a kind is delivered to somebody who has not said otherwise."""
+    return Preference(badge=True, push=kind.push, mail=kind.mail, grouped=kind.groups)
+
+
+def grid(user_id: int) -> Mapping[str, Preference]:
+    """A person's preference for every kind, by its name. One query."""
+    rows = db.session.scalars(_fresh(select(DeliveryPreference).where(DeliveryPreference.user_id == user_id)))
+    said = {row.kind: Preference(row.badge, row.push, row.mail, row.grouped) for row in rows}
+    return {name: said.get(name) or default(kind) for name, kind in KINDS.items()}
+
+
+def profile(user_id: int) -> DeliveryProfile:
+    """A person's profile: their row, or one with the defaults that is in no session."""
+    row = db.session.scalar(_fresh(select(DeliveryProfile).where(DeliveryProfile.user_id == user_id)))
+    return row or default_profile(user_id)
+
+
+def _fresh(query: Select[Any]) -> Select[Any]:
+    """As the rows are now: a session remembers how it last saw them, and a job asks again after a while."""
+    return query.execution_options(populate_existing=True)
+
+
+def default_profile(user_id: int) -> DeliveryProfile:
+    """The profile of somebody who has said nothing: no quiet hours, digests at 8 and on Mondays, everybody accepted."""
+    return DeliveryProfile(
+        user_id=user_id,
+        quiet_from=None,
+        quiet_until=None,
+        paused_until=None,
+        digest_at=8 * 60,
+        digest_weekday=0,
+        not_following="accept",
+        new_account="accept",
+    )
+
+
+def hours(user: User, chosen: DeliveryProfile) -> Hours:
+    """When a person may be told: their profile in their own zone."""
+    return Hours(
+        zone=ZoneInfo(user.timezone or "UTC"),  # not Babel's: a zone of pytz cannot be combined with a date
+        quiet_from=chosen.quiet_from,
+        quiet_until=chosen.quiet_until,
+        paused_until=chosen.paused_until,
+        digest_at=chosen.digest_at,
+        digest_weekday=chosen.digest_weekday,
+    )

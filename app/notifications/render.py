@@ -1,0 +1,225 @@
+"""Events in sentences, made when they are read: in the reader's language, whatever it was when they happened.
+
+    line = wording.line([event])            # or several events of a kind that groups, newest first
+    line.text                               # "Ana Lima follows you": the subject of a mail, the title of a push
+    line.html()                             # the same with names in <bdi>; line.html(name) makes each name itself
+    line.snippet, line.snippet_lang         # the beginning of the post it is about, for an element with dir="auto"
+    line.snippet_html()                     # the same with @names and #tags in <bdi>; no links, so it may stand in one
+    line.words                              # what the moderators say, whole, for an element with dir="auto"
+    line.note                               # a second sentence: the address a login came from
+    line.endpoint, line.values              # what it leads to: url_for(...), or mailer.site_url(...) in a mail
+
+Everything is in the language of the moment it is asked for (`in_language_of` in a job). Events come with their actor
+and post loaded, as app/queries/activity.py gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from app.core.i18n import _, _n
+from app.lib.text import rich
+from app.lib.text.length import first_graphemes
+from app.models import Activity, Post, User
+from app.notifications.task_names import task_words
+
+SNIPPET = 160  # characters of a post that are quoted
+
+Put = Callable[[User | str], str]  # how a name or another word of the event stands in its sentence
+NameMarkup = Callable[[User], Markup]
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is told of one event, or of several that are told as one."""
+
+    say: Callable[[Put], str]
+    endpoint: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    post: Post | None = None
+    quoted: str = ""  # of a post that is gone: its beginning, and its language
+    quoted_language: str = ""
+    address: str = ""
+    words: str = ""
+
+    @property
+    def text(self) -> str:
+        """The sentence as plain text."""
+        return self.say(lambda word: word.display_name if isinstance(word, User) else word)
+
+    def html(self, name: NameMarkup | None = None) -> Markup:
+        """The sentence as HTML; `name` makes the HTML of a person's name, such as a link to them."""
+        make = name or (lambda user: _bdi(user.display_name))
+        return escape(self.say(lambda word: make(word) if isinstance(word, User) else _bdi(word)))
+
+    @property
+    def note(self) -> str:
+        """A second sentence, or "". The address is isolated: in Arabic text a bare one would be turned around."""
+        return _("From the IP address %(address)s.", address=f"\u2066{self.address}\u2069") if self.address else ""
+
+    @property
+    def snippet(self) -> str:
+        """The beginning of the post, on one line; "" when there is none."""
+        body = " ".join((self.post.body if self.post else self.quoted).split())
+        short = first_graphemes(body, SNIPPET)
+        return body if short == body else f"{short.rstrip()}…"
+
+    def snippet_html(self) -> Markup:
+        """The same as HTML, without links."""
+        pieces = rich.pieces(self.snippet)
+        return Markup("").join(escape(piece.raw) if piece.kind == "text" else _bdi(piece.raw) for piece in pieces)
+
+    @property
+    def snippet_lang(self) -> str:
+        """The language tag of the snippet; "" when it is not known."""
+        language = self.post.language if self.post else self.quoted_language
+        return language.replace("_", "-")
+
+
+def line(events: Sequence[Activity]) -> Line:
+    """The line for one event, or for several of one kind that groups, newest first.
+
+    Raises ValueError for several of a kind that does not group.
+    """
+    newest = events[0]
+    if newest.kind in _TOGETHER:
+        return _TOGETHER[newest.kind](events)
+    if len(events) > 1:
+        raise ValueError(f"events of kind {newest.kind} are told one by one")
+    return _ALONE.get(newest.kind, _unknown)(newest)
+
+
+def _follow(events: Sequence[Activity]) -> Line:
+    actors = [_actor(event) for event in events]
+    first, rest = actors[0], len(actors) - 1
+
+    def say(put: Put) -> str:
+        if not rest:
+            return _("%(name)s follows you", name=put(first))
+        if rest == 1:
+            return _("%(name)s and %(other)s follow you", name=put(first), other=put(actors[1]))
+        return _n(
+            "%(name)s and %(num)s other follow you", "%(name)s and %(num)s others follow you", rest, name=put(first)
+        )
+
+    if rest:
+        return Line(say, "activity.index")
+    return Line(say, "profiles.show", {"username": first.username})
+
+
+def _mention(event: Activity) -> Line:
+    actor = _actor(event)
+    return Line(
+        lambda put: _("%(name)s mentioned you", name=put(actor)),
+        "posts.show",
+        {"post_id": event.post_id},
+        post=event.post,
+    )
+
+
+def _message_request(event: Activity) -> Line:
+    actor = _actor(event)
+    return Line(lambda put: _("%(name)s would like to write to you", name=put(actor)), "messages.requests")
+
+
+def _job_done(event: Activity) -> Line:
+    return Line(lambda _put: str(task_words(event.args["name"]).done), "tasks.index")
+
+
+def _job_failed(event: Activity) -> Line:
+    return Line(lambda _put: str(task_words(event.args["name"]).failed), "tasks.index")
+
+
+def _login(event: Activity) -> Line:
+    browser, system = event.args.get("browser", ""), event.args.get("system", "")
+
+    def say(put: Put) -> str:
+        if event.args.get("first"):
+            return _first_login(put, browser, system)
+        if browser and system:
+            return _("New login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
+        if browser or system:
+            return _("New login: %(browser)s", browser=put(browser or system))
+        return _("New login from an unknown browser")
+
+    return Line(say, "accounts.security", address=event.args.get("address", ""))
+
+
+def _first_login(put: Put, browser: str, system: str) -> str:
+    """The login with which somebody begins to use their account, most often by registering: no reason for alarm."""
+    if browser and system:
+        return _("Your first login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
+    if browser or system:
+        return _("Your first login: %(browser)s", browser=put(browser or system))
+    return _("Your first login")
+
+
+def _warning(event: Activity) -> Line:
+    words = event.args.get("words", "")
+    return Line(lambda _put: _("The moderators of this site have a warning for you"), "activity.index", words=words)
+
+
+def _post_removed(event: Activity) -> Line:
+    words, text = event.args.get("words", ""), event.args.get("text", "")
+    language = event.args.get("language", "")
+    return Line(
+        lambda _put: _("The moderators of this site removed one of your posts"),
+        "activity.index",
+        words=words,
+        quoted=text,
+        quoted_language=language,
+    )
+
+
+def _report(event: Activity) -> Line:
+    accused, values = event.args.get("accused", ""), {"report_id": event.args["report_id"]}
+    kind = event.args.get("kind", "messages")
+
+    def say(put: Put) -> str:
+        if kind == "post":
+            return _("A post by %(name)s was reported", name=put(f"@{accused}"))
+        if kind == "person":
+            return _("%(name)s was reported", name=put(f"@{accused}"))
+        return (
+            _("Messages of %(name)s were reported", name=put(f"@{accused}")) if accused else _("Messages were reported")
+        )
+
+    return Line(say, "moderation.show", values)
+
+
+def _report_closed(event: Activity) -> Line:
+    values = {"report_id": event.args["report_id"]}
+    return Line(lambda _put: _("The moderators have dealt with what you reported"), "moderation.receipt", values)
+
+
+def _unknown(_event: Activity) -> Line:
+    """A worker of tomorrow may tell what the pages of today have no words for."""
+    return Line(lambda _put: _("Something new has happened"), "activity.index")
+
+
+_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], Line]] = {"follow": _follow}
+_ALONE: Mapping[str, Callable[[Activity], Line]] = {
+    "mention": _mention,
+    "message_request": _message_request,
+    "job_done": _job_done,
+    "job_failed": _job_failed,
+    "login": _login,
+    "warning": _warning,
+    "post_removed": _post_removed,
+    "report": _report,
+    "report_closed": _report_closed,
+}
+
+
+def _actor(event: Activity) -> User:
+    if event.actor is None:
+        raise ValueError(f"nobody did event {event.id}")
+    return event.actor
+
+
+def _bdi(text: str) -> Markup:
+    return Markup("<bdi>{}</bdi>").format(escape(text))

@@ -1,0 +1,55 @@
+"""Filters by sender: whose doings a person wants to hear of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from app.core.clock import now
+from app.core.errors import Sentence
+from app.core.i18n import _l
+from app.extensions import db
+from app.models import Follow, User
+from app.notifications import preferences
+from app.notifications.kinds import KINDS
+from app.queries import relations
+
+NEW_FOR = timedelta(days=7)  # how long an account counts as new
+CHOICES = ("accept", "hold", "drop")  # mildest first
+# By the name of the filter: why something is held back.
+REASONS: dict[str, Sentence] = {
+    "not_following": _l("You hold back what comes from people you do not follow."),
+    "new_account": _l("You hold back what comes from accounts that are less than a week old."),
+}
+
+
+class Verdict(NamedTuple):
+    """What becomes of an event, and by which filter ("" when none applies)."""
+
+    choice: str
+    filter: str
+
+
+def judge(user_id: int, kind: str, actor: User | None) -> Verdict:
+    """What the person's filters say to an event of this kind by `actor`. Of two, the stricter counts.
+
+    Between two whom a block keeps apart nothing is kept at all.
+    """
+    if actor is None or not KINDS[kind].has_actor:
+        return Verdict("accept", "")
+    if relations.between(user_id, actor.id).is_apart:
+        return Verdict("drop", "")
+    profile = preferences.profile(user_id)
+    verdicts = [Verdict("accept", "")]
+    if profile.not_following != "accept" and not _follows(user_id, actor.id):
+        verdicts.append(Verdict(profile.not_following, "not_following"))
+    if profile.new_account != "accept" and actor.created_at > now() - NEW_FOR:
+        verdicts.append(Verdict(profile.new_account, "new_account"))
+    return max(verdicts, key=lambda verdict: CHOICES.index(verdict.choice))
+
+
+def _follows(follower_id: int, followed_id: int) -> bool:
+    found = select(Follow.follower_id).where(Follow.follower_id == follower_id, Follow.followed_id == followed_id)
+    return db.session.scalar(found) is not None

@@ -1,0 +1,17 @@
+"""Polling: `GET /notifications`, with which a page learns what is new.
+
+idle      answers a poll with nothing new from Redis, before the framework
+load      measures how busy the process is, and tells pollers when to come back
+since     parses `?since=`
+routes    answers all other polls from the database
+queries   the notifications after a timestamp
+"""
+
+from flask import Blueprint
+
+bp = Blueprint("polling", __name__)
+
+from app.polling import routes  # noqa: E402, F401  (registers itself on bp)
+from app.polling.idle import answer_idle_polls  # noqa: E402  (as above)
+
+__all__ = ["answer_idle_polls", "bp"]

@@ -1,0 +1,100 @@
+"""The idle poll: nearly every request a server gets, answered before the framework.
+
+A WSGI room of its own, in front of Flask. It reads the session cookie with Flask's own key and rules, asks Redis once
+for the person's newest timestamp and whether this login may still poll (app/notifications/poll_cache.py says why
+the answer is true), and answers `[]`. Anything but that, whatever it is, goes on to the app: this room can only
+ever say "nothing new".
+
+As every request passes here, this is also where the process measures how busy it is (load.py), tells pollers when to
+come again, and sends some of those away that would cost SQL on a machine that has no time for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from flask import Flask
+from itsdangerous import BadData
+from werkzeug.sansio.http import parse_cookie
+
+from app.core.redis_client import Breaker, Line, RedisUnavailable, Run
+from app.notifications import poll_cache
+from app.polling.load import Load
+from app.polling.since import parse_since
+from app.web import cookies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PATH = "/notifications"
+BUSY = b'{"error": "busy", "status": 503}\n'
+
+
+class IdlePolls:
+    """WSGI middleware that answers a poll which has nothing to hear."""
+
+    def __init__(self, app: Flask, inner: WSGIApplication) -> None:
+        self._inner = inner
+        self._line: Line = app.extensions["redis_line"]
+        self._run: Run = app.extensions["redis_run"]
+        self._breaker: Breaker = app.extensions["redis_breaker"]
+        self._serializer = cookies.serializer(app)
+        self._signer = self._serializer.make_signer()  # kept: the serializer makes one for each cookie
+        self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
+        self._load: Load = app.extensions["web_load"]
+        always = [*app.config["ANSWER_HEADERS"].items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
+        always.append(("Cache-Control", "no-store"))
+        self._intervals = [("Poll-Interval", str(interval)) for interval in self._load.intervals]
+        # One list for each step of the load: an idle poll puts nothing together.
+        self._idle = [[*always, ("Content-Length", "3"), interval] for interval in self._intervals]
+        self._busy = [*always, ("Content-Length", str(len(BUSY)))]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer an idle poll; pass everything else on, and count it all."""
+        self._load.enter()
+        try:
+            if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
+                if self._is_idle(environ):
+                    start_response("200 OK", self._idle[self._load.step])
+                    return [b"[]\n"]
+                if self._load.sheds():
+                    return self._send_away(start_response)
+            return self._inner(environ, start_response)
+        finally:
+            self._load.leave()
+
+    def _send_away(self, start_response: StartResponse) -> Iterable[bytes]:
+        retry = ("Retry-After", str(self._load.retry_after()))
+        start_response("503 Service Unavailable", [*self._busy, self._intervals[self._load.step], retry])
+        return [BUSY]
+
+    def _is_idle(self, environ: WSGIEnvironment) -> bool:
+        session = self._session(environ.get("HTTP_COOKIE", ""))
+        login_id, user_id = session.get(cookies.LOGIN_KEY), session.get(cookies.PERSON_KEY)
+        if not isinstance(login_id, str) or not isinstance(user_id, int):
+            return False
+        try:
+            raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9).get("since")
+            since = parse_since(raw[0] if raw else None)
+            question = ("HMGET", poll_cache.key(user_id), "server", "last", login_id)
+            server, last, may_poll = self._breaker.call(lambda: self._line.ask(*question))
+            return server == self._run.id and last is not None and may_poll is not None and float(last) == since
+        except (ValueError, RedisUnavailable):
+            return False
+
+    def _session(self, header: str) -> dict[str, Any]:
+        value = parse_cookie(header).get(self._cookie_name)  # as Flask does it: any byte may stand in a header
+        if not value:
+            return {}
+        try:
+            return dict(self._serializer.load_payload(self._signer.unsign(value)))
+        except (BadData, ValueError, TypeError, RecursionError):
+            return {}
+
+
+def answer_idle_polls(app: Flask) -> None:
+    """Put the room in front of `app`."""
+    app.extensions["web_load"] = Load(app.config["WEB_THREADS"], app.config["POLL_INTERVAL"])
+    app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

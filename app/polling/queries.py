@@ -1,0 +1,41 @@
+"""What a poll reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Notification
+
+
+@dataclass(frozen=True)
+class Told:
+    """One notification as the contract has it."""
+
+    name: str
+    data: Any
+    timestamp: float
+
+
+def since(user_id: int, timestamp: float, clock: float) -> list[Told]:
+    """The person's notifications after `timestamp`, oldest first.
+
+    `clock` is the newest timestamp of theirs that is known to be committed. A `timestamp` ahead of it was given by a
+    database that is no more (a backup was restored): everything is told again, so no client goes deaf.
+    """
+    rows = _after(user_id, timestamp)
+    if not rows and timestamp > clock:
+        rows = _after(user_id, 0.0)
+    return rows
+
+
+def _after(user_id: int, timestamp: float) -> list[Told]:
+    rows = db.session.execute(
+        select(Notification.name, Notification.data, Notification.timestamp)
+        .where(Notification.user_id == user_id, Notification.timestamp > timestamp)
+        .order_by(Notification.timestamp, Notification.name, Notification.subject)
+    )
+    return [Told(*row) for row in rows]

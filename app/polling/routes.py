@@ -1,0 +1,39 @@
+"""Door (HTTP) of the poller: GET /notifications?since=<float>."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import Response, current_app, jsonify, request, session
+
+from app.core.database import end_reading
+from app.notifications import poll_cache
+from app.polling import bp, queries
+from app.polling.since import parse_since
+from app.web.viewer import unauthorized_json, viewer_or_none, visit
+
+
+@bp.get("/notifications")
+def poll() -> Response:
+    """What is new for the viewer since a timestamp, oldest first: `[{"name", "data", "timestamp"}]`.
+
+    Idle polls do not come here, see app/polling/idle.py. This answer writes nothing, sets no cookie and extends
+    no session; it only makes the next idle poll cheap again.
+    """
+    found = visit()
+    user = viewer_or_none()
+    if found is None or user is None:
+        return unauthorized_json()
+    try:
+        timestamp = parse_since(request.args.get("since"))
+    except ValueError as error:
+        response = jsonify(error=str(error), status=400)
+        response.status_code = 400
+        return response
+    told = queries.since(user.id, timestamp, found.since)
+    end_reading()  # give the connection back first: a poll that holds one and waits for a second could starve them all
+    poll_cache.fill(found.user_id, found.login_id)
+    session.modified = False  # Flask-Login restores a session from the remember cookie; the next page may, a poll not
+    response = jsonify([asdict(item) for item in told])
+    response.headers["Poll-Interval"] = str(current_app.extensions["web_load"].interval)
+    return response

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from app.core.errors import Refused
+from app.delivery import actions
+from app.models import DeliveryPreference, DeliveryProfile
+from app.notifications import preferences, record
+from app.notifications.kinds import CHOSEN, KINDS, MAILS
+from app.notifications.preferences import Preference
+from tests.factories import a_user
+from tests.support.settings_page import PAGE, chosen, sent, tick, typed
+
+
+def number(browser):
+    """The badge of Activity, as the page and as the poll say it."""
+    shown = re.search(r'data-badge="unread_activity_count" data-count="(\d+)"', browser.get(PAGE).text)
+    told = [one["data"] for one in browser.get("/notifications").json if one["name"] == "unread_activity_count"]
+    return int(shown[1]), told[-1]
+
+
+@pytest.fixture
+def followed(as_, db):
+    """ana, of whom ben is a follower, unread."""
+    ana = as_("ana")
+    record(ana.user.id, "follow", "ben", actor=a_user("ben"))
+    db.session.commit()
+    return ana
+
+
+def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
+    ana = as_("ana")
+    page = ana.get(PAGE).text
+    for name, kind in CHOSEN.items():
+        assert chosen(page, f"{name}-mail") == kind.mail
+        assert tick(page, f"{name}-push") == kind.push
+        assert tick(page, f"{name}-badge") == (None if name == "message" else True)
+        assert tick(page, f"{name}-grouped") == (True if kind.groups else None)
+    assert not tick(page, "quiet")
+    assert (typed(page, "digest_at"), chosen(page, "digest_weekday")) == ("08:00", "0")
+    assert sent(ana).status_code == 303
+    assert db.session.scalars(select(DeliveryPreference)).all() == []  # so better defaults reach them, too
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_every_switch_of_a_kind_is_kept(as_, db, name):
+    ana, kind = as_("ana"), KINDS[name]
+    for mail in MAILS:
+        assert sent(ana, **{f"{name}-mail": mail}).status_code == 303
+        assert chosen(ana.get(PAGE).text, f"{name}-mail") == preferences.grid(ana.user.id)[name].mail == mail
+    sent(ana, **{f"{name}-badge": None, f"{name}-push": None, f"{name}-grouped": None, f"{name}-mail": "weekly"})
+    assert preferences.grid(ana.user.id)[name] == Preference(name == "message", False, "weekly", False)
+    assert tick(ana.get(PAGE).text, f"{name}-push") is False
+    sent(ana, **{f"{name}-badge": "y", f"{name}-push": "y", f"{name}-grouped": "y", f"{name}-mail": "none"})
+    assert preferences.grid(ana.user.id)[name] == Preference(True, True, "none", kind.groups)
+    assert tick(ana.get(PAGE).text, f"{name}-push") is True
+    others = {other: preferences.default(KINDS[other]) for other in KINDS if other != name}
+    assert {**preferences.grid(ana.user.id), name: None} == {**others, name: None}
+
+
+def test_times_and_filters_are_kept(as_, db):
+    ana = as_("ana")
+    said = {"quiet": "y", "quiet_from": "23:15", "quiet_until": "06:45", "digest_at": "19:05", "digest_weekday": "6"}
+    assert sent(ana, **said, not_following="hold", new_account="drop").status_code == 303
+    row = db.session.get_one(DeliveryProfile, ana.user.id)
+    assert (row.quiet_from, row.quiet_until) == (23 * 60 + 15, 6 * 60 + 45)
+    assert (row.digest_at, row.digest_weekday) == (19 * 60 + 5, 6)
+    assert (row.not_following, row.new_account) == ("hold", "drop")
+    page = ana.get(PAGE).text
+    assert tick(page, "quiet")
+    assert {name: typed(page, name) for name in ("quiet_from", "quiet_until", "digest_at")}.items() <= said.items()
+    assert chosen(page, "digest_weekday") == "6"
+    ticked = re.findall(r'<input checked[^>]* name="(not_following|new_account)"[^>]* value="(\w+)"', page)
+    assert ticked == [("not_following", "hold"), ("new_account", "drop")]
+    assert sent(ana, quiet=None, quiet_from="", quiet_until="").status_code == 303
+    db.session.expire_all()
+    assert (row.quiet_from, row.quiet_until, row.digest_at) == (None, None, 19 * 60 + 5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"quiet_from": "07:00", "quiet_until": "07:00"}, "Quiet hours end at another time than they begin."),
+        ({"quiet_from": ""}, "Say at what time, such as 07:30."),
+        ({"quiet_until": "25:00"}, "Say at what time, such as 07:30."),
+        ({"digest_at": ""}, "Say at what time, such as 07:30."),
+        ({"digest_at": "noon"}, "Say at what time, such as 07:30."),
+        ({"digest_weekday": "7"}, "Choose a day of the week."),
+        ({"not_following": "burn"}, "Choose accept, hold back or drop."),
+        ({"new_account": ""}, "Choose accept, hold back or drop."),
+        ({"mention-mail": "hourly"}, "A mail comes at once, daily, weekly or never."),
+    ],
+)
+def test_a_refusal_says_why_and_keeps_what_was_typed(as_, db, wrong, sentence):
+    ana = as_("ana")
+    right = {"quiet": "y", "quiet_from": "21:30", "quiet_until": "06:10", "follow-mail": "weekly", "login-push": None}
+    answer = sent(ana, **{**right, **wrong})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert chosen(answer.text, "follow-mail") == "weekly"
+    assert not tick(answer.text, "login-push")
+    assert tick(answer.text, "quiet")
+    for name in ("quiet_from", "quiet_until"):
+        assert typed(answer.text, name) == {**right, **wrong}[name]
+    assert preferences.grid(ana.user.id) == {name: preferences.default(kind) for name, kind in KINDS.items()}
+    assert db.session.get(DeliveryProfile, ana.user.id) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"quiet_from": -1},
+        {"quiet_until": 1440},
+        {"quiet_until": None},
+        {"digest_at": 1440},
+        {"digest_weekday": -1},
+        {"not_following": ""},
+    ],
+)
+def test_the_action_itself_knows_the_truth(db, wrong):
+    good = {"quiet_from": 0, "quiet_until": 60, "digest_at": 0, "digest_weekday": 6}
+    filters = {"not_following": "accept", "new_account": "accept"}
+    ana = a_user("ana")
+    actions.save_profile(ana, actions.ProfileChange(**good, **filters))
+    with pytest.raises(Refused):
+        actions.save_profile(ana, actions.ProfileChange(**{**good, **filters, **wrong}))
+
+
+def test_a_kind_that_nobody_declared_is_refused(db):
+    ana = a_user("ana")
+    with pytest.raises(Refused, match="not known"):
+        actions.save_grid(ana, {"poke": Preference(True, True, "now", False)})
+    with pytest.raises(Refused, match="not known"):
+        actions.stop_mail(ana, ["mention", "poke"])
+    assert db.session.scalars(select(DeliveryPreference)).all() == []
+
+
+def test_a_badge_that_is_switched_off_leaves_the_number_at_once_and_comes_back_with_the_truth(followed):
+    assert number(followed) == (1, 1)
+    sent(followed, **{"follow-badge": None})
+    assert number(followed) == (0, 0)
+    sent(followed, **{"follow-badge": "y"})
+    assert number(followed) == (1, 1)
+
+
+def test_mail_that_is_stopped_leaves_the_rest_of_its_row(as_, db):
+    ana = as_("ana")
+    sent(ana, **{"follow-mail": "now", "follow-badge": None})
+    actions.stop_mail(ana.user, ["follow", "mention"])
+    db.session.commit()
+    grid = preferences.grid(ana.user.id)
+    assert grid["follow"] == Preference(badge=False, push=False, mail="none", grouped=True)
+    assert grid["mention"] == Preference(badge=True, push=True, mail="none", grouped=False)
+    assert grid["message"] == preferences.default(KINDS["message"])
+
+
+def test_nobody_elses_settings_change(as_, db):
+    ben = as_("ben")
+    sent(ben, **{"mention-mail": "weekly", "quiet": "y"})
+    sent(as_("ana"), **{"mention-mail": "none", "digest_at": "12:00", "new_account": "drop"})
+    as_("ana").post_form(f"{PAGE}/pause")
+    page = ben.get(PAGE).text
+    assert chosen(page, "mention-mail") == "weekly"
+    assert typed(page, "digest_at") == "08:00"
+    assert "Paused until" not in page
+
+
+def test_the_page_takes_few_statements_however_much_is_stored(as_, queries):
+    ana = as_("ana")
+    ana.get(PAGE)  # keeps last_seen
+    with queries() as asked:
+        ana.get(PAGE)
+    empty = len(asked)
+    sent(ana, **{f"{name}-push": None for name in CHOSEN}, **{f"{name}-mail": "weekly" for name in CHOSEN}, quiet="y")
+    with queries() as asked:
+        ana.get(PAGE)
+    assert len(asked) <= empty <= 3, asked
+
+
+def test_it_is_for_members_and_takes_a_token(as_, client, db):
+    assert client.get(PAGE).status_code == 302
+    for path in (PAGE, f"{PAGE}/pause", f"{PAGE}/resume"):
+        assert as_("ana").post(path).status_code == 400
+    assert db.session.scalars(select(DeliveryProfile)).all() == []
+
+
+def test_the_page_belongs_to_the_settings(as_):
+    page = as_("ana").get(PAGE).text
+    assert re.search(rf'<a href="{PAGE}" aria-current="page">Notifications</a>', page)
+    assert re.search(r'<a class="place" href="/edit_profile" aria-current="true">', page)
+
+
+def test_each_control_has_a_name(as_):
+    page = as_("ana").get(PAGE).text
+    ids = set(re.findall(r' id="([^"]+)"', page))
+    table = re.search(r'<table class="delivery".*?</table>', page, re.S)[0]
+    controls = re.findall(r"<(?:input|select)\b[^>]*>", table)
+    assert len(controls) == len(CHOSEN) * 3 - 1 + sum(kind.groups for kind in CHOSEN.values())
+    for control in controls:
+        assert set(re.search(r'aria-labelledby="([^"]+)"', control)[1].split()) <= ids, control

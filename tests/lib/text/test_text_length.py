@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.lib.text.length import first_graphemes, fits, grapheme_count, stream_safe
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0), ("abc", 3), ("e\u0301", 1), ("👨‍👩‍👧‍👦", 1), ("🇪🇸🇫🇷", 2), ("🇪🇸🇫", 2), ("क्षि", 1), ("한국어", 3),
+        ("\u1112\u1161\u11ab", 1), ("a\r\nb", 3), ("👍🏽", 1), ("🏴󠁧󠁢󠁥󠁮󠁧󠁿", 1), ("🇪\u200d🇸", 2),
+        ("ก็", 1), ("\0\n", 2),
+    ],
+)  # fmt: skip
+def test_characters_as_the_reader_counts_them(text: str, count: int) -> None:
+    assert grapheme_count(text) == count
+
+
+def test_marks_cannot_smuggle_a_book() -> None:
+    assert fits("a" * 500, 500)
+    assert not fits("a" * 501, 500)
+    assert fits("👨‍👩‍👧‍👦" * 500, 500)
+    assert not fits("a" + "\u0301" * 10_000, 500)
+
+
+@given(st.text(max_size=200), st.integers(1, 20))
+def test_cuts_are_prefixes_within_the_limit(text: str, limit: int) -> None:
+    head = first_graphemes(text, limit)
+    assert text.startswith(head)
+    assert grapheme_count(head) <= limit
+
+
+def test_piled_marks_are_bounded() -> None:
+    assert stream_safe("e\u0301") == "e\u0301"
+    assert len(stream_safe("e" + "\u0301\u0316" * 5000)) == 31
