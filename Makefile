@@ -5,11 +5,11 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all format check e2e bench messages runtime dev
+.PHONY: help run demo test test-all format check e2e bench bench-pages messages runtime dev
 .NOTPARALLEL:
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: runtime  ## set up what is missing, start everything, print the address; Ctrl-C ends it
 	@exec $(VENV)/python -m app.run
@@ -45,6 +45,9 @@ e2e: dev  ## drive two real browsers against the real stack
 
 bench: dev  ## measure each promise about speed against a floor of the same run
 	@$(VENV)/python -m bench
+
+bench-pages: dev  ## weigh the pages on a slow phone and check their budgets; needs Chromium
+	@$(VENV)/python -m bench.pages
 
 messages: dev  ## bring the catalogs up to the source's strings
 	@$(VENV)/flask translate update

@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @contextmanager
-def running_site(folder: Path) -> Iterator[Site]:
+def running_site(folder: Path, **settings: str) -> Iterator[Site]:
     """`make run` with its data in `folder`."""
     own = {
         "PORT": str(free_port()),
@@ -61,6 +61,7 @@ def running_site(folder: Path) -> Iterator[Site]:
         "MESSAGE_MAIL_DELAY": str(MAIL_DELAY),
         "RATELIMIT_ENABLED": "0",
         "SQLITE_TIMEOUT": str(PATIENCE),
+        **settings,
     }
     foreign = {"MAIL_SERVER", "REDIS_URL", "DATABASE_URL", "PUBLIC_URL"}
     env = {name: value for name, value in os.environ.items() if name not in foreign} | own
