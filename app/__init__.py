@@ -12,8 +12,9 @@ from app.catalogs.store import Catalogs, load_all
 from app.config import ROOT, Settings
 from app.core import redis_client
 from app.core.i18n import offered_languages
-from app.extensions import bootstrap, csrf, db, limiter, mail, migrate
-from app.web import assets, bodies, canonical, cookies, errors, headers, metrics, pages, viewer
+from app.extensions import bootstrap, db, limiter, mail, migrate
+from app.web import assets, bodies, canonical, compression, cookies, errors, headers, metrics, pages, viewer
+from app.web.csrf import csrf
 from app.web.front import Front
 from app.web.intake import Intake
 
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.logger.warning("%s", line)
     app.session_interface = cookies.TimelessSessionInterface()
 
+    compression.init_app(app)  # first: it runs last, on the finished answer
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)

@@ -9,7 +9,6 @@ from flask_login import LoginManager
 from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
@@ -37,5 +36,4 @@ login = LoginManager()
 mail = Mail()
 babel = CatalogBabel()
 bootstrap = Bootstrap5()
-csrf = CSRFProtect()
 limiter = Limiter(key_func=get_remote_address)

@@ -17,13 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
+from app.demo.cli import LOGIN, PASSWORD
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, ViewportSize, sync_playwright
 
 from app.config import ROOT
-from app.demo.cli import LOGIN, PASSWORD
 from tests.e2e.conftest import running_site
 
-PHONE = {"width": 390, "height": 844}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 SLOWER = 4
 ROUND_TRIP_MS = 150
 BYTES_PER_SECOND = 1_440_000 / 8
@@ -85,7 +85,7 @@ class Meter:
         self._types: dict[str, str] = {}
         self._bytes: dict[str, float] = {}
         session.on("Network.requestWillBeSent", self._sent)
-        session.on("Network.requestServedFromCache", lambda event: self._types.pop(event["requestId"], None))
+        session.on("Network.requestServedFromCache", self._served_from_cache)
         session.on("Network.responseReceived", self._received)
         session.on("Network.loadingFinished", self._finished)
 
@@ -94,10 +94,13 @@ class Meter:
         if not request["url"].startswith("data:"):
             self._types[str(event["requestId"])] = str(event.get("type", "Other"))
 
+    def _served_from_cache(self, event: dict[str, object]) -> None:
+        self._types.pop(str(event["requestId"]), None)
+
     def _received(self, event: dict[str, object]) -> None:
         response: dict[str, object] = event["response"]  # type: ignore[assignment]
         if response.get("fromDiskCache"):
-            self._types.pop(str(event["requestId"]), None)
+            self._served_from_cache(event)
 
     def _finished(self, event: dict[str, float]) -> None:
         self._bytes[str(event["requestId"])] = event["encodedDataLength"]
@@ -176,7 +179,7 @@ def _two_views(context: BrowserContext, url: str) -> tuple[View, View]:
     page.add_init_script(OBSERVE)
     session = context.new_cdp_session(page)
     session.send("Network.enable")
-    conditions = {"offline": False, "latency": ROUND_TRIP_MS}
+    conditions: dict[str, float] = {"offline": False, "latency": ROUND_TRIP_MS}
     conditions |= {"downloadThroughput": BYTES_PER_SECOND, "uploadThroughput": BYTES_PER_SECOND}
     session.send("Network.emulateNetworkConditions", conditions)
     session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})

@@ -9,10 +9,11 @@ from __future__ import annotations
 from flask import Response, abort, render_template, request
 
 from app.delivery import actions, bp, unsubscribe_links
-from app.extensions import csrf, db
+from app.extensions import db
 from app.models import User
 from app.notifications.kinds import KINDS, Kind
 from app.web import limits
+from app.web.csrf import csrf
 
 
 @bp.after_request
