@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from app.demo.cli import LOGIN, PASSWORD
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, ViewportSize, sync_playwright
 
+from app.cli.demo import LOGIN, PASSWORD
 from app.config import ROOT
 from tests.e2e.conftest import running_site
 
