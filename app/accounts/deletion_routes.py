@@ -27,7 +27,7 @@ def delete_account() -> str | Response | tuple[str, int]:
     if not form.validate_on_submit():
         return _page(form), 422
     if not sessions.knows_password(viewer(), form.current_password.data):
-        form.current_password.errors = [_("This is not your password.")]
+        form.current_password.errors = [_("Incorrect password.")]
         return _page(form), 422
     try:
         actions.order_deletion(viewer())
@@ -37,7 +37,7 @@ def delete_account() -> str | Response | tuple[str, int]:
         return _page(form), 422
     db.session.commit()
     sessions.forget()
-    flash(_("Your account is closed. We have sent you a mail about how to take that back."), "info")
+    flash(_("Your account is closed. We've emailed you how to restore it."), "info")
     return redirect(url_for("accounts.login"), 303)
 
 

@@ -20,12 +20,12 @@ NEW = {"autocomplete": "new-password", "minlength": str(passwords.LEAST)}
 
 def required() -> InputRequired:
     """The field may not be empty."""
-    return InputRequired(_l("Please fill this in."))
+    return InputRequired(_l("This field is required."))
 
 
 def same_as(field: str) -> EqualTo:
     """The field repeats another one."""
-    return EqualTo(field, _l("The two passwords are not the same."))
+    return EqualTo(field, _l("The passwords don't match."))
 
 
 def short(most: int) -> Length:
@@ -36,7 +36,7 @@ def short(most: int) -> Length:
 class LoginForm(FlaskForm):
     """Name or address, and password."""
 
-    username = StringField(_l("Username or e-mail"), [required(), short(320)], render_kw=NAME)
+    username = StringField(_l("Username or email"), [required(), short(320)], render_kw=NAME)
     password = PasswordField(_l("Password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
     remember_me = BooleanField(_l("Keep me logged in on this device"))
 
@@ -45,29 +45,29 @@ class RegisterForm(FlaskForm):
     """A new account. `timezone` is what the browser says, if it does."""
 
     username = StringField(_l("Username"), [required(), short(500)], render_kw=NAME)
-    email = EmailField(_l("E-mail"), [required(), short(1000)], render_kw=ADDRESS)
+    email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
     password = PasswordField(_l("Password"), [required(), short(passwords.MOST)], render_kw=NEW)
-    password2 = PasswordField(_l("Password once more"), [required(), same_as("password")], render_kw=NEW)
+    password2 = PasswordField(_l("Confirm password"), [required(), same_as("password")], render_kw=NEW)
     timezone = HiddenField(render_kw={"data-timezone": ""})
 
 
 class ResetRequestForm(FlaskForm):
     """Whose password was forgotten."""
 
-    email = EmailField(_l("E-mail"), [required(), short(1000)], render_kw=ADDRESS)
+    email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
 
 
 class ResetPasswordForm(FlaskForm):
     """A new password, by a mailed link."""
 
     password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
-    password2 = PasswordField(_l("New password once more"), [required(), same_as("password")], render_kw=NEW)
+    password2 = PasswordField(_l("Confirm new password"), [required(), same_as("password")], render_kw=NEW)
 
 
 class EmailForm(FlaskForm):
     """Another address; asks for the password, so an unwatched screen is not enough."""
 
-    email = EmailField(_l("New e-mail address"), [required(), short(1000)], render_kw=ADDRESS)
+    email = EmailField(_l("New email address"), [required(), short(1000)], render_kw=ADDRESS)
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
 
 
@@ -82,4 +82,4 @@ class PasswordForm(FlaskForm):
 
     old_password = PasswordField(_l("Current password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
     password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
-    password2 = PasswordField(_l("New password once more"), [required(), same_as("password")], render_kw=NEW)
+    password2 = PasswordField(_l("Confirm new password"), [required(), same_as("password")], render_kw=NEW)

@@ -14,7 +14,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 from app.accounts.refusals import FormRefused
 from app.accounts.strength import Weakness, estimate
 from app.core.errors import Sentence
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.models import User
 
 LEAST = 8  # characters
@@ -22,14 +22,16 @@ MOST = 1024  # characters
 SITE_WORDS = ("microblog",)
 
 WHY: dict[Weakness, Sentence] = {
-    "own_words": _l("This password is easy to guess because it contains your name or address. Choose another one."),
-    "common": _l("This password is easy to guess because it's like a common password. Choose another one."),
-    "word": _l("A single word or name is easy to guess. Use three or four words that don't belong together."),
-    "keyboard": _l("Keys that are next to each other are easy to guess. Use a few words that don't belong together."),
-    "repeat": _l("Repeated characters or words are easy to guess. Use a few words that don't belong together."),
-    "sequence": _l("Sequences such as abc or 6543 are easy to guess. Use a few words that don't belong together."),
-    "date": _l("Dates and years are easy to guess. Use a few words that don't belong together."),
-    "short": _l("This password is easy to guess. Make it longer, with a few words that don't belong together."),
+    "own_words": _l(
+        "This password is easy to guess because it contains your username or email address. Please choose another."
+    ),
+    "common": _l("This password is easy to guess because it's similar to a common password. Please choose another."),
+    "word": _l("A single word or name is easy to guess. Use three or four unrelated words."),
+    "keyboard": _l("Neighboring keys are easy to guess. Use a few unrelated words."),
+    "repeat": _l("Repeated characters or words are easy to guess. Use a few unrelated words."),
+    "sequence": _l("Sequences like abc or 6543 are easy to guess. Use a few unrelated words."),
+    "date": _l("Dates and years are easy to guess. Use a few unrelated words."),
+    "short": _l("This password is easy to guess. Make it longer by adding a few unrelated words."),
 }
 
 
@@ -53,9 +55,17 @@ def check_for(user: User, password: str) -> None:
 
 def _fault(password: str, own_words: tuple[str, ...]) -> Sentence | None:
     if len(password) < LEAST:
-        return _l("A password has at least %(least)d characters.", least=LEAST)
+        return _ln(
+            "Passwords must be at least %(num)s character long.",
+            "Passwords must be at least %(num)s characters long.",
+            LEAST,
+        )
     if len(password) > MOST:
-        return _l("A password has at most %(most)d characters.", most=MOST)
+        return _ln(
+            "Passwords can be at most %(num)s character long.",
+            "Passwords can be at most %(num)s characters long.",
+            MOST,
+        )
     found = estimate(tidy(password), (*own_words, *SITE_WORDS))
     return None if found.is_enough else WHY[found.weakness]
 

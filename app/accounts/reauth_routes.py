@@ -29,7 +29,7 @@ def confirm_password() -> str | Response | tuple[str, int]:
     if not form.validate_on_submit():
         return reauth.page(form, target, post=post), 422
     if not sessions.knows_password(viewer(), form.current_password.data):
-        form.current_password.errors = [_("This is not your password.")]
+        form.current_password.errors = [_("Incorrect password.")]
         return reauth.page(form, target, post=post), 422
     try:
         actions.confirm_password(viewer())

@@ -42,7 +42,7 @@ def reset_password_request() -> Answer:
         return (page, 422) if form.is_submitted() else page
     actions.order_reset(queries.by_email(form.email.data))
     db.session.commit()
-    flash(_("If there is an account with this address, a mail with a link is on its way."), "info")
+    flash(_("If an account uses this address, we've sent it a reset link."), "info")
     return redirect(url_for("accounts.login"), 303)
 
 
@@ -67,7 +67,7 @@ def reset_password(token: str) -> Answer:
     guessing.trust_browser(link.user)  # while strangers guess, the owner can log in here
     if viewer_or_none() in {None, link.user}:
         sessions.forget()
-    flash(_("Your password is changed. Please log in with it."), "success")
+    flash(_("Your password has been changed. You can now log in."), "success")
     return redirect(url_for("accounts.login"), 303)
 
 
@@ -96,7 +96,7 @@ def _link(token: str, *purposes: str) -> MailToken | None:
 
 def _dead_link(endpoint: str) -> Response:
     """One answer for every link that does not work, so it tells nothing about accounts."""
-    flash(_("This link has been used, replaced by a newer one, or is too old."), "warning")
+    flash(_("This link has expired or has already been used."), "warning")
     return redirect(url_for(endpoint), 303)
 
 

@@ -57,7 +57,7 @@ def register() -> Answer:
             flash(str(refusal), "danger")
         return _page(form)
     if user is not None:
-        flash(_("Welcome! We've sent you an email to confirm your address."), "success")
+        flash(_("Welcome! We've emailed you a link to confirm your address."), "success")
         return redirect(_onward(), 303)
     session[REGISTERING] = {"email": form.email.data.strip()[:254], "secret": secret, "next": _onward()}
     return redirect(url_for("accounts.check_email"), 303)
@@ -83,7 +83,7 @@ def finish(token: str) -> Answer:
     """
     pending = queries.pending(links.read(current_app.config["SECRET_KEY"], token))
     if pending is None:
-        flash(_("This link has been used, replaced by a newer one, or is too old."), "warning")
+        flash(_("This link has expired or has already been used."), "warning")
         return redirect(url_for("accounts.login"), 303)
     if request.method == "GET":
         return render_template("accounts/finish.html", pending=pending)
@@ -99,7 +99,7 @@ def finish(token: str) -> Answer:
     if not mine:
         flash(_("Your account is ready. Log in with the password you chose."), "success")
     else:
-        flash(_("Welcome! Your address is confirmed."), "success")
+        flash(_("Welcome! Your email address is confirmed."), "success")
     return redirect(onward, 303)
 
 

@@ -70,7 +70,7 @@ def change_email() -> Answer:
         sessions.show_refusal(form, refusal)
         return _page(email_form=form), 422
     db.session.commit()
-    flash(_("We have sent a mail to the new address. Nothing changes before you confirm it."), "info")
+    flash(_("We've emailed your new address. Your address won't change until you confirm it."), "info")
     return _back()
 
 
@@ -89,7 +89,7 @@ def change_password() -> Answer:
             flash(str(refusal), "danger")
         return _page(password_form=form), 422
     db.session.commit()
-    flash(_("Your password is changed. You are logged out everywhere else."), "success")
+    flash(_("Your password has been changed. You've been logged out everywhere else."), "success")
     return _back()
 
 
@@ -104,7 +104,7 @@ def resend_confirmation() -> Answer:
         say_no(refusal, "info")
         return _back()
     db.session.commit()
-    flash(_("The mail is on its way."), "info")
+    flash(_("Email sent."), "info")
     return _back()
 
 
@@ -119,7 +119,7 @@ def end_login(handle: str) -> Answer:
     if _is_current(login):
         sessions.forget()
         return redirect(url_for("accounts.login"), 303)
-    flash(_("That browser is logged out."), "success")
+    flash(_("That device has been logged out."), "success")
     return _back()
 
 
@@ -131,14 +131,14 @@ def end_all_logins() -> Answer:
     actions.end_logins(viewer())
     db.session.commit()
     sessions.forget()
-    flash(_("You are logged out everywhere."), "success")
+    flash(_("You've been logged out everywhere."), "success")
     return redirect(url_for("accounts.login"), 303)
 
 
 def _knows(form: EmailForm | PasswordForm, name: str) -> bool:
     if sessions.knows_password(viewer(), form[name].data):
         return True
-    form[name].errors = [_("This is not your password.")]
+    form[name].errors = [_("Incorrect password.")]
     return False
 
 

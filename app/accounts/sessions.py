@@ -47,7 +47,7 @@ def begin(user: User, *, remember: bool) -> None:
     login_user(user, remember=remember, duration=REMEMBERED_FOR)
     guessing.trust_browser(user)
     if was_leaving:
-        flash(_("Welcome back. Your account stays, with all that was in it."), "success")
+        flash(_("Welcome back! Your account has been restored."), "success")
 
 
 def forget() -> None:

@@ -35,7 +35,9 @@ class Status:
 
 def extract() -> PoFile:
     """Collect every string of the code."""
-    words = ["-k", "_l", "-k", "_n:1,2", "-c", "NOTE:", "--no-wrap", "--sort-by-file", "--add-location=file"]
+    ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # beside the names that Babel knows
+    words = [part for name in ours for part in ("-k", name)]
+    words += ["-c", "NOTE:", "--no-wrap", "--sort-by-file", "--add-location=file"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "messages.pot"
         command = ["pybabel", "-q", "extract", "-F", str(ROOT / "babel.cfg"), *words, "-o", str(path), str(ROOT)]

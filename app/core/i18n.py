@@ -1,6 +1,7 @@
 """Which language, and its strings.
 
-`_` for text that is needed now, `_l` for text that is needed later (forms, errors), `_n` for text with a number.
+`_` for text that is needed now, `_l` for text that is needed later (forms, errors), `_n` and `_ln` for text with a
+number, `_p` and `_lp` for short text whose context tells translators what it means.
 Offered are English, the source, and every language whose catalog in `translations/` is translated well enough
 (LANGUAGES_FROM_PERCENT); no Python is edited to add one. A catalog with faults never breaks a page (app/catalogs).
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from babel.lists import format_list
 from flask import current_app, request, session
-from flask_babel import LazyString, force_locale, get_locale, gettext, ngettext, refresh
+from flask_babel import LazyString, force_locale, get_locale, gettext, ngettext, pgettext, refresh
 from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 
@@ -30,6 +31,7 @@ _zone: ContextVar[str] = ContextVar("zone", default="")
 
 _: Callable[..., str] = gettext
 _n: Callable[..., str] = ngettext
+_p: Callable[..., str] = pgettext
 
 
 class Lazy(LazyString):
@@ -49,6 +51,16 @@ class Lazy(LazyString):
 def _l(sentence: str, **values: Any) -> Lazy:
     """The sentence, to be translated when it is needed."""
     return Lazy(gettext, sentence, **values)
+
+
+def _ln(singular: str, plural: str, num: int, **values: Any) -> Lazy:
+    """Return the sentence for the number `num`, to be translated when it is needed."""
+    return Lazy(ngettext, singular, plural, num, **values)
+
+
+def _lp(context: str, text: str, **values: Any) -> Lazy:
+    """Return a text with a context, to be translated when it is needed."""
+    return Lazy(pgettext, context, text, **values)
 
 
 def listed(words: Iterable[str]) -> str:

@@ -22,7 +22,7 @@ from app.web.error_mail import report
 
 SENTENCES: dict[int, LazyString] = {
     400: _l("Something in this request could not be understood."),
-    401: _l("Please log in to go on."),
+    401: _l("Please log in to continue."),
     403: _l("You may not see this."),
     404: _l("There is nothing here, or it is gone."),
     405: _l("This address does not work that way."),

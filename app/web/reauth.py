@@ -46,7 +46,7 @@ class ConfirmPasswordForm(FlaskForm):
 
     current_password = PasswordField(
         _l("Your password"),
-        [InputRequired(_l("Please fill this in.")), Length(max=1024, message=_l("This is too long."))],
+        [InputRequired(_l("This field is required.")), Length(max=1024, message=_l("This is too long."))],
         render_kw={"autocomplete": "current-password", "autofocus": True},
     )
 

@@ -13,15 +13,15 @@ from tests.factories import PASSWORD, a_user
 
 # The password, and the beginning of the reason for an account that is named catherina.
 EASY = [
-    ("Passw0rd!", "This password is easy to guess because it&#39;s like a common password."),
-    ("dragon12", "This password is easy to guess because it&#39;s like a common password."),
+    ("Passw0rd!", "This password is easy to guess because it&#39;s similar to a common password."),
+    ("dragon12", "This password is easy to guess because it&#39;s similar to a common password."),
     ("abcabcabc", "Repeated characters or words are easy to guess."),
     ("aaaaaaaaaaaaaaaa", "Repeated characters or words are easy to guess."),
-    ("catherina1990", "This password is easy to guess because it contains your name or address."),
-    ("catherina@example.org", "This password is easy to guess because it contains your name or address."),
-    ("microblog2026", "This password is easy to guess because it contains your name or address."),
-    ("dfghjkl;", "Keys that are next to each other are easy to guess."),
-    ("abcdefghijk", "Sequences such as abc or 6543 are easy to guess."),
+    ("catherina1990", "This password is easy to guess because it contains your username or email address."),
+    ("catherina@example.org", "This password is easy to guess because it contains your username or email address."),
+    ("microblog2026", "This password is easy to guess because it contains your username or email address."),
+    ("dfghjkl;", "Neighboring keys are easy to guess."),
+    ("abcdefghijk", "Sequences like abc or 6543 are easy to guess."),
     ("14.07.1989", "Dates and years are easy to guess."),
     ("Wednesday", "A single word or name is easy to guess."),
 ]

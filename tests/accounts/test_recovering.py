@@ -1,4 +1,4 @@
-"""A new password by mail."""
+"""Reset your password by mail."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ask(client, run_jobs, mails):
 def is_dead(browser, path):
     shown, sent = browser.get(path), browser.post_form(path, NEW)
     assert (shown.status_code, shown.location) == (sent.status_code, sent.location) == (303, DEAD)
-    assert "too old" in browser.get(DEAD).text
+    assert "has expired" in browser.get(DEAD).text
     return True
 
 

@@ -210,7 +210,7 @@ def test_an_address_in_use_reads_and_costs_the_same(app, db, queries, mails, run
     assert register(a_browser(app), "newcomer", email="other@example.org").status_code == 303
     assert [mail.subject for mail in mails.to("ana@example.org")] == ["You already have an account"]
     [mail] = mails.to("free@example.org")
-    assert mail.subject == "Confirm your address to create your account"
+    assert mail.subject == "Confirm your email address to create your account"
     assert link_in(mail).startswith("/auth/register/")
 
 

@@ -167,7 +167,7 @@ def test_somebody_takes_the_address_before_it_is_confirmed(as_, db, mails, run_j
     a_user("ben", email="new@example.org")
     answer = ana.post_form(link_in(mails[0]))
     assert answer.status_code == 303
-    assert "There is an account with this address" in ana.follow(answer).text
+    assert "An account with this email already exists" in ana.follow(answer).text
     assert the_user().email == "ana@example.org"
 
 

@@ -183,7 +183,7 @@ def test_daily_cap(town):
     town.go_to("00:01")
     assert numbers(town, readers) == of(essential=3, others=2)
     told = town.told(readers)
-    assert {told[kind][1] for kind in NOT_ESSENTIAL if kind != "follow"} == {"2 things happened"}
+    assert {told[kind][1] for kind in NOT_ESSENTIAL if kind != "follow"} == {"2 new notifications"}
 
 
 def test_read_before_send(town):

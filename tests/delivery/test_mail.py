@@ -95,8 +95,8 @@ def test_mail_about_a_login_says_what_to_do_when_it_was_somebody_else(ben, db, r
     happens("login", ben)
     run_jobs(advance=60)
     login, follow = sorted(mails, key=lambda mail: "login" not in mail.subject)
-    assert "choose a new password" in login.text and "choose a new password" in login.html
-    assert "choose a new password" not in follow.text + follow.html
+    assert "change your password" in login.text and "change your password" in login.html
+    assert "change your password" not in follow.text + follow.html
 
 
 @pytest.mark.parametrize("kind", ACTIVITY)
@@ -114,7 +114,7 @@ def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jo
         happens(kind, ben, times=2)
     run_jobs(advance=60)
     (mail,) = mails
-    assert mail.subject == "10 things happened"
+    assert mail.subject == "10 new notifications"
     for words in (mail.text, mail.html):
         places = [words.index(str(CHOSEN[kind].label)) for kind in NOT_ESSENTIAL]
         assert places == sorted(places)
@@ -136,9 +136,9 @@ def test_a_mail_about_very_many_events_tells_some_and_marks_all(ben, db, run_job
     happens("mention", ben, times=QUOTED + 3)
     run_jobs(advance=60)
     (mail,) = mails
-    assert mail.subject == f"{QUOTED + 3} things happened"
+    assert mail.subject == f"{QUOTED + 3} new notifications"
     assert mail.text.count("mentioned you") == QUOTED
-    assert "And 3 more events." in mail.text and "And 3 more events." in mail.html
+    assert "And 3 more." in mail.text and "And 3 more." in mail.html
     happens("mention", ben)
     run_jobs(advance=60)
     assert mails[1].subject.endswith(" mentioned you")
@@ -168,7 +168,7 @@ def test_a_digest_comes_at_its_hour_in_the_readers_zone(db, clock, run_jobs, mai
     run_jobs()
     (mail,) = mails
     assert mail.subject == {"daily": "Your day on Microblog", "weekly": "Your week on Microblog"}[cadence]
-    assert "3 things wait for you" in mail.text
+    assert "You have 3 new notifications" in mail.text
 
 
 def test_a_digest_of_one_event_says_which(ben, db, run_jobs, mails):
@@ -188,7 +188,7 @@ def test_quiet_hours_hold_a_mail_until_they_end(db, clock, run_jobs, mails):
     assert len(mails) == 0
     clock.move_to(datetime(2026, 6, 11, 7, tzinfo=UTC), tick=False)
     run_jobs()
-    assert [mail.subject for mail in mails] == ["2 things happened"]
+    assert [mail.subject for mail in mails] == ["2 new notifications"]
 
 
 def test_what_is_due_asks_the_hours_once_more(ben, db, clock, run_jobs, mails):
@@ -269,7 +269,7 @@ def test_beyond_the_daily_cap_mail_waits_for_the_next_day_and_is_gathered(ben, d
     assert len(mails) == 3
     clock.move_to(datetime(2026, 6, 11, tzinfo=UTC), tick=False)
     run_jobs()
-    assert [mail.subject for mail in mails][3:] == ["3 things happened"]
+    assert [mail.subject for mail in mails][3:] == ["3 new notifications"]
 
 
 def test_a_digest_beyond_the_cap_waits_for_its_hour_of_the_next_day(ben, db, clock, configure, run_jobs, mails):
@@ -366,7 +366,7 @@ def test_the_mail_is_in_the_readers_language(db, run_jobs, mails):
     found = {name: mails.to(f"{name}@example.org")[0] for name in ("carla", "amal", "dan")}
     assert [mail.message["Content-Language"] for mail in found.values()] == ["es", "ar", "en"]
     assert 'dir="rtl"' in found["amal"].html
-    assert found["dan"].subject == "2 things happened"
+    assert found["dan"].subject == "2 new notifications"
 
 
 def test_a_name_in_a_subject_adds_no_header(ben, db, run_jobs, mails):

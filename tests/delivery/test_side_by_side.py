@@ -37,7 +37,7 @@ def test_what_one_mail_is_telling_no_other_one_tells(db, app, run_jobs, mails, m
     run_jobs(advance=60)
     run_jobs(advance=60)
     assert len(mails) == 2
-    assert not any("2 things" in mail.subject for mail in mails), [mail.subject for mail in mails]
+    assert not any("2 new" in mail.subject for mail in mails), [mail.subject for mail in mails]
 
 
 def _elsewhere(app, kind: str, user_id: int) -> None:
@@ -64,4 +64,4 @@ def test_a_mail_waits_for_one_whose_worker_died(db, run_jobs, mails):
     run_jobs(advance=300)
     assert len(mails) == 1
     assert mails[0].message_id.startswith(f"<{died.id}@")
-    assert "2 things" in mails[0].subject
+    assert "2 new" in mails[0].subject

@@ -19,10 +19,10 @@ EXAMPLES = 1000
 LANGUAGE = "es"
 # On the page of a conversation, in the frame of every page, and in each part of the email.
 MSGIDS = [
-    *("New message from %(name)s", "%(sender)s wrote to you:", "Hello %(name)s,", "Answer", "Answer here:"),
+    *("New message from %(name)s", "%(sender)s sent you a message:", "Hi %(name)s,", "Reply"),
     *(
         "Private messages",
-        "Choose how you are told",
+        "Change your notification settings",
         "Messages",
         "Search",
         "Home",

@@ -191,7 +191,7 @@ def test_a_server_that_refuses_everything_is_asked_a_few_times_only(ben, db, run
     mails.mode = "ok"
     a_message(a_user("ana"), ben)
     run_jobs(advance=60)
-    assert mails[0].subject == "31 things happened"  # nothing was lost
+    assert mails[0].subject == "31 new notifications"  # nothing was lost
 
 
 def test_content_that_is_put_off_again_and_again_is_left_out_in_the_end(ben, db, run_jobs, mails):

@@ -159,7 +159,7 @@ def test_many_messages_come_in_batches_and_move_the_progress(ana, taken, db, mon
     assert len(content["posts"]) == 1
     run_jobs(advance=60)
     (mail,) = mails.to("ana@example.org")
-    assert f"It also holds {MANY} messages" in mail.text
+    assert f"It also contains {MANY} messages" in mail.text
 
 
 def test_choices_of_privacy_are_there(ana, taken, db):

@@ -70,7 +70,7 @@ def test_two_conversations_are_one_mail(pair, mails, run_jobs):
     run_jobs(advance=60)
     assert sorted(mail.envelope_to[0] for mail in mails) == ["ana@example.org", "ben@example.org"]
     (mail,) = mails.to("ben@example.org")
-    assert mail.subject == "2 things happened"
+    assert mail.subject == "2 new notifications"
     for words in (mail.text, mail.html):
         assert "apples" in words and "oranges" in words and "pears" not in words
         assert "/messages/ana" in words and "/messages/cleo" in words

@@ -87,8 +87,8 @@ def test_a_script_gives_the_password_on_the_standard_input(create, app, db):
 def test_what_a_form_refuses_the_operator_is_refused(create, db):
     for name, email, password, why in (
         ("ana", "ana@example.org", "Passw0rd!", "easy to guess"),
-        ("root", "ana@example.org", PASSWORD, "kept for the site"),
-        ("ana", "nonsense", PASSWORD, "not an e-mail address"),
+        ("root", "ana@example.org", PASSWORD, "is reserved"),
+        ("ana", "nonsense", PASSWORD, "Enter a valid email address"),
     ):
         code, said = create(name, email, "--admin", "--password-stdin", typed=f"{password}\n")
         assert (code, why in said) == (1, True), said

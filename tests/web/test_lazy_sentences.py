@@ -9,5 +9,5 @@ from app.core.i18n import _l
 
 def test_a_name_in_a_late_sentence_is_escaped(app):
     with app.test_request_context("/"):
-        page = render_template_string("<p>{{ sentence }}</p>", sentence=_l("Hello %(name)s,", name="<b>Ana</b>"))
-    assert page == "<p>Hello &lt;b&gt;Ana&lt;/b&gt;,</p>"
+        page = render_template_string("<p>{{ sentence }}</p>", sentence=_l("Hi %(name)s,", name="<b>Ana</b>"))
+    assert page == "<p>Hi &lt;b&gt;Ana&lt;/b&gt;,</p>"

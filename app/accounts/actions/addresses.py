@@ -20,7 +20,7 @@ from app.models import MailToken, User
 def order_confirmation(user: User) -> None:
     """Order another mail that asks to confirm the address. Raises Refused when it is confirmed."""
     if user.email_confirmed_at is not None:
-        raise Refused(_l("Your address is confirmed already."))
+        raise Refused(_l("Your email address is already confirmed."))
     mailed_links.order(user, "confirm", user.email)
 
 
@@ -34,7 +34,7 @@ def confirm_email(link: MailToken) -> None:
         .returning(User.id)
     )
     if confirmed is None:
-        raise Refused(_l("You use another address now."))
+        raise Refused(_l("Your account now uses a different email address."))
 
 
 def order_email_change(user: User, address: str) -> None:
@@ -45,7 +45,7 @@ def order_email_change(user: User, address: str) -> None:
     """
     address = mailable(address)
     if address == user.email:
-        raise FormRefused({"email": _l("This is your address already.")})
+        raise FormRefused({"email": _l("You're already using this email address.")})
     mailed_links.order(user, "change_email", address)
 
 

@@ -39,7 +39,7 @@ def order_deletion(user: User) -> datetime:
     same = (User.id == user.id, User.active, User.password_hash == user.password_hash)
     closing = update(User).where(*same).values(active=False, deletion_due_at=due_at)
     if db.session.scalar(closing.returning(User.id)) is None:
-        raise Refused(_l("Your account changed just now. Please try again."))
+        raise Refused(_l("Your account was just changed. Please try again."))
     logins.end_logins(user)
     mailed_links.end(user, "confirm", "reset", "change_email")
     _tell(user, "ordered", due_at)
@@ -55,7 +55,7 @@ def take_back(user: User) -> None:
     waits = (User.deletion_due_at > now(), User.suspended_at.is_(None))
     opening = update(User).where(*same, *waits).values(active=True, deletion_due_at=None)
     if due_at is None or db.session.scalar(opening.returning(User.id)) is None:
-        raise Refused(_l("Your account changed just now. Please try again."))
+        raise Refused(_l("Your account was just changed. Please try again."))
     _tell(user, "taken_back", due_at)
 
 
@@ -113,7 +113,7 @@ def _check_not_the_last_admin(user: User) -> None:
     admins = select(User.id).where(User.role == "admin", User.active).order_by(User.id)
     others = [admin for admin in db.session.scalars(admins.with_for_update(key_share=True)) if admin != user.id]
     if user.role == "admin" and not others:
-        raise Refused(_l("You are the last admin here. Please make somebody else an admin first."))
+        raise Refused(_l("You're the only admin. Make someone else an admin first."))
 
 
 def _tell(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:

@@ -38,7 +38,7 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
         .returning(User.id)
     )
     if still_so is None:
-        raise Refused(_l("Your account changed just now. Please try again."))
+        raise Refused(_l("Your account was just changed. Please try again."))
     mailed_links.end(user, "reset")
     login = LoginSession(
         user_id=user.id,
@@ -99,7 +99,7 @@ def confirm_password(user: User) -> None:
     change = update(LoginSession).values(password_at=now()).returning(LoginSession.id)
     mine = LoginSession.id == (login.id if login else ""), LoginSession.user_id.in_(same)
     if db.session.scalar(change.where(*mine)) is None:
-        raise Refused(_l("Your account changed just now. Please try again."))
+        raise Refused(_l("Your account was just changed. Please try again."))
 
 
 def end_login(login: LoginSession) -> None:

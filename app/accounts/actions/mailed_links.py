@@ -57,7 +57,7 @@ def use(row: MailToken) -> None:
         .returning(MailToken.id)
     )
     if used is None:
-        raise Refused(_l("This link has been used, replaced by a newer one, or is too old."))
+        raise Refused(_l("This link has expired or has already been used."))
 
 
 def _end(user_id: int, purposes: Sequence[str]) -> None:

@@ -56,5 +56,5 @@ def _replace(user: User, fresh: str, *, only_if: str | None = None) -> None:
     if only_if is not None:
         change = change.where(User.password_hash == only_if)
     if db.session.scalar(change.returning(User.id)) is None:
-        raise Refused(_l("Your password was changed just now. Please try again."))
+        raise Refused(_l("Your password was just changed. Please try again."))
     mailed_links.end(user, "reset", "change_email")

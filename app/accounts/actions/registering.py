@@ -18,7 +18,7 @@ from app.accounts.refusals import FormRefused
 from app.core.clock import now
 from app.core.database import keep_writers_out
 from app.core.errors import Refused, Sentence
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text.names import (
@@ -35,14 +35,19 @@ from app.lib.text.search import search_text
 from app.models import PendingAccount, User
 
 NAME_FAULTS: dict[str, Sentence] = {
-    "length": _l("A username has %(least)d to %(most)d characters.", least=USERNAME_MIN, most=USERNAME_MAX),
-    "characters": _l("Use letters, digits, hyphens and underscores; begin with a letter or digit."),
-    "scripts": _l("Use the letters of one script only."),
-    "reserved": _l("This name is kept for the site. Please choose another."),
+    "length": _ln(
+        "Usernames must be %(least)d to %(num)s character long.",
+        "Usernames must be %(least)d to %(num)s characters long.",
+        USERNAME_MAX,
+        least=USERNAME_MIN,
+    ),
+    "characters": _l("Use letters, numbers, hyphens or underscores, and start with a letter or number."),
+    "scripts": _l("Use letters from one alphabet only."),
+    "reserved": _l("That username is reserved. Please choose another."),
 }
-NAME_TAKEN = _l("This name is taken, or looks too much like one that is. Please choose another.")
-ADDRESS_TAKEN = _l("There is an account with this address. You can ask for a new password.")
-NO_ADDRESS = _l("This is not an e-mail address that mail can be sent to.")
+NAME_TAKEN = _l("That username is taken or too similar to another one. Please choose another.")
+ADDRESS_TAKEN = _l("An account with this email already exists. You can reset its password.")
+NO_ADDRESS = _l("Enter a valid email address.")
 ASCII_ONLY = _l(
     "This site can't send email to addresses with letters like ü or 中 before the @. Please use another one."
 )
@@ -102,7 +107,7 @@ def finish(pending: PendingAccount) -> User:
     """
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
-        raise Refused(_l("This link has been used, replaced by a newer one, or is too old."))
+        raise Refused(_l("This link has expired or has already been used."))
     names = (field.name for field in dataclasses.fields(_Wanted))
     user = _create(_Wanted(**{name: getattr(pending, name) for name in names}))
     user.email_confirmed_at = now()
