@@ -16,7 +16,7 @@ from app.extensions import bootstrap, db, limiter, mail, migrate
 from app.web import assets, bodies, canonical, compression, cookies, errors, headers, metrics, pages, viewer
 from app.web.csrf import csrf
 from app.web.front import Front
-from app.web.intake import Intake
+from app.web.request_intake import Intake
 
 FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, privacy, moderation, tasks)
 

@@ -16,7 +16,7 @@ from flask import Flask
 
 from app.core.clock import now
 from app.extensions import db
-from app.messages.search import words_of
+from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, NotificationClock
 from bench import data
 

@@ -17,7 +17,7 @@ from app.config import ROOT
 from app.run.embedded import server_program
 from app.run.ports import free_port
 from app.run.services import GRANIAN
-from app.web.intake import BODY_READERS
+from app.web.request_intake import BODY_READERS
 from bench import proc
 from tests.run.site import RunningSite
 from tests.support.postgres import Postgres
@@ -76,7 +76,7 @@ class Site:
 
     @property
     def workers(self) -> list[int]:
-        """Sweepers, their children, and the forks of long jobs."""
+        """Schedulers, their children, and the forks of long jobs."""
         return self._with("worker.py")
 
     @property

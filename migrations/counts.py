@@ -1,7 +1,7 @@
 """The triggers that keep `profile_count` equal to what it counts, per engine: SQL that models cannot say.
 
 They hold whoever writes: this version of the app, the one before it, a bulk delete, a cascade. A `follow` row counts
-while its column `counted` says so; app/profiles/counting.py changes that when an account is closed or opened again.
+while its column `counted` says so; app/profiles/counters.py changes that when an account is closed or opened again.
 
 On PostgreSQL they run at the commit, so that two people who begin to follow a third do not wait for each other's whole
 transactions. They lock the rows of `profile_count` in the order of their ids, after the clocks of notifications.

@@ -8,8 +8,8 @@ from babel.dates import format_datetime, get_timezone
 from sqlalchemy import select
 
 from app import mailer
-from app.accounts.actions import deleting
-from app.accounts.actions.deleting import MAIL_JOB, TELL_READERS
+from app.accounts.actions import deletion
+from app.accounts.actions.deletion import MAIL_JOB, TELL_READERS
 from app.core import account_deletion
 from app.core.database import end_reading, writing
 from app.core.exports import exports
@@ -42,7 +42,7 @@ def tell_readers(user_id: int) -> None:
     last: int | None = 0
     while last is not None:
         with writing():
-            last = deleting.tell_readers(user_id, last)
+            last = deletion.tell_readers(user_id, last)
 
 
 @job("accounts.delete_due", queue="slow", timeout=3600, every=3600)
@@ -50,13 +50,13 @@ def delete_due() -> None:
     """Delete the accounts whose time has come, bit by bit. Killed on the way, or run twice, it goes on with what is
     left.
     """
-    for user_id in deleting.due():
+    for user_id in deletion.due():
         _remove_files(user_id)
-        for step in (*account_deletion.steps(), deleting.erase):
+        for step in (*account_deletion.steps(), deletion.erase):
             more = True
             while more:
                 with writing():
-                    more = deleting.is_due(user_id) and step(user_id)
+                    more = deletion.is_due(user_id) and step(user_id)
 
 
 def _remove_files(user_id: int) -> None:

@@ -7,7 +7,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, sessions
-from app.accounts.actions.deleting import GRACE
+from app.accounts.actions.deletion import GRACE
 from app.accounts.forms import DeleteAccountForm
 from app.accounts.security_routes import proving
 from app.core.errors import Refused

@@ -8,7 +8,7 @@ from babel.dates import format_datetime, get_timezone
 from flask import current_app
 
 from app import mailer
-from app.accounts import actions, links, queries
+from app.accounts import actions, link_tokens, queries
 from app.core.clock import now
 from app.core.database import end_reading, writing
 from app.core.i18n import in_language_of
@@ -42,7 +42,7 @@ def mail_link(token_id: int, nonce: str) -> None:
         mailer.send(owner, "address_in_use")
         return
     mail, endpoint = MAILS[row.purpose]
-    link = mailer.site_url(endpoint, token=links.sign(current_app.config["SECRET_KEY"], row))
+    link = mailer.site_url(endpoint, token=link_tokens.sign(current_app.config["SECRET_KEY"], row))
     end_reading()  # nothing is held while the mail server thinks
     mailer.send(user, mail, to=row.email, link=link, address=row.email)
 
@@ -69,7 +69,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
         language=pending.language,
         timezone=pending.timezone,
     )
-    link = mailer.site_url("accounts.finish", token=links.sign(current_app.config["SECRET_KEY"], pending))
+    link = mailer.site_url("accounts.finish", token=link_tokens.sign(current_app.config["SECRET_KEY"], pending))
     end_reading()
     mailer.send(newcomer, "register", link=link, address=newcomer.email)
 

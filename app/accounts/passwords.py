@@ -11,8 +11,8 @@ from functools import cache
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from app.accounts.password_strength import Weakness, estimate
 from app.accounts.refusals import FormRefused
-from app.accounts.strength import Weakness, estimate
 from app.core.errors import Sentence
 from app.core.i18n import _l, _ln
 from app.models import User

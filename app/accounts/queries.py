@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.accounts.links import LinkToken
+from app.accounts.link_tokens import LinkToken
 from app.core.clock import now
 from app.extensions import db
 from app.lib.text.names import email_key, username_key, username_skeleton

@@ -12,7 +12,7 @@ from app.core.errors import Refused
 from app.core.i18n import _
 from app.extensions import db
 from app.web import reauth
-from app.web.redirects import safe_next
+from app.web.responses import safe_next
 from app.web.viewer import viewer
 
 

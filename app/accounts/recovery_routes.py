@@ -9,7 +9,7 @@ from flask import Response as FlaskResponse
 from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import actions, bp, guessing, links, queries, sessions
+from app.accounts import actions, bp, link_tokens, login_limits, queries, sessions
 from app.accounts.forms import ResetPasswordForm, ResetRequestForm
 from app.core.database import end_reading
 from app.core.errors import Refused
@@ -17,7 +17,7 @@ from app.core.i18n import _
 from app.extensions import db
 from app.models import MailToken
 from app.web import limits
-from app.web.refusals import say_no
+from app.web.responses import say_no
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
@@ -64,7 +64,7 @@ def reset_password(token: str) -> Answer:
             return _reset_page(form, link)
         return _dead_link("accounts.reset_password_request")
     db.session.commit()
-    guessing.trust_browser(link.user)  # while strangers guess, the owner can log in here
+    login_limits.trust_browser(link.user)  # while strangers guess, the owner can log in here
     if viewer_or_none() in {None, link.user}:
         sessions.forget()
     flash(_("Your password has been changed. You can now log in."), "success")
@@ -91,7 +91,7 @@ def confirm(token: str) -> Answer:
 
 
 def _link(token: str, *purposes: str) -> MailToken | None:
-    return queries.link(links.read(current_app.config["SECRET_KEY"], token), *purposes)
+    return queries.link(link_tokens.read(current_app.config["SECRET_KEY"], token), *purposes)
 
 
 def _dead_link(endpoint: str) -> Response:

@@ -10,8 +10,8 @@ import secrets
 from flask import current_app, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import actions, bp, links, queries, sessions
-from app.accounts.actions.registering import hash_of
+from app.accounts import actions, bp, link_tokens, queries, sessions
+from app.accounts.actions.registration import hash_of
 from app.accounts.forms import RegisterForm
 from app.core.database import end_reading
 from app.core.errors import Refused
@@ -19,8 +19,7 @@ from app.core.i18n import _, request_language
 from app.extensions import db
 from app.models import PendingAccount
 from app.web import limits
-from app.web.redirects import safe_next
-from app.web.refusals import say_no
+from app.web.responses import safe_next, say_no
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
@@ -81,7 +80,7 @@ def finish(token: str) -> Answer:
     In the browser that registered it also logs in. Elsewhere the password is asked for: the address may be that of
     someone who never registered, and they must not end up in an account whose password someone else knows.
     """
-    pending = queries.pending(links.read(current_app.config["SECRET_KEY"], token))
+    pending = queries.pending(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:
         flash(_("This link has expired or has already been used."), "warning")
         return redirect(url_for("accounts.login"), 303)

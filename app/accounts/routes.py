@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.accounts import actions, bp, guessing, queries, sessions
+from app.accounts import actions, bp, login_limits, queries, sessions
 from app.accounts.forms import LoginForm
 from app.core.database import end_reading, reading
 from app.core.errors import Refused
 from app.core.i18n import _
 from app.extensions import db
 from app.web import limits
-from app.web.redirects import safe_next
+from app.web.responses import safe_next
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
@@ -30,7 +30,7 @@ def login() -> Answer:
     end_reading()
     with reading():
         user = queries.by_login_name(form.username.data)
-        allowed = guessing.count_attempt(user, form.username.data)
+        allowed = login_limits.count_attempt(user, form.username.data)
         right = sessions.knows_password(user, form.password.data)
     if user is None or not right or not allowed:
         flash(

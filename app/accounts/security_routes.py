@@ -9,14 +9,14 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.accounts import actions, bp, browsers, queries, sessions
+from app.accounts import actions, bp, queries, sessions, user_agents
 from app.accounts.forms import EmailForm, PasswordForm
 from app.core.errors import Refused
 from app.core.i18n import _
 from app.extensions import db, limiter
 from app.models import LoginSession
 from app.web import limits
-from app.web.refusals import say_no
+from app.web.responses import say_no
 from app.web.viewer import viewer
 
 Answer = Response | tuple[str, int]
@@ -164,8 +164,8 @@ def _row(login: LoginSession) -> LoginRow:
     return LoginRow(
         handle=queries.handle(login),
         current=_is_current(login),
-        browser=browsers.browser(login.user_agent),
-        system=browsers.system(login.user_agent),
+        browser=user_agents.browser(login.user_agent),
+        system=user_agents.system(login.user_agent),
         address=login.address,
         created_at=login.created_at,
         last_used_at=login.last_used_at,

@@ -7,7 +7,7 @@ from typing import Any
 from flask import flash, request, session
 from flask_login import login_user, logout_user, user_loaded_from_cookie
 
-from app.accounts import actions, guessing, passwords
+from app.accounts import actions, login_limits, passwords
 from app.accounts.actions.logins import REMEMBERED_FOR
 from app.accounts.refusals import FormRefused
 from app.core.database import end_reading
@@ -45,7 +45,7 @@ def begin(user: User, *, remember: bool) -> None:
     session.clear()
     session[PERSON_KEY] = user.id
     login_user(user, remember=remember, duration=REMEMBERED_FOR)
-    guessing.trust_browser(user)
+    login_limits.trust_browser(user)
     if was_leaving:
         flash(_("Welcome back! Your account has been restored."), "success")
 

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("activity", __name__)
 
-from app.activity import held_routes, routes  # noqa: E402, F401  (doors register themselves)
+from app.activity import filtered_routes, routes  # noqa: E402, F401  (doors register themselves)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.activity import places
+from app.activity import cursors
 from app.core.errors import Sentence
 from app.models import Activity, User
 from app.notifications import render
@@ -64,7 +64,7 @@ class Row:
     @property
     def places(self) -> list[str]:
         """Where its events stand, as text."""
-        return [places.write(place_of(event)) for event in self.events]
+        return [cursors.write(place_of(event)) for event in self.events]
 
 
 def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Callable[[datetime], str]) -> list[Row]:

@@ -6,15 +6,14 @@ from flask import abort, render_template, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.activity import actions, bp, grouping, places, queries
+from app.activity import actions, bp, cursors, grouping, queries
 from app.activity.actions import Span
 from app.extensions import db
 from app.notifications import preferences
 from app.queries.activity import place_of
-from app.web.answers import wants_json
 from app.web.filters import local_date
 from app.web.paging import page_size
-from app.web.redirects import go_back
+from app.web.responses import go_back, wants_json
 from app.web.viewer import viewer
 
 
@@ -22,13 +21,13 @@ from app.web.viewer import viewer
 @login_required
 def index() -> str:
     """What happened to the viewer. Showing it reads nothing: the page says what it rendered."""
-    found = queries.page(viewer(), places.before(), page_size())
+    found = queries.page(viewer(), cursors.before(), page_size())
     rows = grouping.rows(found.events, preferences.grid(viewer().id), local_date)
     return render_template(
         "activity/index.html",
         rows=rows,
         span=span_of(found),
-        older=places.write(found.older) if found.older else None,
+        older=cursors.write(found.older) if found.older else None,
         held=queries.held_number(viewer()),
     )
 
@@ -47,7 +46,7 @@ def mark_read() -> Response | tuple[str, int]:
 def sent_spans() -> list[Span]:
     """The spans that a form names."""
     try:
-        return places.spans()
+        return cursors.spans()
     except ValueError:
         abort(400)
 
@@ -57,4 +56,4 @@ def span_of(page: queries.EventPage) -> tuple[str, str] | None:
     if not page.events:
         return None
     newest, oldest = page.events[0], page.events[-1]
-    return places.write(place_of(oldest)), places.write(place_of(newest))
+    return cursors.write(place_of(oldest)), cursors.write(place_of(newest))

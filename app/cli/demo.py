@@ -34,7 +34,7 @@ def demo(password: str) -> None:
 
 
 def _build(password: str) -> None:
-    # With no Redis running the sweeper finds the jobs: no need to say so forty times.
+    # With no Redis running the scheduler finds the jobs: no need to say so forty times.
     current_app.logger.setLevel("ERROR")
     steps = building.steps(password, LOGIN)
     with click.progressbar(steps, label="Inviting people", show_pos=True) as bar:

@@ -1,6 +1,6 @@
 """What goes when an account is deleted: each feature takes out what only it can, some at a time.
 
-Rows that belong to the person alone go by themselves (app/accounts/actions/deleting.py). A step is for the rest: for
+Rows that belong to the person alone go by themselves (app/accounts/actions/deletion.py). A step is for the rest: for
 what other people see, and must be told of.
 """
 

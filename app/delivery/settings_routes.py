@@ -19,8 +19,7 @@ from app.models import DeliveryProfile
 from app.notifications import preferences, quiet_hours
 from app.notifications.kinds import chosen_by
 from app.web import limits
-from app.web.redirects import go_back
-from app.web.refusals import say_no
+from app.web.responses import go_back, say_no
 from app.web.viewer import viewer, visit
 
 DAY = 24 * 60  # minutes

@@ -24,8 +24,8 @@ from app.demo.script import Character, Entry, Group, Talk
 from app.extensions import db
 from app.lib.text.names import email_key
 from app.messages.actions import groups, mark_read, send_message, send_to_group
-from app.messages.actions.sides import save_draft
-from app.messages.images import take
+from app.messages.actions.membership import save_draft
+from app.messages.image_storage import take
 from app.messages.queries.threads import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
 from app.notifications import tell_count

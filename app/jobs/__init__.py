@@ -2,14 +2,14 @@
 
 A job is a row first. It is written in the caller's transaction, handed to RQ after the outermost commit, and run
 under a claim on the row. So a rollback sends nothing, a commit loses nothing, and what Redis forgets or a dead worker
-leaves behind is found again by the sweeper. A job may run twice; it must not act twice. The design is the
+leaves behind is found again by the scheduler. A job may run twice; it must not act twice. The design is the
 transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
-from app.jobs.handover import worker_is_alive
-from app.jobs.ordering import again, enqueue, enqueue_at
+from app.jobs.broker import worker_is_alive
+from app.jobs.enqueuing import again, enqueue, enqueue_at
 from app.jobs.registry import definitions, job, when_changed
-from app.jobs.running import GiveUp, TakenOver, current_job_id, perform, report_progress
+from app.jobs.runner import GiveUp, TakenOver, current_job_id, perform, report_progress
 
 __all__ = [
     "GiveUp",

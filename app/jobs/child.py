@@ -29,7 +29,7 @@ from sqlalchemy.pool import QueuePool
 
 from app.core.redis_client import connect_patiently
 from app.extensions import db
-from app.jobs.running import END_WITHIN, is_ending
+from app.jobs.runner import END_WITHIN, is_ending
 
 IN_PROCESS = frozenset({"mail", "default"})  # queues whose jobs are short
 JOBS_PER_CHILD = 500

@@ -1,4 +1,4 @@
-"""The worker process: it sweeps and schedules, and a child of it takes jobs from RQ (app/jobs/child.py)."""
+"""The worker process: it schedules, and a child of it takes jobs from RQ (app/jobs/child.py)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.extensions import db
-from app.jobs import child, handover, sweeper
+from app.jobs import broker, child, scheduler
 from app.jobs.registry import QUEUES
 from app.lib.process_guard import end_with
 
-SWEEP_EVERY = 1.0  # seconds
+TICK_EVERY = 1.0  # seconds
 PERIODIC_EVERY = 60.0
 PRUNE_EVERY = 3600.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
@@ -44,7 +44,7 @@ def run(app: Flask, queues: Sequence[str]) -> int:
 
 
 class _Parent:
-    """Sweeps and schedules, and keeps one child that takes jobs from RQ."""
+    """Schedules, and keeps one child that takes jobs from RQ."""
 
     def __init__(self, app: Flask, take_jobs: Callable[[], int], deadline: child.Deadline) -> None:
         self._app = app
@@ -71,15 +71,15 @@ class _Parent:
             if not self._stopping:
                 tick = time.monotonic()
                 with self._app.app_context():
-                    handover.say_worker_is_alive()
-                guard.run(sweeper.sweep)
+                    broker.say_worker_is_alive()
+                guard.run(scheduler.run_once)
                 if tick >= periodic_at:
                     periodic_at = tick + PERIODIC_EVERY
-                    guard.run(sweeper.order_periodic)
+                    guard.run(scheduler.order_periodic)
                 if tick >= pruned_at:
                     pruned_at = tick + PRUNE_EVERY
-                    guard.run(sweeper.prune)
-            self._pause(SWEEP_EVERY)
+                    guard.run(scheduler.prune)
+            self._pause(TICK_EVERY)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
@@ -136,7 +136,7 @@ class _Parent:
 
 
 class _Guard:
-    """Runs the sweeper's steps. One that fails is tried again at its next tick.
+    """Runs the scheduler's steps. One that fails is tried again at its next tick.
 
     An absent database is said in one line when it goes and one when it is back, not every second.
     """
@@ -152,15 +152,15 @@ class _Guard:
             except OperationalError as error:
                 if not self._waiting:
                     reason = str(error.orig).partition("\n")[0]
-                    self._app.logger.warning("the sweeper waits for the database: %s", reason)
+                    self._app.logger.warning("the scheduler waits for the database: %s", reason)
                 self._waiting = True
                 self._start_over()
             except Exception:
-                self._app.logger.exception("the sweeper stumbled")
+                self._app.logger.exception("the scheduler stumbled")
                 self._start_over()
             else:
                 if self._waiting:
-                    self._app.logger.warning("the sweeper has its database again")
+                    self._app.logger.warning("the scheduler has its database again")
                 self._waiting = False
 
     def _start_over(self) -> None:

@@ -1,26 +1,24 @@
 """Private messages: one conversation for each pair of people, groups, and how far each person has read.
 
-Doors (HTTP), each with the parts of a page that it alone needs:
-    routes              the list of conversations, an open one, sending, how far it was read
-    changing_routes     taking back, editing, deleting a message          windows: for how long that is possible
-    request_routes      the tray of requests; muting
-    group_routes        groups                                            group_forms
-    composer_routes     beginning a conversation                          composing: its page, also when it is refused
-    image_routes        pictures                                          images: uploads, and the store
-    search_routes       searching one's own messages                      search: by which words they are found
-    opening             what these share: the gate, addresses, the page of a conversation          forms
+Routes:
+    routes                   the list of conversations, an open one, sending, how far it was read
+    edit_undo_delete_routes  editing, unsending and deleting a message
+    request_routes           message requests; muting
+    group_routes             groups
+    composer_routes          new conversations
+    image_routes             images                                   image_storage: uploads and their files
+    search_routes            searching one's own messages             search_words: the words that find a message
+    conversation_page        what these share: access control, URLs, the page of a conversation
 
-Doors (queue):
-    side_jobs           the end of a mute
-    image_jobs          thumbnails, stray files
-    sealed_jobs         removing what deleted messages said, after SEALED_DAYS
-    upkeep              counting anew, every day                          recount
+jobs                    thumbnails, stray files, the end of a mute, sealed messages, the daily recount
 
-Rules and deeds:
-    permission          may one write to another?
-    actions             the only writers; queries: reads. Each says in its __init__ which file is for what
-    telling             who is told that a conversation moved: pages, mail, push
-    mailing, export     what a mail and an export say of messages
+Rules, reads and writes:
+    permission          who may write to whom; how long a message can be unsent or edited
+    actions             the only writers; queries: reads. Each lists its modules
+    counters            the cached counters of conversations, and their recount
+    notifications       who is notified when a conversation changes
+    pending_email       what an email says about messages
+    export              what an export says about messages
 """
 
 from flask import Blueprint
@@ -28,17 +26,14 @@ from flask import Blueprint
 bp = Blueprint("messages", __name__)
 
 from app.messages import (  # noqa: E402  (doors register themselves on bp)
-    changing_routes,  # noqa: F401
     composer_routes,  # noqa: F401
+    edit_undo_delete_routes,  # noqa: F401
     export,  # noqa: F401
     group_routes,  # noqa: F401
-    image_jobs,  # noqa: F401
     image_routes,  # noqa: F401
-    mailing,  # noqa: F401
+    jobs,  # noqa: F401
+    pending_email,  # noqa: F401
     request_routes,  # noqa: F401
     routes,  # noqa: F401
-    sealed_jobs,  # noqa: F401
     search_routes,  # noqa: F401
-    side_jobs,  # noqa: F401
-    upkeep,  # noqa: F401
 )

@@ -1,19 +1,22 @@
-"""Doors (HTTP) of the composer of new messages, and of the names it suggests. It sends to messages.start_group."""
+"""Routes of the composer of new messages, its page, and the names it suggests. It posts to messages.start_group."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import jsonify, request
+from flask import jsonify, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.messages import bp, composing
-from app.messages.group_forms import TO_MAX_LENGTH, GroupForm
+from app.lib.text.names import username_key
+from app.messages import bp
+from app.messages.forms import TO_MAX_LENGTH, GroupForm, names_in
 from app.messages.queries import recipients
 from app.messages.queries.recipients import Recipient
+from app.queries import people
 from app.web import limits
 from app.web.filters import avatar_url
+from app.web.responses import new_form_key
 from app.web.viewer import viewer
 
 LONGEST_QUERY = 100  # characters; more than any name has
@@ -23,7 +26,7 @@ LONGEST_QUERY = 100  # characters; more than any name has
 @login_required
 def write() -> str:
     """The composer; ?to= names people already."""
-    return composing.show(GroupForm(formdata=None, to=request.args.get("to", "")[:TO_MAX_LENGTH]))
+    return show(GroupForm(formdata=None, to=request.args.get("to", "")[:TO_MAX_LENGTH]))
 
 
 @bp.get("/messages/recipients")
@@ -45,3 +48,15 @@ def recipient_facts(one: Recipient) -> dict[str, Any]:
         "writable": one.verdict.kind != "refused",
         "sentence": str(one.verdict.sentence),
     }
+
+
+def show(form: GroupForm) -> str:
+    """The composer with the form as it was filled in, and what is to be said of the people who are named in it."""
+    names = names_in(form.to.data or "")
+    found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}
+    chosen = recipients.among(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])
+    known = {one.user.username_key for one in chosen}
+    unknown = [name for name in names if username_key(name) not in known]
+    if form.form_key.data is None:
+        form.form_key.data = new_form_key()
+    return render_template("messages/write.html", form=form, chosen=chosen, unknown=unknown)

@@ -9,14 +9,14 @@ from werkzeug.wrappers import Response
 from app.core.errors import Refused
 from app.core.i18n import _
 from app.extensions import db
-from app.messages import bp, composing, opening
+from app.messages import bp, composer_routes, conversation_page
 from app.messages.actions import groups
-from app.messages.group_forms import AddForm, GroupForm, NameForm, people_named
-from app.messages.opening import THREAD, opened_or_404
-from app.messages.queries import readers, threads
+from app.messages.conversation_page import THREAD, opened_or_404
+from app.messages.forms import AddForm, GroupForm, NameForm, people_named
+from app.messages.queries import read_by, threads
 from app.messages.queries.threads import Opened
 from app.web import limits
-from app.web.refusals import say_no
+from app.web.responses import say_no
 from app.web.viewer import viewer
 
 
@@ -28,13 +28,13 @@ def start_group() -> str | Response | tuple[str, int]:
     """Write to one person or to several at once. A refusal keeps what was written."""
     form = GroupForm(request.form)
     if not form.validate_on_submit():
-        return composing.show(form), 422
+        return composer_routes.show(form), 422
     try:
         people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
-        conversation = groups.start(viewer(), people, name, body, **opening.sent_with(form))
+        conversation = groups.start(viewer(), people, name, body, **conversation_page.sent_with(form))
     except Refused as refusal:
         say_no(refusal)
-        return composing.show(form), 422
+        return composer_routes.show(form), 422
     db.session.commit()
     return redirect(url_for("messages.conversation", conversation_id=conversation.id), 303)
 
@@ -93,7 +93,7 @@ def leave_group(conversation_id: int) -> Response:
             groups.leave(viewer(), conversation_id)
         except Refused as refusal:
             say_no(refusal)
-            return redirect(opening.address(opened), 303)
+            return redirect(conversation_page.address(opened), 303)
         db.session.commit()
         flash(_("You have left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
@@ -109,7 +109,7 @@ def _show(opened: Opened, name_form: NameForm, add_form: AddForm) -> str:
     if group is not None and name_form.name.data is None:
         name_form.name.data = group.name
     page = {"opened": opened, "group": group, "name_form": name_form, "add_form": add_form}
-    return render_template("messages/people.html", **page, read_by=readers.of_own(opened), most=groups.MOST)
+    return render_template("messages/people.html", **page, read_by=read_by.of_own(opened), most=groups.MOST)
 
 
 def _to_people(conversation_id: int) -> Response:

@@ -9,10 +9,10 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.messages import bp
-from app.messages.images import MOST_BYTES, storage
-from app.messages.queries import pictures
+from app.messages.image_storage import MOST_BYTES, storage
+from app.messages.queries import images
 from app.models import MessageImage
-from app.web.addresses import ID
+from app.web.url_converters import ID
 from app.web.viewer import viewer
 
 DAY = 24 * 3600  # seconds
@@ -48,7 +48,7 @@ def thumbnail(image_id: int) -> Response:
 
 
 def _image_or_404(image_id: int) -> MessageImage:
-    return pictures.visible(viewer(), image_id) or abort(404)
+    return images.visible(viewer(), image_id) or abort(404)
 
 
 def _file(image: MessageImage, name: str) -> Response:

@@ -7,16 +7,18 @@ accepted, or began themselves, goes on. A stranger, somebody they do not follow,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
+from app.core.clock import now
 from app.core.errors import Sentence
 from app.core.i18n import _l
 from app.extensions import db
-from app.models import ConversationMember, Follow, User
+from app.models import ConversationMember, Follow, Message, User
 from app.queries import visibility
 from app.queries.follows import is_following
 
@@ -84,3 +86,18 @@ def verdict(terms: Terms) -> Verdict:
             "refused", _l("%(name)s takes messages only from people who are followed by people they follow.", name=name)
         )
     return Verdict("request", _l("%(name)s does not follow you. They see your message as a request.", name=name))
+
+
+UNDO_WITHIN = timedelta(seconds=10)
+CHANGE_WITHIN = timedelta(minutes=15)
+ON_ITS_WAY = timedelta(seconds=5)  # how much later what was asked in time may arrive
+
+
+def can_undo(message: Message) -> bool:
+    """Whether it was sent just now."""
+    return now() - message.created_at <= UNDO_WITHIN + ON_ITS_WAY
+
+
+def can_change(message: Message) -> bool:
+    """Whether it was sent lately enough to be edited, or deleted for everybody."""
+    return now() - message.created_at <= CHANGE_WITHIN + ON_ITS_WAY

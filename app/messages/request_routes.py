@@ -9,16 +9,15 @@ from werkzeug.wrappers import Response
 from app.core.errors import Refused
 from app.core.i18n import _
 from app.extensions import db
-from app.messages import bp, opening
-from app.messages.actions import sides
+from app.messages import bp, conversation_page
+from app.messages.actions import membership
+from app.messages.conversation_page import THREAD, opened_or_404
 from app.messages.forms import MuteForm
-from app.messages.opening import THREAD, opened_or_404
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
 from app.web import limits
 from app.web.paging import before_id, page_size
-from app.web.redirects import go_back
-from app.web.refusals import say_no
+from app.web.responses import go_back, say_no
 from app.web.viewer import viewer
 
 
@@ -38,7 +37,7 @@ def requests() -> str:
 def accept(conversation_id: int) -> Response:
     """Take a request: from now on it is a conversation."""
     opened = opened_or_404(conversation_id=conversation_id)
-    if sides.accept(viewer(), conversation_id):
+    if membership.accept(viewer(), conversation_id):
         db.session.commit()
         flash(_("You have accepted the request."), "success")
     return _to_thread(opened)
@@ -50,7 +49,7 @@ def accept(conversation_id: int) -> Response:
 def decline(conversation_id: int) -> Response:
     """Put a request away. The one who wrote hears nothing of it."""
     opened_or_404(conversation_id=conversation_id)
-    if sides.decline(viewer(), conversation_id):
+    if membership.decline(viewer(), conversation_id):
         db.session.commit()
         flash(_("You have declined the request. Nobody is told."), "success")
     return go_back(url_for("messages.requests"))
@@ -65,7 +64,7 @@ def mute(conversation_id: int) -> Response:
     if not form.validate_on_submit():
         abort(400)
     try:
-        sides.mute(viewer(), conversation_id, form.hours.data)
+        membership.mute(viewer(), conversation_id, form.hours.data)
     except Refused as refusal:
         say_no(refusal)
         return _to_thread(opened)
@@ -80,11 +79,11 @@ def mute(conversation_id: int) -> Response:
 def unmute(conversation_id: int) -> Response:
     """Hear of a conversation again, also of what came meanwhile."""
     opened = opened_or_404(conversation_id=conversation_id)
-    if sides.unmute(viewer(), conversation_id):
+    if membership.unmute(viewer(), conversation_id):
         db.session.commit()
         flash(_("You hear of this conversation again."), "success")
     return _to_thread(opened)
 
 
 def _to_thread(opened: Opened) -> Response:
-    return go_back(opening.address(opened))
+    return go_back(conversation_page.address(opened))

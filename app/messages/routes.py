@@ -8,16 +8,16 @@ from werkzeug.wrappers import Response
 
 from app.core.errors import Refused
 from app.extensions import db
-from app.messages import actions, bp, opening
-from app.messages.actions import sides
+from app.messages import actions, bp, conversation_page
+from app.messages.actions import membership
+from app.messages.conversation_page import THREAD, opened_or_404
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
-from app.messages.opening import THREAD, opened_or_404
 from app.messages.permission import GONE
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import Opened
 from app.web import limits
 from app.web.paging import before_id, page_size, position
-from app.web.refusals import say_no
+from app.web.responses import say_no
 from app.web.viewer import viewer
 
 
@@ -36,8 +36,8 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
     """The thread, newest at the bottom. Showing it reads nothing: the page says what it rendered."""
     opened = opened_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
-        return redirect(opening.address(opened))
-    return opening.show(opened, MessageForm(formdata=None))
+        return redirect(conversation_page.address(opened))
+    return conversation_page.show(opened, MessageForm(formdata=None))
 
 
 @bp.get("/messages/<username>/new")
@@ -46,14 +46,14 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
     """The bubbles after number ?after=, and what changed since ?revision= of those from ?first= on."""
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
-    return opening.bubbles(opened_or_404(username, conversation_id), **numbers)
+    return conversation_page.bubbles(opened_or_404(username, conversation_id), **numbers)
 
 
 @bp.get("/send_message/<recipient>")
 @login_required
 def compose(recipient: str) -> Response:
     """The tutorial's address of the form: the form is at the foot of the conversation."""
-    return redirect(opening.address(opened_or_404(recipient)))
+    return redirect(conversation_page.address(opened_or_404(recipient)))
 
 
 @bp.post("/send_message/<recipient>")
@@ -65,15 +65,15 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
     """Send a message. What the page had rendered counts as read; a refusal keeps the text."""
     opened, form = opened_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
-        return opening.show(opened, form), 422
+        return conversation_page.show(opened, form), 422
     try:
         _send(opened, form)
     except Refused as refusal:
         say_no(refusal)
-        return opening.show(opened, form), 422
+        return conversation_page.show(opened, form), 422
     _mark_read(opened, form.read_upto.data or 0)
     db.session.commit()
-    return redirect(opening.address(opened), 303)
+    return redirect(conversation_page.address(opened), 303)
 
 
 @bp.post("/messages/<username>/read")
@@ -86,7 +86,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
         abort(400)
     _mark_read(opened, form.seq.data or 0)
     db.session.commit()
-    return opening.done(opened)
+    return conversation_page.done(opened)
 
 
 @bp.get("/messages/<username>/draft")
@@ -107,9 +107,9 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
     opened, form = opened_or_404(username, conversation_id), DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)
-    sides.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
+    membership.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
     db.session.commit()
-    return opening.done(opened)
+    return conversation_page.done(opened)
 
 
 @bp.post("/messages/delivered")
@@ -125,7 +125,7 @@ def mark_delivered() -> tuple[str, int]:
 
 
 def _send(opened: Opened, form: MessageForm) -> None:
-    body, options = form.message.data or "", opening.sent_with(form)
+    body, options = form.message.data or "", conversation_page.sent_with(form)
     if opened.other is not None:
         actions.send_message(viewer(), opened.other, body, **options)
     elif opened.is_group and opened.conversation is not None:

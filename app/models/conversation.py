@@ -64,7 +64,7 @@ class ConversationMember(Base):
     mailed_seq: Mapped[int] = mapped_column(default=0)  # the newest number a mail told this person about
     joined_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # they see what came after this number
     left_seq: Mapped[int | None]  # they left the group when this was the newest number
-    # No badge, no mail, no push. A job (app/messages/side_jobs.py) ends one that has a time: this alone is the truth.
+    # No badge, no mail, no push. A job (app/messages/jobs.py) ends one that has a time: this alone is the truth.
     muted: Mapped[bool] = mapped_column(default=False, server_default=false())
     muted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None while muted: until it is taken back
     draft: Mapped[str] = mapped_column(Text, default="", server_default="")  # what they were writing

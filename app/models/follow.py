@@ -24,6 +24,6 @@ class Follow(Base):
 
     follower_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     followed_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    # Whether the numbers of both people include it: neither account is closed (app/profiles/counting.py).
+    # Whether the numbers of both people include it: neither account is closed (app/profiles/counters.py).
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

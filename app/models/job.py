@@ -24,7 +24,7 @@ class Job(Base):
 
     __tablename__ = "job"
     __table_args__ = (
-        # The sweeper: what is due, and what a dead worker left behind. Finished jobs are not in it.
+        # The scheduler: what is due, and what a dead worker left behind. Finished jobs are not in it.
         Index(
             "ix_job_open",
             "state",

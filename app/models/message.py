@@ -38,7 +38,7 @@ class Message(Base):
         JSON, default=dict, server_default="{}"
     )  # what an event's sentence needs
     body: Mapped[str] = mapped_column(Text)
-    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # app/messages/search.py
+    search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # app/messages/search_words.py
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # for everybody; its body is "" then
@@ -54,7 +54,7 @@ class Message(Base):
 
 
 class MessageImage(Base):
-    """A picture in a message. Only who may see the message may fetch its files (app/messages/images.py)."""
+    """A picture in a message. Only who may see the message may fetch its files (app/messages/image_storage.py)."""
 
     __tablename__ = "message_image"
     __table_args__ = (
@@ -75,7 +75,7 @@ class MessageImage(Base):
 class SealedMessage(Base):
     """What a message said before its sender deleted it for everyone. Read only to make a report (app/moderation).
 
-    The row is removed for good at `kept_until` (app/messages/sealed_jobs.py). See docs/decisions/0014-evidence.md.
+    The row is removed for good at `kept_until` (app/messages/jobs.py). See docs/decisions/0014-evidence.md.
     """
 
     __tablename__ = "sealed_message"

@@ -1,9 +1,9 @@
-"""Moderation: members report messages, posts and people. Moderators look at exactly these and decide; a log records it.
+"""Moderation: members report messages, posts and people. Moderators see exactly these and decide; a log records it.
 
-a member's report   report_routes (messages, receipts), subject_routes (a post, a person), forms, actions/reporting
-its signature       evidence (what is signed), signing (the key)
-the moderators      queue_routes (looking), deed_routes (deciding), actions/deciding, actions/people, pictures
-the trace           actions/audit, log_routes
+a member's report   report_routes, forms, actions/reporting
+its signature       evidence (what is signed), signing (the key), evidence_images
+the moderators      case_routes, report_page, actions/decisions, actions/accounts, actions/rules
+the audit log       audit_log_routes, actions/audit_log
 the operator        app/cli/users.py (`flask users`)
 """
 
@@ -11,12 +11,6 @@ from flask import Blueprint
 
 bp = Blueprint("moderation", __name__)
 
-from app.moderation import (  # noqa: E402  (routes register themselves on bp)
-    deed_routes,
-    log_routes,
-    queue_routes,
-    report_routes,
-    subject_routes,
-)
+from app.moderation import audit_log_routes, case_routes, report_routes  # noqa: E402  (they register themselves)
 
-__all__ = ["bp", "deed_routes", "log_routes", "queue_routes", "report_routes", "subject_routes"]
+__all__ = ["audit_log_routes", "bp", "case_routes", "report_routes"]

@@ -1,6 +1,8 @@
-"""Doors (HTTP) of who reports: choosing the messages, and what became of the report."""
+"""Routes for members who report messages, a post or a person; and the receipt of a report."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
@@ -9,15 +11,14 @@ from werkzeug.wrappers import Response
 from app.core.errors import Refused
 from app.core.i18n import _
 from app.extensions import db
-from app.models import Message, Report, User
-from app.moderation import actions, bp, evidence, pictures, queries, showing
-from app.moderation.forms import ReportForm
-from app.moderation.picking import Picked, picked
-from app.queries import members
+from app.models import Message, Post, Report, User
+from app.moderation import actions, bp, evidence, evidence_images, queries, report_page
+from app.moderation.forms import Picked, ReportForm, picked
+from app.queries import members, people, relations
 from app.web import limits
-from app.web.addresses import ID
 from app.web.paging import Page, cut
-from app.web.refusals import say_no
+from app.web.responses import say_no
+from app.web.url_converters import ID
 from app.web.viewer import viewer
 
 PAGE = 30  # messages to choose from at once
@@ -37,7 +38,7 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
     note, key = form.note.data or "", form.form_key.data
     try:
         sent = actions.report(
-            viewer(), conversation.id, chosen.seqs, note, form_key=key, fingerprint=pictures.fingerprint
+            viewer(), conversation.id, chosen.seqs, note, form_key=key, fingerprint=evidence_images.fingerprint
         )
         db.session.commit()
     except Refused as refusal:
@@ -59,7 +60,7 @@ def receipt(report_id: int) -> str:
 @login_required
 def sealed(report_id: int) -> Response:
     """The signed text with its signature, for the reporter to keep."""
-    return showing.signed_file(_own_or_404(report_id), disclose=False)
+    return report_page.signed_file(_own_or_404(report_id), disclose=False)
 
 
 def _own_or_404(report_id: int) -> Report:
@@ -90,3 +91,70 @@ def _messages(person: User, conversation_id: int, before: int | None) -> Page[Me
     if before is not None:
         select = select.where(Message.seq < before)
     return cut(select.order_by(Message.seq.desc()).limit(PAGE + 1), size=PAGE, of=lambda message: message.seq)
+
+
+Answer = str | Response | tuple[str, int]
+
+
+@bp.route(f"/report/post/<{ID}:post_id>", methods=["GET", "POST"])
+@login_required
+@limits.changing
+def report_post(post_id: int) -> Answer:
+    """Report a post. Who can't see it gets 404, and so does its author."""
+    post = _post_or_404(post_id)
+
+    def send(form: ReportForm) -> Report:
+        return actions.report_post(viewer(), post, form.note.data or "", form_key=form.form_key.data)
+
+    return _answer(send, lambda form: _post_page(form, _post_or_404(post_id)))
+
+
+@bp.route("/report/person/<username>", methods=["GET", "POST"])
+@login_required
+@limits.changing
+def report_person(username: str) -> Answer:
+    """Report a person for their profile. Nobody can report themselves."""
+    person = _person_or_404(username)
+
+    def send(form: ReportForm) -> Report:
+        copies = evidence_images.copy_avatar(person)
+        key = form.form_key.data
+        return actions.report_person(viewer(), person, form.note.data or "", form_key=key, pictures=copies)
+
+    return _answer(send, lambda form: _person_page(form, _person_or_404(username)))
+
+
+def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], str]) -> Answer:
+    """Show the form, or send the report and lead to its receipt. A refusal keeps what was written."""
+    form = ReportForm(request.form)
+    if not form.is_submitted():
+        return page(form)
+    if not form.validate():
+        return page(form), 422
+    try:
+        sent = send(form)
+        db.session.commit()
+    except Refused as refusal:
+        say_no(refusal)
+        return page(form), 422
+    flash(_("Your report is sent."), "success")
+    return redirect(url_for("moderation.receipt", report_id=sent.id), 303)
+
+
+def _post_page(form: ReportForm, post: Post) -> str:
+    return render_template("moderation/report_post.html", form=form, post=post)
+
+
+def _person_page(form: ReportForm, person: User) -> str:
+    relation = relations.between(viewer().id, person.id)
+    return render_template("moderation/report_person.html", form=form, person=person, relation=relation)
+
+
+def _post_or_404(post_id: int) -> Post:
+    post = queries.post(viewer(), post_id)
+    return post if post is not None and post.author_id != viewer().id else abort(404)
+
+
+def _person_or_404(username: str) -> User:
+    person = people.by_username(username)
+    return person if person is not None and person.id != viewer().id else abort(404)

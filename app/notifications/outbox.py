@@ -94,7 +94,7 @@ def _order_removal(session: Session, user_id: int) -> None:
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")
     if session.scalar(waiting.limit(1)) is None:
-        # With a delay it is the sweeper's from the start, who does not wait to see whether a push of ours arrived.
+        # With a delay it is the scheduler's from the start, who does not wait to see whether a push of ours arrived.
         enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
 
 

@@ -1,11 +1,12 @@
-"""Jobs in a member's words: what each kind of task is called, and how its end is told. A task is one entry here."""
+"""Names of tasks for members: what each kind of task is called, how its end is told, and why one failed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from app.core.errors import Sentence
-from app.core.i18n import _l
+from app.core.i18n import _, _l
+from app.models import Job
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,17 @@ _OTHER = TaskWords(
 def task_words(name: str) -> TaskWords:
     """The words for the job of that name; general ones for a kind without words of its own."""
     return _WORDS.get(name, _OTHER)
+
+
+def title(job: Job) -> str:
+    """What the job is for."""
+    return str(task_words(job.name).title)
+
+
+def reason(job: Job) -> str:
+    """Why the job failed, or "". What the program said is for the operator, and stays in the row."""
+    if job.state != "failed":
+        return ""
+    if job.crashes and job.crashes >= job.attempts:
+        return _("It was interrupted again and again. You can start it once more.")
+    return _("Something went wrong on our side, also when it was tried again. You can start it once more.")

@@ -5,4 +5,4 @@ from flask import Blueprint
 bp = Blueprint("posts", __name__)
 
 # Doors register themselves on bp.
-from app.posts import draft_routes, export_routes, jobs, routes, search_routes, translation_routes  # noqa: E402, F401
+from app.posts import draft_routes, jobs, routes, search_routes, translation_routes  # noqa: E402, F401

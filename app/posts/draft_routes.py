@@ -10,7 +10,7 @@ from app.extensions import db
 from app.posts import bp, drafts
 from app.posts.forms import DraftForm
 from app.web import limits
-from app.web.form_keys import new_form_key
+from app.web.responses import new_form_key
 from app.web.viewer import viewer
 
 

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import html_params
 
 from app.core.i18n import _l
-from app.web.form_keys import new_form_key
+from app.web.responses import new_form_key
 
 
 class LongSelect:

@@ -16,12 +16,10 @@ from app.posts.drafts import Draft
 from app.posts.forms import LanguageForm, PostForm
 from app.posts.languages import choices, likely
 from app.queries import timelines
-from app.web import limits
-from app.web.addresses import ID
-from app.web.form_keys import new_form_key
+from app.web import limits, reauth
 from app.web.paging import Page, before_id, page, page_size, position
-from app.web.redirects import go_back
-from app.web.refusals import say_no
+from app.web.responses import go_back, new_form_key, say_no
+from app.web.url_converters import ID
 from app.web.viewer import viewer
 
 POST_ID = f"/post/<{ID}:post_id>"
@@ -148,3 +146,18 @@ def _page_language() -> str:
 
 def _back() -> Response:
     return go_back(url_for("posts.home"))
+
+
+@bp.post("/export_posts")
+@login_required
+@reauth.password_needed(reauth.EXPORTING)
+@limits.exporting
+def export() -> Response:
+    """Order the file of all one's posts and messages; the page of one's tasks shows how far it is."""
+    _job, new = actions.order_export(viewer())
+    db.session.commit()
+    if new:
+        flash(_("Your posts and messages are being collected. You will be told when the file is ready."), "success")
+    else:
+        flash(_("Your posts and messages are being collected already."), "info")
+    return redirect(url_for("tasks.index"), 303)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from app.lib.text.search import query_terms
 from app.models import User
 from app.posts import bp
-from app.queries import naming
+from app.queries import name_prefixes
 from app.queries import search as found
 from app.web import limits
 from app.web.filters import avatar_url
@@ -60,8 +60,10 @@ def suggest() -> Response:
     """Return what may be meant by ?q=, the beginning of a name, as JSON: people, or with ?in=tags tags."""
     q = request.args.get("q", "")[:LONGEST_NAME]
     if request.args.get("in") == "tags":
-        return jsonify([{"text": f"#{tag}"} for tag in naming.tags_named(viewer(), q, SUGGESTIONS)])
-    return jsonify([_suggested(user) for user in naming.people_named(viewer(), q, SUGGESTIONS, with_viewer=False)])
+        return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])
+    return jsonify(
+        [_suggested(user) for user in name_prefixes.people_named(viewer(), q, SUGGESTIONS, with_viewer=False)]
+    )
 
 
 def _suggested(user: User) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _above(q: str) -> Above:
     words = q.split()
     people: Sequence[User] = ()
     if not q.startswith(("#", "＃")):
-        people = naming.people_named(viewer(), q, PEOPLE_SHOWN + 1)
+        people = name_prefixes.people_named(viewer(), q, PEOPLE_SHOWN + 1)
     is_one_tag = len(words) == 1 and not q.startswith(("@", "＠"))
-    tags = naming.tags_named(viewer(), q, TAGS_SHOWN) if is_one_tag else []
+    tags = name_prefixes.tags_named(viewer(), q, TAGS_SHOWN) if is_one_tag else []
     return Above(people[:PEOPLE_SHOWN], len(people) > PEOPLE_SHOWN, tags)

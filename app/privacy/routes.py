@@ -22,8 +22,7 @@ from app.queries import people, relations
 from app.queries.relations import Relation
 from app.web import limits
 from app.web.paging import page_size, position
-from app.web.redirects import go_back
-from app.web.refusals import say_no
+from app.web.responses import go_back, say_no
 from app.web.viewer import viewer
 
 

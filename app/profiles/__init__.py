@@ -4,4 +4,4 @@ from flask import Blueprint
 
 bp = Blueprint("profiles", __name__)
 
-from app.profiles import jobs, pictures, routes, settings  # noqa: E402, F401  (doors register themselves)
+from app.profiles import jobs, picture_routes, routes, settings_routes  # noqa: E402, F401  (doors register themselves)

@@ -17,7 +17,7 @@ from app.lib.text.length import fits
 from app.lib.text.search import search_text
 from app.models import Follow, User
 from app.notifications import record, scheduling
-from app.profiles.zones import is_zone
+from app.profiles.timezones import is_zone
 from app.queries import people, relations
 
 NAME_MAX = 50  # characters as the reader counts them

@@ -13,7 +13,7 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from app.core.i18n import _l, languages, request_language
 from app.lib.locales import language_name
 from app.models import User
-from app.profiles import zones
+from app.profiles import timezones
 from app.profiles.actions import ProfileChange
 
 
@@ -39,7 +39,7 @@ class ProfileForm(FlaskForm):
             ("", _l("What my browser asks for")),
             *((code, language_name(code)) for code in languages()),
         ]
-        form.timezone.choices = zones.choices(request_language(person), person.timezone)
+        form.timezone.choices = timezones.choices(request_language(person), person.timezone)
         form.theme.choices = [
             ("auto", _l("As on my device")),
             ("light", _l("Light")),

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from app.core.database import end_reading
 from app.jobs import job
-from app.profiles import counting, queries, recount
-from app.profiles.storage import storage
+from app.profiles import counters, queries
+from app.profiles.picture_routes import storage
 
 STRAY_AFTER = 24 * 3600  # seconds: an upload's row is changed long before
 
 
-@job(counting.COUNT_JOB, timeout=600)
+@job(counters.COUNT_JOB, timeout=600)
 def count_follows(user_id: int) -> None:
     """Count the follows of an account that was closed or opened again as they are now. Running twice finds nothing."""
-    counting.count_follows(user_id)
+    counters.count_follows(user_id)
 
 
 @job("profiles.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_profiles() -> dict[str, int]:
     """Put right the stored numbers of profiles, should they ever be wrong. Run twice, it finds nothing then."""
-    return recount.recount()
+    return counters.recount()
 
 
 @job("profiles.remove_stray_media", every=24 * 3600)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import to_user_timezone
 from sqlalchemy import Select, case, select
 
+from app.core.clock import now
+from app.core.i18n import _
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import ProfileCount, User
@@ -76,3 +79,18 @@ def people_page(
 def avatar_names() -> Iterator[str]:
     """The file of every uploaded picture that somebody shows."""
     return iter(db.session.scalars(select(User.avatar).where(User.avatar != "").execution_options(yield_per=1000)))
+
+
+WEEK, MONTH = 7, 31  # days
+
+
+def last_seen(person: User) -> str:
+    """ "today", "this week", "this month" or "a while ago" by the reader's calendar; "" when hidden or unknown."""
+    if not person.show_last_seen or person.last_seen is None:
+        return ""
+    days = (to_user_timezone(now()).date() - to_user_timezone(person.last_seen).date()).days
+    if days <= 0:
+        return _("today")
+    if days < WEEK:
+        return _("this week")
+    return _("this month") if days < MONTH else _("a while ago")

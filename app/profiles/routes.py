@@ -15,12 +15,11 @@ from app.core.i18n import Lazy, _l
 from app.extensions import db
 from app.models import Post, User
 from app.profiles import actions, bp, queries
-from app.profiles.last_seen import last_seen
+from app.profiles.queries import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page, page_size
-from app.web.redirects import go_back, here, safe_next
-from app.web.refusals import say_no
+from app.web.responses import go_back, here, safe_next, say_no
 from app.web.viewer import viewer
 
 

@@ -13,7 +13,7 @@ from app.config import ROOT, Settings
 from app.run import ports
 from app.run.child import Child
 from app.run.embedded import EmbeddedRedis
-from app.web.intake import BODY_READERS
+from app.web.request_intake import BODY_READERS
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
 CONNECTIONS = 10_000  # a web process keeps open at most: one for each browser that polls, of some 17 kB

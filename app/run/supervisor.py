@@ -8,7 +8,7 @@ import signal
 import time
 from types import FrameType
 
-from app.run import strays
+from app.run import orphans
 from app.run.child import Child
 from app.run.output import Output, say
 from app.run.prepare import CannotRun, forget_state, write_state
@@ -38,7 +38,7 @@ class Supervisor:
 
     def begin_redis(self) -> None:
         """Start the embedded Redis, if there is one, without waiting for it."""
-        strays.adopt()
+        orphans.adopt()
         if self._services.redis:
             self._services.redis.prepare()
             self._start(self._services.redis.child)
@@ -57,7 +57,7 @@ class Supervisor:
         redis.child.kill()
         self._output.pump(0)
         say(f"The embedded Redis could not start; its data is kept in {redis.set_data_aside()}. Starting afresh.")
-        self._start(redis.child)  # loses nothing: the sweeper pushes again what the database says is due
+        self._start(redis.child)  # loses nothing: the scheduler pushes again what the database says is due
         if not redis.wait_until_ready():
             raise CannotRun(
                 f"The embedded Redis does not start: see {redis.folder}/server.log, or set REDIS_URL to another one."
@@ -82,7 +82,7 @@ class Supervisor:
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
 
     def _start(self, child: Child) -> None:
-        strays.bury(self._known())  # of the process that ran before
+        orphans.bury(self._known())  # of the process that ran before
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:
@@ -104,7 +104,7 @@ class Supervisor:
                 self._output.pump(0.05)
             for child in stage:
                 child.kill()
-        strays.end(self._known())
+        orphans.end(self._known())
         forget_state(self._services.settings.data_dir)
 
     def _known(self) -> set[int]:

@@ -16,9 +16,10 @@ from app.core.i18n import _
 from app.extensions import db
 from app.jobs import worker_is_alive
 from app.models import Job
-from app.tasks import actions, bp, kinds, queries
+from app.notifications import task_names
+from app.tasks import actions, bp, queries
 from app.web import limits, reauth
-from app.web.refusals import say_no
+from app.web.responses import say_no
 from app.web.viewer import viewer
 
 
@@ -81,7 +82,9 @@ def download(id: str) -> Response:  # noqa: A002 - as in the URL
 def _row(job: Job) -> Row:
     url = url_for("tasks.download", id=job.id) if queries.file_of(job) else None
     failed = job.state == "failed"
-    return Row(job.id, kinds.title(job), job.state, job.progress, kinds.reason(job), job.queued_at, failed, url)
+    return Row(
+        job.id, task_names.title(job), job.state, job.progress, task_names.reason(job), job.queued_at, failed, url
+    )
 
 
 def _is_cared_for(jobs: Sequence[Job]) -> bool:

@@ -17,8 +17,8 @@ from app.catalogs.domain import without_catalogs
 from app.core.database import set_read_mode
 from app.core.i18n import _l
 from app.extensions import db, login
-from app.web.answers import wants_json
 from app.web.error_mail import report
+from app.web.responses import wants_json
 
 SENTENCES: dict[int, LazyString] = {
     400: _l("Something in this request could not be understood."),

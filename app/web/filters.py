@@ -19,7 +19,7 @@ from app.lib.media import ACCEPT
 from app.lib.text import rich
 from app.lib.text.languages import language_names
 from app.models import User
-from app.web.redirects import here
+from app.web.responses import here
 
 RELATIVE_UP_TO_DAYS = 7
 

@@ -67,7 +67,7 @@ def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by
     return decorate
 
 
-login = limiter.limit("50/5 minutes", key_func=by_address, methods=["POST"])  # accounts: app/accounts/guessing.py
+login = limiter.limit("50/5 minutes", key_func=by_address, methods=["POST"])  # accounts: app/accounts/login_limits.py
 register = _both("10/hour", "20/hour", account=by_address)
 # Nor may many addresses together fill the mailbox of one person. Only what was mailed counts, not a mistyped form.
 register_address = limiter.limit(

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from app.core.clock import now
 from app.extensions import db, limiter
 from app.jobs import worker_is_alive
-from app.queries import operation
+from app.queries import operations
 
 bp = Blueprint("metrics", __name__)
 
@@ -57,14 +57,14 @@ class _Numbers:
         drift = GaugeMetricFamily(
             "microblog_count_drift", "Stored numbers that the last recount found wrong: should be 0", labels=["job"]
         )
-        for name, wrong in operation.last_drift(RECOUNTS).items():
+        for name, wrong in operations.last_drift(RECOUNTS).items():
             drift.add_metric([name], wrong)
         yield drift
         jobs = GaugeMetricFamily("microblog_jobs", "Jobs that are not done", labels=["queue", "state"])
-        for (queue, state), count in operation.jobs_by_state().items():
+        for (queue, state), count in operations.jobs_by_state().items():
             jobs.add_metric([queue, state], count)
         yield jobs
-        since = operation.waiting_since(now())
+        since = operations.waiting_since(now())
         yield GaugeMetricFamily(
             "microblog_job_oldest_waiting_seconds",
             "How long the job that has been due longest waits for a worker",

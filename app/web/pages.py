@@ -15,8 +15,8 @@ from app.lib.locales import direction, language_name, tag
 from app.models import User
 from app.notifications import preferences
 from app.notifications.quiet_hours import Hours, may_tell_at, next_quiet_from
-from app.web import filters, strings
-from app.web.redirects import go_back
+from app.web import filters, js_strings
+from app.web.responses import go_back
 from app.web.viewer import viewer_or_none, visit
 
 bp = Blueprint("web", __name__)
@@ -122,8 +122,8 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     filters.init_app(app)
     app.register_blueprint(bp)
-    app.register_blueprint(strings.bp)
-    app.jinja_env.globals["strings_url"] = strings.strings_url
+    app.register_blueprint(js_strings.bp)
+    app.jinja_env.globals["strings_url"] = js_strings.strings_url
 
     @app.context_processor
     def context() -> dict[str, object]:

@@ -26,8 +26,7 @@ from wtforms.validators import InputRequired, Length
 from app.core.clock import now
 from app.core.i18n import _, _l
 from app.models import User
-from app.web.answers import wants_json
-from app.web.redirects import here
+from app.web.responses import here, wants_json
 from app.web.viewer import SAFE_METHODS, viewer
 
 MODERATING = timedelta(hours=1)

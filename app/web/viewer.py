@@ -18,8 +18,7 @@ from app.core.i18n import _
 from app.extensions import login
 from app.models import LoginSession, User
 from app.queries import people
-from app.web.answers import wants_json
-from app.web.redirects import here
+from app.web.responses import here, wants_json
 
 SEEN_EVERY = timedelta(minutes=5)  # how coarse "last seen" is stored
 MACHINES = frozenset({None, "polling.poll", "posts.news"})  # asked by pages that lie open, not by people

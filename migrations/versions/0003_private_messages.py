@@ -101,7 +101,7 @@ def _messages() -> None:
 
 
 def _make_findable() -> None:
-    """Messages of before are found by search, too. The form of the words is app/messages/search.py's."""
+    """Messages of before are found by search, too. The form of the words is app/messages/search_words.py's."""
     message = sa.table('message', *(sa.column(name) for name in ('id', 'conversation_id', 'body', 'search_text')))
     member = sa.table('conversation_member', sa.column('conversation_id'), sa.column('user_id'))
     connection, last = op.get_bind(), 0

@@ -57,7 +57,7 @@ def _find_flags() -> None:
     for row in _rows(user, _has_flag(user.c.name)):
         _set_words(user, row.id, search_text(f'{row.username} {row.name}'))
     for row in _rows(message, _has_flag(message.c.body)):
-        # The people of a conversation are words, too: app/messages/search.py.
+        # The people of a conversation are words, too: app/messages/search_words.py.
         people = [word for word in row.search_text.split() if word.startswith('\ue000')]
         if people:
             _set_words(message, row.id, ' '.join([*people, search_text(row.body)]).strip())

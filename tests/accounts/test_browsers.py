@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.accounts.browsers import browser, system
+from app.accounts.user_agents import browser, system
 
 LIKE = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) {} Safari/537.36"
 

@@ -8,13 +8,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text
 
-from app.accounts.actions import deleting
+from app.accounts.actions import deletion
 from app.core import account_deletion
 from app.core.clock import now
 from app.core.exports import exports
 from app.extensions import Base
 from app.jobs import enqueue
-from app.messages.actions import groups, parting
+from app.messages.actions import account_deletion as message_deletion
+from app.messages.actions import groups
 from app.models import (
     Activity,
     Block,
@@ -227,8 +228,8 @@ def lives(ana: User, ben: User, db) -> None:
 
 def test_nothing_of_the_person_is_left_and_others_keep_theirs(ana, db, wait, monkeypatch, configure, tmp_path):
     configure(DATA_DIR=tmp_path)  # exports of other tests lie in the shared one
-    monkeypatch.setattr(deleting, "BATCH", 2)
-    monkeypatch.setattr(parting, "BATCH", 2)
+    monkeypatch.setattr(deletion, "BATCH", 2)
+    monkeypatch.setattr(message_deletion, "BATCH", 2)
     ben, user_id = db.session.scalars(select(User).where(User.username == "ben")).one(), ana.user.id
     lives(ana.user, ben, db)
     a_post(ben, "ben's own")
@@ -329,14 +330,14 @@ def test_a_conversation_whose_people_are_both_gone_goes(ana, as_, db, wait):
 
 def test_it_may_end_anywhere_and_goes_on(ana, db, run_jobs, wait, monkeypatch):
     """As when the worker is killed: each transaction is whole, and the next run does the rest, once."""
-    monkeypatch.setattr(deleting, "BATCH", 2)
-    monkeypatch.setattr(parting, "BATCH", 2)
+    monkeypatch.setattr(deletion, "BATCH", 2)
+    monkeypatch.setattr(message_deletion, "BATCH", 2)
     ben, user_id = db.session.scalars(select(User).where(User.username == "ben")).one(), ana.user.id
     lives(ana.user, ben, db)
     delete(ana)
     db.session.get_one(User, user_id).deletion_due_at = now()
     db.session.commit()
-    steps, runs = [*account_deletion.steps(), deleting.erase], 0
+    steps, runs = [*account_deletion.steps(), deletion.erase], 0
     while db.session.get(User, user_id) is not None:
         next(step for step in steps if step(user_id))  # one small part, and then the process is gone
         db.session.commit()

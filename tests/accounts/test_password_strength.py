@@ -7,7 +7,7 @@ import re
 import pytest
 from zxcvbn import matching
 
-from app.accounts.strength import JUDGED, estimate
+from app.accounts.password_strength import JUDGED, estimate
 from tests.accounts.steps import link_in, register, the_user
 from tests.factories import PASSWORD, a_user
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from itsdangerous import URLSafeSerializer
 
-from app.accounts import links, passwords
+from app.accounts import link_tokens, passwords
 from app.core.clock import now
 from app.models import Job, MailToken
 from tests.accounts.steps import (
@@ -191,7 +191,7 @@ def test_forged_links_are_dead(client, app, db, ask):
     for token in forged:
         assert client.get(f"/auth/reset_password/{token}").location == DEAD, token
     for content in ([], {}, 5, None, "reset", ["reset", "1", 2], ["reset", row.id, "x"], ["reset", 2**70, "x"]):
-        token = links._signer(app.config["SECRET_KEY"]).dumps(content)
+        token = link_tokens._signer(app.config["SECRET_KEY"]).dumps(content)
         assert client.get(f"/auth/reset_password/{token}").location == DEAD, content
     assert client.get(f"/auth/reset_password/{genuine}").status_code == 200
 
@@ -231,7 +231,7 @@ def test_known_and_unknown_addresses_cost_the_same(client, db, queries):
 
 def test_an_order_is_a_row_and_a_job_or_nothing(client, db, monkeypatch):
     a_user("ana")
-    monkeypatch.setattr("app.accounts.actions.mailed_links.enqueue", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("app.accounts.actions.email_links.enqueue", lambda *_, **__: 1 / 0)
     assert client.post_form("/auth/reset_password_request", {"email": "ana@example.org"}).status_code == 500
     assert db.session.scalar(db.select(db.func.count(MailToken.id))) == 0
 

@@ -214,7 +214,7 @@ class Town:
         """A worker does what was ordered for when Redis is back."""
         if self.points.fault is None:
             moment = now()
-            self.travel.shift(3 * 3600)  # such a job is the sweeper's, a second later by whatever clock there was
+            self.travel.shift(3 * 3600)  # such a job is the scheduler's, a second later by whatever clock there was
             for identity in truth.removals_owed():
                 self._begin("work", lambda identity=identity: self._perform(identity), lambda *_: None)
             self.travel.move_to(moment, tick=False)

@@ -1,4 +1,4 @@
-"""Each row of the delivery grid on the real thing: forms, rows, workers, sweepers, and a mail server.
+"""Each row of the delivery grid on the real thing: forms, rows, workers, schedulers, and a mail server.
 
 For every kind of event there is a reader who wants mail of that kind alone. The stack's clock is moved, forward only;
 essential mail waits for nothing, and proves each time that the road was open.

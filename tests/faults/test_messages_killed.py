@@ -29,7 +29,7 @@ from tests.support.processes import Visitor
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORKERS = ("worker-1", "worker-2")
-SILENCE = 16  # seconds after which the sweeper takes an attempt for dead
+SILENCE = 16  # seconds after which the scheduler takes an attempt for dead
 IN_TIME = 60  # seconds in which the jobs are done
 # What a badge should be, without the site's own query.
 UNREAD = """

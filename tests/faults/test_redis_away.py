@@ -22,7 +22,7 @@ WORKERS = ("worker-1", "worker-2")
 SENDS = 3  # for each of two writers in one round
 SLOWEST = 2.0  # seconds for one request on a busy machine: up to one of them is for Redis, half for each web process
 OUTAGE = 20  # seconds
-LOSS = 11  # seconds after which the sweeper takes a pushed job for lost
+LOSS = 11  # seconds after which the scheduler takes a pushed job for lost
 BACK = 10  # seconds after which jobs are taken again
 
 

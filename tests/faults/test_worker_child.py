@@ -14,7 +14,7 @@ from tests.support.ports import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-SILENCE = 16  # seconds after which the sweeper takes an attempt for dead
+SILENCE = 16  # seconds after which the scheduler takes an attempt for dead
 ODD = "tests.support.odd_worker"
 
 

@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 WORKERS = ("worker-1", "worker-2")
 READY = "tests.support.ready_worker"
 IN_TIME = 120  # seconds in which what a killed worker left is done
-SILENCE, LOSS = 16, 11  # seconds after which the sweeper takes an attempt for dead, a pushed job for lost
+SILENCE, LOSS = 16, 11  # seconds after which the scheduler takes an attempt for dead, a pushed job for lost
 
 
 def told(stack, name: str, link: str) -> list[str]:
@@ -31,7 +31,7 @@ def told(stack, name: str, link: str) -> list[str]:
 
 
 def test_at_twenty_moments_of_their_work(stack, ask, moments):
-    """R9: a worker as a whole, or one process of it: its sweeper, or the child that runs the job."""
+    """R9: a worker as a whole, or one process of it: its scheduler, or the child that runs the job."""
     with Proxy(stack.mails.port) as slow_mail:
         slow_mail.delay(0.01)
         for worker in WORKERS:
@@ -53,7 +53,7 @@ def test_at_twenty_moments_of_their_work(stack, ask, moments):
 
 
 def at_work(stack) -> list[int]:
-    """The processes of a worker that is in the middle of a job: its sweeper, the child, and the fork of a long job.
+    """The processes of a worker that is in the middle of a job: its scheduler, the child, and the fork of a long job.
 
     [] when none is.
     """
@@ -96,7 +96,7 @@ def send(number: signal.Signals, pids: list[int]) -> None:
 
 
 def stopped(stack) -> list[int]:
-    """Stop worker-1 while it waits for jobs, and return its processes; [] when it does not, or its sweeper writes: it
+    """Stop worker-1 while it waits for jobs, and return its processes; [] when it does not, or its scheduler writes: it
     would keep SQLite's lock.
     """
     if not waits_for_jobs(stack):

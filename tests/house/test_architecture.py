@@ -66,6 +66,18 @@ def test_no_file_is_long():
     assert [str(path) for path in SOURCES if len(path.read_text().splitlines()) > 400] == []
 
 
+def test_no_module_is_too_small():
+    """A module of a few lines with a single importer belongs into that importer."""
+    importers = {path: imports(path) for path in SOURCES}
+    for path in SOURCES:
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if path.name.startswith("__") or len(path.read_text().splitlines()) >= 25:
+            continue
+        users = [user for user, imported in importers.items() if name in imported]
+        registers_itself = users == [path.with_name("__init__.py")]  # an entry point or a model
+        assert len(users) > 1 or registers_itself, name
+
+
 def test_views_fit_on_a_screen():
     """A view loads, checks, acts once and answers; more is an action in hiding."""
     for path in SOURCES:

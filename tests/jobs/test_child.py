@@ -17,7 +17,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import text
 
 from app.extensions import db as the_db
-from app.jobs import child, enqueue, perform, running
+from app.jobs import child, enqueue, perform, runner
 from app.jobs.registry import definitions, job
 from app.models import Job, User
 from tests.factories import a_user
@@ -127,8 +127,8 @@ def test_a_job_that_is_done_is_not_struck_while_it_records_that(app, db, work, m
             signal.raise_signal(signal.SIGALRM)
         change(attempt, **values)
 
-    change = running._change
-    monkeypatch.setattr(running, "_change", busy)
+    change = runner._change
+    monkeypatch.setattr(runner, "_change", busy)
     monkeypatch.setattr(child.TimeLimit, "struck", False)
     ordered = enqueue("test.work")
     db.session.commit()

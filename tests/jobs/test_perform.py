@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.core.clock import now
 from app.core.database import writing
-from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress, running
+from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress, runner
 from app.jobs.registry import RETRY_LADDER
 from app.models import Job, User
 from tests.factories import a_user
@@ -171,15 +171,15 @@ def test_progress_does_not_fall_when_a_killed_attempt_is_followed_by_another(wor
 
 def test_a_busy_database_at_the_end_does_not_make_the_work_be_done_again(work, order, run, monkeypatch):
     """A mail that was sent would be sent once more."""
-    change, failures = running._change, [OperationalError("UPDATE job", {}, Exception("database is locked"))] * 2
+    change, failures = runner._change, [OperationalError("UPDATE job", {}, Exception("database is locked"))] * 2
 
     def busy(attempt, **values):
         if failures:
             raise failures.pop()
         change(attempt, **values)
 
-    monkeypatch.setattr(running, "_change", busy)
-    monkeypatch.setattr(running.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(runner, "_change", busy)
+    monkeypatch.setattr(runner.time, "sleep", lambda _seconds: None)
     job = run(order())
     assert (len(work.runs), job.state, job.attempts) == (1, "done", 1)
 

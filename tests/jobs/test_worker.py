@@ -1,4 +1,4 @@
-"""The worker process: its sweeper. The rest is in tests/faults, with real processes."""
+"""The worker process: its scheduler. The rest is in tests/faults, with real processes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def test_an_absent_database_is_one_line_until_it_is_back(app, caplog):
         guard.run(step)
     said = [record for record in caplog.records if record.name == app.logger.name]
     assert [record.levelname for record in said] == ["WARNING"] * 3
-    assert said[0].getMessage() == "the sweeper waits for the database: connection refused"
+    assert said[0].getMessage() == "the scheduler waits for the database: connection refused"
     assert not any(record.exc_info for record in said)
 
 
-def test_a_fault_of_the_sweeper_keeps_its_traceback(app, caplog):
+def test_a_fault_of_the_scheduler_keeps_its_traceback(app, caplog):
     def broken():
         raise ValueError("a fault")
 

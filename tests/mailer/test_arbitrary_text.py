@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.extensions import db as the_db
-from app.messages.actions import floods
+from app.messages.actions import rate_limits
 from tests.factories import a_user, acquainted
 from tests.support.client import Browser
 from tests.support.translations import translations
@@ -52,7 +52,7 @@ NAME = TEXT.map(lambda text: text[:40])  # mostly short enough to be accepted
 @pytest.mark.timeout(3600)
 def test_any_text_is_mailed_and_shown(app, as_, db, configure, monkeypatch, run_jobs, mails):
     configure(MAIL_DAILY_CAP=0)
-    monkeypatch.setattr(floods, "NEW", floods.Limits(10**6, 10**6, 10**6))
+    monkeypatch.setattr(rate_limits, "NEW", rate_limits.Limits(10**6, 10**6, 10**6))
     pairs: list[tuple[Browser, Browser]] = []
     tried = mailed = named = 0
 

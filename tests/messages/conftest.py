@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from app.messages import recount
+from app.messages import counters
 from app.queries import unread
 from tests.factories import a_user, acquainted
 from tests.support.changing import told
@@ -42,7 +42,7 @@ def fits(db, app):
 
     def counted_anew():
         with app.app_context():
-            return recount.recount()
+            return counters.recount()
 
     def check(*browsers) -> None:
         assert through_a_door(counted_anew)["drift"] == 0

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, insert, select, update
 
 from app.core.clock import now
-from app.messages.actions import floods
+from app.messages.actions import rate_limits
 from app.messages.queries.threads import between
 from app.models import Block, Conversation, ConversationMember, Message
 from tests.factories import a_follow, a_message, a_user
@@ -184,7 +184,7 @@ def people(ana):
 
 
 def test_drafts_make_no_endless_rows(ana, people, db, monkeypatch):
-    monkeypatch.setattr(floods, "DRAFTS", 2)
+    monkeypatch.setattr(rate_limits, "DRAFTS", 2)
     for person in people:
         assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303
     assert db.session.scalar(select(func.count()).select_from(Conversation)) == 2

@@ -6,7 +6,7 @@ import re
 
 from sqlalchemy import func, select
 
-from app.messages import recount
+from app.messages import counters
 from app.models import Block, Job
 from app.queries import unread
 from tests.factories import a_follow
@@ -161,5 +161,5 @@ def test_numbers_beside_the_messages_fit_them(town, as_, db):
     as_("cleo").post_form(f"{address}/leave")
     town.post_form(f"{address}/name", {"name": "Bread"})
     db.session.commit()
-    assert recount.recount()["drift"] == 0
+    assert counters.recount()["drift"] == 0
     assert db.session.scalar(select(func.count()).select_from(Job).where(Job.state == "failed")) == 0

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.clock import now
-from app.messages import recount
+from app.messages import counters
 from app.models import Conversation, ConversationMember, Message
 from tests.factories import a_user, acquainted
 
@@ -89,4 +89,4 @@ def test_all_write_add_leave_and_read_at_once(as_, friends, db):
         sides = db.session.scalars(select(ConversationMember).where(ConversationMember.conversation_id == group))
         assert all((side.left_seq is None) == (side.state != "left") for side in sides)
     db.session.commit()
-    assert recount.recount()["drift"] == 0
+    assert counters.recount()["drift"] == 0

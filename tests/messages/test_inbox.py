@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.messages.actions import changing, groups, send_message
+from app.messages.actions import edit_undo_delete, groups, send_message
 from app.models import Block, ConversationMember, Message, MessageImage
 from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import rows
@@ -58,7 +58,7 @@ def test_a_message_of_pictures_only_is_named(as_, db, pictures, said):
 def test_a_deleted_message_is_said_to_be_deleted(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ben, ana.user, "regretted")
-    changing.delete_for_everybody(ben, message.conversation_id, message.seq, kept_for=timedelta(days=14))
+    edit_undo_delete.delete_for_everybody(ben, message.conversation_id, message.seq, kept_for=timedelta(days=14))
     db.session.commit()
     assert "This message was deleted." in the_row(ana)
     assert "regretted" not in the_row(ana)
@@ -170,7 +170,7 @@ def test_a_message_that_only_one_side_still_sees_moves_only_their_row(as_, db):
     a_message(ben.user, ana.user, "first")
     a_message(ben.user, ana.user, "second")
     message = db.session.scalar(select(Message).where(Message.body == "second"))
-    changing.delete_for_me(ana.user, message.conversation_id, message.seq)
+    edit_undo_delete.delete_for_me(ana.user, message.conversation_id, message.seq)
     db.session.commit()
     assert "first" in the_row(ana)
     assert "second" in the_row(ben)

@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.lib.text import excerpt
 from app.lib.text.search import query_terms, search_text
-from app.messages.actions import changing, groups, send_message, send_to_group
-from app.messages.queries import found
-from app.messages.search import PERSON, words_of
+from app.messages.actions import edit_undo_delete, groups, send_message, send_to_group
+from app.messages.queries import search
+from app.messages.search_words import PERSON, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, Message
 from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import words
@@ -97,8 +97,10 @@ def test_what_one_cannot_see_is_not_found(pair, db):
         a_message(pair.ben, pair.user, body)
     by_body = {message.body: message for message in db.session.scalars(select(Message))}
     conversation = by_body["shown tide"].conversation_id
-    changing.delete_for_me(pair.user, conversation, by_body["hidden tide"].seq)
-    changing.delete_for_everybody(pair.ben, conversation, by_body["deleted tide"].seq, kept_for=timedelta(days=14))
+    edit_undo_delete.delete_for_me(pair.user, conversation, by_body["hidden tide"].seq)
+    edit_undo_delete.delete_for_everybody(
+        pair.ben, conversation, by_body["deleted tide"].seq, kept_for=timedelta(days=14)
+    )
     by_body["undone tide"].kind = "undone"
     db.session.commit()
     ((_address, row),) = hits(pair, "tide")
@@ -166,7 +168,7 @@ def test_text_in_a_hit_is_text(pair):
 
 def test_an_edit_is_found_by_its_new_words(pair, db):
     message = a_message(pair.ben, pair.user, "the old word")
-    changing.edit(pair.ben, message.conversation_id, message.seq, "the new word")
+    edit_undo_delete.edit(pair.ben, message.conversation_id, message.seq, "the new word")
     db.session.commit()
     assert hits(pair, "old") == []
     assert len(hits(pair, "new")) == 1
@@ -230,7 +232,7 @@ def cost(db, viewer, q) -> int:
 
     raw.set_progress_handler(count, 1)
     try:
-        assert len(found.hits(viewer, query_terms(q), None, 25)[0]) == 3
+        assert len(search.hits_of(viewer, query_terms(q), None, 25)[0]) == 3
     finally:
         raw.set_progress_handler(None, 0)
         db.session.rollback()
@@ -241,7 +243,7 @@ def rows_looked_at(db, viewer, q) -> int:
     """Rows that any node of the plan gave or threw away; the planner knows its tables, and may read none in whole."""
     db.session.execute(text("ANALYZE"))
     db.session.execute(text("SET LOCAL enable_seqscan = off"))
-    query = found.select_hits(viewer, query_terms(q)).limit(26).compile(dialect=db.engine.dialect)
+    query = search.select_hits(viewer, query_terms(q)).limit(26).compile(dialect=db.engine.dialect)
     explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"
     plan = db.session.connection().exec_driver_sql(explain, dict(query.params)).scalar_one()
     db.session.rollback()
@@ -259,7 +261,7 @@ def sum_of(node: dict) -> int:
 def test_the_index_is_asked_for_ones_own_mark_and_for_no_beginning(pair, db, q):
     """Neither engine tells what it does inside an index: both would gather a word's beginning from all there is."""
     dialect = postgresql.dialect() if db.engine.dialect.name == "postgresql" else sqlite.dialect()
-    asked = found.select_hits(pair.user, query_terms(q)).compile(dialect=dialect).params.values()
+    asked = search.select_hits(pair.user, query_terms(q)).compile(dialect=dialect).params.values()
     (orders,) = [one for one in asked if PERSON in str(one)]
     assert f"{PERSON}{pair.user.id}" in orders
     assert "*" not in orders

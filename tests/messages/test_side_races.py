@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app.core.clock import now
 from app.core.database import writing
-from app.messages import side_jobs
-from app.messages.actions import send_message, sides
+from app.messages import jobs
+from app.messages.actions import membership, send_message
 from app.models import Notification
 from tests.support.changing import conversation, send, side
 from tests.support.locks import until_it_waits
@@ -56,14 +56,14 @@ def test_what_came_after_the_poll_is_not_delivered_by_it(ana, ben, db, while_ope
 def test_a_mute_that_is_made_longer_does_not_end(app, ana, ben, db, while_open):
     send(ben, "one", to="ana")
     this = conversation(db).id
-    sides.mute(ana.user, this, 1)
+    membership.mute(ana.user, this, 1)
     side(db, ana).muted_until = now() - timedelta(seconds=1)
     db.session.commit()
     person = ana.user.id
 
     def job():
         with app.app_context():
-            side_jobs.end_mute(this, person)
+            jobs.end_mute(this, person)
 
-    while_open(lambda: sides.mute(ana.user, this), job)
+    while_open(lambda: membership.mute(ana.user, this), job)
     assert side(db, ana).muted

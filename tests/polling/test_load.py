@@ -17,7 +17,7 @@ from app.notifications import notify
 from app.polling.idle import IdlePolls
 from app.polling.load import REMEMBERS, RETRY_AFTER, STEPS, Load
 from app.run.services import GRANIAN, Services
-from app.web.intake import BODY_READERS
+from app.web.request_intake import BODY_READERS
 from tests.factories import a_user
 from tests.support.ports import wait_for
 

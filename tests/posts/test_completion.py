@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.models import Block
-from app.queries import naming
+from app.queries import name_prefixes
 from tests.factories import a_follow, a_post, a_user
 
 
@@ -61,7 +61,7 @@ def test_tags_used_lately(ana):
 def test_an_old_tag_is_found_by_its_whole_name(ana, monkeypatch):
     a_post(ana.user, "#equinox")
     a_post(ana.user, "#solstice")
-    monkeypatch.setattr(naming, "TAGS_LOOKED_AT", 1)
+    monkeypatch.setattr(name_prefixes, "TAGS_LOOKED_AT", 1)
     assert offered(ana, "equi", "tags") == []
     assert offered(ana, "equinox", "tags") == ["#equinox"]
 

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from app.core.clock import now
 from app.core.exports import exports
-from app.jobs import enqueue, running
+from app.jobs import enqueue, runner
 from app.models import Job, Notification, Post, User
 from app.posts import export
 from tests.factories import a_post, a_user
@@ -85,7 +85,7 @@ def test_a_long_export_needs_little_memory_and_its_progress_only_rises(store, as
 
     def report(percent: int) -> None:
         seen.append(percent)
-        running.report_progress(percent)
+        runner.report_progress(percent)
 
     monkeypatch.setattr("app.posts.jobs.report_progress", report)
     browser.post_form("/export_posts")

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from app.extensions import db as the_db
 from app.lib.text.search import query_terms
 from app.models import User
-from app.queries import naming, search
+from app.queries import name_prefixes, search
 from tests.factories import a_message, a_post, a_user
 
 
@@ -29,8 +29,8 @@ def test_posts_of_before_are_found_by_flag_and_tag(make_app, database, as_):
         ana = the_db.session.get_one(User, 1)
         found = the_db.session.scalars(search.posts(ana, query_terms("🇩🇪"))).unique().all()
         assert [post.body for post in found] == ["🇩🇪 gewinnt #Fußball"]
-        assert [user.username for user in naming.people_named(ana, "🇫🇷", 5)] == ["ana"]
-        assert naming.tags_named(ana, "fussb", 5) == ["Fußball"]
+        assert [user.username for user in name_prefixes.people_named(ana, "🇫🇷", 5)] == ["ana"]
+        assert name_prefixes.tags_named(ana, "fussb", 5) == ["Fußball"]
         words = the_db.session.scalar(text("SELECT search_text FROM message"))
         assert words == "\ue0001 \ue0002 🇯🇵 next year"
         the_db.session.remove()

@@ -16,7 +16,7 @@ from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.models import Follow, Job, Post, ProfileCount, User
 from app.posts import actions as posts
-from app.profiles import actions, recount
+from app.profiles import actions, counters
 from tests.factories import a_follow, a_post, a_user
 from tests.support.client import through_a_door
 
@@ -44,7 +44,7 @@ def count_anew(app, db):
 
     def inside():
         with app.app_context(), reading():
-            return recount.recount()
+            return counters.recount()
 
     return lambda: through_a_door(inside)
 
@@ -152,7 +152,7 @@ def test_numbers_stay_true_while_everyone_acts_at_once(app, db, count_anew):
             the_db.session.commit()
             if turn % 7 == 0:
                 with reading():
-                    recount.recount()
+                    counters.recount()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(act, range(60)))

@@ -111,7 +111,7 @@ def test_last_seen_can_be_hidden_also_from_the_hover_card(as_):
 def time_at_noon(monkeypatch):
     """Noon, so that an hour more or less is the same day."""
     noon = datetime(2031, 5, 17, 12, tzinfo=UTC)
-    monkeypatch.setattr("app.profiles.last_seen.now", lambda: noon)
+    monkeypatch.setattr("app.profiles.queries.now", lambda: noon)
     return noon
 
 

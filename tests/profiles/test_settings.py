@@ -4,7 +4,7 @@ import pytest
 
 from app.core.i18n import languages
 from app.models import User
-from app.profiles import zones
+from app.profiles import timezones
 from app.profiles.actions import ABOUT_MAX
 from tests.factories import a_user
 
@@ -115,7 +115,7 @@ def test_it_takes_a_token(as_, db):
 
 def test_zones_are_offered_once_under_their_part_of_the_world_in_the_readers_language(app):
     with app.test_request_context():
-        groups = zones.choices("es")
+        groups = timezones.choices("es")
         offered = [name for group in groups.values() for name, _city in group]
         assert len(offered) == len(set(offered)) > 300
         assert ("Europe/London", "Londres") in groups["Europe"]

@@ -32,7 +32,7 @@ from sqlalchemy import Engine, create_engine, insert, select
 
 from app.models import User
 from app.run.services import GRANIAN
-from app.web.intake import BODY_READERS
+from app.web.request_intake import BODY_READERS
 from tests.factories import PASSWORD, columns_of
 from tests.support.acquaintance import acquaint
 from tests.support.databases import PATIENCE

@@ -1,7 +1,7 @@
 """A worker that is there again at once: `python -m tests.support.ready_worker` for a test that kills it many times.
 
 The code is loaded once; each time the worker ends, however it ended, a fork runs it anew, as a supervisor would. So its
-processes are this one, which a test leaves alone, then those of worker.py: the sweeper, RQ's worker, and its child.
+processes are this one, which a test leaves alone, then those of worker.py: the scheduler, RQ's worker, and its child.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import pytest
 
 from app.core.clock import now
 from app.jobs import again
-from app.jobs.handover import say_worker_is_alive
+from app.jobs.broker import say_worker_is_alive
 from app.models import Job
 from tests.factories import a_user
 

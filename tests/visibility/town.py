@@ -14,7 +14,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from app.extensions import db
-from app.messages.images import storage
+from app.messages.image_storage import storage
 from app.models import Conversation, Message, MessageImage, Post
 from tests.factories import a_follow, acquainted
 from tests.support.client import Browser

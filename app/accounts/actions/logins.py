@@ -8,8 +8,8 @@ from hashlib import sha256
 
 from sqlalchemy import delete, select, update
 
-from app.accounts import browsers
-from app.accounts.actions import mailed_links
+from app.accounts import user_agents
+from app.accounts.actions import email_links
 from app.core.clock import now
 from app.core.errors import Refused
 from app.core.i18n import _l
@@ -39,7 +39,7 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
     )
     if still_so is None:
         raise Refused(_l("Your account was just changed. Please try again."))
-    mailed_links.end(user, "reset")
+    email_links.end(user, "reset")
     login = LoginSession(
         user_id=user.id,
         created_at=moment,
@@ -62,7 +62,7 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
 
     A browser, a system and a network together are told once; the first ones came with the account.
     """
-    browser, system = browsers.browser(login.user_agent), browsers.system(login.user_agent)
+    browser, system = user_agents.browser(login.user_agent), user_agents.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
     facts = {"browser": browser, "system": system, "address": login.address, "first": is_first}
     record(login.user_id, "login", subject, known=is_first or _was_there(login), args=facts)
@@ -77,7 +77,7 @@ def _was_there(login: LoginSession) -> bool:
 
 
 def _place(user_agent: str, address: str) -> str:
-    return "\n".join([browsers.browser(user_agent), browsers.system(user_agent), _network(address)])
+    return "\n".join([user_agents.browser(user_agent), user_agents.system(user_agent), _network(address)])
 
 
 def _network(address: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 
 from app.accounts import passwords
-from app.accounts.actions import logins, mailed_links
+from app.accounts.actions import email_links, logins
 from app.accounts.actions.notices import order_notice
 from app.core.clock import now
 from app.core.errors import Refused
@@ -29,9 +29,9 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
 def order_reset(user: User | None) -> None:
     """Order the mail with a link to choose a new password; for nobody the same work, and no mail."""
     if user is None:
-        mailed_links.order_nothing()
+        email_links.order_nothing()
     else:
-        mailed_links.order(user, "reset", user.email)
+        email_links.order(user, "reset", user.email)
 
 
 def reset_password(link: MailToken, password: str) -> None:
@@ -43,7 +43,7 @@ def reset_password(link: MailToken, password: str) -> None:
     user = link.user
     passwords.check_for(user, password)
     fresh = passwords.hashed(password)
-    mailed_links.use(link)
+    email_links.use(link)
     _replace(user, fresh)
     if link.email == user.email and user.email_confirmed_at is None:
         user.email_confirmed_at = now()
@@ -57,4 +57,4 @@ def _replace(user: User, fresh: str, *, only_if: str | None = None) -> None:
         change = change.where(User.password_hash == only_if)
     if db.session.scalar(change.returning(User.id)) is None:
         raise Refused(_l("Your password was just changed. Please try again."))
-    mailed_links.end(user, "reset", "change_email")
+    email_links.end(user, "reset", "change_email")

@@ -1,15 +1,19 @@
 """The only writers of conversations and messages.
 
-sending     a message to a person or a group
-reading     what was rendered, and what a poll fetched
-changing    editing, taking back, deleting
-sides       one person's side: requests, muting, drafts
-groups      naming, adding, leaving
-parting     what is left of somebody whose account is deleted
+sending           messages to a person or a group
+edit_undo_delete  editing, unsending, deleting
+read_receipts     what was rendered, and what a poll fetched
+membership        one member's view of a conversation: requests, muting, drafts
+groups            start, rename, add, leave
+images            the images of a message
+rate_limits       how many messages a person may send
+sealed_messages   copies of deleted messages, kept for reports
+account_deletion  removes a deleted account from its conversations
+locking           the locks of conversations
 """
 
-from app.messages.actions import parting  # noqa: F401  (registers itself)
-from app.messages.actions.reading import mark_delivered, mark_read
+from app.messages.actions import account_deletion  # noqa: F401  (registers itself)
+from app.messages.actions.read_receipts import mark_delivered, mark_read
 from app.messages.actions.sending import send_message, send_to_group
 
 __all__ = ["mark_delivered", "mark_read", "send_message", "send_to_group"]

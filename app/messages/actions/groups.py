@@ -14,19 +14,17 @@ from app.core.errors import Refused
 from app.core.i18n import _l
 from app.core.validation import checked_name, send_key
 from app.extensions import db
-from app.messages import permission, telling
-from app.messages.actions import floods
+from app.messages import counters, notifications, permission
+from app.messages.actions import rate_limits
+from app.messages.actions.images import key_of
 from app.messages.actions.locking import lock, new_side
-from app.messages.actions.pictures import key_of
 from app.messages.actions.sending import append_event, checked_words, send_message, send_to_group
-from app.messages.queries import newest
 from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
 from app.notifications import record
 
 MOST = 12  # people in a group, oneself included
 NAME_MAX = 80  # characters, and the width of the column
-SIDE = ConversationMember
 
 
 def start(
@@ -65,7 +63,9 @@ def start(
     db.session.add(conversation)
     db.session.flush()
     for user_id, state in sorted({**states, founder.id: "accepted"}.items()):
-        db.session.execute(insert_into(SIDE).values({**new_side(conversation.id, user_id), "state": state}))
+        db.session.execute(
+            insert_into(ConversationMember).values({**new_side(conversation.id, user_id), "state": state})
+        )
     send_to_group(founder, conversation.id, body, **options)
     _tell_asked(conversation, founder, states)
     return conversation
@@ -80,7 +80,7 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
     if name == conversation.name:
         return
     if limited:
-        floods.check(member, conversation, waits=False)
+        rate_limits.check(member, conversation, waits=False)
     conversation.name = name
     append_event(conversation, member, "named", {"name": name})
     _moved(conversation)
@@ -113,7 +113,7 @@ def leave(member: User, conversation_id: int) -> None:
     Raises Refused when it is no group.
     """
     conversation = lock(conversation_id)
-    mine = db.session.get(SIDE, (conversation.id, member.id), populate_existing=True)
+    mine = db.session.get(ConversationMember, (conversation.id, member.id), populate_existing=True)
     if mine is None or mine.state == "left":
         return
     if not conversation.is_group:
@@ -121,9 +121,9 @@ def leave(member: User, conversation_id: int) -> None:
     mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
     append_event(conversation, member, "left", {})
     _moved(conversation)
-    telling.conversation_moved(conversation.id, [member.id])
-    telling.count_moved(member.id)
-    telling.requests_moved(member.id)
+    notifications.conversation_moved(conversation.id, [member.id])
+    notifications.count_moved(member.id)
+    notifications.requests_moved(member.id)
 
 
 def _others(person: User, people: Iterable[User]) -> list[User]:
@@ -150,7 +150,7 @@ def _begun_by(key: str | None) -> Conversation | None:
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
     """The locked group and its sides, of people who left, too. Raises Refused for who has no say in it."""
     conversation = lock(conversation_id)
-    here = select(SIDE).where(SIDE.conversation_id == conversation.id)
+    here = select(ConversationMember).where(ConversationMember.conversation_id == conversation.id)
     sides = {side.user_id: side for side in db.session.scalars(here.execution_options(populate_existing=True))}
     mine = sides.get(member.id)
     if not conversation.is_group or mine is None or mine.state == "left":
@@ -182,14 +182,22 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
     if not limited or not strangers:
         return
     recent = now() - timedelta(days=1)
-    begun = (Conversation.started_by_id == adder.id, Conversation.started_at > recent, SIDE.user_id != adder.id)
-    asked = select(func.count()).select_from(SIDE).join(Conversation, Conversation.id == SIDE.conversation_id)
+    begun = (
+        Conversation.started_by_id == adder.id,
+        Conversation.started_at > recent,
+        ConversationMember.user_id != adder.id,
+    )
+    asked = (
+        select(func.count())
+        .select_from(ConversationMember)
+        .join(Conversation, Conversation.id == ConversationMember.conversation_id)
+    )
     added = select(func.count()).where(
         Message.sender_id == adder.id, Message.created_at > recent, Message.kind == "added"
     )
-    waits = SIDE.state.in_(("request", "declined"))
+    waits = ConversationMember.state.in_(("request", "declined"))
     known = db.session.execute(select(asked.where(*begun, waits).scalar_subquery(), added.scalar_subquery())).one()
-    if sum(known) + strangers > floods.limits_of(adder).strangers_a_day:
+    if sum(known) + strangers > rate_limits.limits_of(adder).strangers_a_day:
         raise Refused(_l("You have written to many new people today. Please go on tomorrow."))
 
 
@@ -198,22 +206,31 @@ def _join(conversation: Conversation, user_id: int, state: str) -> None:
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}
-    side = insert_into(SIDE).values({**new_side(conversation.id, user_id), **fresh})
-    db.session.execute(side.on_conflict_do_update(index_elements=[SIDE.conversation_id, SIDE.user_id], set_=fresh))
-    this = (SIDE.conversation_id == conversation.id, SIDE.user_id == user_id)
-    renew = update(SIDE).where(*this).values(newest_seq=newest.from_others())
+    side = insert_into(ConversationMember).values({**new_side(conversation.id, user_id), **fresh})
+    db.session.execute(
+        side.on_conflict_do_update(
+            index_elements=[ConversationMember.conversation_id, ConversationMember.user_id], set_=fresh
+        )
+    )
+    this = (ConversationMember.conversation_id == conversation.id, ConversationMember.user_id == user_id)
+    renew = update(ConversationMember).where(*this).values(newest_seq=counters.from_others())
     db.session.execute(renew.execution_options(synchronize_session=False))
 
 
 def _moved(conversation: Conversation) -> None:
     """Let the pages of all who are in it know: of who is in it, and how it is called."""
     conversation.revision += 1
-    inside = (SIDE.conversation_id == conversation.id, SIDE.state.in_(("accepted", "request")))
-    telling.conversation_moved(conversation.id, db.session.scalars(select(SIDE.user_id).where(*inside)).all())
+    inside = (
+        ConversationMember.conversation_id == conversation.id,
+        ConversationMember.state.in_(("accepted", "request")),
+    )
+    notifications.conversation_moved(
+        conversation.id, db.session.scalars(select(ConversationMember.user_id).where(*inside)).all()
+    )
 
 
 def _tell_asked(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
     """Whom the adder is a stranger to hear of it where requests are listed, and nowhere else."""
     for user_id in sorted(user_id for user_id, state in states.items() if state == "request"):
         record(user_id, "message_request", str(conversation.id), actor=adder, known=True)
-        telling.requests_moved(user_id)
+        notifications.requests_moved(user_id)

@@ -12,11 +12,11 @@ from app.core.errors import Refused
 from app.core.i18n import _l
 from app.core.validation import checked_body, send_key
 from app.extensions import db
-from app.messages import permission, telling
-from app.messages.actions import floods
+from app.messages import notifications, permission
+from app.messages.actions import rate_limits
+from app.messages.actions.images import Picture, attach, key_of
 from app.messages.actions.locking import lock, lock_pair
-from app.messages.actions.pictures import Picture, attach, key_of
-from app.messages.search import words_of
+from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, Message, User
 from app.notifications import record
 
@@ -48,7 +48,7 @@ def send_message(
     if verdict.kind == "refused":
         raise Refused(verdict.sentence)
     if limited:
-        floods.check(sender, conversation, waits=verdict.kind == "request")
+        rate_limits.check(sender, conversation, waits=verdict.kind == "request")
     if conversation.newest_seq == 0:  # until now it held drafts at most
         conversation.started_by_id, conversation.started_at = sender.id, now()
     _accept(conversation, sender.id)
@@ -59,7 +59,7 @@ def send_message(
         _side(conversation, recipient.id, state="request")
         # On the Activity page, and nowhere else: a request has no badge and no mail.
         record(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
-    telling.message_came(conversation.id, sender.id)
+    notifications.message_came(conversation.id, sender.id)
     return message
 
 
@@ -83,10 +83,10 @@ def send_to_group(
     if mine is None or mine.state == "left" or not conversation.is_group:
         raise Refused(_l("You are not in this conversation."))
     if limited:
-        floods.check(sender, conversation, waits=False)
+        rate_limits.check(sender, conversation, waits=False)
     message = _append(conversation, sender, body, key, pictures)
     _accept(conversation, sender.id)
-    telling.message_came(conversation.id, sender.id)
+    notifications.message_came(conversation.id, sender.id)
     return message
 
 
@@ -107,7 +107,7 @@ def _known(key: str | None) -> Message | None:
 def _append(
     conversation: Conversation, sender: User, body: str, key: str | None, pictures: Sequence[Picture]
 ) -> Message:
-    words = words_of(body, telling.everybody(conversation.id))
+    words = words_of(body, notifications.everybody(conversation.id))
     message = _store(conversation, sender, body=body, form_key=key, search_text=words)
     attach(message, pictures)
     others = ConversationMember.user_id != sender.id
@@ -136,8 +136,8 @@ def _accept(conversation: Conversation, user_id: int) -> None:
     )
     others_wrote = db.session.scalar(waiting.values(state="accepted").returning(side.newest_seq))
     if others_wrote:
-        telling.count_moved(user_id)
-        telling.requests_moved(user_id)
+        notifications.count_moved(user_id)
+        notifications.requests_moved(user_id)
 
 
 def _side(conversation: Conversation, user_id: int, **values: Any) -> None:

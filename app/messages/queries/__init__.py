@@ -1,13 +1,11 @@
-"""What only this feature reads. One gate: a conversation is opened by threads.py, for somebody who belongs to it.
+"""Reads that only this feature needs. Access control: only threads.py loads a conversation for a viewer.
 
-threads      the gate: opening a conversation; and the messages of an open one
-inbox        the list of conversations, and the tray of requests
-found        searching one's own messages
-recipients   to whom one may want to write
-readers      who in a group has read what one wrote
-pictures     who may fetch a picture, and which files somebody names
-states       what the poller is told of a conversation
-newest       what the numbers kept beside the messages should be
-unmailed     what no mail has told of
-taken_along  what stands in an export
+threads             loads a conversation for its member, and its messages
+inbox               the list of conversations, and message requests
+search              searches one's own messages
+recipients          suggests people to write to
+read_by             who in a group has read a message
+images              who may fetch an image, and which files are in use
+conversation_state  the state of a conversation that polls receive
+export              what an export contains
 """

@@ -16,7 +16,7 @@ from app.messages.permission import Terms, Verdict
 from app.messages.queries.threads import pair_key_with
 from app.models import Conversation, ConversationMember, Follow, User
 from app.queries import visibility
-from app.queries.naming import has_words
+from app.queries.name_prefixes import has_words
 from app.queries.search import matching
 
 MOST = 8  # suggestions

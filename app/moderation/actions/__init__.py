@@ -1,7 +1,7 @@
 """The only writers of reports and of the log. They flush and never commit, and know no Flask."""
 
-from app.moderation.actions.deciding import assign, look, release, remove_post, resolve, warn
-from app.moderation.actions.people import reinstate, set_role, suspend
+from app.moderation.actions.accounts import reinstate, set_role, suspend
+from app.moderation.actions.decisions import assign, look, release, remove_post, resolve, warn
 from app.moderation.actions.reporting import report, report_person, report_post
 
 __all__ = [

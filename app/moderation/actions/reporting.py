@@ -15,7 +15,7 @@ from app.core.validation import send_key
 from app.extensions import db
 from app.models import Conversation, Message, Post, Report, ReportedMessage, User
 from app.moderation import evidence, queries
-from app.moderation.actions.words import checked
+from app.moderation.actions.rules import checked
 from app.notifications import record
 
 MOST = 50  # messages in one report

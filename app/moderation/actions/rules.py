@@ -1,11 +1,13 @@
-"""When a moderator may act: on a report, and on a person."""
+"""When a moderator may act on a report or a person, and how long a text may be."""
 
 from __future__ import annotations
 
 from app.core import roles
 from app.core.errors import Refused
 from app.core.i18n import _l
+from app.core.validation import checked_body
 from app.extensions import db
+from app.lib.text.rich import is_blank
 from app.models import Report, User
 
 
@@ -26,3 +28,11 @@ def check_may_judge(moderator: User | None, person: User) -> None:
         raise Refused(_l("Nobody judges themselves."))
     if not roles.may_judge(moderator.role, person.role):
         raise Refused(_l("Only an admin can act on a moderator."))
+
+
+MOST = 1_000  # characters
+
+
+def checked(text: str, *, needed: bool = True) -> str:
+    """`text` as it is stored; "" only when it is not `needed`. Raises Refused."""
+    return "" if is_blank(text) and not needed else checked_body(text, MOST)

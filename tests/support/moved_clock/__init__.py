@@ -2,7 +2,7 @@
 
     stack = Stack(folder, database.copy(), clock="2027-03-28T00:30:00+00:00")   or clock="now"
     stack.start()
-    stack.set_clock("2027-03-28T03:00:00+00:00")    web, worker, sweeper and running jobs see it at once
+    stack.set_clock("2027-03-28T03:00:00+00:00")    web, worker, scheduler and running jobs see it at once
     stack.shift_clock(-3600)                        an hour back; the clock goes on ticking from there
     stack.now()                                     what time it is for them
 

@@ -1,0 +1,122 @@
+"""Deleting an account: ordered with the password, taken back by logging in, and done when its time has come.
+
+What stays of it, and why, is in docs/decisions/0009-deleted-accounts.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
+
+from app.accounts.actions import email_links, logins
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.extensions import Base, db
+from app.jobs import enqueue
+from app.models import Activity, Report, User
+from app.notifications import tell_count
+
+GRACE = timedelta(days=14)  # between the order and the deletion
+MAIL_JOB = "accounts.mail_deletion"
+TELL_READERS = "accounts.tell_readers"
+COUNT_JOB = "profiles.count_follows"
+BATCH = 500  # rows of one transaction
+TOLD_TOGETHER = 50  # people told in one transaction: it holds all their clocks, and on SQLite the one lock there is
+
+
+def order_deletion(user: User) -> datetime:
+    """Close the account of `user`, whose password has just been checked, and delete it at the moment this gives back.
+
+    Every login ends, with what was told to its browser, and a mail says how to take it back. Raises Refused for the
+    last admin, and when the password was changed or the account was closed between the check and now.
+    """
+    _check_not_the_last_admin(user)
+    due_at = now() + GRACE
+    same = (User.id == user.id, User.active, User.password_hash == user.password_hash)
+    closing = update(User).where(*same).values(active=False, deletion_due_at=due_at)
+    if db.session.scalar(closing.returning(User.id)) is None:
+        raise Refused(_l("Your account was just changed. Please try again."))
+    logins.end_logins(user)
+    email_links.end(user, "confirm", "reset", "change_email")
+    _tell(user, "ordered", due_at)
+    return due_at
+
+
+def take_back(user: User) -> None:
+    """Keep the account of `user`, whose password has just been checked, as it was. Raises Refused when it is too late,
+    the password was changed between the check and now, or the account is suspended.
+    """
+    due_at = user.deletion_due_at
+    same = (User.id == user.id, User.password_hash == user.password_hash)
+    waits = (User.deletion_due_at > now(), User.suspended_at.is_(None))
+    opening = update(User).where(*same, *waits).values(active=True, deletion_due_at=None)
+    if due_at is None or db.session.scalar(opening.returning(User.id)) is None:
+        raise Refused(_l("Your account was just changed. Please try again."))
+    _tell(user, "taken_back", due_at)
+
+
+def tell_readers(user_id: int, after: int) -> int | None:
+    """Tell some of those who have unread events of this person how many are unread: those of closed accounts are not.
+
+    Begins after the person `after`; gives back whom to go on after, or None at the end.
+    """
+    heard = select(Activity.user_id).where(Activity.actor_id == user_id, Activity.read_at.is_(None))
+    some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(TOLD_TOGETHER)
+    readers = db.session.scalars(some).all()
+    for reader in readers:
+        tell_count(reader)
+    return readers[-1] if readers else None
+
+
+def due() -> Sequence[int]:
+    """The ids of the people whose accounts are to be deleted now."""
+    return db.session.scalars(select(User.id).where(User.deletion_due_at <= now()).order_by(User.deletion_due_at)).all()
+
+
+def is_due(user_id: int) -> bool:
+    """Whether that account is to be deleted now, and is there still. It is locked, after the reports that name it: so
+    do those who judge them (app/moderation/actions/locking.py), and neither waits for the other for ever.
+    """
+    named = (Report.reporter_id, Report.accused_id, Report.assignee_id)
+    these = select(Report.id).where(or_(*(person == user_id for person in named))).order_by(Report.id)
+    db.session.execute(these.with_for_update(key_share=True))
+    this = select(User.id).where(User.id == user_id, User.deletion_due_at <= now())
+    return db.session.scalar(this.with_for_update(key_share=True)) is not None
+
+
+def erase(user_id: int) -> bool:
+    """Delete some of the rows that are the person's own, in whatever table; at the end the person. True when there may
+    be more.
+    """
+    for keys, belongs in _belongings(user_id):
+        some = select(*keys).where(belongs).limit(BATCH)
+        gone: Any = db.session.execute(delete(keys[0].table).where(tuple_(*keys).in_(some)))
+        if gone.rowcount:
+            return True
+    db.session.execute(delete(User).where(User.id == user_id))
+    return False
+
+
+def _belongings(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
+    """The tables whose rows go with a person: their key, and what makes a row the person's."""
+    for table in Base.metadata.sorted_tables:
+        for key in table.foreign_keys:
+            if key.ondelete == "CASCADE" and key.references(User.__table__):  # type: ignore[arg-type]
+                yield list(table.primary_key.columns), key.parent == user_id
+
+
+def _check_not_the_last_admin(user: User) -> None:
+    admins = select(User.id).where(User.role == "admin", User.active).order_by(User.id)
+    others = [admin for admin in db.session.scalars(admins.with_for_update(key_share=True)) if admin != user.id]
+    if user.role == "admin" and not others:
+        raise Refused(_l("You're the only admin. Make someone else an admin first."))
+
+
+def _tell(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:
+    enqueue(MAIL_JOB, user_id=user.id, what=what, due_at=due_at.isoformat())
+    enqueue(TELL_READERS, user_id=user.id)
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{user.id}", user_id=user.id)

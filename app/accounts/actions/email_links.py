@@ -1,0 +1,69 @@
+"""Mailed links: ordered with their mail in one transaction, good once, ended by a newer one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+
+from app.accounts.link_tokens import GOOD_FOR, Purpose
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.extensions import db
+from app.jobs import enqueue
+from app.models import MailToken, User
+
+NOBODY = NO_LINK = 0  # row ids start at 1
+
+
+def order(user: User, purpose: Purpose, address: str) -> None:
+    """Order the mail with a link for `purpose` to `address`. An older link for it is dead from now on."""
+    _lock(user.id)  # two orders at once wait for each other here, so the newer one ends the older one
+    end(user, purpose)
+    moment = now()
+    row = MailToken(
+        user_id=user.id,
+        purpose=purpose,
+        email=address,
+        created_at=moment,
+        expires_at=moment + GOOD_FOR[purpose],
+    )
+    db.session.add(row)
+    db.session.flush()
+    enqueue("accounts.mail_link", token_id=row.id, nonce=row.nonce)
+
+
+def order_nothing() -> None:
+    """Do what `order` does for an address nobody has: the same statements, which find nobody, and no mail."""
+    _lock(NOBODY)
+    _end(NOBODY, ["reset"])
+    columns = [MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at]
+    db.session.execute(insert(MailToken).from_select(columns, select(*columns).where(MailToken.id == NO_LINK)))
+    enqueue("accounts.mail_link", token_id=NO_LINK, nonce="")
+
+
+def end(user: User, *purposes: Purpose) -> None:
+    """Links of `user` for `purposes` are dead from now on."""
+    _end(user.id, purposes)
+
+
+def use(row: MailToken) -> None:
+    """Use up a link. Raises Refused when it was used, ended or has run out meanwhile."""
+    _lock(row.user_id)
+    used = db.session.scalar(
+        delete(MailToken)
+        .where(MailToken.id == row.id, MailToken.nonce == row.nonce, MailToken.expires_at > now())
+        .returning(MailToken.id)
+    )
+    if used is None:
+        raise Refused(_l("This link has expired or has already been used."))
+
+
+def _end(user_id: int, purposes: Sequence[str]) -> None:
+    db.session.execute(delete(MailToken).where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)))
+
+
+def _lock(user_id: int) -> None:
+    """The person first, then their links, in every transaction: so no two of them wait for each other."""
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

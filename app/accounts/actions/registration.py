@@ -1,0 +1,206 @@
+"""Creating accounts: by the operator at once, by visitors after they have confirmed their address."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from hashlib import sha256
+
+from babel.dates import get_timezone
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+
+from app import mailer
+from app.accounts import passwords, queries
+from app.accounts.actions import email_links
+from app.accounts.link_tokens import GOOD_FOR
+from app.accounts.refusals import FormRefused
+from app.core.clock import now
+from app.core.database import keep_writers_out
+from app.core.errors import Refused, Sentence
+from app.core.i18n import _l, _ln
+from app.extensions import db
+from app.jobs import enqueue
+from app.lib.text.names import (
+    USERNAME_MAX,
+    USERNAME_MIN,
+    NameRefused,
+    check_email,
+    check_username,
+    email_key,
+    username_key,
+    username_skeleton,
+)
+from app.lib.text.search import search_text
+from app.models import PendingAccount, User
+
+NAME_FAULTS: dict[str, Sentence] = {
+    "length": _ln(
+        "Usernames must be %(least)d to %(num)s character long.",
+        "Usernames must be %(least)d to %(num)s characters long.",
+        USERNAME_MAX,
+        least=USERNAME_MIN,
+    ),
+    "characters": _l("Use letters, numbers, hyphens or underscores, and start with a letter or number."),
+    "scripts": _l("Use letters from one alphabet only."),
+    "reserved": _l("That username is reserved. Please choose another."),
+}
+NAME_TAKEN = _l("That username is taken or too similar to another one. Please choose another.")
+ADDRESS_TAKEN = _l("An account with this email already exists. You can reset its password.")
+NO_ADDRESS = _l("Enter a valid email address.")
+ASCII_ONLY = _l(
+    "This site can't send email to addresses with letters like ü or 中 before the @. Please use another one."
+)
+
+
+def register(
+    username: str, email: str, password: str, *, language: str = "", timezone: str = "", role: str = "member"
+) -> User:
+    """Create an account at once and order the email that asks to confirm its address.
+
+    It says whether an address is in use, so it is for the operator and for the demo; visitors come by `sign_up`.
+    Hashes, which is slow on purpose, before it asks the database anything: call it with no transaction open. Raises
+    FormRefused with a sentence for each field at fault, also when someone takes the name at the same moment.
+    """
+    wanted = _wanted(username, email, password, language=language, timezone=timezone)
+    user = _create(wanted, role=role)
+    email_links.order(user, "confirm", user.email)
+    return user
+
+
+def sign_up(
+    fields: tuple[str, str, str], *, language: str, timezone: str, secret: str, first_is_admin: bool
+) -> User | None:
+    """Register a visitor with `fields`: username, email and password. The address is confirmed before there is an
+    account, and whether it is in use is told by email only (decision 15).
+
+    Returns None: a job emails a link to the address, or a notice to the owner of the account that has it. `secret`
+    stands in the visitor's session: with it, the link logs in. With `first_is_admin` the first account of a server is
+    created at once, as an admin's, and returned. Call it with no transaction open, as it hashes first. Raises
+    FormRefused for names, addresses and passwords that cannot be used, but never because an address is in use.
+    """
+    wanted = _wanted(*fields, language=language, timezone=timezone)
+    if first_is_admin and not _somebody_is_there():
+        keep_writers_out(User)  # of two that come at once, the second waits
+        if not _somebody_is_there():
+            user = _create(wanted, role="admin")
+            email_links.order(user, "confirm", user.email)
+            return user
+    _refuse_taken_name(wanted.username)
+    pending = PendingAccount(
+        **vars(wanted),
+        email_key=email_key(wanted.email),
+        browser_hash=hash_of(secret),
+        expires_at=now() + GOOD_FOR["register"],
+    )
+    db.session.add(pending)
+    db.session.flush()
+    enqueue("accounts.mail_registration", pending_id=pending.id, nonce=pending.nonce)
+    return None
+
+
+def finish(pending: PendingAccount) -> User:
+    """Create the account of `pending`, whose link was used: its address is confirmed.
+
+    Other registrations with the address end. Raises Refused when the link was used or ran out meanwhile, or when
+    someone has the username or the address by now.
+    """
+    used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
+    if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
+        raise Refused(_l("This link has expired or has already been used."))
+    names = (field.name for field in dataclasses.fields(_Wanted))
+    user = _create(_Wanted(**{name: getattr(pending, name) for name in names}))
+    user.email_confirmed_at = now()
+    db.session.execute(delete(PendingAccount).where(PendingAccount.email_key == pending.email_key))
+    return user
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of the secret in a visitor's session."""
+    return sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A registration that passed the checks. The fields are columns of User and of PendingAccount."""
+
+    username: str
+    email: str
+    password_hash: str
+    language: str
+    timezone: str
+
+
+def _wanted(username: str, email: str, password: str, *, language: str, timezone: str) -> _Wanted:
+    username, email = _checked(username, email)
+    passwords.check(password, username=username, email=email)
+    return _Wanted(username, email, passwords.hashed(password), language, _known_timezone(timezone))
+
+
+def _create(wanted: _Wanted, *, role: str = "member") -> User:
+    _refuse_taken(wanted.username, wanted.email)
+    user = User(
+        **vars(wanted),
+        username_key=username_key(wanted.username),
+        username_skeleton=username_skeleton(wanted.username),
+        email_key=email_key(wanted.email),
+        search_text=search_text(wanted.username),
+        role=role,
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(user)
+    except IntegrityError:
+        _refuse_taken(wanted.username, wanted.email)
+        raise
+    return user
+
+
+def _somebody_is_there() -> bool:
+    return db.session.scalar(select(User.id).limit(1)) is not None
+
+
+def _checked(username: str, email: str) -> tuple[str, str]:
+    errors: dict[str, Sentence] = {}
+    try:
+        username = check_username(username)
+    except NameRefused as refused:
+        errors["username"] = NAME_FAULTS[refused.code]
+    try:
+        email = mailable(email)
+    except FormRefused as refused:
+        errors |= refused.errors
+    if errors:
+        raise FormRefused(errors)
+    return username, email
+
+
+def mailable(address: str) -> str:
+    """Return the address as it is kept. Raises FormRefused when email to it would fail."""
+    try:
+        address = check_email(address)
+    except NameRefused as refused:
+        raise FormRefused({"email": NO_ADDRESS}) from refused
+    if not mailer.can_send_to(address):
+        raise FormRefused({"email": ASCII_ONLY})
+    return address
+
+
+def _known_timezone(name: str) -> str:
+    """The zone's name when pages can show times in it, else "": what a browser says is only a hint."""
+    try:
+        return str(get_timezone(name)) if name else ""
+    except (LookupError, ValueError):
+        return ""
+
+
+def _refuse_taken(username: str, email: str) -> None:
+    found = queries.taken(username=username, email=email)
+    sentences = {"username": NAME_TAKEN, "email": ADDRESS_TAKEN}
+    if found:
+        raise FormRefused({field: sentences[field] for field in sorted(found)})
+
+
+def _refuse_taken_name(username: str) -> None:
+    if queries.name_is_taken(username):
+        raise FormRefused({"username": NAME_TAKEN})

@@ -1,0 +1,76 @@
+"""Doors (HTTP) of the drawer: what the viewer's filters hold back, and the way out of it."""
+
+from __future__ import annotations
+
+from flask import abort, flash, redirect, render_template, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.activity import actions, bp, cursors, grouping, queries
+from app.activity.routes import sent_spans, span_of
+from app.core.i18n import _, _n
+from app.extensions import db
+from app.models import Activity
+from app.notifications.sender_filters import REASONS
+from app.queries.activity import place_of
+from app.web import limits
+from app.web.paging import page_size
+from app.web.url_converters import ID
+from app.web.viewer import viewer
+
+HELD_ID = f"/activity/held/<{ID}:event_id>"
+
+
+def held_or_404(event_id: int) -> Activity:
+    """What is held back from the viewer."""
+    return queries.held_one(viewer(), event_id) or abort(404)
+
+
+@bp.get("/activity/held")
+@login_required
+def held() -> str:
+    """What the filters hold back, each with the filter's name. Looking at it changes nothing."""
+    found = queries.held_page(viewer(), cursors.before(), page_size())
+    rows = [grouping.Row([event], counts=False) for event in found.events]
+    return render_template(
+        "activity/held.html",
+        rows=rows,
+        reasons=REASONS,
+        span=span_of(found),
+        older=cursors.write(found.older) if found.older else None,
+    )
+
+
+@bp.post(f"{HELD_ID}/restore")
+@login_required
+@limits.changing
+def restore(event_id: int) -> Response:
+    """Put one event into the list."""
+    place = place_of(held_or_404(event_id))
+    return _restored(actions.restore(viewer(), [(place, place)]))
+
+
+@bp.post("/activity/held/restore")
+@login_required
+@limits.changing
+def restore_shown() -> Response:
+    """Put everything that the page showed into the list."""
+    return _restored(actions.restore(viewer(), sent_spans()))
+
+
+@bp.post(f"{HELD_ID}/dismiss")
+@login_required
+@limits.changing
+def dismiss(event_id: int) -> Response:
+    """Put one event away for good."""
+    actions.dismiss(viewer(), held_or_404(event_id))
+    db.session.commit()
+    flash(_("It is put away."), "success")
+    return redirect(url_for("activity.held"), 303)
+
+
+def _restored(number: int) -> Response:
+    db.session.commit()
+    if number:
+        flash(_n("It is in your activity now.", "%(num)s events are in your activity now.", number), "success")
+    return redirect(url_for("activity.held"), 303)

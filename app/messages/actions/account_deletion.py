@@ -1,0 +1,112 @@
+"""Taking somebody out of their conversations, for good: their account is deleted.
+
+What they wrote stays with those who took it, without a name and without its pictures. A conversation that nobody else
+has accepted goes: a request of somebody who is no more wants no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select, update
+
+from app.core import account_deletion
+from app.core.clock import now
+from app.extensions import db
+from app.messages import notifications
+from app.messages.actions.locking import lock
+from app.models import Conversation, ConversationMember, Message, MessageImage, Notification, SealedMessage
+from app.notifications.outbox import Phase, under_clock
+
+BATCH = 500  # messages of one transaction
+
+
+@account_deletion.step
+def part(user_id: int) -> bool:
+    """Take the person out of one conversation, or from some of their messages in it; False when they are in none."""
+    mine = (
+        select(ConversationMember.conversation_id)
+        .where(ConversationMember.user_id == user_id)
+        .order_by(ConversationMember.conversation_id)
+    )
+    conversation_id = db.session.scalar(mine.limit(1))
+    if conversation_id is None:
+        return False
+    conversation = lock(conversation_id)
+    others = [other for other in notifications.everybody(conversation_id) if other != user_id]
+    if _somebody_keeps(conversation_id, user_id):
+        _leave(conversation, user_id, others)
+    else:
+        _dissolve(conversation, others)
+    return True
+
+
+def _somebody_keeps(conversation_id: int, user_id: int) -> bool:
+    accepted = (
+        ConversationMember.conversation_id == conversation_id,
+        ConversationMember.user_id != user_id,
+        ConversationMember.state == "accepted",
+    )
+    return db.session.scalar(select(ConversationMember.user_id).where(*accepted).limit(1)) is not None
+
+
+def _leave(conversation: Conversation, user_id: int, others: Sequence[int]) -> None:
+    theirs = select(Message.id).where(Message.conversation_id == conversation.id, Message.sender_id == user_id)
+    some = db.session.scalars(theirs.limit(BATCH)).all()
+    conversation.revision += 1
+    if some:
+        _unname(some, conversation.revision)
+    else:
+        _forget_name(conversation, user_id)
+        db.session.execute(
+            delete(ConversationMember).where(
+                ConversationMember.conversation_id == conversation.id, ConversationMember.user_id == user_id
+            )
+        )
+    db.session.flush()
+    notifications.conversation_moved(conversation.id, others)
+    for other in others:
+        notifications.count_moved(other)  # what nobody wrote is not unread
+
+
+def _unname(message_ids: Sequence[int], revision: int) -> None:
+    db.session.execute(delete(MessageImage).where(MessageImage.message_id.in_(message_ids)))
+    db.session.execute(delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)))
+    these = update(Message).where(Message.id.in_(message_ids)).execution_options(synchronize_session=False)
+    # A picture was all that it said.
+    empty = (Message.kind == "text", Message.body == "", Message.deleted_at.is_(None))
+    db.session.execute(these.where(*empty).values(deleted_at=now()))
+    db.session.execute(these.values(sender_id=None, revision=revision))
+
+
+def _forget_name(conversation: Conversation, user_id: int) -> None:
+    """An event of a group tells whom somebody added by their name."""
+    events = select(Message).where(Message.conversation_id == conversation.id, Message.kind == "added")
+    for event in db.session.scalars(events):
+        if event.args.get("user_id") == user_id:
+            event.args = {"user_id": user_id, "username": ""}
+            event.revision = conversation.revision
+
+
+def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
+    """Delete some of the messages, or the conversation when none are left."""
+    here = ConversationMember.conversation_id == conversation.id
+    db.session.execute(update(ConversationMember).where(here).values(newest_seq=0, newest_message_id=0))
+    some = select(Message.id).where(Message.conversation_id == conversation.id).limit(BATCH)
+    gone = delete(Message).where(Message.id.in_(some)).returning(Message.id)
+    if not db.session.scalars(gone.execution_options(synchronize_session=False)).all():
+        db.session.execute(delete(Conversation).where(Conversation.id == conversation.id))
+        for other in others:
+            _forget_state(other, str(conversation.id))
+    for other in others:
+        notifications.requests_moved(other)
+
+
+def _forget_state(user_id: int, subject: str) -> None:
+    """What pages were told of the conversation, which holds the name."""
+    row = (Notification.user_id == user_id, Notification.name == "conversation", Notification.subject == subject)
+
+    def forget(_timestamp: float) -> None:
+        db.session.execute(delete(Notification).where(*row))
+
+    under_clock(user_id, ("state", "conversation", subject), forget, Phase.STATES)

@@ -1,0 +1,207 @@
+"""Changing what was written: editing, taking back, deleting. Whoever has the page open sees it: `revision` tells what.
+
+All is done under the conversation's lock, so two who change the same message do it one after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import NoResultFound
+
+from app.core.clock import now
+from app.core.database import insert_into
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.extensions import db
+from app.messages import notifications, permission
+from app.messages.actions.images import detach
+from app.messages.actions.locking import lock
+from app.messages.actions.sealed_messages import readers_of, seal
+from app.messages.actions.sending import checked_words
+from app.messages.counters import forget_beginning, renew
+from app.messages.queries import threads
+from app.messages.search_words import people_in, words_of
+from app.models import Conversation, ConversationMember, HiddenMessage, Message, User
+from app.notifications import forget
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What taking a message back leaves."""
+
+    text: str  # what it said; "" when it had been taken back already
+    draft: str  # what its writer is writing now: that, and what they had begun after it
+    files: list[str] = field(default_factory=list)  # nobody needs them any more; removed after the commit
+
+
+def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> Undone:
+    """Take back what was sent seconds ago, as if it never had been: nobody sees it, and nothing counts it.
+
+    Its text becomes the writer's draft. What someone has read by then is sealed for `kept_for`, for their report; what
+    nobody has read leaves nothing. Twice changes nothing. Raises Refused when it is too late, LookupError when
+    there is no such message for the writer.
+    """
+    conversation, mine, message = _own(writer, conversation_id, seq)
+    if message.kind == "undone":
+        return Undone("", mine.draft)
+    if message.deleted_at is not None or not permission.can_undo(message):
+        raise Refused(_l("It is too late to take this message back."))
+    readers = readers_of(message)
+    if readers:
+        seal(message, kept_for, readers=readers)
+    text, files = message.body, detach(message)
+    if text not in mine.draft:
+        mine.draft = f"{text}\n\n{mine.draft}" if mine.draft else text
+    message.kind, message.body, message.search_text, message.edited_at = "undone", "", "", None
+    _note(conversation, message)
+    renew(conversation.id)
+    waiting = _side_in_state(conversation, "request")
+    if forget_beginning(conversation):
+        for user_id in waiting:
+            forget(user_id, "message_request", str(conversation.id))
+    _tell_gone(conversation, writer, waiting)
+    return Undone(text, mine.draft, files)
+
+
+def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length: int = 2000) -> Message:
+    """Change the words of a message, which is marked as edited; the same words change nothing.
+
+    Raises Refused for words that could not be sent, when it is too late, and when the writer could not write now;
+    LookupError when there is no such message for the writer.
+    """
+    conversation, _mine, message = _own(writer, conversation_id, seq)
+    if message.kind == "undone" or message.deleted_at is not None:
+        raise LookupError(seq)
+    body = checked_words(body, max_length, message.images)
+    if body == message.body:
+        return message
+    if not permission.can_change(message):
+        raise Refused(_l("It is too late to edit this message."))
+    _check_may_write(writer, conversation)
+    message.body, message.edited_at = body, now()
+    message.search_text = words_of(body, people_in(message.search_text))
+    _note(conversation, message)
+    notifications.conversation_moved(conversation.id, notifications.everybody(conversation.id))
+    return message
+
+
+def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
+    """Leave only the note that there was a message. Twice changes nothing.
+
+    What it said is sealed for `kept_for`: it is shown to nobody, and can still be reported.
+
+    Answers the files that nobody needs any more, to be removed after the commit. Raises Refused when it is too late,
+    LookupError when there is no such message for the writer.
+    """
+    conversation, _mine, message = _own(writer, conversation_id, seq)
+    if message.kind == "undone" or message.deleted_at is not None:
+        return []
+    if not permission.can_change(message):
+        raise Refused(_l("It is too late to delete this message for everybody. You can delete it for yourself."))
+    seal(message, kept_for)
+    files = detach(message)
+    message.body, message.search_text, message.deleted_at = "", "", now()
+    _note(conversation, message)
+    _tell_gone(conversation, writer, _side_in_state(conversation, "request"))
+    return files
+
+
+def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
+    """Show a message to this person no more, and to nobody else that they wanted that. Twice changes nothing.
+
+    Raises LookupError when there is no such message for them.
+    """
+    conversation = _lock(conversation_id)
+    mine = _side(person, conversation)
+    message = _shown(mine, seq)
+    if message is None:
+        if not _is_hidden(person, conversation, seq):
+            raise LookupError(seq)
+        return
+    hidden = insert_into(HiddenMessage).values(user_id=person.id, message_id=message.id)
+    db.session.execute(hidden.on_conflict_do_nothing())
+    renew(conversation.id, person.id)
+    notifications.count_moved(person.id)
+    notifications.requests_moved(person.id)
+    notifications.conversation_moved(conversation.id, [person.id])
+
+
+def _own(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
+    """The locked conversation, the writer's side, and what they wrote, also when it was taken back.
+
+    Raises LookupError.
+    """
+    conversation = _lock(conversation_id)
+    mine = _side(writer, conversation)
+    message = _shown(mine, seq, gone=True)
+    if message is None or message.sender_id != writer.id or message.kind not in {"text", "undone"}:
+        raise LookupError(seq)
+    return conversation, mine, message
+
+
+def _lock(conversation_id: int) -> Conversation:
+    try:
+        return lock(conversation_id)
+    except NoResultFound as error:
+        raise LookupError(conversation_id) from error
+
+
+def _side(person: User, conversation: Conversation) -> ConversationMember:
+    mine = db.session.get(ConversationMember, (conversation.id, person.id), populate_existing=True)
+    if mine is None or mine.state not in threads.INSIDE:
+        raise LookupError(conversation.id)
+    return mine
+
+
+def _shown(mine: ConversationMember, seq: int, *, gone: bool = False) -> Message | None:
+    query = threads.shown(mine, gone=gone).where(Message.seq == seq).execution_options(populate_existing=True)
+    return db.session.scalars(query).unique().one_or_none()
+
+
+def _is_hidden(person: User, conversation: Conversation, seq: int) -> bool:
+    hidden = select(Message.id).join(HiddenMessage, HiddenMessage.message_id == Message.id)
+    this = (HiddenMessage.user_id == person.id, Message.conversation_id == conversation.id, Message.seq == seq)
+    return db.session.scalar(hidden.where(*this)) is not None
+
+
+def _check_may_write(writer: User, conversation: Conversation) -> None:
+    """New words are as good as a new message: who is blocked cannot bring them, either."""
+    if conversation.is_group:
+        return
+    there = (ConversationMember.conversation_id == conversation.id, ConversationMember.user_id != writer.id)
+    other = db.session.scalar(
+        select(User).join(ConversationMember, ConversationMember.user_id == User.id).where(*there)
+    )
+    if other is None:
+        raise Refused(permission.NO)
+    verdict = permission.verdict(permission.terms(writer, other, conversation.id))
+    if verdict.kind == "refused":
+        raise Refused(verdict.sentence)
+
+
+def _note(conversation: Conversation, message: Message) -> None:
+    """Number the change: pages that are open ask for what changed after the number they know."""
+    conversation.revision += 1
+    message.revision = conversation.revision
+    db.session.flush()
+
+
+def _side_in_state(conversation: Conversation, state: str) -> list[int]:
+    these = select(ConversationMember.user_id).where(
+        ConversationMember.conversation_id == conversation.id, ConversationMember.state == state
+    )
+    return list(db.session.scalars(these))
+
+
+def _tell_gone(conversation: Conversation, writer: User, waiting: list[int]) -> None:
+    """Tell everybody that a message is gone, and those for whom it may have counted the number without it."""
+    people = notifications.everybody(conversation.id)
+    notifications.conversation_moved(conversation.id, people)
+    for user_id in people:
+        if user_id in waiting:
+            notifications.requests_moved(user_id)
+        elif user_id != writer.id:
+            notifications.count_moved(user_id)

@@ -1,0 +1,94 @@
+"""What the doors of a conversation share: opening it for the viewer, its addresses, what a form sends, showing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import abort, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.lib.text.names import username_key
+from app.messages import image_storage, permission
+from app.messages.forms import GroupForm, MessageForm
+from app.messages.permission import CHANGE_WITHIN, UNDO_WITHIN, Verdict
+from app.messages.queries import conversation_state, threads
+from app.messages.queries.threads import Opened, Thread
+from app.web.paging import before_id
+from app.web.responses import is_script, new_form_key
+from app.web.url_converters import ID
+from app.web.viewer import viewer
+
+THREAD = f"/messages/thread/<{ID}:conversation_id>"
+
+
+def opened_or_404(username: str = "", conversation_id: int = 0) -> Opened:
+    """The viewer's conversation with the person of that name, or the one of that id if they are in it."""
+    if username and username_key(username) == viewer().username_key:
+        abort(redirect(url_for("messages.inbox")))  # nobody writes to themselves
+    found = threads.by_id(viewer(), conversation_id) if conversation_id else threads.with_person(viewer(), username)
+    return found or abort(404)
+
+
+def address(opened: Opened) -> str:
+    """Where the conversation is: under the other one's name, or under its id."""
+    if opened.other is not None:
+        return url_for("messages.conversation", username=opened.other.username)
+    if opened.conversation is None:
+        return url_for("messages.inbox")
+    return url_for("messages.conversation", conversation_id=opened.conversation.id)
+
+
+def done(opened: Opened) -> Response | tuple[str, int]:
+    """The answer when something in it is done: nothing for a script, the conversation for anybody else."""
+    return ("", 204) if is_script() else redirect(address(opened), 303)
+
+
+def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
+    """What comes with the words of a message that is sent, for the actions. Raises Refused for its pictures."""
+    config = current_app.config
+    return {
+        "form_key": form.form_key.data,
+        "max_length": config["MESSAGE_MAX_LENGTH"],
+        "limited": config["RATELIMIT_ENABLED"],
+        "pictures": image_storage.take(request.files.getlist("image"), request.form.getlist("alt")),
+    }
+
+
+def verdict_of(opened: Opened) -> Verdict:
+    """May the viewer write here?"""
+    if opened.is_group:
+        return Verdict("open")
+    return permission.verdict(opened.terms) if opened.terms else Verdict("refused", permission.GONE)
+
+
+def show(opened: Opened, form: MessageForm) -> str:
+    """The page of a conversation, with the form as it was filled in, or with what was being written."""
+    thread = threads.newest(opened, before=before_id())
+    if form.form_key.data is None:
+        form.form_key.data = new_form_key()
+    if form.message.data is None and opened.mine:
+        form.message.data = opened.mine.draft
+    return render_template(
+        "messages/conversation.html", form=form, verdict=verdict_of(opened), **_context(opened, thread)
+    )
+
+
+def bubbles(opened: Opened, *, after: int, revision: int, first: int) -> str:
+    """What an open page does not show yet: new messages, and what changed of the ones it shows."""
+    thread = threads.since(opened, after, revision, first=first)
+    return render_template("messages/_news.html", **_context(opened, thread))
+
+
+def _context(opened: Opened, thread: Thread) -> dict[str, Any]:
+    """What the bubbles of a thread need."""
+    delivered, read = conversation_state.receipts(viewer(), opened.others, opened.apart)
+    return {
+        "opened": opened,
+        "other": opened.other,
+        "thread": thread,
+        "delivered": delivered,
+        "read": read,
+        "undo_within": UNDO_WITHIN.total_seconds(),
+        "change_within": CHANGE_WITHIN.total_seconds(),
+        "sealed_for": current_app.config["SEALED_DAYS"] * 24 * 3600,
+    }

@@ -1,0 +1,119 @@
+"""The cached counters of conversations: their correct values, renewing them, and their daily recount."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import current_app
+from sqlalchemy import ScalarSelect, exists, func, select, update
+
+from app.core.database import end_reading, writing
+from app.extensions import db
+from app.messages import notifications
+from app.models import Conversation, ConversationMember, Message
+from app.queries import visibility
+
+BATCH = 500  # conversations one statement looks at
+STORED = (Conversation.newest_seq, ConversationMember.newest_seq, ConversationMember.newest_message_id)
+
+
+def recount() -> dict[str, int]:
+    """Compare the stored numbers of every conversation with its messages, and put right what differs.
+
+    `{"checked": numbers looked at, "drift": numbers that were wrong}`. Holds one conversation at a time.
+    """
+    checked = drift = 0
+    for conversation_id, user_id, fits in _members():
+        checked += len(STORED)
+        if not fits:
+            drift += _repair(conversation_id, user_id)
+    return {"checked": checked, "drift": drift}
+
+
+def _truths() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
+    """What the numbers of STORED should be."""
+    here = Message.conversation_id == ConversationMember.conversation_id
+    everything = select(func.max(Message.seq)).where(here).correlate(ConversationMember).scalar_subquery()
+    return everything, from_others(), shown()
+
+
+def _members() -> Iterator[tuple[int, int, bool]]:
+    """(conversation, person, whether the numbers fit) of every member; read without a lock."""
+    last = 0
+    while True:
+        some = select(Conversation.id).where(Conversation.id > last).order_by(Conversation.id).limit(BATCH)
+        ids = db.session.scalars(some).all()
+        rows = db.session.execute(
+            select(ConversationMember.conversation_id, ConversationMember.user_id, *STORED, *_truths())
+            .join(Conversation, Conversation.id == ConversationMember.conversation_id)
+            .where(ConversationMember.conversation_id.in_(ids))
+            .order_by(ConversationMember.conversation_id, ConversationMember.user_id)
+        ).all()
+        end_reading()  # the next batch sees what was written meanwhile
+        for conversation_id, user_id, *numbers in rows:
+            yield conversation_id, user_id, numbers[:3] == [number or 0 for number in numbers[3:]]
+        if len(ids) < BATCH:
+            return
+        last = ids[-1]
+
+
+def _repair(conversation_id: int, user_id: int) -> int:
+    """Look again under the conversation's lock, and put the numbers right; how many were indeed wrong."""
+    with writing():
+        locked = select(Conversation).where(Conversation.id == conversation_id).with_for_update()
+        conversation = db.session.scalar(locked.execution_options(populate_existing=True))
+        member = db.session.get(ConversationMember, (conversation_id, user_id), populate_existing=True)
+        if conversation is None or member is None:
+            return 0
+        stored = [conversation.newest_seq, member.newest_seq, member.newest_message_id]
+        this = (ConversationMember.conversation_id == conversation_id, ConversationMember.user_id == user_id)
+        truth = [number or 0 for number in db.session.execute(select(*_truths()).where(*this)).one()]
+        wrong = sum(number != true for number, true in zip(stored, truth, strict=True))
+        if not wrong:
+            return 0
+        conversation.newest_seq, member.newest_seq, member.newest_message_id = truth
+        notifications.count_moved(user_id)
+        notifications.requests_moved(user_id)
+    current_app.logger.error(
+        "recount: conversation %d of person %d was %s, is %s", conversation_id, user_id, stored, truth
+    )
+    return wrong
+
+
+def from_others() -> ScalarSelect[int]:
+    """`ConversationMember.newest_seq`: the number of the newest message from somebody else, 0 when there is none."""
+    here = (Message.conversation_id == ConversationMember.conversation_id, Message.kind == "text")
+    theirs = Message.sender_id.is_distinct_from(ConversationMember.user_id)
+    newest = select(func.coalesce(func.max(Message.seq), 0)).where(*here, theirs)
+    return newest.correlate(ConversationMember).scalar_subquery()
+
+
+def shown() -> ScalarSelect[int]:
+    """`ConversationMember.newest_message_id`: the newest message that this side shows; NULL when there is none."""
+    newest = (
+        select(Message.id).where(visibility.message_is_shown(ConversationMember)).order_by(Message.seq.desc()).limit(1)
+    )
+    return newest.correlate(ConversationMember).scalar_subquery()
+
+
+def renew(conversation_id: int, user_id: int | None = None) -> None:
+    """Make `newest_seq` and `newest_message_id` of every side, or of one person's, what they should be."""
+    db.session.flush()
+    these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
+    if user_id is not None:
+        these = these.where(ConversationMember.user_id == user_id)
+    numbers = {"newest_seq": from_others(), "newest_message_id": func.coalesce(shown(), 0)}
+    db.session.execute(these.values(**numbers).execution_options(synchronize_session=False))
+
+
+def forget_beginning(conversation: Conversation) -> bool:
+    """When two people have taken back all they wrote, neither has written to the other; whether that is so.
+
+    Who has declined meanwhile is not asked again.
+    """
+    some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
+    this = (ConversationMember.conversation_id == conversation.id, ConversationMember.state != "declined", ~some)
+    if conversation.is_group:
+        return False
+    anew = update(ConversationMember).where(*this).values(state="new").returning(ConversationMember.user_id)
+    return bool(db.session.scalars(anew.execution_options(synchronize_session=False)).all())

@@ -1,0 +1,126 @@
+"""Doors (HTTP) of messages that are there already: taking back, editing, deleting."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import abort, current_app, flash, jsonify, redirect, render_template, request
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.core.errors import Refused
+from app.core.i18n import _
+from app.extensions import db
+from app.messages import bp, conversation_page, image_storage
+from app.messages.actions import edit_undo_delete
+from app.messages.conversation_page import THREAD, opened_or_404
+from app.messages.forms import DeleteForm, EditForm
+from app.messages.queries import threads
+from app.messages.queries.threads import Opened
+from app.models import Message
+from app.web import limits
+from app.web.responses import is_script, say_no
+from app.web.url_converters import ID
+from app.web.viewer import viewer
+
+MESSAGE = f"{THREAD}/<{ID}:seq>"
+Answer = Response | tuple[Response, int] | tuple[str, int]
+
+
+@bp.post(f"{MESSAGE}/undo")
+@login_required
+@limits.changing
+def undo(conversation_id: int, seq: int) -> Answer:
+    """Take back what the viewer has sent just now. Its text goes back to where they write."""
+    opened = opened_or_404(conversation_id=conversation_id)
+    try:
+        undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_kept_for())
+    except LookupError:
+        abort(404)
+    except Refused as refusal:
+        return _no(opened, refusal)
+    db.session.commit()
+    image_storage.remove(undone.files)
+    if is_script():
+        return jsonify(text=undone.text, draft=undone.draft)
+    flash(_("Your message is taken back. Its text is where you write."), "success")
+    return redirect(conversation_page.address(opened), 303)
+
+
+@bp.get(f"{MESSAGE}/edit")
+@login_required
+def edit_page(conversation_id: int, seq: int) -> str:
+    """The form of an edit, for browsers without scripts."""
+    opened, message = _own_or_404(conversation_id, seq)
+    return _show_edit(opened, message, EditForm(formdata=None, message=message.body))
+
+
+@bp.post(f"{MESSAGE}/edit")
+@login_required
+@limits.changing
+def edit(conversation_id: int, seq: int) -> Answer:
+    """Change the words of a message. A refusal keeps them in the form."""
+    opened, message = _own_or_404(conversation_id, seq)
+    form, longest = EditForm(request.form), current_app.config["MESSAGE_MAX_LENGTH"]
+    try:
+        if not form.validate_on_submit():
+            abort(400)
+        edit_undo_delete.edit(viewer(), conversation_id, seq, form.message.data or "", max_length=longest)
+    except LookupError:
+        abort(404)
+    except Refused as refusal:
+        if is_script():
+            return _no(opened, refusal)
+        say_no(refusal)
+        return _show_edit(opened, message, form), 422
+    db.session.commit()
+    return conversation_page.done(opened)
+
+
+@bp.post(f"{MESSAGE}/delete")
+@login_required
+@limits.changing
+def delete(conversation_id: int, seq: int) -> Answer:
+    """Delete a message for `scope`: "me", or "everybody", who then see only that there was one."""
+    opened, form = opened_or_404(conversation_id=conversation_id), DeleteForm(request.form)
+    if not form.validate_on_submit():
+        abort(400)
+    files: list[str] = []
+    try:
+        if form.scope.data == "me":
+            edit_undo_delete.delete_for_me(viewer(), conversation_id, seq)
+        else:
+            files = edit_undo_delete.delete_for_everybody(viewer(), conversation_id, seq, kept_for=_kept_for())
+    except LookupError:
+        abort(404)
+    except Refused as refusal:
+        return _no(opened, refusal)
+    db.session.commit()
+    image_storage.remove(files)
+    return conversation_page.done(opened)
+
+
+def _kept_for() -> timedelta:
+    """How long what a deleted message said can still be reported."""
+    return timedelta(days=current_app.config["SEALED_DAYS"])
+
+
+def _own_or_404(conversation_id: int, seq: int) -> tuple[Opened, Message]:
+    """A message that the viewer has written and that still has its words."""
+    opened = opened_or_404(conversation_id=conversation_id)
+    message = threads.message(viewer(), conversation_id, seq) or abort(404)
+    if message.sender_id != viewer().id or message.kind != "text" or message.deleted_at is not None:
+        abort(404)
+    return opened, message
+
+
+def _show_edit(opened: Opened, message: Message, form: EditForm) -> str:
+    return render_template("messages/edit.html", opened=opened, message=message, form=form)
+
+
+def _no(opened: Opened, refusal: Refused) -> Answer:
+    if not is_script():
+        say_no(refusal)
+        return redirect(conversation_page.address(opened), 303)
+    db.session.rollback()
+    return jsonify(error=str(refusal), status=422), 422

@@ -1,0 +1,41 @@
+"""Pictures in messages: taking uploads, and the store they are kept in. Only who sees the message sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from flask import current_app
+from werkzeug.datastructures import FileStorage
+
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.lib.media import PHOTO, Storage
+from app.messages.actions.images import MOST, Picture, checked_alt
+from app.web.uploads import remove_picture, take_pictures
+
+MOST_BYTES = (MOST * 5 + 1) * 1024 * 1024  # of a request: as many pictures as a message holds, and its form
+
+
+def storage() -> Storage:
+    """The store of pictures in messages, in DATA_DIR."""
+    return Storage(current_app.config["DATA_DIR"] / "media" / "messages")
+
+
+def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
+    """Check uploaded pictures and store them encoded anew; the first of `alts` tells what the first one shows.
+
+    Raises Refused, and keeps none of them then.
+    """
+    chosen = [(upload, alt or "") for upload, alt in zip_longest(uploads, alts) if upload]
+    if len(chosen) > MOST:
+        raise Refused(_l("A message holds up to %(most)d pictures.", most=MOST))
+    words = [checked_alt(alt) for _upload, alt in chosen]
+    stored = take_pictures([upload for upload, _alt in chosen], storage(), PHOTO)
+    return [Picture(one.name, alt, one.width, one.height, one.digest) for one, alt in zip(stored, words, strict=True)]
+
+
+def remove(files: Iterable[str]) -> None:
+    """Delete pictures that no row names any more."""
+    for name in files:
+        remove_picture(storage(), name)

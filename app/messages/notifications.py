@@ -1,0 +1,72 @@
+"""Telling people that a conversation moved: states for the poller, and mail and push for whom a message is new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.messages.queries import conversation_state, threads
+from app.models import ConversationMember, User
+from app.notifications import notify, scheduling, visibility
+from app.queries import unread
+
+KIND = "message"  # in the delivery grid
+
+
+def conversation_moved(conversation_id: int, user_ids: Iterable[int]) -> None:
+    """Tell these people's pages how the conversation stands."""
+    for user_id in user_ids:
+        notify(
+            user_id,
+            "conversation",
+            partial(conversation_state.of, user_id, conversation_id),
+            subject=str(conversation_id),
+        )
+
+
+def count_moved(user_id: int) -> None:
+    """Tell a person's pages how many messages are unread."""
+    notify(user_id, "unread_message_count", lambda: unread.message_count(user_id))
+
+
+def requests_moved(user_id: int) -> None:
+    """Tell a person's pages how many requests wait: shown on the tray, and in no badge."""
+    notify(user_id, "message_request_count", lambda: unread.request_count(user_id))
+
+
+def message_came(conversation_id: int, sender_id: int) -> None:
+    """Tell everybody in a conversation of a new message. Who has not accepted it hears only the tray's number."""
+    side = ConversationMember
+    here = select(side.user_id, side.state, side.muted).where(side.conversation_id == conversation_id)
+    for user_id, state, muted in db.session.execute(here.where(side.state.in_(("accepted", "request")))).all():
+        conversation_moved(conversation_id, [user_id])
+        if user_id == sender_id:
+            continue
+        if state == "request":
+            requests_moved(user_id)
+            continue
+        count_moved(user_id)
+        if not muted:
+            scheduling.order(user_id, KIND)
+
+
+def everybody(conversation_id: int) -> list[int]:
+    """The ids of the people who are in a conversation."""
+    side = ConversationMember
+    inside = side.state.in_(threads.INSIDE)
+    return list(db.session.scalars(select(side.user_id).where(side.conversation_id == conversation_id, inside)))
+
+
+@visibility.when_changed
+def _hears_otherwise(user_id: int, other_id: int, again: bool) -> None:
+    """Somebody was blocked or muted, or is no longer: other messages count, and an open page looks whether to write."""
+    count_moved(user_id)
+    requests_moved(user_id)
+    conversation = threads.between(db.session.get_one(User, user_id), db.session.get_one(User, other_id))
+    if conversation is not None:
+        conversation_moved(conversation.id, [user_id])
+    if again:
+        scheduling.order(user_id, KIND)

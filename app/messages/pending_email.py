@@ -1,0 +1,91 @@
+"""Unread messages that no email has mentioned yet: the pending items of the kind "message"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import joinedload
+
+from app.core.i18n import Lazy
+from app.core.titles import group_title
+from app.extensions import db
+from app.messages.notifications import KIND
+from app.models import Conversation, ConversationMember, Message
+from app.notifications import scheduling
+from app.notifications.scheduling import Part, Waiting
+from app.queries import members, unread
+
+QUOTED = 3  # messages of one conversation in one mail at most; it tells the number of all
+
+
+@dataclass(frozen=True)
+class Unmailed:
+    """What a mail tells of one conversation: how many messages wait, and the newest of them, oldest first."""
+
+    conversation: Conversation
+    count: int
+    newest: list[Message]  # with senders and pictures
+
+
+def unmailed(recipient_id: int) -> list[Unmailed]:
+    """The unread messages that no mail has told a person about; the conversation that spoke last comes first."""
+    within = Message.conversation_id
+    told = unread.messages(recipient_id).where(Message.seq > ConversationMember.mailed_seq)
+    place = func.row_number().over(partition_by=within, order_by=Message.seq.desc())
+    found = told.with_only_columns(
+        Message.id, place.label("place"), func.count().over(partition_by=within).label("count")
+    ).subquery()
+    query = (
+        select(Message, Conversation, found.c.count)
+        .join(found, found.c.id == Message.id)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(found.c.place <= QUOTED)
+        .options(joinedload(Message.sender), joinedload(Message.images))
+        .order_by(Message.id.desc())
+    )
+    conversations: dict[int, Unmailed] = {}
+    for message, conversation, count in db.session.execute(query).unique():
+        one = conversations.setdefault(conversation.id, Unmailed(conversation, count, []))
+        one.newest.insert(0, message)
+    return list(conversations.values())
+
+
+@scheduling.source
+def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
+    """The unread messages that no mail told about: a part for each conversation."""
+    found = unmailed(user_id) if KIND in kinds else []
+    if not found:
+        return []
+    names = members.names_in_nameless(user_id, [one.conversation for one in found])
+    parts = [_part(one, names.get(one.conversation.id, ())) for one in found]
+    return [Waiting(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
+
+
+def _part(one: Unmailed, people: Sequence[str]) -> Part:
+    facts = _facts(one, people)
+    place = ("messages.conversation", facts["where"])
+    return Part("new_message", facts, one.count, place, thread=f"conversation.{one.conversation.id}")
+
+
+def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
+    sender, group = one.newest[-1].sender, None  # nothing of a deleted account is unread
+    where: dict[str, object] = {"conversation_id": one.conversation.id}
+    if one.conversation.is_group:
+        group = Lazy(group_title, one.conversation.name, people)  # in the language of the mail
+    elif sender is not None:
+        where = {"username": sender.username}
+    return {"sender": sender, "group": group, "where": where, "messages": one.newest, "count": one.count}
+
+
+def _mark(user_id: int, told: Sequence[Unmailed]) -> None:
+    for one in sorted(told, key=lambda one: one.conversation.id):
+        newest = one.newest[-1].seq
+        member = update(ConversationMember).where(
+            ConversationMember.conversation_id == one.conversation.id,
+            ConversationMember.user_id == user_id,
+            ConversationMember.mailed_seq < newest,
+        )
+        db.session.execute(member.values(mailed_seq=newest))

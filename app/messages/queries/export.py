@@ -1,0 +1,107 @@
+"""What an export reads: a person's conversations, and of each what they can see, a batch at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from app.extensions import db
+from app.models import Conversation, ConversationMember, Message, User
+from app.queries import visibility
+
+TOGETHER = 100  # conversations that are looked up at once
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One conversation, the side of who takes it along, and the (id, username) of everybody who is in it."""
+
+    conversation: Conversation
+    side: ConversationMember
+    people: Sequence[tuple[int, str]]
+
+    @property
+    def has_left(self) -> bool:
+        """Whether its person has left the group."""
+        return self.side.state == "left"
+
+
+def message_count(owner_id: int) -> int:
+    """How many messages a person can see."""
+    shown = (
+        select(func.count())
+        .select_from(ConversationMember)
+        .join(Message, visibility.message_is_shown(ConversationMember))
+    )
+    return db.session.scalar(shown.where(ConversationMember.user_id == owner_id)) or 0
+
+
+def newest_message_id(owner_id: int) -> int:
+    """The id of the newest message that a person can see; 0 when there is none."""
+    return (
+        db.session.scalar(
+            select(func.max(ConversationMember.newest_message_id)).where(ConversationMember.user_id == owner_id)
+        )
+        or 0
+    )
+
+
+def conversations(owner_id: int) -> Iterator[Taken]:
+    """A person's conversations that hold anything, in the order of their ids."""
+    after = 0
+    while True:
+        query = (
+            select(Conversation, ConversationMember)
+            .join(ConversationMember, ConversationMember.conversation_id == Conversation.id)
+            .where(
+                ConversationMember.user_id == owner_id,
+                or_(ConversationMember.newest_message_id > 0, ConversationMember.draft != ""),
+            )
+            .where(Conversation.id > after)
+            .order_by(Conversation.id)
+            .limit(TOGETHER)
+        )
+        rows = db.session.execute(query).all()
+        people = _people([conversation.id for conversation, _side in rows])
+        for conversation, side in rows:
+            yield Taken(conversation, side, people.get(conversation.id, []))
+        if len(rows) < TOGETHER:
+            return
+        after = rows[-1][0].id
+
+
+def messages(side: ConversationMember, newest: int, size: int) -> Iterator[Sequence[Message]]:
+    """What the person of this side can see, up to message id `newest`, oldest first, `size` at a time."""
+    after = side.joined_seq
+    here = (ConversationMember.conversation_id == side.conversation_id, ConversationMember.user_id == side.user_id)
+    while True:
+        query = (
+            select(Message)
+            .join(ConversationMember, visibility.message_is_shown(ConversationMember))
+            .where(*here, Message.seq > after, Message.id <= newest)
+            .order_by(Message.seq)
+            .limit(size)
+            .options(joinedload(Message.sender), selectinload(Message.images))
+        )
+        batch = db.session.scalars(query).all()
+        if batch:
+            yield batch
+        if len(batch) < size:
+            return
+        after = batch[-1].seq
+
+
+def _people(conversation_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
+    query = (
+        select(ConversationMember.conversation_id, User.id, User.username)
+        .join(User, User.id == ConversationMember.user_id)
+        .where(ConversationMember.conversation_id.in_(conversation_ids), ConversationMember.state != "left")
+        .order_by(User.id)
+    )
+    people: dict[int, list[tuple[int, str]]] = {}
+    for conversation_id, user_id, username in db.session.execute(query):
+        people.setdefault(conversation_id, []).append((user_id, username))
+    return people

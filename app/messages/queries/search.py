@@ -1,0 +1,69 @@
+"""Searching one's own messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, String, literal, select
+from sqlalchemy.orm import joinedload
+
+from app.extensions import db
+from app.lib.text.search import Term
+from app.messages.queries.inbox import Listed
+from app.messages.search_words import term_of
+from app.models import Conversation, ConversationMember, Message, User
+from app.queries import members, visibility
+from app.queries.search import matching
+
+
+@dataclass(frozen=True)
+class Hit(Listed):
+    """One message that was found, and where it stands."""
+
+    message: Message  # with its sender
+    folded: bool  # the viewer blocks the one who wrote it: in a group its words are not shown unasked
+
+
+def hits_of(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
+    """A page of the messages that have all the terms and that the viewer can see, newest first, and the `before` of
+    the next page. Two queries; `terms` come from `query_terms` and are not empty.
+    """
+    query = select_hits(viewer, terms, before).limit(size + 1)
+    found = db.session.execute(query).all()
+    people = members.others_in(viewer.id, list({conversation.id for _message, conversation, _blocked in found}))
+    rows = [
+        Hit(conversation, people.get(conversation.id, []), message, blocked and conversation.is_group)
+        for message, conversation, blocked in found[:size]
+    ]
+    return rows, rows[-1].message.id if len(found) > size else None
+
+
+def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation, bool]:
+    """All of them that are older than message `before`, newest first; and whether the viewer blocks their sender.
+
+    The index is asked for the viewer's own mark and for whole words, which it puts together from the rarest on. The
+    beginning of a word may be that of half the words there are: it is looked for in what the index has found. So a
+    search costs what one's own messages cost, however many others there are.
+    """
+    words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
+    query, key = matching(_visible(viewer), Message, words)
+    query = query.where(*(_begins(term) for term in terms if term.prefix)).order_by(key.desc())
+    return query if before is None else query.where(key < before)
+
+
+def _visible(viewer: User) -> Select[Message, Conversation, bool]:
+    mine = ConversationMember
+    return (
+        select(Message, Conversation, visibility.is_blocking(viewer.id, Message.sender_id))
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .join(mine, mine.conversation_id == Message.conversation_id)
+        .where(mine.user_id == viewer.id, mine.state != "left")
+        .where(Message.kind == "text", Message.deleted_at.is_(None), visibility.message_is_shown(mine))
+        .options(joinedload(Message.sender))
+    )
+
+
+def _begins(term: Term) -> ColumnElement[bool]:
+    """Whether a word of the message begins so."""
+    return (literal(" ", String) + Message.search_text).contains(f" {term.text}", autoescape=True)

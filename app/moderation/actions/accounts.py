@@ -1,0 +1,74 @@
+"""What is done with accounts: suspending, reinstating, and giving roles. By moderators, and by the operator (None)."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+
+from app.core import roles
+from app.core.clock import now
+from app.core.errors import Refused
+from app.core.i18n import _l
+from app.extensions import db
+from app.jobs import enqueue
+from app.models import LoginSession, Report, User
+from app.moderation.actions import audit_log
+from app.moderation.actions.locking import lock, lock_person
+from app.moderation.actions.rules import check_may_judge, check_open
+from app.notifications import logins_changed
+
+# What a closed account did counts as unread for nobody.
+TELL_READERS = "accounts.tell_readers"
+COUNT_JOB = "profiles.count_follows"
+
+
+def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
+    """Close an account until it is reinstated: no login, and nobody finds them; what they wrote to others stays there.
+
+    Raises Refused.
+    """
+    report = _report(actor, report_id)
+    person = lock_person(user_id, actor)
+    check_may_judge(actor, person)
+    if person.suspended_at is not None:
+        raise Refused(_l("This account is suspended already."))
+    person.active, person.suspended_at = False, now()
+    db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
+    logins_changed(person.id)
+    enqueue(TELL_READERS, user_id=person.id)
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
+    audit_log.note(actor, "suspended", report=report, person=person)
+
+
+def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
+    """End a suspension; one may do so when its report is closed, too. Raises Refused."""
+    report = lock(report_id) if report_id is not None else None
+    person = lock_person(user_id, actor)
+    check_may_judge(actor, person)
+    if person.suspended_at is None:
+        raise Refused(_l("This account is not suspended."))
+    # Who waits for the deletion of their account takes it back by logging in.
+    person.active, person.suspended_at = person.deletion_due_at is None, None
+    enqueue(TELL_READERS, user_id=person.id)
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
+    audit_log.note(actor, "reinstated", report=report, person=person)
+
+
+def set_role(actor: User | None, user_id: int, role: str) -> None:
+    """Give a person a role. Raises Refused when they have it, or there is no such role."""
+    if role not in roles.ROLES:
+        raise Refused(_l("There is no such role."))
+    person = lock_person(user_id, actor)
+    check_may_judge(actor, person)
+    if person.role == role:
+        raise Refused(_l("This person has that role already."))
+    before, person.role = person.role, role
+    audit_log.note(actor, "role", person=person, before=before, after=role)
+
+
+def _report(actor: User | None, report_id: int | None) -> Report | None:
+    if report_id is None:
+        return None
+    report = lock(report_id)
+    if actor is not None:
+        check_open(report, actor)
+    return report

@@ -1,0 +1,167 @@
+"""Routes for moderators: the queue, a report and its evidence, and the actions on it. Each action is logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import abort, flash, make_response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.core import roles
+from app.core.errors import Refused
+from app.core.i18n import _
+from app.extensions import db
+from app.models import Report, User
+from app.moderation import actions, bp, evidence_images, queries, report_page
+from app.moderation.forms import WordsForm
+from app.moderation.report_page import REPORT, report_or_404, seen_or_404
+from app.web import limits
+from app.web.paging import Page, cut, page, page_size, position
+from app.web.permissions import role_required
+from app.web.responses import say_no
+from app.web.url_converters import ID
+from app.web.viewer import viewer
+
+
+@bp.app_template_test("moderator")
+def is_moderator(person: User) -> bool:
+    """Whether pages show this person the way to the queue."""
+    return roles.is_at_least(person.role, "moderator")
+
+
+@bp.get("/moderation")
+@role_required("moderator")
+def queue() -> str:
+    """Open reports, those first that wait longest; or with ?state=resolved the others, newest first."""
+    state = "resolved" if request.args.get("state") == "resolved" else "open"
+    shown = page(queries.queue(viewer(), state), Report.id) if state == "resolved" else _waiting()
+    numbers = queries.numbers(shown.items) if shown.items else {}
+    return render_template("moderation/queue.html", state=state, reports=shown, numbers=numbers)
+
+
+def _waiting() -> Page[Report]:
+    """Open reports after the id ?after=; the page's `older` is where the next one begins."""
+    waiting, after = queries.queue(viewer(), "open").order_by(Report.id), position("after")
+    if after is not None:
+        waiting = waiting.where(Report.id > after)
+    return cut(waiting.limit(page_size() + 1), size=page_size())
+
+
+@bp.get(REPORT)
+@role_required("moderator")
+def show(report_id: int) -> str:
+    """A report. The evidence is shown to whom the log says they looked at it."""
+    return report_page.page(report_id)
+
+
+@bp.post(f"{REPORT}/look")
+@role_required("moderator")
+@limits.changing
+def look(report_id: int) -> Response:
+    """Look at the evidence, which the log remembers."""
+    actions.look(viewer(), report_or_404(report_id).id)
+    db.session.commit()
+    return redirect(url_for("moderation.show", report_id=report_id) + "#evidence", 303)
+
+
+@bp.get(f"{REPORT}/picture/<{ID}:number>")
+@role_required("moderator")
+def picture(report_id: int, number: int) -> Response:
+    """A picture in evidence, counted from 0; for moderators who look at it, and only while it is what was reported."""
+    response = make_response(evidence_images.read(seen_or_404(report_id), number) or abort(404))
+    response.mimetype = "image/webp"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.get(f"{REPORT}/sealed.json")
+@role_required("moderator")
+def sealed_evidence(report_id: int) -> Response:
+    """The signed text with its signature, for moderators who look at the evidence."""
+    return report_page.signed_file(seen_or_404(report_id), disclose=True)
+
+
+Answer = Response | tuple[str, int]
+
+
+@bp.post(f"{REPORT}/assign")
+@role_required("moderator")
+@limits.changing
+def assign(report_id: int) -> Answer:
+    """Take a report."""
+    return _act(report_id, actions.assign, _("You have taken this report."))
+
+
+@bp.post(f"{REPORT}/release")
+@role_required("moderator")
+@limits.changing
+def release(report_id: int) -> Answer:
+    """Give a report back."""
+    return _act(report_id, actions.release, _("Another moderator can take this report now."))
+
+
+@bp.post(f"{REPORT}/resolve")
+@role_required("moderator")
+@limits.changing
+def resolve(report_id: int) -> Answer:
+    """Close a report, and say how it was decided."""
+    return _act(report_id, actions.resolve, _("The report is resolved."), _words())
+
+
+@bp.post(f"{REPORT}/warn")
+@role_required("moderator")
+@limits.changing
+def warn(report_id: int) -> Answer:
+    """Warn whom a report accuses."""
+    return _act(report_id, actions.warn, _("The warning is on its way."), _words())
+
+
+@bp.post(f"{REPORT}/remove_post")
+@role_required("moderator")
+@limits.changing
+def remove_post(report_id: int) -> Answer:
+    """Delete the post that a report is about."""
+    return _act(report_id, actions.remove_post, _("The post is removed."), _words())
+
+
+@bp.post(f"{REPORT}/suspend")
+@role_required("moderator")
+@limits.changing
+def suspend(report_id: int) -> Answer:
+    """Close the account of whom a report accuses."""
+    return _act(report_id, _suspend, _("The account is suspended."))
+
+
+@bp.post(f"{REPORT}/reinstate")
+@role_required("moderator")
+@limits.changing
+def reinstate(report_id: int) -> Answer:
+    """Open it again."""
+    return _act(report_id, _reinstate, _("The account is open again."))
+
+
+def _suspend(moderator: Any, report_id: int) -> None:
+    actions.suspend(moderator, report_or_404(report_id).accused_id, report_id=report_id)
+
+
+def _reinstate(moderator: Any, report_id: int) -> None:
+    actions.reinstate(moderator, report_or_404(report_id).accused_id, report_id=report_id)
+
+
+def _act(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
+    """Do it and commit once; when it is refused, show the page again with what was written."""
+    report_or_404(report_id)
+    try:
+        act(viewer(), report_id, *words)
+        db.session.commit()
+    except Refused as refusal:
+        say_no(refusal)
+        return report_page.page(report_id, {request.endpoint or "": "".join(words)}), 422
+    flash(done, "success")
+    return redirect(url_for("moderation.show", report_id=report_id), 303)
+
+
+def _words() -> str:
+    form = WordsForm(request.form)
+    return (form.words.data or "")[:20_000]

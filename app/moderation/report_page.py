@@ -1,0 +1,93 @@
+"""What the routes of reports share: loading one, its page, and the file with its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import abort, make_response, render_template
+from werkzeug.wrappers import Response
+
+from app.core import roles
+from app.models import Report, ReportedMessage
+from app.moderation import evidence, evidence_images, queries
+from app.moderation.actions.rules import MOST
+from app.moderation.forms import WordsForm
+from app.web.url_converters import ID
+from app.web.viewer import viewer
+
+REPORT = f"/moderation/<{ID}:report_id>"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture in evidence, by its number in the report."""
+
+    number: int
+    alt: str
+    is_whole: bool  # its file is the one that was reported
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One reported message, as a moderator is shown it."""
+
+    message: ReportedMessage
+    pictures: list[Picture]
+
+
+def report_or_404(report_id: int) -> Report:
+    """The report of that id, if the viewer may judge it."""
+    return queries.one(viewer(), report_id) or abort(404)
+
+
+def seen_or_404(report_id: int) -> Report:
+    """The same, if the log says that the viewer looks at its evidence."""
+    report = report_or_404(report_id)
+    return report if queries.has_looked(viewer(), report) else abort(404)
+
+
+def signed_file(report: Report, *, disclose: bool) -> Response:
+    """The signed text with its signature, as a file; with `disclose` also what the reporter is not shown."""
+    response = make_response(evidence.document(report, disclose=disclose))
+    response.mimetype = "application/json"
+    response.headers["Content-Disposition"] = f'attachment; filename="report-{report.id}.json"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
+    """The page of a report; `said` are words that were refused, by the endpoint they were meant for."""
+    report = report_or_404(report_id)
+    looked = queries.has_looked(viewer(), report)
+    accused, history = report.accused, queries.history(report)
+    return render_template(
+        "moderation/show.html",
+        report=report,
+        number=len(report.evidence),
+        exhibits=_exhibits(report) if looked else None,
+        state=evidence.state(report) if looked else None,
+        has_post=report.kind == "post" and queries.has_post(report),
+        history=history,
+        is_warned=any(entry.action == "warned" for entry in history),
+        is_mine=report.assignee_id in {None, viewer().id},
+        may_judge=accused is not None and roles.may_judge(viewer().role, accused.role),
+        form=WordsForm(formdata=None),
+        said=said or {},
+        most=MOST,
+    )
+
+
+def _exhibits(report: Report) -> list[Exhibit]:
+    exhibits, number = [], 0
+    for message in report.evidence:
+        shown = [_picture(number + place, image) for place, image in enumerate(message.images)]
+        exhibits.append(Exhibit(message, shown))
+        number += len(shown)
+    return exhibits
+
+
+def _picture(number: int, image: Mapping[str, Any]) -> Picture:
+    is_whole = image["sha256"] != "" and evidence_images.fingerprint(image["file"]) == image["sha256"]
+    return Picture(number, image["alt"], is_whole)

@@ -1,0 +1,68 @@
+"""Routes of profile pictures: take an upload, serve what was uploaded or is drawn, and where the files are."""
+
+from __future__ import annotations
+
+from flask import abort, current_app, make_response, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from app.lib.avatars import drawn_avatar_svg
+from app.lib.media import AVATAR, Storage
+from app.models import User
+from app.profiles import bp
+from app.queries import people
+from app.web.filters import avatar_url
+from app.web.uploads import remove_picture, take_pictures
+
+YEAR = 365 * 24 * 3600  # seconds
+MINUTE = 60
+SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened by itself is a document: it may do nothing
+
+
+def take(upload: FileStorage) -> str:
+    """Check an uploaded picture, store it encoded anew, and answer its random name. Raises Refused."""
+    return take_pictures([upload], storage(), AVATAR)[0].name
+
+
+def remove(name: str | None) -> None:
+    """Delete a stored picture that no row names."""
+    if name:
+        remove_picture(storage(), name)
+
+
+@bp.get("/avatar/<username>/<version>")
+def avatar(username: str, version: str) -> Response:
+    """A person's picture. The address that pages give today may be kept for ever, any other only briefly."""
+    person = people.by_username(username) or abort(404)
+    today = url_for("profiles.avatar", username=person.username, version=version) == avatar_url(person)
+    response = _uploaded(person)
+    if response is None:
+        today = today and not person.avatar
+        response = _drawn(person)
+    response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable" if today else f"public, max-age={MINUTE}"
+    return response
+
+
+def _uploaded(person: User) -> Response | None:
+    if not person.avatar:
+        return None
+    try:
+        with storage().open(person.avatar) as file:
+            response = make_response(file.read())
+    except FileNotFoundError:
+        current_app.logger.warning("the picture of %s is missing", person.username)
+        return None
+    response.mimetype = "image/webp"
+    return response
+
+
+def _drawn(person: User) -> Response:
+    response = make_response(drawn_avatar_svg(person.username, person.name))
+    response.mimetype = "image/svg+xml"
+    response.headers["Content-Security-Policy"] = SVG_POLICY
+    return response
+
+
+def storage() -> Storage:
+    """The store of uploaded pictures, in DATA_DIR."""
+    return Storage(current_app.config["DATA_DIR"] / "media" / "avatars")

@@ -1,0 +1,56 @@
+"""Door (HTTP) of one's own profile: text, settings and picture."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from flask_babel import refresh
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.core.errors import Refused
+from app.core.i18n import _, languages
+from app.extensions import db
+from app.profiles import actions, bp, picture_routes
+from app.profiles.forms import ProfileForm
+from app.web import limits
+from app.web.responses import say_no
+from app.web.viewer import viewer
+
+
+@bp.route("/edit_profile", methods=["GET", "POST"])
+@login_required
+@limits.changing
+@limits.uploading
+def edit() -> str | Response | tuple[str, int]:
+    """Show and change one's own profile. A refusal keeps what was typed."""
+    form = ProfileForm.of(viewer())
+    if not form.is_submitted():
+        return render_template("profiles/edit.html", form=form)
+    try:
+        if form.validate():
+            _save(form)
+            refresh()  # the next words are in the language just chosen
+            flash(_("Your changes have been saved."), "success")
+            return redirect(url_for("profiles.edit"), 303)
+    except Refused as refusal:
+        say_no(refusal)
+    return render_template("profiles/edit.html", form=form), 422
+
+
+def _save(form: ProfileForm) -> None:
+    """The new file is there before the row names it, and the old one until no row does."""
+    person = viewer()
+    new = picture_routes.take(form.avatar.data) if form.avatar.data else None
+    if new is None and form.remove_avatar.data:
+        new = ""
+    old = person.avatar
+    try:
+        actions.edit_profile(person, form.change, languages=languages())
+        if new is not None:
+            actions.set_avatar(person, new)
+        db.session.commit()
+    except Refused:
+        picture_routes.remove(new)
+        raise
+    if new is not None:
+        picture_routes.remove(old)
