@@ -16,17 +16,17 @@ from tests.support.client import through_a_door
 
 
 @pytest.fixture
-def run_once(app, db):
+def run_scheduler(app, db):
     """One round of a scheduler process."""
 
-    def swept(step=scheduler.run_once):
+    def scheduled(step=scheduler.run_once):
         def inside():
             with app.app_context():
                 return step()
 
         return through_a_door(inside)
 
-    return swept
+    return scheduled
 
 
 @pytest.fixture
@@ -51,88 +51,88 @@ def a_dead_attempt(db, row, *, seconds=SILENT_AFTER + 1) -> None:
     db.session.commit()
 
 
-def test_an_idle_sweep_writes_nothing(sweep, order, queries, valkey):
+def test_an_idle_scheduler_writes_nothing(run_scheduler, order, queries, valkey):
     order()
     with queries() as asked:
-        assert sweep() == 0
+        assert run_scheduler() == 0
     assert all(statement.lstrip().startswith("SELECT") for statement in asked), asked
 
 
-def test_a_delayed_job_is_pushed_when_it_is_due(sweep, order, time_machine, valkey):
+def test_a_delayed_job_is_pushed_when_it_is_due(run_scheduler, order, time_machine, valkey):
     time_machine.move_to(now())
     row = order(delay=60)
-    assert sweep() == 0
+    assert run_scheduler() == 0
     time_machine.shift(61)
-    assert sweep() == 1
+    assert run_scheduler() == 1
     assert pushed(valkey) == [row.id]
-    assert sweep() == 0
+    assert run_scheduler() == 0
 
 
-def test_what_redis_forgot_is_pushed_again(sweep, order, time_machine, valkey):
+def test_what_redis_forgot_is_pushed_again(run_scheduler, order, time_machine, valkey):
     time_machine.move_to(now())
     row = order()
     valkey.flush()
-    assert sweep() == 0  # it may be on its way
+    assert run_scheduler() == 0  # it may be on its way
     time_machine.shift(LOST_AFTER + 1)
-    assert sweep() == 1
+    assert run_scheduler() == 1
     assert pushed(valkey) == [row.id]
 
 
-def test_in_a_queue_that_is_never_empty_too(sweep, order, time_machine, valkey):
+def test_in_a_queue_that_is_never_empty_too(run_scheduler, order, time_machine, valkey):
     time_machine.move_to(now())
     row = order()
     valkey.flush()
     valkey.client.rpush("rq:queue:default", "another")
     time_machine.shift(LOST_AFTER + 1)
-    assert sweep() == 0
+    assert run_scheduler() == 0
     time_machine.shift(LOST_ANYWAY_AFTER)
-    assert sweep() == 1
+    assert run_scheduler() == 1
     assert pushed(valkey) == ["another", row.id]
 
 
-def test_what_waits_in_a_long_queue_is_not_pushed_again(sweep, order, time_machine, valkey):
+def test_what_waits_in_a_long_queue_is_not_pushed_again(run_scheduler, order, time_machine, valkey):
     """Else a backlog grows by itself every two minutes, and the workers never see its end."""
     time_machine.move_to(now())
     row, lost = order(), order()
     valkey.client.lrem("rq:queue:default", 1, lost.id)
     for _ in range(3):
         time_machine.shift(LOST_ANYWAY_AFTER + 1)
-        sweep()
+        run_scheduler()
     assert pushed(valkey) == [row.id, lost.id]
 
 
-def test_what_was_ordered_while_redis_was_away_is_pushed(sweep, order, time_machine, valkey, app):
+def test_what_was_ordered_while_redis_was_away_is_pushed(run_scheduler, order, time_machine, valkey, app):
     time_machine.move_to(now())
     valkey.stop()
     row = order()
-    assert sweep() == 0
+    assert run_scheduler() == 0
     valkey.start()
     vars(app.extensions["redis_breaker"])["_open_until"] = 0.0
     time_machine.shift(LOST_AFTER + 1)
-    assert sweep() == 1
+    assert run_scheduler() == 1
     assert pushed(valkey) == [row.id]
 
 
-def test_a_silent_attempt_is_revived(sweep, order, run_jobs, work, db):
+def test_a_silent_attempt_is_revived(run_scheduler, order, run_jobs, work, db):
     row = order()
     a_dead_attempt(db, row, seconds=SILENT_AFTER - 2)
-    sweep()
+    run_scheduler()
     assert row.state == "running"
     a_dead_attempt(db, row)
-    sweep()
+    run_scheduler()
     assert (row.state, row.crashes) == ("queued", 1)
     run_jobs()
     assert len(work.runs) == 1
     assert row.state == "done"
 
 
-def test_a_job_that_kills_its_workers_is_parked(sweep, order, as_, db, run_jobs, work):
+def test_a_job_that_kills_its_workers_is_parked(run_scheduler, order, as_, db, run_jobs, work):
     ana = as_("ana")
     row = order(owner=ana.user)
     for _ in range(MAX_CRASHES):
         assert row.state == "queued"
         a_dead_attempt(db, row)
-        sweep()
+        run_scheduler()
     assert row.state == "failed"
     assert str(MAX_CRASHES) in row.error
     (told,) = [one for one in ana.get("/notifications").get_json() if one["name"] == "task_progress"]
@@ -141,7 +141,7 @@ def test_a_job_that_kills_its_workers_is_parked(sweep, order, as_, db, run_jobs,
     assert work.runs == []
 
 
-def test_a_dead_attempt_that_still_lives_changes_nothing(sweep, order, db, app, work):
+def test_a_dead_attempt_that_still_lives_changes_nothing(run_scheduler, order, db, app, work):
     """Held for dead, revived, run by another: the first one's end is not recorded."""
     row = order()
 
@@ -151,12 +151,12 @@ def test_a_dead_attempt_that_still_lives_changes_nothing(sweep, order, db, app, 
         scheduler.run_once()
 
     work.does = swept_away
-    sweep(lambda: perform(row.id))
+    run_scheduler(lambda: perform(row.id))
     assert row.state == "queued"
     assert row.crashes == 1
 
 
-def test_a_clock_that_was_set_back_holds_nothing_back(sweep, order, time_machine, valkey, run_jobs, work, db):
+def test_a_clock_that_was_set_back_holds_nothing_back(run_scheduler, order, time_machine, valkey, run_jobs, work, db):
     start = now()
     time_machine.move_to(start + timedelta(hours=1))
     row, delayed = order(number=1), order(number=2, delay=60)
@@ -164,65 +164,65 @@ def test_a_clock_that_was_set_back_holds_nothing_back(sweep, order, time_machine
     a_dead_attempt(db, running, seconds=0)
     valkey.flush()
     time_machine.move_to(start)
-    sweep()
+    run_scheduler()
     assert {row.id, delayed.id, running.id} <= set(pushed(valkey))
     assert running.state == "queued"
 
 
-def test_periodic_jobs_are_ordered_when_their_time_has_come(sweep, time_machine, db):
+def test_periodic_jobs_are_ordered_when_their_time_has_come(run_scheduler, time_machine, db):
     time_machine.move_to(now())
     job("test.periodic", every=3600)(lambda: None)
     try:
         for expected in (1, 1):
-            sweep(scheduler.order_periodic)
+            run_scheduler(scheduler.order_periodic)
             rows = db.session.scalars(select(Job).where(Job.name == "test.periodic")).all()
             assert len(rows) == expected
         rows[0].state = "done"
         db.session.commit()
         time_machine.shift(3601)
-        sweep(scheduler.order_periodic)
+        run_scheduler(scheduler.order_periodic)
         assert len(db.session.scalars(select(Job).where(Job.name == "test.periodic")).all()) == 2
     finally:
         del definitions["test.periodic"]
 
 
-def test_finished_jobs_are_forgotten_after_a_while(sweep, order, db):
+def test_finished_jobs_are_forgotten_after_a_while(run_scheduler, order, db):
     old, recent, open_ = order(), order(), order()
     old.state, old.finished_at = "done", now() - timedelta(days=scheduler.KEEP_DAYS + 1)
     recent.state, recent.finished_at = "failed", now() - timedelta(days=1)
     db.session.commit()
     kept = {recent.id, open_.id}
-    assert sweep(scheduler.prune) == 1
-    assert sweep(scheduler.prune) == 0
+    assert run_scheduler(scheduler.prune) == 1
+    assert run_scheduler(scheduler.prune) == 0
     assert set(db.session.scalars(select(Job.id))) == kept
 
 
-def test_a_job_nobody_declares_any_more_does_not_stop_the_others(sweep, order, run_jobs, db, work, valkey):
+def test_a_job_nobody_declares_any_more_does_not_stop_the_others(run_scheduler, order, run_jobs, db, work, valkey):
     row = order()
     db.session.add(Job(name="test.gone", args={}, queue="default"))
     db.session.commit()
-    assert sweep() == 1
+    assert run_scheduler() == 1
     run_jobs(may_fail=True)
     assert row.state == "done"
 
 
-def test_a_dead_attempt_whose_key_was_taken_is_revived_without_it(sweep, order, db):
+def test_a_dead_attempt_whose_key_was_taken_is_revived_without_it(run_scheduler, order, db):
     """One row that cannot be saved would keep every other dead job from being revived."""
     first = order(unique_key="k")
     a_dead_attempt(db, first)
     second, other = order(unique_key="k"), order()
     a_dead_attempt(db, other)
-    sweep()
+    run_scheduler()
     assert (first.state, first.unique_key) == ("queued", None)
     assert (second.state, second.unique_key) == ("queued", "k")
     assert other.state == "queued"
 
 
-def test_two_dead_attempts_under_one_key_are_both_revived(sweep, order, db):
+def test_two_dead_attempts_under_one_key_are_both_revived(run_scheduler, order, db):
     pair = []
     for _ in range(2):
         pair.append(order(unique_key="k"))
         a_dead_attempt(db, pair[-1])
-    sweep()
+    run_scheduler()
     assert [row.state for row in pair] == ["queued", "queued"]
     assert sorted(str(row.unique_key) for row in pair) == ["None", "k"]
