@@ -8,7 +8,7 @@ from typing import Any
 from app import mailer
 from app.core.database import end_reading
 from app.core.exports import Part, Piece, register, to_json
-from app.messages.queries import export
+from app.messages.queries import export as queries
 from app.messages.queries.export import Taken
 from app.models import Message
 
@@ -17,10 +17,10 @@ BATCH = 500  # messages in memory at a time
 
 def pieces(owner_id: int) -> Iterator[Piece]:
     """The list of conversations, oldest first, each with its messages, oldest first."""
-    newest = export.newest_message_id(owner_id)
+    newest = queries.newest_message_id(owner_id)
     between = b"\n"
     yield Piece(b"[")
-    for taken in export.conversations(owner_id):
+    for taken in queries.conversations(owner_id):
         end_reading()
         yield Piece(between + to_json(_head(taken))[:-1] + b', "messages": [')
         between = b",\n"
@@ -31,7 +31,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
 
 def _messages(taken: Taken, newest: int) -> Iterator[Piece]:
     between = b"\n"
-    for batch in export.messages(taken.side, newest, BATCH):
+    for batch in queries.messages(taken.side, newest, BATCH):
         yield Piece(between + b",\n".join(to_json(_message(message)) for message in batch), len(batch))
         between = b",\n"
 
@@ -63,4 +63,4 @@ def _message(message: Message) -> dict[str, Any]:
     return facts if message.kind == "text" else {**facts, "event": message.kind, **message.args}
 
 
-register(Part("conversations", pieces, export.message_count, things="messages"))
+register(Part("conversations", pieces, queries.message_count, things="messages"))

@@ -142,14 +142,14 @@ def test_many_messages_come_in_batches_and_move_the_progress(ana, taken, db, mon
     seen, sizes = [], []
     monkeypatch.setattr("app.posts.export.REPORT_EVERY", 0.0)
     monkeypatch.setattr("app.posts.jobs.report_progress", seen.append)
-    listed = export.taken_along.messages
+    listed = export.queries.messages
 
     def messages(*args):
         for batch in listed(*args):
             sizes.append(len(batch))
             yield batch
 
-    monkeypatch.setattr(export.taken_along, "messages", messages)
+    monkeypatch.setattr(export.queries, "messages", messages)
     content = taken()
     (found,) = content["conversations"]
     assert [one["body"] for one in found["messages"]] == [f"message {seq}" for seq in range(1, MANY + 1)]
