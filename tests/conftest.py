@@ -154,6 +154,7 @@ def _settings(database: Database, valkey: Valkey, mail_server: Mailbox, data_dir
         mail_server="127.0.0.1",
         mail_port=mail_server.port,
         mail_default_sender="Microblog <noreply@microblog.test>",
+        web_threads=32,  # the explored schedules of tests/badge hold many requests open at once
         mail_timeout=4,  # a busy machine has answered after more than one
     )
 

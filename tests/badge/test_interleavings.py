@@ -57,8 +57,12 @@ LAG = {"writers": 1, "reads": False, "polls": True, "faults": Faults(lags=True)}
 
 
 @pytest.fixture
-def site(app, as_, db, valkey):
-    """Make a world: `site(writers=2, reads=True, expires=False, faults=Faults())`."""
+def site(app, as_, db, valkey, time_machine):
+    """Make a world: `site(writers=2, reads=True, expires=False, faults=Faults())`.
+
+    Time stands still, so that a schedule can be repeated however long the exploration takes.
+    """
+    time_machine.move_to(now(), tick=False)
     ana, ben, cleo, dora = browsers = [as_(name) for name in ("ana", "ben", "cleo", "dora")]
     for browser in browsers:
         browser.user.last_seen = now()  # or each would once write that it was here

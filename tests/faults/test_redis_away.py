@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORKERS = ("worker-1", "worker-2")
 SENDS = 3  # for each of two writers in one round
-SLOWEST = 2.0  # seconds for one request on a busy machine: up to one of them is for Redis, half for each web process
+REDIS_TAKES = 1.0  # seconds that an outage may add to a request in each of the two web processes
 OUTAGE = 20  # seconds
 LOSS = 11  # seconds after which the scheduler takes a pushed job for lost
 BACK = 10  # seconds after which jobs are taken again
@@ -72,6 +72,7 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
         return max(longest, timed(writer.post_form, "/export_posts"))
 
     ana.user, ben.user = one, other
+    usual = max(timed(ana.post_form, "/export_posts") for _ in range(10))  # seconds, on a machine as busy as this one
     kinds = ["dead", "paused", "emptied", "full"] * (TWENTY // 4)
     moments.shuffle(kinds)
     with ThreadPoolExecutor(2) as pool:
@@ -90,7 +91,7 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
             slowest = max(slowest, poller.poll())
             assert poller.badge == unread(ask, name), (number, how)
             time.sleep(moments.uniform(0, 0.7))
-    assert slowest < SLOWEST
+    assert slowest < 2 * REDIS_TAKES + 5 * usual
     stored = ask(
         "SELECT body FROM message WHERE body LIKE :one OR body LIKE :other", one=f"{one}: %", other=f"{other}: %"
     )

@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from sqlalchemy import Engine, create_engine, insert, select
+from sqlalchemy import Engine, create_engine, delete, insert, select
 
-from app.models import User
+from app.models import Job, User
 from app.run.services import GRANIAN
 from app.web.request_intake import BODY_READERS
 from tests.factories import PASSWORD, columns_of
@@ -164,7 +164,23 @@ class Stack:
         for name in self._commands:
             if self._ways.get(name) or not self.is_running(name):
                 self.restart(name)
+        self._finish_jobs()
         self.mails.clear()
+
+    def _finish_jobs(self) -> None:
+        """Wait for the jobs of the last test, or drop them, so that the next test does not count their emails."""
+        unfinished = Job.state.in_(("queued", "running"))
+        engine = self.engine()
+
+        def finished() -> bool:
+            with engine.connect() as connection:
+                return connection.scalar(select(Job.id).where(unfinished).limit(1)) is None
+
+        with suppress(AssertionError):
+            wait_for(finished, seconds=20, why="the jobs of the last test")
+        with engine.begin() as connection:
+            connection.execute(delete(Job).where(unfinished))
+        engine.dispose()
 
     def stop(self) -> None:
         """End everything."""
