@@ -37,6 +37,7 @@ Rows: tests/factories.py (a_user, a_post, a_follow, a_message, a_login). Real pr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,7 @@ from tests.factories import a_login, a_user
 from tests.support import order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
+from tests.support.folders import memory_folder
 from tests.support.jobs import run_due_jobs
 from tests.support.network import forbid_the_network
 from tests.support.smtp import Mailbox
@@ -78,6 +80,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database", choices=("sqlite", "postgresql", "both"), default="sqlite", help="the database to test on"
     )
+
+
+def pytest_configure() -> None:
+    """Keep the files of the tests in memory where possible."""
+    if folder := memory_folder():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

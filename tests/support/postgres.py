@@ -13,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from tests.support.folders import memory_folder
 from tests.support.ports import free_port, wait_for
 
 NOBODY = 65534
@@ -26,7 +27,7 @@ class Postgres:
     """
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="microblog-postgres-", dir=_fast_folder()))
+        self.folder = Path(tempfile.mkdtemp(prefix="microblog-postgres-", dir=memory_folder()))
         self.port = free_port()
         self._data = self.folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,12 +89,6 @@ class Postgres:
             [self._bin / program, *arguments], capture_output=True, cwd=self._data, check=False, **self._as_user
         )
         assert done.returncode == 0, done.stderr.decode()
-
-
-def _fast_folder() -> str | None:
-    """Return a folder in memory where there is one: the cluster is 60 MB and written all the time."""
-    memory = Path("/dev/shm")
-    return str(memory) if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2**30 else None
 
 
 def _programs(folder: Path) -> Path:
