@@ -111,7 +111,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "WTF_CSRF_SSL_STRICT": secure,
         "MAIL_SUPPRESS_SEND": False,
         "RATELIMIT_STORAGE_URI": settings.redis_url,
-        "RATELIMIT_STORAGE_OPTIONS": redis_client.MANNERS,
+        "RATELIMIT_STORAGE_OPTIONS": redis_client.CLIENT_OPTIONS,
         "RATELIMIT_STRATEGY": "moving-window",
         # The limiter never takes the site down: with Redis away each process counts for itself.
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,

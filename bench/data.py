@@ -32,7 +32,7 @@ from app.web import cookies
 from bench.servers import SECRET
 
 SENTENCE = "The tide gauge at the old pier is back online, see https://harbour.example/tides #springtide @p7 "
-AT_ONCE = 10_000  # rows of one statement
+BATCH_SIZE = 10_000  # rows of one statement
 FOLLOWERS = 20
 
 T = TypeVar("T")
@@ -121,7 +121,7 @@ def insert_rows(model: Any, rows: Iterable[dict[str, Any]]) -> None:
 def in_batches(rows: Iterable[T]) -> Iterator[list[T]]:
     """As many rows at once as one statement takes."""
     rows = iter(rows)
-    while batch := list(islice(rows, AT_ONCE)):
+    while batch := list(islice(rows, BATCH_SIZE)):
         yield batch
 
 

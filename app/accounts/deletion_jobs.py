@@ -11,7 +11,7 @@ from app import mailer
 from app.accounts.actions import deletion
 from app.accounts.actions.deletion import MAIL_JOB, TELL_READERS
 from app.core import account_deletion
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.core.exports import exports
 from app.core.i18n import in_language_of
 from app.extensions import db
@@ -28,7 +28,7 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
     moment = datetime.fromisoformat(due_at)
     if user is None or user.deletion_due_at != (moment if what == "ordered" else None):
         return
-    end_reading()  # nothing is held while the mail server thinks
+    end_read_transaction()  # nothing is held while the mail server thinks
     with in_language_of(user) as language:
         when = format_datetime(moment, "long", tzinfo=get_timezone(user.timezone or "UTC"), locale=language)
     mailer.send(user, f"deletion_{what}", when=when)
@@ -41,7 +41,7 @@ def tell_readers(user_id: int) -> None:
     """
     last: int | None = 0
     while last is not None:
-        with writing():
+        with write_transaction():
             last = deletion.tell_readers(user_id, last)
 
 
@@ -55,7 +55,7 @@ def delete_due() -> None:
         for step in (*account_deletion.steps(), deletion.erase):
             more = True
             while more:
-                with writing():
+                with write_transaction():
                     more = deletion.is_due(user_id) and step(user_id)
 
 
@@ -64,4 +64,4 @@ def _remove_files(user_id: int) -> None:
     for result in db.session.scalars(select(Job.result).where(Job.owner_id == user_id)).all():
         if isinstance(result, dict) and "file" in result:
             exports().delete(result["file"])
-    end_reading()
+    end_read_transaction()

@@ -10,7 +10,7 @@ from app.accounts import actions, bp, sessions
 from app.accounts.actions.deletion import GRACE
 from app.accounts.forms import DeleteAccountForm
 from app.accounts.security_routes import proving
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.web.viewer import viewer
@@ -30,8 +30,8 @@ def delete_account() -> str | Response | tuple[str, int]:
         form.current_password.errors = [_("Incorrect password.")]
         return _page(form), 422
     try:
-        actions.order_deletion(viewer())
-    except Refused as refusal:
+        actions.schedule_deletion(viewer())
+    except ActionError as refusal:
         sessions.show_refusal(form, refusal)
         flash(str(refusal), "danger")
         return _page(form), 422

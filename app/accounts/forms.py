@@ -15,7 +15,7 @@ from app.core.i18n import _l
 NAME = {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false", "dir": "auto"}
 ADDRESS = {"autocomplete": "email", "autocapitalize": "none", "spellcheck": "false", "dir": "ltr"}
 KNOWN = {"autocomplete": "current-password"}
-NEW = {"autocomplete": "new-password", "minlength": str(passwords.LEAST)}
+NEW = {"autocomplete": "new-password", "minlength": str(passwords.MIN_LENGTH)}
 
 
 def required() -> InputRequired:
@@ -37,7 +37,7 @@ class LoginForm(FlaskForm):
     """Name or address, and password."""
 
     username = StringField(_l("Username or email"), [required(), short(320)], render_kw=NAME)
-    password = PasswordField(_l("Password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+    password = PasswordField(_l("Password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
     remember_me = BooleanField(_l("Keep me logged in on this device"))
 
 
@@ -46,7 +46,7 @@ class RegisterForm(FlaskForm):
 
     username = StringField(_l("Username"), [required(), short(500)], render_kw=NAME)
     email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
-    password = PasswordField(_l("Password"), [required(), short(passwords.MOST)], render_kw=NEW)
+    password = PasswordField(_l("Password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)
     password2 = PasswordField(_l("Confirm password"), [required(), same_as("password")], render_kw=NEW)
     timezone = HiddenField(render_kw={"data-timezone": ""})
 
@@ -60,7 +60,7 @@ class ResetRequestForm(FlaskForm):
 class ResetPasswordForm(FlaskForm):
     """A new password, by a mailed link."""
 
-    password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
+    password = PasswordField(_l("New password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)
     password2 = PasswordField(_l("Confirm new password"), [required(), same_as("password")], render_kw=NEW)
 
 
@@ -68,18 +68,18 @@ class EmailForm(FlaskForm):
     """Another address; asks for the password, so an unwatched screen is not enough."""
 
     email = EmailField(_l("New email address"), [required(), short(1000)], render_kw=ADDRESS)
-    current_password = PasswordField(_l("Your password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+    current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class DeleteAccountForm(FlaskForm):
     """The end of an account; asks for the password, so an unwatched screen is not enough."""
 
-    current_password = PasswordField(_l("Your password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
+    current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class PasswordForm(FlaskForm):
     """Another password; asks for the old one."""
 
-    old_password = PasswordField(_l("Current password"), [required(), short(passwords.MOST)], render_kw=KNOWN)
-    password = PasswordField(_l("New password"), [required(), short(passwords.MOST)], render_kw=NEW)
+    old_password = PasswordField(_l("Current password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
+    password = PasswordField(_l("New password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)
     password2 = PasswordField(_l("Confirm new password"), [required(), same_as("password")], render_kw=NEW)

@@ -10,7 +10,7 @@ from flask import current_app
 from app import mailer
 from app.accounts import actions, link_tokens, queries
 from app.core.clock import now
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.core.i18n import in_language_of
 from app.extensions import db
 from app.jobs import job
@@ -33,17 +33,17 @@ def mail_link(token_id: int, nonce: str) -> None:
     twice sends the same link with the same Message-ID.
     """
     row = db.session.get(MailToken, token_id)
-    if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.may_come_in:
+    if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.can_log_in:
         return
     user = row.user
     owner = queries.owner_of(row.email)
     if row.purpose == "change_email" and owner is not None and owner.id != user.id:
-        end_reading()
+        end_read_transaction()
         mailer.send(owner, "address_in_use")
         return
     mail, endpoint = MAILS[row.purpose]
     link = mailer.site_url(endpoint, token=link_tokens.sign(current_app.config["SECRET_KEY"], row))
-    end_reading()  # nothing is held while the mail server thinks
+    end_read_transaction()  # nothing is held while the mail server thinks
     mailer.send(user, mail, to=row.email, link=link, address=row.email)
 
 
@@ -58,7 +58,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
         return
     owner = queries.owner_of(pending.email)
     if owner is not None:
-        end_reading()
+        end_read_transaction()
         mailer.send(owner, "address_in_use")
         return
     # Not an account yet: it is never added to the session.
@@ -70,7 +70,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
         timezone=pending.timezone,
     )
     link = mailer.site_url("accounts.finish", token=link_tokens.sign(current_app.config["SECRET_KEY"], pending))
-    end_reading()
+    end_read_transaction()
     mailer.send(newcomer, "register", link=link, address=newcomer.email)
 
 
@@ -80,7 +80,7 @@ def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
     user = db.session.get(User, user_id)
     if user is None or not user.is_active:
         return
-    end_reading()
+    end_read_transaction()
     with in_language_of(user) as language:
         zone = get_timezone(user.timezone or "UTC")
         when = format_datetime(datetime.fromisoformat(at), "long", tzinfo=zone, locale=language)
@@ -92,5 +92,5 @@ def prune_logins() -> None:
     """Forget logins and links that have run out, some at a time. Running twice finds nothing the second time."""
     more = True
     while more:
-        with writing():
+        with write_transaction():
             more = actions.prune()

@@ -22,7 +22,7 @@ GOOD_FOR: dict[Purpose, timedelta] = {
     "change_email": timedelta(days=1),
     "register": timedelta(days=1),
 }
-MOST = 400  # characters of a link's token; ours have half as many
+MAX_LENGTH = 400  # characters of a link's token; ours have half as many
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def sign(secret: str, row: MailToken | PendingAccount) -> str:
 
 def read(secret: str, token: str) -> LinkToken | None:
     """What `token` names; None for anything that was not signed here."""
-    if len(token) > MOST:
+    if len(token) > MAX_LENGTH:
         return None
     try:
         content = _signer(secret).loads(token)

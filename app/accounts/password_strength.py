@@ -21,7 +21,7 @@ from zxcvbn.scoring import most_guessable_match_sequence
 
 Weakness = Literal["own_words", "common", "word", "keyboard", "repeat", "sequence", "date", "short"]
 
-LEAST_GUESSES = 10**8
+MIN_GUESSES = 10**8
 """Guesses a password must be worth. Login attempts are limited, so this is beyond any online attack; zxcvbn calls it
 "somewhat guessable" offline. Eight random characters are worth exactly this."""
 JUDGED = 40
@@ -46,7 +46,7 @@ class Estimate:
     @property
     def is_enough(self) -> bool:
         """Whether the password may be used."""
-        return self.guesses >= LEAST_GUESSES
+        return self.guesses >= MIN_GUESSES
 
 
 def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:

@@ -12,13 +12,13 @@ from functools import cache
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts.password_strength import Weakness, estimate
-from app.accounts.refusals import FormRefused
+from app.accounts.refusals import FormError
 from app.core.errors import Sentence
 from app.core.i18n import _l, _ln
 from app.models import User
 
-LEAST = 8  # characters
-MOST = 1024  # characters
+MIN_LENGTH = 8  # characters
+MAX_LENGTH = 1024  # characters
 SITE_WORDS = ("microblog",)
 
 WHY: dict[Weakness, Sentence] = {
@@ -42,29 +42,29 @@ def tidy(password: str) -> str:
 
 
 def check(password: str, *, username: str, email: str, name: str = "", field: str = "password") -> None:
-    """Raise FormRefused, at `field`, when the account of that username, address and name may not use `password`."""
+    """Raise FormError, at `field`, when the account of that username, address and name may not use `password`."""
     fault = _fault(password, (username, email, name))
     if fault is not None:
-        raise FormRefused({field: fault})
+        raise FormError({field: fault})
 
 
 def check_for(user: User, password: str) -> None:
-    """Raise FormRefused when `user` may not use `password`."""
+    """Raise FormError when `user` may not use `password`."""
     check(password, username=user.username, email=user.email, name=user.name)
 
 
 def _fault(password: str, own_words: tuple[str, ...]) -> Sentence | None:
-    if len(password) < LEAST:
+    if len(password) < MIN_LENGTH:
         return _ln(
             "Passwords must be at least %(num)s character long.",
             "Passwords must be at least %(num)s characters long.",
-            LEAST,
+            MIN_LENGTH,
         )
-    if len(password) > MOST:
+    if len(password) > MAX_LENGTH:
         return _ln(
             "Passwords can be at most %(num)s character long.",
             "Passwords can be at most %(num)s characters long.",
-            MOST,
+            MAX_LENGTH,
         )
     found = estimate(tidy(password), (*own_words, *SITE_WORDS))
     return None if found.is_enough else WHY[found.weakness]
@@ -81,7 +81,7 @@ def matches(password_hash: str | None, password: str) -> bool:
     Slow on purpose, as `hashed` is.
     """
     nobody = _nobodys_hash()
-    if len(password) > MOST:
+    if len(password) > MAX_LENGTH:
         return False
     return check_password_hash(password_hash or nobody, tidy(password)) and password_hash is not None
 

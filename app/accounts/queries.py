@@ -27,7 +27,7 @@ def by_login_name(name: str) -> User | None:
 
 def by_email(address: str) -> User | None:
     """The person with that e-mail address, who may log in or take back the deletion of their account."""
-    return db.session.scalar(select(User).where(User.email_key == email_key(address), _may_come_in()))
+    return db.session.scalar(select(User).where(User.email_key == email_key(address), _can_log_in()))
 
 
 def taken(*, username: str, email: str) -> set[str]:
@@ -74,7 +74,7 @@ def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
         select(MailToken)
         .join(MailToken.user)
         .where(MailToken.id == token.row_id, MailToken.nonce == token.nonce)
-        .where(MailToken.purpose == token.purpose, MailToken.expires_at > now(), _may_come_in())
+        .where(MailToken.purpose == token.purpose, MailToken.expires_at > now(), _can_log_in())
         .options(joinedload(MailToken.user))
     )
 
@@ -87,6 +87,6 @@ def pending(token: LinkToken | None) -> PendingAccount | None:
     return db.session.scalar(select(PendingAccount).where(*these))
 
 
-def _may_come_in() -> ColumnElement[bool]:
-    """As `User.may_come_in`: who forgot the password takes the deletion of their account back by a new one."""
+def _can_log_in() -> ColumnElement[bool]:
+    """As `User.can_log_in`: who forgot the password takes the deletion of their account back by a new one."""
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, sessions
 from app.accounts.security_routes import proving
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.web import reauth
@@ -33,7 +33,7 @@ def confirm_password() -> str | Response | tuple[str, int]:
         return reauth.page(form, target, post=post), 422
     try:
         actions.confirm_password(viewer())
-    except Refused as refusal:
+    except ActionError as refusal:
         sessions.show_refusal(form, refusal)
         return redirect(url_for("accounts.login", next=target), 303)
     db.session.commit()

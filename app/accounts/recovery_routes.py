@@ -11,13 +11,13 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, link_tokens, login_limits, queries, sessions
 from app.accounts.forms import ResetPasswordForm, ResetRequestForm
-from app.core.database import end_reading
-from app.core.errors import Refused
+from app.core.database import end_read_transaction
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import MailToken
 from app.web import limits
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
@@ -40,7 +40,7 @@ def reset_password_request() -> Answer:
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)
         return (page, 422) if form.is_submitted() else page
-    actions.order_reset(queries.by_email(form.email.data))
+    actions.request_password_reset(queries.by_email(form.email.data))
     db.session.commit()
     flash(_("If an account uses this address, we've sent it a reset link."), "info")
     return redirect(url_for("accounts.login"), 303)
@@ -56,10 +56,10 @@ def reset_password(token: str) -> Answer:
     form = ResetPasswordForm(request.form)
     if not form.validate_on_submit():
         return _reset_page(form, link)
-    end_reading()
+    end_read_transaction()
     try:
         actions.reset_password(link, form.password.data)
-    except Refused as refusal:
+    except ActionError as refusal:
         if sessions.show_refusal(form, refusal):
             return _reset_page(form, link)
         return _dead_link("accounts.reset_password_request")
@@ -82,8 +82,8 @@ def confirm(token: str) -> Answer:
         return render_template("accounts/confirm.html", link=link, user=link.user)
     try:
         (actions.confirm_email if link.purpose == "confirm" else actions.move_to_email)(link)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return redirect(url_for(_next_endpoint()), 303)
     db.session.commit()
     flash(_("%(address)s is confirmed.", address=link.email), "success")

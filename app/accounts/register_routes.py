@@ -13,13 +13,13 @@ from werkzeug.wrappers import Response
 from app.accounts import actions, bp, link_tokens, queries, sessions
 from app.accounts.actions.registration import hash_of
 from app.accounts.forms import RegisterForm
-from app.core.database import end_reading
-from app.core.errors import Refused
+from app.core.database import end_read_transaction
+from app.core.errors import ActionError
 from app.core.i18n import _, request_language
 from app.extensions import db
 from app.models import PendingAccount
 from app.web import limits
-from app.web.responses import safe_next, say_no
+from app.web.responses import flash_error, safe_next
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
@@ -39,7 +39,7 @@ def register() -> Answer:
         return _page(form)
     secret = secrets.token_urlsafe(24)
     language, fields = request_language(viewer_or_none()), (form.username.data, form.email.data, form.password.data)
-    end_reading()
+    end_read_transaction()
     try:
         user = actions.sign_up(
             fields,
@@ -51,7 +51,7 @@ def register() -> Answer:
         if user is not None:
             sessions.begin(user, remember=False)
         db.session.commit()
-    except Refused as refusal:
+    except ActionError as refusal:
         if not sessions.show_refusal(form, refusal):
             flash(str(refusal), "danger")
         return _page(form)
@@ -92,8 +92,8 @@ def finish(token: str) -> Answer:
         if mine:
             sessions.begin(user, remember=False)
         db.session.commit()
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return redirect(url_for("accounts.register"), 303)
     if not mine:
         flash(_("Your account is ready. Log in with the password you chose."), "success")

@@ -7,8 +7,8 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, login_limits, queries, sessions
 from app.accounts.forms import LoginForm
-from app.core.database import end_reading, reading
-from app.core.errors import Refused
+from app.core.database import end_read_transaction, read_transaction
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.web import limits
@@ -27,8 +27,8 @@ def login() -> Answer:
     form = LoginForm(request.form)
     if not form.validate_on_submit():
         return _page(form)
-    end_reading()
-    with reading():
+    end_read_transaction()
+    with read_transaction():
         user = queries.by_login_name(form.username.data)
         allowed = login_limits.count_attempt(user, form.username.data)
         right = sessions.knows_password(user, form.password.data)
@@ -44,7 +44,7 @@ def login() -> Answer:
     try:
         sessions.begin(user, remember=form.remember_me.data)
         db.session.commit()
-    except Refused as refusal:
+    except ActionError as refusal:
         sessions.show_refusal(form, refusal)
         flash(str(refusal), "danger")
         return _page(form)

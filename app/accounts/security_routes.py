@@ -11,12 +11,12 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, queries, sessions, user_agents
 from app.accounts.forms import EmailForm, PasswordForm
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db, limiter
 from app.models import LoginSession
 from app.web import limits
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.viewer import viewer
 
 Answer = Response | tuple[str, int]
@@ -65,8 +65,8 @@ def change_email() -> Answer:
     if not form.validate_on_submit() or not _knows(form, "current_password"):
         return _page(email_form=form), 422
     try:
-        actions.order_email_change(viewer(), form.email.data)
-    except Refused as refusal:
+        actions.request_email_change(viewer(), form.email.data)
+    except ActionError as refusal:
         sessions.show_refusal(form, refusal)
         return _page(email_form=form), 422
     db.session.commit()
@@ -84,7 +84,7 @@ def change_password() -> Answer:
         return _page(password_form=form), 422
     try:
         actions.change_password(viewer(), form.password.data, keep=viewer().current_login)
-    except Refused as refusal:
+    except ActionError as refusal:
         if not sessions.show_refusal(form, refusal):
             flash(str(refusal), "danger")
         return _page(password_form=form), 422
@@ -99,9 +99,9 @@ def change_password() -> Answer:
 def resend_confirmation() -> Answer:
     """Have the mail that confirms the address sent once more."""
     try:
-        actions.order_confirmation(viewer())
-    except Refused as refusal:
-        say_no(refusal, "info")
+        actions.send_confirmation(viewer())
+    except ActionError as refusal:
+        flash_error(refusal, "info")
         return _back()
     db.session.commit()
     flash(_("Email sent."), "info")

@@ -9,9 +9,9 @@ from flask_login import login_user, logout_user, user_loaded_from_cookie
 
 from app.accounts import actions, login_limits, passwords
 from app.accounts.actions.logins import REMEMBERED_FOR
-from app.accounts.refusals import FormRefused
-from app.core.database import end_reading
-from app.core.errors import Refused
+from app.accounts.refusals import FormError
+from app.core.database import end_read_transaction
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import User
@@ -21,18 +21,18 @@ from app.web.viewer import viewer_or_none
 
 def knows_password(user: User | None, password: str) -> bool:
     """Whether `password` is that of `user`; for nobody False, in the same time. No transaction is open meanwhile."""
-    end_reading()
+    end_read_transaction()
     return passwords.matches(user.password_hash if user else None, password)
 
 
 def begin(user: User, *, remember: bool) -> None:
     """Log `user` in on this browser; the caller commits. Whatever the session held before is dropped (fixation).
 
-    Who waits for the deletion of their account takes it back by that. Raises Refused as `actions.log_in` does.
+    Who waits for the deletion of their account takes it back by that. Raises ActionError as `actions.log_in` does.
     """
     before, was_leaving = viewer_or_none(), user.deletion_due_at is not None
     if was_leaving:
-        actions.take_back(user)
+        actions.cancel_deletion(user)
     login = actions.log_in(
         user,
         user_agent=request.headers.get("User-Agent", ""),
@@ -56,14 +56,14 @@ def forget() -> None:
     logout_user()
 
 
-def show_refusal(form: Any, refusal: Refused) -> bool:
+def show_refusal(form: Any, refusal: ActionError) -> bool:
     """Undo the transaction and put the reasons beside their fields; False when none of them is the form's.
 
     Rows that were loaded stay as they were for the page: this login may have just been ended elsewhere.
     """
     db.session.expunge_all()
     db.session.rollback()
-    errors = refusal.errors if isinstance(refusal, FormRefused) else {}
+    errors = refusal.errors if isinstance(refusal, FormError) else {}
     shown = [name for name in errors if name in form]
     for name in shown:
         form[name].errors = [*form[name].errors, errors[name]]

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from app.core.clock import now
 from app.extensions import db
 from app.models import Activity, User
-from app.notifications import tell_count
+from app.notifications import publish_activity_count
 from app.queries import activity
 from app.queries.activity import Place
 
@@ -23,7 +23,7 @@ def mark_read(reader: User, spans: Sequence[Span]) -> None:
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     if _change(activity.is_unread(reader.id) & rendered, read_at=now()):
-        tell_count(reader.id)
+        publish_activity_count(reader.id)
 
 
 def restore(reader: User, spans: Sequence[Span]) -> int:
@@ -43,5 +43,5 @@ def dismiss(reader: User, event: Activity) -> None:
 def _change(which: ColumnElement[bool], **values: object) -> int:
     """Change these rows, locked in the order of their ids: two tabs that read at once do not wait for each other."""
     rows = select(Activity.id).where(which).order_by(Activity.id).with_for_update()
-    order = update(Activity).where(Activity.id.in_(rows)).values(**values).returning(Activity.id)
-    return len(db.session.scalars(order.execution_options(synchronize_session=False)).all())
+    stmt = update(Activity).where(Activity.id.in_(rows)).values(**values).returning(Activity.id)
+    return len(db.session.scalars(stmt.execution_options(synchronize_session=False)).all())

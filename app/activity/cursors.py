@@ -14,7 +14,7 @@ from app.activity.actions import Span
 from app.queries.activity import Place
 from app.queries.timelines import LARGEST_ID
 
-MOST_SPANS = 200
+MAX_RANGES = 200
 _WRITTEN = re.compile(r"(\d{1,15}(?:\.\d{1,20})?)(?:-(\d{1,19}))?", re.ASCII)
 
 
@@ -46,7 +46,7 @@ def spans() -> list[Span]:
     Raises ValueError when they are not well-formed.
     """
     firsts, lasts = request.form.getlist("first"), request.form.getlist("last")
-    if not 0 < len(firsts) == len(lasts) <= MOST_SPANS:
+    if not 0 < len(firsts) == len(lasts) <= MAX_RANGES:
         raise ValueError("a span has a first and a last")
     pairs = zip(firsts, lasts, strict=True)
     return [(read(first, otherwise_id=0), read(last, otherwise_id=LARGEST_ID)) for first, last in pairs]

@@ -23,14 +23,14 @@ HELD_ID = f"/activity/held/<{ID}:event_id>"
 
 def held_or_404(event_id: int) -> Activity:
     """What is held back from the viewer."""
-    return queries.held_one(viewer(), event_id) or abort(404)
+    return queries.filtered_event(viewer(), event_id) or abort(404)
 
 
 @bp.get("/activity/held")
 @login_required
 def held() -> str:
     """What the filters hold back, each with the filter's name. Looking at it changes nothing."""
-    found = queries.held_page(viewer(), cursors.before(), page_size())
+    found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
     return render_template(
         "activity/held.html",

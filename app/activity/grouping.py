@@ -32,9 +32,9 @@ class Row:
         return self.events[0].kind
 
     @property
-    def line(self) -> render.Line:
+    def line(self) -> render.RenderedEvent:
         """Its sentence and where it leads."""
-        return render.line(self.events)
+        return render.render(self.events)
 
     @property
     def why(self) -> Sentence | None:

@@ -12,7 +12,7 @@ from app.models import Activity, User
 from app.queries import activity
 from app.queries.activity import Place
 
-HELD_MOST = 100  # counted at most: above it the exact number is no news
+MAX_FILTERED_COUNT = 100  # counted at most: above it the exact number is no news
 
 
 @dataclass(frozen=True)
@@ -28,19 +28,19 @@ def page(reader: User, before: Place | None, size: int) -> EventPage:
     return _cut(activity.shown(reader.id), before, size)
 
 
-def held_page(reader: User, before: Place | None, size: int) -> EventPage:
+def filtered_page(reader: User, before: Place | None, size: int) -> EventPage:
     """A page of what their filters hold back. One query."""
     return _cut(activity.held(reader.id), before, size)
 
 
-def held_one(reader: User, event_id: int) -> Activity | None:
+def filtered_event(reader: User, event_id: int) -> Activity | None:
     """The event of that id, if it is held back from this person."""
     return db.session.scalar(select(Activity).where(activity.is_held(reader.id), Activity.id == event_id))
 
 
-def held_number(reader: User) -> int:
-    """How many events are held back, up to HELD_MOST."""
-    some = select(literal(1)).where(activity.is_held(reader.id)).limit(HELD_MOST).subquery()
+def filtered_count(reader: User) -> int:
+    """How many events are held back, up to MAX_FILTERED_COUNT."""
+    some = select(literal(1)).where(activity.is_held(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
     return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
 
 

@@ -28,7 +28,7 @@ def index() -> str:
         rows=rows,
         span=span_of(found),
         older=cursors.write(found.older) if found.older else None,
-        held=queries.held_number(viewer()),
+        held=queries.filtered_count(viewer()),
     )
 
 

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.demo import building
 from app.extensions import db
 
@@ -27,7 +27,7 @@ def demo(password: str) -> None:
         else:
             _build(password)
             click.echo("The demo is ready.")
-    except Refused as refusal:
+    except ActionError as refusal:
         db.session.rollback()
         raise click.ClickException(str(refusal)) from refusal
     click.echo(f"Log in at {current_app.config['SITE_URL']} as {LOGIN}, password: {password}")

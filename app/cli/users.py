@@ -9,9 +9,9 @@ import click
 from flask.cli import AppGroup
 
 from app.accounts import actions as accounts
-from app.accounts.refusals import FormRefused
+from app.accounts.refusals import FormError
 from app.core import roles
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.extensions import db
 from app.models import User
 from app.moderation import actions, queries
@@ -35,7 +35,7 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
         password = click.prompt("Password", hide_input=True, confirmation_prompt="Password again")
     try:
         user = accounts.register(name, email, password, role="admin" if admin else "member")
-    except FormRefused as refusal:
+    except FormError as refusal:
         db.session.rollback()
         raise click.ClickException("\n".join(str(sentence) for sentence in refusal.errors.values())) from refusal
     db.session.commit()
@@ -95,7 +95,7 @@ def reinstate_user(name: str) -> None:
 def _act(name: str, act: Callable[[User], None]) -> None:
     try:
         act(_person(name))
-    except Refused as refusal:
+    except ActionError as refusal:
         db.session.rollback()
         raise click.ClickException(str(refusal)) from refusal
     db.session.commit()

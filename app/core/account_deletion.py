@@ -12,7 +12,7 @@ Step = Callable[[int], bool]
 _steps: list[Step] = []
 
 
-def step(function: Step) -> Step:
+def register_step(function: Step) -> Step:
     """Call `function(user_id)` when an account is deleted, each time in a transaction of its own, while it says True.
 
     It does a small part, so that others wait for no long transaction, and says whether there may be more. Its work may

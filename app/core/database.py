@@ -31,7 +31,7 @@ def insert_into(table: Any) -> Any:
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
-def keep_writers_out(model: Any) -> None:
+def lock_table(model: Any) -> None:
     """Let nobody else write to this table until the transaction ends: for what depends on there being no row.
 
     The first thing a transaction writes, or two could wait for each other. On SQLite every writer is alone anyway.
@@ -41,7 +41,7 @@ def keep_writers_out(model: Any) -> None:
         db.session.execute(text(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def lock_names(*names: str) -> None:
+def advisory_lock(*names: str) -> None:
     """Hold these names until the transaction ends, for what no single row stands for; others who ask for one wait.
 
     On SQLite every writer is alone anyway.
@@ -73,7 +73,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def read_transaction() -> Iterator[None]:
     """Run the block in read mode. Whatever transaction was open before stays as it was."""
     token = _reads_only.set(True)
     try:
@@ -82,10 +82,10 @@ def reading() -> Iterator[None]:
         _reads_only.reset(token)
 
 
-def end_reading() -> None:
+def end_read_transaction() -> None:
     """End the open read transaction, so that nothing is held while something slow happens; objects stay readable.
 
-    Raises RuntimeError when there are changes: they belong in a `writing()` block.
+    Raises RuntimeError when there are changes: they belong in a `write_transaction()` block.
     """
     session = db.session()
     if session.dirty or session.new or session.deleted:
@@ -94,13 +94,13 @@ def end_reading() -> None:
 
 
 @contextmanager
-def writing() -> Iterator[None]:
+def write_transaction() -> Iterator[None]:
     """Run the block as one write transaction, committed at its end and rolled back if it raises.
 
     For doors only (jobs, the CLI, and requests that write outside their main transaction). A read transaction
     that was open is ended first, so that what the block reads is current.
     """
-    end_reading()
+    end_read_transaction()
     token = _reads_only.set(False)
     try:
         yield
@@ -113,12 +113,12 @@ def writing() -> Iterator[None]:
 
 
 @contextmanager
-def impatient() -> Iterator[Connection]:
+def connect_nowait() -> Iterator[Connection]:
     """A connection that may lock but never waits: SQLite's write lock is taken at once, or OperationalError raised.
 
     Elsewhere the statements themselves say so (SKIP LOCKED). Rolled back at the end: it is for looking under a lock.
     """
-    with db.engine.connect().execution_options(impatient=True) as connection:
+    with db.engine.connect().execution_options(nowait=True) as connection:
         try:
             yield connection
         finally:
@@ -126,11 +126,11 @@ def impatient() -> Iterator[Connection]:
 
 
 @contextmanager
-def separate_write() -> Iterator[Connection]:
+def write_in_separate_transaction() -> Iterator[Connection]:
     """A write transaction beside the session's own, committed at the end. Raises OperationalError when it is busy."""
     token = _reads_only.set(False)
     try:
-        with db.engine.connect().execution_options(impatient=True) as connection, connection.begin():
+        with db.engine.connect().execution_options(nowait=True) as connection, connection.begin():
             yield connection
     finally:
         _reads_only.reset(token)
@@ -175,7 +175,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
         return
-    if not connection.get_execution_options().get("impatient"):
+    if not connection.get_execution_options().get("nowait"):
         connection.exec_driver_sql("BEGIN" if _reads_only.get() else "BEGIN IMMEDIATE")
         return
     usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()  # SQLITE_TIMEOUT, in milliseconds

@@ -1,4 +1,4 @@
-"""Refused: an action's way to say "the answer is no"."""
+"""ActionError: an action's way to say "the answer is no"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Sentence(Protocol):
     def __str__(self) -> str: ...
 
 
-class Refused(Exception):
+class ActionError(Exception):
     """The rules say no. `message` is a whole sentence for the person; a route flashes it, an API maps it to 422."""
 
     def __init__(self, message: Sentence) -> None:

@@ -19,11 +19,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT = 0.5  # seconds for connecting and for each answer
-IN_DOUBT = 0.1  # the same for who insists while the breaker is open: writers may be waiting for the lock we hold
+BYPASS_TIMEOUT = 0.1  # the same for who insists while the breaker is open: writers may be waiting for the lock we hold
 OPEN_FOR = 2.0  # seconds the breaker stays open after a failure
 T = TypeVar("T")
 # For every client that a request waits for. Retries would multiply the timeout.
-MANNERS: dict[str, Any] = {
+CLIENT_OPTIONS: dict[str, Any] = {
     "socket_timeout": TIMEOUT,
     "socket_connect_timeout": TIMEOUT,
     "retry": Retry(NoBackoff(), 0),
@@ -46,9 +46,9 @@ class Breaker:
         """Whether Redis has just failed."""
         return time.monotonic() < self._open_until
 
-    def call(self, ask: Callable[[], T], *, insist: bool = False) -> T:
+    def call(self, ask: Callable[[], T], *, bypass_breaker: bool = False) -> T:
         """Run `ask`. Raises RedisUnavailable when Redis fails or, unless the caller insists, has just failed."""
-        if self.is_open and not insist:
+        if self.is_open and not bypass_breaker:
             raise RedisUnavailable("the circuit breaker is open")
         try:
             answer = ask()
@@ -63,7 +63,7 @@ class Breaker:
         return answer
 
 
-class Run:
+class ServerRun:
     """Which run of the Redis server this process talks to; another one after a restart or a failover.
 
     Asked on each new connection, as none outlives the server.
@@ -80,7 +80,7 @@ class Run:
         self.id = found.group(1) if found else b""
 
 
-class Line:
+class FastConnection:
     """One short question after the other, each thread on a connection of its own.
 
     redis-py's client takes a connection from a pool for each command, looks whether it is still good, measures, and
@@ -105,9 +105,9 @@ class Line:
             return connection.read_response()
 
 
-def connect(url: str, run: Run, timeout: float = TIMEOUT) -> redis.Redis:
+def connect(url: str, run: ServerRun, timeout: float = TIMEOUT) -> redis.Redis:
     """A client for `url` that a request may wait for, `timeout` seconds an answer; it keeps `run` up to date."""
-    manners = {**MANNERS, "socket_timeout": timeout, "socket_connect_timeout": timeout}
+    manners = {**CLIENT_OPTIONS, "socket_timeout": timeout, "socket_connect_timeout": timeout}
     return redis.Redis.from_url(url, **manners, redis_connect_func=run.greet)
 
 
@@ -118,10 +118,10 @@ def connect_patiently(url: str) -> redis.Redis:
 
 def init_app(app: Any) -> None:
     """Give the app its client, its line and its breaker. No connection is made before the first command."""
-    app.extensions["redis_run"] = Run()
+    app.extensions["redis_run"] = ServerRun()
     app.extensions["redis"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"])
-    app.extensions["redis_in_doubt"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"], IN_DOUBT)
-    app.extensions["redis_line"] = Line(app.extensions["redis"])
+    app.extensions["redis_in_doubt"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"], BYPASS_TIMEOUT)
+    app.extensions["redis_line"] = FastConnection(app.extensions["redis"])
     app.extensions["redis_breaker"] = Breaker()
 
 
@@ -133,12 +133,12 @@ def client() -> redis.Redis:
 
 def run_id() -> bytes:
     """The run of Redis that the current app talks to; b"" before the first command."""
-    run: Run = current_app.extensions["redis_run"]
+    run: ServerRun = current_app.extensions["redis_run"]
     return run.id
 
 
-def ask(command: Callable[[redis.Redis], T], *, insist: bool = False) -> T:
+def execute(command: Callable[[redis.Redis], T], *, bypass_breaker: bool = False) -> T:
     """Run `command(client)` behind the breaker, or through it for who insists. Raises RedisUnavailable."""
     breaker: Breaker = current_app.extensions["redis_breaker"]
-    asked = current_app.extensions["redis_in_doubt"] if insist and breaker.is_open else client()
-    return breaker.call(lambda: command(asked), insist=insist)
+    asked = current_app.extensions["redis_in_doubt"] if bypass_breaker and breaker.is_open else client()
+    return breaker.call(lambda: command(asked), bypass_breaker=bypass_breaker)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.lib.text.length import fits
-from app.lib.text.rich import TextRefused, clean, is_blank
+from app.lib.text.rich import InvalidText, clean, is_blank
 
 if TYPE_CHECKING:
     from app.models import User
@@ -22,16 +22,16 @@ _NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 def checked_body(body: str, max_length: int) -> str:
     """`body` as it is stored: cleaned, visible, at most `max_length` characters as the reader counts them.
 
-    Raises Refused.
+    Raises ActionError.
     """
     try:
         body = clean(body).strip()
-    except TextRefused:
-        raise Refused(_l("This text holds characters that cannot be stored.")) from None
+    except InvalidText:
+        raise ActionError(_l("This text holds characters that cannot be stored.")) from None
     if is_blank(body):
-        raise Refused(_l("Please write something."))
+        raise ActionError(_l("Please write something."))
     if not fits(body, max_length):
-        raise Refused(_l("This is too long: %(max)d characters are allowed.", max=max_length))
+        raise ActionError(_l("This is too long: %(max)d characters are allowed.", max=max_length))
     return body
 
 
@@ -39,14 +39,14 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
     """`name` as it is stored: on one line, "" when nobody could see it.
 
     At most `max_length` characters as the reader counts them, and as many code points as its column is wide. Raises
-    Refused.
+    ActionError.
     """
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
-    except TextRefused:
-        raise Refused(_l("This text holds characters that cannot be stored.")) from None
+    except InvalidText:
+        raise ActionError(_l("This text holds characters that cannot be stored.")) from None
     if not fits(name, max_length) or len(name) > points:
-        raise Refused(_l("This name is too long: %(max)d characters are allowed.", max=max_length))
+        raise ActionError(_l("This name is too long: %(max)d characters are allowed.", max=max_length))
     return "" if is_blank(name) else name
 
 

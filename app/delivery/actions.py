@@ -9,11 +9,11 @@ from typing import Any
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, User
-from app.notifications import preferences, scheduling, tell_count
+from app.notifications import preferences, publish_activity_count, scheduling
 from app.notifications.kinds import KINDS, MAILS
 from app.notifications.preferences import Preference
 from app.notifications.sender_filters import CHOICES
@@ -38,23 +38,23 @@ class ProfileChange:
 
 
 def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
-    """Deliver each kind named in `wanted` as it says there. The badge obeys at once. Raises Refused.
+    """Deliver each kind named in `wanted` as it says there. The badge obeys at once. Raises ActionError.
 
     Only what differs from now is stored: who never touched a row is told as kinds.py says, also when that changes.
     """
     for name, preference in wanted.items():
         _known(name)
         if preference.mail not in MAILS:
-            raise Refused(_l("A mail comes at once, daily, weekly or never."))
+            raise ActionError(_l("A mail comes at once, daily, weekly or never."))
     before = preferences.grid(person.id)
     changed = {name: preference for name, preference in wanted.items() if preference != before[name]}
     _store_rows(person, changed, ("badge", "push", "mail", "grouped"))
     if changed:
-        tell_count(person.id)
+        publish_activity_count(person.id)
 
 
 def stop_mail(person: User, kinds: Collection[str]) -> None:
-    """Send no more mail about events of these kinds; what else holds for them stays. Raises Refused."""
+    """Send no more mail about events of these kinds; what else holds for them stays. Raises ActionError."""
     for name in kinds:
         _known(name)
     _store_rows(person, {name: replace(preferences.default(KINDS[name]), mail="none") for name in kinds}, ("mail",))
@@ -63,19 +63,19 @@ def stop_mail(person: User, kinds: Collection[str]) -> None:
 def save_profile(person: User, change: ProfileChange) -> None:
     """Store quiet hours, the times of digests, and the filters. What a filter holds back already stays held.
 
-    A pause is left alone. Raises Refused.
+    A pause is left alone. Raises ActionError.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
-        raise Refused(_l("Quiet hours need a beginning and an end."))
+        raise ActionError(_l("Quiet hours need a beginning and an end."))
     if change.quiet_from is not None and change.quiet_from == change.quiet_until:
-        raise Refused(_l("Quiet hours end at another time than they begin."))
+        raise ActionError(_l("Quiet hours end at another time than they begin."))
     times = (change.quiet_from, change.quiet_until, change.digest_at)
     if any(minutes is not None and minutes not in MINUTES for minutes in times):
-        raise Refused(_l("A time lies between 00:00 and 23:59."))
+        raise ActionError(_l("A time lies between 00:00 and 23:59."))
     if change.digest_weekday not in WEEKDAYS:
-        raise Refused(_l("Choose a day of the week."))
+        raise ActionError(_l("Choose a day of the week."))
     if change.not_following not in CHOICES or change.new_account not in CHOICES:
-        raise Refused(_l("Choose accept, hold back or drop."))
+        raise ActionError(_l("Choose accept, hold back or drop."))
     _store_profile(person, asdict(change))
 
 
@@ -91,7 +91,7 @@ def resume(person: User) -> None:
 
 def _known(kind: str) -> None:
     if kind not in KINDS:
-        raise Refused(_l("This kind of event is not known."))
+        raise ActionError(_l("This kind of event is not known."))
 
 
 def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -> None:
@@ -99,7 +99,7 @@ def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -
     values = [{"user_id": person.id, "kind": name, **asdict(rows[name])} for name in sorted(rows)]
     if values:
         _upsert(DeliveryPreference, values, change)
-        scheduling.reconsider(person.id)
+        scheduling.reschedule(person.id)
 
 
 def _store_profile(person: User, values: Mapping[str, Any]) -> None:
@@ -107,14 +107,14 @@ def _store_profile(person: User, values: Mapping[str, Any]) -> None:
     empty = preferences.default_profile(person.id)
     whole = {column.key: getattr(empty, column.key) for column in DeliveryProfile.__table__.columns}
     _upsert(DeliveryProfile, [{**whole, **values}], tuple(values))
-    scheduling.reconsider(person.id)
+    scheduling.reschedule(person.id)
 
 
 def _upsert(table: Any, rows: Sequence[Mapping[str, Any]], change: Columns) -> None:
     """Insert the rows, or change these columns of those that are there."""
-    order = insert_into(table).values(rows)
-    order = order.on_conflict_do_update(
+    stmt = insert_into(table).values(rows)
+    stmt = stmt.on_conflict_do_update(
         index_elements=list(table.__table__.primary_key),
-        set_={column: order.excluded[column] for column in change},
+        set_={column: stmt.excluded[column] for column in change},
     )
-    db.session.execute(order)
+    db.session.execute(stmt)

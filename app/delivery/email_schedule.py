@@ -13,7 +13,7 @@ from app.core.database import insert_into
 from app.extensions import db
 from app.models import MailTally, User
 from app.notifications import quiet_hours, scheduling
-from app.notifications.scheduling import ESSENTIAL, Waiting
+from app.notifications.scheduling import ESSENTIAL, PendingBatch
 
 
 def held_until(user: User, cadence: str) -> datetime | None:
@@ -31,17 +31,17 @@ def held_until(user: User, cadence: str) -> datetime | None:
     return due if due > moment else None
 
 
-def note_sent(user: User, cadence: str, waiting: Sequence[Waiting]) -> None:
+def note_sent(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> None:
     """Note in the caller's transaction that all this was mailed, and count the mail against the caps."""
     for one in waiting:
         one.mark()
     if cadence == ESSENTIAL:
         return
-    order = insert_into(MailTally).values(day=now().date(), user_id=user.id, sent=1)
-    order = order.on_conflict_do_update(
+    stmt = insert_into(MailTally).values(day=now().date(), user_id=user.id, sent=1)
+    stmt = stmt.on_conflict_do_update(
         index_elements=[MailTally.day, MailTally.user_id], set_={"sent": MailTally.sent + 1}
     )
-    db.session.execute(order)
+    db.session.execute(stmt)
 
 
 def _next_day(moment: datetime) -> datetime:

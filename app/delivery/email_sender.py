@@ -18,20 +18,20 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
-from app.core.database import end_reading
+from app.core.database import end_read_transaction
 from app.delivery import unsubscribe_links
 from app.extensions import db
-from app.jobs import GiveUp, current_job_id
+from app.jobs import PermanentError, current_job_id
 from app.mailer.message import Email
 from app.models import Job, User
 from app.notifications.kinds import KINDS
-from app.notifications.scheduling import ESSENTIAL, WITHHELD, Part, Waiting
+from app.notifications.scheduling import ESSENTIAL, WITHHELD, EmailSection, PendingBatch
 
-MOST_TRIED = 8  # items that are left out one by one
+MAX_TRIED = 8  # items that are left out one by one
 PATIENCE = 4  # attempts of the job after which "try again later" counts as a refusal of the content
 
 # Another attempt may mend these, or they say that no email can be sent at all.
-_NOT_THE_ITEM = (SQLAlchemyError, OSError, GiveUp)
+_NOT_THE_ITEM = (SQLAlchemyError, OSError, PermanentError)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class LeftOut:
     reason: Exception
 
 
-def send(user: User, cadence: str, waiting: Sequence[Waiting]) -> LeftOut | None:
+def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut | None:
     """Send one email about all that waits. Returns what was left out of it, or None.
 
     Raises as app/mailer/smtp.py says.
@@ -52,9 +52,9 @@ def send(user: User, cadence: str, waiting: Sequence[Waiting]) -> LeftOut | None
     for without in _tries(len(letter.parts)):
         try:
             mailer.deliver(letter.compose(without))
-        except (mailer.ContentRefused, smtplib.SMTPDataError) as error:
+        except (mailer.ContentRejected, smtplib.SMTPDataError) as error:
             first_refusal = first_refusal or error
-            if not isinstance(error, mailer.ContentRefused) and _attempts() <= PATIENCE:
+            if not isinstance(error, mailer.ContentRejected) and _attempts() <= PATIENCE:
                 raise
         else:
             reason = first_refusal or letter.fault
@@ -66,13 +66,13 @@ def _tries(parts: int) -> Iterator[Collection[int]]:
     """Which items to leave out: none, each of the first few, all."""
     yield ()
     if parts > 1:
-        yield from ([number] for number in range(min(parts, MOST_TRIED)))
+        yield from ([number] for number in range(min(parts, MAX_TRIED)))
     yield range(parts)
 
 
 def _attempts() -> int:
     attempts = db.session.scalars(select(Job.attempts).where(Job.id == current_job_id())).one()
-    end_reading()  # nothing is held while the mail server thinks
+    end_read_transaction()  # nothing is held while the mail server thinks
     return attempts
 
 
@@ -82,7 +82,7 @@ class _Letter:
 
     user: User
     cadence: str
-    waiting: Sequence[Waiting]
+    waiting: Sequence[PendingBatch]
     broken: set[int] = field(default_factory=set)
     fault: Exception | None = None
 
@@ -148,7 +148,7 @@ class _Letter:
             url = mailer.site_url(part.place[0], **part.place[1])
         except Exception:  # what is wrong with the item may be its place
             url = mailer.site_url("activity.index")
-        return _rendered(Part(WITHHELD, {"url": url}), form)
+        return _rendered(EmailSection(WITHHELD, {"url": url}), form)
 
     def _break(self, number: int, error: Exception) -> None:
         self.broken.add(number)
@@ -156,6 +156,6 @@ class _Letter:
         current_app.logger.error("an item of an email could not be rendered", exc_info=error)
 
 
-def _rendered(part: Part, form: str) -> str:
+def _rendered(part: EmailSection, form: str) -> str:
     text = render_template(f"email/{part.template}/item.{form}", site_url=mailer.site_url, **part.context).strip()
     return Markup(text) if form == "html" else text  # noqa: S704 - a template of ours, which escapes

@@ -14,7 +14,7 @@ from wtforms import BooleanField, Form, RadioField, SelectField, TimeField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.delivery.actions import ProfileChange
 from app.models import DeliveryProfile
@@ -88,7 +88,7 @@ class DeliveryForm(FlaskForm):
 
     @property
     def change(self) -> ProfileChange:
-        """The rest, for the action. Raises Refused when a time is missing."""
+        """The rest, for the action. Raises ActionError when a time is missing."""
         is_quiet = bool(self.quiet.data)
         return ProfileChange(
             quiet_from=_minutes(self.quiet_from.data) if is_quiet else None,
@@ -111,5 +111,5 @@ def _preference(name: str, sent: Mapping[str, Any]) -> Preference:
 
 def _minutes(at: time | None) -> int:
     if at is None:
-        raise Refused(SUCH_AS)
+        raise ActionError(SUCH_AS)
     return at.hour * 60 + at.minute

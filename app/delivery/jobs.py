@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import current_app
 
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.delivery import email_schedule, email_sender, push_sender, subscriptions
 from app.extensions import db
-from app.jobs import GiveUp, current_job_id, job
+from app.jobs import PermanentError, current_job_id, job
 from app.lib.webpush import sending
 from app.models import User
 from app.notifications import scheduling
@@ -25,23 +25,23 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
     second copy with the same Message-ID.
     """
-    later = scheduling.mailed_by_another(user_id, cadence)
+    later = scheduling.wait_for_other_email(user_id, cadence)
     if later is not None:
-        with writing():
-            scheduling.order_mail_at(user_id, cadence, later)
+        with write_transaction():
+            scheduling.schedule_email_at(user_id, cadence, later)
         return None
     user = db.session.get(User, user_id)
-    waiting = scheduling.waiting(user_id, cadence) if user is not None and user.is_active else []
+    waiting = scheduling.pending(user_id, cadence) if user is not None and user.is_active else []
     if user is None or not waiting:
         return None
     held_until = email_schedule.held_until(user, cadence)
     if held_until is not None:
-        with writing():
-            scheduling.order_mail_at(user_id, cadence, held_until)
+        with write_transaction():
+            scheduling.schedule_email_at(user_id, cadence, held_until)
         return None
-    end_reading()  # nothing is held while the mail server thinks
+    end_read_transaction()  # nothing is held while the mail server thinks
     left_out = email_sender.send(user, cadence, waiting)
-    with writing():
+    with write_transaction():
         email_schedule.note_sent(user, cadence, waiting)
     return _told_operators(left_out) if left_out else None
 
@@ -73,20 +73,20 @@ def push(subscription_id: int) -> None:
         return
     held_until = push_sender.held_until(user)
     if held_until is not None:
-        with writing():
+        with write_transaction():
             scheduling.order_push_at(subscription.id, held_until)
         return
     news = push_sender.news(user, subscription.told_until)
     if news is None:
         return
-    end_reading()  # nothing is held while the push service thinks
+    end_read_transaction()  # nothing is held while the push service thinks
     try:
         push_sender.send(subscription, news)
     except sending.Gone:
-        with writing():
+        with write_transaction():
             subscriptions.forget(subscription)
-    except sending.Refused as reason:
-        raise GiveUp(str(reason)) from reason
+    except sending.PushRejected as reason:
+        raise PermanentError(str(reason)) from reason
     else:
-        with writing():
+        with write_transaction():
             subscriptions.note_told(subscription, news.told_until)

@@ -14,15 +14,15 @@ from app.extensions import db
 from app.models import Activity, Job
 from app.notifications import preferences, render, scheduling
 from app.notifications.kinds import KINDS
-from app.notifications.scheduling import Part, Waiting
+from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import activity
 
 QUOTED = 20  # events of one kind in one mail at most; it tells the number of all
-AT_ONCE = 1000  # rows one statement marks
+BATCH_SIZE = 1000  # rows one statement marks
 
 
-@scheduling.source
-def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
+@scheduling.register_provider
+def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
     """The unread events that no mail told about, for each kind that has some."""
     newest_first = activity.newest_first(activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None)))
     identities: dict[str, list[int]] = {}
@@ -40,23 +40,23 @@ def unmailed(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
         if not of_kind:  # their posts were deleted between the two questions
             continue
         parts = _parts(of_kind, results, together=KINDS[kind].groups and grid[kind].grouped)
-        waiting.append(Waiting(kind, len(found), parts, partial(_mark, found)))
+        waiting.append(PendingBatch(kind, len(found), parts, partial(_mark, found)))
     return waiting
 
 
-def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: bool) -> list[Part]:
+def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: bool) -> list[EmailSection]:
     groups = [events] if together else [[event] for event in events]
     return [_part(group, results) for group in groups]
 
 
-def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> Part:
+def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSection:
     """Return the part about these events. One that cannot be worded is told without words, and delays no other."""
     try:
-        line = render.line(events)
+        line = render.render(events)
     except Exception as error:
-        return Part(scheduling.WITHHELD, {"reason": error}, len(events))
+        return EmailSection(scheduling.WITHHELD, {"reason": error}, len(events))
     result = results.get(events[0].args.get("job_id", ""), {}) if len(events) == 1 else {}
-    return Part("event", {"line": line, "result": result}, len(events), (line.endpoint, line.values))
+    return EmailSection("event", {"line": line, "result": result}, len(events), (line.endpoint, line.values))
 
 
 def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
@@ -75,8 +75,8 @@ def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
 
 def _mark(identities: Sequence[int]) -> None:
     """Note that these were mailed. What its reader has locked is being read, or gone, and needs no note."""
-    for first in range(0, len(identities), AT_ONCE):
-        some = Activity.id.in_(identities[first : first + AT_ONCE])
+    for first in range(0, len(identities), BATCH_SIZE):
+        some = Activity.id.in_(identities[first : first + BATCH_SIZE])
         free = select(Activity.id).where(some).with_for_update(skip_locked=True)
-        order = update(Activity).where(Activity.id.in_(free.scalar_subquery())).values(mailed_at=now())
-        db.session.execute(order.execution_options(synchronize_session=False))
+        stmt = update(Activity).where(Activity.id.in_(free.scalar_subquery())).values(mailed_at=now())
+        db.session.execute(stmt.execution_options(synchronize_session=False))

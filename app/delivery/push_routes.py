@@ -6,7 +6,7 @@ from flask import abort, current_app, jsonify, request, send_file
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.delivery import bp, subscriptions
 from app.extensions import db
 from app.lib.webpush import keys
@@ -36,7 +36,7 @@ def subscribe_to_push() -> Response | tuple[Response, int]:
     hosts = current_app.config["PUSH_HOSTS"]
     try:
         subscriptions.subscribe(login, field("endpoint", ""), field("p256dh", ""), field("auth", ""), hosts)
-    except Refused as refusal:
+    except ActionError as refusal:
         db.session.rollback()
         return jsonify(error=str(refusal), status=422), 422
     db.session.commit()

@@ -37,7 +37,7 @@ from app.queries import activity, members, unread
 
 KEPT_FOR = timedelta(days=1)  # how long a push service keeps a push for a browser that is away
 TOPIC = "news"  # of several that wait for a browser, a push service keeps the newest
-TOLD_AT_MOST = 50  # events that are looked at
+MAX_EVENTS = 50  # events that are looked at
 LINES = 4  # below the title
 BODY_LENGTH = 2000  # bytes of those: all of it must fit into 4 KB
 PADDED_TO = 512  # bytes, so that a push service learns little from the length
@@ -103,7 +103,7 @@ def send(subscription: PushSubscription, news: News) -> None:
     """
     endpoint = subscription.endpoint
     if not sending.is_allowed(endpoint, current_app.config["PUSH_HOSTS"]):
-        raise sending.Refused(f"{urlsplit(endpoint).hostname} is none of PUSH_HOSTS")
+        raise sending.PushRejected(f"{urlsplit(endpoint).hostname} is none of PUSH_HOSTS")
     text = json.dumps({"id": current_job_id(), **news.message}, ensure_ascii=False).encode()
     body = encryption.encrypt(text, subscription.p256dh, subscription.auth, padded_to=PADDED_TO)
     sending.send(endpoint, body, _headers(endpoint))
@@ -128,7 +128,7 @@ def _lines(user_id: int, since: float, until: float) -> list[Line]:
     events = db.session.scalars(
         activity.newest_first(activity.unread(user_id, grid))
         .where(Activity.timestamp > since, Activity.timestamp <= until)
-        .limit(TOLD_AT_MOST)
+        .limit(MAX_EVENTS)
     ).all()
     return sorted(lines + _of_events(events, grid), key=lambda line: line.timestamp, reverse=True)
 
@@ -173,7 +173,7 @@ def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> li
         together.setdefault(event.kind if is_grouped else event.id, []).append(event)
     lines = []
     for some in together.values():
-        line = render.line(some)
+        line = render.render(some)
         lines.append(Line(some[0].timestamp, line.text, line.endpoint, line.values))
     return lines
 

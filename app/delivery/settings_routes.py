@@ -10,7 +10,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.delivery import actions, bp
 from app.delivery.forms import COUNTED_ELSEWHERE, DeliveryForm
@@ -19,7 +19,7 @@ from app.models import DeliveryProfile
 from app.notifications import preferences, quiet_hours
 from app.notifications.kinds import chosen_by
 from app.web import limits
-from app.web.responses import go_back, say_no
+from app.web.responses import flash_error, go_back
 from app.web.viewer import viewer, visit
 
 DAY = 24 * 60  # minutes
@@ -42,8 +42,8 @@ def settings() -> str | Response | tuple[str, int]:
             db.session.commit()
             flash(_("Your changes have been saved."), "success")
             return redirect(url_for("delivery.settings"), 303)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
     return _page(form, profile), 422
 
 

@@ -9,28 +9,28 @@ from sqlalchemy import and_, case, delete, select, update
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.lib.webpush import keys, sending
 from app.models import LoginSession, NotificationClock, PushSubscription, User
 
-MOST = 20  # browsers of one person; of more, the one that was not here for longest goes
+MAX_SUBSCRIPTIONS = 20  # browsers of one person; of more, the one that was not here for longest goes
 
 
 def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts: Collection[str]) -> None:
     """Tell the browser at `endpoint` what is new for the person of `login`, for as long as that login lasts.
 
     A browser that is known moves to this login with these keys: somebody else may have used it before. What its person
-    knows by now counts as told. `hosts` are the push services of the site. Raises Refused.
+    knows by now counts as told. `hosts` are the push services of the site. Raises ActionError.
     """
     if not sending.is_allowed(endpoint, hosts):
-        raise Refused(_l("Your browser uses a push service that this site does not know."))
+        raise ActionError(_l("Your browser uses a push service that this site does not know."))
     try:
         keys.browser_key(p256dh)
         keys.browser_secret(auth)
     except ValueError:
-        raise Refused(_l("Your browser sent keys that cannot be used.")) from None
+        raise ActionError(_l("Your browser sent keys that cannot be used.")) from None
     known = select(NotificationClock.last).where(NotificationClock.user_id == login.user_id)
     values = {
         "user_id": login.user_id,
@@ -42,11 +42,11 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
         "told_until": db.session.scalar(known) or 0.0,
         "created_at": now(),
     }
-    order = insert_into(PushSubscription).values(**values)
-    new = {name: order.excluded[name] for name in values}
-    is_same = PushSubscription.user_id == order.excluded.user_id
-    new["told_until"] = case((is_same, PushSubscription.told_until), else_=order.excluded.told_until)
-    db.session.execute(order.on_conflict_do_update(index_elements=[PushSubscription.endpoint_hash], set_=new))
+    stmt = insert_into(PushSubscription).values(**values)
+    new = {name: stmt.excluded[name] for name in values}
+    is_same = PushSubscription.user_id == stmt.excluded.user_id
+    new["told_until"] = case((is_same, PushSubscription.told_until), else_=stmt.excluded.told_until)
+    db.session.execute(stmt.on_conflict_do_update(index_elements=[PushSubscription.endpoint_hash], set_=new))
     _forget_oldest(login.user_id)
 
 
@@ -73,7 +73,7 @@ def note_told(subscription: PushSubscription, told_until: float) -> None:
 def _forget_oldest(user_id: int) -> None:
     latest = select(PushSubscription.id).where(PushSubscription.user_id == user_id)
     latest = latest.order_by(PushSubscription.created_at.desc(), PushSubscription.id.desc())
-    too_many = db.session.scalars(latest.offset(MOST)).all()
+    too_many = db.session.scalars(latest.offset(MAX_SUBSCRIPTIONS)).all()
     if too_many:
         db.session.execute(delete(PushSubscription).where(PushSubscription.id.in_(too_many)))
 

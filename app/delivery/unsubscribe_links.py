@@ -17,7 +17,7 @@ from app.mailer import site_url
 from app.models import User
 from app.notifications.kinds import KINDS
 
-MOST = 600  # characters of a token; one that names every kind has half as many
+MAX_LENGTH = 600  # characters of a token; one that names every kind has half as many
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def headers(user: User, kinds: Collection[str]) -> Mapping[str, str]:
 
 def read(token: str) -> Link | None:
     """What `token` names; None for anything that was not signed here. A kind of essential mail is never in it."""
-    if len(token) > MOST:
+    if len(token) > MAX_LENGTH:
         return None
     try:
         content = _signer().loads(token)

@@ -16,8 +16,8 @@ from sqlalchemy import select, update
 
 from app.accounts.actions import confirm_email, register
 from app.core.clock import now
-from app.core.database import end_reading, reading, writing
-from app.core.errors import Refused, Sentence
+from app.core.database import end_read_transaction, read_transaction, write_transaction
+from app.core.errors import ActionError, Sentence
 from app.core.i18n import languages
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
@@ -28,7 +28,7 @@ from app.messages.actions.membership import save_draft
 from app.messages.image_storage import take
 from app.messages.queries.threads import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
-from app.notifications import tell_count
+from app.notifications import publish_activity_count
 from app.posts.actions import publish
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people
@@ -41,12 +41,12 @@ Step = Callable[[], None]
 
 
 def is_there() -> bool:
-    """Whether the demo is complete: its last step has been taken. Raises Refused when a name is somebody else's."""
-    with reading():
+    """Whether the demo is complete: its last step has been taken. Raises ActionError when a name is somebody else's."""
+    with read_transaction():
         one, other = (_find(name) for name in script.conversations()[0].between)
         found = one is not None and other is not None and between(one, other) is not None
         found = found and all(_is_gathered(group) for group in script.groups())
-        end_reading()
+        end_read_transaction()
     return found
 
 
@@ -71,7 +71,7 @@ def _find(username: str) -> User | None:
     person = people.by_username(username)
     character = next(one for one in script.people() if one.username == username)
     if person is not None and person.email_key != email_key(character.email):
-        raise Refused(_taken(username))
+        raise ActionError(_taken(username))
     return person
 
 
@@ -82,16 +82,16 @@ def _taken(username: str) -> Sentence:
 def _get(username: str) -> User:
     person = _find(username)
     if person is None:
-        raise Refused(f"{username} left while the demo was made.")
+        raise ActionError(f"{username} left while the demo was made.")
     return person
 
 
 def _join(at: int, character: Character, password: str, login: str) -> None:
-    with reading():
+    with read_transaction():
         known = _find(character.username)
     if known is not None:
         return
-    with writing():
+    with write_transaction():
         first = db.session.scalar(select(User.id).limit(1)) is None  # as on a site that was just started
         person = register(
             character.username,
@@ -117,7 +117,7 @@ def _join(at: int, character: Character, password: str, login: str) -> None:
 
 
 def _follow(at: int, character: Character) -> None:
-    with writing():
+    with write_transaction():
         person = _get(character.username)
         for other in script.follows(at):
             follow(person, _get(other.username))
@@ -125,7 +125,7 @@ def _follow(at: int, character: Character) -> None:
 
 
 def _post(entry: Entry, age: timedelta) -> None:
-    with writing():
+    with write_transaction():
         author = _get(entry.author)
         post = publish(author, entry.body, language=entry.language, form_key=f"demo-{entry.number}")
         post.created_at = now() - age
@@ -137,20 +137,20 @@ def _settle(actor: User, age: timedelta) -> None:
     happened = now() - age
     fresh = update(Activity).where(Activity.actor_id == actor.id, Activity.mailed_at.is_(None))
     values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}
-    with writing():
+    with write_transaction():
         for reader in set(db.session.scalars(fresh.values(**values).returning(Activity.user_id)).all()):
-            tell_count(reader)
+            publish_activity_count(reader)
 
 
 def _talk(talk: Talk, age: timedelta) -> None:
-    with reading():
+    with read_transaction():
         pair = {name: _get(name) for name in talk.between}
         is_there = between(*pair.values()) is not None
-        end_reading()
+        end_read_transaction()
     if is_there:
         return
     pictures = take([painting.loaf()], [talk.picture[1]]) if talk.picture else []
-    with writing():
+    with write_transaction():
         pair = {name: _get(name) for name in talk.between}
         for at, (who, text) in enumerate(talk.lines):
             shown = pictures if talk.picture and talk.picture[0] == at else []
@@ -166,7 +166,7 @@ def _talk(talk: Talk, age: timedelta) -> None:
 
 
 def _gather(group: Group) -> None:
-    with writing():
+    with write_transaction():
         members = {name: _get(name) for name in group.people}
         if _is_gathered(group):
             return

@@ -7,14 +7,13 @@ transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.broker import worker_is_alive
-from app.jobs.enqueuing import again, enqueue, enqueue_at
+from app.jobs.enqueuing import enqueue, enqueue_at, retry
 from app.jobs.registry import definitions, job, when_changed
-from app.jobs.runner import GiveUp, TakenOver, current_job_id, perform, report_progress
+from app.jobs.runner import LeaseLost, PermanentError, current_job_id, perform, report_progress
 
 __all__ = [
-    "GiveUp",
-    "TakenOver",
-    "again",
+    "LeaseLost",
+    "PermanentError",
     "current_job_id",
     "definitions",
     "enqueue",
@@ -22,6 +21,7 @@ __all__ = [
     "job",
     "perform",
     "report_progress",
+    "retry",
     "when_changed",
     "worker_is_alive",
 ]

@@ -34,7 +34,7 @@ def push(identity: str, queue: str, timeout: int) -> bool:
         )
 
     try:
-        redis_client.ask(command)
+        redis_client.execute(command)
     except RedisUnavailable as error:
         current_app.logger.warning("job %s waits for the scheduler: %s", identity, error)
         return False
@@ -43,24 +43,24 @@ def push(identity: str, queue: str, timeout: int) -> bool:
 
 def waiting(queue: str) -> int:
     """How many ids RQ holds in `queue`. Raises RedisUnavailable."""
-    return redis_client.ask(lambda client: int(client.llen(f"rq:queue:{queue}")))
+    return redis_client.execute(lambda client: int(client.llen(f"rq:queue:{queue}")))
 
 
 def held(queue: str) -> set[str]:
     """The ids RQ holds in `queue`. Raises RedisUnavailable."""
-    found = redis_client.ask(lambda client: client.lrange(f"rq:queue:{queue}", 0, -1))
+    found = redis_client.execute(lambda client: client.lrange(f"rq:queue:{queue}", 0, -1))
     return {bytes(identity).decode() for identity in found}  # type: ignore[arg-type]  # bytes, as we decode nothing
 
 
 def say_worker_is_alive() -> None:
     """Called by the worker every few seconds. Redis being away is nobody's fault here."""
     with suppress(RedisUnavailable):
-        redis_client.ask(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
+        redis_client.execute(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
 
 
 def worker_is_alive() -> bool | None:
     """Whether some worker has spoken lately; None when Redis cannot say."""
     try:
-        return bool(redis_client.ask(lambda client: client.exists(WORKER_KEY)))
+        return bool(redis_client.execute(lambda client: client.exists(WORKER_KEY)))
     except RedisUnavailable:
         return None

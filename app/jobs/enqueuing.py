@@ -44,9 +44,9 @@ def enqueue(
         "run_after": moment + timedelta(seconds=delay),
         "pushed_at": None if delay else moment,
     }
-    order = _insert(values)
+    stmt = _insert(values)
     session = db.session()
-    job = session.scalars(select(Job).where(Job.id == session.scalar(order))).one()
+    job = session.scalars(select(Job).where(Job.id == session.scalar(stmt))).one()
     if not delay:
         _push_after_commit(job)
     tell_changed(job)
@@ -59,7 +59,7 @@ def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
     return enqueue(name, delay=max(0.0, (at - now()).total_seconds()), unique_key=key, **args)
 
 
-def again(job: Job) -> None:
+def retry(job: Job) -> None:
     """Order a job that failed once more, as if for the first time, in the caller's transaction.
 
     The same row, so whoever looks at it sees it wait again. Raises LookupError when it has not failed, and when its
@@ -101,14 +101,14 @@ def _insert(values: dict[str, Any]) -> Any:
     DO UPDATE, not DO NOTHING: it locks the waiting row until we commit, so a worker that wants to claim it waits and
     then sees what we wrote.
     """
-    order = insert_into(Job).values(**values)
+    stmt = insert_into(Job).values(**values)
     if values["unique_key"] is not None:
-        order = order.on_conflict_do_update(
+        stmt = stmt.on_conflict_do_update(
             index_elements=[Job.unique_key],
             index_where=text("state = 'queued'"),  # as in the index: a plan for any parameter would not find it
             set_={"unique_key": Job.unique_key},
         )
-    return order.returning(Job.id)
+    return stmt.returning(Job.id)
 
 
 @event.listens_for(db.session, "after_commit")

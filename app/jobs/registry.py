@@ -13,7 +13,7 @@ QUEUES: tuple[Queue, ...] = ("mail", "default", "slow")
 
 # Seconds before the next attempt after the 1st, 2nd, ... failure: close together while a restart is likely, then
 # far apart: 13 attempts over 4 hours. What still fails stays visible as failed, with "try again".
-RETRY_LADDER = (10, 30, 60, 120, 300, 300, 300, 300, 900, 1800, 3600, 7200)
+RETRY_DELAYS = (10, 30, 60, 120, 300, 300, 300, 300, 900, 1800, 3600, 7200)
 
 MAX_CRASHES = 5  # attempts that may end without a word before the job is parked as failed
 

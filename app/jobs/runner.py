@@ -18,20 +18,20 @@ from sqlalchemy import Engine, case, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.core.clock import now
-from app.core.database import reading, writing
+from app.core.database import read_transaction, write_transaction
 from app.extensions import db
-from app.jobs.registry import RETRY_LADDER, definitions, tell_changed
+from app.jobs.registry import RETRY_DELAYS, definitions, tell_changed
 from app.models import Job
 
 HEARTBEAT_EVERY = 3  # seconds between two signs of life of a running job
 END_WITHIN = 120  # seconds that a finished attempt tries to say so, when the database is away or locked
 
 
-class GiveUp(Exception):
+class PermanentError(Exception):
     """Raised by a job that need not be tried again: it goes to "failed" at once, with this reason."""
 
 
-class TakenOver(Exception):
+class LeaseLost(Exception):
     """This attempt was held for dead and another one has the job. Whatever it still does is not recorded."""
 
 
@@ -58,9 +58,9 @@ def current_job_id() -> str:
 def perform(job_id: str) -> None:
     """Run the job of that id if it is waiting and due; otherwise do nothing. RQ calls this in the worker.
 
-    The work runs in its own app context, in read mode: it writes in short `writing()` blocks, so no lock is held
-    while a mail server is slow. It also runs in a copy of the caller's context: what a job sets in context variables
-    is gone when the next one starts.
+    The work runs in its own app context, in read mode: it writes in short `write_transaction()` blocks, so no lock is
+    held while a mail server is slow. It also runs in a copy of the caller's context: what a job sets in context
+    variables is gone when the next one starts.
     """
     copy_context().run(_perform, job_id)
 
@@ -71,7 +71,7 @@ def is_ending() -> bool:
 
 
 def _perform(job_id: str) -> None:
-    with current_app.app_context(), reading():
+    with current_app.app_context(), read_transaction():
         job = _claim(job_id)
         if job is None:
             return
@@ -81,9 +81,9 @@ def _perform(job_id: str) -> None:
             with _heartbeat(db.engine, attempt):
                 result = definitions[job.name].function(**job.args)
                 _end(attempt, state="done", progress=100, result=result, error="")
-        except TakenOver:
+        except LeaseLost:
             current_app.logger.warning("job %s was taken over by another attempt", job_id)
-        except GiveUp as reason:
+        except PermanentError as reason:
             db.session.rollback()
             current_app.logger.error("job %s (%s) failed for good: %s", job.id, job.name, reason)  # noqa: TRY400 - known
             _end(attempt, state="failed", error=str(reason))
@@ -95,7 +95,7 @@ def _perform(job_id: str) -> None:
 
 def _claim(job_id: str) -> Job | None:
     moment = now()
-    with writing():
+    with write_transaction():
         job: Job | None = db.session.scalar(
             update(Job)
             .where(Job.id == job_id, Job.state == "queued")
@@ -120,10 +120,10 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
     db.session.rollback()
     current_app.logger.exception("job %s (%s) failed, attempt %d", job.id, job.name, job.attempts)
     reason = "".join(traceback.format_exception_only(error)).strip()
-    if job.attempts > len(RETRY_LADDER):
+    if job.attempts > len(RETRY_DELAYS):
         _end(attempt, state="failed", error=reason)
         return
-    wait = timedelta(seconds=RETRY_LADDER[job.attempts - 1])
+    wait = timedelta(seconds=RETRY_DELAYS[job.attempts - 1])
     moment = now()
     _end(attempt, state="queued", queued_at=moment, run_after=moment + wait, pushed_at=None, error=reason)
 
@@ -137,7 +137,7 @@ def _end(attempt: Attempt, **values: Any) -> None:
     while True:
         try:
             _change_without_a_taken_key(attempt, **values)
-        except TakenOver:
+        except LeaseLost:
             current_app.logger.warning("job %s was taken over before it ended", attempt.job_id)
             return
         except OperationalError:
@@ -157,8 +157,8 @@ def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
 
 
 def _change(attempt: Attempt, **values: Any) -> None:
-    """Change the row in the attempt's name. Raises TakenOver when the row belongs to another attempt."""
-    with writing():
+    """Change the row in the attempt's name. Raises LeaseLost when the row belongs to another attempt."""
+    with write_transaction():
         job = db.session.scalar(
             update(Job)
             .where(Job.id == attempt.job_id, Job.run_token == attempt.token, Job.state == "running")
@@ -167,7 +167,7 @@ def _change(attempt: Attempt, **values: Any) -> None:
             .execution_options(populate_existing=True)
         )
         if job is None:
-            raise TakenOver(attempt.job_id)
+            raise LeaseLost(attempt.job_id)
         tell_changed(job)
 
 
@@ -175,7 +175,7 @@ def report_progress(percent: int) -> None:
     """Record how far the running job is, 0 to 100, and tell its owner's pages.
 
     Each call is a transaction: call it when the number changes, not for every item. It never falls: an attempt after
-    one that died begins anew, and is heard of when it is further. Raises TakenOver when another attempt has the job,
+    one that died begins anew, and is heard of when it is further. Raises LeaseLost when another attempt has the job,
     which ends this one.
     """
     attempt = _current.get()

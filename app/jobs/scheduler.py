@@ -12,7 +12,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 
 from app.core.clock import now
-from app.core.database import reading, writing
+from app.core.database import read_transaction, write_transaction
 from app.core.redis_client import RedisUnavailable
 from app.extensions import db
 from app.jobs import broker
@@ -37,7 +37,7 @@ def run_once() -> int:
 
     Reads first and writes only when there is something to write, so an idle server stays idle.
     """
-    with current_app.app_context(), reading():
+    with current_app.app_context(), read_transaction():
         _revive_dead()
         return _push_due()
 
@@ -53,7 +53,7 @@ def _revive_dead() -> None:
     )
     # One transaction each: it ends with the lock of the owner's clock, and whoever holds that waits for no second job.
     for identity in db.session.scalars(select(Job.id).where(UNFINISHED, silent).limit(BATCH)).all():
-        with writing():
+        with write_transaction():
             job = db.session.scalar(
                 select(Job)
                 .where(Job.id == identity, silent)
@@ -134,7 +134,7 @@ def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str,
     oldest = (
         select(Job.id).where(UNFINISHED, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
     )
-    with writing():
+    with write_transaction():
         taken = db.session.execute(
             update(Job)
             .where(Job.id.in_(oldest.scalar_subquery()), wanted)
@@ -145,25 +145,25 @@ def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str,
     return [(identity, queue, name) for identity, queue, name in taken]
 
 
-def order_periodic() -> None:
+def enqueue_periodic() -> None:
     """Order every periodic job whose time has come. Called about once a minute."""
-    with current_app.app_context(), reading():
+    with current_app.app_context(), read_transaction():
         moment = now()
         for definition in list(definitions.values()):
             if definition.every is None:
                 continue
             last = db.session.scalar(select(func.max(Job.queued_at)).where(Job.name == definition.name))
             if last is None or last <= moment - timedelta(seconds=definition.every) or last > moment:
-                with writing():
+                with write_transaction():
                     enqueue(definition.name, unique_key=f"periodic:{definition.name}")
 
 
 def prune() -> int:
     """Forget finished jobs after KEEP_DAYS; returns how many. Called about once an hour."""
-    with current_app.app_context(), reading():
+    with current_app.app_context(), read_transaction():
         old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
         if db.session.scalar(select(Job.id).where(old).limit(1)) is None:
             return 0
-        with writing():
+        with write_transaction():
             done = db.session.execute(delete(Job).where(old))
         return int(done.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult

@@ -75,7 +75,7 @@ class _Parent:
                 guard.run(scheduler.run_once)
                 if tick >= periodic_at:
                     periodic_at = tick + PERIODIC_EVERY
-                    guard.run(scheduler.order_periodic)
+                    guard.run(scheduler.enqueue_periodic)
                 if tick >= pruned_at:
                     pruned_at = tick + PRUNE_EVERY
                     guard.run(scheduler.prune)

@@ -17,7 +17,7 @@ from babel.core import get_global
 _LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
 _SCRIPT = re.compile(r"[a-z]{4}\Z")
 _REGION = re.compile(r"(?:[a-z]{2}|[0-9]{3})\Z")
-_LONGEST = 100  # characters of a tag that are looked at
+_MAX_LENGTH = 100  # characters of a tag that are looked at
 _POSIX_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
 # Languages whose readers also read the other one, best first. The script must be the same in any case.
 _READABLE = {
@@ -50,7 +50,7 @@ def parse(tag: str) -> Parts | None:
 
     Deprecated names become current ones ("iw" is "he", "sh" is "sr_Latn"). Variants and extensions are ignored.
     """
-    if len(tag) > _LONGEST:
+    if len(tag) > _MAX_LENGTH:
         return None
     name, _at, modifier = tag.partition("@")
     language, *rest = re.split(r"[-_]", name.partition(".")[0].lower())

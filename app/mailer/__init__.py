@@ -23,12 +23,12 @@ from app.jobs import current_job_id
 from app.lib.locales import direction, tag
 from app.lib.text.names import NameRefused, smtp_address
 from app.mailer.message import Draft, Email, build
-from app.mailer.smtp import AddressRefused, ContentRefused, deliver
+from app.mailer.smtp import ContentRejected, RecipientRejected, deliver
 from app.models import User
 
 __all__ = [
-    "AddressRefused",
-    "ContentRefused",
+    "ContentRejected",
+    "RecipientRejected",
     "can_send_to",
     "compose",
     "deliver",
@@ -66,7 +66,7 @@ def compose(
 ) -> Email:
     """Render the email `name` to `user`, or to their other address `to`.
 
-    `headers` are ASCII and added to those of every email. Raises AddressRefused for what is no address.
+    `headers` are ASCII and added to those of every email. Raises RecipientRejected for what is no address.
     """
     recipient = _checked(to or user.email)
     with in_language_of(user) as language:
@@ -92,16 +92,16 @@ def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
     """Send plain text to operators, without a template.
 
     An address that is none, or that another server must take, does not keep the email from the others. Raises
-    AddressRefused when no address is left, and as app/mailer/smtp.py says.
+    RecipientRejected when no address is left, and as app/mailer/smtp.py says.
     """
     usable = []
     for address in addresses:
         try:
             usable.append(_checked(address))
-        except AddressRefused as reason:
+        except RecipientRejected as reason:
             current_app.logger.warning("an address in ADMINS is left out: %s", reason)
     if not usable:
-        raise AddressRefused("no address in ADMINS can be used")
+        raise RecipientRejected("no address in ADMINS can be used")
     draft = Draft(
         sender=_sender(),
         recipients=[("", address) for address in usable],
@@ -135,7 +135,7 @@ def _checked(address: str) -> str:
     try:
         return smtp_address(address)
     except NameRefused as error:
-        raise AddressRefused(f"refused: no email address: {address!r}") from error
+        raise RecipientRejected(f"refused: no email address: {address!r}") from error
 
 
 def _message_id(left: str) -> str:

@@ -1,6 +1,6 @@
 """Handing an email to MAIL_SERVER by SMTP, and telling errors that pass from errors that stay.
 
-- Raises GiveUp for what another attempt cannot mend: AddressRefused for an address, ContentRefused for the email.
+- Raises PermanentError for what a retry cannot mend: RecipientRejected or ContentRejected.
 - Raises smtplib.SMTPException or OSError for everything else. That includes what concerns the server or its settings
   and not this email (no connection, a refused greeting or login): the operator may mend it while the job is retried.
 """
@@ -14,7 +14,7 @@ import socket
 from flask import current_app
 
 from app.extensions import mail
-from app.jobs import GiveUp
+from app.jobs import PermanentError
 from app.mailer.message import Email
 
 _NEEDS_LOGIN = 530  # "authentication required" and "must issue a STARTTLS command first"
@@ -22,11 +22,11 @@ _TOO_LARGE = 552
 _ABOUT_ADDRESS = re.compile(rb"\s*5\.[12]\.")  # enhanced codes of addresses and mailboxes (RFC 3463)
 
 
-class AddressRefused(GiveUp):
+class RecipientRejected(PermanentError):
     """No email can be sent to this address: it is none, or the server refuses it for good."""
 
 
-class ContentRefused(GiveUp):
+class ContentRejected(PermanentError):
     """The server refuses this email for good, but perhaps not another one to the same address."""
 
 
@@ -40,7 +40,7 @@ def deliver(email: Email) -> None:
             try:
                 if connection.host is not None:  # Flask-Mail has none with MAIL_SUPPRESS_SEND
                     _hand_over(connection.host, email)
-            except (smtplib.SMTPException, OSError, GiveUp) as error:
+            except (smtplib.SMTPException, OSError, PermanentError) as error:
                 failure = error
             answered = True
     except (smtplib.SMTPException, OSError):
@@ -58,21 +58,21 @@ def _hand_over(host: smtplib.SMTP, email: Email) -> None:
     try:
         refused = host.sendmail(email.sender, list(email.recipients), email.content, options)
     except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
-        raise AddressRefused(f"the mail server has no SMTPUTF8, which {_listed(email)} needs") from error
+        raise RecipientRejected(f"the mail server has no SMTPUTF8, which {_listed(email)} needs") from error
     except smtplib.SMTPRecipientsRefused as error:
         if all(code >= 500 for code, _reason in error.recipients.values()):
-            raise AddressRefused(f"the mail server refused the address: {error}") from error
+            raise RecipientRejected(f"the mail server refused the address: {error}") from error
         raise
     except smtplib.SMTPSenderRefused as error:
         if error.smtp_code == _TOO_LARGE:
-            raise ContentRefused(f"the mail server refused the email: {error}") from error
+            raise ContentRejected(f"the mail server refused the email: {error}") from error
         if error.smtp_code >= 500 and error.smtp_code != _NEEDS_LOGIN:
-            raise GiveUp(f"the mail server refused the sender: {error}") from error
+            raise PermanentError(f"the mail server refused the sender: {error}") from error
         raise
     except smtplib.SMTPDataError as error:
         if error.smtp_code < 500:
             raise
-        kind = AddressRefused if _ABOUT_ADDRESS.match(_bytes(error.smtp_error)) else ContentRefused
+        kind = RecipientRejected if _ABOUT_ADDRESS.match(_bytes(error.smtp_error)) else ContentRejected
         raise kind(f"the mail server refused the email: {error}") from error
     if refused:
         current_app.logger.warning("the mail server refused some of the addresses: %s", refused)

@@ -19,7 +19,7 @@ from app.web.filters import avatar_url
 from app.web.responses import new_form_key
 from app.web.viewer import viewer
 
-LONGEST_QUERY = 100  # characters; more than any name has
+MAX_QUERY_LENGTH = 100  # characters; more than any name has
 
 
 @bp.get("/messages/write")
@@ -34,7 +34,7 @@ def write() -> str:
 @limits.suggesting
 def suggest() -> Response:
     """People whose names begin like the words of ?q=, as JSON, with what is to be said before one writes to them."""
-    found = recipients.suggestions(viewer(), request.args.get("q", "")[:LONGEST_QUERY])
+    found = recipients.suggestions(viewer(), request.args.get("q", "")[:MAX_QUERY_LENGTH])
     return jsonify([recipient_facts(one) for one in found])
 
 
@@ -54,7 +54,7 @@ def show(form: GroupForm) -> str:
     """The composer with the form as it was filled in, and what is to be said of the people who are named in it."""
     names = names_in(form.to.data or "")
     found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}
-    chosen = recipients.among(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])
+    chosen = recipients.by_ids(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])
     known = {one.user.username_key for one in chosen}
     unknown = [name for name in names if username_key(name) not in known]
     if form.form_key.data is None:

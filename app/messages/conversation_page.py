@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from app.lib.text.names import username_key
 from app.messages import image_storage, permission
 from app.messages.forms import GroupForm, MessageForm
-from app.messages.permission import CHANGE_WITHIN, UNDO_WITHIN, Verdict
+from app.messages.permission import EDIT_WINDOW, UNDO_WINDOW, Decision
 from app.messages.queries import conversation_state, threads
-from app.messages.queries.threads import Opened, Thread
+from app.messages.queries.threads import ConversationView, Thread
 from app.web.paging import before_id
 from app.web.responses import is_script, new_form_key
 from app.web.url_converters import ID
@@ -21,7 +21,7 @@ from app.web.viewer import viewer
 THREAD = f"/messages/thread/<{ID}:conversation_id>"
 
 
-def opened_or_404(username: str = "", conversation_id: int = 0) -> Opened:
+def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> ConversationView:
     """The viewer's conversation with the person of that name, or the one of that id if they are in it."""
     if username and username_key(username) == viewer().username_key:
         abort(redirect(url_for("messages.inbox")))  # nobody writes to themselves
@@ -29,7 +29,7 @@ def opened_or_404(username: str = "", conversation_id: int = 0) -> Opened:
     return found or abort(404)
 
 
-def address(opened: Opened) -> str:
+def address(opened: ConversationView) -> str:
     """Where the conversation is: under the other one's name, or under its id."""
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
@@ -38,13 +38,13 @@ def address(opened: Opened) -> str:
     return url_for("messages.conversation", conversation_id=opened.conversation.id)
 
 
-def done(opened: Opened) -> Response | tuple[str, int]:
+def done(opened: ConversationView) -> Response | tuple[str, int]:
     """The answer when something in it is done: nothing for a script, the conversation for anybody else."""
     return ("", 204) if is_script() else redirect(address(opened), 303)
 
 
 def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
-    """What comes with the words of a message that is sent, for the actions. Raises Refused for its pictures."""
+    """What comes with the words of a message that is sent, for the actions. Raises ActionError for its pictures."""
     config = current_app.config
     return {
         "form_key": form.form_key.data,
@@ -54,14 +54,14 @@ def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
     }
 
 
-def verdict_of(opened: Opened) -> Verdict:
+def decision_for(opened: ConversationView) -> Decision:
     """May the viewer write here?"""
     if opened.is_group:
-        return Verdict("open")
-    return permission.verdict(opened.terms) if opened.terms else Verdict("refused", permission.GONE)
+        return Decision("open")
+    return permission.decide(opened.terms) if opened.terms else Decision("refused", permission.GONE)
 
 
-def show(opened: Opened, form: MessageForm) -> str:
+def show(opened: ConversationView, form: MessageForm) -> str:
     """The page of a conversation, with the form as it was filled in, or with what was being written."""
     thread = threads.newest(opened, before=before_id())
     if form.form_key.data is None:
@@ -69,17 +69,17 @@ def show(opened: Opened, form: MessageForm) -> str:
     if form.message.data is None and opened.mine:
         form.message.data = opened.mine.draft
     return render_template(
-        "messages/conversation.html", form=form, verdict=verdict_of(opened), **_context(opened, thread)
+        "messages/conversation.html", form=form, verdict=decision_for(opened), **_context(opened, thread)
     )
 
 
-def bubbles(opened: Opened, *, after: int, revision: int, first: int) -> str:
+def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) -> str:
     """What an open page does not show yet: new messages, and what changed of the ones it shows."""
     thread = threads.since(opened, after, revision, first=first)
     return render_template("messages/_news.html", **_context(opened, thread))
 
 
-def _context(opened: Opened, thread: Thread) -> dict[str, Any]:
+def _context(opened: ConversationView, thread: Thread) -> dict[str, Any]:
     """What the bubbles of a thread need."""
     delivered, read = conversation_state.receipts(viewer(), opened.others, opened.apart)
     return {
@@ -88,7 +88,7 @@ def _context(opened: Opened, thread: Thread) -> dict[str, Any]:
         "thread": thread,
         "delivered": delivered,
         "read": read,
-        "undo_within": UNDO_WITHIN.total_seconds(),
-        "change_within": CHANGE_WITHIN.total_seconds(),
+        "undo_within": UNDO_WINDOW.total_seconds(),
+        "change_within": EDIT_WINDOW.total_seconds(),
         "sealed_for": current_app.config["SEALED_DAYS"] * 24 * 3600,
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import current_app
 from sqlalchemy import ScalarSelect, exists, func, select, update
 
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
 from app.messages import notifications
 from app.models import Conversation, ConversationMember, Message
@@ -49,7 +49,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
             .where(ConversationMember.conversation_id.in_(ids))
             .order_by(ConversationMember.conversation_id, ConversationMember.user_id)
         ).all()
-        end_reading()  # the next batch sees what was written meanwhile
+        end_read_transaction()  # the next batch sees what was written meanwhile
         for conversation_id, user_id, *numbers in rows:
             yield conversation_id, user_id, numbers[:3] == [number or 0 for number in numbers[3:]]
         if len(ids) < BATCH:
@@ -59,7 +59,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
 
 def _repair(conversation_id: int, user_id: int) -> int:
     """Look again under the conversation's lock, and put the numbers right; how many were indeed wrong."""
-    with writing():
+    with write_transaction():
         locked = select(Conversation).where(Conversation.id == conversation_id).with_for_update()
         conversation = db.session.scalar(locked.execution_options(populate_existing=True))
         member = db.session.get(ConversationMember, (conversation_id, user_id), populate_existing=True)
@@ -72,8 +72,8 @@ def _repair(conversation_id: int, user_id: int) -> int:
         if not wrong:
             return 0
         conversation.newest_seq, member.newest_seq, member.newest_message_id = truth
-        notifications.count_moved(user_id)
-        notifications.requests_moved(user_id)
+        notifications.publish_unread_count(user_id)
+        notifications.publish_request_count(user_id)
     current_app.logger.error(
         "recount: conversation %d of person %d was %s, is %s", conversation_id, user_id, stored, truth
     )
@@ -96,7 +96,7 @@ def shown() -> ScalarSelect[int]:
     return newest.correlate(ConversationMember).scalar_subquery()
 
 
-def renew(conversation_id: int, user_id: int | None = None) -> None:
+def update_counters(conversation_id: int, user_id: int | None = None) -> None:
     """Make `newest_seq` and `newest_message_id` of every side, or of one person's, what they should be."""
     db.session.flush()
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)

@@ -8,18 +8,18 @@ from flask import abort, current_app, flash, jsonify, redirect, render_template,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.messages import bp, conversation_page, image_storage
 from app.messages.actions import edit_undo_delete
-from app.messages.conversation_page import THREAD, opened_or_404
+from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import DeleteForm, EditForm
 from app.messages.queries import threads
-from app.messages.queries.threads import Opened
+from app.messages.queries.threads import ConversationView
 from app.models import Message
 from app.web import limits
-from app.web.responses import is_script, say_no
+from app.web.responses import flash_error, is_script
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
@@ -32,12 +32,12 @@ Answer = Response | tuple[Response, int] | tuple[str, int]
 @limits.changing
 def undo(conversation_id: int, seq: int) -> Answer:
     """Take back what the viewer has sent just now. Its text goes back to where they write."""
-    opened = opened_or_404(conversation_id=conversation_id)
+    opened = get_conversation_or_404(conversation_id=conversation_id)
     try:
         undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_kept_for())
     except LookupError:
         abort(404)
-    except Refused as refusal:
+    except ActionError as refusal:
         return _no(opened, refusal)
     db.session.commit()
     image_storage.remove(undone.files)
@@ -68,10 +68,10 @@ def edit(conversation_id: int, seq: int) -> Answer:
         edit_undo_delete.edit(viewer(), conversation_id, seq, form.message.data or "", max_length=longest)
     except LookupError:
         abort(404)
-    except Refused as refusal:
+    except ActionError as refusal:
         if is_script():
             return _no(opened, refusal)
-        say_no(refusal)
+        flash_error(refusal)
         return _show_edit(opened, message, form), 422
     db.session.commit()
     return conversation_page.done(opened)
@@ -82,7 +82,7 @@ def edit(conversation_id: int, seq: int) -> Answer:
 @limits.changing
 def delete(conversation_id: int, seq: int) -> Answer:
     """Delete a message for `scope`: "me", or "everybody", who then see only that there was one."""
-    opened, form = opened_or_404(conversation_id=conversation_id), DeleteForm(request.form)
+    opened, form = get_conversation_or_404(conversation_id=conversation_id), DeleteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     files: list[str] = []
@@ -93,7 +93,7 @@ def delete(conversation_id: int, seq: int) -> Answer:
             files = edit_undo_delete.delete_for_everybody(viewer(), conversation_id, seq, kept_for=_kept_for())
     except LookupError:
         abort(404)
-    except Refused as refusal:
+    except ActionError as refusal:
         return _no(opened, refusal)
     db.session.commit()
     image_storage.remove(files)
@@ -105,22 +105,22 @@ def _kept_for() -> timedelta:
     return timedelta(days=current_app.config["SEALED_DAYS"])
 
 
-def _own_or_404(conversation_id: int, seq: int) -> tuple[Opened, Message]:
+def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Message]:
     """A message that the viewer has written and that still has its words."""
-    opened = opened_or_404(conversation_id=conversation_id)
+    opened = get_conversation_or_404(conversation_id=conversation_id)
     message = threads.message(viewer(), conversation_id, seq) or abort(404)
     if message.sender_id != viewer().id or message.kind != "text" or message.deleted_at is not None:
         abort(404)
     return opened, message
 
 
-def _show_edit(opened: Opened, message: Message, form: EditForm) -> str:
+def _show_edit(opened: ConversationView, message: Message, form: EditForm) -> str:
     return render_template("messages/edit.html", opened=opened, message=message, form=form)
 
 
-def _no(opened: Opened, refusal: Refused) -> Answer:
+def _no(opened: ConversationView, refusal: ActionError) -> Answer:
     if not is_script():
-        say_no(refusal)
+        flash_error(refusal)
         return redirect(conversation_page.address(opened), 303)
     db.session.rollback()
     return jsonify(error=str(refusal), status=422), 422

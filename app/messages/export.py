@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app import mailer
-from app.core.database import end_reading
+from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, register, to_json
 from app.messages.queries import export as queries
-from app.messages.queries.export import Taken
+from app.messages.queries.export import ExportedConversation
 from app.models import Message
 
 BATCH = 500  # messages in memory at a time
@@ -21,7 +21,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
     between = b"\n"
     yield Piece(b"[")
     for taken in queries.conversations(owner_id):
-        end_reading()
+        end_read_transaction()
         yield Piece(between + to_json(_head(taken))[:-1] + b', "messages": [')
         between = b",\n"
         yield from _messages(taken, newest)
@@ -29,14 +29,14 @@ def pieces(owner_id: int) -> Iterator[Piece]:
     yield Piece(b"\n]")
 
 
-def _messages(taken: Taken, newest: int) -> Iterator[Piece]:
+def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
     between = b"\n"
     for batch in queries.messages(taken.side, newest, BATCH):
         yield Piece(between + b",\n".join(to_json(_message(message)) for message in batch), len(batch))
         between = b",\n"
 
 
-def _head(taken: Taken) -> dict[str, Any]:
+def _head(taken: ExportedConversation) -> dict[str, Any]:
     """Which conversation it is. Who has left a group does not know how it is called now, nor who is in it."""
     if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.side.user_id]

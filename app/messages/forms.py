@@ -10,7 +10,7 @@ from wtforms import FloatField, HiddenField, IntegerField, StringField, TextArea
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.lib.text.names import username_key
 from app.models import User
@@ -64,7 +64,7 @@ class DeleteForm(FlaskForm):
 
 
 TO_MAX_LENGTH = 2_000  # characters: more than twelve names need
-MOST_NAMES = 50  # that are looked up; a group has room for fewer
+MAX_NAMES = 50  # that are looked up; a group has room for fewer
 _BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
 
 
@@ -91,15 +91,15 @@ class AddForm(FlaskForm):
 
 def names_in(text: str) -> list[str]:
     """The usernames in `text`, with or without @, as they were written."""
-    return [name for word in _BETWEEN_NAMES.split(text) if (name := word.strip("@＠"))][:MOST_NAMES]
+    return [name for word in _BETWEEN_NAMES.split(text) if (name := word.strip("@＠"))][:MAX_NAMES]
 
 
 def people_named(text: str) -> Sequence[User]:
-    """The people whose usernames, with or without @, stand in `text`. Raises Refused when a name is nobody's."""
+    """The people whose usernames, with or without @, stand in `text`. Raises ActionError when a name is nobody's."""
     names = names_in(text)
     found = people.by_usernames(names)
     known = {user.username_key for user in found}
     for name in names:
         if username_key(name) not in known:
-            raise Refused(_l("Nobody is called %(name)s.", name=f"@{name[:64]}"))
+            raise ActionError(_l("Nobody is called %(name)s.", name=f"@{name[:64]}"))
     return found

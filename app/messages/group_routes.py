@@ -6,17 +6,17 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.messages import bp, composer_routes, conversation_page
 from app.messages.actions import groups
-from app.messages.conversation_page import THREAD, opened_or_404
+from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import AddForm, GroupForm, NameForm, people_named
 from app.messages.queries import read_by, threads
-from app.messages.queries.threads import Opened
+from app.messages.queries.threads import ConversationView
 from app.web import limits
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.viewer import viewer
 
 
@@ -32,8 +32,8 @@ def start_group() -> str | Response | tuple[str, int]:
     try:
         people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
         conversation = groups.start(viewer(), people, name, body, **conversation_page.sent_with(form))
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return composer_routes.show(form), 422
     db.session.commit()
     return redirect(url_for("messages.conversation", conversation_id=conversation.id), 303)
@@ -57,8 +57,8 @@ def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
             return _show(group, form, AddForm(formdata=None)), 422
         limited = current_app.config["RATELIMIT_ENABLED"]
         groups.rename(viewer(), conversation_id, form.name.data or "", limited=limited)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return _show(_group_or_404(conversation_id), form, AddForm(formdata=None)), 422
     db.session.commit()
     return _to_people(conversation_id)
@@ -75,8 +75,8 @@ def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
             return _show(group, NameForm(formdata=None), form), 422
         chosen = people_named(form.to.data or "")
         groups.add(viewer(), conversation_id, chosen, limited=current_app.config["RATELIMIT_ENABLED"])
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return _show(_group_or_404(conversation_id), NameForm(formdata=None), form), 422
     db.session.commit()
     return _to_people(conversation_id)
@@ -91,25 +91,25 @@ def leave_group(conversation_id: int) -> Response:
     if opened is not None:
         try:
             groups.leave(viewer(), conversation_id)
-        except Refused as refusal:
-            say_no(refusal)
+        except ActionError as refusal:
+            flash_error(refusal)
             return redirect(conversation_page.address(opened), 303)
         db.session.commit()
         flash(_("You have left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
 
 
-def _group_or_404(conversation_id: int) -> Opened:
-    opened = opened_or_404(conversation_id=conversation_id)
+def _group_or_404(conversation_id: int) -> ConversationView:
+    opened = get_conversation_or_404(conversation_id=conversation_id)
     return opened if opened.is_group else abort(404)
 
 
-def _show(opened: Opened, name_form: NameForm, add_form: AddForm) -> str:
+def _show(opened: ConversationView, name_form: NameForm, add_form: AddForm) -> str:
     group = opened.conversation
     if group is not None and name_form.name.data is None:
         name_form.name.data = group.name
     page = {"opened": opened, "group": group, "name_form": name_form, "add_form": add_form}
-    return render_template("messages/people.html", **page, read_by=read_by.of_own(opened), most=groups.MOST)
+    return render_template("messages/people.html", **page, read_by=read_by.of_own(opened), most=groups.MAX_MEMBERS)
 
 
 def _to_people(conversation_id: int) -> Response:

@@ -9,7 +9,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.messages import bp
-from app.messages.image_storage import MOST_BYTES, storage
+from app.messages.image_storage import MAX_REQUEST_BYTES, storage
 from app.messages.queries import images
 from app.models import MessageImage
 from app.web.url_converters import ID
@@ -24,7 +24,7 @@ TAKE_PICTURES = frozenset({"messages.send", "messages.start_group"})
 def allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """A message with pictures is larger than any other form. Called before the first look at what was sent."""
     if endpoint in TAKE_PICTURES:
-        request.max_content_length = MOST_BYTES
+        request.max_content_length = MAX_REQUEST_BYTES
 
 
 @bp.get(IMAGE)

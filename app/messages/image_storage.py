@@ -8,13 +8,15 @@ from itertools import zip_longest
 from flask import current_app
 from werkzeug.datastructures import FileStorage
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.lib.media import PHOTO, Storage
-from app.messages.actions.images import MOST, Picture, checked_alt
+from app.messages.actions.images import MAX_IMAGES, Picture, checked_alt
 from app.web.uploads import remove_picture, take_pictures
 
-MOST_BYTES = (MOST * 5 + 1) * 1024 * 1024  # of a request: as many pictures as a message holds, and its form
+MAX_REQUEST_BYTES = (
+    (MAX_IMAGES * 5 + 1) * 1024 * 1024
+)  # of a request: as many pictures as a message holds, and its form
 
 
 def storage() -> Storage:
@@ -25,11 +27,11 @@ def storage() -> Storage:
 def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
     """Check uploaded pictures and store them encoded anew; the first of `alts` tells what the first one shows.
 
-    Raises Refused, and keeps none of them then.
+    Raises ActionError, and keeps none of them then.
     """
     chosen = [(upload, alt or "") for upload, alt in zip_longest(uploads, alts) if upload]
-    if len(chosen) > MOST:
-        raise Refused(_l("A message holds up to %(most)d pictures.", most=MOST))
+    if len(chosen) > MAX_IMAGES:
+        raise ActionError(_l("A message holds up to %(most)d pictures.", most=MAX_IMAGES))
     words = [checked_alt(alt) for _upload, alt in chosen]
     stored = take_pictures([upload for upload, _alt in chosen], storage(), PHOTO)
     return [Picture(one.name, alt, one.width, one.height, one.digest) for one, alt in zip(stored, words, strict=True)]

@@ -8,10 +8,10 @@ from operator import itemgetter
 from flask import current_app
 from sqlalchemy import update
 
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
-from app.jobs import GiveUp, job
-from app.lib.media import THUMBNAIL, ImageRefused, make_picture
+from app.jobs import PermanentError, job
+from app.lib.media import THUMBNAIL, InvalidImage, make_picture
 from app.messages import counters, image_storage
 from app.messages.actions import membership, sealed_messages
 from app.messages.image_storage import storage
@@ -29,27 +29,27 @@ def make_thumbnails(message_id: int) -> None:
     Run twice, or by two at once, the first copy stays. What cannot be read stays as it is, with the reason.
     """
     missing = images.without_thumbnail(message_id)
-    end_reading()
+    end_read_transaction()
     reasons = []
     for image_id, file in missing:
         try:
             _make_thumbnail(image_id, file)
-        except (FileNotFoundError, ImageRefused) as error:
+        except (FileNotFoundError, InvalidImage) as error:
             if images.is_there(image_id):  # else its message was taken back meanwhile, and its file with it
                 reasons.append(f"picture {image_id}: {error!r}")
-            end_reading()
+            end_read_transaction()
     if reasons:
-        raise GiveUp("; ".join(reasons))
+        raise PermanentError("; ".join(reasons))
 
 
 def _make_thumbnail(image_id: int, file: str) -> None:
-    """Raise FileNotFoundError or ImageRefused if there is no good file. What a retry may mend is raised as it is."""
+    """Raise FileNotFoundError or InvalidImage if there is no good file. What a retry may mend is raised as it is."""
     store = storage()
     with store.open(file) as stream:
         content = stream.read(LARGEST + 1)
     small = make_picture(content, THUMBNAIL, seconds=current_app.config["IMAGE_SECONDS"], max_bytes=LARGEST)
     name = store.save(small.data, "webp")
-    with writing():
+    with write_transaction():
         this = update(MessageImage).where(MessageImage.id == image_id, MessageImage.thumbnail == "")
         used = db.session.scalar(this.values(thumbnail=name).returning(MessageImage.id)) is not None
     if not used:
@@ -65,7 +65,7 @@ def remove_stray_pictures() -> None:
     # The files are listed first: a picture that is taken into use meanwhile is among the names.
     candidates = store.names_older_than(STRAY_AFTER)
     named = images.named(candidates)
-    end_reading()
+    end_read_transaction()
     for name in candidates:
         if name not in named:
             store.delete(name)
@@ -82,10 +82,10 @@ def remove_sealed() -> int:
     removed = 0
     while True:
         over = sealed_messages.expired()
-        end_reading()
+        end_read_transaction()
         for conversation_id, group in groupby(over, key=itemgetter(0)):
             ids = [message_id for _conversation_id, message_id in group]
-            with writing():
+            with write_transaction():
                 files = sealed_messages.remove(conversation_id, ids)
             image_storage.remove(files)
             removed += len(ids)
@@ -99,7 +99,7 @@ def end_mute(conversation_id: int, user_id: int) -> None:
 
     Run twice, or after the mute was taken back or made longer, it finds nothing to end.
     """
-    with writing():
+    with write_transaction():
         user = db.session.get(User, user_id)
         if user is not None:
             membership.end_mute(user, conversation_id)

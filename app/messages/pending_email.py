@@ -15,7 +15,7 @@ from app.extensions import db
 from app.messages.notifications import KIND
 from app.models import Conversation, ConversationMember, Message
 from app.notifications import scheduling
-from app.notifications.scheduling import Part, Waiting
+from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import members, unread
 
 QUOTED = 3  # messages of one conversation in one mail at most; it tells the number of all
@@ -53,21 +53,21 @@ def unmailed(recipient_id: int) -> list[Unmailed]:
     return list(conversations.values())
 
 
-@scheduling.source
-def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[Waiting]:
+@scheduling.register_provider
+def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
     """The unread messages that no mail told about: a part for each conversation."""
     found = unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
     names = members.names_in_nameless(user_id, [one.conversation for one in found])
     parts = [_part(one, names.get(one.conversation.id, ())) for one in found]
-    return [Waiting(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
+    return [PendingBatch(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
 
 
-def _part(one: Unmailed, people: Sequence[str]) -> Part:
+def _part(one: Unmailed, people: Sequence[str]) -> EmailSection:
     facts = _facts(one, people)
     place = ("messages.conversation", facts["where"])
-    return Part("new_message", facts, one.count, place, thread=f"conversation.{one.conversation.id}")
+    return EmailSection("new_message", facts, one.count, place, thread=f"conversation.{one.conversation.id}")
 
 
 def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:

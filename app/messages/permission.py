@@ -29,7 +29,7 @@ _one, _two = aliased(Follow), aliased(Follow)
 
 
 @dataclass(frozen=True)
-class Terms:
+class Relationship:
     """What decides whether one person may write to another."""
 
     other: User
@@ -40,7 +40,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Decision:
     """ "open"; "request": it waits until the other one accepts; or "refused". With the sentence that says so, or ""."""
 
     kind: Literal["open", "request", "refused"]
@@ -54,10 +54,10 @@ def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElem
     return is_following(other.id, writer_id), knows, visibility.blocked_between(writer_id, other.id)
 
 
-def terms(writer: User, other: User, conversation_id: int) -> Terms:
+def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
     """The terms as they are now, in a conversation that exists."""
     named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
-    return Terms(other, *db.session.execute(_terms(), named).one())
+    return Relationship(other, *db.session.execute(_terms(), named).one())
 
 
 @cache
@@ -68,36 +68,36 @@ def _terms() -> Select[Any]:
     return select(*columns(bindparam("writer_id"), User), state).where(User.id == other_id)
 
 
-def verdict(terms: Terms) -> Verdict:
+def decide(terms: Relationship) -> Decision:
     """What they come to."""
     if terms.blocked or not terms.other.active:
-        return Verdict("refused", NO)
+        return Decision("refused", NO)
     if terms.state == "accepted":
-        return Verdict("open")
+        return Decision("open")
     chosen, name = terms.other.writable_by, terms.other.display_name
     if chosen == "nobody":
-        return Verdict("refused", _l("%(name)s takes no messages from people who begin to write.", name=name))
+        return Decision("refused", _l("%(name)s takes no messages from people who begin to write.", name=name))
     if terms.follows:
-        return Verdict("open")
+        return Decision("open")
     if chosen == "following":
-        return Verdict("refused", _l("%(name)s takes messages only from people they follow.", name=name))
+        return Decision("refused", _l("%(name)s takes messages only from people they follow.", name=name))
     if chosen == "known" and not terms.knows:
-        return Verdict(
+        return Decision(
             "refused", _l("%(name)s takes messages only from people who are followed by people they follow.", name=name)
         )
-    return Verdict("request", _l("%(name)s does not follow you. They see your message as a request.", name=name))
+    return Decision("request", _l("%(name)s does not follow you. They see your message as a request.", name=name))
 
 
-UNDO_WITHIN = timedelta(seconds=10)
-CHANGE_WITHIN = timedelta(minutes=15)
-ON_ITS_WAY = timedelta(seconds=5)  # how much later what was asked in time may arrive
+UNDO_WINDOW = timedelta(seconds=10)
+EDIT_WINDOW = timedelta(minutes=15)
+NETWORK_GRACE = timedelta(seconds=5)  # how much later what was asked in time may arrive
 
 
 def can_undo(message: Message) -> bool:
     """Whether it was sent just now."""
-    return now() - message.created_at <= UNDO_WITHIN + ON_ITS_WAY
+    return now() - message.created_at <= UNDO_WINDOW + NETWORK_GRACE
 
 
-def can_change(message: Message) -> bool:
+def can_edit(message: Message) -> bool:
     """Whether it was sent lately enough to be edited, or deleted for everybody."""
-    return now() - message.created_at <= CHANGE_WITHIN + ON_ITS_WAY
+    return now() - message.created_at <= EDIT_WINDOW + NETWORK_GRACE

@@ -6,18 +6,18 @@ from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.messages import bp, conversation_page
 from app.messages.actions import membership
-from app.messages.conversation_page import THREAD, opened_or_404
+from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import MuteForm
 from app.messages.queries import inbox as conversations
-from app.messages.queries.threads import Opened
+from app.messages.queries.threads import ConversationView
 from app.web import limits
 from app.web.paging import before_id, page_size
-from app.web.responses import go_back, say_no
+from app.web.responses import flash_error, go_back
 from app.web.viewer import viewer
 
 
@@ -36,7 +36,7 @@ def requests() -> str:
 @limits.changing
 def accept(conversation_id: int) -> Response:
     """Take a request: from now on it is a conversation."""
-    opened = opened_or_404(conversation_id=conversation_id)
+    opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.accept(viewer(), conversation_id):
         db.session.commit()
         flash(_("You have accepted the request."), "success")
@@ -48,7 +48,7 @@ def accept(conversation_id: int) -> Response:
 @limits.changing
 def decline(conversation_id: int) -> Response:
     """Put a request away. The one who wrote hears nothing of it."""
-    opened_or_404(conversation_id=conversation_id)
+    get_conversation_or_404(conversation_id=conversation_id)
     if membership.decline(viewer(), conversation_id):
         db.session.commit()
         flash(_("You have declined the request. Nobody is told."), "success")
@@ -60,13 +60,13 @@ def decline(conversation_id: int) -> Response:
 @limits.changing
 def mute(conversation_id: int) -> Response:
     """Hear nothing of a conversation for `hours`, or, when that is empty, until it is taken back."""
-    opened, form = opened_or_404(conversation_id=conversation_id), MuteForm(request.form)
+    opened, form = get_conversation_or_404(conversation_id=conversation_id), MuteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     try:
         membership.mute(viewer(), conversation_id, form.hours.data)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return _to_thread(opened)
     db.session.commit()
     flash(_("This conversation is muted. Its messages still come in."), "success")
@@ -78,12 +78,12 @@ def mute(conversation_id: int) -> Response:
 @limits.changing
 def unmute(conversation_id: int) -> Response:
     """Hear of a conversation again, also of what came meanwhile."""
-    opened = opened_or_404(conversation_id=conversation_id)
+    opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.unmute(viewer(), conversation_id):
         db.session.commit()
         flash(_("You hear of this conversation again."), "success")
     return _to_thread(opened)
 
 
-def _to_thread(opened: Opened) -> Response:
+def _to_thread(opened: ConversationView) -> Response:
     return go_back(conversation_page.address(opened))

@@ -6,18 +6,18 @@ from flask import abort, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.extensions import db
 from app.messages import actions, bp, conversation_page
 from app.messages.actions import membership
-from app.messages.conversation_page import THREAD, opened_or_404
+from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.permission import GONE
 from app.messages.queries import inbox as conversations
-from app.messages.queries.threads import Opened
+from app.messages.queries.threads import ConversationView
 from app.web import limits
 from app.web.paging import before_id, page_size, position
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.viewer import viewer
 
 
@@ -34,7 +34,7 @@ def inbox() -> str:
 @login_required
 def conversation(username: str = "", conversation_id: int = 0) -> str | Response:
     """The thread, newest at the bottom. Showing it reads nothing: the page says what it rendered."""
-    opened = opened_or_404(username, conversation_id)
+    opened = get_conversation_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
         return redirect(conversation_page.address(opened))
     return conversation_page.show(opened, MessageForm(formdata=None))
@@ -46,14 +46,14 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
     """The bubbles after number ?after=, and what changed since ?revision= of those from ?first= on."""
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
-    return conversation_page.bubbles(opened_or_404(username, conversation_id), **numbers)
+    return conversation_page.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
 
 
 @bp.get("/send_message/<recipient>")
 @login_required
 def compose(recipient: str) -> Response:
     """The tutorial's address of the form: the form is at the foot of the conversation."""
-    return redirect(conversation_page.address(opened_or_404(recipient)))
+    return redirect(conversation_page.address(get_conversation_or_404(recipient)))
 
 
 @bp.post("/send_message/<recipient>")
@@ -63,13 +63,13 @@ def compose(recipient: str) -> Response:
 @limits.uploading
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
     """Send a message. What the page had rendered counts as read; a refusal keeps the text."""
-    opened, form = opened_or_404(recipient, conversation_id), MessageForm(request.form)
+    opened, form = get_conversation_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
         return conversation_page.show(opened, form), 422
     try:
         _send(opened, form)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return conversation_page.show(opened, form), 422
     _mark_read(opened, form.read_upto.data or 0)
     db.session.commit()
@@ -81,7 +81,7 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
 @login_required
 def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
     """Messages up to number `seq` were rendered to the viewer."""
-    opened, form = opened_or_404(username, conversation_id), ReadForm(request.form)
+    opened, form = get_conversation_or_404(username, conversation_id), ReadForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     _mark_read(opened, form.seq.data or 0)
@@ -94,7 +94,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
 @login_required
 def draft(username: str = "", conversation_id: int = 0) -> Response:
     """Return what the viewer is writing in a conversation, as JSON."""
-    mine = opened_or_404(username, conversation_id).mine
+    mine = get_conversation_or_404(username, conversation_id).mine
     return jsonify(text=mine.draft if mine else "")
 
 
@@ -104,7 +104,7 @@ def draft(username: str = "", conversation_id: int = 0) -> Response:
 @limits.drafting
 def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
     """Keep what the viewer is writing, unless they have sent something since the page was made."""
-    opened, form = opened_or_404(username, conversation_id), DraftForm(request.form)
+    opened, form = get_conversation_or_404(username, conversation_id), DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     membership.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
@@ -124,16 +124,16 @@ def mark_delivered() -> tuple[str, int]:
     return "", 204
 
 
-def _send(opened: Opened, form: MessageForm) -> None:
+def _send(opened: ConversationView, form: MessageForm) -> None:
     body, options = form.message.data or "", conversation_page.sent_with(form)
     if opened.other is not None:
         actions.send_message(viewer(), opened.other, body, **options)
     elif opened.is_group and opened.conversation is not None:
         actions.send_to_group(viewer(), opened.conversation.id, body, **options)
     else:
-        raise Refused(GONE)
+        raise ActionError(GONE)
 
 
-def _mark_read(opened: Opened, seq: int) -> None:
+def _mark_read(opened: ConversationView, seq: int) -> None:
     if opened.conversation is not None and seq:
         actions.mark_read(viewer(), opened.conversation, seq)

@@ -15,14 +15,14 @@ from app.messages.queries.search import hits_of
 from app.web.paging import before_id, page_size
 from app.web.viewer import viewer
 
-LONGEST_QUERY = 200  # characters; more than anybody types
+MAX_QUERY_LENGTH = 200  # characters; more than anybody types
 
 
 @bp.get("/messages/search")
 @login_required
 def search() -> str:
     """The viewer's messages that have all the words of ?q=, newest first."""
-    q = request.args.get("q", "")[:LONGEST_QUERY].strip()
+    q = request.args.get("q", "")[:MAX_QUERY_LENGTH].strip()
     terms = query_terms(q)
     hits, older = hits_of(viewer(), terms, before_id(), page_size()) if terms else ([], None)
     return render_template("messages/search.html", q=q, terms=terms, hits=hits, older=older)

@@ -76,7 +76,7 @@ class User(UserMixin, Base):
         return self.active
 
     @property
-    def may_come_in(self) -> bool:
+    def can_log_in(self) -> bool:
         """Whether they may log in: also while they wait for their deletion, which that takes back."""
         waits = self.deletion_due_at is not None and self.deletion_due_at > now()
         return self.active or (waits and self.suspended_at is None)

@@ -9,7 +9,7 @@ from flask import abort, flash, make_response, redirect, render_template, reques
 from werkzeug.wrappers import Response
 
 from app.core import roles
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import Report, User
@@ -19,7 +19,7 @@ from app.moderation.report_page import REPORT, report_or_404, seen_or_404
 from app.web import limits
 from app.web.paging import Page, cut, page, page_size, position
 from app.web.permissions import role_required
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
@@ -60,7 +60,7 @@ def show(report_id: int) -> str:
 @limits.changing
 def look(report_id: int) -> Response:
     """Look at the evidence, which the log remembers."""
-    actions.look(viewer(), report_or_404(report_id).id)
+    actions.view_evidence(viewer(), report_or_404(report_id).id)
     db.session.commit()
     return redirect(url_for("moderation.show", report_id=report_id) + "#evidence", 303)
 
@@ -155,8 +155,8 @@ def _act(report_id: int, act: Callable[..., None], done: str, *words: str) -> An
     try:
         act(viewer(), report_id, *words)
         db.session.commit()
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return report_page.page(report_id, {request.endpoint or "": "".join(words)}), 422
     flash(done, "success")
     return redirect(url_for("moderation.show", report_id=report_id), 303)

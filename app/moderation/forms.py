@@ -29,7 +29,7 @@ class WordsForm(FlaskForm):
     words = TextAreaField(validators=[Length(max=20_000)])
 
 
-MOST = 500  # ticks that are looked at; far more than one report holds
+MAX_TICKED = 500  # ticks that are looked at; far more than one report holds
 BELOW = 5  # messages that follow the one a link leads to
 
 
@@ -47,7 +47,7 @@ def picked() -> Picked:
     was sent from). The address ?message=7 ticks one and turns to it.
     """
     linked = position("message")
-    ticked = [number for raw in request.form.getlist("message")[:MOST] if (number := _number(raw))]
+    ticked = [number for raw in request.form.getlist("message")[:MAX_TICKED] if (number := _number(raw))]
     if linked and request.method == "GET":
         return Picked([linked], min(linked + BELOW + 1, LARGEST_ID), only_looks=True)
     turned = request.form.get("show")

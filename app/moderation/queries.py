@@ -106,7 +106,7 @@ def queue(moderator: User, state: str) -> Select[Report]:
     return _whole(select(Report).where(Report.state == state, ~concerns(moderator)))
 
 
-def one(moderator: User, report_id: int) -> Report | None:
+def get_visible(moderator: User, report_id: int) -> Report | None:
     """The report of that id, with its evidence, if this moderator may judge it."""
     found = _whole(select(Report).where(Report.id == report_id, ~concerns(moderator)))
     return db.session.scalar(found.options(selectinload(Report.evidence)))

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from app.core import roles
 from app.models import Report, ReportedMessage
 from app.moderation import evidence, evidence_images, queries
-from app.moderation.actions.rules import MOST
+from app.moderation.actions.rules import MAX_LENGTH
 from app.moderation.forms import WordsForm
 from app.web.url_converters import ID
 from app.web.viewer import viewer
@@ -30,7 +30,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Exhibit:
+class EvidenceItem:
     """One reported message, as a moderator is shown it."""
 
     message: ReportedMessage
@@ -39,7 +39,7 @@ class Exhibit:
 
 def report_or_404(report_id: int) -> Report:
     """The report of that id, if the viewer may judge it."""
-    return queries.one(viewer(), report_id) or abort(404)
+    return queries.get_visible(viewer(), report_id) or abort(404)
 
 
 def seen_or_404(report_id: int) -> Report:
@@ -75,15 +75,15 @@ def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
         may_judge=accused is not None and roles.may_judge(viewer().role, accused.role),
         form=WordsForm(formdata=None),
         said=said or {},
-        most=MOST,
+        most=MAX_LENGTH,
     )
 
 
-def _exhibits(report: Report) -> list[Exhibit]:
+def _exhibits(report: Report) -> list[EvidenceItem]:
     exhibits, number = [], 0
     for message in report.evidence:
         shown = [_picture(number + place, image) for place, image in enumerate(message.images)]
-        exhibits.append(Exhibit(message, shown))
+        exhibits.append(EvidenceItem(message, shown))
         number += len(shown)
     return exhibits
 

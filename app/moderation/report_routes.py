@@ -8,7 +8,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import Message, Post, Report, User
@@ -17,7 +17,7 @@ from app.moderation.forms import Picked, ReportForm, picked
 from app.queries import members, people, relations
 from app.web import limits
 from app.web.paging import Page, cut
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
@@ -41,8 +41,8 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
             viewer(), conversation.id, chosen.seqs, note, form_key=key, fingerprint=evidence_images.fingerprint
         )
         db.session.commit()
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return _page(conversation_id, form, chosen), 422
     flash(_("Your report is sent. The moderators see the messages you ticked, and no others."), "success")
     return redirect(url_for("moderation.receipt", report_id=sent.id), 303)
@@ -134,8 +134,8 @@ def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], s
     try:
         sent = send(form)
         db.session.commit()
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return page(form), 422
     flash(_("Your report is sent."), "success")
     return redirect(url_for("moderation.receipt", report_id=sent.id), 303)

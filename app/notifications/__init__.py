@@ -4,15 +4,27 @@
     record(user_id, kind, subject, ...)      an event for the Activity page, its badge, mail and push
     forget(user_id, kind, subject)           an event that did not happen after all
     delivery.order(user_id, kind)            mail and push for what is kept elsewhere, such as messages
-    tell_post_goes(post_id)                  before a post is deleted: the events about it go, too
+    refresh_counts_for_deleted_post(post_id)                  before a post is deleted: the events about it go, too
     logins_changed(user_id)                  polls must ask the database again
 
 All of it belongs to the caller's transaction, and is written when that commits, under the person's clock.
 """
 
 from app.notifications import jobs  # noqa: F401  (declares its jobs and listeners)
-from app.notifications.events import forget, record, tell_count, tell_post_goes
+from app.notifications.events import (
+    publish_activity_count,
+    record_event,
+    refresh_counts_for_deleted_post,
+    retract_event,
+)
 from app.notifications.outbox import logins_changed
-from app.notifications.publish import notify
+from app.notifications.publish import publish_state
 
-__all__ = ["forget", "logins_changed", "notify", "record", "tell_count", "tell_post_goes"]
+__all__ = [
+    "logins_changed",
+    "publish_activity_count",
+    "publish_state",
+    "record_event",
+    "refresh_counts_for_deleted_post",
+    "retract_event",
+]

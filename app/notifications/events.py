@@ -13,12 +13,12 @@ from app.extensions import db
 from app.models import Activity, User
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
-from app.notifications.outbox import Phase, under_clock
-from app.notifications.publish import notify
+from app.notifications.outbox import Phase, on_commit_locked
+from app.notifications.publish import publish_state
 from app.queries import activity
 
 
-def record(
+def record_event(
     user_id: int,
     kind: str,
     subject: str,
@@ -37,7 +37,7 @@ def record(
     declared = KINDS[kind]
     if actor is not None and actor.id == user_id:
         return
-    verdict = sender_filters.judge(user_id, kind, actor)
+    verdict = sender_filters.filter_event(user_id, kind, actor)
     if verdict.choice == "drop":
         return
     values = {
@@ -56,24 +56,24 @@ def record(
         # Asked first: an INSERT that meets a known row waits for whoever is reading it now, who waits for our clock.
         if _is_known(user_id, kind, subject):
             return
-        order = insert_into(Activity).values(**values, timestamp=timestamp).on_conflict_do_nothing()
-        is_new = db.session.scalar(order.returning(Activity.id)) is not None
+        stmt = insert_into(Activity).values(**values, timestamp=timestamp).on_conflict_do_nothing()
+        is_new = db.session.scalar(stmt.returning(Activity.id)) is not None
         if is_new and not verdict.filter and not known:
-            scheduling.order_under_clock(user_id, kind)
+            scheduling.schedule_locked(user_id, kind)
 
-    under_clock(user_id, ("activity", kind, subject), write, Phase.ROWS)
-    tell_count(user_id)
+    on_commit_locked(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    publish_activity_count(user_id)
 
 
-def forget(user_id: int, kind: str, subject: str) -> None:
+def retract_event(user_id: int, kind: str, subject: str) -> None:
     """Take an event back that did not happen after all, when the current transaction commits."""
     event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
 
     def write(_timestamp: float) -> None:
         db.session.execute(delete(Activity).where(*event))
 
-    under_clock(user_id, ("activity", kind, subject), write, Phase.ROWS)
-    tell_count(user_id)
+    on_commit_locked(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    publish_activity_count(user_id)
 
 
 def _is_known(user_id: int, kind: str, subject: str) -> bool:
@@ -81,13 +81,13 @@ def _is_known(user_id: int, kind: str, subject: str) -> bool:
     return db.session.scalar(select(Activity.id).where(*same)) is not None
 
 
-def tell_count(user_id: int) -> None:
+def publish_activity_count(user_id: int) -> None:
     """Tell a person how many unread events there are, when the current transaction commits."""
-    notify(user_id, "unread_activity_count", lambda: activity.unread_count(user_id))
+    publish_state(user_id, "unread_activity_count", lambda: activity.unread_count(user_id))
 
 
-def tell_post_goes(post_id: int) -> None:
+def refresh_counts_for_deleted_post(post_id: int) -> None:
     """Tell everyone who has an unread event about a post that the number changes; before the post is deleted."""
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():
-        tell_count(user_id)
+        publish_activity_count(user_id)

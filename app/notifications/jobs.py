@@ -9,13 +9,13 @@ from flask import current_app
 from sqlalchemy import ColumnElement, delete, or_, select
 
 from app.core.clock import now
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.extensions import db
 from app.jobs import job, when_changed
 from app.models import Activity, Job, MailTally, Notification
 from app.notifications import poll_cache, recount
-from app.notifications.events import record
-from app.notifications.publish import notify
+from app.notifications.events import record_event
+from app.notifications.publish import publish_state
 
 DAY = 24 * 3600  # seconds
 BATCH = 1000  # rows one transaction forgets
@@ -29,17 +29,17 @@ def _tell_owner(task: Job) -> None:
     if task.owner_id is None:
         return
     state = {"task_id": task.id, "progress": task.progress, "state": task.state}
-    notify(task.owner_id, "task_progress", state, subject=task.id)
+    publish_state(task.owner_id, "task_progress", state, subject=task.id)
     if task.state in EVENTS:
         # A task that fails, is tried again and fails again has failed twice.
         subject = f"{task.id}:{task.queued_at.timestamp():.6f}"
-        record(task.owner_id, EVENTS[task.state], subject, args={"job_id": task.id, "name": task.name})
+        record_event(task.owner_id, EVENTS[task.state], subject, args={"job_id": task.id, "name": task.name})
 
 
 @job("notifications.forget_poll")
 def forget_poll(user_id: int) -> None:
     """Remove a poll answer that could not be removed at the commit. Running twice removes it twice."""
-    if not poll_cache.forget(user_id):
+    if not poll_cache.invalidate(user_id):
         raise ConnectionError("Redis is away")
 
 
@@ -50,7 +50,7 @@ def forget_old_tasks() -> None:
     Running twice finds nothing the second time.
     """
     known = select(Job.id).where(Job.id == Notification.subject).exists()
-    with writing():
+    with write_transaction():
         db.session.execute(
             delete(Notification)
             .where(Notification.name == "task_progress", ~known)
@@ -74,7 +74,7 @@ def forget_activity() -> None:
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.held_by != "") & (Activity.created_at < oldest)
     _forget(Activity.id, or_(Activity.read_at < oldest, held) & (Activity.kind != "login"))
-    with writing():
+    with write_transaction():
         db.session.execute(delete(MailTally).where(MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()))
 
 
@@ -89,7 +89,7 @@ def _forget(identity: Any, which: ColumnElement[bool]) -> None:
         found = db.session.scalars(old).all()
         if not found:
             return
-        with writing():
+        with write_transaction():
             free = select(identity).where(which, identity.in_(found)).with_for_update(skip_locked=True)
             gone = delete(identity.class_).where(identity.in_(db.session.scalars(free).all()))
             db.session.execute(gone.execution_options(synchronize_session=False))

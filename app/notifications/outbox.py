@@ -4,9 +4,9 @@ A person's clock gives `max(now, last + 1 microsecond)` under a lock on the cloc
 So timestamps are commit order, and a client that remembers the newest one it saw cannot skip an event that commits
 later (docs/decisions/0002-per-user-clock.md).
 
-`under_clock` only notes what is to be written. It is written when the outermost transaction commits, so the clock locks
-are the last ones taken, in user-id order: two people who write to each other at once cannot deadlock. A job ordered
-there is locked after its reader's clock, and by nobody who then wants a clock.
+`on_commit_locked` only notes what is to be written. It is written when the outermost transaction commits, so the clock
+locks are the last ones taken, in user-id order: two people who write to each other at once cannot deadlock. A job
+ordered there is locked after its reader's clock, and by nobody who then wants a clock.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Write(NamedTuple):
 Pending = dict[int, dict[Hashable, Write]]
 
 
-def under_clock(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
+def on_commit_locked(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
     """Call `run(timestamp)` under the person's clock lock when the current transaction commits.
 
     The last call for one (person, key) counts.
@@ -80,7 +80,9 @@ def _tell(session: Session) -> None:
         timestamp = _tick(session, user_id, advance=bool(pending[user_id]))
         for write in sorted(pending[user_id].values(), key=lambda write: write.phase):
             write.run(timestamp)
-        redis_is_there = redis_is_there and poll_cache.forget(user_id)  # one wait for a Redis that is away is enough
+        redis_is_there = redis_is_there and poll_cache.invalidate(
+            user_id
+        )  # one wait for a Redis that is away is enough
         if not redis_is_there:
             _order_removal(session, user_id)
     session.flush()
@@ -103,12 +105,12 @@ def _tick(session: Session, user_id: int, *, advance: bool) -> float:
     moment = now().timestamp() if advance else 0.0
     clock = NotificationClock
     least = clock.last + TICK if advance else clock.last
-    order = insert_into(clock).values(user_id=user_id, last=moment)
-    order = order.on_conflict_do_update(
+    stmt = insert_into(clock).values(user_id=user_id, last=moment)
+    stmt = stmt.on_conflict_do_update(
         index_elements=[clock.user_id],
-        set_={"last": case((least > order.excluded.last, least), else_=order.excluded.last)},
+        set_={"last": case((least > stmt.excluded.last, least), else_=stmt.excluded.last)},
     ).returning(clock.last)
-    return float(session.execute(order).scalar_one())
+    return float(session.execute(stmt).scalar_one())
 
 
 @event.listens_for(db.session, "after_transaction_create")

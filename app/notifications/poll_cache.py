@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core import redis_client
 from app.core.clock import now
-from app.core.database import impatient
+from app.core.database import connect_nowait
 from app.core.redis_client import RedisUnavailable
 from app.models import LoginSession, NotificationClock, User
 from app.notifications import presence
@@ -60,14 +60,14 @@ def stamp(timestamp: float) -> str:
     return repr(timestamp)
 
 
-def forget(user_id: int) -> bool:
+def invalidate(user_id: int) -> bool:
     """Remove a person's hash; False when Redis is away, and the caller must see to it later.
 
     Call it while holding the person's clock lock, before the commit. It is tried though the circuit breaker be open:
     that of another process may be closed, and Redis answer its polls with what we did not remove.
     """
     try:
-        redis_client.ask(lambda client: client.delete(key(user_id)), insist=True)
+        redis_client.execute(lambda client: client.delete(key(user_id)), bypass_breaker=True)
     except RedisUnavailable:
         return False
     return True
@@ -78,11 +78,13 @@ def fill(user_id: int, login_id: str) -> None:
     a poll never waits for a writer.
     """
     try:
-        lease = redis_client.ask(lambda client: _lease(client, user_id))  # before the lock, or it would prove nothing
-        with impatient() as connection:
+        lease = redis_client.execute(
+            lambda client: _lease(client, user_id)
+        )  # before the lock, or it would prove nothing
+        with connect_nowait() as connection:
             last = _lock_clock(connection, user_id)
             if last is not None and _login_is_good(connection, login_id):
-                redis_client.ask(lambda client: client.eval(FILL, 1, key(user_id), lease, stamp(last), login_id))
+                redis_client.execute(lambda client: client.eval(FILL, 1, key(user_id), lease, stamp(last), login_id))
     except (OperationalError, PoolTimeout, RedisUnavailable):
         pass  # the next poll may have more luck
 

@@ -21,12 +21,12 @@ def key(user_id: int) -> str:
     return f"microblog:present:{user_id}"
 
 
-def among(user_ids: Sequence[int]) -> list[int]:
+def viewing(user_ids: Sequence[int]) -> list[int]:
     """Those of `user_ids` who are looking, in their order. Nobody when Redis is away."""
     if not user_ids:
         return []
     try:
-        found = redis_client.ask(lambda client: client.mget([key(user_id) for user_id in user_ids]))
+        found = redis_client.execute(lambda client: client.mget([key(user_id) for user_id in user_ids]))
     except RedisUnavailable:
         return []
     return [user_id for user_id, value in zip(user_ids, found, strict=True) if value is not None]

@@ -8,12 +8,12 @@ from typing import Any
 from app.core.database import insert_into
 from app.extensions import db
 from app.models import Notification
-from app.notifications.outbox import Phase, under_clock
+from app.notifications.outbox import Phase, on_commit_locked
 
 Data = Any | Callable[[], Any]
 
 
-def notify(user_id: int, name: str, data: Data, subject: str = "") -> None:
+def publish_state(user_id: int, name: str, data: Data, subject: str = "") -> None:
     """Tell a person the state `data` under `name` when the current transaction commits.
 
     `data` is JSON, or a function that gives it, called under the person's clock lock: a count stored in a notification
@@ -24,12 +24,12 @@ def notify(user_id: int, name: str, data: Data, subject: str = "") -> None:
     def write(timestamp: float) -> None:
         value = data() if callable(data) else data
         row = {"user_id": user_id, "name": name, "subject": subject, "data": value, "timestamp": timestamp}
-        order = insert_into(Notification).values(**row)
+        stmt = insert_into(Notification).values(**row)
         db.session.execute(
-            order.on_conflict_do_update(
+            stmt.on_conflict_do_update(
                 index_elements=[Notification.user_id, Notification.name, Notification.subject],
-                set_={"data": order.excluded.data, "timestamp": order.excluded.timestamp},
+                set_={"data": stmt.excluded.data, "timestamp": stmt.excluded.timestamp},
             )
         )
 
-    under_clock(user_id, ("state", name, subject), write, Phase.STATES)
+    on_commit_locked(user_id, ("state", name, subject), write, Phase.STATES)

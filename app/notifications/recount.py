@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 from flask import current_app
 from sqlalchemy import select
 
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
 from app.models import Notification, User
-from app.notifications.outbox import Phase, under_clock
-from app.notifications.publish import notify
+from app.notifications.outbox import Phase, on_commit_locked
+from app.notifications.publish import publish_state
 from app.queries import activity, unread
 
 BATCH = 500  # people whose badges one statement counts
@@ -53,7 +53,7 @@ def _told() -> Iterator[tuple[int, str, object, int]]:
                 Notification.user_id.in_(counted), Notification.name.in_(truths)
             )
         ).all()
-        end_reading()  # the next batch sees what was written meanwhile
+        end_read_transaction()  # the next batch sees what was written meanwhile
         for user_id, name, told in rows:
             yield user_id, name, told, counted[user_id][list(truths).index(name)]
         if len(counted) < BATCH:
@@ -72,9 +72,9 @@ def _repair(user_id: int, name: str) -> bool:
         if told != truth:
             wrong.append((told, truth))
 
-    with writing():
-        under_clock(user_id, ("recount", name), look, Phase.ROWS)
-        notify(user_id, name, lambda: COUNTS[name](user_id))
+    with write_transaction():
+        on_commit_locked(user_id, ("recount", name), look, Phase.ROWS)
+        publish_state(user_id, name, lambda: COUNTS[name](user_id))
     for told, truth in wrong:
         current_app.logger.error("recount: %s of person %d was %s, is %d", name, user_id, told, truth)
     return bool(wrong)

@@ -34,7 +34,7 @@ NameMarkup = Callable[[User], Markup]
 
 
 @dataclass(frozen=True)
-class Line:
+class RenderedEvent:
     """What is told of one event, or of several that are told as one."""
 
     say: Callable[[Put], str]
@@ -80,7 +80,7 @@ class Line:
         return language.replace("_", "-")
 
 
-def line(events: Sequence[Activity]) -> Line:
+def render(events: Sequence[Activity]) -> RenderedEvent:
     """The line for one event, or for several of one kind that groups, newest first.
 
     Raises ValueError for several of a kind that does not group.
@@ -93,7 +93,7 @@ def line(events: Sequence[Activity]) -> Line:
     return _ALONE.get(newest.kind, _unknown)(newest)
 
 
-def _follow(events: Sequence[Activity]) -> Line:
+def _follow(events: Sequence[Activity]) -> RenderedEvent:
     actors = [_actor(event) for event in events]
     first, rest = actors[0], len(actors) - 1
 
@@ -107,13 +107,13 @@ def _follow(events: Sequence[Activity]) -> Line:
         )
 
     if rest:
-        return Line(say, "activity.index")
-    return Line(say, "profiles.show", {"username": first.username})
+        return RenderedEvent(say, "activity.index")
+    return RenderedEvent(say, "profiles.show", {"username": first.username})
 
 
-def _mention(event: Activity) -> Line:
+def _mention(event: Activity) -> RenderedEvent:
     actor = _actor(event)
-    return Line(
+    return RenderedEvent(
         lambda put: _("%(name)s mentioned you", name=put(actor)),
         "posts.show",
         {"post_id": event.post_id},
@@ -121,20 +121,20 @@ def _mention(event: Activity) -> Line:
     )
 
 
-def _message_request(event: Activity) -> Line:
+def _message_request(event: Activity) -> RenderedEvent:
     actor = _actor(event)
-    return Line(lambda put: _("%(name)s would like to write to you", name=put(actor)), "messages.requests")
+    return RenderedEvent(lambda put: _("%(name)s would like to write to you", name=put(actor)), "messages.requests")
 
 
-def _job_done(event: Activity) -> Line:
-    return Line(lambda _put: str(task_words(event.args["name"]).done), "tasks.index")
+def _job_done(event: Activity) -> RenderedEvent:
+    return RenderedEvent(lambda _put: str(task_words(event.args["name"]).done), "tasks.index")
 
 
-def _job_failed(event: Activity) -> Line:
-    return Line(lambda _put: str(task_words(event.args["name"]).failed), "tasks.index")
+def _job_failed(event: Activity) -> RenderedEvent:
+    return RenderedEvent(lambda _put: str(task_words(event.args["name"]).failed), "tasks.index")
 
 
-def _login(event: Activity) -> Line:
+def _login(event: Activity) -> RenderedEvent:
     browser, system = event.args.get("browser", ""), event.args.get("system", "")
 
     def say(put: Put) -> str:
@@ -146,7 +146,7 @@ def _login(event: Activity) -> Line:
             return _("New login: %(browser)s", browser=put(browser or system))
         return _("New login from an unknown browser")
 
-    return Line(say, "accounts.security", address=event.args.get("address", ""))
+    return RenderedEvent(say, "accounts.security", address=event.args.get("address", ""))
 
 
 def _first_login(put: Put, browser: str, system: str) -> str:
@@ -158,15 +158,17 @@ def _first_login(put: Put, browser: str, system: str) -> str:
     return _("Your first login")
 
 
-def _warning(event: Activity) -> Line:
+def _warning(event: Activity) -> RenderedEvent:
     words = event.args.get("words", "")
-    return Line(lambda _put: _("The moderators of this site have a warning for you"), "activity.index", words=words)
+    return RenderedEvent(
+        lambda _put: _("The moderators of this site have a warning for you"), "activity.index", words=words
+    )
 
 
-def _post_removed(event: Activity) -> Line:
+def _post_removed(event: Activity) -> RenderedEvent:
     words, text = event.args.get("words", ""), event.args.get("text", "")
     language = event.args.get("language", "")
-    return Line(
+    return RenderedEvent(
         lambda _put: _("The moderators of this site removed one of your posts"),
         "activity.index",
         words=words,
@@ -175,7 +177,7 @@ def _post_removed(event: Activity) -> Line:
     )
 
 
-def _report(event: Activity) -> Line:
+def _report(event: Activity) -> RenderedEvent:
     accused, values = event.args.get("accused", ""), {"report_id": event.args["report_id"]}
     kind = event.args.get("kind", "messages")
 
@@ -188,21 +190,23 @@ def _report(event: Activity) -> Line:
             _("Messages of %(name)s were reported", name=put(f"@{accused}")) if accused else _("Messages were reported")
         )
 
-    return Line(say, "moderation.show", values)
+    return RenderedEvent(say, "moderation.show", values)
 
 
-def _report_closed(event: Activity) -> Line:
+def _report_closed(event: Activity) -> RenderedEvent:
     values = {"report_id": event.args["report_id"]}
-    return Line(lambda _put: _("The moderators have dealt with what you reported"), "moderation.receipt", values)
+    return RenderedEvent(
+        lambda _put: _("The moderators have dealt with what you reported"), "moderation.receipt", values
+    )
 
 
-def _unknown(_event: Activity) -> Line:
+def _unknown(_event: Activity) -> RenderedEvent:
     """A worker of tomorrow may tell what the pages of today have no words for."""
-    return Line(lambda _put: _("Something new has happened"), "activity.index")
+    return RenderedEvent(lambda _put: _("Something new has happened"), "activity.index")
 
 
-_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], Line]] = {"follow": _follow}
-_ALONE: Mapping[str, Callable[[Activity], Line]] = {
+_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {"follow": _follow}
+_ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,
     "message_request": _message_request,
     "job_done": _job_done,

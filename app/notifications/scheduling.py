@@ -23,7 +23,7 @@ from app.jobs import current_job_id, enqueue
 from app.models import Job, PushSubscription, User
 from app.notifications import preferences, quiet_hours
 from app.notifications.kinds import KINDS
-from app.notifications.outbox import Phase, under_clock
+from app.notifications.outbox import Phase, on_commit_locked
 from app.notifications.quiet_hours import Hours
 
 MAIL_JOB = "notifications.mail"
@@ -35,7 +35,7 @@ CADENCES = (ESSENTIAL, "now", "daily", "weekly")
 
 
 @dataclass(frozen=True)
-class Part:
+class EmailSection:
     """One thing that a mail tells: an event, some that are told as one, or what is new in a conversation."""
 
     template: str  # the folder in templates/email/ that words it, alone and among others
@@ -46,12 +46,12 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class PendingBatch:
     """What waits to be mailed of one kind: the number of all events, and the newest of them in parts."""
 
     kind: str
     events: int
-    parts: Sequence[Part]
+    parts: Sequence[EmailSection]
     mark: Callable[[], None]  # notes in the caller's transaction that a mail told all these events
 
     @property
@@ -60,48 +60,48 @@ class Waiting:
         return self.events - sum(part.events for part in self.parts)
 
 
-Source = Callable[[int, Collection[str]], Sequence[Waiting]]
-_sources: list[Source] = []
+PendingProvider = Callable[[int, Collection[str]], Sequence[PendingBatch]]
+_sources: list[PendingProvider] = []
 
 
-def source(ask: Source) -> Source:
+def register_provider(ask: PendingProvider) -> PendingProvider:
     """Register `ask(user_id, kinds)`: what waits, unread and not mailed yet, of those of the kinds that it keeps."""
     if ask not in _sources:
         _sources.append(ask)
     return ask
 
 
-def waiting(user_id: int, cadence: str) -> list[Waiting]:
+def pending(user_id: int, cadence: str) -> list[PendingBatch]:
     """What waits for a person at this cadence, by the grid as it is now, in the order of the kinds."""
     kinds = [kind for kind, chosen in preferences.grid(user_id).items() if cadence_of(kind, chosen.mail) == cadence]
     found = [one for ask in _sources for one in ask(user_id, kinds)] if kinds else []
     return sorted(found, key=lambda one: kinds.index(one.kind))
 
 
-def order(user_id: int, kind: str) -> None:
+def schedule_delivery(user_id: int, kind: str) -> None:
     """Order mail and push about an event of this kind, when the current transaction commits."""
-    under_clock(user_id, ("delivery", kind), lambda _timestamp: order_under_clock(user_id, kind), Phase.ORDERS)
+    on_commit_locked(user_id, ("delivery", kind), lambda _timestamp: schedule_locked(user_id, kind), Phase.ORDERS)
 
 
-def order_under_clock(user_id: int, kind: str) -> None:
+def schedule_locked(user_id: int, kind: str) -> None:
     """The same, from what runs under the person's clock already."""
     preference = preferences.grid(user_id)[kind]
     if preference.mail == "none" and not preference.push:
         return
     times = times_of(user_id)
     if preference.mail != "none":
-        order_mail(user_id, cadence_of(kind, preference.mail), times)
+        schedule_email(user_id, cadence_of(kind, preference.mail), times)
     if preference.push:
-        order_pushes(user_id, times)
+        schedule_pushes(user_id, times)
 
 
-def reconsider(user_id: int) -> None:
+def reschedule(user_id: int) -> None:
     """Let changed settings hold for the mail and the pushes that wait, when the current transaction commits.
 
     For every action that changes a person's grid, hours or zone. What waits moves to its new time, and what is told at
     another cadence from now on is ordered there; the job of the old one finds nothing.
     """
-    under_clock(user_id, ("delivery",), lambda _timestamp: _reconsider(user_id), Phase.ORDERS)
+    on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reconsider(user_id), Phase.ORDERS)
 
 
 def _reconsider(user_id: int) -> None:
@@ -115,8 +115,8 @@ def _reconsider(user_id: int) -> None:
             .execution_options(populate_existing=True)
         )
         if job is None:
-            if waiting(user_id, cadence):
-                order_mail(user_id, cadence, times)
+            if pending(user_id, cadence):
+                schedule_email(user_id, cadence, times)
         elif job.run_after > moment and not job.attempts:  # else it is due or being tried again, and asks by itself
             due = _moved(job, cadence, times, moment)
             db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
@@ -150,18 +150,18 @@ def cadence_of(kind: str, mail: str) -> str:
     return ESSENTIAL if mail == "now" and KINDS[kind].essential else mail
 
 
-def order_mail(user_id: int, cadence: str, times: Hours) -> None:
+def schedule_email(user_id: int, cadence: str, times: Hours) -> None:
     """Order the person's next mail of that cadence, unless one waits."""
-    order_mail_at(user_id, cadence, mail_due(cadence, times, now()))
+    schedule_email_at(user_id, cadence, mail_due(cadence, times, now()))
 
 
-def order_mail_at(user_id: int, cadence: str, due: datetime) -> None:
+def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
     """Order it for that moment, unless one waits."""
     delay = max(0.0, (due - now()).total_seconds())
     enqueue(_job(cadence), delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
 
 
-def mailed_by_another(user_id: int, cadence: str) -> datetime | None:
+def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
     """When to look again, while another job has begun to mail this person at this cadence; else None.
 
     What that job tells is not marked before it has ended, and would be told twice. It may have died after the mail
@@ -200,7 +200,7 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
     return quiet_hours.next_digest(times, cadence, moment)
 
 
-def order_pushes(user_id: int, times: Hours) -> None:
+def schedule_pushes(user_id: int, times: Hours) -> None:
     """Order a push to each browser that asked for it, after a page that is open had time to hear of the event."""
     due = _push_due(times, now())
     for identity in _browsers(user_id):

@@ -25,28 +25,28 @@ REASONS: dict[str, Sentence] = {
 }
 
 
-class Verdict(NamedTuple):
+class FilterResult(NamedTuple):
     """What becomes of an event, and by which filter ("" when none applies)."""
 
     choice: str
     filter: str
 
 
-def judge(user_id: int, kind: str, actor: User | None) -> Verdict:
+def filter_event(user_id: int, kind: str, actor: User | None) -> FilterResult:
     """What the person's filters say to an event of this kind by `actor`. Of two, the stricter counts.
 
     Between two whom a block keeps apart nothing is kept at all.
     """
     if actor is None or not KINDS[kind].has_actor:
-        return Verdict("accept", "")
-    if relations.between(user_id, actor.id).is_apart:
-        return Verdict("drop", "")
+        return FilterResult("accept", "")
+    if relations.between(user_id, actor.id).is_blocked_either_way:
+        return FilterResult("drop", "")
     profile = preferences.profile(user_id)
-    verdicts = [Verdict("accept", "")]
+    verdicts = [FilterResult("accept", "")]
     if profile.not_following != "accept" and not _follows(user_id, actor.id):
-        verdicts.append(Verdict(profile.not_following, "not_following"))
+        verdicts.append(FilterResult(profile.not_following, "not_following"))
     if profile.new_account != "accept" and actor.created_at > now() - NEW_FOR:
-        verdicts.append(Verdict(profile.new_account, "new_account"))
+        verdicts.append(FilterResult(profile.new_account, "new_account"))
     return max(verdicts, key=lambda verdict: CHOICES.index(verdict.choice))
 
 

@@ -19,7 +19,7 @@ from flask import Flask
 from itsdangerous import BadData
 from werkzeug.sansio.http import parse_cookie
 
-from app.core.redis_client import Breaker, Line, RedisUnavailable, Run
+from app.core.redis_client import Breaker, FastConnection, RedisUnavailable, ServerRun
 from app.notifications import poll_cache
 from app.polling.load import Load
 from app.polling.since import parse_since
@@ -37,8 +37,8 @@ class IdlePolls:
 
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
         self._inner = inner
-        self._line: Line = app.extensions["redis_line"]
-        self._run: Run = app.extensions["redis_run"]
+        self._line: FastConnection = app.extensions["redis_line"]
+        self._run: ServerRun = app.extensions["redis_run"]
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
         self._signer = self._serializer.make_signer()  # kept: the serializer makes one for each cookie

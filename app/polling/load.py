@@ -34,7 +34,7 @@ class Step(NamedTuple):
 STEPS = (Step(0.0, 1), Step(0.5, 2), Step(0.7, 3), Step(0.85, 6))
 STAYS = 0.1  # a step is left when the load is this much below it, so that it does not flicker
 SHED_FROM = 0.9  # from here on polls are sent away, the likelier the nearer the load is to all there is
-SHED_AT_MOST = 0.9  # one of ten is always let in, so that nobody stays deaf on a machine that is busy all day
+MAX_SHED = 0.9  # one of ten is always let in, so that nobody stays deaf on a machine that is busy all day
 RETRY_AFTER = (15, 45)  # seconds: those who were sent away together do not come back together
 
 
@@ -101,7 +101,7 @@ class Load:
     def sheds(self) -> bool:
         """Whether a poll that would cost SQL is sent away now."""
         excess = (self.busy - SHED_FROM) / (1 - SHED_FROM)
-        return excess > 0 and self._dice() < excess * SHED_AT_MOST
+        return excess > 0 and self._dice() < excess * MAX_SHED
 
     def retry_after(self) -> int:
         """The seconds that somebody who is sent away is told to wait."""

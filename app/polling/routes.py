@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from flask import Response, current_app, jsonify, request, session
 
-from app.core.database import end_reading
+from app.core.database import end_read_transaction
 from app.notifications import poll_cache
 from app.polling import bp, queries
 from app.polling.since import parse_since
@@ -31,7 +31,7 @@ def poll() -> Response:
         response.status_code = 400
         return response
     told = queries.since(user.id, timestamp, found.since)
-    end_reading()  # give the connection back first: a poll that holds one and waits for a second could starve them all
+    end_read_transaction()  # return the connection: a poll that holds one and waits for a second starves them all
     poll_cache.fill(found.user_id, found.login_id)
     session.modified = False  # Flask-Login restores a session from the remember cookie; the next page may, a poll not
     response = jsonify([asdict(item) for item in told])

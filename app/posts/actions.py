@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.core.validation import checked_body, send_key
 from app.extensions import db
@@ -15,7 +15,7 @@ from app.lib.text import rich
 from app.lib.text.languages import known_languages
 from app.lib.text.search import search_text, tag_key
 from app.models import Job, Post, PostTag, User
-from app.notifications import notify, record, tell_post_goes
+from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
 from app.posts import drafts, queries
 from app.queries import people
 
@@ -28,7 +28,7 @@ TAGS_KEPT = 30  # tags of one post that completion and search know
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
     """Publish `body`, at most `max_length` characters as the reader counts them, in the language of that code.
 
-    A form that is sent twice (same `form_key` and text) makes one post, and gives that one back. Raises Refused.
+    A form that is sent twice (same `form_key` and text) makes one post, and gives that one back. Raises ActionError.
     """
     body = checked_body(body, max_length)
     values = {
@@ -39,8 +39,8 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
         "created_at": now(),
         "form_key": send_key(author, body, form_key),
     }
-    order = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
-    identity = db.session.scalar(order.returning(Post.id))
+    stmt = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
+    identity = db.session.scalar(stmt.returning(Post.id))
     if identity is not None:
         post = db.session.get_one(Post, identity)
         drafts.end(author, form_key, body)
@@ -62,7 +62,7 @@ def _keep_tags(post: Post) -> None:
 def _tell_mentioned(post: Post, author: User) -> None:
     """Tell those whose names stand in a post; of very many, the first."""
     for person in people.by_usernames(rich.mentions(post.body)[:MENTIONS_TOLD]):
-        record(person.id, "mention", str(post.id), actor=author, post_id=post.id)
+        record_event(person.id, "mention", str(post.id), actor=author, post_id=post.id)
 
 
 def tell_of_post(user_id: int, newest: int) -> None:
@@ -74,28 +74,28 @@ def tell_of_post(user_id: int, newest: int) -> None:
     def furthest() -> dict[str, int]:
         return {"newest_post_id": max(newest, queries.newest_told(user_id))}
 
-    notify(user_id, "timeline", furthest)
+    publish_state(user_id, "timeline", furthest)
 
 
 def _known(language: str) -> str:
     if language and language not in known_languages():
-        raise Refused(_l("Please choose a language from the list."))
+        raise ActionError(_l("Please choose a language from the list."))
     return language
 
 
 def delete(person: User, post: Post) -> None:
-    """Delete a post of one's own. Raises Refused."""
+    """Delete a post of one's own. Raises ActionError."""
     if post.author_id != person.id:
-        raise Refused(_l("You can delete only your own posts."))
-    tell_post_goes(post.id)
+        raise ActionError(_l("You can delete only your own posts."))
+    refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     db.session.flush()
 
 
 def correct_language(person: User, post: Post, language: str) -> None:
-    """Say which language one's own post is in; "" is "unknown". Raises Refused."""
+    """Say which language one's own post is in; "" is "unknown". Raises ActionError."""
     if post.author_id != person.id:
-        raise Refused(_l("You can change only your own posts."))
+        raise ActionError(_l("You can change only your own posts."))
     post.language = _known(language)
     db.session.flush()
 

@@ -15,11 +15,11 @@ from app.core.clock import now
 from app.core.database import insert_into
 from app.extensions import db
 from app.lib.text.languages import known_languages
-from app.lib.text.rich import TextRefused, clean
+from app.lib.text.rich import InvalidText, clean
 from app.models import PostDraft, User
 
 MAX_LENGTH = 20_000  # characters: longer than any post, so that a text that is too long is kept, too
-MOST = 20  # drafts of one member; older ones go
+MAX_DRAFTS = 20  # drafts of one member; older ones go
 KEPT_EMPTY = timedelta(days=1)  # how long a sent or emptied draft refuses saves that arrive late
 
 
@@ -37,7 +37,7 @@ def save(author: User, form_key: str, text: str, language: str = "") -> bool:
     text = text.replace("\0", "")[:MAX_LENGTH]  # PostgreSQL cannot store U+0000
     try:
         text = text if clean(text).strip() else ""
-    except TextRefused:  # lone surrogates, which no database can store
+    except InvalidText:  # lone surrogates, which no database can store
         return True
     values = {"body": text, "language": language if language in known_languages() else "", "saved_at": now()}
     row = insert_into(PostDraft).values(user_id=author.id, form_key=form_key, **values)
@@ -46,7 +46,7 @@ def save(author: User, form_key: str, text: str, language: str = "") -> bool:
     )
     if db.session.scalar(keep.returning(PostDraft.form_key)) is None:
         return False
-    newest = _written(author).with_only_columns(PostDraft.form_key).limit(MOST)
+    newest = _written(author).with_only_columns(PostDraft.form_key).limit(MAX_DRAFTS)
     old = (PostDraft.user_id == author.id, PostDraft.body != "", PostDraft.form_key.not_in(newest))
     db.session.execute(delete(PostDraft).where(*old))
     return True
@@ -67,7 +67,7 @@ def end(author: User, form_key: str | None, body: str) -> None:
 
 def current(author: User, form_key: str = "") -> Draft:
     """Return the draft of that form, or else the one that was saved last."""
-    rows = db.session.scalars(_written(author).limit(MOST)).all()
+    rows = db.session.scalars(_written(author).limit(MAX_DRAFTS)).all()
     row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
     return Draft(row.body, row.language, row.form_key) if row else Draft()
 

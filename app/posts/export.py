@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from app.core.clock import now
-from app.core.database import end_reading
+from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.models import User
 from app.posts import queries
@@ -46,7 +46,7 @@ def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[
     for part in parts():
         stream.write(b",\n" + to_json(part.key) + b": ")
         for piece in part.pieces(owner_id):
-            end_reading()
+            end_read_transaction()
             stream.write(piece.text)
             done += piece.things
             progress.reached(done)

@@ -9,10 +9,10 @@ from typing import Any
 from flask import current_app
 
 from app.core.clock import now
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.core.exports import exports
 from app.extensions import db
-from app.jobs import GiveUp, job, report_progress
+from app.jobs import PermanentError, job, report_progress
 from app.models import User
 from app.notifications import presence
 from app.posts import actions, drafts, export, queries
@@ -30,9 +30,9 @@ def tell_followers(author_id: int) -> None:
     """
     newest = queries.newest_of(author_id)
     for readers in queries.readers_in_batches(author_id, ASKED_TOGETHER):
-        looking = presence.among(readers) if newest else []
+        looking = presence.viewing(readers) if newest else []
         for first in range(0, len(looking), TOLD_TOGETHER):
-            with writing():
+            with write_transaction():
                 for user_id in looking[first : first + TOLD_TOGETHER]:
                     actions.tell_of_post(user_id, newest)
 
@@ -45,7 +45,7 @@ def export_posts(owner_id: int) -> dict[str, Any]:
     """
     owner = db.session.get(User, owner_id)
     if owner is None:
-        raise GiveUp("the account is gone")
+        raise PermanentError("the account is gone")
     with exports().create("json") as file:
         held = export.write(owner, file.stream, report_progress)
     expires_at = now() + timedelta(days=current_app.config["EXPORT_DAYS"])
@@ -67,5 +67,5 @@ def remove_old_exports() -> None:
 @job("posts.forget_drafts", every=24 * 3600)
 def forget_drafts() -> None:
     """Delete drafts that were sent or emptied. Run twice, it finds nothing."""
-    with writing():
+    with write_transaction():
         drafts.forget()

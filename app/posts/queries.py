@@ -14,7 +14,7 @@ from app.models import Follow, Notification, Post, PostDraft, User
 from app.posts.languages import by_use
 from app.queries import timelines, visibility
 
-MOST_NEWS = 50  # new posts that are counted for a page that is open; more are "more than 50"
+MAX_NEW_POSTS = 50  # new posts that are counted for a page that is open; more are "more than 50"
 Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
 
 
@@ -37,8 +37,8 @@ def one(viewer: User, post_id: int) -> WithLanguages:
 
 
 def news(viewer: User, after: int) -> int:
-    """How many posts came to the viewer's home timeline after id `after`, counted up to MOST_NEWS + 1."""
-    return db.session.scalar(timelines.count_newer(viewer, after, MOST_NEWS + 1)) or 0
+    """How many posts came to the viewer's home timeline after id `after`, counted up to MAX_NEW_POSTS + 1."""
+    return db.session.scalar(timelines.count_newer(viewer, after, MAX_NEW_POSTS + 1)) or 0
 
 
 def newest_of(author_id: int) -> int:
@@ -57,7 +57,7 @@ def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
     yield [author_id]
     after = 0
     while True:
-        heard = visibility.is_heard(Follow.follower_id, author_id)
+        heard = visibility.is_not_muted_or_blocked(Follow.follower_id, author_id)
         query = select(Follow.follower_id).where(Follow.followed_id == author_id, Follow.follower_id > after, heard)
         batch = db.session.scalars(query.order_by(Follow.follower_id).limit(size)).all()
         if not batch:

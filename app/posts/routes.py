@@ -7,7 +7,7 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
 from app.models import Post
@@ -18,7 +18,7 @@ from app.posts.languages import choices, likely
 from app.queries import timelines
 from app.web import limits, reauth
 from app.web.paging import Page, before_id, page, page_size, position
-from app.web.responses import go_back, new_form_key, say_no
+from app.web.responses import flash_error, go_back, new_form_key
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
@@ -38,7 +38,7 @@ def home() -> str:
 def news() -> Response:
     """How many posts came to the viewer's timeline after the post ?after=<id>, for a page that heard there are some."""
     count = queries.news(viewer(), position("after") or 0)
-    return jsonify(count=min(count, queries.MOST_NEWS), more=count > queries.MOST_NEWS)
+    return jsonify(count=min(count, queries.MAX_NEW_POSTS), more=count > queries.MAX_NEW_POSTS)
 
 
 @bp.get("/explore")
@@ -70,8 +70,8 @@ def create() -> str | Response | tuple[str, int]:
             form_key=form_key,
             max_length=current_app.config["POST_MAX_LENGTH"],
         )
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         if form_key and drafts.save(viewer(), form_key, body, language):
             db.session.commit()
         return _home(form), 422
@@ -105,8 +105,8 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
         abort(403)
     try:
         actions.correct_language(viewer(), post, form.language.data or "")
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
         return _show(post_id, form), 422
     db.session.commit()
     flash(_("The language of your post is set."), "success")

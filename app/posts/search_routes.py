@@ -20,8 +20,8 @@ from app.web.filters import avatar_url
 from app.web.paging import Page, before_id, cut, page, page_size
 from app.web.viewer import viewer
 
-LONGEST_QUERY = 200  # characters; more than anybody types
-LONGEST_NAME = 64  # characters of a name that is being typed
+MAX_QUERY_LENGTH = 200  # characters; more than anybody types
+MAX_NAME_LENGTH = 64  # characters of a name that is being typed
 PEOPLE_SHOWN = 3  # above the posts
 TAGS_SHOWN = 6  # above the posts
 SUGGESTIONS = 8  # while one types
@@ -40,7 +40,7 @@ class Above:
 @login_required
 def search() -> str:
     """Show posts that have all the words of ?q=, with the people and tags of that name above; or ?in=people."""
-    q = request.args.get("q", "")[:LONGEST_QUERY].strip()
+    q = request.args.get("q", "")[:MAX_QUERY_LENGTH].strip()
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
     results: Page[object] = Page([], None)
@@ -58,7 +58,7 @@ def search() -> str:
 @limits.suggesting
 def suggest() -> Response:
     """Return what may be meant by ?q=, the beginning of a name, as JSON: people, or with ?in=tags tags."""
-    q = request.args.get("q", "")[:LONGEST_NAME]
+    q = request.args.get("q", "")[:MAX_NAME_LENGTH]
     if request.args.get("in") == "tags":
         return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])
     return jsonify(

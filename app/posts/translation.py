@@ -13,7 +13,7 @@ from flask import current_app
 from app.lib.text.languages import base
 
 LARGEST_ANSWER = 256 * 1024  # bytes: many times a post in any script
-LONGEST_TEXT = 20_000  # characters of a translation that are shown
+MAX_TEXT_LENGTH = 20_000  # characters of a translation that are shown
 
 
 class TranslationFailed(Exception):
@@ -70,7 +70,7 @@ class LibreTranslate:
             raise TranslationFailed(f"{type(error).__name__}: {error}") from error
         if not isinstance(translated, str) or not translated.strip():
             raise TranslationFailed("the answer holds no text")
-        return translated[:LONGEST_TEXT]
+        return translated[:MAX_TEXT_LENGTH]
 
     async def _ask(self, question: dict[str, Any]) -> bytes:
         # Read bit by bit: a timeout of the client counts from each byte, and an answer may have no end.

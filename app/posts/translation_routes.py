@@ -7,7 +7,7 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import end_reading
+from app.core.database import end_read_transaction
 from app.core.i18n import _
 from app.extensions import db
 from app.lib.locales import tag
@@ -26,7 +26,7 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
     """A post in the language of the page, as JSON; 503 and a sentence when the provider fails."""
     post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
     target = str(get_locale())
-    end_reading()  # nothing is held while the provider thinks
+    end_read_transaction()  # nothing is held while the provider thinks
     provider = translation.provider()
     try:
         text = provider.translate(post.body, post.language, target)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select
 from app.core import mute_duration
 from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.jobs import enqueue_at
@@ -25,10 +25,10 @@ END_MUTE_JOB = "privacy.end_mute"
 def block(blocker: User, blocked: User) -> None:
     """Keep the two apart, in both directions; nobody is told. Doing it twice changes nothing.
 
-    Neither follows the other any more. Raises Refused for oneself.
+    Neither follows the other any more. Raises ActionError for oneself.
     """
     if blocker.id == blocked.id:
-        raise Refused(_l("You cannot block yourself."))
+        raise ActionError(_l("You cannot block yourself."))
     people.lock_follows(blocker, blocked)
     row = insert_into(Block).values(blocker_id=blocker.id, blocked_id=blocked.id).on_conflict_do_nothing()
     if db.session.scalar(row.returning(Block.blocker_id)) is None:
@@ -49,10 +49,10 @@ def unblock(blocker: User, blocked: User) -> bool:
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
     """Let `muter` hear nothing of somebody: for one of HOURS, or until it is taken back. The last call counts.
 
-    Raises Refused for oneself and for another time.
+    Raises ActionError for oneself and for another time.
     """
     if muter.id == muted.id:
-        raise Refused(_l("You cannot mute yourself."))
+        raise ActionError(_l("You cannot mute yourself."))
     until = mute_duration.ends_at(hours)
     row = insert_into(Mute).values(muter_id=muter.id, muted_id=muted.id, until=until)
     db.session.execute(
@@ -60,7 +60,7 @@ def mute(muter: User, muted: User, hours: int | None = None) -> None:
     )
     if until is not None:
         enqueue_at(END_MUTE_JOB, until, muter_id=muter.id, muted_id=muted.id)
-    visibility.changed(muter.id, muted.id, again=False)
+    visibility.publish_change(muter.id, muted.id, restored=False)
 
 
 def unmute(muter: User, muted: User) -> bool:
@@ -86,10 +86,10 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
 def choose(person: User, *, writable_by: str, receipts: bool) -> None:
     """Store who may begin to write to a person, one of WRITABLE_BY, and whether they show what they have read.
 
-    Raises Refused.
+    Raises ActionError.
     """
     if writable_by not in WRITABLE_BY:
-        raise Refused(_l("Please choose who may write to you."))
+        raise ActionError(_l("Please choose who may write to you."))
     person.writable_by, person.receipts = writable_by, receipts
     db.session.flush()
 
@@ -98,13 +98,13 @@ def _unmute(muter_id: int, muted_id: int) -> bool:
     this = delete(Mute).where(Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     if db.session.scalar(this.returning(Mute.muter_id)) is None:
         return False
-    visibility.changed(muter_id, muted_id, again=True)
+    visibility.publish_change(muter_id, muted_id, restored=True)
     return True
 
 
 def _both_hear(one: User, other: User, *, again: bool) -> None:
-    visibility.changed(one.id, other.id, again=again)
-    visibility.changed(other.id, one.id, again=again)
+    visibility.publish_change(one.id, other.id, restored=again)
+    visibility.publish_change(other.id, one.id, restored=again)
 
 
 def _follows(follower: User, followed: User) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.jobs import job
 from app.privacy import actions
 
@@ -13,5 +13,5 @@ def end_mute(muter_id: int, muted_id: int) -> None:
 
     Run twice, or after the mute was taken back or made longer, it finds nothing to end.
     """
-    with writing():
+    with write_transaction():
         actions.end_mute(muter_id, muted_id)

@@ -12,7 +12,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.core import mute_duration
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import Lazy, _, _l
 from app.extensions import db
 from app.models import User
@@ -22,7 +22,7 @@ from app.queries import people, relations
 from app.queries.relations import Relation
 from app.web import limits
 from app.web.paging import page_size, position
-from app.web.responses import go_back, say_no
+from app.web.responses import flash_error, go_back
 from app.web.viewer import viewer
 
 
@@ -76,8 +76,8 @@ def settings() -> str | Response | tuple[str, int]:
             db.session.commit()
             flash(_("Your changes have been saved."), "success")
             return redirect(url_for("privacy.settings"), 303)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
     return _page(form), 422
 
 
@@ -107,6 +107,6 @@ def _change(username: str, change: Callable[[User], object], done: Lazy) -> Resp
         change(person)
         db.session.commit()
         flash(done.filled(name=person.display_name), "success")
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
     return go_back(url_for("profiles.show", username=person.username))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete
 
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.core.validation import checked_name
 from app.extensions import db
@@ -16,7 +16,7 @@ from app.lib.text import rich
 from app.lib.text.length import fits
 from app.lib.text.search import search_text
 from app.models import Follow, User
-from app.notifications import record, scheduling
+from app.notifications import record_event, scheduling
 from app.profiles.timezones import is_zone
 from app.queries import people, relations
 
@@ -41,41 +41,41 @@ class ProfileChange:
 def follow(follower: User, followed: User) -> None:
     """Let `follower` read what `followed` posts, who is told of it the first time. Doing it twice changes nothing.
 
-    Raises Refused for oneself, and when either blocks the other.
+    Raises ActionError for oneself, and when either blocks the other.
     """
     if follower.id == followed.id:
-        raise Refused(_l("You cannot follow yourself."))
+        raise ActionError(_l("You cannot follow yourself."))
     people.lock_follow(follower, followed)
-    if relations.between(follower.id, followed.id).is_apart:
-        raise Refused(_l("You cannot follow this person."))
+    if relations.between(follower.id, followed.id).is_blocked_either_way:
+        raise ActionError(_l("You cannot follow this person."))
     row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id).on_conflict_do_nothing()
     if db.session.scalar(row.returning(Follow.follower_id)) is not None:
-        record(followed.id, "follow", str(follower.id), actor=follower)
+        record_event(followed.id, "follow", str(follower.id), actor=follower)
 
 
 def unfollow(follower: User, followed: User) -> None:
-    """End it. Doing it twice changes nothing. Raises Refused for oneself."""
+    """End it. Doing it twice changes nothing. Raises ActionError for oneself."""
     if follower.id == followed.id:
-        raise Refused(_l("You cannot unfollow yourself."))
+        raise ActionError(_l("You cannot unfollow yourself."))
     db.session.execute(delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id))
 
 
 def edit_profile(person: User, change: ProfileChange, *, languages: Collection[str]) -> None:
-    """Store `change`. `languages` are the locale codes that may be chosen. Raises Refused."""
+    """Store `change`. `languages` are the locale codes that may be chosen. Raises ActionError."""
     name, about_me = checked_name(change.name, NAME_MAX, points=NAME_POINTS), _about(change.about_me)
     if change.language and change.language not in languages:
-        raise Refused(_l("This language is not offered here."))
+        raise ActionError(_l("This language is not offered here."))
     if change.timezone and not is_zone(change.timezone):
-        raise Refused(_l("This time zone is not known."))
+        raise ActionError(_l("This time zone is not known."))
     if change.theme not in THEMES:
-        raise Refused(_l("This theme is not known."))
+        raise ActionError(_l("This theme is not known."))
     person.name, person.about_me = name, about_me
     person.search_text = search_text(f"{person.username} {name}")
     zone_is_new = change.timezone != person.timezone
     person.language, person.timezone, person.theme = change.language, change.timezone, change.theme
     person.show_last_seen = change.show_last_seen
     if zone_is_new:
-        scheduling.reconsider(person.id)  # quiet hours and digests go by the clock on the person's wall
+        scheduling.reschedule(person.id)  # quiet hours and digests go by the clock on the person's wall
     db.session.flush()
 
 
@@ -88,12 +88,12 @@ def set_avatar(person: User, file_name: str) -> None:
 def _about(raw: str) -> str:
     about = _clean(raw).strip()
     if not fits(about, ABOUT_MAX):
-        raise Refused(_l("This text is too long: %(max)d characters are allowed.", max=ABOUT_MAX))
+        raise ActionError(_l("This text is too long: %(max)d characters are allowed.", max=ABOUT_MAX))
     return about
 
 
 def _clean(raw: str) -> str:
     try:
         return rich.clean(raw)
-    except rich.TextRefused as error:
-        raise Refused(_l("This text holds characters that cannot be stored.")) from error
+    except rich.InvalidText as error:
+        raise ActionError(_l("This text holds characters that cannot be stored.")) from error

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, tup
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from app.core import account_deletion
-from app.core.database import end_reading, writing
+from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
 from app.models import Follow, Post, ProfileCount, User
 
@@ -30,7 +30,7 @@ def recount() -> dict[str, int]:
         ids = db.session.scalars(select(User.id).where(User.id > last).order_by(User.id).limit(RECOUNT_BATCH)).all()
         theirs = select(Follow.follower_id, Follow.followed_id).where(Follow.follower_id.in_(ids))
         wrong = db.session.execute(theirs.where(Follow.counted != should_count())).all()
-        end_reading()
+        end_read_transaction()
         drift += correct([(row[0], row[1]) for row in wrong])
         for user_id, fits in _people(ids):
             checked += len(STORED)
@@ -57,13 +57,13 @@ def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
         .where(User.id.in_(ids))
         .order_by(User.id)
     ).all()
-    end_reading()  # the next batch sees what was written meanwhile
+    end_read_transaction()  # the next batch sees what was written meanwhile
     return [(user_id, numbers[:3] == numbers[3:]) for user_id, *numbers in rows]
 
 
 def _repair(user_id: int) -> int:
     """Look again under the lock of the numbers, and put them right; how many were indeed wrong."""
-    with writing():
+    with write_transaction():
         if db.session.get(User, user_id) is None:
             return 0
         lock_counts({user_id})
@@ -119,7 +119,7 @@ def count_follows(user_id: int) -> int:
         last: int | None = 0
         while last is not None:
             wrong, last = _wrong_follows(side, user_id, last)
-            end_reading()
+            end_read_transaction()
             changed += correct(wrong)
     return changed
 
@@ -128,7 +128,7 @@ def correct(pairs: Sequence[Pair]) -> int:
     """Count these follows, or not, as they should be, a batch in each transaction; how many were indeed wrong."""
     changed = 0
     for start in range(0, len(pairs), BATCH):
-        with writing():
+        with write_transaction():
             changed += _correct(pairs[start : start + BATCH])
     return changed
 
@@ -149,7 +149,7 @@ def lock_counts(user_ids: set[int]) -> None:
     db.session.execute(numbers.with_for_update())
 
 
-@account_deletion.step
+@account_deletion.register_step
 def uncount(user_id: int) -> bool:
     """Let no follow of a person who leaves be counted, some at a time, should the job for it not have run."""
     mine = or_(*(own == user_id for own, _other in SIDES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.core.database import end_reading
+from app.core.database import end_read_transaction
 from app.jobs import job
 from app.profiles import counters, queries
 from app.profiles.picture_routes import storage
@@ -29,7 +29,7 @@ def remove_stray_media() -> None:
     # The files are listed first: a picture that is taken into use meanwhile is among the names.
     candidates = store.names_older_than(STRAY_AFTER)
     shown = set(queries.avatar_names())
-    end_reading()
+    end_read_transaction()
     for name in candidates:
         if name not in shown:
             store.delete(name)

@@ -20,7 +20,7 @@ SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened by itself is a docum
 
 
 def take(upload: FileStorage) -> str:
-    """Check an uploaded picture, store it encoded anew, and answer its random name. Raises Refused."""
+    """Check an uploaded picture, store it encoded anew, and answer its random name. Raises ActionError."""
     return take_pictures([upload], storage(), AVATAR)[0].name
 
 

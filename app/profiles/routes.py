@@ -10,7 +10,7 @@ from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import Lazy, _l
 from app.extensions import db
 from app.models import Post, User
@@ -19,7 +19,7 @@ from app.profiles.queries import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page, page_size
-from app.web.responses import go_back, here, safe_next, say_no
+from app.web.responses import flash_error, go_back, here, safe_next
 from app.web.viewer import viewer
 
 
@@ -80,8 +80,8 @@ def _change_follow(username: str, change: Callable[[User, User], None], done: La
         change(viewer(), person)
         db.session.commit()
         flash(done.filled(name=person.display_name), "success")
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
     return go_back(url_for("profiles.show", username=person.username))
 
 
@@ -101,7 +101,7 @@ def _people(kind: str, person: User, listed: Select[tuple[User]]) -> str:
 
 
 def _last_seen(profile: queries.Profile) -> str:
-    return "" if profile.relation.is_apart else last_seen(profile.person)
+    return "" if profile.relation.is_blocked_either_way else last_seen(profile.person)
 
 
 def _page_around() -> str:

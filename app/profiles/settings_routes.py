@@ -7,13 +7,13 @@ from flask_babel import refresh
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
 from app.profiles import actions, bp, picture_routes
 from app.profiles.forms import ProfileForm
 from app.web import limits
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.viewer import viewer
 
 
@@ -32,8 +32,8 @@ def edit() -> str | Response | tuple[str, int]:
             refresh()  # the next words are in the language just chosen
             flash(_("Your changes have been saved."), "success")
             return redirect(url_for("profiles.edit"), 303)
-    except Refused as refusal:
-        say_no(refusal)
+    except ActionError as refusal:
+        flash_error(refusal)
     return render_template("profiles/edit.html", form=form), 422
 
 
@@ -49,7 +49,7 @@ def _save(form: ProfileForm) -> None:
         if new is not None:
             actions.set_avatar(person, new)
         db.session.commit()
-    except Refused:
+    except ActionError:
         picture_routes.remove(new)
         raise
     if new is not None:

@@ -70,7 +70,7 @@ def _is_heard() -> ColumnElement[bool]:
     # The reader is the event's own: what stands two queries further out could not be named here.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
     author_is_here = exists().where(Post.id == Activity.post_id, _author.id == Post.author_id, _author.active)
-    of_somebody = and_(actor_is_here, visibility.is_heard(Activity.user_id, Activity.actor_id))
+    of_somebody = and_(actor_is_here, visibility.is_not_muted_or_blocked(Activity.user_id, Activity.actor_id))
     return and_(or_(Activity.actor_id.is_(None), of_somebody), or_(Activity.post_id.is_(None), author_is_here))
 
 

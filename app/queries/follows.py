@@ -15,7 +15,7 @@ from app.extensions import db
 from app.models import Block, Follow, ProfileCount, User
 from app.queries import visibility
 
-LOOKED_AT = 2000  # follows that suggestions look at: enough to choose from, and a bound on the time
+SCAN_LIMIT = 2000  # follows that suggestions look at: enough to choose from, and a bound on the time
 # As in visibility.py: an alias is made once.
 _follow = aliased(Follow)
 Column = InstrumentedAttribute[int]
@@ -72,9 +72,9 @@ def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
             mine.follower_id == viewer_id,
             theirs.followed_id != viewer_id,
             ~is_following(viewer_id, theirs.followed_id),
-            visibility.is_heard(viewer_id, theirs.followed_id),
+            visibility.is_not_muted_or_blocked(viewer_id, theirs.followed_id),
         )
-        .limit(LOOKED_AT)
+        .limit(SCAN_LIMIT)
         .subquery()
     )
     known = select(seen.c.followed_id, func.count().label("shared")).group_by(seen.c.followed_id).subquery()
@@ -88,7 +88,7 @@ def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
 
 
 def _is_listed(viewer_id: int, user_id: Any, person: Any) -> ColumnElement[bool]:
-    return and_(visibility.is_met(viewer_id, person), ~visibility.blocked_between(viewer_id, user_id))
+    return and_(visibility.is_visible(viewer_id, person), ~visibility.blocked_between(viewer_id, user_id))
 
 
 def _seen(

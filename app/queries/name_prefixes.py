@@ -36,7 +36,7 @@ def people_named(viewer: User, q: str, limit: int, *, with_viewer: bool = True) 
         return []
     found = union_all(*_candidates(viewer, q, terms)).subquery()
     best = select(found.c.id, func.min(found.c.place).label("place")).group_by(found.c.id).subquery()
-    query = select(User).join(best, best.c.id == User.id).where(visibility.is_met(viewer.id))
+    query = select(User).join(best, best.c.id == User.id).where(visibility.is_visible(viewer.id))
     if not with_viewer:
         query = query.where(User.id != viewer.id)
     return db.session.scalars(query.order_by(best.c.place, User.id.desc()).limit(limit)).all()
@@ -105,5 +105,5 @@ def _listed(viewer: User, uses: Any) -> Select[int, str, str]:
         select(columns.post_id, columns.key, columns.name)
         .join(Post, Post.id == columns.post_id)
         .join(User, User.id == Post.author_id)
-        .where(visibility.is_met(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
+        .where(visibility.is_visible(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
     )

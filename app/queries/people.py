@@ -11,7 +11,7 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
 from app.core.clock import now
-from app.core.database import lock_names
+from app.core.database import advisory_lock
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import DeliveryProfile, LoginSession, NotificationClock, User
@@ -48,12 +48,12 @@ def lock_follow(follower: User, followed: User) -> None:
 
     Not their rows: of two who begin to follow a third neither waits for the other.
     """
-    lock_names(_follow(follower, followed))
+    advisory_lock(_follow(follower, followed))
 
 
 def lock_follows(one: User, other: User) -> None:
     """The same in both directions."""
-    lock_names(_follow(one, other), _follow(other, one))
+    advisory_lock(_follow(one, other), _follow(other, one))
 
 
 def _follow(follower: User, followed: User) -> str:

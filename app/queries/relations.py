@@ -21,7 +21,7 @@ class Relation:
     """How a viewer and another person stand to each other."""
 
     is_blocking: bool = False  # the viewer blocks the other
-    is_apart: bool = False  # either blocks the other
+    is_blocked_either_way: bool = False  # either blocks the other
     is_muting: bool = False  # the viewer does not hear of the other
     muted_until: datetime | None = None  # None while muted: until it is taken back
 

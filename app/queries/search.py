@@ -60,7 +60,7 @@ def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size:
 
 def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:
     """The people whose name or username has all the terms, and the key to page them by."""
-    return matching(select(User).where(visibility.is_met(viewer.id)), User, terms)
+    return matching(select(User).where(visibility.is_visible(viewer.id)), User, terms)
 
 
 def matching(

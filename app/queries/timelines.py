@@ -19,7 +19,7 @@ _theirs = aliased(Post)  # made once, as in visibility.py
 
 def visible(viewer: User) -> Select[Post]:
     """Posts that may be shown to `viewer`, with their authors. Every list of posts, search included, starts here."""
-    return select(Post).join(Post.author).where(visibility.is_met(viewer.id)).options(contains_eager(Post.author))
+    return select(Post).join(Post.author).where(visibility.is_visible(viewer.id)).options(contains_eager(Post.author))
 
 
 def listed(viewer: User) -> Select[Post]:
@@ -32,7 +32,7 @@ def listed_ids(viewer: User) -> Select[int]:
     return (
         select(Post.id)
         .join(Post.author)
-        .where(visibility.is_met(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
+        .where(visibility.is_visible(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
     )
 
 
@@ -82,7 +82,9 @@ def _authors(user: User) -> CTE:
     followed = (
         select(Follow.followed_id.label("id"))
         .join(User, User.id == Follow.followed_id)
-        .where(Follow.follower_id == user.id, User.active, visibility.is_heard(user.id, Follow.followed_id))
+        .where(
+            Follow.follower_id == user.id, User.active, visibility.is_not_muted_or_blocked(user.id, Follow.followed_id)
+        )
     )
     return followed.union_all(select(literal(user.id))).cte("authors")
 

@@ -29,7 +29,7 @@ def _beyond_read(member: Any) -> ColumnElement[bool]:
         Message.kind == "text",
         Message.deleted_at.is_(None),
         visibility.message_is_shown(member),
-        visibility.is_heard(member.user_id, Message.sender_id),
+        visibility.is_not_muted_or_blocked(member.user_id, Message.sender_id),
     )
 
 

@@ -33,12 +33,12 @@ def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
     return exists().where(_mute.muter_id == muter_id, _mute.muted_id == muted_id).correlate_except(_mute)
 
 
-def is_heard(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
+def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
     """Whether what the author does is told to the reader: neither muted by them, nor blocked between the two."""
     return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
 
 
-def is_met(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
+def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
     """Whether the viewer comes across a person at all; `person` is User or an alias of it."""
     return and_(person.active, ~blocked_between(viewer_id, person.id))
 

@@ -13,7 +13,7 @@ from app.config import ROOT
 from app.lib.process_guard import end_with
 
 FIRST_DELAY = 0.5  # seconds before the first restart; each further one waits twice as long
-LONGEST_DELAY = 30.0
+MAX_DELAY = 30.0
 STEADY_AFTER = 30.0  # seconds of life after which earlier deaths are forgotten
 
 
@@ -54,7 +54,7 @@ class Child:
         """Note the death and set `restart_at`. Returns the seconds until then."""
         if time.monotonic() - self._started_at >= STEADY_AFTER:
             self._deaths = 0
-        delay = min(FIRST_DELAY * 2.0 ** min(self._deaths, 10), LONGEST_DELAY)
+        delay = min(FIRST_DELAY * 2.0 ** min(self._deaths, 10), MAX_DELAY)
         self._deaths += 1
         self.restart_at = time.monotonic() + delay
         return delay

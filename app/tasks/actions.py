@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
-from app.jobs import again
+from app.jobs import retry
 from app.models import Job, User
 
 
-def retry(owner: User, job: Job) -> None:
-    """Order a failed job once more, with all its attempts. Raises Refused when there is nothing to try again.
+def retry_task(owner: User, job: Job) -> None:
+    """Order a failed job once more, with all its attempts. Raises ActionError when there is nothing to try again.
 
     The lock on the owner's row is the one that ordering a new one takes, so the two cannot cross.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)
     if job.state != "failed":
-        raise Refused(_l("This task cannot be tried again now."))
+        raise ActionError(_l("This task cannot be tried again now."))
     if job.unique_key is not None:
         same = select(Job.id).where(Job.unique_key == job.unique_key, Job.state.in_(["queued", "running"]))
         if db.session.scalar(same.limit(1)) is not None:
-            raise Refused(_l("The same task is under way already."))
-    again(job)
+            raise ActionError(_l("The same task is under way already."))
+    retry(job)

@@ -10,7 +10,7 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.exports import exports
 from app.core.i18n import _
 from app.extensions import db
@@ -19,7 +19,7 @@ from app.models import Job
 from app.notifications import task_names
 from app.tasks import actions, bp, queries
 from app.web import limits, reauth
-from app.web.responses import say_no
+from app.web.responses import flash_error
 from app.web.viewer import viewer
 
 
@@ -53,9 +53,9 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
     """Order a failed task once more."""
     job = queries.one(viewer(), id) or abort(404)
     try:
-        actions.retry(viewer(), job)
-    except Refused as refusal:
-        say_no(refusal, "warning")
+        actions.retry_task(viewer(), job)
+    except ActionError as refusal:
+        flash_error(refusal, "warning")
     else:
         db.session.commit()
         flash(_("The task will be tried again."), "success")

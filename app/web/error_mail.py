@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
 from app.core.clock import now
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.extensions import db
 from app.jobs import enqueue, job, when_changed
-from app.jobs.registry import MAX_CRASHES, RETRY_LADDER
+from app.jobs.registry import MAX_CRASHES, RETRY_DELAYS
 from app.models import Job
 
 QUIET_FOR = timedelta(hours=1)
@@ -31,7 +31,7 @@ def report(error: BaseException) -> None:
     places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     digest = hashlib.sha256("\n".join([type(error).__name__, *places]).encode()).hexdigest()[:16]
     try:
-        with writing():
+        with write_transaction():
             _order(digest, where, text)
     except SQLAlchemyError:
         current_app.logger.exception("the error report could not be stored")
@@ -52,7 +52,7 @@ def report_failed_job(failed: Job) -> None:
     """
     if failed.state != "failed" or failed.name == "web.mail_error" or not current_app.config["ADMINS"]:
         return
-    if failed.attempts > len(RETRY_LADDER) or failed.crashes >= MAX_CRASHES:
+    if failed.attempts > len(RETRY_DELAYS) or failed.crashes >= MAX_CRASHES:
         _order(f"job:{failed.name}", f"job {failed.name} ({failed.id})", failed.error)
 
 

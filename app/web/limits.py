@@ -56,7 +56,7 @@ View = Callable[..., Any]
 IMAGES_PER_HOUR = 80  # of one account
 MEGAPIXELS_PER_HOUR = 1000
 ACCOUNTS_PER_ADDRESS = 3  # as many full budgets for one address
-MOST_IMAGES = 4  # that are decoded for one request
+MAX_IMAGES = 4  # that are decoded for one request
 
 
 def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
@@ -100,7 +100,7 @@ def count_pixels(pixels: int) -> None:
 
 def _megapixels() -> int:
     """Before the images are decoded, the most they can have; afterwards what they had."""
-    worst = min(_files(), MOST_IMAGES) * (MAX_PIXELS // 1_000_000)
+    worst = min(_files(), MAX_IMAGES) * (MAX_PIXELS // 1_000_000)
     return int(g.get("megapixels", worst))
 
 

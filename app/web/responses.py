@@ -10,7 +10,7 @@ from flask import flash, redirect, request
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.extensions import db
 
 JSON_PATHS = ("/notifications",)
@@ -30,7 +30,7 @@ def is_script() -> bool:
     return wants_json() or "X-Requested-With" in request.headers
 
 
-def say_no(refusal: Refused, category: str = "danger") -> None:
+def flash_error(refusal: ActionError, category: str = "danger") -> None:
     """Roll the transaction back and flash the refusal's sentence under `category`."""
     db.session.rollback()
     flash(str(refusal), category)

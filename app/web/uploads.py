@@ -11,10 +11,10 @@ from typing import NamedTuple
 from flask import current_app
 from werkzeug.datastructures import FileStorage
 
-from app.core.database import end_reading
-from app.core.errors import Refused, Sentence
+from app.core.database import end_read_transaction
+from app.core.errors import ActionError, Sentence
 from app.core.i18n import _l
-from app.lib.media import DecoderFailed, ImageRefused, Shape, Storage, make_picture
+from app.lib.media import DecoderFailed, InvalidImage, Shape, Storage, make_picture
 from app.lib.media.rules import MAX_BYTES
 from app.web import limits
 
@@ -41,11 +41,11 @@ class Stored(NamedTuple):
 def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) -> list[Stored]:
     """Check uploaded images and store them in this shape: all of them, or none. Ends the read transaction.
 
-    Raises Refused.
+    Raises ActionError.
     """
     if not uploads:
         return []
-    end_reading()  # decoding takes its time, and needs no lock
+    end_read_transaction()  # decoding takes its time, and needs no lock
     taken: list[Stored] = []
     try:
         with _queue.place(max(1, current_app.config["WEB_THREADS"] // 2)):
@@ -65,15 +65,15 @@ def _take(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
             picture = make_picture(data, shape, seconds=current_app.config["IMAGE_SECONDS"])
         limits.count_pixels(picture.pixels)
         name = store.save(picture.data, "webp")
-    except ImageRefused as error:
+    except InvalidImage as error:
         limits.count_pixels(error.pixels)
-        raise Refused(REFUSALS[error.code]) from error
+        raise ActionError(REFUSALS[error.code]) from error
     except DecoderFailed as error:
         current_app.logger.warning("an image could not be decoded: %s", error)
-        raise Refused(BUSY) from error
+        raise ActionError(BUSY) from error
     except OSError as error:  # the disk is full, or gone
         current_app.logger.exception("a picture could not be stored")
-        raise Refused(_l("The picture could not be stored. Please try again later.")) from error
+        raise ActionError(_l("The picture could not be stored. Please try again later.")) from error
     return Stored(name, picture.width, picture.height, hashlib.sha256(data).hexdigest())
 
 
@@ -93,10 +93,12 @@ class _Queue:
 
     @contextmanager
     def place(self, most: int) -> Iterator[None]:
-        """Count one of at most `most` requests while the block runs. Raises Refused when there are as many already."""
+        """Count one of at most `most` requests while the block runs. Raises ActionError when there are as many
+        already.
+        """
         with self._lock:
             if self._waiting >= most:
-                raise Refused(BUSY)
+                raise ActionError(BUSY)
             self._waiting += 1
         try:
             yield
@@ -106,9 +108,9 @@ class _Queue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the decoder. Raises Refused after WAIT seconds."""
+        """Wait for the decoder. Raises ActionError after WAIT seconds."""
         if not self._decoding.acquire(timeout=self.WAIT):
-            raise Refused(BUSY)
+            raise ActionError(BUSY)
         try:
             yield
         finally:

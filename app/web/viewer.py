@@ -13,7 +13,7 @@ from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
 from app.core.clock import now
-from app.core.database import separate_write, set_read_mode
+from app.core.database import set_read_mode, write_in_separate_transaction
 from app.core.i18n import _
 from app.extensions import login
 from app.models import LoginSession, User
@@ -97,7 +97,7 @@ def _keep_last_seen() -> None:
     if found is None or (found.last_seen is not None and found.last_seen > moment - SEEN_EVERY):
         return
     try:
-        with separate_write() as connection:
+        with write_in_separate_transaction() as connection:
             person = select(User.id).where(User.id == found.user_id)
             person = person.with_for_update(skip_locked=True, key_share=True)
             of_login = select(LoginSession.id).where(LoginSession.id == found.login_id)

@@ -33,7 +33,7 @@ from app.models import (
     PushSubscription,
     User,
 )
-from app.notifications import record
+from app.notifications import record_event
 from tests.accounts.steps import a_browser, is_logged_in, link_in, log_in, register
 from tests.factories import PASSWORD, a_follow, a_message, a_post, a_user, acquainted
 
@@ -95,7 +95,7 @@ def test_the_account_is_closed_at_once(ana, app, as_, db, run_jobs, mails):
     other, ben = a_browser(app), as_("ben")
     log_in(other)
     a_post(ana.user, "Low tide at six")
-    record(ben.user.id, "follow", "ana", actor=ana.user)
+    record_event(ben.user.id, "follow", "ana", actor=ana.user)
     db.session.commit()
     login = db.session.scalars(select(LoginSession).where(LoginSession.user_id == ana.user.id)).first()
     keys = {"endpoint": "https://push.example/1", "endpoint_hash": "1", "p256dh": "k", "auth": "a", "told_until": 0.0}
@@ -136,7 +136,7 @@ def test_the_last_admin_stays(as_, db):
 @pytest.mark.parametrize("name", ["ana", "ana@example.org"])
 def test_logging_in_takes_it_back(ana, as_, client, db, run_jobs, mails, wait, name):
     ben = as_("ben")
-    record(ben.user.id, "follow", "ana", actor=ana.user)
+    record_event(ben.user.id, "follow", "ana", actor=ana.user)
     db.session.commit()
     delete(ana)
     wait(13.9)
@@ -211,8 +211,8 @@ def lives(ana: User, ben: User, db) -> None:
         a_post(ana, f"post {number} for @ben")
     a_follow(ana, ben)
     a_follow(ben, ana)
-    record(ben.id, "follow", "ana", actor=ana)
-    record(ana.id, "follow", "ben", actor=ben)
+    record_event(ben.id, "follow", "ana", actor=ana)
+    record_event(ana.id, "follow", "ben", actor=ben)
     hidden = a_message(ben, ana, "to be hidden")
     a_message(ana, ben, "hello")
     db.session.add_all(

@@ -14,13 +14,13 @@ from tests.factories import a_login, a_user
 
 
 def order_all(db, user):
-    actions.order_reset(user)
-    actions.order_email_change(user, "new@example.org")
+    actions.request_password_reset(user)
+    actions.request_email_change(user, "new@example.org")
     user.email_confirmed_at = None
-    actions.order_confirmation(user)
+    actions.send_confirmation(user)
     actions.change_password(user, "granite swallow 41", keep=None)
-    actions.order_reset(user)
-    actions.order_email_change(user, "new@example.org")
+    actions.request_password_reset(user)
+    actions.request_email_change(user, "new@example.org")
     db.session.commit()
 
 
@@ -41,7 +41,7 @@ def test_every_mail_has_text_and_html_and_says_whose_account_it_is_about(db, mai
 
 def test_a_name_in_a_mail_is_text(db, mails, run_jobs):
     user = a_user("ana", name='<img src=x onerror=alert(1)> "A"; B <b@example.org>')
-    actions.order_reset(user)
+    actions.request_password_reset(user)
     db.session.commit()
     run_jobs()
     assert "<img" not in mails[0].html
@@ -51,7 +51,7 @@ def test_a_name_in_a_mail_is_text(db, mails, run_jobs):
 
 def test_a_name_cannot_add_a_header(db, mails, run_jobs):
     user = a_user("ana", name="Ana\r\nBcc: victim@example.org")
-    actions.order_reset(user)
+    actions.request_password_reset(user)
     db.session.commit()
     run_jobs()
     assert mails[0].message["Bcc"] is None
@@ -69,13 +69,13 @@ def test_mails_ordered_before_the_account_was_closed_are_dropped(db, mails, run_
 
 def test_a_mail_whose_link_was_replaced_or_ran_out_is_dropped(db, mails, run_jobs):
     user = a_user("ana")
-    actions.order_reset(user)
+    actions.request_password_reset(user)
     db.session.commit()
-    actions.order_reset(user)
+    actions.request_password_reset(user)
     db.session.commit()
     run_jobs()
     assert len(mails) == 1
-    actions.order_reset(user)
+    actions.request_password_reset(user)
     db.session.commit()
     with time_machine.travel(now() + timedelta(hours=2)):
         run_jobs()
@@ -84,7 +84,7 @@ def test_a_mail_whose_link_was_replaced_or_ran_out_is_dropped(db, mails, run_job
 
 @pytest.mark.parametrize("mode", ["4xx", "drop"])
 def test_a_mail_that_is_tried_again_carries_the_same_link_and_id(db, mails, run_jobs, mode):
-    actions.order_reset(a_user("ana"))
+    actions.request_password_reset(a_user("ana"))
     db.session.commit()
     mails.mode = mode
     run_jobs(may_fail=True)
@@ -116,7 +116,7 @@ def test_what_has_run_out_is_forgotten(app, db, run_jobs):
     keep = a_login(user).id
     for _ in range(3):
         a_login(user, expires_at=now() - timedelta(seconds=1))
-    actions.order_reset(user)
+    actions.request_password_reset(user)
     db.session.commit()
     with time_machine.travel(now() + timedelta(hours=2)):
         enqueue("accounts.prune_logins")

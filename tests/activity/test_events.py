@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from app.accounts.actions import log_in
 from app.core.clock import now
-from app.jobs import GiveUp, enqueue, job
+from app.jobs import PermanentError, enqueue, job
 from app.models import Activity, User
-from app.notifications import record
+from app.notifications import record_event
 from app.posts import actions as posts
 from tests.activity.conftest import badges, shown
 from tests.factories import PASSWORD, a_follow, a_login, a_user, acquainted
@@ -21,7 +21,7 @@ from tests.factories import PASSWORD, a_follow, a_login, a_user, acquainted
 @job("test_activity.fail")
 def fail(owner_id: int) -> None:
     """A job that fails at once and for good."""
-    raise GiveUp("no")
+    raise PermanentError("no")
 
 
 def events(db, person, kind=None):
@@ -153,7 +153,7 @@ def test_a_task_that_fails_again_has_failed_twice(as_, db, run_jobs, unread):
 
 def test_a_rollback_tells_nothing(db, as_, unread):
     ana, ben = as_("ana"), a_user("ben")
-    record(ana.user.id, "follow", str(ben.id), actor=ben)
+    record_event(ana.user.id, "follow", str(ben.id), actor=ben)
     db.session.rollback()
     db.session.commit()
     assert unread(ana) == 0
@@ -161,7 +161,7 @@ def test_a_rollback_tells_nothing(db, as_, unread):
 
 def test_a_kind_that_nobody_declared_is_the_authors_mistake(db):
     with pytest.raises(KeyError):
-        record(a_user().id, "no_such_kind", "1")
+        record_event(a_user().id, "no_such_kind", "1")
 
 
 def test_the_same_event_told_by_eight_at_once_is_one(app, db, as_, unread):
@@ -171,7 +171,7 @@ def test_the_same_event_told_by_eight_at_once_is_one(app, db, as_, unread):
 
     def tell(_turn):
         with app.app_context():
-            record(reader, "follow", "the same", actor=db.session.get(User, actor))
+            record_event(reader, "follow", "the same", actor=db.session.get(User, actor))
             db.session.commit()
 
     with ThreadPoolExecutor(8) as pool:

@@ -13,7 +13,7 @@ from app.activity.actions import mark_read
 from app.core.database import set_read_mode
 from app.extensions import db as the_db
 from app.models import Activity, Post, User
-from app.notifications import record
+from app.notifications import record_event
 from app.posts.actions import delete, publish
 from app.queries.activity import place_of
 from tests.factories import a_user
@@ -43,7 +43,7 @@ def people(db):
     """Ana, whom Ben has followed and mentioned."""
     ana, ben = a_user("ana"), a_user("ben")
     set_read_mode(False)
-    record(ana.id, "follow", str(ben.id), actor=ben)
+    record_event(ana.id, "follow", str(ben.id), actor=ben)
     publish(ben, "hello @ana")
     db.session.commit()
     return ana.id, ben.id
@@ -63,7 +63,7 @@ def test_an_event_is_told_again_while_its_reader_reads_it(app, db, people):
     ana, ben = people
 
     def tell_again() -> None:
-        record(ana, "follow", str(ben), actor=the_db.session.get_one(User, ben))
+        record_event(ana, "follow", str(ben), actor=the_db.session.get_one(User, ben))
 
     read_everything(ana)
     with meanwhile(app, tell_again) as telling:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from app.core.database import set_read_mode
 from app.models import Activity, User
-from app.notifications import record
+from app.notifications import record_event
 from app.posts.actions import publish
 from app.profiles.actions import follow
 from app.queries import activity
@@ -32,7 +32,7 @@ def happens(db):
         elif kind == "mention":
             publish(actor, body or f"hello @{reader.username}", language=args.get("language", ""))
         else:
-            record(reader.id, kind, str(args.pop("subject", 1)), args=args)
+            record_event(reader.id, kind, str(args.pop("subject", 1)), args=args)
         db.session.commit()
         set_read_mode(True)
 
@@ -124,7 +124,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(as_, happens, configure, 
     # Two in one commit have one stamp: the id tells them apart.
     set_read_mode(False)
     for number in range(7, 9):
-        record(ana.user.id, "login", str(number), args={"browser": f"B{number}"})
+        record_event(ana.user.id, "login", str(number), args={"browser": f"B{number}"})
     db.session.commit()
     path, seen, pages = "/activity", [], 0
     while path:

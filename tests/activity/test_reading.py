@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.core.database import set_read_mode
 from app.extensions import db as the_db
 from app.models import Activity, User
-from app.notifications import notify, record
+from app.notifications import publish_state, record_event
 from tests.activity.conftest import badges, polled, shown
 from tests.factories import a_user
 from tests.support.sql import everything
@@ -32,7 +32,7 @@ def happen(db, reader, *numbers):
     """Logins from so many new browsers, in one commit."""
     set_read_mode(False)
     for number in numbers:
-        record(reader, "login", str(number), args={"browser": f"B{number}"})
+        record_event(reader, "login", str(number), args={"browser": f"B{number}"})
     db.session.commit()
     set_read_mode(True)
 
@@ -103,7 +103,7 @@ def test_what_is_held_back_is_not_read_by_reading_around_it(ana, db, wants):
     ben = a_user("ben")
     wants(ana.user, not_following="hold")
     set_read_mode(False)
-    record(ana.user.id, "follow", str(ben.id), actor=ben)
+    record_event(ana.user.id, "follow", str(ben.id), actor=ben)
     db.session.commit()
     happen(db, ana.user.id, 5)
     at = places(ana)
@@ -206,8 +206,8 @@ def slow_writer(app, reader, number):
 
     def write():
         with app.app_context():
-            notify(reader, "slow", wait)
-            record(reader, "login", str(number), args={"browser": f"B{number}"})
+            publish_state(reader, "slow", wait)
+            record_event(reader, "login", str(number), args={"browser": f"B{number}"})
             the_db.session.commit()
 
     thread = Thread(target=write)
@@ -246,7 +246,7 @@ def test_many_writers_and_a_reader_who_keeps_reading(app, ana, db, unread):
             if turn == 7:
                 met.wait(30)
             with app.app_context():
-                record(reader, "login", f"{writer}:{turn}", args={"browser": f"B{100 * writer + turn}"})
+                record_event(reader, "login", f"{writer}:{turn}", args={"browser": f"B{100 * writer + turn}"})
                 the_db.session.commit()
 
     rendered = set(places(ana))

@@ -35,11 +35,11 @@ def in_a_request(app):
     ],
 )
 def test_one_two_and_many(names, text):
-    assert render.line(followed_by(*names)).text == text
+    assert render.render(followed_by(*names)).text == text
 
 
 def test_the_same_sentence_as_html_has_every_word_of_others_escaped():
-    line = render.line(followed_by("<b>", "&", "x"))
+    line = render.render(followed_by("<b>", "&", "x"))
     assert line.html() == "<bdi>&lt;b&gt;</bdi> and 2 others follow you"
     linked = line.html(lambda user: Markup('<a href="/user/{}">{}</a>').format(user.username, user.display_name))
     assert linked == '<a href="/user/&lt;b&gt;">&lt;b&gt;</a> and 2 others follow you'
@@ -59,7 +59,7 @@ def test_the_same_sentence_as_html_has_every_word_of_others_escaped():
     ],
 )
 def test_a_login_says_what_is_known_of_it(args, text, note):
-    line = render.line([Activity(kind="login", args=args)])
+    line = render.render([Activity(kind="login", args=args)])
     assert (line.text, line.note) == (text, note)
     assert site_url(line.endpoint, **line.values) == "http://microblog.test/auth/security"
 
@@ -74,14 +74,14 @@ def test_a_login_says_what_is_known_of_it(args, text, note):
     ],
 )
 def test_the_end_of_a_task(kind, name, text):
-    line = render.line([Activity(kind=kind, args={"name": name, "job_id": "1"})])
+    line = render.render([Activity(kind=kind, args={"name": name, "job_id": "1"})])
     assert line.text == text
     assert line.html() == text
 
 
 def test_a_mention_quotes_the_post():
     post = Post(id=7, body="Hello\n\n  @ana,\nhow are you?", language="pt_BR")
-    line = render.line([Activity(kind="mention", actor=a_person("Ben"), post=post, post_id=7, args={})])
+    line = render.render([Activity(kind="mention", actor=a_person("Ben"), post=post, post_id=7, args={})])
     assert line.text == "Ben mentioned you"
     assert (line.snippet, line.snippet_lang) == ("Hello @ana, how are you?", "pt-BR")
     assert line.snippet_html() == "Hello <bdi>@ana</bdi>, how are you?"
@@ -90,4 +90,4 @@ def test_a_mention_quotes_the_post():
 
 def test_what_is_told_one_by_one_is_not_put_together():
     with pytest.raises(ValueError, match="one by one"):
-        render.line([Activity(kind="login", args={}), Activity(kind="login", args={})])
+        render.render([Activity(kind="login", args={}), Activity(kind="login", args={})])

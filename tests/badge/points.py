@@ -21,7 +21,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from app.core.redis_client import Line
+from app.core.redis_client import FastConnection
 from app.extensions import db
 from app.notifications import poll_cache
 from app.polling.load import Load
@@ -48,7 +48,7 @@ class Points:
         self.holders: dict[str, Actor] = {}
         self.late: list[Callable[[], Any]] = []  # commands whose sender has given up waiting
         self._redis: redis.Redis = app.extensions["redis"]
-        self._line: Line = app.extensions["redis_line"]
+        self._line: FastConnection = app.extensions["redis_line"]
         self._load: Load = app.extensions["web_load"]
         self._people = of_people
         self.fault: redis.RedisError | None = None  # what Redis' client raises just now
@@ -112,7 +112,7 @@ class Points:
             self.statements += not statement.startswith(("BEGIN", "PRAGMA"))
         elif connection.dialect.name == "sqlite":
             if statement == "BEGIN IMMEDIATE":
-                impatient = bool(connection.get_execution_options().get("impatient"))
+                impatient = bool(connection.get_execution_options().get("nowait"))
                 name = "try the lock and read the clock" if impatient else "lock, and do what is to be done"
                 self._take(actor, name, "database", tries=impatient)
             elif statement == "BEGIN":

@@ -149,7 +149,7 @@ def test_a_writer_and_pages_whose_commands_may_come_late(site, explored, large):
 @pytest.fixture
 def remove_after_the_commit(monkeypatch):
     """The order that most sites have: commit, then tell the cache."""
-    real = poll_cache.forget
+    real = poll_cache.invalidate
 
     def later(user_id: int) -> bool:
         the_db.session().info.setdefault("forget_later", []).append(user_id)
@@ -159,7 +159,7 @@ def remove_after_the_commit(monkeypatch):
         for user_id in session.info.pop("forget_later", ()):
             real(user_id)
 
-    monkeypatch.setattr(poll_cache, "forget", later)
+    monkeypatch.setattr(poll_cache, "invalidate", later)
     event.listen(the_db.session, "after_commit", after_commit)
     yield
     event.remove(the_db.session, "after_commit", after_commit)
@@ -167,7 +167,7 @@ def remove_after_the_commit(monkeypatch):
 
 @pytest.fixture
 def never_remove(monkeypatch):
-    monkeypatch.setattr(poll_cache, "forget", lambda user_id: True)
+    monkeypatch.setattr(poll_cache, "invalidate", lambda user_id: True)
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def fill_without_the_lock(monkeypatch):
     def look(connection, user_id):
         return connection.scalar(select(NotificationClock.last).where(NotificationClock.user_id == user_id))
 
-    monkeypatch.setattr(poll_cache, "impatient", patient)
+    monkeypatch.setattr(poll_cache, "connect_nowait", patient)
     monkeypatch.setattr(poll_cache, "_lock_clock", look)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, User
-from app.notifications import preferences, record, scheduling
+from app.notifications import preferences, record_event, scheduling
 from app.notifications.kinds import CHOSEN
 from app.posts.actions import publish
 from app.profiles.actions import follow
@@ -38,14 +38,14 @@ def _follow(reader: User) -> None:
 def _task(kind: str) -> Callable[[User], None]:
     def end(reader: User) -> None:
         facts = {"job_id": f"job{next(_numbers)}", "name": "posts.export"}
-        record(reader.id, kind, facts["job_id"], args=facts)
+        record_event(reader.id, kind, facts["job_id"], args=facts)
 
     return end
 
 
 def _login(reader: User) -> None:
     facts = {"browser": "Firefox", "system": "Linux", "address": "192.0.2.7"}
-    record(reader.id, "login", f"place{next(_numbers)}", args=facts)
+    record_event(reader.id, "login", f"place{next(_numbers)}", args=facts)
 
 
 HAPPEN: dict[str, Callable[[User], None]] = {
@@ -69,7 +69,7 @@ def wants(reader: User, kind: str, **values: Any) -> None:
     """`reader` wants this kind as `values` say, and as ever otherwise."""
     chosen = replace(preferences.grid(reader.id)[kind], **values)
     db.session.merge(DeliveryPreference(user_id=reader.id, kind=kind, **vars(chosen)))
-    scheduling.reconsider(reader.id)
+    scheduling.reschedule(reader.id)
     db.session.commit()
 
 
@@ -80,5 +80,5 @@ def lives(reader: User, **values: Any) -> None:
         setattr(known, name, value)
     db.session.add(known)
     assert isinstance(known, DeliveryProfile)
-    scheduling.reconsider(reader.id)
+    scheduling.reschedule(reader.id)
     db.session.commit()

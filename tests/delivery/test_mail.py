@@ -13,9 +13,9 @@ from app.core.clock import now
 from app.delivery.pending_events import QUOTED
 from app.extensions import db as the_db
 from app.jobs import enqueue
-from app.jobs.registry import RETRY_LADDER
+from app.jobs.registry import RETRY_DELAYS
 from app.models import Activity, DeliveryProfile, Job, MailTally, User
-from app.notifications import record
+from app.notifications import record_event
 from app.notifications.kinds import CHOSEN
 from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
 from tests.factories import a_user
@@ -310,7 +310,7 @@ def test_a_lost_answer_gives_two_copies_with_one_message_id_and_counts_once(ben,
     mails.mode = "drop"
     run_jobs(advance=60, may_fail=True)
     mails.mode = "ok"
-    run_jobs(advance=RETRY_LADDER[0])
+    run_jobs(advance=RETRY_DELAYS[0])
     assert len(mails) == 2
     assert len({mail.message_id for mail in mails}) == 1
     assert db.session.scalars(select(MailTally.sent)).all() == [1]
@@ -409,7 +409,7 @@ def test_a_day_in_a_mail_is_one_of_the_readers_zone(db, clock, run_jobs, mails, 
     task = Job(name="posts.export", args={}, queue="slow", owner_id=reader.id, state="done", result=result)
     db.session.add(task)
     db.session.flush()
-    record(reader.id, "job_done", task.id, args={"job_id": task.id, "name": task.name})
+    record_event(reader.id, "job_done", task.id, args={"job_id": task.id, "name": task.name})
     db.session.commit()
     clock.shift(60)
     run_jobs()

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.core.clock import now
 from app.delivery import actions
 from app.models import DeliveryProfile, Job
-from app.notifications import record
+from app.notifications import record_event
 from app.notifications.preferences import Preference
 from tests.factories import a_post, a_user
 from tests.support.settings_page import PAGE, sent
@@ -74,7 +74,7 @@ def test_the_page_says_what_holds_now(as_, time_machine):
 
 def mentioned(db, person):
     ben = a_user("ben")
-    record(person.id, "mention", "post:1", actor=ben, post_id=a_post(ben, "@ana").id)
+    record_event(person.id, "mention", "post:1", actor=ben, post_id=a_post(ben, "@ana").id)
     db.session.commit()
 
 

@@ -5,10 +5,10 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.delivery import actions
 from app.models import DeliveryPreference, DeliveryProfile
-from app.notifications import preferences, record
+from app.notifications import preferences, record_event
 from app.notifications.kinds import CHOSEN, KINDS, MAILS
 from app.notifications.preferences import Preference
 from tests.factories import a_user
@@ -26,7 +26,7 @@ def number(browser):
 def followed(as_, db):
     """ana, of whom ben is a follower, unread."""
     ana = as_("ana")
-    record(ana.user.id, "follow", "ben", actor=a_user("ben"))
+    record_event(ana.user.id, "follow", "ben", actor=a_user("ben"))
     db.session.commit()
     return ana
 
@@ -125,15 +125,15 @@ def test_the_action_itself_knows_the_truth(db, wrong):
     filters = {"not_following": "accept", "new_account": "accept"}
     ana = a_user("ana")
     actions.save_profile(ana, actions.ProfileChange(**good, **filters))
-    with pytest.raises(Refused):
+    with pytest.raises(ActionError):
         actions.save_profile(ana, actions.ProfileChange(**{**good, **filters, **wrong}))
 
 
 def test_a_kind_that_nobody_declared_is_refused(db):
     ana = a_user("ana")
-    with pytest.raises(Refused, match="not known"):
+    with pytest.raises(ActionError, match="not known"):
         actions.save_grid(ana, {"poke": Preference(True, True, "now", False)})
-    with pytest.raises(Refused, match="not known"):
+    with pytest.raises(ActionError, match="not known"):
         actions.stop_mail(ana, ["mention", "poke"])
     assert db.session.scalars(select(DeliveryPreference)).all() == []
 

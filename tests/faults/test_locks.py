@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from app.accounts.actions import email_links, log_in, passwords
 from app.core.database import set_read_mode
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.models import MailToken, User
 from app.posts.actions import order_export
 from tests.factories import a_message, a_user
@@ -70,11 +70,11 @@ def test_an_answer_arrives_while_its_reader_orders_an_export(app, db, people):
 def test_a_link_is_used_while_its_person_logs_in(app, db, people):
     """Both touch the person's row and the links."""
     ana, _ben = people
-    email_links.order(db.session.get_one(User, ana), "reset", "ana@example.org")
+    email_links.enqueue_link(db.session.get_one(User, ana), "reset", "ana@example.org")
     db.session.commit()
 
     def log_in_elsewhere() -> None:
-        with suppress(Refused):  # when it has read the password that is replaced meanwhile
+        with suppress(ActionError):  # when it has read the password that is replaced meanwhile
             log_in(db.session.get_one(User, ana), user_agent="", address="", remember=False)
 
     email_links.use(db.session.scalars(select(MailToken)).one())

@@ -105,7 +105,7 @@ def stopped(stack) -> list[int]:
     send(signal.SIGSTOP, worker)
     engine = stack.engine()
     try:
-        with engine.connect().execution_options(impatient=True) as connection:
+        with engine.connect().execution_options(nowait=True) as connection:
             connection.execute(text("SELECT 1"))
     except OperationalError:
         send(signal.SIGCONT, worker)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.clock import now
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.jobs import enqueue
 from app.models import Job
 from tests.factories import a_user
@@ -104,7 +104,7 @@ def test_a_unique_job_that_runs_is_not_the_waiting_one(db, work, run_jobs):
 
     def order_again(**_args: object) -> None:
         if len(work.runs) == 1:
-            with writing():
+            with write_transaction():
                 enqueue("test.work", unique_key="k", number=2)
 
     work.does = order_again

@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.core.clock import now
-from app.core.database import writing
-from app.jobs import GiveUp, TakenOver, current_job_id, enqueue, perform, report_progress, runner
-from app.jobs.registry import RETRY_LADDER
+from app.core.database import write_transaction
+from app.jobs import LeaseLost, PermanentError, current_job_id, enqueue, perform, report_progress, runner
+from app.jobs.registry import RETRY_DELAYS
 from app.models import Job, User
 from tests.factories import a_user
 from tests.support.client import through_a_door
@@ -80,7 +80,7 @@ def test_a_failure_climbs_the_ladder_and_then_stays_visible(work, order, run, db
 
     work.does = fail
     job = order()
-    for wait in RETRY_LADDER:
+    for wait in RETRY_DELAYS:
         before = now()
         job = run(job)
         assert job.state == "queued"
@@ -90,14 +90,14 @@ def test_a_failure_climbs_the_ladder_and_then_stays_visible(work, order, run, db
         job.run_after = now()
         db.session.commit()
     job = run(job)
-    assert (job.state, job.attempts) == ("failed", len(RETRY_LADDER) + 1)
+    assert (job.state, job.attempts) == ("failed", len(RETRY_DELAYS) + 1)
     assert "the mail server is away" in job.error
-    assert sum(RETRY_LADDER) >= 4 * 3600
+    assert sum(RETRY_DELAYS) >= 4 * 3600
 
 
 def test_give_up_is_final(work, order, run):
     def give_up(**_args):
-        raise GiveUp("no such mailbox")
+        raise PermanentError("no such mailbox")
 
     work.does = give_up
     job = run(order())
@@ -108,7 +108,7 @@ def test_what_a_failed_attempt_left_open_is_rolled_back(work, order, run, db):
     ana = a_user("ana")
 
     def fail_in_the_middle(**_args):
-        with writing():
+        with write_transaction():
             db.session.get(User, ana.id).about_me = "half"
             db.session.flush()
             raise OSError("in the middle")
@@ -196,7 +196,7 @@ def test_a_failure_is_told(work, order, run, as_):
     ana = as_("ana")
 
     def give_up(**_args):
-        raise GiveUp("no")
+        raise PermanentError("no")
 
     work.does = give_up
     run(order(owner=ana.user))
@@ -216,9 +216,9 @@ def test_an_attempt_that_was_taken_over_is_not_recorded(work, order, run, db):
     """It was held for dead, and somebody else has the job now."""
 
     def overtaken(**_args):
-        with writing():
+        with write_transaction():
             db.session.get(Job, current_job_id()).run_token = "somebody else's"
-        with pytest.raises(TakenOver):
+        with pytest.raises(LeaseLost):
             report_progress(50)
 
     work.does = overtaken
@@ -263,7 +263,7 @@ def test_rq_runs_it_from_the_queue(work, order, app, db, valkey):
 
 def test_a_retry_whose_key_was_taken_meanwhile_goes_on_without_it(work, order, run, db):
     def order_another_and_fail(**_args):
-        with writing():
+        with write_transaction():
             enqueue("test.work", unique_key="k")
         raise OSError("try me again")
 
@@ -277,7 +277,7 @@ def test_a_retry_whose_key_was_taken_meanwhile_goes_on_without_it(work, order, r
 def test_giving_up_with_changes_in_hand_is_still_final(work, order, run, db):
     def give_up(**_args):
         db.session.scalars(select(User)).one().about_me = "half"
-        raise GiveUp("no")
+        raise PermanentError("no")
 
     ana = a_user("ana")
     work.does = give_up

@@ -174,13 +174,13 @@ def test_periodic_jobs_are_ordered_when_their_time_has_come(run_scheduler, time_
     job("test.periodic", every=3600)(lambda: None)
     try:
         for expected in (1, 1):
-            run_scheduler(scheduler.order_periodic)
+            run_scheduler(scheduler.enqueue_periodic)
             rows = db.session.scalars(select(Job).where(Job.name == "test.periodic")).all()
             assert len(rows) == expected
         rows[0].state = "done"
         db.session.commit()
         time_machine.shift(3601)
-        run_scheduler(scheduler.order_periodic)
+        run_scheduler(scheduler.enqueue_periodic)
         assert len(db.session.scalars(select(Job).where(Job.name == "test.periodic")).all()) == 2
     finally:
         del definitions["test.periodic"]

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.validation import checked_name
 from app.extensions import db as the_db
 from tests.delivery.events import wants
 from tests.factories import a_message, a_user
 from tests.support.groups import acquaint, begin, the_group
 
-LONGEST_LINE = 998  # octets without CRLF (RFC 5322, 2.1.1)
+MAX_LINE_LENGTH = 998  # octets without CRLF (RFC 5322, 2.1.1)
 WORDS = "The quick brown fox jumps over the lazy dog. "
 LONG = {
     "a paragraph": WORDS * 40,
@@ -55,7 +55,7 @@ def test_no_line_is_longer_than_mail_allows_and_the_text_arrives_whole(pair, con
     stored = a_message(*pair, body).body
     run_jobs(advance=60)
     (mail,) = mails
-    assert max(map(len, lines_of(mail))) <= LONGEST_LINE
+    assert max(map(len, lines_of(mail))) <= MAX_LINE_LENGTH
     assert mail.raw.isascii()
     expected = "\n".join(f"> {line}" for line in stored.split("\n"))
     assert expected in mail.text.replace("\r\n", "\n")
@@ -133,7 +133,7 @@ def test_whatever_people_are_called_there_is_one_recipient_and_the_name_arrives(
     for person, called in zip(pair, (name, other), strict=True):
         try:
             person.name = checked_name(called, 50, points=64)
-        except Refused:
+        except ActionError:
             person.name = ""
     the_db.session.commit()
     mails.clear()
@@ -143,7 +143,7 @@ def test_whatever_people_are_called_there_is_one_recipient_and_the_name_arrives(
     assert [one.addr_spec for one in mail.message["To"].addresses] == ["ben@example.org"]
     assert recipients(mail) == [(pair[1].display_name, "ben@example.org")]
     assert mail.subject == f"New message from {pair[0].display_name}"
-    assert max(map(len, lines_of(mail))) <= LONGEST_LINE
+    assert max(map(len, lines_of(mail))) <= MAX_LINE_LENGTH
     old = parsed(mail, email.policy.compat32)  # what programs see that parse strictly by line
     assert [key for key in old.keys() if key.lower() in {"bcc", "cc"}] == []  # noqa: SIM118
     assert set(mail.message.keys()) == HEADERS

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.extensions import db as the_db
 from app.jobs import enqueue
-from app.jobs.registry import RETRY_LADDER
+from app.jobs.registry import RETRY_DELAYS
 from app.models import Activity, Job, User
 from app.notifications import render
 from tests.accounts.steps import register
@@ -200,7 +200,7 @@ def test_content_that_is_put_off_again_and_again_is_left_out_in_the_end(ben, db,
     a_message(a_user("cleo"), ben, "Lunch at noon?")
     run_jobs(advance=60, may_fail=True)
     assert len(mails) == 0
-    for wait in RETRY_LADDER[:4]:
+    for wait in RETRY_DELAYS[:4]:
         run_jobs(advance=wait, may_fail=True)
     (mail,) = mails
     assert LEFT_OUT in mail.text and "Lunch at noon?" in mail.text

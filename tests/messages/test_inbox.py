@@ -13,7 +13,7 @@ from app.models import Block, ConversationMember, Message, MessageImage
 from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import rows
 
-MOST = 3  # statements: the visit, the rows, the people in them
+MAX_STATEMENTS = 3  # statements: the visit, the rows, the people in them
 
 
 def the_row(browser, path="/messages") -> str:
@@ -138,7 +138,7 @@ def test_the_price_is_the_same_for_one_and_for_many(as_, db, queries, many):
     with queries() as asked:
         page = ana.get("/messages").text
     assert len(rows(page)) == many
-    assert len(asked) == MOST, asked
+    assert len(asked) == MAX_STATEMENTS, asked
 
 
 def test_an_empty_list_costs_no_more(as_, queries):
@@ -146,7 +146,7 @@ def test_an_empty_list_costs_no_more(as_, queries):
     ana.get("/messages")
     with queries() as asked:
         assert ana.get("/messages").status_code == 200
-    assert len(asked) <= MOST, asked
+    assert len(asked) <= MAX_STATEMENTS, asked
 
 
 def test_pages_do_not_repeat_or_leave_out_a_conversation(as_, db, configure):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app import mailer
-from app.jobs.registry import RETRY_LADDER
+from app.jobs.registry import RETRY_DELAYS
 from app.models import Job
 from tests.factories import a_message, a_user
 from tests.support.client import through_a_door
@@ -101,7 +101,7 @@ def test_the_mail_server_refuses_for_now_and_the_mail_arrives_later(pair, mails,
     run_jobs(advance=60, may_fail=True)
     assert (len(mails), mails.tried) == (0, 1)
     mails.mode = "ok"
-    run_jobs(advance=RETRY_LADDER[0])
+    run_jobs(advance=RETRY_DELAYS[0])
     assert len(mails) == 1
 
 
@@ -121,7 +121,7 @@ def test_the_mail_server_is_away(pair, mails, run_jobs, db):
     run_jobs(advance=60, may_fail=True)
     assert db.session.scalars(select(Job.state)).one() == "queued"
     mails.start()
-    run_jobs(advance=RETRY_LADDER[0])
+    run_jobs(advance=RETRY_DELAYS[0])
     assert len(mails) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_lost_answer_gives_two_copies_with_one_message_id(pair, mails, run_job
     run_jobs(advance=60, may_fail=True)
     assert len(mails) == 1
     mails.mode = "ok"
-    run_jobs(advance=RETRY_LADDER[0])
+    run_jobs(advance=RETRY_DELAYS[0])
     assert len(mails) == 2
     assert len({mail.message_id for mail in mails}) == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.messages import actions
 from app.models import Conversation, ConversationMember, Job, Message
 from tests.factories import a_message, a_user, acquainted
@@ -59,7 +59,7 @@ def test_nobody_writes_to_themselves(as_, db):
     for answer in (ana.post_form("/send_message/ana", {"message": "note to self"}), ana.get("/messages/ana")):
         assert answer.status_code in {302, 303}
         assert answer.headers["Location"] == "/messages"
-    with pytest.raises(Refused):
+    with pytest.raises(ActionError):
         actions.send_message(ana.user, ana.user, "note to self")
     db.session.rollback()
     assert bodies(db) == []

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.clock import now
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.messages import jobs
 from app.messages.actions import membership, send_message
 from app.models import Notification
@@ -25,7 +25,7 @@ def while_open(db):
 
     def run(deed, other):
         with ThreadPoolExecutor(1) as pool:
-            with writing():
+            with write_transaction():
                 deed()
                 waiting = pool.submit(other)
                 until_it_waits(db, waiting)

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from app.core.clock import now
 from app.models import Activity, AuditEntry, LoginSession, Report, User
-from app.notifications import record
+from app.notifications import record_event
 from tests.accounts.steps import a_browser, log_in
 from tests.factories import PASSWORD, a_login, a_post, a_user
 from tests.moderation.conftest import does, log, looks, newest, reports, said
@@ -221,7 +221,7 @@ def test_a_suspension_is_ended_also_when_its_report_is_closed(town, db, reported
 
 
 def test_badges_of_others_hear_that_a_person_is_suspended_and_back(town, db, reported, run_jobs):
-    record(town.ana.user.id, "follow", "ben", actor=town.ben.user)
+    record_event(town.ana.user.id, "follow", "ben", actor=town.ben.user)
     db.session.commit()
     assert told(db, town.ana, "unread_activity_count") == 1
     does(town.mia, reported, "suspend")

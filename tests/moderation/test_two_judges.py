@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.accounts import deletion_jobs
 from app.core.clock import now
-from app.core.database import writing
+from app.core.database import write_transaction
 from app.models import Report, User
 from app.moderation.actions import locking
 from tests.factories import a_message, a_user
@@ -53,7 +53,7 @@ def test_an_account_that_ends_while_it_is_judged(town, reported, db, app):
             deletion_jobs.delete_due()
 
     with ThreadPoolExecutor(1) as pool:
-        with writing():
+        with write_transaction():
             locking.lock(number)
             other = pool.submit(end_accounts)
             until_it_waits(db, other)

@@ -12,7 +12,7 @@ from app.core.clock import now
 from app.core.database import set_read_mode
 from app.jobs import enqueue, perform
 from app.models import Activity
-from app.notifications import jobs, record
+from app.notifications import jobs, record_event
 from app.queries.activity import place_of
 from tests.factories import a_user
 
@@ -23,7 +23,7 @@ def test_what_is_taken_out_of_the_drawer_at_this_moment_stays(app, db):
     ana, ben = a_user("ana"), a_user("ben")
     set_read_mode(False)
     for subject in ("one", "two"):
-        record(ana.id, "follow", subject, actor=ben)
+        record_event(ana.id, "follow", subject, actor=ben)
     db.session.commit()
     long_ago = now() - timedelta(days=400)
     db.session.execute(update(Activity).values(held_by="new_account", created_at=long_ago))
@@ -48,7 +48,7 @@ def test_very_many_are_forgotten_some_at_a_time(db, run_jobs, monkeypatch):
     monkeypatch.setattr(jobs, "BATCH", 3)
     ana, ben = a_user("ana"), a_user("ben")
     for number in range(10):
-        record(ana.id, "follow", str(number), actor=ben)
+        record_event(ana.id, "follow", str(number), actor=ben)
     db.session.commit()
     db.session.execute(update(Activity).where(Activity.subject != "5").values(read_at=now() - timedelta(days=400)))
     enqueue("notifications.forget_activity")

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from app.jobs import enqueue
 from app.models import Notification, NotificationClock, User
-from app.notifications import notify
+from app.notifications import publish_state
 from tests.factories import a_user
 
 
@@ -19,7 +19,7 @@ def told(db):
 
 def test_a_rollback_tells_nothing(db):
     ana = a_user("ana")
-    notify(ana.id, "unread_message_count", 1)
+    publish_state(ana.id, "unread_message_count", 1)
     db.session.rollback()
     db.session.commit()
     assert told(db) == {}
@@ -27,10 +27,10 @@ def test_a_rollback_tells_nothing(db):
 
 def test_a_savepoint_that_is_rolled_back_tells_nothing(db):
     ana = a_user("ana")
-    notify(ana.id, "unread_message_count", 1)
+    publish_state(ana.id, "unread_message_count", 1)
     with db.session.begin_nested() as savepoint:
-        notify(ana.id, "unread_message_count", 2)
-        notify(ana.id, "task_progress", {}, subject="t")
+        publish_state(ana.id, "unread_message_count", 2)
+        publish_state(ana.id, "task_progress", {}, subject="t")
         savepoint.rollback()
     db.session.commit()
     assert told(db) == {(ana.id, "unread_message_count", ""): 1}
@@ -39,14 +39,14 @@ def test_a_savepoint_that_is_rolled_back_tells_nothing(db):
 def test_savepoints_in_savepoints(db):
     ana = a_user("ana")
     with db.session.begin_nested():
-        notify(ana.id, "unread_message_count", 1)
+        publish_state(ana.id, "unread_message_count", 1)
         with pytest.raises(ValueError, match="no"), db.session.begin_nested():
-            notify(ana.id, "unread_message_count", 2)
+            publish_state(ana.id, "unread_message_count", 2)
             with db.session.begin_nested():
-                notify(ana.id, "unread_message_count", 3)
+                publish_state(ana.id, "unread_message_count", 3)
             raise ValueError("no")
         with db.session.begin_nested():
-            notify(ana.id, "conversation", {}, subject="1")
+            publish_state(ana.id, "conversation", {}, subject="1")
     assert told(db) == {}
     db.session.commit()
     assert told(db) == {(ana.id, "unread_message_count", ""): 1, (ana.id, "conversation", "1"): {}}
@@ -55,7 +55,7 @@ def test_savepoints_in_savepoints(db):
 def test_a_released_savepoint_waits_for_the_outermost_commit(db):
     ana = a_user("ana")
     with db.session.begin_nested():
-        notify(ana.id, "unread_message_count", 1)
+        publish_state(ana.id, "unread_message_count", 1)
     db.session.rollback()
     db.session.commit()
     assert told(db) == {}
@@ -63,15 +63,15 @@ def test_a_released_savepoint_waits_for_the_outermost_commit(db):
 
 def test_the_last_word_in_a_transaction_counts(db):
     ana = a_user("ana")
-    notify(ana.id, "unread_message_count", 1)
-    notify(ana.id, "unread_message_count", 2)
+    publish_state(ana.id, "unread_message_count", 1)
+    publish_state(ana.id, "unread_message_count", 2)
     db.session.commit()
     assert told(db) == {(ana.id, "unread_message_count", ""): 2}
 
 
 def test_data_given_as_a_function_is_computed_at_the_commit(db):
     ana = a_user("ana")
-    notify(ana.id, "unread_message_count", lambda: len(db.session.scalars(select(User)).all()))
+    publish_state(ana.id, "unread_message_count", lambda: len(db.session.scalars(select(User)).all()))
     for name in ("ben", "cleo"):
         db.session.add(
             User(
@@ -90,7 +90,7 @@ def test_data_given_as_a_function_is_computed_at_the_commit(db):
 def test_clocks_are_locked_in_the_order_of_user_ids(db, queries):
     people = [a_user(name) for name in ("ana", "ben", "cleo")]
     for person in reversed(people):
-        notify(person.id, "unread_message_count", 1)
+        publish_state(person.id, "unread_message_count", 1)
     with queries() as asked:
         db.session.commit()
     clocks = [statement for statement in asked if NotificationClock.__tablename__ in statement]
@@ -105,11 +105,11 @@ def test_a_failure_in_the_commit_tells_nothing_and_the_next_one_works(db):
     def broken() -> int:
         raise RuntimeError("no number")
 
-    notify(ana.id, "unread_message_count", broken)
+    publish_state(ana.id, "unread_message_count", broken)
     with pytest.raises(RuntimeError):
         db.session.commit()
     db.session.rollback()
-    notify(ana.id, "conversation", {}, subject="1")
+    publish_state(ana.id, "conversation", {}, subject="1")
     db.session.commit()
     assert told(db) == {(ana.id, "conversation", "1"): {}}
 
@@ -118,7 +118,7 @@ def test_what_was_told_of_a_forgotten_task_is_forgotten_too(db, run_jobs):
     ana = a_user("ana")
     kept = enqueue("notifications.forget_old_tasks", owner=ana)
     gone = enqueue("notifications.forget_old_tasks", owner=ana)
-    notify(ana.id, "unread_message_count", 1)
+    publish_state(ana.id, "unread_message_count", 1)
     db.session.commit()
     db.session.delete(gone)
     db.session.commit()

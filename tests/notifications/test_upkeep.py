@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from app.core.clock import now
 from app.jobs import enqueue
 from app.models import Activity, Conversation, ConversationMember, Job, MailTally, Notification
-from app.notifications import record
+from app.notifications import record_event
 from tests.factories import a_message, a_user
 
 
@@ -35,7 +35,7 @@ def badge(browser, name):
 def test_a_night_without_drift_changes_nothing_and_tells_nobody(db, as_, night):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
-    record(ana.user.id, "follow", "x", actor=ben)
+    record_event(ana.user.id, "follow", "x", actor=ben)
     db.session.commit()
     stamps = {one["name"]: one["timestamp"] for one in ana.get("/notifications").get_json()}
     assert night("notifications.recount") == {"checked": 2, "drift": 0}
@@ -47,7 +47,7 @@ def test_a_night_without_drift_changes_nothing_and_tells_nobody(db, as_, night):
 def test_a_badge_that_drifted_is_put_right_told_and_reported(db, as_, night, caplog, name):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
-    record(ana.user.id, "follow", "x", actor=ben)
+    record_event(ana.user.id, "follow", "x", actor=ben)
     db.session.commit()
     since = max(one["timestamp"] for one in ana.get("/notifications").get_json())
     db.session.execute(update(Notification).where(Notification.name == name).values(data=7))
@@ -86,7 +86,7 @@ def test_what_was_read_long_ago_is_forgotten_and_what_is_unread_never(db, as_, n
     configure(ACTIVITY_DAYS=30)
     ana, ben = as_("ana"), a_user("ben")
     for subject in ("read long ago", "read lately", "unread", "held long ago", "held lately"):
-        record(ana.user.id, "mention", subject, actor=ben)
+        record_event(ana.user.id, "mention", subject, actor=ben)
     db.session.commit()
     long_ago, lately = now() - timedelta(days=31), now() - timedelta(days=29)
     for subject, values in {
@@ -97,7 +97,7 @@ def test_what_was_read_long_ago_is_forgotten_and_what_is_unread_never(db, as_, n
         "held lately": {"held_by": "new_account", "created_at": lately},
     }.items():
         db.session.execute(update(Activity).where(Activity.subject == subject).values(**values))
-    record(ana.user.id, "login", "a browser", known=True)
+    record_event(ana.user.id, "login", "a browser", known=True)
     db.session.commit()
     db.session.execute(update(Activity).where(Activity.kind == "login").values(read_at=long_ago))
     db.session.add(MailTally(day=long_ago.date(), user_id=ana.user.id, sent=3))

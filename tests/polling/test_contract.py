@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.core.clock import now
 from app.models import Notification, NotificationClock, User
-from app.notifications import logins_changed, notify
+from app.notifications import logins_changed, publish_state
 from tests.factories import a_login, a_user
 
 
@@ -18,7 +18,7 @@ def tell(db):
     """Notify and commit."""
 
     def told(person, name="unread_message_count", data=1, subject=""):
-        notify(person.id, name, data, subject)
+        publish_state(person.id, name, data, subject)
         db.session.commit()
 
     return told

@@ -17,7 +17,7 @@ from app.extensions import db as the_db
 from app.messages import actions
 from app.messages.queries import threads
 from app.models import Conversation, Job, LoginSession
-from app.notifications import logins_changed, notify, poll_cache
+from app.notifications import logins_changed, poll_cache, publish_state
 from app.queries import people
 from tests.factories import a_message, a_user
 
@@ -32,7 +32,7 @@ def newest(browser) -> float:
 def ana(as_):
     """A person with something to remember, whose next poll is idle."""
     browser = as_("ana")
-    notify(browser.user.id, "unread_message_count", 0)
+    publish_state(browser.user.id, "unread_message_count", 0)
     the_db.session.commit()
     browser.since = newest(browser)
     return browser
@@ -96,7 +96,7 @@ def test_a_revoked_login_hears_401_at_once(ana, as_, db, queries):
 
 
 def test_a_rollback_leaves_the_answer_true(ana, db):
-    notify(ana.user.id, "unread_message_count", 9)
+    publish_state(ana.user.id, "unread_message_count", 9)
     db.session.rollback()
     assert ana.get(f"/notifications?since={ana.since}").get_json() == []
 
@@ -168,7 +168,7 @@ def test_the_cache_is_not_filled_while_somebody_tells(app, ana, db, valkey):
         seen.append((time.monotonic() - started, valkey.client.hexists(poll_cache.key(ana.user.id), "last")))
         return 4
 
-    notify(ana.user.id, "unread_message_count", count)
+    publish_state(ana.user.id, "unread_message_count", count)
     db.session.commit()
     ((waited, filled),) = seen
     assert waited < 0.5
@@ -224,7 +224,7 @@ def test_a_fill_that_arrives_late_is_not_believed(ana, db, valkey, under_the_loc
         raise RedisUnavailable("no answer in time")
 
     with monkeypatch.context() as patched:
-        under_the_lock(lambda _connection: patched.setattr(redis_client, "ask", no_answer))
+        under_the_lock(lambda _connection: patched.setattr(redis_client, "execute", no_answer))
         assert ana.get(f"/notifications?since={ana.since}").get_json() == []
     a_message(ben, ana.user)
     for command in late:
@@ -297,7 +297,7 @@ def test_an_open_breaker_lets_a_removal_through(ana, app):
     key, client = poll_cache.key(ana.user.id), app.extensions["redis"]
     assert client.hget(key, "last") is not None
     app.extensions["redis_breaker"]._open_until = time.monotonic() + 60
-    notify(ana.user.id, "unread_message_count", 2)
+    publish_state(ana.user.id, "unread_message_count", 2)
     the_db.session.commit()
     assert client.exists(key) == 0
 
@@ -309,7 +309,7 @@ def test_in_a_pause_of_redis_only_one_removal_waits_long(ana, valkey):
     try:
         for _ in range(4):
             began = time.monotonic()
-            assert not poll_cache.forget(ana.user.id)
+            assert not poll_cache.invalidate(ana.user.id)
             waited.append(time.monotonic() - began)
     finally:
         valkey.signal(signal.SIGCONT)

@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from app.config import ROOT, Settings
 from app.extensions import db as the_db
 from app.messages.queries import threads
-from app.notifications import notify
+from app.notifications import publish_state
 from app.polling.idle import IdlePolls
 from app.polling.load import REMEMBERS, RETRY_AFTER, STEPS, Load
 from app.run.services import GRANIAN, Services
@@ -84,7 +84,7 @@ def site(measured, clock, dice):
 def ana(as_):
     """A person whose next poll is idle."""
     browser = as_("ana")
-    notify(browser.user.id, "unread_message_count", 0)
+    publish_state(browser.user.id, "unread_message_count", 0)
     the_db.session.commit()
     browser.since = browser.get("/notifications").get_json()[-1]["timestamp"]
     return browser

@@ -88,10 +88,10 @@ def test_any_text_is_kept(ana, text):
 
 
 def test_so_many_drafts_and_no_more(ana, db):
-    for number in range(drafts.MOST + 3):
+    for number in range(drafts.MAX_DRAFTS + 3):
         write(ana, f"thought {number}", key=f"key-{number}")
-    assert len(db.session.scalars(select(PostDraft)).all()) == drafts.MOST
-    assert ana.get(f"{DRAFT}?form_key=key-0").json["text"] == f"thought {drafts.MOST + 2}"
+    assert len(db.session.scalars(select(PostDraft)).all()) == drafts.MAX_DRAFTS
+    assert ana.get(f"{DRAFT}?form_key=key-0").json["text"] == f"thought {drafts.MAX_DRAFTS + 2}"
 
 
 def test_sent_drafts_are_forgotten_and_others_are_not(ana, db, run_jobs):

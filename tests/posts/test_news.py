@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event, insert, select, update
 from app.models import Follow, Job, LoginSession, Notification, Post, User
 from app.notifications import poll_cache, presence
 from app.posts import jobs
-from app.posts.queries import MOST_NEWS
+from app.posts.queries import MAX_NEW_POSTS
 from tests.factories import a_follow, a_post, a_user
 
 
@@ -211,12 +211,12 @@ def test_news_are_those_of_the_timeline(ana, ben, db, queries):
 
 
 def test_news_are_counted_up_to_a_limit(ana, ben, db):
-    for number in range(MOST_NEWS):
+    for number in range(MAX_NEW_POSTS):
         db.session.add(Post(author_id=ana.user.id, body=str(number), search_text=""))
     db.session.commit()
-    assert news(ben, 0) == {"count": MOST_NEWS, "more": False}
+    assert news(ben, 0) == {"count": MAX_NEW_POSTS, "more": False}
     a_post(ana.user)
-    assert news(ben, 0) == {"count": MOST_NEWS, "more": True}
+    assert news(ben, 0) == {"count": MAX_NEW_POSTS, "more": True}
 
 
 @pytest.mark.parametrize("after", ["", "-1", "x", "99999999999999999999", "1e3", "٣"])

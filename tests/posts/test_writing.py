@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.models import Post
 from app.posts.actions import publish
 from tests.factories import a_post, a_user
@@ -63,7 +63,7 @@ def test_an_unknown_language_is_refused(as_, db):
 def test_the_action_checks_by_itself(db):
     ana = a_user("ana")
     for arguments in ({"body": ""}, {"body": "x" * 501}, {"body": "x", "language": "nope"}, {"body": "\ud800"}):
-        with pytest.raises(Refused):
+        with pytest.raises(ActionError):
             publish(ana, **arguments)
 
 

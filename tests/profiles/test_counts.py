@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, text, update
 
 from app import create_app
 from app.config import Settings
-from app.core.database import reading
+from app.core.database import read_transaction
 from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.models import Follow, Job, Post, ProfileCount, User
@@ -43,7 +43,7 @@ def count_anew(app, db):
     """Run the daily recount."""
 
     def inside():
-        with app.app_context(), reading():
+        with app.app_context(), read_transaction():
             return counters.recount()
 
     return lambda: through_a_door(inside)
@@ -151,7 +151,7 @@ def test_numbers_stay_true_while_everyone_acts_at_once(app, db, count_anew):
                 posts.publish(me, f"turn {turn} @{other.username}")
             the_db.session.commit()
             if turn % 7 == 0:
-                with reading():
+                with read_transaction():
                     counters.recount()
 
     with ThreadPoolExecutor(4) as pool:

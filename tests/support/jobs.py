@@ -13,7 +13,7 @@ from app.jobs import perform
 from app.models import Job
 from tests.support.client import through_a_door
 
-MOST = 1_000  # jobs in one call: more means that they order each other for ever
+MAX_JOBS = 1_000  # jobs in one call: more means that they order each other for ever
 
 
 def run_due_jobs(app: Flask, *, advance: float = 0, may_fail: bool = False) -> list[Job]:
@@ -26,7 +26,7 @@ def run_due_jobs(app: Flask, *, advance: float = 0, may_fail: bool = False) -> l
         _hasten(timedelta(seconds=advance))
     done: list[str] = []
     while (identity := _next()) is not None:
-        assert len(done) < MOST, "the jobs never end"
+        assert len(done) < MAX_JOBS, "the jobs never end"
         through_a_door(_perform, app, identity)
         done.append(identity)
         job = db.session.get_one(Job, identity)

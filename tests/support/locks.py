@@ -9,7 +9,7 @@ from typing import Any
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import text
 
-LONGEST = 5  # seconds for the other one to come to the lock
+MAX_WAIT = 5  # seconds for the other one to come to the lock
 _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
@@ -18,7 +18,7 @@ def until_it_waits(db: SQLAlchemy, other: Future[Any]) -> None:
     if db.engine.dialect.name == "sqlite":
         time.sleep(0.3)  # it has one lock, which nobody can look at
         return
-    end = time.monotonic() + LONGEST
+    end = time.monotonic() + MAX_WAIT
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         while time.monotonic() < end and not other.done() and not connection.scalar(_WAITING):
             time.sleep(0.02)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import create_app
 from app.extensions import db
-from app.notifications import notify
+from app.notifications import publish_state
 
 
 def main(user_id: int, name: str, count: int) -> None:
@@ -26,7 +26,7 @@ def main(user_id: int, name: str, count: int) -> None:
         return number
 
     def is_told(number: int) -> bool:
-        notify(user_id, "race", lambda: late(number), subject=f"{name}:{number}")
+        publish_state(user_id, "race", lambda: late(number), subject=f"{name}:{number}")
         try:
             db.session.commit()
         except OperationalError:  # SQLite's one lock may stay with others for longer than anybody waits

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.clock import now
-from app.jobs import again
+from app.jobs import retry
 from app.jobs.broker import say_worker_is_alive
 from app.models import Job
 from tests.factories import a_user
@@ -111,12 +111,12 @@ def test_a_failed_task_is_tried_again(as_, db, run_jobs):
 
 def test_trying_again_pushes_after_the_commit(app, db, valkey):
     job = a_job(db, a_user("ana"), state="failed")
-    again(job)
+    retry(job)
     assert valkey.client.llen("rq:queue:slow") == 0
     db.session.commit()
     assert valkey.client.llen("rq:queue:slow") == 1
     with pytest.raises(LookupError):
-        again(job)
+        retry(job)
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "done"])

@@ -7,7 +7,7 @@ from flask import abort
 from sqlalchemy.exc import OperationalError
 
 from app.jobs import enqueue, job
-from app.jobs.registry import RETRY_LADDER
+from app.jobs.registry import RETRY_DELAYS
 from app.web.errors import SENTENCES
 from app.web.headers import SECURITY_HEADERS
 
@@ -90,7 +90,7 @@ def test_a_job_that_fails_for_good_is_mailed_to_the_operators(db, configure, run
     configure(ADMINS=("root@example.org",))
     for _ in range(2):
         failing = enqueue("tests.always_fails")
-        failing.attempts = len(RETRY_LADDER)
+        failing.attempts = len(RETRY_DELAYS)
         db.session.commit()
         run_jobs(may_fail=True)
     run_jobs()

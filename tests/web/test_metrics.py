@@ -10,7 +10,7 @@ from sqlalchemy import update
 from app.core.clock import now
 from app.jobs import enqueue
 from app.models import Job, Notification
-from app.notifications import notify
+from app.notifications import publish_state
 from tests.factories import a_user
 
 TOKEN = "a token for the monitoring"
@@ -40,7 +40,7 @@ def test_nobody_without_the_token_sees_them(client, configure, authorization):
 
 def test_drift_is_reported_after_the_recount(db, scrape, run_jobs):
     ana = a_user("ana")
-    notify(ana.id, "unread_message_count", 0)
+    publish_state(ana.id, "unread_message_count", 0)
     db.session.commit()
     enqueue("notifications.recount")
     db.session.commit()

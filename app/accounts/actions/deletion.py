@@ -13,12 +13,12 @@ from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
 
 from app.accounts.actions import email_links, logins
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import Base, db
 from app.jobs import enqueue
 from app.models import Activity, Report, User
-from app.notifications import tell_count
+from app.notifications import publish_activity_count
 
 GRACE = timedelta(days=14)  # between the order and the deletion
 MAIL_JOB = "accounts.mail_deletion"
@@ -28,10 +28,10 @@ BATCH = 500  # rows of one transaction
 TOLD_TOGETHER = 50  # people told in one transaction: it holds all their clocks, and on SQLite the one lock there is
 
 
-def order_deletion(user: User) -> datetime:
+def schedule_deletion(user: User) -> datetime:
     """Close the account of `user`, whose password has just been checked, and delete it at the moment this gives back.
 
-    Every login ends, with what was told to its browser, and a mail says how to take it back. Raises Refused for the
+    Every login ends, with what was told to its browser, and a mail says how to take it back. Raises ActionError for the
     last admin, and when the password was changed or the account was closed between the check and now.
     """
     _check_not_the_last_admin(user)
@@ -39,23 +39,23 @@ def order_deletion(user: User) -> datetime:
     same = (User.id == user.id, User.active, User.password_hash == user.password_hash)
     closing = update(User).where(*same).values(active=False, deletion_due_at=due_at)
     if db.session.scalar(closing.returning(User.id)) is None:
-        raise Refused(_l("Your account was just changed. Please try again."))
+        raise ActionError(_l("Your account was just changed. Please try again."))
     logins.end_logins(user)
     email_links.end(user, "confirm", "reset", "change_email")
     _tell(user, "ordered", due_at)
     return due_at
 
 
-def take_back(user: User) -> None:
-    """Keep the account of `user`, whose password has just been checked, as it was. Raises Refused when it is too late,
-    the password was changed between the check and now, or the account is suspended.
+def cancel_deletion(user: User) -> None:
+    """Keep the account of `user`, whose password has just been checked, as it was. Raises ActionError when it is too
+    late, the password was changed between the check and now, or the account is suspended.
     """
     due_at = user.deletion_due_at
     same = (User.id == user.id, User.password_hash == user.password_hash)
     waits = (User.deletion_due_at > now(), User.suspended_at.is_(None))
     opening = update(User).where(*same, *waits).values(active=True, deletion_due_at=None)
     if due_at is None or db.session.scalar(opening.returning(User.id)) is None:
-        raise Refused(_l("Your account was just changed. Please try again."))
+        raise ActionError(_l("Your account was just changed. Please try again."))
     _tell(user, "taken_back", due_at)
 
 
@@ -68,7 +68,7 @@ def tell_readers(user_id: int, after: int) -> int | None:
     some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(TOLD_TOGETHER)
     readers = db.session.scalars(some).all()
     for reader in readers:
-        tell_count(reader)
+        publish_activity_count(reader)
     return readers[-1] if readers else None
 
 
@@ -113,7 +113,7 @@ def _check_not_the_last_admin(user: User) -> None:
     admins = select(User.id).where(User.role == "admin", User.active).order_by(User.id)
     others = [admin for admin in db.session.scalars(admins.with_for_update(key_share=True)) if admin != user.id]
     if user.role == "admin" and not others:
-        raise Refused(_l("You're the only admin. Make someone else an admin first."))
+        raise ActionError(_l("You're the only admin. Make someone else an admin first."))
 
 
 def _tell(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select
 
 from app.accounts.link_tokens import GOOD_FOR, Purpose
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.jobs import enqueue
@@ -17,7 +17,7 @@ from app.models import MailToken, User
 NOBODY = NO_LINK = 0  # row ids start at 1
 
 
-def order(user: User, purpose: Purpose, address: str) -> None:
+def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
     """Order the mail with a link for `purpose` to `address`. An older link for it is dead from now on."""
     _lock(user.id)  # two orders at once wait for each other here, so the newer one ends the older one
     end(user, purpose)
@@ -34,8 +34,8 @@ def order(user: User, purpose: Purpose, address: str) -> None:
     enqueue("accounts.mail_link", token_id=row.id, nonce=row.nonce)
 
 
-def order_nothing() -> None:
-    """Do what `order` does for an address nobody has: the same statements, which find nobody, and no mail."""
+def enqueue_nothing() -> None:
+    """Do what `enqueue_link` does for an address nobody has: the same statements, which find nobody, and no mail."""
     _lock(NOBODY)
     _end(NOBODY, ["reset"])
     columns = [MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at]
@@ -49,7 +49,7 @@ def end(user: User, *purposes: Purpose) -> None:
 
 
 def use(row: MailToken) -> None:
-    """Use up a link. Raises Refused when it was used, ended or has run out meanwhile."""
+    """Use up a link. Raises ActionError when it was used, ended or has run out meanwhile."""
     _lock(row.user_id)
     used = db.session.scalar(
         delete(MailToken)
@@ -57,7 +57,7 @@ def use(row: MailToken) -> None:
         .returning(MailToken.id)
     )
     if used is None:
-        raise Refused(_l("This link has expired or has already been used."))
+        raise ActionError(_l("This link has expired or has already been used."))
 
 
 def _end(user_id: int, purposes: Sequence[str]) -> None:

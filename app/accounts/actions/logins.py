@@ -11,11 +11,11 @@ from sqlalchemy import delete, select, update
 from app.accounts import user_agents
 from app.accounts.actions import email_links
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.models import LoginSession, MailToken, PendingAccount, User
-from app.notifications import logins_changed, record
+from app.notifications import logins_changed, record_event
 
 REMEMBERED_FOR = timedelta(days=365)
 OPEN_FOR = timedelta(days=30)  # of a login that ends with the browser; some browsers never end
@@ -25,7 +25,7 @@ PRUNE_BATCH = 500
 def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> LoginSession:
     """Open a login for `user`, whose password has just been checked against `user.password_hash`.
 
-    Links for a new password die: whoever knows the old one needs none. Raises Refused when the password was changed
+    Links for a new password die: whoever knows the old one needs none. Raises ActionError when the password was changed
     or the account was closed between the check and now.
     """
     moment = now()
@@ -38,7 +38,7 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
         .returning(User.id)
     )
     if still_so is None:
-        raise Refused(_l("Your account was just changed. Please try again."))
+        raise ActionError(_l("Your account was just changed. Please try again."))
     email_links.end(user, "reset")
     login = LoginSession(
         user_id=user.id,
@@ -65,7 +65,7 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
     browser, system = user_agents.browser(login.user_agent), user_agents.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
     facts = {"browser": browser, "system": system, "address": login.address, "first": is_first}
-    record(login.user_id, "login", subject, known=is_first or _was_there(login), args=facts)
+    record_event(login.user_id, "login", subject, known=is_first or _was_there(login), args=facts)
 
 
 def _was_there(login: LoginSession) -> bool:
@@ -92,14 +92,14 @@ def _network(address: str) -> str:
 def confirm_password(user: User) -> None:
     """Remember that the login of this request has just proved `user.password_hash`.
 
-    Raises Refused when the login was ended or the password was changed between the check and now.
+    Raises ActionError when the login was ended or the password was changed between the check and now.
     """
     login = user.current_login
     same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
     change = update(LoginSession).values(password_at=now()).returning(LoginSession.id)
     mine = LoginSession.id == (login.id if login else ""), LoginSession.user_id.in_(same)
     if db.session.scalar(change.where(*mine)) is None:
-        raise Refused(_l("Your account was just changed. Please try again."))
+        raise ActionError(_l("Your account was just changed. Please try again."))
 
 
 def end_login(login: LoginSession) -> None:
@@ -110,10 +110,10 @@ def end_login(login: LoginSession) -> None:
 
 def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
     """Log `user` out everywhere, except where `keep` is."""
-    order = delete(LoginSession).where(LoginSession.user_id == user.id)
+    stmt = delete(LoginSession).where(LoginSession.user_id == user.id)
     if keep is not None:
-        order = order.where(LoginSession.id != keep.id)
-    db.session.execute(order)
+        stmt = stmt.where(LoginSession.id != keep.id)
+    db.session.execute(stmt)
     logins_changed(user.id)
 
 

@@ -11,6 +11,6 @@ from app.models import User
 What = Literal["password_changed", "email_changed"]
 
 
-def order_notice(user: User, what: What, *, to: str = "") -> None:
+def enqueue_notice(user: User, what: What, *, to: str = "") -> None:
     """Order the mail about `what` to `user`, or to their former address `to`."""
     enqueue("accounts.mail_notice", user_id=user.id, what=what, to=to, at=now().isoformat())

@@ -6,9 +6,9 @@ from sqlalchemy import update
 
 from app.accounts import passwords
 from app.accounts.actions import email_links, logins
-from app.accounts.actions.notices import order_notice
+from app.accounts.actions.notices import enqueue_notice
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.models import LoginSession, MailToken, User
@@ -18,27 +18,27 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
     """Give `user`, whose old password has just been checked against `user.password_hash`, a new one.
 
     Every other login ends, mailed links die, and a mail says so. Hashes first: call it with no transaction open.
-    Raises FormRefused for a bad password, and Refused when the old one was changed between the check and now.
+    Raises FormError for a bad password, and ActionError when the old one was changed between the check and now.
     """
     passwords.check_for(user, password)
     _replace(user, passwords.hashed(password), only_if=user.password_hash)
     logins.end_logins(user, keep=keep)
-    order_notice(user, "password_changed")
+    enqueue_notice(user, "password_changed")
 
 
-def order_reset(user: User | None) -> None:
+def request_password_reset(user: User | None) -> None:
     """Order the mail with a link to choose a new password; for nobody the same work, and no mail."""
     if user is None:
-        email_links.order_nothing()
+        email_links.enqueue_nothing()
     else:
-        email_links.order(user, "reset", user.email)
+        email_links.enqueue_link(user, "reset", user.email)
 
 
 def reset_password(link: MailToken, password: str) -> None:
     """Use up `link` and give its person a new password: every login ends, and a mail says so.
 
     Whoever got the link reads that mailbox, so it counts as confirmed. Hashes first: call it with no transaction
-    open. Raises FormRefused for a bad password, and Refused when the link is not good any more.
+    open. Raises FormError for a bad password, and ActionError when the link is not good any more.
     """
     user = link.user
     passwords.check_for(user, password)
@@ -48,7 +48,7 @@ def reset_password(link: MailToken, password: str) -> None:
     if link.email == user.email and user.email_confirmed_at is None:
         user.email_confirmed_at = now()
     logins.end_logins(user)
-    order_notice(user, "password_changed")
+    enqueue_notice(user, "password_changed")
 
 
 def _replace(user: User, fresh: str, *, only_if: str | None = None) -> None:
@@ -56,5 +56,5 @@ def _replace(user: User, fresh: str, *, only_if: str | None = None) -> None:
     if only_if is not None:
         change = change.where(User.password_hash == only_if)
     if db.session.scalar(change.returning(User.id)) is None:
-        raise Refused(_l("Your password was just changed. Please try again."))
+        raise ActionError(_l("Your password was just changed. Please try again."))
     email_links.end(user, "reset", "change_email")

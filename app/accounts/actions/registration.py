@@ -14,10 +14,10 @@ from app import mailer
 from app.accounts import passwords, queries
 from app.accounts.actions import email_links
 from app.accounts.link_tokens import GOOD_FOR
-from app.accounts.refusals import FormRefused
+from app.accounts.refusals import FormError
 from app.core.clock import now
-from app.core.database import keep_writers_out
-from app.core.errors import Refused, Sentence
+from app.core.database import lock_table
+from app.core.errors import ActionError, Sentence
 from app.core.i18n import _l, _ln
 from app.extensions import db
 from app.jobs import enqueue
@@ -60,11 +60,11 @@ def register(
 
     It says whether an address is in use, so it is for the operator and for the demo; visitors come by `sign_up`.
     Hashes, which is slow on purpose, before it asks the database anything: call it with no transaction open. Raises
-    FormRefused with a sentence for each field at fault, also when someone takes the name at the same moment.
+    FormError with a sentence for each field at fault, also when someone takes the name at the same moment.
     """
     wanted = _wanted(username, email, password, language=language, timezone=timezone)
     user = _create(wanted, role=role)
-    email_links.order(user, "confirm", user.email)
+    email_links.enqueue_link(user, "confirm", user.email)
     return user
 
 
@@ -77,14 +77,14 @@ def sign_up(
     Returns None: a job emails a link to the address, or a notice to the owner of the account that has it. `secret`
     stands in the visitor's session: with it, the link logs in. With `first_is_admin` the first account of a server is
     created at once, as an admin's, and returned. Call it with no transaction open, as it hashes first. Raises
-    FormRefused for names, addresses and passwords that cannot be used, but never because an address is in use.
+    FormError for names, addresses and passwords that cannot be used, but never because an address is in use.
     """
     wanted = _wanted(*fields, language=language, timezone=timezone)
     if first_is_admin and not _somebody_is_there():
-        keep_writers_out(User)  # of two that come at once, the second waits
+        lock_table(User)  # of two that come at once, the second waits
         if not _somebody_is_there():
             user = _create(wanted, role="admin")
-            email_links.order(user, "confirm", user.email)
+            email_links.enqueue_link(user, "confirm", user.email)
             return user
     _refuse_taken_name(wanted.username)
     pending = PendingAccount(
@@ -102,12 +102,12 @@ def sign_up(
 def finish(pending: PendingAccount) -> User:
     """Create the account of `pending`, whose link was used: its address is confirmed.
 
-    Other registrations with the address end. Raises Refused when the link was used or ran out meanwhile, or when
+    Other registrations with the address end. Raises ActionError when the link was used or ran out meanwhile, or when
     someone has the username or the address by now.
     """
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
-        raise Refused(_l("This link has expired or has already been used."))
+        raise ActionError(_l("This link has expired or has already been used."))
     names = (field.name for field in dataclasses.fields(_Wanted))
     user = _create(_Wanted(**{name: getattr(pending, name) for name in names}))
     user.email_confirmed_at = now()
@@ -168,21 +168,21 @@ def _checked(username: str, email: str) -> tuple[str, str]:
         errors["username"] = NAME_FAULTS[refused.code]
     try:
         email = mailable(email)
-    except FormRefused as refused:
+    except FormError as refused:
         errors |= refused.errors
     if errors:
-        raise FormRefused(errors)
+        raise FormError(errors)
     return username, email
 
 
 def mailable(address: str) -> str:
-    """Return the address as it is kept. Raises FormRefused when email to it would fail."""
+    """Return the address as it is kept. Raises FormError when email to it would fail."""
     try:
         address = check_email(address)
     except NameRefused as refused:
-        raise FormRefused({"email": NO_ADDRESS}) from refused
+        raise FormError({"email": NO_ADDRESS}) from refused
     if not mailer.can_send_to(address):
-        raise FormRefused({"email": ASCII_ONLY})
+        raise FormError({"email": ASCII_ONLY})
     return address
 
 
@@ -198,9 +198,9 @@ def _refuse_taken(username: str, email: str) -> None:
     found = queries.taken(username=username, email=email)
     sentences = {"username": NAME_TAKEN, "email": ADDRESS_TAKEN}
     if found:
-        raise FormRefused({field: sentences[field] for field in sorted(found)})
+        raise FormError({field: sentences[field] for field in sorted(found)})
 
 
 def _refuse_taken_name(username: str) -> None:
     if queries.name_is_taken(username):
-        raise FormRefused({"username": NAME_TAKEN})
+        raise FormError({"username": NAME_TAKEN})

@@ -1,7 +1,7 @@
 """Files from members: images that are checked and encoded again, and a store where each file has a random name."""
 
 from .pictures import DecoderFailed, Picture, make_picture
-from .rules import ACCEPT, AVATAR, PHOTO, THUMBNAIL, ImageRefused, Shape
+from .rules import ACCEPT, AVATAR, PHOTO, THUMBNAIL, InvalidImage, Shape
 from .storage import NewFile, Storage
 
 __all__ = [
@@ -10,7 +10,7 @@ __all__ = [
     "PHOTO",
     "THUMBNAIL",
     "DecoderFailed",
-    "ImageRefused",
+    "InvalidImage",
     "NewFile",
     "Picture",
     "Shape",

@@ -15,7 +15,7 @@ import resource
 import sys
 import warnings
 
-from .rules import MAX_MEMORY, ImageRefused, Shape
+from .rules import MAX_MEMORY, InvalidImage, Shape
 
 NICENESS = 5  # requests for pages come first
 
@@ -28,7 +28,7 @@ def main() -> None:
     line: dict[str, str | int]
     try:
         line, content = _answer(data, Shape("square" if kind == "square" else "within", int(side)), int(max_pixels))
-    except ImageRefused as refused:
+    except InvalidImage as refused:
         line, content = {"refused": refused.code, "pixels": refused.pixels}, b""
     sys.stdout.buffer.write(json.dumps(line).encode() + b"\n" + content)
 

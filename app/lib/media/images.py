@@ -17,7 +17,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageCms, UnidentifiedImageError
 
 from . import containers
-from .rules import MAX_PIXELS, MAX_SCANS, MAX_SIDE, ImageRefused, Shape
+from .rules import MAX_PIXELS, MAX_SCANS, MAX_SIDE, InvalidImage, Shape
 
 _ORIENTATION = 0x0112  # EXIF tag
 _UPRIGHT = {
@@ -48,27 +48,27 @@ class Converted(NamedTuple):
 def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converted:
     """Return the image in `data` upright and resized, as a WebP in sRGB; of an animation, the first frame.
 
-    Raises ImageRefused.
+    Raises InvalidImage.
     """
     kind = containers.format_of(data)
     if not kind:
-        raise ImageRefused("format")
+        raise InvalidImage("format")
     pixels = 0
     try:
         image = _decoded(data, kind, shape, max_pixels)
         pixels = image.info["source_pixels"]
         small = _upright(_srgb(_resized(image, shape), image.info.get("icc_profile")), image)
         return Converted(_webp(small), small.width, small.height, pixels)
-    except ImageRefused:
+    except InvalidImage:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageRefused("pixels") from error
+        raise InvalidImage("pixels") from error
     except MemoryError as error:
-        raise ImageRefused("costly", pixels or max_pixels) from error
+        raise InvalidImage("costly", pixels or max_pixels) from error
     except UnidentifiedImageError as error:
-        raise ImageRefused("format") from error
+        raise InvalidImage("format") from error
     except Exception as error:  # decoders raise nearly anything on hostile bytes
-        raise ImageRefused("broken", pixels) from error
+        raise InvalidImage("broken", pixels) from error
 
 
 # --- Decoding
@@ -80,11 +80,11 @@ def _decoded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Ima
         data = containers.png_essentials(data)
     elif kind == "JPEG":
         if containers.jpeg_scans(data, MAX_SCANS) > MAX_SCANS:
-            raise ImageRefused("broken")
+            raise InvalidImage("broken")
         data = containers.jpeg_essentials(data)
     try:
         return _loaded(data, kind, shape, max_pixels)
-    except (ImageRefused, MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+    except (InvalidImage, MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise
     except Exception:
         if kind in {"AVIF", "HEIF"} and (rest := containers.without_exif(data)) != data:
@@ -123,7 +123,7 @@ def _loaded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Imag
 def _check_size(image: Image.Image, max_pixels: int) -> None:
     pixels = image.width * image.height
     if pixels > max_pixels or max(image.size) > MAX_SIDE:
-        raise ImageRefused("pixels")
+        raise InvalidImage("pixels")
 
 
 def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .containers import format_of
-from .rules import MAX_BYTES, MAX_PIXELS, ImageRefused, Shape
+from .rules import MAX_BYTES, MAX_PIXELS, InvalidImage, Shape
 
 WAIT = 15.0
 """Seconds to wait for a decoder. Its limit is on processor time, of which a busy machine gives it little."""
@@ -39,14 +39,14 @@ class Picture(NamedTuple):
 def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MAX_BYTES) -> Picture:
     """Convert an uploaded image to a WebP of the given shape, in at most `seconds` of processor time.
 
-    Raises ImageRefused, or DecoderFailed when that is not the image's fault.
+    Raises InvalidImage, or DecoderFailed when that is not the image's fault.
     """
     if not data:
-        raise ImageRefused("empty")
+        raise InvalidImage("empty")
     if len(data) > max_bytes:
-        raise ImageRefused("bytes")
+        raise InvalidImage("bytes")
     if not format_of(data):
-        raise ImageRefused("format")
+        raise InvalidImage("format")
     arguments = [str(seconds), str(MAX_PIXELS), shape.kind, str(shape.side)]
     try:
         # -I: neither the environment nor the working directory decides what is imported. If this process dies, the
@@ -69,14 +69,14 @@ def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MA
 
 def _picture(status: int, output: bytes) -> Picture:
     if status == -signal.SIGXCPU:
-        raise ImageRefused("costly", MAX_PIXELS)
+        raise InvalidImage("costly", MAX_PIXELS)
     if status in {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGFPE, -signal.SIGILL}:
-        raise ImageRefused("broken", MAX_PIXELS)
+        raise InvalidImage("broken", MAX_PIXELS)
     line, _newline, content = output.partition(b"\n")
     try:
         said = json.loads(line)
     except ValueError:
         raise DecoderFailed(f"ended with status {status}") from None
     if "refused" in said:
-        raise ImageRefused(said["refused"], said["pixels"])
+        raise InvalidImage(said["refused"], said["pixels"])
     return Picture(content, said["width"], said["height"], said["pixels"])

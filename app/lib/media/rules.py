@@ -41,7 +41,7 @@ THUMBNAIL = Shape("within", 480)
 """The same, for an image in a conversation."""
 
 
-class ImageRefused(ValueError):
+class InvalidImage(ValueError):
     """An upload that is not accepted.
 
     `code` is the reason; forms turn it into a sentence. "empty": no bytes. "bytes": too many bytes. "format": none of

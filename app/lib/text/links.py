@@ -12,7 +12,7 @@ from linkify_it import LinkifyIt
 
 from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
 
-LONGEST = 2048
+MAX_LENGTH = 2048
 """Longer runs of non-space are not looked at: no browser or server agrees on such an address."""
 _SHOWN = 40
 
@@ -56,12 +56,12 @@ _NEEDED = regex.compile(
 def find_links(text: str) -> Iterator[Link]:
     """Return the http and https addresses in `text`, in order.
 
-    Each run of non-space is searched by itself, at most `LONGEST` characters long: the finder's
+    Each run of non-space is searched by itself, at most `MAX_LENGTH` characters long: the finder's
     time grows with the square of the run. Addresses with a user name in them
     ("https://bank.example@evil.example") are left plain, as nobody types them in good faith.
     """
     for run in _RUN.finditer(text):
-        if "://" in run[0] and len(run[0]) <= LONGEST:
+        if "://" in run[0] and len(run[0]) <= MAX_LENGTH:
             yield from _in_run(run[0], run.start())
 
 

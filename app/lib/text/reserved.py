@@ -32,6 +32,6 @@ safety security site-admin staff support support-team sysadmin system system-adm
 """
 
 RESERVED = frozenset(_WORDS.split())
-"""Refused when the key of a name is one of them."""
+"""ActionError when the key of a name is one of them."""
 LOOKALIKE_RESERVED = frozenset(skeleton(word) for word in _VOICES.split())
-"""Refused when the skeleton of a name is one of them."""
+"""ActionError when the skeleton of a name is one of them."""

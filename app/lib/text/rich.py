@@ -22,7 +22,7 @@ TAG_POINTS = 64
 """Longest tag, in code points; a longer one stays plain text."""
 
 
-class TextRefused(ValueError):
+class InvalidText(ValueError):
     """Text that cannot be stored. `code` is "characters": it holds half characters (lone
     surrogates).
     """
@@ -70,11 +70,11 @@ _MORE_OF_A_DOMAIN = regex.compile(r"\.[\p{L}\p{N}]")
 def clean(text: str) -> str:
     """`text` as it is stored: NFC, each line end one newline character, no control but the tab.
 
-    Spaces at the ends of lines and blank lines around the text go. Raises TextRefused for lone
+    Spaces at the ends of lines and blank lines around the text go. Raises InvalidText for lone
     surrogates, which no database and no answer can carry.
     """
     if any("\ud800" <= char <= "\udfff" for char in text):
-        raise TextRefused("characters")
+        raise InvalidText("characters")
     lines = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     composed = unicodedata.normalize("NFC", stream_safe(lines))
     return "\n".join(line.rstrip() for line in composed.split("\n")).strip("\n")

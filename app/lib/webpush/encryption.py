@@ -17,7 +17,7 @@ from app.lib.webpush import keys
 
 RECORD_SIZE = 4096  # the whole message is one record, and push services take no longer ones
 OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16  # salt, record size, length of the key, key; the text's end mark; the GCM tag
-LONGEST = RECORD_SIZE - OVERHEAD  # bytes of text
+MAX_LENGTH = RECORD_SIZE - OVERHEAD  # bytes of text
 LAST_RECORD = b"\x02"  # stands between the text and its padding
 
 
@@ -35,8 +35,8 @@ def encrypt(
     `key` and `salt` are for the standard's own example; they must be new for each message. Raises ValueError for keys
     that are none, and for a text that is too long.
     """
-    if len(text) > LONGEST:
-        raise ValueError(f"a push has at most {LONGEST} bytes")
+    if len(text) > MAX_LENGTH:
+        raise ValueError(f"a push has at most {MAX_LENGTH} bytes")
     key = key or ec.generate_private_key(ec.SECP256R1())
     salt = salt or secrets.token_bytes(16)
     browser = keys.browser_key(p256dh)
@@ -51,7 +51,7 @@ def encrypt(
 
 def _padding(length: int, multiple: int) -> bytes:
     missing = -length % multiple if multiple else 0
-    return bytes(min(missing, LONGEST - length))
+    return bytes(min(missing, MAX_LENGTH - length))
 
 
 def _derive(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:

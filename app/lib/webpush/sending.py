@@ -14,7 +14,7 @@ import httpx2
 
 TIMEOUT = 10  # seconds for each step: connection, request, the answer's head
 READ_AT_MOST = 400  # bytes of an answer that go to the log
-LONGEST_ENDPOINT = 1024  # characters; those of browsers have 150 to 500
+MAX_ENDPOINT_LENGTH = 1024  # characters; those of browsers have 150 to 500
 GONE = {404, 410}
 AGAIN = {408, 425, 429}  # and everything from 500 on
 
@@ -23,7 +23,7 @@ class Gone(Exception):
     """The push service knows this subscription no more."""
 
 
-class Refused(Exception):
+class PushRejected(Exception):
     """The push service will not have this push, nor the next one like it. The message is for the operator."""
 
 
@@ -39,7 +39,7 @@ def is_allowed(endpoint: str, hosts: Collection[str]) -> bool:
     except ValueError:
         return False
     host = parts.hostname or ""
-    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > LONGEST_ENDPOINT:
+    if not endpoint.isascii() or not endpoint.isprintable() or " " in endpoint or len(endpoint) > MAX_ENDPOINT_LENGTH:
         return False
     if "@" in parts.netloc or "\\" in endpoint or parts.fragment or not _is_named(host, hosts):
         return False
@@ -76,7 +76,7 @@ def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
     reason = f"{urlsplit(endpoint).hostname} answered {status}: {said}"
     if status in AGAIN or status >= 500:
         raise TryAgain(reason)
-    raise Refused(reason)
+    raise PushRejected(reason)
 
 
 def _beginning(answer: httpx2.Response) -> str:

@@ -16,13 +16,13 @@ from app.extensions import db
 from app.messages import notifications
 from app.messages.actions.locking import lock
 from app.models import Conversation, ConversationMember, Message, MessageImage, Notification, SealedMessage
-from app.notifications.outbox import Phase, under_clock
+from app.notifications.outbox import Phase, on_commit_locked
 
 BATCH = 500  # messages of one transaction
 
 
-@account_deletion.step
-def part(user_id: int) -> bool:
+@account_deletion.register_step
+def remove_user_from_conversation(user_id: int) -> bool:
     """Take the person out of one conversation, or from some of their messages in it; False when they are in none."""
     mine = (
         select(ConversationMember.conversation_id)
@@ -33,7 +33,7 @@ def part(user_id: int) -> bool:
     if conversation_id is None:
         return False
     conversation = lock(conversation_id)
-    others = [other for other in notifications.everybody(conversation_id) if other != user_id]
+    others = [other for other in notifications.member_ids(conversation_id) if other != user_id]
     if _somebody_keeps(conversation_id, user_id):
         _leave(conversation, user_id, others)
     else:
@@ -64,9 +64,9 @@ def _leave(conversation: Conversation, user_id: int, others: Sequence[int]) -> N
             )
         )
     db.session.flush()
-    notifications.conversation_moved(conversation.id, others)
+    notifications.publish_conversation_state(conversation.id, others)
     for other in others:
-        notifications.count_moved(other)  # what nobody wrote is not unread
+        notifications.publish_unread_count(other)  # what nobody wrote is not unread
 
 
 def _unname(message_ids: Sequence[int], revision: int) -> None:
@@ -99,7 +99,7 @@ def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
         for other in others:
             _forget_state(other, str(conversation.id))
     for other in others:
-        notifications.requests_moved(other)
+        notifications.publish_request_count(other)
 
 
 def _forget_state(user_id: int, subject: str) -> None:
@@ -109,4 +109,4 @@ def _forget_state(user_id: int, subject: str) -> None:
     def forget(_timestamp: float) -> None:
         db.session.execute(delete(Notification).where(*row))
 
-    under_clock(user_id, ("state", "conversation", subject), forget, Phase.STATES)
+    on_commit_locked(user_id, ("state", "conversation", subject), forget, Phase.STATES)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import NoResultFound
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.messages import notifications, permission
@@ -21,11 +21,11 @@ from app.messages.actions.images import detach
 from app.messages.actions.locking import lock
 from app.messages.actions.sealed_messages import readers_of, seal
 from app.messages.actions.sending import checked_words
-from app.messages.counters import forget_beginning, renew
+from app.messages.counters import forget_beginning, update_counters
 from app.messages.queries import threads
 from app.messages.search_words import people_in, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, Message, User
-from app.notifications import forget
+from app.notifications import retract_event
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
     """Take back what was sent seconds ago, as if it never had been: nobody sees it, and nothing counts it.
 
     Its text becomes the writer's draft. What someone has read by then is sealed for `kept_for`, for their report; what
-    nobody has read leaves nothing. Twice changes nothing. Raises Refused when it is too late, LookupError when
+    nobody has read leaves nothing. Twice changes nothing. Raises ActionError when it is too late, LookupError when
     there is no such message for the writer.
     """
     conversation, mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone":
         return Undone("", mine.draft)
     if message.deleted_at is not None or not permission.can_undo(message):
-        raise Refused(_l("It is too late to take this message back."))
+        raise ActionError(_l("It is too late to take this message back."))
     readers = readers_of(message)
     if readers:
         seal(message, kept_for, readers=readers)
@@ -57,11 +57,11 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
         mine.draft = f"{text}\n\n{mine.draft}" if mine.draft else text
     message.kind, message.body, message.search_text, message.edited_at = "undone", "", "", None
     _note(conversation, message)
-    renew(conversation.id)
+    update_counters(conversation.id)
     waiting = _side_in_state(conversation, "request")
     if forget_beginning(conversation):
         for user_id in waiting:
-            forget(user_id, "message_request", str(conversation.id))
+            retract_event(user_id, "message_request", str(conversation.id))
     _tell_gone(conversation, writer, waiting)
     return Undone(text, mine.draft, files)
 
@@ -69,7 +69,7 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
 def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length: int = 2000) -> Message:
     """Change the words of a message, which is marked as edited; the same words change nothing.
 
-    Raises Refused for words that could not be sent, when it is too late, and when the writer could not write now;
+    Raises ActionError for words that could not be sent, when it is too late, and when the writer could not write now;
     LookupError when there is no such message for the writer.
     """
     conversation, _mine, message = _own(writer, conversation_id, seq)
@@ -78,13 +78,13 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
     body = checked_words(body, max_length, message.images)
     if body == message.body:
         return message
-    if not permission.can_change(message):
-        raise Refused(_l("It is too late to edit this message."))
+    if not permission.can_edit(message):
+        raise ActionError(_l("It is too late to edit this message."))
     _check_may_write(writer, conversation)
     message.body, message.edited_at = body, now()
     message.search_text = words_of(body, people_in(message.search_text))
     _note(conversation, message)
-    notifications.conversation_moved(conversation.id, notifications.everybody(conversation.id))
+    notifications.publish_conversation_state(conversation.id, notifications.member_ids(conversation.id))
     return message
 
 
@@ -93,14 +93,14 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
 
     What it said is sealed for `kept_for`: it is shown to nobody, and can still be reported.
 
-    Answers the files that nobody needs any more, to be removed after the commit. Raises Refused when it is too late,
-    LookupError when there is no such message for the writer.
+    Answers the files that nobody needs any more, to be removed after the commit. Raises ActionError when it is too
+    late, LookupError when there is no such message for the writer.
     """
     conversation, _mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
         return []
-    if not permission.can_change(message):
-        raise Refused(_l("It is too late to delete this message for everybody. You can delete it for yourself."))
+    if not permission.can_edit(message):
+        raise ActionError(_l("It is too late to delete this message for everybody. You can delete it for yourself."))
     seal(message, kept_for)
     files = detach(message)
     message.body, message.search_text, message.deleted_at = "", "", now()
@@ -123,10 +123,10 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
         return
     hidden = insert_into(HiddenMessage).values(user_id=person.id, message_id=message.id)
     db.session.execute(hidden.on_conflict_do_nothing())
-    renew(conversation.id, person.id)
-    notifications.count_moved(person.id)
-    notifications.requests_moved(person.id)
-    notifications.conversation_moved(conversation.id, [person.id])
+    update_counters(conversation.id, person.id)
+    notifications.publish_unread_count(person.id)
+    notifications.publish_request_count(person.id)
+    notifications.publish_conversation_state(conversation.id, [person.id])
 
 
 def _own(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
@@ -151,7 +151,7 @@ def _lock(conversation_id: int) -> Conversation:
 
 def _side(person: User, conversation: Conversation) -> ConversationMember:
     mine = db.session.get(ConversationMember, (conversation.id, person.id), populate_existing=True)
-    if mine is None or mine.state not in threads.INSIDE:
+    if mine is None or mine.state not in threads.ACTIVE_STATES:
         raise LookupError(conversation.id)
     return mine
 
@@ -176,10 +176,10 @@ def _check_may_write(writer: User, conversation: Conversation) -> None:
         select(User).join(ConversationMember, ConversationMember.user_id == User.id).where(*there)
     )
     if other is None:
-        raise Refused(permission.NO)
-    verdict = permission.verdict(permission.terms(writer, other, conversation.id))
+        raise ActionError(permission.NO)
+    verdict = permission.decide(permission.relationship(writer, other, conversation.id))
     if verdict.kind == "refused":
-        raise Refused(verdict.sentence)
+        raise ActionError(verdict.sentence)
 
 
 def _note(conversation: Conversation, message: Message) -> None:
@@ -198,10 +198,10 @@ def _side_in_state(conversation: Conversation, state: str) -> list[int]:
 
 def _tell_gone(conversation: Conversation, writer: User, waiting: list[int]) -> None:
     """Tell everybody that a message is gone, and those for whom it may have counted the number without it."""
-    people = notifications.everybody(conversation.id)
-    notifications.conversation_moved(conversation.id, people)
+    people = notifications.member_ids(conversation.id)
+    notifications.publish_conversation_state(conversation.id, people)
     for user_id in people:
         if user_id in waiting:
-            notifications.requests_moved(user_id)
+            notifications.publish_request_count(user_id)
         elif user_id != writer.id:
-            notifications.count_moved(user_id)
+            notifications.publish_unread_count(user_id)

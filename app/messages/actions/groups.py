@@ -10,20 +10,20 @@ from sqlalchemy import func, select, update
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.core.validation import checked_name, send_key
 from app.extensions import db
 from app.messages import counters, notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.images import key_of
-from app.messages.actions.locking import lock, new_side
+from app.messages.actions.locking import lock, new_member
 from app.messages.actions.sending import append_event, checked_words, send_message, send_to_group
 from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
-from app.notifications import record
+from app.notifications import record_event
 
-MOST = 12  # people in a group, oneself included
+MAX_MEMBERS = 12  # people in a group, oneself included
 NAME_MAX = 80  # characters, and the width of the column
 
 
@@ -41,7 +41,7 @@ def start(
     """Write `body` to these people: to one as to a person, to several as the first message of a new group.
 
     To whom the founder is a stranger the group comes as a request. A form that is sent twice makes one group. Raises
-    Refused: also when there is somebody among them whom the founder cannot write to, or adds too many strangers.
+    ActionError: also when there is somebody among them whom the founder cannot write to, or adds too many strangers.
     """
     others = _others(founder, people)
     # Who corrects the list of people in a form that was sent, and sends it again, means another conversation.
@@ -64,7 +64,7 @@ def start(
     db.session.flush()
     for user_id, state in sorted({**states, founder.id: "accepted"}.items()):
         db.session.execute(
-            insert_into(ConversationMember).values({**new_side(conversation.id, user_id), "state": state})
+            insert_into(ConversationMember).values({**new_member(conversation.id, user_id), "state": state})
         )
     send_to_group(founder, conversation.id, body, **options)
     _tell_asked(conversation, founder, states)
@@ -72,8 +72,9 @@ def start(
 
 
 def rename(member: User, conversation_id: int, name: str, *, limited: bool = False) -> None:
-    """Call a group by this name, or with "" by the names of its people. Raises Refused, also for who is not in it, and
-    with `limited` for who has done and written very much lately: the group moves to the top of everybody's list.
+    """Call a group by this name, or with "" by the names of its people. Raises ActionError, also for who is not in
+    it, and with `limited` for who has done and written very much lately: the group moves to the top of everybody's
+    list.
     """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _sides = _lock_for(member, conversation_id)
@@ -89,7 +90,7 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
 def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
     """Take these people into a group; they see what is written from now on. Doing it twice changes nothing.
 
-    Who left is asked again. Raises Refused as `start` does, also for who is not in the group.
+    Who left is asked again. Raises ActionError as `start` does, also for who is not in the group.
     """
     conversation, sides = _lock_for(member, conversation_id)
     inside = {user_id for user_id, side in sides.items() if side.state != "left"}
@@ -110,33 +111,33 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
 def leave(member: User, conversation_id: int) -> None:
     """End somebody's part in a group. They see nothing of it any more, and may be added again. Twice changes nothing.
 
-    Raises Refused when it is no group.
+    Raises ActionError when it is no group.
     """
     conversation = lock(conversation_id)
     mine = db.session.get(ConversationMember, (conversation.id, member.id), populate_existing=True)
     if mine is None or mine.state == "left":
         return
     if not conversation.is_group:
-        raise Refused(_l("You can leave only groups."))
+        raise ActionError(_l("You can leave only groups."))
     mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
     append_event(conversation, member, "left", {})
     _moved(conversation)
-    notifications.conversation_moved(conversation.id, [member.id])
-    notifications.count_moved(member.id)
-    notifications.requests_moved(member.id)
+    notifications.publish_conversation_state(conversation.id, [member.id])
+    notifications.publish_unread_count(member.id)
+    notifications.publish_request_count(member.id)
 
 
 def _others(person: User, people: Iterable[User]) -> list[User]:
     """Each once, in the order in which locks are taken."""
     others = {user.id: user for user in people if user.id != person.id}
     if not others:
-        raise Refused(_l("Please name somebody to write to."))
+        raise ActionError(_l("Please name somebody to write to."))
     return [others[user_id] for user_id in sorted(others)]
 
 
 def _check_size(number: int) -> None:
-    if number > MOST:
-        raise Refused(_l("A group has room for %(most)d people.", most=MOST))
+    if number > MAX_MEMBERS:
+        raise ActionError(_l("A group has room for %(most)d people.", most=MAX_MEMBERS))
 
 
 def _begun_by(key: str | None) -> Conversation | None:
@@ -148,36 +149,36 @@ def _begun_by(key: str | None) -> Conversation | None:
 
 
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
-    """The locked group and its sides, of people who left, too. Raises Refused for who has no say in it."""
+    """The locked group and its sides, of people who left, too. Raises ActionError for who has no say in it."""
     conversation = lock(conversation_id)
     here = select(ConversationMember).where(ConversationMember.conversation_id == conversation.id)
     sides = {side.user_id: side for side in db.session.scalars(here.execution_options(populate_existing=True))}
     mine = sides.get(member.id)
     if not conversation.is_group or mine is None or mine.state == "left":
-        raise Refused(_l("You are not in this group."))
+        raise ActionError(_l("You are not in this group."))
     if mine.state != "accepted":
-        raise Refused(_l("Please accept the request first."))
+        raise ActionError(_l("Please accept the request first."))
     return conversation, sides
 
 
 def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
-    """In which state a person gets a group. Raises Refused.
+    """In which state a person gets a group. Raises ActionError.
 
     Who `returns` has left it, and is asked whoever adds them. Who has declined the adder's request hears nothing of
     this one, either.
     """
     pair = between(adder, person)
-    terms = permission.terms(adder, person, pair.id if pair else 0)
-    verdict = permission.verdict(terms)
+    terms = permission.relationship(adder, person, pair.id if pair else 0)
+    verdict = permission.decide(terms)
     if verdict.kind == "refused":
-        raise Refused(_l("You cannot write to %(name)s.", name=person.display_name))
+        raise ActionError(_l("You cannot write to %(name)s.", name=person.display_name))
     if not returns and (terms.follows or verdict.kind == "open"):
         return "accepted"
     return "declined" if terms.state == "declined" else "request"
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
-    """Groups are no way around the limit of strangers a day. Raises Refused."""
+    """Groups are no way around the limit of strangers a day. Raises ActionError."""
     strangers = sum(state != "accepted" for state in states.values())
     if not limited or not strangers:
         return
@@ -198,7 +199,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
     waits = ConversationMember.state.in_(("request", "declined"))
     known = db.session.execute(select(asked.where(*begun, waits).scalar_subquery(), added.scalar_subquery())).one()
     if sum(known) + strangers > rate_limits.limits_of(adder).strangers_a_day:
-        raise Refused(_l("You have written to many new people today. Please go on tomorrow."))
+        raise ActionError(_l("You have written to many new people today. Please go on tomorrow."))
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:
@@ -206,7 +207,7 @@ def _join(conversation: Conversation, user_id: int, state: str) -> None:
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}
-    side = insert_into(ConversationMember).values({**new_side(conversation.id, user_id), **fresh})
+    side = insert_into(ConversationMember).values({**new_member(conversation.id, user_id), **fresh})
     db.session.execute(
         side.on_conflict_do_update(
             index_elements=[ConversationMember.conversation_id, ConversationMember.user_id], set_=fresh
@@ -224,7 +225,7 @@ def _moved(conversation: Conversation) -> None:
         ConversationMember.conversation_id == conversation.id,
         ConversationMember.state.in_(("accepted", "request")),
     )
-    notifications.conversation_moved(
+    notifications.publish_conversation_state(
         conversation.id, db.session.scalars(select(ConversationMember.user_id).where(*inside)).all()
     )
 
@@ -232,5 +233,5 @@ def _moved(conversation: Conversation) -> None:
 def _tell_asked(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
     """Whom the adder is a stranger to hear of it where requests are listed, and nowhere else."""
     for user_id in sorted(user_id for user_id, state in states.items() if state == "request"):
-        record(user_id, "message_request", str(conversation.id), actor=adder, known=True)
-        notifications.requests_moved(user_id)
+        record_event(user_id, "message_request", str(conversation.id), actor=adder, known=True)
+        notifications.publish_request_count(user_id)

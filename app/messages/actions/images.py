@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from sqlalchemy import delete, select
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text.length import fits
-from app.lib.text.rich import TextRefused, clean, is_blank
+from app.lib.text.rich import InvalidText, clean, is_blank
 from app.messages.queries import images as reads
 from app.models import Message, MessageImage
 
 THUMBNAILS_JOB = "messages.thumbnails"
-MOST = 4  # pictures in one message
+MAX_IMAGES = 4  # pictures in one message
 ALT_MAX_LENGTH = 1_000  # characters of a description, as the reader counts them
 
 
@@ -33,13 +33,13 @@ class Picture:
 
 
 def checked_alt(alt: str) -> str:
-    """What a picture shows, as it is stored: one line, "" when nobody said it. Raises Refused."""
+    """What a picture shows, as it is stored: one line, "" when nobody said it. Raises ActionError."""
     try:
         alt = " ".join(clean(alt).split())
-    except TextRefused:
-        raise Refused(_l("This text holds characters that cannot be stored.")) from None
+    except InvalidText:
+        raise ActionError(_l("This text holds characters that cannot be stored.")) from None
     if not fits(alt, ALT_MAX_LENGTH):
-        raise Refused(
+        raise ActionError(
             _l("The description of a picture is too long: %(max)d characters are allowed.", max=ALT_MAX_LENGTH)
         )
     return "" if is_blank(alt) else alt

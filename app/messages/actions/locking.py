@@ -18,7 +18,7 @@ def lock(conversation_id: int) -> Conversation:
     found: Conversation = db.session.scalars(
         _locked(select(Conversation).where(Conversation.id == conversation_id))
     ).one()
-    lock_sides(conversation_id)
+    lock_members(conversation_id)
     return found
 
 
@@ -28,16 +28,16 @@ def lock_pair(one: User, other: User) -> Conversation:
     found = _locked(select(Conversation).where(Conversation.pair_key == key))
     conversation: Conversation | None = db.session.scalar(found)
     if conversation is not None:
-        lock_sides(conversation.id)
+        lock_members(conversation.id)
         return conversation
     db.session.execute(_insert_once(Conversation, pair_key=key, newest_seq=0, started_by_id=one.id, started_at=now()))
     made: Conversation = db.session.scalars(found).one()
     for user_id in sorted([one.id, other.id]):
-        db.session.execute(_insert_once(ConversationMember, **new_side(made.id, user_id)))
+        db.session.execute(_insert_once(ConversationMember, **new_member(made.id, user_id)))
     return made
 
 
-def lock_sides(conversation_id: int) -> None:
+def lock_members(conversation_id: int) -> None:
     """Lock the sides of a locked conversation by user id.
 
     Who reads locks their own sides, by conversation, without its lock: one order for all keeps the two from waiting for
@@ -48,7 +48,7 @@ def lock_sides(conversation_id: int) -> None:
     db.session.execute(these.with_for_update())
 
 
-def new_side(conversation_id: int, user_id: int) -> dict[str, Any]:
+def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
     """The columns of a side in a conversation in which nobody has written yet."""
     numbers = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
     return {"conversation_id": conversation_id, "user_id": user_id, "state": "new", **numbers}

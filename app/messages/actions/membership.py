@@ -13,8 +13,8 @@ from app.jobs import enqueue_at
 from app.messages import notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.locking import lock_pair
-from app.messages.permission import Terms
-from app.messages.queries.threads import Opened
+from app.messages.permission import Relationship
+from app.messages.queries.threads import ConversationView
 from app.models import ConversationMember, Message, User
 from app.notifications import scheduling
 from app.queries import visibility
@@ -32,10 +32,10 @@ def accept(user: User, conversation_id: int) -> bool:
     if not _change(user, conversation_id, {"state": "accepted"}, _state_in("request", "declined")):
         return False
     _counts_moved(user, conversation_id)
-    notifications.requests_moved(user.id)
+    notifications.publish_request_count(user.id)
     if user.receipts:
-        others = [user_id for user_id in notifications.everybody(conversation_id) if user_id != user.id]
-        notifications.conversation_moved(conversation_id, others)
+        others = [user_id for user_id in notifications.member_ids(conversation_id) if user_id != user.id]
+        notifications.publish_conversation_state(conversation_id, others)
     return True
 
 
@@ -43,22 +43,22 @@ def decline(user: User, conversation_id: int) -> bool:
     """Put a request away; False when there is none. Nobody else hears of it, and it can be taken back."""
     if not _change(user, conversation_id, {"state": "declined"}, _state_in("request")):
         return False
-    notifications.requests_moved(user.id)
-    notifications.conversation_moved(conversation_id, [user.id])
+    notifications.publish_request_count(user.id)
+    notifications.publish_conversation_state(conversation_id, [user.id])
     return True
 
 
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
     """No badge, no mail and no push for a conversation: for one of HOURS, or until it is taken back.
 
-    Raises Refused for another time.
+    Raises ActionError for another time.
     """
     until = mute_duration.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
     if until is not None:
         enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
-    notifications.count_moved(user.id)
-    notifications.conversation_moved(conversation_id, [user.id])
+    notifications.publish_unread_count(user.id)
+    notifications.publish_conversation_state(conversation_id, [user.id])
 
 
 def unmute(user: User, conversation_id: int) -> bool:
@@ -81,7 +81,7 @@ def end_mute(user: User, conversation_id: int) -> bool:
     return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted anew just now
 
 
-def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
+def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int) -> bool:
     """Keep what somebody is writing; False when they sent a message after number `own_seq`, the newest of theirs that
     the page knew: what it then saves may be what they have sent.
     """
@@ -102,9 +102,9 @@ def save_draft(user: User, opened: Opened, text: str, *, own_seq: int) -> bool:
     return db.session.scalar(keep) is not None
 
 
-def _may_begin(user: User, terms: Terms) -> bool:
+def _may_begin(user: User, terms: Relationship) -> bool:
     """Rows for a draft are made only where it could be sent, and for so many."""
-    return permission.verdict(terms).kind != "refused" and rate_limits.may_begin_draft(user)
+    return permission.decide(terms).kind != "refused" and rate_limits.may_begin_draft(user)
 
 
 def _unmute(user: User, conversation_id: int, *conditions: ColumnElement[bool]) -> bool:
@@ -131,6 +131,6 @@ def _change(user: User, conversation_id: int, values: dict[str, Any], *condition
 
 def _counts_moved(user: User, conversation_id: int) -> None:
     """What was kept back counts now: tell it, and let mail and push look again."""
-    notifications.count_moved(user.id)
-    notifications.conversation_moved(conversation_id, [user.id])
-    scheduling.order(user.id, notifications.KIND)
+    notifications.publish_unread_count(user.id)
+    notifications.publish_conversation_state(conversation_id, [user.id])
+    scheduling.schedule_delivery(user.id, notifications.KIND)

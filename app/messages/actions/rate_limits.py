@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.models import Conversation, Message, User
@@ -36,18 +36,20 @@ def limits_of(sender: User) -> Limits:
 
 
 def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
-    """Raises Refused when the sender has written too much lately; `waits`: the other one has not answered a request."""
+    """Raises ActionError when the sender has written too much lately; `waits`: the other one has not answered a
+    request.
+    """
     limits = limits_of(sender)
     if waits and _sent_in(sender, conversation) >= UNANSWERED:
-        raise Refused(_l("Please wait for an answer before you write more. Your text is still here."))
+        raise ActionError(_l("Please wait for an answer before you write more. Your text is still here."))
     if conversation.newest_seq == 0 and _begun(sender) >= limits.strangers_a_day:
-        raise Refused(
+        raise ActionError(
             _l("You have begun many conversations today. Please begin new ones tomorrow. Your text is still here.")
         )
     if _sent(sender, timedelta(minutes=1)) >= limits.a_minute:
-        raise Refused(_l("You are writing very fast. Please wait a minute. Your text is still here."))
+        raise ActionError(_l("You are writing very fast. Please wait a minute. Your text is still here."))
     if _sent(sender, timedelta(days=1)) >= limits.a_day:
-        raise Refused(_l("You have sent very many messages today. Please go on tomorrow. Your text is still here."))
+        raise ActionError(_l("You have sent very many messages today. Please go on tomorrow. Your text is still here."))
 
 
 def may_begin_draft(writer: User) -> bool:

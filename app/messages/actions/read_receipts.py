@@ -21,7 +21,7 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
     this = (side.conversation_id == conversation.id, side.user_id == user.id, side.read_seq < upto)
     if db.session.scalar(update(side).where(*this).values(read_seq=upto).returning(side.user_id)) is None:
         return False
-    notifications.count_moved(user.id)
+    notifications.publish_unread_count(user.id)
     _show_receipts(user, conversation.id)
     return True
 
@@ -70,4 +70,4 @@ def _show_receipts(user: User, conversation_id: int) -> None:
         .where(side.conversation_id == conversation_id, side.state == "accepted", User.receipts, User.id != user.id)
         .where(accepted, ~visibility.blocked_between(user.id, User.id))
     )
-    notifications.conversation_moved(conversation_id, list(db.session.scalars(readers)))
+    notifications.publish_conversation_state(conversation_id, list(db.session.scalars(readers)))

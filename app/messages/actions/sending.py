@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.core.validation import checked_body, send_key
 from app.extensions import db
@@ -18,7 +18,7 @@ from app.messages.actions.images import Picture, attach, key_of
 from app.messages.actions.locking import lock, lock_pair
 from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, Message, User
-from app.notifications import record
+from app.notifications import record_event
 
 
 def send_message(
@@ -34,19 +34,19 @@ def send_message(
     """Write `body` to `recipient`: the message, their badge and their mail, in the caller's transaction.
 
     A form that is sent twice (same `form_key`) writes once and gives the first message back. To somebody who does not
-    know the sender it goes as a request. Raises Refused; with `limited` also when the sender writes too much.
+    know the sender it goes as a request. Raises ActionError; with `limited` also when the sender writes too much.
     """
     if sender.id == recipient.id:
-        raise Refused(_l("You cannot write to yourself."))
+        raise ActionError(_l("You cannot write to yourself."))
     body = checked_words(body, max_length, pictures)
     conversation = lock_pair(sender, recipient)
     key = send_key(sender, body, key_of(form_key, pictures))
     if known := _known(key):
         return known
-    terms = permission.terms(sender, recipient, conversation.id)
-    verdict = permission.verdict(terms)
+    terms = permission.relationship(sender, recipient, conversation.id)
+    verdict = permission.decide(terms)
     if verdict.kind == "refused":
-        raise Refused(verdict.sentence)
+        raise ActionError(verdict.sentence)
     if limited:
         rate_limits.check(sender, conversation, waits=verdict.kind == "request")
     if conversation.newest_seq == 0:  # until now it held drafts at most
@@ -58,8 +58,8 @@ def send_message(
     if verdict.kind == "request" and terms.state == "new":
         _side(conversation, recipient.id, state="request")
         # On the Activity page, and nowhere else: a request has no badge and no mail.
-        record(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
-    notifications.message_came(conversation.id, sender.id)
+        record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
+    notifications.notify_new_message(conversation.id, sender.id)
     return message
 
 
@@ -73,7 +73,7 @@ def send_to_group(
     pictures: Sequence[Picture] = (),
     limited: bool = False,
 ) -> Message:
-    """Write `body` to everybody in a group, as `send_message` does. Raises Refused, also for who is not in it."""
+    """Write `body` to everybody in a group, as `send_message` does. Raises ActionError, also for who is not in it."""
     body = checked_words(body, max_length, pictures)
     conversation = lock(conversation_id)
     key = send_key(sender, body, key_of(form_key, pictures))
@@ -81,12 +81,12 @@ def send_to_group(
         return known
     mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
     if mine is None or mine.state == "left" or not conversation.is_group:
-        raise Refused(_l("You are not in this conversation."))
+        raise ActionError(_l("You are not in this conversation."))
     if limited:
         rate_limits.check(sender, conversation, waits=False)
     message = _append(conversation, sender, body, key, pictures)
     _accept(conversation, sender.id)
-    notifications.message_came(conversation.id, sender.id)
+    notifications.notify_new_message(conversation.id, sender.id)
     return message
 
 
@@ -96,7 +96,7 @@ def append_event(conversation: Conversation, actor: User, kind: str, args: dict[
 
 
 def checked_words(body: str, max_length: int, pictures: Sequence[object]) -> str:
-    """The words of a message as they are stored; beside a picture there need be none. Raises Refused."""
+    """The words of a message as they are stored; beside a picture there need be none. Raises ActionError."""
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
 
@@ -107,7 +107,7 @@ def _known(key: str | None) -> Message | None:
 def _append(
     conversation: Conversation, sender: User, body: str, key: str | None, pictures: Sequence[Picture]
 ) -> Message:
-    words = words_of(body, notifications.everybody(conversation.id))
+    words = words_of(body, notifications.member_ids(conversation.id))
     message = _store(conversation, sender, body=body, form_key=key, search_text=words)
     attach(message, pictures)
     others = ConversationMember.user_id != sender.id
@@ -136,8 +136,8 @@ def _accept(conversation: Conversation, user_id: int) -> None:
     )
     others_wrote = db.session.scalar(waiting.values(state="accepted").returning(side.newest_seq))
     if others_wrote:
-        notifications.count_moved(user_id)
-        notifications.requests_moved(user_id)
+        notifications.publish_unread_count(user_id)
+        notifications.publish_request_count(user_id)
 
 
 def _side(conversation: Conversation, user_id: int, **values: Any) -> None:

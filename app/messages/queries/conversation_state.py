@@ -13,7 +13,7 @@ from app.models import Conversation, ConversationMember, User
 from app.queries import visibility
 
 
-def of(user_id: int, conversation_id: int) -> dict[str, Any]:
+def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
     """`{"with", "last_message_id", "revision", "delivered", "read"}`, and for a group also `"group"`, its id.
 
     `with` is the other one's username, "" for a group; somebody whose account is deleted has no name, so their
@@ -26,7 +26,9 @@ def of(user_id: int, conversation_id: int) -> dict[str, Any]:
     viewer, mine = next((user, member) for _, member, user, _ in rows if user.id == user_id)
     others = [(user, member) for _, member, user, _ in rows if user.id != user_id]
     seen = others if mine.state != "left" else []
-    delivered, read = receipts(viewer, seen, {user.id for _, _, user, is_apart in rows if is_apart})
+    delivered, read = receipts(
+        viewer, seen, {user.id for _, _, user, is_blocked_either_way in rows if is_blocked_either_way}
+    )
     state = {
         "with": others[0][0].username if others and conversation.pair_key else "",
         "last_message_id": mine.newest_message_id,

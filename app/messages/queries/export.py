@@ -12,11 +12,11 @@ from app.extensions import db
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import visibility
 
-TOGETHER = 100  # conversations that are looked up at once
+BATCH_SIZE = 100  # conversations that are looked up at once
 
 
 @dataclass(frozen=True)
-class Taken:
+class ExportedConversation:
     """One conversation, the side of who takes it along, and the (id, username) of everybody who is in it."""
 
     conversation: Conversation
@@ -49,7 +49,7 @@ def newest_message_id(owner_id: int) -> int:
     )
 
 
-def conversations(owner_id: int) -> Iterator[Taken]:
+def conversations(owner_id: int) -> Iterator[ExportedConversation]:
     """A person's conversations that hold anything, in the order of their ids."""
     after = 0
     while True:
@@ -62,13 +62,13 @@ def conversations(owner_id: int) -> Iterator[Taken]:
             )
             .where(Conversation.id > after)
             .order_by(Conversation.id)
-            .limit(TOGETHER)
+            .limit(BATCH_SIZE)
         )
         rows = db.session.execute(query).all()
         people = _people([conversation.id for conversation, _side in rows])
         for conversation, side in rows:
-            yield Taken(conversation, side, people.get(conversation.id, []))
-        if len(rows) < TOGETHER:
+            yield ExportedConversation(conversation, side, people.get(conversation.id, []))
+        if len(rows) < BATCH_SIZE:
             return
         after = rows[-1][0].id
 

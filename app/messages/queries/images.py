@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import or_, select
 
 from app.extensions import db
-from app.messages.queries.threads import INSIDE
+from app.messages.queries.threads import ACTIVE_STATES
 from app.models import ConversationMember, Message, MessageImage, Report, ReportedMessage, SealedMessage, User
 from app.queries import visibility
 
-AT_ONCE = 500  # names in one question
+BATCH_SIZE = 500  # names in one question
 
 
 def visible(viewer: User, image_id: int) -> MessageImage | None:
@@ -21,7 +21,7 @@ def visible(viewer: User, image_id: int) -> MessageImage | None:
         select(MessageImage)
         .join(Message, Message.id == MessageImage.message_id)
         .join(side, side.conversation_id == Message.conversation_id)
-        .where(MessageImage.id == image_id, side.user_id == viewer.id, side.state.in_(INSIDE))
+        .where(MessageImage.id == image_id, side.user_id == viewer.id, side.state.in_(ACTIVE_STATES))
         .where(Message.deleted_at.is_(None), visibility.message_is_shown(side))
     )
     return db.session.scalar(query)
@@ -50,13 +50,13 @@ def held(conversation_id: int) -> set[str]:
 def named(files: Sequence[str]) -> set[str]:
     """Those of these files that a message shows, is sealed with, or a report holds as evidence."""
     found: set[str] = set()
-    for first in range(0, len(files), AT_ONCE):
-        some = files[first : first + AT_ONCE]
+    for first in range(0, len(files), BATCH_SIZE):
+        some = files[first : first + BATCH_SIZE]
         shown = or_(MessageImage.file.in_(some), MessageImage.thumbnail.in_(some))
         for row in db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(shown)):
             found.update(row)
     for kept in (ReportedMessage.images, SealedMessage.images):
-        found |= _names(db.session.scalars(select(kept).execution_options(yield_per=AT_ONCE)))
+        found |= _names(db.session.scalars(select(kept).execution_options(yield_per=BATCH_SIZE)))
     return found
 
 

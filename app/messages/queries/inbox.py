@@ -15,7 +15,7 @@ from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
 FACES = 3  # people of a group whose pictures stand in its row
-LOOKED_AT = 2000  # people whom the viewer follows of whom is asked whether they follow a stranger, too
+SCAN_LIMIT = 2000  # people whom the viewer follows of whom is asked whether they follow a stranger, too
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,13 @@ def _strangers(viewer: User, user_ids: Sequence[int]) -> dict[int, Stranger]:
     if not user_ids:
         return {}
     mine, theirs, friend = aliased(Follow), aliased(Follow), aliased(User)
-    followed = select(mine.followed_id).where(mine.follower_id == viewer.id).limit(LOOKED_AT).subquery()
+    followed = select(mine.followed_id).where(mine.follower_id == viewer.id).limit(SCAN_LIMIT).subquery()
     shared = (
         select(func.count())
         .select_from(followed)
         .join(theirs, theirs.follower_id == followed.c.followed_id)
         .join(friend, friend.id == theirs.follower_id)
-        .where(theirs.followed_id == User.id, visibility.is_met(viewer.id, friend))
+        .where(theirs.followed_id == User.id, visibility.is_visible(viewer.id, friend))
         .correlate(User)
         .scalar_subquery()
     )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.extensions import db
-from app.messages.queries.threads import Opened, shown
+from app.messages.queries.threads import ConversationView, shown
 from app.models import Message, User
 
-LOOKED_AT = 3  # of one's own newest messages
+SCAN_LIMIT = 3  # of one's own newest messages
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ReadBy:
     readers: Sequence[User]
 
 
-def of_own(opened: Opened) -> list[ReadBy]:
+def of_own(opened: ConversationView) -> list[ReadBy]:
     """The viewer's newest messages in a group, newest first; none unless they show what they read themselves.
 
     One query. Who has not accepted the group tells nothing of it.
@@ -28,11 +28,11 @@ def of_own(opened: Opened) -> list[ReadBy]:
     if opened.mine is None or not opened.viewer.receipts:
         return []
     own = (Message.sender_id == opened.viewer.id, Message.kind == "text", Message.deleted_at.is_(None))
-    query = shown(opened.mine).where(*own).order_by(Message.seq.desc()).limit(LOOKED_AT)
+    query = shown(opened.mine).where(*own).order_by(Message.seq.desc()).limit(SCAN_LIMIT)
     return [ReadBy(message, _readers(opened, message.seq)) for message in db.session.scalars(query).unique()]
 
 
-def _readers(opened: Opened, seq: int) -> list[User]:
+def _readers(opened: ConversationView, seq: int) -> list[User]:
     return [
         user
         for user, side in opened.others

@@ -12,15 +12,15 @@ from sqlalchemy.orm import aliased
 from app.extensions import db
 from app.lib.text.search import Term, query_terms
 from app.messages import permission
-from app.messages.permission import Terms, Verdict
+from app.messages.permission import Decision, Relationship
 from app.messages.queries.threads import pair_key_with
 from app.models import Conversation, ConversationMember, Follow, User
 from app.queries import visibility
 from app.queries.name_prefixes import has_words
 from app.queries.search import matching
 
-MOST = 8  # suggestions
-LOOKED_AT = 1000  # conversations, and follows in each direction: enough to choose from, and a bound on the time
+MAX_SUGGESTIONS = 8  # suggestions
+SCAN_LIMIT = 1000  # conversations, and follows in each direction: enough to choose from, and a bound on the time
 STRANGERS = 50  # people of that name beyond them
 WRITTEN, FOLLOWED, FOLLOWER, STRANGER = range(4)  # whom one thinks of first
 
@@ -30,7 +30,7 @@ class Recipient:
     """Somebody who may be written to, or may not."""
 
     user: User
-    verdict: Verdict
+    verdict: Decision
 
 
 def suggestions(viewer: User, q: str) -> list[Recipient]:
@@ -52,16 +52,16 @@ def suggestions(viewer: User, q: str) -> list[Recipient]:
     chosen = (
         select(known)
         .join(User, User.id == known.c.user_id)
-        .where(*has_words(terms), User.id != viewer.id, visibility.is_met(viewer.id))
+        .where(*has_words(terms), User.id != viewer.id, visibility.is_visible(viewer.id))
         .order_by(*order)
-        .limit(MOST)
+        .limit(MAX_SUGGESTIONS)
         .subquery()
     )
     query = _recipients(viewer).join(chosen, chosen.c.user_id == User.id)
     return _all(query.order_by(chosen.c.place, chosen.c.newest.desc(), chosen.c.user_id.desc()))
 
 
-def among(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
+def by_ids(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
     """These people, and whether the viewer may write to them. One query."""
     return _all(_recipients(viewer).where(User.id.in_(user_ids)).order_by(User.id)) if user_ids else []
 
@@ -77,7 +77,7 @@ def _recipients(viewer: User) -> Select[Any]:
 
 
 def _all(query: Select[Any]) -> list[Recipient]:
-    return [Recipient(row[0], permission.verdict(Terms(*row))) for row in db.session.execute(query)]
+    return [Recipient(row[0], permission.decide(Relationship(*row))) for row in db.session.execute(query)]
 
 
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
@@ -93,9 +93,9 @@ def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, in
         .order_by(mine.newest_message_id.desc())
     )
     lists = [
-        _cut(written, LOOKED_AT),
-        _cut(_placed(Follow.followed_id, FOLLOWED).where(Follow.follower_id == viewer.id), LOOKED_AT),
-        _cut(_placed(Follow.follower_id, FOLLOWER).where(Follow.followed_id == viewer.id), LOOKED_AT),
+        _cut(written, SCAN_LIMIT),
+        _cut(_placed(Follow.followed_id, FOLLOWED).where(Follow.follower_id == viewer.id), SCAN_LIMIT),
+        _cut(_placed(Follow.follower_id, FOLLOWER).where(Follow.followed_id == viewer.id), SCAN_LIMIT),
     ]
     if terms:
         strangers, key = matching(_placed(User.id, STRANGER), User, terms)

@@ -11,28 +11,28 @@ from sqlalchemy.orm import aliased, joinedload
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.messages import permission
-from app.messages.permission import Terms
+from app.messages.permission import Relationship
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import relations, visibility
 from app.queries.relations import Relation
 
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
-AT_ONCE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
-INSIDE = ("new", "accepted", "request", "declined")  # sides whose person may look into the conversation
+PAGE_SIZE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
+ACTIVE_STATES = ("new", "accepted", "request", "declined")  # sides whose person may look into the conversation
 # As in app/queries/visibility.py: an alias is made once.
 _mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
 
 
 @dataclass(frozen=True)
-class Opened:
+class ConversationView:
     """A conversation as one of its people has it before them."""
 
     viewer: User
     conversation: Conversation | None  # None: the two have never written
     mine: ConversationMember | None
     others: Sequence[tuple[User, ConversationMember | None]]  # the other one; in a group everybody else who is in it
-    terms: Terms | None = None  # between two: what decides whether the viewer may write
+    terms: Relationship | None = None  # between two: what decides whether the viewer may write
     relation: Relation | None = None  # between two: whom the viewer mutes or blocks
     folded: Set[int] = frozenset()  # in a group: whom the viewer blocks; what they write is folded away
     apart: Set[int] = frozenset()  # who blocks the viewer or is blocked: neither hears what the other reads
@@ -69,7 +69,7 @@ class Opened:
 class Thread:
     """A piece of a conversation, oldest message first."""
 
-    opened: Opened
+    opened: ConversationView
     messages: Sequence[Message]
     older: int | None = None  # the `before` of the piece above
     changed: Sequence[Message] = ()  # of those that the page showed before; some are no longer shown
@@ -103,7 +103,7 @@ def between(viewer: User, other: User) -> Conversation | None:
     return db.session.scalar(select(Conversation).where(Conversation.pair_key == pair_key(viewer, other)))
 
 
-def with_person(viewer: User, username: str) -> Opened | None:
+def with_person(viewer: User, username: str) -> ConversationView | None:
     """The viewer's conversation with the person of that name; None when there is no such person, or it is
     the viewer. One query.
 
@@ -132,18 +132,20 @@ def with_person(viewer: User, username: str) -> Opened | None:
     if row is None:
         return None
     other, conversation, my_side, their_side, follows, knows, blocked, *relation = row
-    terms = Terms(other, follows, knows, blocked, getattr(their_side, "state", None))
+    terms = Relationship(other, follows, knows, blocked, getattr(their_side, "state", None))
     apart = frozenset({other.id} if blocked else ())
-    return Opened(viewer, conversation, my_side, [(other, their_side)], terms, Relation(*relation), apart=apart)
+    return ConversationView(
+        viewer, conversation, my_side, [(other, their_side)], terms, Relation(*relation), apart=apart
+    )
 
 
-def by_id(viewer: User, conversation_id: int) -> Opened | None:
+def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
     """The conversation of that id, if the viewer has a side in it and has not left. One query.
 
     For groups, and for those whose other person's account is deleted.
     """
     here = _mine.conversation_id == conversation_id
-    inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(INSIDE))
+    inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(ACTIVE_STATES))
     blocks = visibility.is_blocking(viewer.id, User.id), visibility.blocked_between(viewer.id, User.id)
     query = (
         select(Conversation, ConversationMember, User, *blocks)
@@ -158,14 +160,16 @@ def by_id(viewer: User, conversation_id: int) -> Opened | None:
     conversation = rows[0][0]
     # Those who left are asked for, too: what they wrote is still there.
     blocked = frozenset(user.id for _conversation, _side, user, is_blocked, _is_apart in rows if is_blocked)
-    apart = frozenset(user.id for _conversation, _side, user, _is_blocked, is_apart in rows if is_apart)
-    sides = {user.id: (user, side) for _conversation, side, user, *_blocks in rows if side.state in INSIDE}
+    apart = frozenset(
+        user.id for _conversation, _side, user, _is_blocked, is_blocked_either_way in rows if is_blocked_either_way
+    )
+    sides = {user.id: (user, side) for _conversation, side, user, *_blocks in rows if side.state in ACTIVE_STATES}
     _viewer, my_side = sides.pop(viewer.id)
     folded = blocked if conversation.is_group else frozenset()
-    return Opened(viewer, conversation, my_side, list(sides.values()), folded=folded, apart=apart)
+    return ConversationView(viewer, conversation, my_side, list(sides.values()), folded=folded, apart=apart)
 
 
-def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thread:
+def newest(opened: ConversationView, *, before: int | None = None, size: int = 40) -> Thread:
     """The newest messages of a conversation, or the `size` before number `before`. One query.
 
     What is unread begins on the page: reading moves one mark forward, so a page that jumped over unread messages would
@@ -184,7 +188,7 @@ def newest(opened: Opened, *, before: int | None = None, size: int = 40) -> Thre
     return Thread(opened, messages, older, at_end=before is None and len(messages) < WINDOW)
 
 
-def since(opened: Opened, seq: int, revision: int, *, first: int = 0, size: int = AT_ONCE) -> Thread:
+def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, size: int = PAGE_SIZE) -> Thread:
     """What a page that is open does not show yet: up to `size` messages after number `seq`, and what changed of those
     from number `first` on since the conversation had this `revision`.
     """

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 
 from app.core import roles
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.jobs import enqueue
@@ -24,13 +24,13 @@ COUNT_JOB = "profiles.count_follows"
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
     """Close an account until it is reinstated: no login, and nobody finds them; what they wrote to others stays there.
 
-    Raises Refused.
+    Raises ActionError.
     """
     report = _report(actor, report_id)
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is not None:
-        raise Refused(_l("This account is suspended already."))
+        raise ActionError(_l("This account is suspended already."))
     person.active, person.suspended_at = False, now()
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
     logins_changed(person.id)
@@ -40,12 +40,12 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
 
 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """End a suspension; one may do so when its report is closed, too. Raises Refused."""
+    """End a suspension; one may do so when its report is closed, too. Raises ActionError."""
     report = lock(report_id) if report_id is not None else None
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is None:
-        raise Refused(_l("This account is not suspended."))
+        raise ActionError(_l("This account is not suspended."))
     # Who waits for the deletion of their account takes it back by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
@@ -54,13 +54,13 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
 
 
 def set_role(actor: User | None, user_id: int, role: str) -> None:
-    """Give a person a role. Raises Refused when they have it, or there is no such role."""
+    """Give a person a role. Raises ActionError when they have it, or there is no such role."""
     if role not in roles.ROLES:
-        raise Refused(_l("There is no such role."))
+        raise ActionError(_l("There is no such role."))
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.role == role:
-        raise Refused(_l("This person has that role already."))
+        raise ActionError(_l("This person has that role already."))
     before, person.role = person.role, role
     audit_log.note(actor, "role", person=person, before=before, after=role)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from app.core.clock import now
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.lib.text.length import first_graphemes
@@ -16,12 +16,12 @@ from app.moderation import queries
 from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open, checked
-from app.notifications import record, tell_post_goes
+from app.notifications import record_event, refresh_counts_for_deleted_post
 
 QUOTED = 500  # characters of a removed post that its author is told
 
 
-def look(moderator: User, report_id: int) -> None:
+def view_evidence(moderator: User, report_id: int) -> None:
     """Note that `moderator` looks at the evidence: from now on they see it. Looking again adds nothing."""
     report = lock(report_id)
     if not queries.has_looked(moderator, report):
@@ -29,21 +29,21 @@ def look(moderator: User, report_id: int) -> None:
 
 
 def assign(moderator: User, report_id: int) -> None:
-    """Take a report. Raises Refused when somebody has it already."""
+    """Take a report. Raises ActionError when somebody has it already."""
     report = lock(report_id)
     check_open(report, moderator)
     if report.assignee_id == moderator.id:
-        raise Refused(_l("You have taken this report already."))
+        raise ActionError(_l("You have taken this report already."))
     report.assignee_id = moderator.id
     audit_log.note(moderator, "assigned", report=report)
 
 
 def release(moderator: User, report_id: int) -> None:
-    """Give a report back, for another moderator to take; an admin may do so with anybody's. Raises Refused."""
+    """Give a report back, for another moderator to take; an admin may do so with anybody's. Raises ActionError."""
     report = lock(report_id)
     check_open(report, moderator, anybodys=moderator.role == "admin")
     if report.assignee_id is None:
-        raise Refused(_l("Nobody has taken this report."))
+        raise ActionError(_l("Nobody has taken this report."))
     report.assignee_id = None
     audit_log.note(moderator, "released", report=report)
 
@@ -51,7 +51,7 @@ def release(moderator: User, report_id: int) -> None:
 def resolve(moderator: User, report_id: int, words: str) -> None:
     """Close a report; `words` say how it was decided, and stand in the log. Its reporter hears that it is closed.
 
-    Raises Refused.
+    Raises ActionError.
     """
     words = checked(words)
     report = lock(report_id)
@@ -59,44 +59,46 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
     report.state, report.resolved_at = "resolved", now()
     audit_log.note(moderator, "resolved", report=report, words=words)
     if report.reporter_id is not None:
-        record(report.reporter_id, "report_closed", str(report.id), args={"report_id": report.id})
+        record_event(report.reporter_id, "report_closed", str(report.id), args={"report_id": report.id})
 
 
 def warn(moderator: User, report_id: int, words: str) -> None:
-    """Tell the accused `words`, on their Activity page and by mail at once. Once for each report. Raises Refused."""
+    """Tell the accused `words`, on their Activity page and by mail at once. Once for each report. Raises
+    ActionError.
+    """
     words = checked(words)
     report = lock(report_id)
     check_open(report, moderator)
     person = lock_person(report.accused_id, moderator)
     check_may_judge(moderator, person)
     if not person.active:
-        raise Refused(_l("This account is not in use: a warning would reach nobody."))
+        raise ActionError(_l("This account is not in use: a warning would reach nobody."))
     if _is_warned(report):
-        raise Refused(_l("A warning was sent because of this report already."))
+        raise ActionError(_l("A warning was sent because of this report already."))
     audit_log.note(moderator, "warned", report=report, person=person, words=words)
-    record(person.id, "warning", str(report.id), args={"words": words})
+    record_event(person.id, "warning", str(report.id), args={"words": words})
 
 
 def remove_post(moderator: User, report_id: int, words: str) -> None:
     """Delete the reported post, and tell its author `words`, on their Activity page and by email at once.
 
-    The report's copy of the post stays. Raises Refused.
+    The report's copy of the post stays. Raises ActionError.
     """
     words = checked(words)
     report = lock(report_id)
     check_open(report, moderator)
     if report.kind != "post":
-        raise Refused(_l("This report isn't about a post."))
+        raise ActionError(_l("This report isn't about a post."))
     author = lock_person(report.accused_id, moderator)
     check_may_judge(moderator, author)
     post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
     if post is None:
-        raise Refused(_l("This post has been deleted already."))
-    tell_post_goes(post.id)
+        raise ActionError(_l("This post has been deleted already."))
+    refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     audit_log.note(moderator, "removed", report=report, person=author, words=words)
     quoted = {"text": first_graphemes(post.body, QUOTED), "language": post.language}
-    record(author.id, "post_removed", str(report.id), args={"words": words, **quoted})
+    record_event(author.id, "post_removed", str(report.id), args={"words": words, **quoted})
 
 
 def _is_warned(report: Report) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.models import Report, User
@@ -28,13 +28,13 @@ def lock(report_id: int) -> Report:
 def lock_person(user_id: int | None, judge: User | None) -> User:
     """The person as they are now, locked, and so is who judges them (None: the operator).
 
-    Raises Refused when the person's account is gone, and when the judge's was closed just now.
+    Raises ActionError when the person's account is gone, and when the judge's was closed just now.
     """
     ids = [user_id, *([judge.id] if judge else [])]
     these = select(User).where(User.id.in_(ids)).order_by(User.id).with_for_update(key_share=True)
     found = {user.id: user for user in db.session.scalars(these.execution_options(populate_existing=True))}
     if judge is not None and not judge.active:
-        raise Refused(_l("This account is suspended."))
+        raise ActionError(_l("This account is suspended."))
     if user_id not in found:
-        raise Refused(_l("This account is deleted."))
+        raise ActionError(_l("This account is deleted."))
     return found[user_id]

@@ -8,17 +8,17 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from app.core.clock import now
-from app.core.database import lock_names
-from app.core.errors import Refused
+from app.core.database import advisory_lock
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.core.validation import send_key
 from app.extensions import db
 from app.models import Conversation, Message, Post, Report, ReportedMessage, User
 from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
-from app.notifications import record
+from app.notifications import record_event
 
-MOST = 50  # messages in one report
+MAX_MESSAGES = 50  # messages in one report
 A_DAY = 20  # reports by one person
 
 
@@ -34,7 +34,7 @@ def report(
     """Report the messages with these numbers, in a conversation that `reporter` is in, to the moderators.
 
     Of a message that its sender has deleted, the report contains what was sealed. `fingerprint` gives the SHA-256 of a
-    stored picture, in hex. A form that is sent twice makes one report. Raises Refused.
+    stored picture, in hex. A form that is sent twice makes one report. Raises ActionError.
     """
     note = checked(note, needed=False)
     # No message is edited or deleted meanwhile, and no picture's file removed before our rows name it.
@@ -55,12 +55,12 @@ def report(
 
 
 def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
-    """Report a post that `reporter` can see, loaded with its author. Raises Refused.
+    """Report a post that `reporter` can see, loaded with its author. Raises ActionError.
 
     A form that is sent twice makes one report.
     """
     note, author = checked(note, needed=False), post.author
-    lock_names(f"report:{reporter.id}")
+    advisory_lock(f"report:{reporter.id}")
     key, known = _known(reporter, f"post:{post.id}\n{note}", form_key)
     if known is not None:
         return known
@@ -84,13 +84,13 @@ def report_person(
     form_key: str | None,
     pictures: Sequence[dict[str, str]] = (),
 ) -> Report:
-    """Report a person for what their profile says. Raises Refused.
+    """Report a person for what their profile says. Raises ActionError.
 
     `pictures` is a copy of their avatar: `{"file", "alt", "sha256"}`. If a block keeps the two apart, the reporter is
     not shown what the report contains, as the profile page does not show it. A form sent twice makes one report.
     """
     note = checked(note, needed=False)
-    lock_names(f"report:{reporter.id}")
+    advisory_lock(f"report:{reporter.id}")
     key, known = _known(reporter, f"person:{person.id}\n{note}", form_key)
     if known is not None:
         return known
@@ -128,28 +128,30 @@ def _file(made: Report, reporter: User, accused: User | None) -> Report:
 
 def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tuple[User | None, Sequence[Message]]:
     """Whom the report accuses (None: their account is deleted), and its messages."""
-    if len(set(seqs)) > MOST:
-        raise Refused(_l("A report holds up to %(most)d messages.", most=MOST))
+    if len(set(seqs)) > MAX_MESSAGES:
+        raise ActionError(_l("A report holds up to %(most)d messages.", most=MAX_MESSAGES))
     messages = queries.ticked(reporter, conversation_id, seqs)
     of_others = [message for message in messages if message.sender_id != reporter.id]
     if len(messages) < len(set(seqs)):
-        raise Refused(_l("One of the messages that you ticked is gone by now. Please look again."))
+        raise ActionError(_l("One of the messages that you ticked is gone by now. Please look again."))
     if not of_others:
-        raise Refused(_l("Please tick at least one message of somebody else."))
+        raise ActionError(_l("Please tick at least one message of somebody else."))
     _check_limit(reporter)
     return next((message.sender for message in of_others if message.sender is not None), None), messages
 
 
 def _check_may_report(reporter: User, accused: User) -> None:
     if accused.id == reporter.id:
-        raise Refused(_l("You can't report yourself."))
+        raise ActionError(_l("You can't report yourself."))
     _check_limit(reporter)
 
 
 def _check_limit(reporter: User) -> None:
     recent = (Report.reporter_id == reporter.id, Report.created_at > now() - timedelta(days=1))
     if (db.session.scalar(select(func.count()).select_from(Report).where(*recent)) or 0) >= A_DAY:
-        raise Refused(_l("You have sent many reports today. The moderators will look at them; please go on tomorrow."))
+        raise ActionError(
+            _l("You have sent many reports today. The moderators will look at them; please go on tomorrow.")
+        )
 
 
 def _copy(message: Message, fingerprint: Callable[[str], str]) -> ReportedMessage:
@@ -171,4 +173,4 @@ def _copy(message: Message, fingerprint: Callable[[str], str]) -> ReportedMessag
 def _tell(made: Report) -> None:
     facts = {"report_id": made.id, "accused": made.accused_name, "kind": made.kind}
     for moderator in queries.moderators(made.id):
-        record(moderator.id, "report", str(made.id), args=facts)
+        record_event(moderator.id, "report", str(made.id), args=facts)

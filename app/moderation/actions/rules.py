@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core import roles
-from app.core.errors import Refused
+from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.core.validation import checked_body
 from app.extensions import db
@@ -12,27 +12,29 @@ from app.models import Report, User
 
 
 def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
-    """Raises Refused when a locked report is closed, or another moderator has it and `anybodys` does not allow that."""
+    """Raises ActionError when a locked report is closed, or another moderator has it and `anybodys` does not allow
+    that.
+    """
     if report.state == "resolved":
-        raise Refused(_l("This report is resolved already."))
+        raise ActionError(_l("This report is resolved already."))
     if report.assignee_id not in {None, moderator.id} and not anybodys:
         assignee = db.session.get_one(User, report.assignee_id)
-        raise Refused(_l("%(name)s has taken this report.", name=assignee.display_name))
+        raise ActionError(_l("%(name)s has taken this report.", name=assignee.display_name))
 
 
 def check_may_judge(moderator: User | None, person: User) -> None:
-    """Raises Refused when the moderator may not act on this person. The operator (None) may act on everybody."""
+    """Raises ActionError when the moderator may not act on this person. The operator (None) may act on everybody."""
     if moderator is None:
         return
     if moderator.id == person.id:
-        raise Refused(_l("Nobody judges themselves."))
+        raise ActionError(_l("Nobody judges themselves."))
     if not roles.may_judge(moderator.role, person.role):
-        raise Refused(_l("Only an admin can act on a moderator."))
+        raise ActionError(_l("Only an admin can act on a moderator."))
 
 
-MOST = 1_000  # characters
+MAX_LENGTH = 1_000  # characters
 
 
 def checked(text: str, *, needed: bool = True) -> str:
-    """`text` as it is stored; "" only when it is not `needed`. Raises Refused."""
-    return "" if is_blank(text) and not needed else checked_body(text, MOST)
+    """`text` as it is stored; "" only when it is not `needed`. Raises ActionError."""
+    return "" if is_blank(text) and not needed else checked_body(text, MAX_LENGTH)

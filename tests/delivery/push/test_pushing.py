@@ -10,7 +10,7 @@ import pytest
 from app.core.clock import now
 from app.lib.webpush import keys
 from app.models import DeliveryPreference, DeliveryProfile, LoginSession
-from app.notifications import record
+from app.notifications import record_event
 from tests.factories import a_message, a_post, a_user
 from tests.support.push_service import HANGS_UP
 
@@ -40,7 +40,7 @@ def event(db):
     def event(person, kind="mention", subject="1", **values):
         if kind == "mention":
             values["post_id"] = a_post(values["actor"], f"Hello @{person.user.username}").id
-        record(person.user.id, kind, subject, **values)
+        record_event(person.user.id, kind, subject, **values)
         db.session.commit()
 
     return event

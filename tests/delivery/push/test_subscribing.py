@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.core.clock import now
-from app.delivery.subscriptions import MOST
+from app.delivery.subscriptions import MAX_SUBSCRIPTIONS
 from app.lib.webpush import keys
 from app.models import LoginSession
 from tests.factories import a_message, a_user
@@ -76,7 +76,7 @@ def test_what_its_new_person_knows_already_is_not_told_to_a_browser_that_moved(a
 
 def test_of_too_many_browsers_the_one_longest_away_goes(as_, subscribe, subscriptions):
     ana = as_("ana")
-    devices = [subscribe(ana) for _ in range(MOST)]
+    devices = [subscribe(ana) for _ in range(MAX_SUBSCRIPTIONS)]
     subscribe(ana, devices[0])
     newest = subscribe(ana)
     kept = {row.endpoint for row in subscriptions()}

@@ -10,7 +10,7 @@ import threading
 import pytest
 from PIL import Image
 
-from app.lib.media import AVATAR, PHOTO, DecoderFailed, ImageRefused, make_picture, pictures
+from app.lib.media import AVATAR, PHOTO, DecoderFailed, InvalidImage, make_picture, pictures
 from app.lib.media.containers import jpeg_scans
 from app.web.uploads import _queue
 from tests.support.colour_profiles import display_p3
@@ -69,7 +69,7 @@ def test_much_metadata_is_no_fault_and_says_nothing(as_, db, capfd, caplog, data
 def test_a_memory_limit_holds(monkeypatch):
     little = "import media.decoder; media.decoder.MAX_MEMORY = 150_000_000; main()"
     monkeypatch.setattr(pictures, "_START", pictures._START.replace("main()", little))
-    with pytest.raises(ImageRefused, match="costly"):
+    with pytest.raises(InvalidImage, match="costly"):
         make_picture(png_bomb(4900, 4900, depth=8, colours=2), PHOTO, seconds=9)
 
 
@@ -77,7 +77,7 @@ def test_a_memory_limit_holds(monkeypatch):
 def test_a_decoder_that_crashes_is_a_bad_image_and_one_that_is_killed_is_not(monkeypatch, number, code):
     die = "import os, sys; sys.stdin.buffer.read(); os.kill(os.getpid(), {})"
     monkeypatch.setattr(pictures, "_START", die.format(int(number)))
-    with pytest.raises(ImageRefused, match=code):
+    with pytest.raises(InvalidImage, match=code):
         make_picture(encoded(Image.new("RGB", (9, 9)), "PNG"), AVATAR, seconds=1)
     monkeypatch.setattr(pictures, "_START", die.format(int(signal.SIGKILL)))
     with pytest.raises(DecoderFailed, match="-9"):
@@ -100,7 +100,7 @@ def test_half_of_the_threads_never_wait_for_a_decoder(app, as_, configure, monke
     def slow(*_args, **_options):
         waiting.append(1)
         release.wait(60)
-        raise ImageRefused("broken")
+        raise InvalidImage("broken")
 
     monkeypatch.setattr("app.web.uploads.make_picture", slow)
     monkeypatch.setattr("app.web.uploads._Queue.WAIT", 60)

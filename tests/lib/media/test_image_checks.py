@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from app.lib.media import AVATAR, PHOTO, ImageRefused, Shape, make_picture
+from app.lib.media import AVATAR, PHOTO, InvalidImage, Shape, make_picture
 from app.lib.media.images import Converted, convert
 from app.lib.media.rules import MAX_BYTES, MAX_PIXELS
 
@@ -49,7 +49,7 @@ def stored(converted: Converted) -> Image.Image:
 
 
 def refusal(data: bytes, max_pixels: int = MAX_PIXELS) -> str:
-    with pytest.raises(ImageRefused) as caught:
+    with pytest.raises(InvalidImage) as caught:
         convert(data, AVATAR, max_pixels)
     return caught.value.code
 
@@ -99,7 +99,7 @@ def test_what_is_no_picture_is_refused(data: bytes, code: str) -> None:
 
 @pytest.mark.parametrize(("data", "code"), [(b"", "empty"), (b"x" * (MAX_BYTES + 1), "bytes")])
 def test_no_bytes_and_too_many_are_refused(data: bytes, code: str) -> None:
-    with pytest.raises(ImageRefused) as caught:
+    with pytest.raises(InvalidImage) as caught:
         make_picture(data, AVATAR, seconds=1)
     assert caught.value.code == code
 
@@ -143,7 +143,7 @@ def test_a_gif_frame_larger_than_its_header_is_refused() -> None:
 def test_the_limits_are_the_callers() -> None:
     data = encoded(picture(), "PNG")
     assert refusal(data, max_pixels=100) == "pixels"
-    with pytest.raises(ImageRefused, match="bytes"):
+    with pytest.raises(InvalidImage, match="bytes"):
         make_picture(data, AVATAR, seconds=1, max_bytes=10)
 
 
@@ -197,7 +197,7 @@ def test_damaged_pictures_are_read_or_refused(kind: str, damage: list[tuple[floa
     data = bytearray(encoded(picture(), kind))
     for place, value in damage:
         data[int(place * (len(data) - 1))] = value
-    with suppress(ImageRefused):
+    with suppress(InvalidImage):
         convert(bytes(data), AVATAR)
 
 

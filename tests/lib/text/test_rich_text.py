@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup, escape
 
-from app.lib.text.rich import TextRefused, clean, is_blank, mentions, pieces, render, tags
+from app.lib.text.rich import InvalidText, clean, is_blank, mentions, pieces, render, tags
 
 
 def html(text: str) -> str:
@@ -181,7 +181,7 @@ def test_clean() -> None:
     assert clean("e\u0301") == "é"
     assert clean("  indented") == "  indented"
     assert clean("a\u202eb{{7*7}}") == "a\u202eb{{7*7}}"
-    with pytest.raises(TextRefused):
+    with pytest.raises(InvalidText):
         clean("half \ud83d")
 
 
