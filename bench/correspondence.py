@@ -92,11 +92,11 @@ def _number(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> 
     numbers = [{"id": index, "newest_seq": one.seq} for index, one in enumerate(newest, 1)]
     db.session.bulk_update_mappings(Conversation.__mapper__, numbers)
     latest = sorted(range(1, size.own), key=lambda index: newest[index].message_id)[-UNREAD_IN:]
-    sides = (
+    memberships = (
         {"conversation_id": index + 1, "user_id": user_id, "newest_message_id": one.message_id, "mailed_seq": one.seq}
         | {"newest_seq": one.seq - (one.seq % 2 == is_low), "delivered_seq": one.seq}
         | {"read_seq": one.seq - (2 * UNREAD if index in latest and is_low else 0)}
         for index, one in enumerate(newest)
         for user_id, is_low in zip(pairs[index], (True, False), strict=True)
     )
-    data.insert_rows(ConversationMember, sides)
+    data.insert_rows(ConversationMember, memberships)

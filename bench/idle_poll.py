@@ -36,7 +36,7 @@ def run(folder: Path) -> dict[str, float]:
         own = {"REDIS_URL": redis_url, "DATA_DIR": str(folder / "poll"), "MICROBLOG_ENV": "development"}
         with (
             servers.web("microblog:app", own) as poll_port,
-            servers.web("bench.floor:app", {"REDIS_URL": redis_url}) as floor_port,
+            servers.web("bench.baseline:app", {"REDIS_URL": redis_url}) as floor_port,
             servers.web("bench.tutorial_poll:app", tutorial) as tutorial_port,
         ):
             return _compare(

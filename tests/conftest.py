@@ -58,7 +58,7 @@ from app.models import User
 from app.queries import people
 from app.web import cookies
 from tests.factories import a_login, a_user
-from tests.support import order
+from tests.support import run_order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
 from tests.support.folders import memory_folder
@@ -101,7 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the tests that are left after the selection."""
-    order.start_long_tests_first(items)
+    run_order.start_long_tests_first(items)
 
 
 @pytest.fixture(scope="session", autouse=True)

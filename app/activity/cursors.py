@@ -40,7 +40,7 @@ def before() -> Place | None:
         return None
 
 
-def spans() -> list[Span]:
+def ranges() -> list[Span]:
     """The spans in the fields `first` and `last` of the form, each as often as there are spans.
 
     Raises ValueError when they are not well-formed.

@@ -21,7 +21,7 @@ from app.web.viewer import viewer
 HELD_ID = f"/activity/held/<{ID}:event_id>"
 
 
-def held_or_404(event_id: int) -> Activity:
+def get_filtered_or_404(event_id: int) -> Activity:
     """What is held back from the viewer."""
     return queries.filtered_event(viewer(), event_id) or abort(404)
 
@@ -46,7 +46,7 @@ def held() -> str:
 @limits.changing
 def restore(event_id: int) -> Response:
     """Put one event into the list."""
-    place = place_of(held_or_404(event_id))
+    place = place_of(get_filtered_or_404(event_id))
     return _restored(actions.restore(viewer(), [(place, place)]))
 
 
@@ -63,7 +63,7 @@ def restore_shown() -> Response:
 @limits.changing
 def dismiss(event_id: int) -> Response:
     """Put one event away for good."""
-    actions.dismiss(viewer(), held_or_404(event_id))
+    actions.dismiss(viewer(), get_filtered_or_404(event_id))
     db.session.commit()
     flash(_("It is put away."), "success")
     return redirect(url_for("activity.held"), 303)

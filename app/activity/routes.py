@@ -46,7 +46,7 @@ def mark_read() -> Response | tuple[str, int]:
 def sent_spans() -> list[Span]:
     """The spans that a form names."""
     try:
-        return cursors.spans()
+        return cursors.ranges()
     except ValueError:
         abort(400)
 

@@ -74,7 +74,7 @@ def push(subscription_id: int) -> None:
     held_until = push_sender.held_until(user)
     if held_until is not None:
         with write_transaction():
-            scheduling.order_push_at(subscription.id, held_until)
+            scheduling.schedule_push_at(subscription.id, held_until)
         return
     news = push_sender.news(user, subscription.told_until)
     if news is None:

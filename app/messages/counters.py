@@ -89,7 +89,9 @@ def from_others() -> ScalarSelect[int]:
 
 
 def shown() -> ScalarSelect[int]:
-    """`ConversationMember.newest_message_id`: the newest message that this side shows; NULL when there is none."""
+    """`ConversationMember.newest_message_id`: the newest message that this membership shows; NULL when there is
+    none.
+    """
     newest = (
         select(Message.id).where(visibility.message_is_shown(ConversationMember)).order_by(Message.seq.desc()).limit(1)
     )
@@ -97,7 +99,7 @@ def shown() -> ScalarSelect[int]:
 
 
 def update_counters(conversation_id: int, user_id: int | None = None) -> None:
-    """Make `newest_seq` and `newest_message_id` of every side, or of one person's, what they should be."""
+    """Make `newest_seq` and `newest_message_id` of every membership, or of one person's, what they should be."""
     db.session.flush()
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
     if user_id is not None:

@@ -31,7 +31,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
 
 def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
     between = b"\n"
-    for batch in queries.messages(taken.side, newest, BATCH):
+    for batch in queries.messages(taken.membership, newest, BATCH):
         yield Piece(between + b",\n".join(to_json(_message(message)) for message in batch), len(batch))
         between = b",\n"
 
@@ -39,12 +39,12 @@ def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
 def _head(taken: ExportedConversation) -> dict[str, Any]:
     """Which conversation it is. Who has left a group does not know how it is called now, nor who is in it."""
     if not taken.conversation.is_group:
-        others = [name for user_id, name in taken.people if user_id != taken.side.user_id]
+        others = [name for user_id, name in taken.people if user_id != taken.membership.user_id]
         which: dict[str, Any] = {"with": others[0] if others else None}
     else:
         which = {"group": "" if taken.has_left else taken.conversation.name, "left": taken.has_left}
     people: Sequence[str] = [] if taken.has_left else [name for _user_id, name in taken.people]
-    return {**which, "people": people, "muted": taken.side.muted, "draft": taken.side.draft}
+    return {**which, "people": people, "muted": taken.membership.muted, "draft": taken.membership.draft}
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -39,9 +39,11 @@ def publish_request_count(user_id: int) -> None:
 
 def notify_new_message(conversation_id: int, sender_id: int) -> None:
     """Tell everybody in a conversation of a new message. Who has not accepted it hears only the tray's number."""
-    side = ConversationMember
-    here = select(side.user_id, side.state, side.muted).where(side.conversation_id == conversation_id)
-    for user_id, state, muted in db.session.execute(here.where(side.state.in_(("accepted", "request")))).all():
+    membership = ConversationMember
+    here = select(membership.user_id, membership.state, membership.muted).where(
+        membership.conversation_id == conversation_id
+    )
+    for user_id, state, muted in db.session.execute(here.where(membership.state.in_(("accepted", "request")))).all():
         publish_conversation_state(conversation_id, [user_id])
         if user_id == sender_id:
             continue
@@ -55,9 +57,11 @@ def notify_new_message(conversation_id: int, sender_id: int) -> None:
 
 def member_ids(conversation_id: int) -> list[int]:
     """The ids of the people who are in a conversation."""
-    side = ConversationMember
-    inside = side.state.in_(threads.ACTIVE_STATES)
-    return list(db.session.scalars(select(side.user_id).where(side.conversation_id == conversation_id, inside)))
+    membership = ConversationMember
+    inside = membership.state.in_(threads.ACTIVE_STATES)
+    return list(
+        db.session.scalars(select(membership.user_id).where(membership.conversation_id == conversation_id, inside))
+    )
 
 
 @visibility.when_changed

@@ -36,7 +36,7 @@ class Relationship:
     follows: bool  # the other one follows the writer
     knows: bool  # ... or follows somebody who does
     blocked: bool  # in either direction
-    state: str | None  # of the other one's side of their conversation; None = there is none
+    state: str | None  # of the other one's membership of their conversation; None = there is none
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def relationship(writer: User, other: User, conversation_id: int) -> Relationshi
 
 @cache
 def _terms() -> Select[Any]:
-    side, other_id = ConversationMember, bindparam("other_id", type_=Integer)
-    here = (side.conversation_id == bindparam("conversation_id"), side.user_id == other_id)
-    state = select(side.state).where(*here).scalar_subquery()
+    membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
+    here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)
+    state = select(membership.state).where(*here).scalar_subquery()
     return select(*columns(bindparam("writer_id"), User), state).where(User.id == other_id)
 
 

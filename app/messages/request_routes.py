@@ -1,4 +1,6 @@
-"""Doors (HTTP) of the tray of requests, and of one's own side of a conversation: accept, decline, mute, unmute."""
+"""Doors (HTTP) of the tray of requests, and of one's own membership of a conversation: accept, decline, mute,
+unmute.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads between people, and each person's side of one."""
+"""Threads between people, and each person's membership of one."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Conversation(Base):
 
 
 class ConversationMember(Base):
-    """One person's side of a conversation: how far they have read, and what they want of it."""
+    """One person's membership of a conversation: how far they have read, and what they want of it."""
 
     __tablename__ = "conversation_member"
     __table_args__ = (

@@ -204,10 +204,10 @@ def schedule_pushes(user_id: int, times: Hours) -> None:
     """Order a push to each browser that asked for it, after a page that is open had time to hear of the event."""
     due = _push_due(times, now())
     for identity in _browsers(user_id):
-        order_push_at(identity, due)
+        schedule_push_at(identity, due)
 
 
-def order_push_at(subscription_id: int, due: datetime) -> None:
+def schedule_push_at(subscription_id: int, due: datetime) -> None:
     """Order a push to one browser for that moment, unless one waits."""
     delay = max(0.0, (due - now()).total_seconds())
     key = _push_key(subscription_id)

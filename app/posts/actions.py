@@ -100,7 +100,7 @@ def correct_language(person: User, post: Post, language: str) -> None:
     db.session.flush()
 
 
-def order_export(owner: User) -> tuple[Job, bool]:
+def request_export(owner: User) -> tuple[Job, bool]:
     """Order the file of all posts of `owner`; the job, and whether it is a new one: one at a time is made.
 
     The lock on the owner's row makes two clicks come one after the other, on every engine.

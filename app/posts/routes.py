@@ -154,7 +154,7 @@ def _back() -> Response:
 @limits.exporting
 def export() -> Response:
     """Order the file of all one's posts and messages; the page of one's tasks shows how far it is."""
-    _job, new = actions.order_export(viewer())
+    _job, new = actions.request_export(viewer())
     db.session.commit()
     if new:
         flash(_("Your posts and messages are being collected. You will be told when the file is ready."), "success")

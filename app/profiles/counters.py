@@ -85,7 +85,7 @@ BATCH = 200  # follows of one transaction, which locks the numbers of as many pe
 Pair = tuple[int, int]  # follower and followed
 
 _follower, _followed = aliased(User), aliased(User)
-SIDES: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]], ...] = (
+DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]], ...] = (
     (Follow.follower_id, Follow.followed_id),
     (Follow.followed_id, Follow.follower_id),
 )
@@ -99,13 +99,13 @@ def should_count() -> ColumnElement[bool]:
     )
 
 
-def _wrong_follows(side: int, user_id: int, after: int) -> tuple[Sequence[Pair], int | None]:
-    """Look at the next `BATCH` follows on one of `SIDES` of a person, after the other person's id `after`.
+def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[Pair], int | None]:
+    """Look at the next `BATCH` follows on one of `DIRECTIONS` of a person, after the other person's id `after`.
 
     Returns those that are counted and should not be, or the reverse, and the id to go on after (None at the end).
     Reads without a lock.
     """
-    own, other = SIDES[side]
+    own, other = DIRECTIONS[direction]
     some = select(other, Follow.follower_id, Follow.followed_id, Follow.counted != should_count())
     rows = db.session.execute(some.where(own == user_id, other > after).order_by(other).limit(BATCH)).all()
     wrong = [(row[1], row[2]) for row in rows if row[3]]
@@ -115,10 +115,10 @@ def _wrong_follows(side: int, user_id: int, after: int) -> tuple[Sequence[Pair],
 def count_follows(user_id: int) -> int:
     """Count the follows of a person as they should be, a batch in each transaction; how many were not."""
     changed = 0
-    for side in range(len(SIDES)):
+    for direction in range(len(DIRECTIONS)):
         last: int | None = 0
         while last is not None:
-            wrong, last = _wrong_follows(side, user_id, last)
+            wrong, last = _wrong_follows(direction, user_id, last)
             end_read_transaction()
             changed += correct(wrong)
     return changed
@@ -152,7 +152,7 @@ def lock_counts(user_ids: set[int]) -> None:
 @account_deletion.register_step
 def uncount(user_id: int) -> bool:
     """Let no follow of a person who leaves be counted, some at a time, should the job for it not have run."""
-    mine = or_(*(own == user_id for own, _other in SIDES))
+    mine = or_(*(own == user_id for own, _other in DIRECTIONS))
     some = select(Follow.follower_id, Follow.followed_id).where(mine, Follow.counted).limit(BATCH)
     pairs: Sequence[Pair] = [(row[0], row[1]) for row in db.session.execute(some)]
     return bool(pairs) and _correct(pairs) > 0

@@ -14,11 +14,13 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
     """Who else is in each of these conversations, whether or not they have accepted it. One query, for none none."""
     if not conversation_ids:
         return {}
-    side = ConversationMember
+    membership = ConversationMember
     query = (
-        select(side.conversation_id, User)
-        .join(User, User.id == side.user_id)
-        .where(side.conversation_id.in_(conversation_ids), side.user_id != user_id, side.state != "left")
+        select(membership.conversation_id, User)
+        .join(User, User.id == membership.user_id)
+        .where(
+            membership.conversation_id.in_(conversation_ids), membership.user_id != user_id, membership.state != "left"
+        )
         .order_by(User.id)
     )
     people: dict[int, list[User]] = {}

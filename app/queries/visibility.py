@@ -44,7 +44,7 @@ def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
 
 
 def message_is_shown(member: Any) -> ColumnElement[bool]:
-    """Whether a member of its conversation can see a `Message`; `member` is that side, or an alias of it.
+    """Whether a member of its conversation can see a `Message`; `member` is that membership, or an alias of it.
 
     Not what came before they joined or after they left, what was taken back at once, and what they deleted for
     themselves. What was deleted for everybody is still shown: as deleted.

@@ -39,7 +39,7 @@ from app.core.clock import now
 from app.notifications import poll_cache
 from tests.badge import truth
 from tests.badge.points import Points
-from tests.badge.town import NOBODY_WAITS, Town
+from tests.badge.population import NOBODY_WAITS, Town
 
 pytestmark = pytest.mark.slow
 

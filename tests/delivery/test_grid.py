@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from app.notifications.kinds import CHOSEN
-from tests.delivery.town import DELAY, NOT_ESSENTIAL, Reader, Town
+from tests.delivery.population import DELAY, NOT_ESSENTIAL, Reader, Town
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.slow

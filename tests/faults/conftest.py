@@ -7,8 +7,8 @@ import itertools
 import pytest
 from sqlalchemy import text
 
-from tests.support.moments import Moments
 from tests.support.processes import Stack
+from tests.support.seeded_random import Moments
 
 _names = itertools.count(1)
 

@@ -15,7 +15,7 @@ from app.accounts.actions import email_links, log_in, passwords
 from app.core.database import set_read_mode
 from app.core.errors import ActionError
 from app.models import MailToken, User
-from app.posts.actions import order_export
+from app.posts.actions import request_export
 from tests.factories import a_message, a_user
 from tests.support.databases import PATIENCE
 
@@ -60,7 +60,7 @@ def test_an_answer_arrives_while_its_reader_orders_an_export(app, db, people):
     """
     ana, ben = people
     a_message(db.session.get_one(User, ana), db.session.get_one(User, ben))
-    order_export(db.session.get_one(User, ana))
+    request_export(db.session.get_one(User, ana))
     with meanwhile(app, lambda: a_message(db.session.get_one(User, ben), db.session.get_one(User, ana))) as answer:
         waited = answer.is_alive()
         db.session.commit()

@@ -20,11 +20,11 @@ from functools import partial
 import pytest
 from PIL import Image
 
-from tests.support.killing import again_and_again, kill_web
-from tests.support.moments import TWENTY, Moments
+from tests.support.killed_processes import again_and_again, kill_web
 from tests.support.poller import Poller, insist
 from tests.support.ports import wait_for
 from tests.support.processes import Visitor
+from tests.support.seeded_random import TWENTY, Moments
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

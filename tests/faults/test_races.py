@@ -29,7 +29,7 @@ def test_no_notification_is_skipped(stack, people, ask):
     """R1: four writers with delayed commits, a poller every 50 ms that remembers only the newest timestamp."""
     ((name, ana),) = people(1)
     ((user_id,),) = ask('SELECT id FROM "user" WHERE username = :name', name=name)
-    writers = [stack.run("tests.support.writer", str(user_id), str(n), str(EACH)) for n in range(WRITERS)]
+    writers = [stack.run("tests.support.writing_process", str(user_id), str(n), str(EACH)) for n in range(WRITERS)]
     heard, since, quiet = [], 0.0, 0
     while quiet < 3:
         time.sleep(0.05)

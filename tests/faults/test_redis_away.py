@@ -10,11 +10,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.support.moments import TWENTY
+from tests.support.endless_work import Stream
 from tests.support.poller import Poller, unread
 from tests.support.ports import wait_for
 from tests.support.proxy import Proxy
-from tests.support.stream import Stream
+from tests.support.seeded_random import TWENTY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

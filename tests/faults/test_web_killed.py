@@ -10,10 +10,10 @@ from functools import partial
 
 import pytest
 
-from tests.support.killing import again_and_again, kill_web
-from tests.support.moments import TWENTY
+from tests.support.killed_processes import again_and_again, kill_web
 from tests.support.poller import Poller, insist, unread
 from tests.support.ports import wait_for
+from tests.support.seeded_random import TWENTY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -31,7 +31,7 @@ def test_no_notification_is_skipped(stack, people, ask, moments):
 
     def start() -> None:
         name = names.pop()
-        writers[name] = stack.run("tests.support.writer", str(user_id), name, "1000000")
+        writers[name] = stack.run("tests.support.writing_process", str(user_id), name, "1000000")
 
     def kill(name: str) -> None:
         writer = writers.pop(name)

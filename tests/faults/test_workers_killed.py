@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from tests.support.moments import TWENTY
+from tests.support.endless_work import Stream
 from tests.support.poller import tasks
 from tests.support.ports import wait_for
 from tests.support.proxy import Proxy
-from tests.support.stream import Stream
+from tests.support.seeded_random import TWENTY
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -9,7 +9,7 @@ import pytest
 from app.messages import counters
 from app.queries import unread
 from tests.factories import a_user, acquainted
-from tests.support.changing import told
+from tests.support.changed_messages import told
 from tests.support.client import through_a_door
 from tests.support.groups import acquaint
 

@@ -6,7 +6,7 @@ import pytest
 
 from app.queries import unread
 from tests.factories import a_message
-from tests.support.changing import SCRIPT, address, age, conversation, messages, send, told
+from tests.support.changed_messages import SCRIPT, address, age, conversation, messages, send, told
 from tests.support.pictures import picture, send_pictures
 
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")

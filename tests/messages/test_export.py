@@ -59,8 +59,8 @@ def test_what_both_wrote_is_there_with_who_wrote_it(ana, taken, db):
         [{"message_id": second.id, "position": 0, "file": "a.webp", "alt": "A pier", "width": 1, "height": 1}],
     )
     a_message(ben, a_user("cleo"), "not ana's")
-    side = update(ConversationMember).where(ConversationMember.user_id == ana.user.id)
-    db.session.execute(side.values(draft="I was about to"))
+    membership = update(ConversationMember).where(ConversationMember.user_id == ana.user.id)
+    db.session.execute(membership.values(draft="I was about to"))
     db.session.commit()
     image = db.session.scalars(select(MessageImage.id)).one()
     (found,) = taken()["conversations"]

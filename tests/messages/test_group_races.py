@@ -86,7 +86,7 @@ def test_all_write_add_leave_and_read_at_once(as_, friends, db):
         assert found == list(range(1, len(found) + 1))
         bodies = db.session.scalars(select(Message.body).where(Message.conversation_id == group)).all()
         assert all(bodies.count(f"from ana {number}") == 1 for number in range(ROUNDS))
-        sides = db.session.scalars(select(ConversationMember).where(ConversationMember.conversation_id == group))
-        assert all((side.left_seq is None) == (side.state != "left") for side in sides)
+        memberships = db.session.scalars(select(ConversationMember).where(ConversationMember.conversation_id == group))
+        assert all((membership.left_seq is None) == (membership.state != "left") for membership in memberships)
     db.session.commit()
     assert counters.recount()["drift"] == 0

@@ -28,7 +28,7 @@ def talk(as_, db):
     return ana
 
 
-def side(db, user) -> ConversationMember:
+def membership(db, user) -> ConversationMember:
     return db.session.scalars(select(ConversationMember).where(ConversationMember.user_id == user.id)).one()
 
 
@@ -77,16 +77,16 @@ def test_hearing_of_it_again_brings_everything_back(talk, db, mails, run_jobs):
 @pytest.mark.parametrize("hours", [1, 8, 24, 168])
 def test_a_mute_ends_at_its_time(talk, db, mails, run_jobs, hours):
     talk.post_form(f"{talk.thread}/mute", {"hours": hours})
-    until = side(db, talk.user).muted_until
+    until = membership(db, talk.user).muted_until
     assert abs(until - now() - timedelta(hours=hours)) < timedelta(minutes=1)
     a_message(talk.ben, talk.user, "second")
     with time_machine.travel(until - timedelta(minutes=1), tick=True):
         run_jobs()
-        assert side(db, talk.user).muted
+        assert membership(db, talk.user).muted
     with time_machine.travel(until + timedelta(seconds=1), tick=True):
         run_jobs()
-        assert not side(db, talk.user).muted
-        assert side(db, talk.user).muted_until is None
+        assert not membership(db, talk.user).muted
+        assert membership(db, talk.user).muted_until is None
         assert badge(as_later(talk)) == 1
         run_jobs(advance=HOUR)
     assert len(mails) == 1
@@ -109,10 +109,10 @@ def run_early(db, run_jobs) -> None:
 def test_a_job_that_runs_early_ends_nothing_and_comes_again(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     run_early(db, run_jobs)
-    assert side(db, talk.user).muted
+    assert membership(db, talk.user).muted
     with time_machine.travel(now() + timedelta(hours=1, seconds=5), tick=True):
         run_jobs()
-        assert not side(db, talk.user).muted
+        assert not membership(db, talk.user).muted
 
 
 def test_a_longer_mute_is_not_ended_by_the_job_of_the_shorter(talk, db, run_jobs):
@@ -120,10 +120,10 @@ def test_a_longer_mute_is_not_ended_by_the_job_of_the_shorter(talk, db, run_jobs
     talk.post_form(f"{talk.thread}/mute", {"hours": 8})
     with time_machine.travel(now() + timedelta(hours=2), tick=True):
         run_jobs()
-        assert side(db, talk.user).muted
+        assert membership(db, talk.user).muted
     with time_machine.travel(now() + timedelta(hours=8, seconds=5), tick=True):
         run_jobs()
-        assert not side(db, talk.user).muted
+        assert not membership(db, talk.user).muted
 
 
 def test_a_shorter_mute_does_not_wait_for_the_job_of_the_longer(talk, db, run_jobs):
@@ -131,7 +131,7 @@ def test_a_shorter_mute_does_not_wait_for_the_job_of_the_longer(talk, db, run_jo
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     with time_machine.travel(now() + timedelta(hours=1, seconds=5), tick=True):
         run_jobs()
-        assert not side(db, talk.user).muted
+        assert not membership(db, talk.user).muted
 
 
 def test_a_mute_without_a_time_is_not_ended_by_an_old_job(talk, db, run_jobs):
@@ -139,7 +139,7 @@ def test_a_mute_without_a_time_is_not_ended_by_an_old_job(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": ""})
     with time_machine.travel(now() + timedelta(days=30), tick=True):
         run_jobs()
-        assert side(db, talk.user).muted
+        assert membership(db, talk.user).muted
 
 
 def test_a_job_that_runs_twice_tells_once(talk, db, run_jobs):
@@ -158,7 +158,7 @@ def test_a_job_that_runs_twice_tells_once(talk, db, run_jobs):
 @pytest.mark.parametrize("hours", ["2", "0", "-1", "x", "1000000"])
 def test_other_times_are_refused(talk, db, hours):
     assert talk.post_form(f"{talk.thread}/mute", {"hours": hours}).status_code in {303, 400}
-    assert not side(db, talk.user).muted
+    assert not membership(db, talk.user).muted
 
 
 def test_a_group_is_muted_from_its_page(as_, db):

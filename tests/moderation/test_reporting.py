@@ -74,9 +74,9 @@ def test_nobody_outside_finds_the_page(town, as_):
 
 def test_who_left_a_group_reports_nothing_of_it(town, db):
     group = a_group(db, town.ana.user, town.ben.user)
-    side = db.session.get(ConversationMember, (group.id, town.ana.user.id))
+    membership = db.session.get(ConversationMember, (group.id, town.ana.user.id))
     assert town.ana.get(f"/report/{group.id}").status_code == 200
-    side.state, side.left_seq = "left", 0
+    membership.state, membership.left_seq = "left", 0
     db.session.commit()
     assert town.ana.get(f"/report/{group.id}").status_code == 404
 

@@ -135,9 +135,9 @@ def test_who_came_later_or_is_outside_cannot_report_it(town, db, as_):
     assert town.ben.post_form(f"/messages/thread/{group.id}/send", {"message": INSULT}).status_code == 303
     deletes(town.ben, group.id, 1)
     conversation = db.session.get(Conversation, group.id)
-    side = ConversationMember(conversation_id=group.id, user_id=dora.user.id, state="accepted")
-    side.joined_seq = conversation.newest_seq
-    db.session.add(side)
+    membership = ConversationMember(conversation_id=group.id, user_id=dora.user.id, state="accepted")
+    membership.joined_seq = conversation.newest_seq
+    db.session.add(membership)
     db.session.commit()
     assert 'id="tick-1"' not in dora.get(f"/report/{group.id}").text
     assert reports(dora, group.id, 1).status_code == 422

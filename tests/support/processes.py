@@ -34,9 +34,9 @@ from app.models import Job, User
 from app.run.services import GRANIAN
 from app.web.request_intake import BODY_READERS
 from tests.factories import PASSWORD, columns_of
-from tests.support.acquaintance import acquaint
 from tests.support.databases import PATIENCE
 from tests.support.forms import fill
+from tests.support.friends import acquaint
 from tests.support.moved_clock import MovedClock
 from tests.support.ports import free_port, wait_for
 from tests.support.smtp import Mailbox

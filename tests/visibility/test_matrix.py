@@ -34,8 +34,8 @@ from app.models import (
 from tests.factories import a_follow
 from tests.support.client import Browser
 from tests.support.smtp import Mail
-from tests.visibility import town as towns
-from tests.visibility.town import ANAS, BENS, EARLY, LATE, REPORTED, Town, of, write
+from tests.visibility import population as towns
+from tests.visibility.population import ANAS, BENS, EARLY, LATE, REPORTED, Town, of, write
 from tests.visibility.walker import Answer, get_all, get_what_people_write, post_all
 
 pytestmark = pytest.mark.slow
@@ -166,21 +166,22 @@ def leaks(town: Town, role: Role, answers: Iterable[Answer]) -> dict[str, list[s
 
 def conversations_of_others(walker_id: int) -> list[int]:
     """The conversations that this person is not in."""
-    side = ConversationMember
-    own = select(side.conversation_id).where(side.user_id == walker_id, side.state != "left")
+    membership = ConversationMember
+    own = select(membership.conversation_id).where(membership.user_id == walker_id, membership.state != "left")
     return list(the_db.session.scalars(select(Conversation.id).where(Conversation.id.not_in(own))))
 
 
 def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[str, list[str]]:
     """What this person may change nothing of; `theirs` are the conversations of others."""
-    side = ConversationMember
+    membership = ConversationMember
     messages = select(Message.id).where(Message.conversation_id.in_(theirs))
     # A person that one comes across can be reported: such a report is the walker's own.
     others_reports = select(Report.id).where(Report.reporter_id.is_distinct_from(walker_id))
     kept: dict[Any, Any] = {
         Conversation: Conversation.id.in_(theirs),
-        # What was fetched of a group that they have left is between them and their own side.
-        side: side.conversation_id.in_(theirs) & ((side.user_id != walker_id) | (side.state != "left")),
+        # What was fetched of a group that they have left is between them and their own membership.
+        membership: membership.conversation_id.in_(theirs)
+        & ((membership.user_id != walker_id) | (membership.state != "left")),
         Message: Message.conversation_id.in_(theirs),
         MessageImage: MessageImage.message_id.in_(messages),
         HiddenMessage: HiddenMessage.user_id != walker_id,

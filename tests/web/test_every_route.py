@@ -28,7 +28,7 @@ HOSTILE = [
 # Rooms whose doors are open to visitors, pictures, which pages may cache for ever, and a script that browsers look for.
 OPEN_TO_VISITORS = {"accounts", "web", "strings", "bootstrap", "static"}
 PICTURES = {"profiles.avatar"}
-# Mail programs post here without a page. The address is signed; tests/delivery/test_unsubscribing.py holds it to that.
+# Mail programs post here without a page. The address is signed; tests/delivery/test_unsubscribe.py holds it to that.
 SIGNED = {"delivery.end_mail"}
 SCRIPTS = {"delivery.push_worker"}
 HEALTH = {"metrics.health"}

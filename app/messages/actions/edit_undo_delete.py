@@ -58,7 +58,7 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
     message.kind, message.body, message.search_text, message.edited_at = "undone", "", "", None
     _note(conversation, message)
     update_counters(conversation.id)
-    waiting = _side_in_state(conversation, "request")
+    waiting = _membership_in_state(conversation, "request")
     if forget_beginning(conversation):
         for user_id in waiting:
             retract_event(user_id, "message_request", str(conversation.id))
@@ -105,7 +105,7 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
     files = detach(message)
     message.body, message.search_text, message.deleted_at = "", "", now()
     _note(conversation, message)
-    _tell_gone(conversation, writer, _side_in_state(conversation, "request"))
+    _tell_gone(conversation, writer, _membership_in_state(conversation, "request"))
     return files
 
 
@@ -115,7 +115,7 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
     Raises LookupError when there is no such message for them.
     """
     conversation = _lock(conversation_id)
-    mine = _side(person, conversation)
+    mine = _membership(person, conversation)
     message = _shown(mine, seq)
     if message is None:
         if not _is_hidden(person, conversation, seq):
@@ -130,12 +130,12 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
 
 
 def _own(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
-    """The locked conversation, the writer's side, and what they wrote, also when it was taken back.
+    """The locked conversation, the writer's membership, and what they wrote, also when it was taken back.
 
     Raises LookupError.
     """
     conversation = _lock(conversation_id)
-    mine = _side(writer, conversation)
+    mine = _membership(writer, conversation)
     message = _shown(mine, seq, gone=True)
     if message is None or message.sender_id != writer.id or message.kind not in {"text", "undone"}:
         raise LookupError(seq)
@@ -149,7 +149,7 @@ def _lock(conversation_id: int) -> Conversation:
         raise LookupError(conversation_id) from error
 
 
-def _side(person: User, conversation: Conversation) -> ConversationMember:
+def _membership(person: User, conversation: Conversation) -> ConversationMember:
     mine = db.session.get(ConversationMember, (conversation.id, person.id), populate_existing=True)
     if mine is None or mine.state not in threads.ACTIVE_STATES:
         raise LookupError(conversation.id)
@@ -189,7 +189,7 @@ def _note(conversation: Conversation, message: Message) -> None:
     db.session.flush()
 
 
-def _side_in_state(conversation: Conversation, state: str) -> list[int]:
+def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
     these = select(ConversationMember.user_id).where(
         ConversationMember.conversation_id == conversation.id, ConversationMember.state == state
     )

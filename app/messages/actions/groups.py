@@ -77,7 +77,7 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
     list.
     """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
-    conversation, _sides = _lock_for(member, conversation_id)
+    conversation, _memberships = _lock_for(member, conversation_id)
     if name == conversation.name:
         return
     if limited:
@@ -92,13 +92,13 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
 
     Who left is asked again. Raises ActionError as `start` does, also for who is not in the group.
     """
-    conversation, sides = _lock_for(member, conversation_id)
-    inside = {user_id for user_id, side in sides.items() if side.state != "left"}
+    conversation, memberships = _lock_for(member, conversation_id)
+    inside = {user_id for user_id, membership in memberships.items() if membership.state != "left"}
     joining = [user for user in _others(member, people) if user.id not in inside]
     if not joining:
         return
     _check_size(len(inside) + len(joining))
-    states = {user.id: _welcome(member, user, returns=user.id in sides) for user in joining}
+    states = {user.id: _welcome(member, user, returns=user.id in memberships) for user in joining}
     _check_strangers(member, states, limited=limited)
     for user_id, state in states.items():
         _join(conversation, user_id, state)
@@ -149,16 +149,19 @@ def _begun_by(key: str | None) -> Conversation | None:
 
 
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
-    """The locked group and its sides, of people who left, too. Raises ActionError for who has no say in it."""
+    """The locked group and its memberships, of people who left, too. Raises ActionError for who has no say in it."""
     conversation = lock(conversation_id)
     here = select(ConversationMember).where(ConversationMember.conversation_id == conversation.id)
-    sides = {side.user_id: side for side in db.session.scalars(here.execution_options(populate_existing=True))}
-    mine = sides.get(member.id)
+    memberships = {
+        membership.user_id: membership
+        for membership in db.session.scalars(here.execution_options(populate_existing=True))
+    }
+    mine = memberships.get(member.id)
     if not conversation.is_group or mine is None or mine.state == "left":
         raise ActionError(_l("You are not in this group."))
     if mine.state != "accepted":
         raise ActionError(_l("Please accept the request first."))
-    return conversation, sides
+    return conversation, memberships
 
 
 def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
@@ -203,13 +206,13 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:
-    """Make or renew a side: all that was written until now is neither seen nor unread."""
+    """Make or renew a membership: all that was written until now is neither seen nor unread."""
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}
-    side = insert_into(ConversationMember).values({**new_member(conversation.id, user_id), **fresh})
+    membership = insert_into(ConversationMember).values({**new_member(conversation.id, user_id), **fresh})
     db.session.execute(
-        side.on_conflict_do_update(
+        membership.on_conflict_do_update(
             index_elements=[ConversationMember.conversation_id, ConversationMember.user_id], set_=fresh
         )
     )

@@ -23,7 +23,7 @@ def lock(conversation_id: int) -> Conversation:
 
 
 def lock_pair(one: User, other: User) -> Conversation:
-    """The conversation of two people, locked, made if need be: with two sides that say nobody has written yet."""
+    """The conversation of two people, locked, made if need be: with two memberships that say nobody has written yet."""
     key = pair_key(one, other)
     found = _locked(select(Conversation).where(Conversation.pair_key == key))
     conversation: Conversation | None = db.session.scalar(found)
@@ -38,18 +38,18 @@ def lock_pair(one: User, other: User) -> Conversation:
 
 
 def lock_members(conversation_id: int) -> None:
-    """Lock the sides of a locked conversation by user id.
+    """Lock the memberships of a locked conversation by user id.
 
-    Who reads locks their own sides, by conversation, without its lock: one order for all keeps the two from waiting for
-    each other.
+    Who reads locks their own memberships, by conversation, without its lock: one order for all keeps the two from
+    waiting for each other.
     """
-    side = ConversationMember
-    these = select(side.user_id).where(side.conversation_id == conversation_id).order_by(side.user_id)
+    membership = ConversationMember
+    these = select(membership.user_id).where(membership.conversation_id == conversation_id).order_by(membership.user_id)
     db.session.execute(these.with_for_update())
 
 
 def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
-    """The columns of a side in a conversation in which nobody has written yet."""
+    """The columns of a membership in a conversation in which nobody has written yet."""
     numbers = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
     return {"conversation_id": conversation_id, "user_id": user_id, "state": "new", **numbers}
 

@@ -1,4 +1,4 @@
-"""One person's side of a conversation: answering a request, muting, and what they are writing."""
+"""One person's membership of a conversation: answering a request, muting, and what they are writing."""
 
 from __future__ import annotations
 
@@ -91,14 +91,21 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
         if not text or opened.other is None or opened.terms is None or not _may_begin(user, opened.terms):
             return False
         conversation = lock_pair(user, opened.other)
-    side = ConversationMember
+    membership = ConversationMember
     # Locked first: PostgreSQL, when it has waited for who is sending, would look for messages as they were before.
-    mine = select(side.user_id).where(side.conversation_id == conversation.id, side.user_id == user.id)
+    mine = select(membership.user_id).where(
+        membership.conversation_id == conversation.id, membership.user_id == user.id
+    )
     db.session.execute(mine.with_for_update())
     # The page knows no number of what was taken back.
-    sent = exists().where(visibility.message_is_shown(side), Message.sender_id == user.id, Message.seq > own_seq)
-    this = (side.conversation_id == conversation.id, side.user_id == user.id, side.draft != text, ~sent)
-    keep = update(side).where(*this).values(draft=text[:DRAFT_MAX_LENGTH]).returning(side.user_id)
+    sent = exists().where(visibility.message_is_shown(membership), Message.sender_id == user.id, Message.seq > own_seq)
+    this = (
+        membership.conversation_id == conversation.id,
+        membership.user_id == user.id,
+        membership.draft != text,
+        ~sent,
+    )
+    keep = update(membership).where(*this).values(draft=text[:DRAFT_MAX_LENGTH]).returning(membership.user_id)
     return db.session.scalar(keep) is not None
 
 
@@ -124,7 +131,7 @@ def _state_in(*states: str) -> ColumnElement[bool]:
 
 
 def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
-    """Change the person's side if the conditions still hold; whether they did."""
+    """Change the person's membership if the conditions still hold; whether they did."""
     change = update(ConversationMember).where(*_this(user, conversation_id), *conditions).values(**values)
     return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
 

@@ -17,9 +17,9 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
     Moves forward only, and never beyond the newest message.
     """
     upto = min(seq, conversation.newest_seq)
-    side = ConversationMember
-    this = (side.conversation_id == conversation.id, side.user_id == user.id, side.read_seq < upto)
-    if db.session.scalar(update(side).where(*this).values(read_seq=upto).returning(side.user_id)) is None:
+    membership = ConversationMember
+    this = (membership.conversation_id == conversation.id, membership.user_id == user.id, membership.read_seq < upto)
+    if db.session.scalar(update(membership).where(*this).values(read_seq=upto).returning(membership.user_id)) is None:
         return False
     notifications.publish_unread_count(user.id)
     _show_receipts(user, conversation.id)
@@ -32,24 +32,28 @@ def mark_delivered(user: User, timestamp: float) -> int:
 
     The poll itself writes nothing: the page says what it heard.
     """
-    side = ConversationMember
+    membership = ConversationMember
     heard = exists().where(
         Notification.user_id == user.id,
         Notification.name == "conversation",
-        Notification.subject == cast(side.conversation_id, String),
+        Notification.subject == cast(membership.conversation_id, String),
         Notification.timestamp <= timestamp,
     )
-    behind = (side.user_id == user.id, side.newest_seq > side.delivered_seq, side.newest_seq > side.read_seq)
+    behind = (
+        membership.user_id == user.id,
+        membership.newest_seq > membership.delivered_seq,
+        membership.newest_seq > membership.read_seq,
+    )
     # In one order, so that two tabs which say the same cannot wait for each other. What was heard is asked afterwards:
-    # PostgreSQL, when it has waited for a lock, gives the side as it is then beside what had been told before.
-    waits = select(side.conversation_id).where(*behind).order_by(side.conversation_id)
+    # PostgreSQL, when it has waited for a lock, gives the membership as it is then beside what had been told before.
+    waits = select(membership.conversation_id).where(*behind).order_by(membership.conversation_id)
     db.session.execute(waits.with_for_update())
-    query = select(side).where(*behind, heard).order_by(side.conversation_id)
-    sides = db.session.scalars(query.execution_options(populate_existing=True)).all()
-    for mine in sides:
+    query = select(membership).where(*behind, heard).order_by(membership.conversation_id)
+    memberships = db.session.scalars(query.execution_options(populate_existing=True)).all()
+    for mine in memberships:
         mine.delivered_seq = mine.newest_seq
         _show_receipts(user, mine.conversation_id)
-    return len(sides)
+    return len(memberships)
 
 
 def _show_receipts(user: User, conversation_id: int) -> None:
@@ -60,14 +64,19 @@ def _show_receipts(user: User, conversation_id: int) -> None:
     """
     if not user.receipts:
         return
-    side, mine = ConversationMember, aliased(ConversationMember)
+    membership, mine = ConversationMember, aliased(ConversationMember)
     accepted = exists().where(
         mine.conversation_id == conversation_id, mine.user_id == user.id, mine.state == "accepted"
     )
     readers = (
-        select(side.user_id)
-        .join(User, User.id == side.user_id)
-        .where(side.conversation_id == conversation_id, side.state == "accepted", User.receipts, User.id != user.id)
+        select(membership.user_id)
+        .join(User, User.id == membership.user_id)
+        .where(
+            membership.conversation_id == conversation_id,
+            membership.state == "accepted",
+            User.receipts,
+            User.id != user.id,
+        )
         .where(accepted, ~visibility.blocked_between(user.id, User.id))
     )
     notifications.publish_conversation_state(conversation_id, list(db.session.scalars(readers)))

@@ -41,11 +41,16 @@ def seal(message: Message, kept_for: timedelta, *, readers: Sequence[int] | None
 
 
 def readers_of(message: Message) -> list[int]:
-    """Return the ids of those to whom a message was shown before its sender took it back. The sides are locked."""
-    side = ConversationMember
-    here = (side.conversation_id == message.conversation_id, side.user_id.is_distinct_from(message.sender_id))
-    had_read = (side.read_seq >= message.seq, side.joined_seq < message.seq)
-    return list(db.session.scalars(select(side.user_id).where(*here, *had_read).order_by(side.user_id)))
+    """Return the ids of those to whom a message was shown before its sender took it back. The memberships are
+    locked.
+    """
+    membership = ConversationMember
+    here = (
+        membership.conversation_id == message.conversation_id,
+        membership.user_id.is_distinct_from(message.sender_id),
+    )
+    had_read = (membership.read_seq >= message.seq, membership.joined_seq < message.seq)
+    return list(db.session.scalars(select(membership.user_id).where(*here, *had_read).order_by(membership.user_id)))
 
 
 def expired() -> Sequence[tuple[int, int]]:

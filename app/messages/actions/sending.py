@@ -56,7 +56,7 @@ def send_message(
         _accept(conversation, recipient.id)
     message = _append(conversation, sender, body, key, pictures)
     if verdict.kind == "request" and terms.state == "new":
-        _side(conversation, recipient.id, state="request")
+        _membership(conversation, recipient.id, state="request")
         # On the Activity page, and nowhere else: a request has no badge and no mail.
         record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
     notifications.notify_new_message(conversation.id, sender.id)
@@ -113,7 +113,7 @@ def _append(
     others = ConversationMember.user_id != sender.id
     here = ConversationMember.conversation_id == conversation.id
     db.session.execute(update(ConversationMember).where(here, others).values(newest_seq=message.seq))
-    _side(conversation, sender.id, draft="")
+    _membership(conversation, sender.id, draft="")
     return message
 
 
@@ -122,25 +122,25 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
     message = Message(conversation_id=conversation.id, seq=conversation.newest_seq, sender_id=sender.id, **values)
     db.session.add(message)
     db.session.flush()
-    side = ConversationMember
-    inside = update(side).where(side.conversation_id == conversation.id, side.state != "left")
+    membership = ConversationMember
+    inside = update(membership).where(membership.conversation_id == conversation.id, membership.state != "left")
     db.session.execute(inside.values(newest_message_id=message.id))
     return message
 
 
 def _accept(conversation: Conversation, user_id: int) -> None:
     """Writing is accepting. When a request was waiting there, it is none now: its messages count."""
-    side = ConversationMember
-    waiting = update(side).where(
-        side.conversation_id == conversation.id, side.user_id == user_id, side.state != "accepted"
+    membership = ConversationMember
+    waiting = update(membership).where(
+        membership.conversation_id == conversation.id, membership.user_id == user_id, membership.state != "accepted"
     )
-    others_wrote = db.session.scalar(waiting.values(state="accepted").returning(side.newest_seq))
+    others_wrote = db.session.scalar(waiting.values(state="accepted").returning(membership.newest_seq))
     if others_wrote:
         notifications.publish_unread_count(user_id)
         notifications.publish_request_count(user_id)
 
 
-def _side(conversation: Conversation, user_id: int, **values: Any) -> None:
-    side = ConversationMember
-    mine = update(side).where(side.conversation_id == conversation.id, side.user_id == user_id)
+def _membership(conversation: Conversation, user_id: int, **values: Any) -> None:
+    membership = ConversationMember
+    mine = update(membership).where(membership.conversation_id == conversation.id, membership.user_id == user_id)
     db.session.execute(mine.values(**values))

@@ -21,7 +21,7 @@ def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
     everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person and all
     the others show each other what they read. Who has left a group is told what they could see last.
     """
-    rows = db.session.execute(_sides(), {"user_id": user_id, "conversation_id": conversation_id}).all()
+    rows = db.session.execute(_memberships(), {"user_id": user_id, "conversation_id": conversation_id}).all()
     conversation = rows[0][0]
     viewer, mine = next((user, member) for _, member, user, _ in rows if user.id == user_id)
     others = [(user, member) for _, member, user, _ in rows if user.id != user_id]
@@ -40,14 +40,17 @@ def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
 
 
 @cache
-def _sides() -> Select[Conversation, ConversationMember, User, bool]:
+def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
     # Put together once: asked for everybody in a conversation with each message, under their clocks.
-    side, user_id = ConversationMember, bindparam("user_id", type_=Integer)
+    membership, user_id = ConversationMember, bindparam("user_id", type_=Integer)
     return (
-        select(Conversation, side, User, visibility.blocked_between(user_id, User.id))
-        .join(side, side.conversation_id == Conversation.id)
-        .join(User, User.id == side.user_id)
-        .where(Conversation.id == bindparam("conversation_id"), or_(side.state != "left", side.user_id == user_id))
+        select(Conversation, membership, User, visibility.blocked_between(user_id, User.id))
+        .join(membership, membership.conversation_id == Conversation.id)
+        .join(User, User.id == membership.user_id)
+        .where(
+            Conversation.id == bindparam("conversation_id"),
+            or_(membership.state != "left", membership.user_id == user_id),
+        )
         .order_by(User.id)
         .execution_options(populate_existing=True)
     )
@@ -60,9 +63,11 @@ def receipts(
 
     Whoever has not accepted the conversation tells nothing of it, and nobody tells those `apart` from them by a block.
     """
-    told = [(user, side) for user, side in others if user.receipts and user.id not in apart]
-    sides = [side for _user, side in told if side is not None and side.state == "accepted"]
-    if not viewer.receipts or not sides or len(sides) < len(others):
+    told = [(user, membership) for user, membership in others if user.receipts and user.id not in apart]
+    memberships = [
+        membership for _user, membership in told if membership is not None and membership.state == "accepted"
+    ]
+    if not viewer.receipts or not memberships or len(memberships) < len(others):
         return 0, 0
-    read = min(side.read_seq for side in sides)
-    return max(read, min(max(side.delivered_seq, side.read_seq) for side in sides)), read
+    read = min(membership.read_seq for membership in memberships)
+    return max(read, min(max(membership.delivered_seq, membership.read_seq) for membership in memberships)), read

@@ -17,16 +17,16 @@ BATCH_SIZE = 100  # conversations that are looked up at once
 
 @dataclass(frozen=True)
 class ExportedConversation:
-    """One conversation, the side of who takes it along, and the (id, username) of everybody who is in it."""
+    """One conversation, the membership of who takes it along, and the (id, username) of everybody who is in it."""
 
     conversation: Conversation
-    side: ConversationMember
+    membership: ConversationMember
     people: Sequence[tuple[int, str]]
 
     @property
     def has_left(self) -> bool:
         """Whether its person has left the group."""
-        return self.side.state == "left"
+        return self.membership.state == "left"
 
 
 def message_count(owner_id: int) -> int:
@@ -65,18 +65,21 @@ def conversations(owner_id: int) -> Iterator[ExportedConversation]:
             .limit(BATCH_SIZE)
         )
         rows = db.session.execute(query).all()
-        people = _people([conversation.id for conversation, _side in rows])
-        for conversation, side in rows:
-            yield ExportedConversation(conversation, side, people.get(conversation.id, []))
+        people = _people([conversation.id for conversation, _membership in rows])
+        for conversation, membership in rows:
+            yield ExportedConversation(conversation, membership, people.get(conversation.id, []))
         if len(rows) < BATCH_SIZE:
             return
         after = rows[-1][0].id
 
 
-def messages(side: ConversationMember, newest: int, size: int) -> Iterator[Sequence[Message]]:
-    """What the person of this side can see, up to message id `newest`, oldest first, `size` at a time."""
-    after = side.joined_seq
-    here = (ConversationMember.conversation_id == side.conversation_id, ConversationMember.user_id == side.user_id)
+def messages(membership: ConversationMember, newest: int, size: int) -> Iterator[Sequence[Message]]:
+    """What the person of this membership can see, up to message id `newest`, oldest first, `size` at a time."""
+    after = membership.joined_seq
+    here = (
+        ConversationMember.conversation_id == membership.conversation_id,
+        ConversationMember.user_id == membership.user_id,
+    )
     while True:
         query = (
             select(Message)

@@ -16,13 +16,13 @@ BATCH_SIZE = 500  # names in one question
 
 def visible(viewer: User, image_id: int) -> MessageImage | None:
     """The picture of that id, if the viewer can see its message now. One query."""
-    side = ConversationMember
+    membership = ConversationMember
     query = (
         select(MessageImage)
         .join(Message, Message.id == MessageImage.message_id)
-        .join(side, side.conversation_id == Message.conversation_id)
-        .where(MessageImage.id == image_id, side.user_id == viewer.id, side.state.in_(ACTIVE_STATES))
-        .where(Message.deleted_at.is_(None), visibility.message_is_shown(side))
+        .join(membership, membership.conversation_id == Message.conversation_id)
+        .where(MessageImage.id == image_id, membership.user_id == viewer.id, membership.state.in_(ACTIVE_STATES))
+        .where(Message.deleted_at.is_(None), visibility.message_is_shown(membership))
     )
     return db.session.scalar(query)
 

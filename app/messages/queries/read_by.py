@@ -35,10 +35,10 @@ def of_own(opened: ConversationView) -> list[ReadBy]:
 def _readers(opened: ConversationView, seq: int) -> list[User]:
     return [
         user
-        for user, side in opened.others
+        for user, membership in opened.others
         if user.receipts
         and user.id not in opened.apart
-        and side
-        and side.state == "accepted"
-        and side.joined_seq < seq <= side.read_seq
+        and membership
+        and membership.state == "accepted"
+        and membership.joined_seq < seq <= membership.read_seq
     ]

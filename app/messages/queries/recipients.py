@@ -67,11 +67,11 @@ def by_ids(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
 
 
 def _recipients(viewer: User) -> Select[Any]:
-    side = aliased(ConversationMember)
+    membership = aliased(ConversationMember)
     state = (
-        select(side.state)
-        .join(Conversation, Conversation.id == side.conversation_id)
-        .where(Conversation.pair_key == pair_key_with(viewer), side.user_id == User.id)
+        select(membership.state)
+        .join(Conversation, Conversation.id == membership.conversation_id)
+        .where(Conversation.pair_key == pair_key_with(viewer), membership.user_id == User.id)
     )
     return select(User, *permission.columns(viewer.id, User), state.scalar_subquery())
 

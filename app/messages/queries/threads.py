@@ -1,4 +1,6 @@
-"""The gate: a conversation is found by its two people, or by its id and a side in it. And the thread behind it."""
+"""The gate: a conversation is found by its two people, or by its id and a membership in it. And the thread behind
+it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from app.queries.relations import Relation
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
 PAGE_SIZE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
-ACTIVE_STATES = ("new", "accepted", "request", "declined")  # sides whose person may look into the conversation
+ACTIVE_STATES = ("new", "accepted", "request", "declined")  # memberships whose person may look into the conversation
 # As in app/queries/visibility.py: an alias is made once.
 _mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
 
@@ -131,16 +133,16 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
     row = db.session.execute(query).first()
     if row is None:
         return None
-    other, conversation, my_side, their_side, follows, knows, blocked, *relation = row
-    terms = Relationship(other, follows, knows, blocked, getattr(their_side, "state", None))
+    other, conversation, my_membership, their_membership, follows, knows, blocked, *relation = row
+    terms = Relationship(other, follows, knows, blocked, getattr(their_membership, "state", None))
     apart = frozenset({other.id} if blocked else ())
     return ConversationView(
-        viewer, conversation, my_side, [(other, their_side)], terms, Relation(*relation), apart=apart
+        viewer, conversation, my_membership, [(other, their_membership)], terms, Relation(*relation), apart=apart
     )
 
 
 def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
-    """The conversation of that id, if the viewer has a side in it and has not left. One query.
+    """The conversation of that id, if the viewer has a membership in it and has not left. One query.
 
     For groups, and for those whose other person's account is deleted.
     """
@@ -159,14 +161,20 @@ def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
         return None
     conversation = rows[0][0]
     # Those who left are asked for, too: what they wrote is still there.
-    blocked = frozenset(user.id for _conversation, _side, user, is_blocked, _is_apart in rows if is_blocked)
+    blocked = frozenset(user.id for _conversation, _membership, user, is_blocked, _is_apart in rows if is_blocked)
     apart = frozenset(
-        user.id for _conversation, _side, user, _is_blocked, is_blocked_either_way in rows if is_blocked_either_way
+        user.id
+        for _conversation, _membership, user, _is_blocked, is_blocked_either_way in rows
+        if is_blocked_either_way
     )
-    sides = {user.id: (user, side) for _conversation, side, user, *_blocks in rows if side.state in ACTIVE_STATES}
-    _viewer, my_side = sides.pop(viewer.id)
+    memberships = {
+        user.id: (user, membership)
+        for _conversation, membership, user, *_blocks in rows
+        if membership.state in ACTIVE_STATES
+    }
+    _viewer, my_membership = memberships.pop(viewer.id)
     folded = blocked if conversation.is_group else frozenset()
-    return ConversationView(viewer, conversation, my_side, list(sides.values()), folded=folded, apart=apart)
+    return ConversationView(viewer, conversation, my_membership, list(memberships.values()), folded=folded, apart=apart)
 
 
 def newest(opened: ConversationView, *, before: int | None = None, size: int = 40) -> Thread:
@@ -204,8 +212,8 @@ def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, 
 
 
 def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
-    """The messages that the person of this side can see, with senders and pictures; with `gone` also those that were
-    taken back, so that an open page can take them away.
+    """The messages that the person of this membership can see, with senders and pictures; with `gone` also those that
+    were taken back, so that an open page can take them away.
     """
     this = and_(_mine.conversation_id == mine.conversation_id, _mine.user_id == mine.user_id)
     visible = visibility.message_is_shown(_mine)

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 
 import httpx2
 
-from tests.support.moments import Moments
 from tests.support.processes import Stack
+from tests.support.seeded_random import Moments
 
 
 @contextmanager

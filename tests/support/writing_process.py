@@ -1,4 +1,4 @@
-"""A process that tells one person many things: `python -m tests.support.writer USER_ID NAME COUNT`.
+"""A process that tells one person many things: `python -m tests.support.writing_process USER_ID NAME COUNT`.
 
 Between the stamp of a notification and its commit up to 20 milliseconds pass: the clock lock is held, and a poll in
 between must not step over it.

@@ -13,7 +13,7 @@ from app.notifications import record_event
 from tests.accounts.steps import a_browser, log_in
 from tests.factories import PASSWORD, a_login, a_post, a_user
 from tests.moderation.conftest import does, log, looks, newest, reports, said
-from tests.support.changing import told
+from tests.support.changed_messages import told
 
 # --- Looking
 

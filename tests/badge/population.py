@@ -31,8 +31,8 @@ from tests.badge.actors import Actor
 from tests.badge.pages import Poller
 from tests.badge.points import LATE, Points
 from tests.factories import PASSWORD
-from tests.support.acquaintance import acquaint
 from tests.support.client import Browser
+from tests.support.friends import acquaint
 from tests.support.valkey import Valkey
 
 COOKIE, SITE = "microblog_session", "microblog.test"
