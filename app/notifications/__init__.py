@@ -1,11 +1,11 @@
 """How people are told. Actions say what happened; who hears of it how, and when, is decided here.
 
-    notify(user_id, name, data, subject)     a state for the poller: the badge, a task's progress
-    record(user_id, kind, subject, ...)      an event for the Activity page, its badge, mail and push
-    forget(user_id, kind, subject)           an event that did not happen after all
-    delivery.order(user_id, kind)            mail and push for what is kept elsewhere, such as messages
-    refresh_counts_for_deleted_post(post_id)                  before a post is deleted: the events about it go, too
-    logins_changed(user_id)                  polls must ask the database again
+    publish_state(user_id, name, data, subject)     a state for the poller: the badge, a task's progress
+    record_event(user_id, kind, subject, ...)       an event for the Activity page, its badge, email and push
+    retract_event(user_id, kind, subject)           removes an event that did not happen after all
+    scheduling.schedule_delivery(user_id, kind)     email and push for what is stored elsewhere, such as messages
+    refresh_counts_for_deleted_post(post_id)        before a post and the events about it are deleted
+    logins_changed(user_id)                         polls must ask the database again
 
 All of it belongs to the caller's transaction, and is written when that commits, under the person's clock.
 """
