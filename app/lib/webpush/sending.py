@@ -58,7 +58,7 @@ def _is_plain_and_local(parts: SplitResult) -> bool:
 
 
 def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """POST one encrypted push. Raises Gone, Refused or TryAgain."""
+    """POST one encrypted push. Raises Gone, PushRejected or TryAgain."""
     all_headers = {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream", **headers}
     try:
         with (
