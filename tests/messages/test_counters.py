@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from app.jobs import enqueue
 from app.models import ConversationMember
-from tests.support.changed_messages import address, membership, messages, send
+from tests.support.changed_messages import address, member_of, messages, send
 
 
 def test_it_agrees_with_what_is_shown_and_mends_what_is_not(ana, ben, db, run_jobs, fits):
@@ -18,8 +18,8 @@ def test_it_agrees_with_what_is_shown_and_mends_what_is_not(ana, ben, db, run_jo
     fits(ana, ben)
     numbers = select(ConversationMember.newest_seq, ConversationMember.newest_message_id)
     before = sorted(db.session.execute(numbers).all())
-    assert (membership(db, ben).newest_seq, membership(db, ben).newest_message_id) == (3, messages(db)[1].id)
-    assert (membership(db, ana).newest_seq, membership(db, ana).newest_message_id) == (0, messages(db)[2].id)
+    assert (member_of(db, ben).newest_seq, member_of(db, ben).newest_message_id) == (3, messages(db)[1].id)
+    assert (member_of(db, ana).newest_seq, member_of(db, ana).newest_message_id) == (0, messages(db)[2].id)
     db.session.execute(update(ConversationMember).values(newest_seq=4, newest_message_id=messages(db)[3].id))
     enqueue("messages.recount")
     db.session.commit()

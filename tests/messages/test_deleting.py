@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.lib.media import Storage
 from app.models import MessageImage, Report, ReportedMessage, SealedMessage
 from app.queries import unread
-from tests.support.changed_messages import SCRIPT, address, age, conversation, membership, messages, send, told
+from tests.support.changed_messages import SCRIPT, address, age, conversation, member_of, messages, send, told
 from tests.support.pictures import picture, send_pictures, stored
 
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
@@ -27,7 +27,7 @@ def test_deleted_for_everybody_it_is_shown_as_deleted_and_counts_no_more(ana, be
         assert "secret" not in browser.get("/messages").text
         assert told(db, browser, "conversation")["revision"] == 1
     assert unread.message_count(ben.user.id) == told(db, ben, "unread_message_count") == 1
-    assert membership(db, ana).draft == ""
+    assert member_of(db, ana).draft == ""
     fits(ana, ben)
     assert ana.post_form(address(db, 2, "delete"), {"scope": "everybody"}).status_code == 303
     assert conversation(db).revision == 1
@@ -57,7 +57,7 @@ def test_deleted_for_me_it_is_gone_for_me_alone(ana, ben, db, fits):
     assert conversation(db).revision == 0
     fits(ana, ben)
     ben.post_form(address(db, 1, "delete"), {"scope": "me"})
-    assert membership(db, ben).newest_message_id == 0
+    assert member_of(db, ben).newest_message_id == 0
     assert "/messages/ana" not in ben.get("/messages").text
     fits(ana, ben)
 

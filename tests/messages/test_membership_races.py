@@ -1,4 +1,4 @@
-"""One's own side of a conversation, changed while somebody writes to it: what waited for a lock looks again."""
+"""One's own membership of a conversation, changed while somebody writes to it: what waited for a lock looks again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.core.database import write_transaction
 from app.messages import jobs
 from app.messages.actions import membership, send_message
 from app.models import Notification
-from tests.support.changed_messages import conversation, send
+from tests.support.changed_messages import conversation, member_of, send
 from tests.support.locks import until_it_waits
 
 pytestmark = pytest.mark.slow
@@ -37,7 +37,7 @@ def while_open(db):
 def test_what_is_being_sent_is_no_draft(ana, ben, db, while_open):
     fields = {"message": "Hello", "own_seq": "0"}
     while_open(lambda: send_message(ana.user, ben.user, "Hello"), lambda: ana.post_form("/messages/ben/draft", fields))
-    assert membership(db, ana).draft == ""
+    assert member_of(db, ana).draft == ""
 
 
 def test_what_came_after_the_poll_is_not_delivered_by_it(ana, ben, db, while_open):
@@ -49,15 +49,15 @@ def test_what_came_after_the_poll_is_not_delivered_by_it(ana, ben, db, while_ope
         lambda: send_message(ben.user, ana.user, "two"),
         lambda: ana.post_form("/messages/delivered", {"timestamp": str(told)}),
     )
-    assert membership(db, ana).newest_seq == 2
-    assert membership(db, ana).delivered_seq < 2
+    assert member_of(db, ana).newest_seq == 2
+    assert member_of(db, ana).delivered_seq < 2
 
 
 def test_a_mute_that_is_made_longer_does_not_end(app, ana, ben, db, while_open):
     send(ben, "one", to="ana")
     this = conversation(db).id
     membership.mute(ana.user, this, 1)
-    membership(db, ana).muted_until = now() - timedelta(seconds=1)
+    member_of(db, ana).muted_until = now() - timedelta(seconds=1)
     db.session.commit()
     person = ana.user.id
 
@@ -66,4 +66,4 @@ def test_a_mute_that_is_made_longer_does_not_end(app, ana, ben, db, while_open):
             jobs.end_mute(this, person)
 
     while_open(lambda: membership.mute(ana.user, this), job)
-    assert membership(db, ana).muted
+    assert member_of(db, ana).muted

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.models import Activity
 from app.queries import unread
-from tests.support.changed_messages import SCRIPT, address, age, conversation, membership, messages, send, told
+from tests.support.changed_messages import SCRIPT, address, age, conversation, member_of, messages, send, told
 
 
 def test_what_was_just_sent_is_taken_back_as_if_it_never_had_been(ana, ben, db, fits, run_jobs, mails):
@@ -21,7 +21,7 @@ def test_what_was_just_sent_is_taken_back_as_if_it_never_had_been(ana, ben, db, 
     assert "secret" in ana.follow(answer).text  # where she writes
     assert "secret" not in ben.get("/messages/ana").text + ben.get("/messages").text
     assert [(message.kind, message.body, message.search_text) for message in messages(db)][1] == ("undone", "", "")
-    assert membership(db, ana).draft == "secret"
+    assert member_of(db, ana).draft == "secret"
     assert unread.message_count(ben.user.id) == told(db, ben, "unread_message_count") == 1
     for browser in (ana, ben):
         state = told(db, browser, "conversation")
@@ -56,7 +56,7 @@ def test_what_was_begun_after_it_is_kept(ana, db):
     ana.post_form("/messages/ben/draft", {"message": "meanwhile", "own_seq": 1})
     answer = ana.post_form(address(db, 1, "undo"), headers=SCRIPT)
     assert answer.json == {"text": "secret", "draft": "secret\n\nmeanwhile"}
-    assert membership(db, ana).draft == "secret\n\nmeanwhile"
+    assert member_of(db, ana).draft == "secret\n\nmeanwhile"
 
 
 def test_a_draft_is_kept_after_a_message_was_taken_back(ana, db):
@@ -65,7 +65,7 @@ def test_a_draft_is_kept_after_a_message_was_taken_back(ana, db):
     send(ana, "secret")
     ana.post_form(address(db, 2, "undo"))
     ana.post_form("/messages/ben/draft", {"message": "better words", "own_seq": 1})
-    assert membership(db, ana).draft == "better words"
+    assert member_of(db, ana).draft == "better words"
 
 
 def test_it_is_too_late_after_some_seconds(ana, ben, db, fits):
@@ -107,16 +107,16 @@ def test_who_is_not_in_the_conversation_changes_nothing(ana, as_, client, db):
 def test_a_request_that_is_taken_back_never_was(as_, db, fits):
     ana, ben = as_("ana"), as_("ben")
     send(ana, "Hello, you do not know me")
-    assert membership(db, ben).state == "request"
+    assert member_of(db, ben).state == "request"
     assert db.session.scalars(select(Activity.kind)).all() == ["message_request"]
     ana.post_form(address(db, 1, "undo"))
-    assert {membership(db, ben).state, membership(db, ana).state} == {"new"}
+    assert {member_of(db, ben).state, member_of(db, ana).state} == {"new"}
     assert told(db, ben, "message_request_count") == unread.request_count(ben.user.id) == 0
     assert db.session.scalars(select(Activity)).all() == []
     assert "you do not know me" not in ben.get("/messages/requests").text + ben.get("/activity").text
     fits(ana, ben)
     send(ana, "Hello again")
-    assert membership(db, ben).state == "request"
+    assert member_of(db, ben).state == "request"
     assert unread.request_count(ben.user.id) == 1
     assert db.session.scalars(select(Activity.kind)).all() == ["message_request"]
 
@@ -127,7 +127,7 @@ def test_who_declined_what_was_taken_back_is_not_asked_again(as_, db):
     ben.post_form(f"/messages/thread/{conversation(db).id}/decline")
     ana.post_form(address(db, 1, "undo"))
     send(ana, "Hello again")
-    assert membership(db, ben).state == "declined"
+    assert member_of(db, ben).state == "declined"
     assert unread.request_count(ben.user.id) == 0
 
 
@@ -146,7 +146,7 @@ def test_a_request_of_two_messages_is_still_one_when_the_second_is_taken_back(as
     send(ana, "first")
     send(ana, "second")
     ana.post_form(address(db, 2, "undo"))
-    assert (membership(db, ben).state, membership(db, ben).newest_message_id) == ("request", messages(db)[0].id)
+    assert (member_of(db, ben).state, member_of(db, ben).newest_message_id) == ("request", messages(db)[0].id)
     assert told(db, ben, "message_request_count") == 1
 
 
@@ -154,7 +154,7 @@ def test_a_conversation_goes_on_when_its_newest_message_is_taken_back(ana, ben, 
     send(ben, "hello", to="ana")
     send(ana, "secret")
     ana.post_form(address(db, 2, "undo"))
-    assert {membership(db, ben).state, membership(db, ana).state} == {"accepted"}
+    assert {member_of(db, ben).state, member_of(db, ana).state} == {"accepted"}
     send(ben, "are you there?", to="ana")
     assert [message.seq for message in messages(db)] == [1, 2, 3]
     fits(ana, ben)

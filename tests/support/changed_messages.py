@@ -29,7 +29,7 @@ def conversation(db: SQLAlchemy) -> Conversation:
     return db.session.scalars(select(Conversation)).one()
 
 
-def membership(db: SQLAlchemy, browser: Any) -> ConversationMember:
+def member_of(db: SQLAlchemy, browser: Any) -> ConversationMember:
     """A person's side of it."""
     return db.session.scalars(select(ConversationMember).where(ConversationMember.user_id == browser.user.id)).one()
 
