@@ -5,7 +5,7 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all format check e2e bench bench-pages messages runtime dev
+.PHONY: help run demo dev test test-all format check e2e bench bench-pages messages runtime packages
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -17,7 +17,10 @@ run: runtime  ## set up what is missing, start everything, print the address; Ct
 demo: runtime  ## fill the site with a community to look at
 	@exec $(VENV)/python -m app.run demo
 
-test: dev  ## the fast tests on SQLite and PostgreSQL; T=tests/messages runs all tests of a folder
+dev: packages  ## like run, but restart what you change and log the SQL statements
+	@exec $(VENV)/python -m app.run dev
+
+test: packages  ## the fast tests on SQLite and PostgreSQL; T=tests/messages runs all tests of a folder
 ifdef T
 	@$(PYTEST) -n 2 --dist worksteal --database=both -m "not e2e" $(T)
 else
@@ -27,11 +30,11 @@ endif
 test-all: test  ## the fast tests, then the slow proofs: kills, races, explorations, the visibility matrix
 	@$(PYTEST) -n 4 --dist worksteal --database=both -m "slow and not e2e"
 
-format: dev  ## format the code and the templates' imports as `make check` wants them
+format: packages  ## format the code and the templates' imports as `make check` wants them
 	@$(VENV)/ruff check --quiet --fix
 	@$(VENV)/ruff format --quiet
 
-check: dev  ## lint, format, types, imports, templates, catalogs, house rules
+check: packages  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet
 	@$(VENV)/ruff format --check --quiet
 	@$(VENV)/mypy --no-error-summary
@@ -40,20 +43,20 @@ check: dev  ## lint, format, types, imports, templates, catalogs, house rules
 	@$(VENV)/flask translate check
 	@$(PYTEST) tests/house
 
-e2e: dev  ## drive two real browsers against the real stack
+e2e: packages  ## drive two real browsers against the real stack
 	@$(PYTEST) -n 3 --dist loadfile tests/e2e tests/js -m e2e
 
-bench: dev  ## measure each promise about speed against a floor of the same run
+bench: packages  ## measure each promise about speed against a floor of the same run
 	@$(VENV)/python -m bench
 
-bench-pages: dev  ## weigh the pages on a slow phone and check their budgets; needs Chromium
+bench-pages: packages  ## weigh the pages on a slow phone and check their budgets; needs Chromium
 	@$(VENV)/python -m bench.pages
 
-messages: dev  ## bring the catalogs up to the source's strings
+messages: packages  ## bring the catalogs up to the source's strings
 	@$(VENV)/flask translate update
 
 runtime:
 	@$(PYTHON) app/run/bootstrap.py runtime
 
-dev:
+packages:
 	@$(PYTHON) app/run/bootstrap.py dev

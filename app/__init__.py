@@ -100,6 +100,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_pre_ping": not is_sqlite,
+            "echo": settings.sql_log,
             "hide_parameters": True,  # private messages, hashes, login ids: errors are logged and mailed
             "connect_args": {"timeout": settings.sqlite_timeout}
             if settings.sqlalchemy_url.startswith("sqlite")

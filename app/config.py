@@ -59,6 +59,7 @@ class Settings:
     former_secret_keys: tuple[str, ...] = ()  # earlier values of SECRET_KEY: they check old reports
     database_url: str = ""  # "" = SQLite in DATA_DIR
     sqlite_timeout: int = 5  # seconds a writer waits for SQLite's lock before it gives up
+    sql_log: bool = False  # write each SQL statement to the log, without its values
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
 
     # Mail ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`python -m app.run` serves; `python -m app.run demo` fills the site with a community."""
+"""Start the site: `python -m app.run` serves, `… dev` serves what you edit, `… demo` adds people and posts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         prepare.data_directory(settings.data_dir)
         if arguments == ["demo"]:
             return demo(settings)
-        return serve(settings)
+        return serve(settings, reload=arguments == ["dev"])
     except ConfigurationError as error:
         print(f"The settings cannot be used: {error}.", file=sys.stderr)
     except (CannotRun, PortRefused) as error:
@@ -30,10 +30,10 @@ def main(arguments: list[str]) -> int:
     return 1
 
 
-def serve(settings: Settings) -> int:
-    """Serve until a signal. Raises CannotRun and PortRefused."""
+def serve(settings: Settings, *, reload: bool = False) -> int:
+    """Serve until a signal; with `reload`, restart what is edited. Raises CannotRun and PortRefused."""
     held = prepare.lock(settings.data_dir)
-    services = Services(settings)
+    services = Services(settings, reload=reload)
     supervisor = Supervisor(services)
     supervisor.take_signals()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shlex
 import sys
 from dataclasses import dataclass, field
 
@@ -26,6 +27,8 @@ GRANIAN = (
     *("--interface", "wsgi", "--no-ws", "--http", "1"),
     *("--http1-buffer-size", "16384", "--http1-header-read-timeout", "30000"),
 )
+# What `make dev` watches. A changed template or style sheet needs a restart, too: the app reads them once.
+WATCHED = ("app", "translations", "microblog.py", "worker.py")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -34,6 +37,7 @@ class Services:
     """The site's processes and what they must be told."""
 
     settings: Settings
+    reload: bool = False  # restart the web processes and the workers when a file changes, and log the web's SQL
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     redis: EmbeddedRedis | None = None
     mail_page: str = ""  # the address of the mail sink's page; "" when mail goes to MAIL_SERVER
@@ -54,8 +58,8 @@ class Services:
         self.redis_url = self.environment["REDIS_URL"] = self.redis.url if self.redis else self.settings.redis_url
         self.web = Child("web", self._web(), grace=WEB_GRACE)
         self.workers = [
-            Child("worker", [sys.executable, "worker.py", "mail", "default"], grace=WORKER_GRACE),
-            Child("worker2", [sys.executable, "worker.py", "slow", "default", "mail"], grace=WORKER_GRACE),
+            Child("worker", self._worker("mail", "default"), grace=WORKER_GRACE),
+            Child("worker2", self._worker("slow", "default", "mail"), grace=WORKER_GRACE),
         ]
         self.mail_sink = None if self.settings.mail_server else self._mail_sink()
 
@@ -71,7 +75,18 @@ class Services:
             "--log-level": "warning",
         }
         words = [str(word) for option in options.items() for word in option]
-        return [sys.executable, "-m", "granian", *words, *GRANIAN, "--respawn-failed-workers", "microblog:app"]
+        command = [sys.executable, "-m", "granian", *words, *GRANIAN]
+        if not self.reload:
+            return [*command, "--respawn-failed-workers", "microblog:app"]
+        watched = [word for path in WATCHED for word in ("--reload-paths", str(ROOT / path))]
+        reload = ["--reload", *watched, "--reload-ignore-worker-failure"]
+        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # idle workers would log theirs every second
+
+    def _worker(self, *queues: str) -> list[str]:
+        command = [sys.executable, "worker.py", *queues]
+        if not self.reload:
+            return command
+        return [sys.executable, "-m", "watchfiles", "--grace-period", "1", shlex.join(command), *WATCHED]
 
     def _mail_sink(self) -> Child:
         smtp_port, page_port = ports.free_port(), ports.first_free_port(self.settings.port + 1)

@@ -19,10 +19,11 @@ OWN_SETTINGS = ("REDIS_URL", "MAIL_SERVER", "DATABASE_URL", "PUBLIC_URL", "HOST"
 
 
 class RunningSite:
-    """`python -m app.run` on `data_dir`, where everything it does not own is embedded."""
+    """`python -m app.run` on `data_dir`, where everything it does not own is embedded; "dev" restarts what changes."""
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, **settings: str) -> None:
         self.data_dir = data_dir
+        self._arguments = arguments
         self.port = free_port()
         self.log = data_dir.with_name(f"{data_dir.name}.log")
         defaults = dict.fromkeys(OWN_SETTINGS, "") | {"MICROBLOG_ENV": "development", "HOST": "127.0.0.1"}
@@ -39,7 +40,7 @@ class RunningSite:
 
     def launch(self) -> None:
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "app.run"]
+            command = [sys.executable, "-m", "app.run", *self._arguments]
             environment = {**os.environ, **self._settings}
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
 
