@@ -122,6 +122,7 @@ class Town:
         elif reader.kind == "follow":
             answer = friend.post_form(f"/follow/{reader.name}")
         elif reader.kind == "job_done":
+            reader.browser.confirm_password()  # tests move the clock past the time since the login
             answer = reader.browser.post_form("/export_posts")
         elif reader.kind == "login":
             with Visitor(self.stack) as elsewhere:

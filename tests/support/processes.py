@@ -273,6 +273,11 @@ class Visitor(httpx2.Client):
             self._token = found.group(1)
         return self.post(path, data={"csrf_token": self._token, **(data or {})}, files=files)
 
+    def confirm_password(self) -> None:
+        """Enter the password again, as a page with personal data asks for it some time after the login."""
+        answer = self.submit("/auth/confirm_password?next=/", {"current_password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+
 
 def _descendants(pid: int) -> list[int]:
     """The processes a process started, and those they started (Linux: from /proc)."""

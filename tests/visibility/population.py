@@ -28,7 +28,7 @@ SECRETS = {
     "after the edit": "shearwater",
     "taken back": "fulmar",
     "deleted for both": "gannet",
-    "deleted by ana for herself": "skua",
+    "deleted by ana for herself": "guillemot",
     "draft": "cormorant",
     "answer": "puffin",
     "request": "turnstone",
