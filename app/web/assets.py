@@ -1,150 +1,160 @@
-"""Static files: our own, and Bootstrap, its icons and jQuery out of their Python packages.
+"""Static files: built from our sources and from packages (asset_build.py), and served with a digest in their path.
 
-An address made by `asset()` names a hash of the file's content, so browsers keep the file for ever and see a new one
-at once. Asked for by another hash (two versions of the site run for a moment while one is replaced), a file is kept
-for a minute only.
+An address made by `asset()` is /static/<digest>/<name>, where the digest is that of all sources together. So browsers
+keep a file for ever and see a new one at once, and a file may name others by relative addresses. Asked for by another
+digest (two versions of the site run for a moment while one is replaced), a file is kept for a minute only.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterable
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import flask_bootstrap
-import xstatic.pkg.jquery
 from flask import Flask, has_request_context, request
 from whitenoise import WhiteNoise
 from whitenoise.media_types import MediaTypes
 from whitenoise.responders import StaticFile
 
-from app.web import rtl
+from app.web import asset_build, icons
+from app.web.asset_build import OWN as OWN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PREFIX = "/static/"
-OWN = Path(__file__).parent.parent / "static"
-BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
-JQUERY = Path(xstatic.pkg.jquery.BASE_DIR)
-
-# Only what pages use: the packages also hold themes, source maps and a megabyte of drawings.
-VENDOR = {
-    "vendor/bootstrap/": (
-        BOOTSTRAP,
-        (
-            "css/bootstrap.min.css",
-            "css/font/bootstrap-icons.min.css",
-            "css/font/fonts/bootstrap-icons.woff2",
-            "js/bootstrap.min.js",
-            "umd/popper.min.js",
-        ),
-    ),
-    "vendor/jquery/": (JQUERY, ("jquery.min.js",)),
-}
-RTL = "vendor/bootstrap-rtl/bootstrap.rtl.min.css"
+DIGEST_LENGTH = 12
 COMPRESSED = frozenset({".css", ".js", ".svg"})
-
 FOREVER = "public, max-age=31536000, immutable"
 A_MINUTE = "public, max-age=60"
+LOOK_AGAIN = 1.0  # seconds after which sources may have changed, while somebody works on them
 
 
 class Served(NamedTuple):
-    """A file as it is served, until it changes on the disk."""
+    """A file, as it is served by its own address and by any other."""
 
-    changed_ns: int
-    version: str
-    kept: StaticFile  # asked for by its version
-    passing: StaticFile  # asked for without one, or by another
+    lasting: StaticFile
+    passing: StaticFile
+
+
+class Build(NamedTuple):
+    """All files, made from one state of the sources."""
+
+    digest: str
+    files: dict[str, Served]
 
 
 class Assets:
-    """The WSGI room that answers for static files; everything else goes on to the app."""
+    """WSGI middleware that answers for static files; everything else goes on to the app."""
 
-    def __init__(self, inner: WSGIApplication, data_dir: Path, headers: dict[str, str]) -> None:
+    def __init__(self, inner: WSGIApplication, data_dir: Path, headers: dict[str, str], *, watches: bool) -> None:
         self._inner = inner
-        self._made = data_dir / "assets"  # what is made from other files: mirrored, compressed
+        self._folder = data_dir / "assets"
         self._headers = headers
+        self._watches = watches
         self._types = MediaTypes()
-        self._paths = _paths()
-        self._paths[RTL] = self._rtl()
-        self._served: dict[str, Served] = {}
+        self._build: Build | None = None
+        self._looked_at = 0.0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve a file that is known."""
         address = environ.get("PATH_INFO", "")
-        name = address[len(PREFIX) :] if address.startswith(PREFIX) else ""
-        if name not in self._paths:
+        if not address.startswith(PREFIX):
             return self._inner(environ, start_response)
-        served = self._current(name)
-        is_named = environ.get("QUERY_STRING") == f"v={served.version}"
-        answer: Iterable[bytes] = WhiteNoise.serve(served.kept if is_named else served.passing, environ, start_response)
+        build = self._current()
+        digest, _slash, name = address[len(PREFIX) :].partition("/")
+        served = build.files.get(name)
+        if served is None or len(digest) != DIGEST_LENGTH:
+            return self._inner(environ, start_response)
+        file = served.lasting if digest == build.digest else served.passing
+        answer: Iterable[bytes] = WhiteNoise.serve(file, environ, start_response)
         return answer
 
-    def version(self, name: str) -> str:
-        """A short hash of the file's content. Raises KeyError when there is no such file."""
-        return self._current(name).version
+    def path(self, name: str) -> str:
+        """Return the path of a file. Raises KeyError when there is no such file."""
+        build = self._current()
+        if name not in build.files:
+            raise KeyError(name)
+        return f"{PREFIX}{build.digest}/{name}"
 
-    def _current(self, name: str) -> Served:
-        path = self._paths[name]
-        changed = path.stat().st_mtime_ns
-        served = self._served.get(name)
-        if served is None or served.changed_ns != changed:
-            served = self._served[name] = self._read(path, changed)
-        return served
+    def _current(self) -> Build:
+        if self._build is None or (self._watches and time.monotonic() > self._looked_at + LOOK_AGAIN):
+            self._looked_at = time.monotonic()
+            digest = source_digest(tuple((path, path.stat().st_mtime_ns) for path in asset_build.sources()))
+            if self._build is None or self._build.digest != digest:
+                self._build = Build(digest, self._load(digest))
+        return self._build
 
-    def _read(self, path: Path, changed: int) -> Served:
-        content = path.read_bytes()
-        version = hashlib.sha256(content).hexdigest()[:12]
-        encodings = {}
-        if path.suffix in COMPRESSED:
-            encodings["gzip"] = str(self._make(f"{version}{path.suffix}.gz", gzip.compress(content, mtime=0)))
-        kept, passing = (StaticFile(str(path), self._header_list(path, age), encodings) for age in (FOREVER, A_MINUTE))
-        return Served(changed, version, kept, passing)
+    def _load(self, digest: str) -> dict[str, Served]:
+        folder = self._folder / digest
+        if not folder.exists():
+            self._write(folder)
+        names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+        return {name: self._served(folder / name) for name in names if not name.endswith(".gz")}
+
+    def _served(self, path: Path) -> Served:
+        packed = path.with_name(path.name + ".gz")
+        encodings = {"gzip": str(packed)} if packed.exists() else {}
+        return Served(*(StaticFile(str(path), self._header_list(path, age), encodings) for age in (FOREVER, A_MINUTE)))
 
     def _header_list(self, path: Path, cache_control: str) -> list[tuple[str, str]]:
         kind = self._types.get_type(str(path))
         charset = "; charset=utf-8" if kind.startswith("text/") else ""
         return [*self._headers.items(), ("Content-Type", kind + charset), ("Cache-Control", cache_control)]
 
-    def _rtl(self) -> Path:
-        """Bootstrap for right-to-left pages, made once for each version of it and of what mirrors it."""
-        source = (BOOTSTRAP / "css/bootstrap.min.css").read_bytes()
-        version = hashlib.sha256(source + Path(rtl.__file__).read_bytes()).hexdigest()[:12]
-        made = self._made / f"bootstrap.rtl.{version}.css"
-        return made if made.exists() else self._make(made.name, rtl.mirrored(source.decode()).encode())
+    def _write(self, target: Path) -> None:
+        """Write all files into `target`, which appears complete or not at all: several processes may start at once."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            for name, content in built(target.name).items():
+                path = made / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+                if path.suffix in COMPRESSED:
+                    path.with_name(path.name + ".gz").write_bytes(gzip.compress(content, mtime=0))
+            made.chmod(0o755)
+            made.rename(target)
+        except OSError:
+            if not target.exists():
+                raise
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
 
-    def _make(self, name: str, content: bytes) -> Path:
-        """Keep `content` under `name`, whole or not at all: several processes may start at once."""
-        target = self._made / name
-        if not target.exists():
-            self._made.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._made, delete=False) as file:
-                file.write(content)
-            Path(file.name).chmod(0o644)
-            os.replace(file.name, target)  # noqa: PTH105  (atomic, and says so)
-        return target
+
+@lru_cache(maxsize=4)
+def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
+    """Return the digest of the sources in this state, a list of files and when each was changed."""
+    digest = hashlib.sha256(version("bootstrap-flask").encode())
+    for path, _changed in state:
+        content = path.read_bytes()
+        digest.update(f"{path.name} {len(content)} ".encode() + content)
+    return digest.hexdigest()[:DIGEST_LENGTH]
 
 
-def _paths() -> dict[str, Path]:
-    """Every file that is served, by its name under /static/."""
-    paths = {path.relative_to(OWN).as_posix(): path for path in sorted(OWN.rglob("*")) if path.is_file()}
-    for prefix, (folder, names) in VENDOR.items():
-        paths |= {prefix + name: folder / name for name in names}
-    return paths
+@lru_cache(maxsize=1)
+def built(digest: str) -> dict[str, bytes]:
+    """Return the files for these sources; tests make many apps of one state."""
+    return asset_build.build()
 
 
 def init_app(app: Flask) -> None:
-    """Serve static files before the app is asked, and give templates `asset(path)`."""
-    assets = Assets(app.wsgi_app, app.config["DATA_DIR"], app.config["ANSWER_HEADERS"])
+    """Serve static files before the app is asked, and give templates `asset(name)` and `icon(name)`."""
+    watches = app.config["SETTINGS"].microblog_env != "production"
+    assets = Assets(app.wsgi_app, app.config["DATA_DIR"], app.config["ANSWER_HEADERS"], watches=watches)
     app.wsgi_app = assets  # type: ignore[method-assign]  # as Flask documents it
 
     @app.template_global()
     def asset(name: str) -> str:
-        """The address of a static file, under the path that the site is mounted at."""
+        """Return the address of a static file, under the path that the site is mounted at."""
         root = request.script_root if has_request_context() else ""
-        return f"{root}{PREFIX}{name}?v={assets.version(name)}"
+        return root + assets.path(name)
+
+    icons.init_app(app, asset)

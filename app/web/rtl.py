@@ -31,10 +31,10 @@ def _rule(found: re.Match[str]) -> str:
     selector, body = found.groups()
     if _PLACED_BY_POPPER in selector:
         return found[0]
-    return selector + "{" + ";".join(map(_declaration, _declarations(body))) + "}"
+    return selector + "{" + ";".join(map(_declaration, declarations(body))) + "}"
 
 
-def _declarations(body: str) -> list[str]:
+def declarations(body: str) -> list[str]:
     """What stands between the semicolons; one within `url(...)` or a string ends nothing."""
     parts, depth, quote, start = [], 0, "", 0
     for at, char in enumerate(body):

@@ -11,19 +11,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-SCRIPTS = Path(__file__).parents[2] / "app" / "static" / "js"
-# The order of the layout: what a script uses comes before it.
-ORDER = """
-    plural_rule i18n http live keys tabs poll connection session favicon badges alerts push time tasks composer
-    seen delivered reading activity scrolling conversation older receipts message_menu pictures sent drafts complete
-    message_form
-    timeline translate hovercard menu notes forms
-""".split()  # noqa: SIM905 - words, to be read as such
+from app.web.asset_build import OWN, VENDOR
+
 CSP = "default-src 'self'; img-src 'self' data:"
 
 
@@ -124,30 +116,21 @@ class FakeSite:
             "data-login-url": "/auth/login",
         } | self.body_attributes
         body = " ".join(f'{name}="{value}"' for name, value in attributes.items() if value)
-        scripts = "".join(f'<script defer src="/static/{name}.js"></script>' for name in ORDER)
         return (
             f'<!doctype html><html lang="{self.lang}" data-bs-theme="auto"><head><title>Home</title>'
             '<meta charset="utf-8"><meta name="csrf-token" content="token-1">'
             '<link rel="icon" type="image/svg+xml" href="/favicon.svg">'
-            '<script src="/static/theme.js"></script>'
-            '<script defer src="/static/vendor/jquery.js"></script>'
-            '<script defer src="/static/vendor/popper.js"></script>'
-            '<script defer src="/static/vendor/bootstrap.js"></script>'
-            f"{scripts}</head><body {body}>"
+            '<script type="module" src="/static/js/member.js"></script>'
+            f"</head><body {body}>"
             f"<main>{self.content if content is None else content}</main>"
             '<div id="live" aria-live="polite"></div></body></html>'
         )
 
 
 def _static(path: str) -> Answer:
-    name = path.rsplit("/", 1)[-1]
-    bootstrap = Path(import_module("flask_bootstrap").__file__ or "").parent / "static/bootstrap5"
-    vendor = {
-        "jquery.js": lambda: Path(import_module("xstatic.pkg.jquery").BASE_DIR) / "jquery.min.js",
-        "popper.js": lambda: bootstrap / "umd/popper.min.js",
-        "bootstrap.js": lambda: bootstrap / "js/bootstrap.min.js",
-    }
-    file = vendor[name]() if name in vendor else SCRIPTS / name
+    """Serve the modules one by one, as they are written; tests/e2e runs them combined."""
+    name = path.removeprefix("/static/")
+    file = VENDOR[name] if name in VENDOR else OWN / name
     return Answer(file.read_text("utf-8"), type="text/javascript; charset=utf-8")
 
 

@@ -10,6 +10,7 @@ from babel.localedata import locale_identifiers
 from playwright.sync_api import BrowserContext, Page, expect
 
 from app.catalogs.plurals import PluralRule, of_language
+from app.web.asset_build import build
 
 from .fake_site import Answer, FakeSite, as_json, note
 
@@ -150,12 +151,22 @@ def test_a_language_the_browser_lacks_keeps_the_servers_text(site: FakeSite, ope
     assert page.locator("time").inner_text() == "ben ret"
 
 
-def test_auto_theme_follows_the_system(open_tab: OpenTab) -> None:
+def test_auto_theme_follows_the_system(site: FakeSite, open_tab: OpenTab) -> None:
+    site.routes["/app.css"] = lambda asked: Answer(build()["css/app.css"].decode(), type="text/css")
+    site.content = '<link rel="stylesheet" href="/app.css"><select class="form-select"></select>'
     page = open_tab()
-    page.emulate_media(color_scheme="dark")
-    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
-    page.emulate_media(color_scheme="light")
-    expect(page.locator("html")).to_have_attribute("data-bs-theme", "light")
+    look = """() => [document.body, document.querySelector('select')].map((element) => {
+        const { backgroundColor, backgroundImage } = getComputedStyle(element);
+        return backgroundColor + backgroundImage; })"""
+    seen = []
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        seen.append(page.evaluate(look))
+    (dark_page, dark_arrow), (light_page, light_arrow) = seen
+    assert "rgb(23, 19, 16)" in dark_page
+    assert "rgb(251, 248, 244)" in light_page
+    assert "%23dee2e6" in dark_arrow
+    assert "%23343a40" in light_arrow
 
 
 def test_hover_card_opens_by_mouse_and_keyboard_and_escape_closes(site: FakeSite, open_tab: OpenTab) -> None:

@@ -15,10 +15,12 @@ from flask import Flask, render_template
 from playwright.sync_api import BrowserContext, CDPSession, Page, expect
 
 from app.lib.webpush import keys
+from app.web.asset_build import OWN
 
 from .conftest import until
-from .fake_site import SCRIPTS, Answer, Asked, FakeSite, as_json
+from .fake_site import Answer, Asked, FakeSite, as_json
 
+WORKER = OWN / "js" / "push_worker.js"
 pytestmark = pytest.mark.e2e
 OpenTab = Callable[..., Page]
 P256DH, AUTH = "B" + "A" * 86, "A" * 22
@@ -54,7 +56,9 @@ def push_site(app: Flask, site: FakeSite) -> FakeSite:
     with app.test_request_context():
         site.content = render_template("notifications/_push.html")
     site.routes |= {
-        "/service-worker.js": lambda _asked: Answer((SCRIPTS / "push_worker.js").read_text(), type="text/javascript"),
+        "/service-worker.js": lambda _asked: Answer(
+            (OWN / "js" / "push_worker.js").read_text(), type="text/javascript"
+        ),
         "/push/subscribe": lambda _asked: Answer(status=204),
         "/push/unsubscribe": lambda _asked: Answer(status=204),
         "/elsewhere": lambda _asked: Answer(site.page("")),
@@ -352,7 +356,7 @@ def test_what_is_read_leaves_the_screen(away: Device) -> None:
     away.push(**MESSAGE)
     away.page.goto(away.url)
     read = {"name": "unread_message_count", "number": 0, "before": 2}
-    away.page.evaluate("read => $(document).trigger('microblog:badge', [read])", read)
+    away.page.evaluate("detail => document.dispatchEvent(new CustomEvent('microblog:badge', { detail }))", read)
     until(lambda: away.screen() == [], away.page)
 
 

@@ -16,7 +16,8 @@ OpenTab = Callable[..., Page]
 
 def bubble(seq: int, text: str, state: str = "sent") -> str:
     """Render a bubble of mine."""
-    mark = f'<span data-state="{state}"><i class="bi"></i><span class="word">{state}</span></span>'
+    icon = '<svg class="bi"><use href="/icons.svg#check2"></use></svg>'
+    mark = f'<span data-state="{state}">{icon}<span class="word">{state}</span></span>'
     return f'<div data-seq="{seq}" class="bubble mine"><div class="text">{text}</div>{mark}</div>'
 
 

@@ -57,7 +57,7 @@ def test_busy_says_when_to_come_back(visitor):
         ("/auth/logout", "get"),
         ("/nothing", "get"),
         ("/notifications", "get"),
-        ("/static/css/tokens.css", "get"),
+        ("/static/000000000000/css/app.css", "get"),
         ("/strings/en-x.json", "get"),
         ("/break/500", "get"),
     ],

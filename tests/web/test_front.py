@@ -17,7 +17,7 @@ OURS += ["localhost", "LocalHost:5000", "127.0.0.1:1", "[::1]:5000"]
 FOREIGN = ["", "evil.example", "blog.example.org.evil.example", "evilblog.example.org", "blog.example.org,evil.example"]
 FOREIGN += ["blog.example.org:x", "blog.example.org:123456", "blog.example.org@evil.example", "blog.example.org/"]
 FOREIGN += ["[::2]", "blog.example.org..", "::1", "blog.example.org evil", "blog.example.org:80:80"]
-PAGES = ["/auth/login", "/notifications", "/static/css/tokens.css", "/favicon.ico"]
+PAGES = ["/auth/login", "/notifications", "/static/000000000000/css/app.css", "/favicon.ico"]
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.web.assets import BOOTSTRAP
+from app.web.asset_build import BOOTSTRAP
 from app.web.rtl import mirrored
 
 

@@ -1,8 +1,0 @@
-// Tells the server the browser's time zone where a form asks for it: newcomers then see their own clock from the start.
-(function () {
-  "use strict";
-
-  for (const field of document.querySelectorAll("[data-timezone]")) {
-    field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
-  }
-})();

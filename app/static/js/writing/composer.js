@@ -1,0 +1,133 @@
+// Writing: a box that grows with the text, the characters left, and nothing lost when sending fails.
+//
+//   <form data-composer ...> <textarea data-max="500"> <span data-counter>500</span> <button>
+//   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
+import * as http from "../lib/http.js";
+import { gettext, ready } from "../lib/i18n.js";
+import { isSendCommand } from "../lib/keys.js";
+import * as drafts from "./drafts.js";
+import * as sent from "./sent.js";
+import { refresh } from "./textarea.js";
+
+// --- Sending
+
+/** Shows under the form why it was not sent; "" takes it away. */
+function showError(form, text) {
+  let error = form.querySelector("[data-send-error]");
+  if (!error && text) {
+    error = document.createElement("p");
+    error.className = "send-error";
+    error.dataset.sendError = "";
+    error.setAttribute("role", "alert");
+    form.append(error);
+  }
+  if (error) {
+    error.textContent = text;
+    error.hidden = !text;
+  }
+}
+
+/** Why an answer with this status means "not sent, try again", or "" when it means something else. 0: no answer. */
+function reasonToRetry(status) {
+  if (status === 429) {
+    return gettext("That was a little fast. Your text is still here: try again in a moment.");
+  }
+  if (status === 0 || status >= 500) {
+    return gettext("Not sent. Your text is still here: try again.");
+  }
+  return "";
+}
+
+/** Sends a post without leaving the page, because the browser's own error page would take the text with it. */
+async function send(form) {
+  const button = form.querySelector('[type="submit"], button:not([type])');
+  if (form.ariaBusy === "true") {
+    return;
+  }
+  form.ariaBusy = "true";
+  drafts.of(form).cancel();
+  showError(form, "");
+  const text = form.querySelector("textarea").value;
+  let reason = "";
+  try {
+    const response = await http.submit(form, { redirect: "manual" });
+    if (response.type === "opaqueredirect") {
+      sent.tell(form, text);
+      location.assign(location.pathname + location.search);
+      return; // done: the page to go to shows the post, and what the server says about it
+    }
+    reason = reasonToRetry(response.status);
+    if (!reason) {
+      // Refused: the server's own page says what is wrong, with the text in it. (A button called "submit" hides form.submit.)
+      HTMLFormElement.prototype.submit.call(form);
+      return;
+    }
+  } catch (error) {
+    reason = reasonToRetry(0);
+  }
+  form.ariaBusy = "false";
+  drafts.of(form).save(); // at once: who cannot send it may leave with it unsent
+  showError(form, reason);
+  if (button) {
+    button.focus();
+  }
+}
+
+// --- Events, for every composer, now or later on the page
+
+const isText = (element) => element.matches("[data-composer] textarea, textarea[data-max]");
+
+document.addEventListener("input", (event) => {
+  if (isText(event.target)) {
+    refresh(event.target);
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-composer]") && !event.defaultPrevented) {
+    event.preventDefault();
+    send(event.target);
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  const form = event.target.closest("[data-composer]");
+  if (form && isText(event.target) && !event.defaultPrevented && isSendCommand(event)) {
+    event.preventDefault();
+    form.requestSubmit();
+  }
+});
+
+/** Puts the cursor into this page's composer; false when there is none. */
+function write() {
+  const textarea = document.querySelector("[data-composer] textarea");
+  if (textarea) {
+    textarea.scrollIntoView({ block: "center" });
+    textarea.focus();
+  }
+  return Boolean(textarea);
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-write]") && write()) {
+    event.preventDefault();
+  }
+});
+
+function start() {
+  document.querySelectorAll("[data-composer] textarea, textarea[data-max]").forEach(refresh);
+  if (location.hash === "#write") {
+    write();
+  }
+}
+
+// Browsers put typed text back when one comes back to a page, but only after our first look at it.
+window.addEventListener("pageshow", (event) => {
+  start();
+  if (event.persisted) {
+    document.querySelectorAll("[data-composer]").forEach((form) => (form.ariaBusy = "false"));
+  }
+});
+ready.then(start);
+
+export { reasonToRetry, showError };

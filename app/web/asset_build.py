@@ -1,0 +1,238 @@
+"""What browsers get, made from our sources and from installed packages: two style sheets, two scripts, one icon sprite.
+
+Each step is small and repeatable, and depends on nothing but its input:
+
+- CSS: `@import` rules are replaced by the files they name, in cascade layers. Of Bootstrap, we keep the rules whose
+  classes are in `BOOTSTRAP_CLASSES`, and the variables that are used. A second sheet has Bootstrap mirrored.
+- JavaScript: the ES modules that an entry point imports are put into one file, each in a function of its own.
+- Icons: the sprite holds the icons of `app.web.icons`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import flask_bootstrap
+import xstatic.pkg.jquery
+
+from app.web import rtl
+from app.web.icons import ICONS
+
+OWN = Path(__file__).parent.parent / "static"
+BOOTSTRAP = Path(flask_bootstrap.__file__).parent / "static" / "bootstrap5"
+BOOTSTRAP_CSS = BOOTSTRAP / "css" / "bootstrap.min.css"
+SPRITE = BOOTSTRAP / "icons" / "bootstrap-icons.svg"
+JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.min.js"
+
+# Sources name files of packages by these addresses.
+VENDOR = {"vendor/bootstrap/bootstrap.css": BOOTSTRAP_CSS, "vendor/jquery/jquery.min.js": JQUERY}
+
+BOOTSTRAP_CLASSES = frozenset(
+    """
+    alert form-check form-check-input form-check-label form-control form-select form-switch form-text
+    is-invalid mb-3 mt-3 px-3 visually-hidden
+    """.split()  # noqa: SIM905  (read as the words they are)
+)
+
+
+def sources() -> list[Path]:
+    """Return every file that the result depends on."""
+    own = sorted(path for path in OWN.rglob("*") if path.is_file())
+    code = [Path(__file__), Path(__file__).with_name("icons.py"), Path(rtl.__file__)]
+    return [*own, BOOTSTRAP_CSS, SPRITE, JQUERY, *code]
+
+
+def build() -> dict[str, bytes]:
+    """Return the files for browsers, by their names under /static/<digest>/."""
+    files = {f"img/{path.name}": path.read_bytes() for path in sorted((OWN / "img").iterdir())}
+    files["img/icons.svg"] = icon_sprite(SPRITE.read_text()).encode()
+    bootstrap = used_bootstrap(BOOTSTRAP_CSS.read_text())
+    files["css/app.css"] = stylesheet("css/app.css", bootstrap).encode()
+    files["css/app.rtl.css"] = stylesheet("css/app.css", rtl.mirrored(bootstrap)).encode()
+    for entry in ("js/member.js", "js/visitor.js"):
+        files[entry] = script(entry).encode()
+    return files
+
+
+# --- CSS
+
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_IMPORT_RULE = re.compile(r'@import url\("([^"]+)"\) layer\(([a-z]+)\);')
+_CLASS = re.compile(r"\.(-?[_a-zA-Z][\w-]*)")
+_VARIABLE = re.compile(r"var\((--bs-[\w-]+)")
+_DARK = "[data-bs-theme=dark]"
+
+
+class Rule(NamedTuple):
+    """A CSS rule: a selector with declarations, or an at-rule with what is in its braces."""
+
+    prelude: str
+    body: str
+
+
+def stylesheet(name: str, bootstrap: str) -> str:
+    """Return the sheet `name` with its imports filled in, and without comments."""
+
+    def included(found: re.Match[str]) -> str:
+        path = _join(name, found[1])
+        content = bootstrap if path in VENDOR else (OWN / path).read_text()
+        return f"@layer {found[2]} {{\n{content}\n}}"
+
+    whole = _IMPORT_RULE.sub(included, (OWN / name).read_text())
+    return re.sub(r"\s*\n\s*", "\n", _CSS_COMMENT.sub("", whole)).strip() + "\n"
+
+
+def used_bootstrap(css: str) -> str:
+    """Return the rules of Bootstrap's style sheet that our pages use."""
+    rules = list(_used_rules(_CSS_COMMENT.sub("", css)))
+    text = _printed(rules)
+    while True:  # a variable may be used by another one that is used nowhere
+        used = {*_VARIABLE.findall(text), *_VARIABLE.findall(_own_css())}
+        smaller = _printed(_without_variables(rules, used))
+        if smaller == text:
+            return text
+        text = smaller
+        rules = list(_rules(text))
+
+
+def _own_css() -> str:
+    return "".join(path.read_text() for path in sorted((OWN / "css").rglob("*.css")))
+
+
+def _rules(css: str) -> Iterator[Rule]:
+    """Split a sheet at the braces of its outermost rules."""
+    start = depth = 0
+    open_at = 0
+    for found in re.finditer(r'"[^"]*"|\{|\}|;', css):
+        if found[0] == "{":
+            open_at = open_at if depth else found.start()
+            depth += 1
+        elif found[0] == "}":
+            depth -= 1
+            if depth == 0:
+                yield Rule(css[start:open_at].strip(), css[open_at + 1 : found.start()].strip())
+                start = found.end()
+        elif found[0] == ";" and depth == 0:
+            start = found.end()  # @charset and the like
+
+
+def _printed(rules: list[Rule]) -> str:
+    return "\n".join(f"{rule.prelude}{{{rule.body}}}" for rule in rules)
+
+
+def _used_rules(css: str) -> Iterator[Rule]:
+    for rule in _rules(css):
+        if rule.prelude.startswith(("@media", "@supports")):
+            inner = list(_used_rules(rule.body))
+            if inner:
+                yield Rule(rule.prelude, _printed(inner))
+        elif not rule.prelude.startswith("@"):  # the animations are of components that we do not use
+            selectors = [one for one in _selectors(rule.prelude) if BOOTSTRAP_CLASSES.issuperset(_CLASS.findall(one))]
+            if selectors:
+                yield Rule(",".join(selectors), rule.body)
+            if dark := [one.replace(_DARK, "[data-bs-theme=auto]") for one in selectors if _DARK in one]:
+                # "As my system does" is the style sheet's matter, not a script's.
+                yield Rule("@media (prefers-color-scheme:dark)", f"{','.join(dark)}{{{rule.body}}}")
+
+
+def _selectors(prelude: str) -> list[str]:
+    """Split a list of selectors at its commas; those within :is(...) or [...] divide nothing."""
+    return re.findall(r"(?:[^,(\[]|\([^)]*\)|\[[^\]]*\])+", prelude)
+
+
+def _without_variables(rules: list[Rule], used: set[str]) -> list[Rule]:
+    """Leave out the definitions of variables that are not in `used`."""
+    kept = []
+    for rule in rules:
+        if rule.prelude.startswith("@"):
+            inner = _without_variables(list(_rules(rule.body)), used)
+            body = _printed(inner)
+        else:
+            declarations = [one for one in rtl.declarations(rule.body) if one.strip()]
+            body = ";".join(one for one in declarations if not one.startswith("--bs-") or one.split(":")[0] in used)
+        if body:
+            kept.append(Rule(rule.prelude, body))
+    return kept
+
+
+# --- JavaScript
+
+_IMPORT = re.compile(r'^import (?:(\* as \w+|\{[^}]*\}) from )?"([^"]+)";.*\n', re.MULTILINE)
+_EXPORT_LIST = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class) (\w+)|const (\w+))", re.MULTILINE)
+_JS_COMMENT = re.compile(r"^\s*(?://.*|/\*\*.*\*/)\n", re.MULTILINE)
+
+
+def script(entry: str) -> str:
+    """Return one module that does what `entry` and all that it imports do. Imports go by relative addresses.
+
+    Each module becomes a function that returns its exports. That is enough for modules that import each other in no
+    circle and export constants, functions and classes; anything else raises ValueError.
+    """
+    order: dict[str, str] = {}
+    _collect(entry, order, ())
+    return "".join(order.values())
+
+
+def _collect(path: str, order: dict[str, str], importing: tuple[str, ...]) -> None:
+    if path in importing:
+        raise ValueError(f"modules import each other in a circle: {' -> '.join((*importing, path))}")
+    if path in order:
+        return
+    if path in VENDOR:
+        order[path] = f"(() => {{\n{VENDOR[path].read_text()}\n}})();\n"
+        return
+    text = (OWN / path).read_text()
+    for found in _IMPORT.finditer(text):
+        _collect(_join(path, found[2]), order, (*importing, path))
+    bound = _IMPORT.sub(lambda found: _binding(path, found), text)
+    names = [name.strip() for listed in _EXPORT_LIST.findall(bound) for name in listed.split(",") if name.strip()]
+    bound = _EXPORT_LIST.sub("", bound)
+    names += [one or other for one, other in _EXPORT.findall(bound)]
+    bound = _JS_COMMENT.sub("", _EXPORT.sub("", bound))
+    if re.search(r"^(?:import|export)\b", bound, re.MULTILINE):
+        raise ValueError(f"{path} imports or exports in a form that is not known here")
+    order[path] = f"const {_variable(path)} = (() => {{\n{bound}return {{ {', '.join(names)} }};\n}})();\n"
+
+
+def _binding(importer: str, found: re.Match[str]) -> str:
+    """Return the statement that stands for an import."""
+    clause, address = found.groups()
+    path = _join(importer, address)
+    if not clause or path in VENDOR:
+        return ""
+    if clause.startswith("*"):
+        return f"const {clause.removeprefix('* as ')} = {_variable(path)};\n"
+    return f"const {clause.replace(' as ', ': ')} = {_variable(path)};\n"
+
+
+def _variable(path: str) -> str:
+    return "_" + re.sub(r"\W", "_", path.removeprefix("js/").removesuffix(".js"))
+
+
+def _join(origin: str, address: str) -> str:
+    """Resolve a relative address in the file `origin`."""
+    parts = origin.split("/")[:-1]
+    for part in address.split("/"):
+        if part == "..":
+            parts.pop()
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+# --- Icons
+
+_SYMBOL = re.compile(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', re.DOTALL)
+
+
+def icon_sprite(sprite: str) -> str:
+    """Return the sprite with the icons of this site only. Raises KeyError for one that Bootstrap Icons lacks."""
+    symbols = {
+        found[1]: found[0] for found in re.finditer(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', sprite, re.DOTALL)
+    }
+    drawn = "".join(re.sub(r' class="[^"]*"', "", symbols[name]) for name in sorted(ICONS))
+    return f'<svg xmlns="http://www.w3.org/2000/svg">{drawn}</svg>\n'

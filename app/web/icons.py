@@ -1,0 +1,46 @@
+"""Icons: `icon("pencil")` in a template draws one of Bootstrap Icons from the sprite of this site."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Flask, g, has_request_context
+from markupsafe import Markup
+
+SPRITE = "img/icons.svg"
+# What pages use, and nothing else: Bootstrap Icons has two thousand. tests/house/test_icons.py compares.
+ICONS = frozenset(
+    """
+    arrow-counterclockwise arrow-left arrow-right bell bell-fill bell-slash bell-slash-fill box-arrow-right
+    chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check
+    clipboard-check-fill compass compass-fill cup-hot dot download envelope envelope-check envelope-fill
+    exclamation-circle-fill exclamation-octagon-fill exclamation-triangle exclamation-triangle-fill eye
+    eye-slash feather flag flag-fill funnel gear gear-fill gear-wide-connected globe2 hand-index hourglass house
+    house-fill image inbox info-circle info-circle-fill journal laptop moon-stars patch-check-fill pause-circle
+    pause-fill pencil pencil-square people person person-check person-fill person-gear person-x phone play-fill
+    question-circle search send-fill shield-lock slash-circle sliders three-dots translate trash x-circle-fill
+    x-lg
+    """.split()  # noqa: SIM905  (read as the words they are)
+)
+DIRECTED = frozenset({"box-arrow-right", "chevron-left", "send-fill"})  # mirrored on right-to-left pages
+
+
+def init_app(app: Flask, asset: Callable[[str], str]) -> None:
+    """Give templates `icon(name)`. `asset` returns the address of a static file."""
+
+    def sprite() -> str:
+        if not has_request_context():
+            return asset(SPRITE)
+        if "icon_sprite" not in g:
+            g.icon_sprite = asset(SPRITE)
+        address: str = g.icon_sprite
+        return address
+
+    @app.template_global()
+    def icon(name: str) -> Markup:
+        """Return an icon, as large as the text around it and hidden from screen readers. Raises KeyError."""
+        if name not in ICONS:
+            raise KeyError(f"no such icon: {name}; app/web/icons.py lists them")
+        kind = "bi is-directed" if name in DIRECTED else "bi"
+        drawing = '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>'
+        return Markup(drawing).format(kind, sprite(), name)  # noqa: S704 - format() escapes
