@@ -15,12 +15,13 @@ def by_use(recent: str | None) -> list[str]:
     return [code for code, _times in Counter(filter(None, (recent or "").split(","))).most_common()]
 
 
-def choices(page_language: str, recent: list[str], site: tuple[str, ...]) -> list[Choice]:
-    """(code, name) to choose from: the language of the page, those one writes in, the site's, and then all others."""
+def choices(page_language: str, first: list[str], site: tuple[str, ...], *, every: bool) -> list[Choice]:
+    """Return (code, name) pairs: the page's language, those in `first`, the site's, and with `every` all others."""
     names = language_names(page_language)
-    first = [as_language(page_language), *recent, *(as_language(code) for code in site)]
-    ordered = [code for code in dict.fromkeys(first) if code in names]
-    ordered += [code for code in names if code not in ordered]
+    likeliest = [as_language(page_language), *first, *(as_language(code) for code in site)]
+    ordered = [code for code in dict.fromkeys(likeliest) if code in names]
+    if every:
+        ordered += [code for code in names if code not in ordered]
     return [*((code, names[code]) for code in ordered), ("", _("Another language"))]
 
 

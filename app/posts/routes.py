@@ -113,11 +113,23 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
     return redirect(url_for("posts.show", post_id=post_id), 303)
 
 
+@bp.get("/post/languages")
+@login_required
+def all_languages() -> Response:
+    """Return all languages a post can be in, as [code, name] pairs in the language of the page."""
+    response = jsonify(choices(_page_language(), [], languages(), every=True)[:-1])
+    response.headers["Cache-Control"] = "private, max-age=86400"  # the address names the language
+    return response
+
+
 def _home(form: PostForm, draft: Draft | None = None) -> str:
     size = page_size()
     found = queries.home(viewer(), before=before_id(), size=size)
     posts = Page(found.posts[:size], found.posts[size - 1].id if len(found.posts) > size else None)
-    _offer_languages(form, found.languages, likely(_page_language(), found.languages))
+    chosen = draft.language if draft and draft.text else likely(_page_language(), found.languages)
+    # The rest of some three hundred is loaded by a script when somebody begins to write, or by a link without scripts.
+    every = request.args.get("languages") == "all"
+    _offer_languages(form, found.languages, chosen, every=every)
     if draft and draft.text:
         form.post.data, form.form_key.data = draft.text, draft.form_key
         form.language.data = draft.language
@@ -130,14 +142,15 @@ def _show(post_id: int, form: LanguageForm) -> str:
     if not found.posts:
         abort(404)
     post = found.posts[0]
-    _offer_languages(form, found.languages, post.language)
+    _offer_languages(form, found.languages, post.language, every=True)
     return render_template("posts/show.html", post=post, form=form)
 
 
-def _offer_languages(form: PostForm | LanguageForm, recent: list[str], chosen: str) -> None:
-    form.language.choices = choices(_page_language(), recent, languages())
-    if not form.is_submitted():
-        form.language.data = chosen
+def _offer_languages(form: PostForm | LanguageForm, recent: list[str], chosen: str, *, every: bool) -> None:
+    if form.is_submitted():
+        chosen = form.language.data or ""
+    form.language.choices = choices(_page_language(), [*recent, chosen], languages(), every=every)
+    form.language.data = chosen
 
 
 def _page_language() -> str:

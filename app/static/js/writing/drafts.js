@@ -8,6 +8,7 @@
 // when that form was sent already. GET answers {"text": "…"}, and for a post its language and form key.
 import * as http from "../lib/http.js";
 import { conversation } from "../messages/conversation.js";
+import * as languages from "./languages.js";
 import { refresh } from "./textarea.js";
 
 const PAUSE = 1500; // milliseconds without a key, after which it is saved
@@ -29,7 +30,7 @@ function ofPost(textarea, form) {
     restore: (draft) => {
       key.value = draft.form_key;
       if (draft.text && language) {
-        language.value = draft.language;
+        languages.choose(language, draft.language);
       }
     },
   };
