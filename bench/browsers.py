@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from bench import wire
 
-JITTER = 0.05  # a turn is up to that much shorter than the interval, as in static/js/poll.js
+JITTER = 0.05  # a turn is up to that much shorter than the interval, as in static/js/polling/poll.js
 READS_AFTER = (1.0, 5.0)  # seconds between hearing of a message and having read it
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 NEWEST = re.compile(r'data-newest-seq="(\d+)"')

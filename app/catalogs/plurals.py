@@ -21,7 +21,7 @@ _TRIED = (*range(1001), 10_000, 1_000_000, 1_000_001, 2_000_000, 10**9, 10**12 +
 class PluralRule:
     """How many forms a language has, and the C expression in `n` that chooses one.
 
-    The browser evaluates the same expression (static/js/i18n.js), so page and script always agree.
+    The browser evaluates the same expression (static/js/lib/i18n.js), so page and script always agree.
     """
 
     count: int

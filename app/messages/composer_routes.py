@@ -40,7 +40,7 @@ def suggest() -> Response:
 
 @bp.app_template_filter("recipient_facts")
 def recipient_facts(one: Recipient) -> dict[str, Any]:
-    """What js/recipients.js shows of somebody."""
+    """What js/messages/recipients.js shows of somebody."""
     return {
         "username": one.user.username,
         "name": one.user.display_name,

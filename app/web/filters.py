@@ -27,7 +27,7 @@ RELATIVE_UP_TO_DAYS = 7
 def ago(moment: datetime) -> Markup:
     """A <time> element: "5 min" while it is fresh, a date when it is old; the full date as its title.
 
-    static/js/time.js keeps the relative text true while the page is open.
+    static/js/page/time.js keeps the relative text true while the page is open.
     """
     age = now() - moment
     full = format_datetime(moment, "long")

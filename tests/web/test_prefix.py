@@ -167,7 +167,7 @@ def test_the_worker_and_the_files_are_below_the_prefix(ana):
     page = ana.get("/blog/notification_settings").text
     assert 'data-push-worker="/blog/service-worker.js"' in page
     assert 'fetch("/' not in ana.get("/blog/service-worker.js").text
-    sheet = next(one for one in addresses_in(page) if "bootstrap-icons" in one)
+    sheet = next(one for one in addresses_in(page) if "css/app.css" in one)
     answer = ana.get(sheet)
     assert (answer.status_code, answer.mimetype) == (200, "text/css")
     assert not re.search(r"url\(['\"]?/", answer.text)

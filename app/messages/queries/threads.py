@@ -20,7 +20,7 @@ from app.queries.relations import Relation
 
 CONTEXT = 5  # messages above the first unread one, so that it can be understood
 WINDOW = 200  # messages on one page at most
-PAGE_SIZE = 100  # messages an open thread is given at once; static/js/conversation.js knows the number too
+PAGE_SIZE = 100  # messages an open thread is given at once; static/js/messages/conversation.js knows the number too
 ACTIVE_STATES = ("new", "accepted", "request", "declined")  # memberships whose person may look into the conversation
 # As in app/queries/visibility.py: an alias is made once.
 _mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
