@@ -65,12 +65,14 @@ def dismiss(event_id: int) -> Response:
     """Put one event away for good."""
     actions.dismiss(viewer(), get_filtered_or_404(event_id))
     db.session.commit()
-    flash(_("It is put away."), "success")
+    flash(_("Dismissed."), "success")
     return redirect(url_for("activity.held"), 303)
 
 
 def _restored(number: int) -> Response:
     db.session.commit()
     if number:
-        flash(_n("It is in your activity now.", "%(num)s events are in your activity now.", number), "success")
+        flash(
+            _n("%(num)s notification moved to Activity.", "%(num)s notifications moved to Activity.", number), "success"
+        )
     return redirect(url_for("activity.held"), 303)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.lib.text.length import fits
 from app.lib.text.rich import InvalidText, clean, is_blank
 
@@ -27,11 +27,17 @@ def checked_body(body: str, max_length: int) -> str:
     try:
         body = clean(body).strip()
     except InvalidText:
-        raise ActionError(_l("This text holds characters that cannot be stored.")) from None
+        raise ActionError(_l("Your text contains unsupported characters.")) from None
     if is_blank(body):
-        raise ActionError(_l("Please write something."))
+        raise ActionError(_l("Write something first."))
     if not fits(body, max_length):
-        raise ActionError(_l("This is too long: %(max)d characters are allowed.", max=max_length))
+        raise ActionError(
+            _ln(
+                "This is too long. The limit is %(num)s character.",
+                "This is too long. The limit is %(num)s characters.",
+                max_length,
+            )
+        )
     return body
 
 
@@ -44,9 +50,15 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
     except InvalidText:
-        raise ActionError(_l("This text holds characters that cannot be stored.")) from None
+        raise ActionError(_l("Your text contains unsupported characters.")) from None
     if not fits(name, max_length) or len(name) > points:
-        raise ActionError(_l("This name is too long: %(max)d characters are allowed.", max=max_length))
+        raise ActionError(
+            _ln(
+                "This name is too long. The limit is %(num)s character.",
+                "This name is too long. The limit is %(num)s characters.",
+                max_length,
+            )
+        )
     return "" if is_blank(name) else name
 
 

@@ -45,7 +45,7 @@ def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
     for name, preference in wanted.items():
         _known(name)
         if preference.mail not in MAILS:
-            raise ActionError(_l("A mail comes at once, daily, weekly or never."))
+            raise ActionError(_l("Choose how often to get email: immediately, daily, weekly or never."))
     before = preferences.grid(person.id)
     changed = {name: preference for name, preference in wanted.items() if preference != before[name]}
     _store_rows(person, changed, ("badge", "push", "mail", "grouped"))
@@ -66,16 +66,16 @@ def save_profile(person: User, change: ProfileChange) -> None:
     A pause is left alone. Raises ActionError.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
-        raise ActionError(_l("Quiet hours need a beginning and an end."))
+        raise ActionError(_l("Quiet hours need a start and an end."))
     if change.quiet_from is not None and change.quiet_from == change.quiet_until:
-        raise ActionError(_l("Quiet hours end at another time than they begin."))
+        raise ActionError(_l("Start and end must differ."))
     times = (change.quiet_from, change.quiet_until, change.digest_at)
     if any(minutes is not None and minutes not in MINUTES for minutes in times):
-        raise ActionError(_l("A time lies between 00:00 and 23:59."))
+        raise ActionError(_l("Enter a time between 00:00 and 23:59."))
     if change.digest_weekday not in WEEKDAYS:
         raise ActionError(_l("Choose a day of the week."))
     if change.not_following not in CHOICES or change.new_account not in CHOICES:
-        raise ActionError(_l("Choose accept, hold back or drop."))
+        raise ActionError(_l("Choose accept, filter or ignore."))
     _store_profile(person, asdict(change))
 
 
@@ -91,7 +91,7 @@ def resume(person: User) -> None:
 
 def _known(kind: str) -> None:
     if kind not in KINDS:
-        raise ActionError(_l("This kind of event is not known."))
+        raise ActionError(_l("This kind of notification doesn't exist."))
 
 
 def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -> None:

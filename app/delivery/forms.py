@@ -15,7 +15,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _lp
 from app.delivery.actions import ProfileChange
 from app.models import DeliveryProfile
 from app.notifications.kinds import KINDS, MAILS
@@ -23,14 +23,14 @@ from app.notifications.preferences import Preference
 from app.notifications.sender_filters import CHOICES
 
 MAIL_LABELS = {
-    "none": _l("No mail"),
-    "now": _l("At once"),
+    "none": _l("No email"),
+    "now": _l("Immediately"),
     "daily": _l("Daily digest"),
     "weekly": _l("Weekly digest"),
 }
-CHOICE_LABELS = {"accept": _l("Accept"), "hold": _l("Hold back"), "drop": _l("Drop")}
+CHOICE_LABELS = {"accept": _lp("filter", "Accept"), "hold": _lp("filter", "Filter"), "drop": _lp("filter", "Ignore")}
 ANSWERS = [SelectChoice(choice, CHOICE_LABELS[choice]) for choice in CHOICES]
-SUCH_AS = _l("Say at what time, such as 07:30.")
+SUCH_AS = _l("Enter a time, such as 07:30.")
 NIGHT = (22 * 60, 7 * 60)  # offered to who has no quiet hours yet
 COUNTED_ELSEWHERE = frozenset({"message"})  # kinds whose badge is not one of Activity: it cannot be switched off
 
@@ -38,24 +38,26 @@ COUNTED_ELSEWHERE = frozenset({"message"})  # kinds whose badge is not one of Ac
 class RowForm(Form):
     """One row of the delivery grid."""
 
-    badge = BooleanField(_l("Badge"))
-    push = BooleanField(_l("Push"))
+    badge = BooleanField(_lp("notification", "Badge"))
+    push = BooleanField(_lp("notification", "Push"))
     mail = SelectField(
-        _l("Mail"), choices=[SelectChoice(mail, MAIL_LABELS[mail]) for mail in MAILS], validate_choice=False
+        _lp("notification", "Email"),
+        choices=[SelectChoice(mail, MAIL_LABELS[mail]) for mail in MAILS],
+        validate_choice=False,
     )
-    grouped = BooleanField(_l("Grouped"))
+    grouped = BooleanField(_l("Group together"))
 
 
 class DeliveryForm(FlaskForm):
     """The delivery grid, and below it what holds for all kinds. `rows` are the forms of its kinds."""
 
-    quiet = BooleanField(_l("Keep quiet hours"))
-    quiet_from = TimeField(_l("Begin at"), [Optional()], invalid_value_message=SUCH_AS)
-    quiet_until = TimeField(_l("End at"), [Optional()], invalid_value_message=SUCH_AS)
-    digest_at = TimeField(_l("Time of digests"), [Optional()], invalid_value_message=SUCH_AS)
-    digest_weekday = SelectField(_l("Day of the weekly digest"), coerce=int, validate_choice=False)
-    not_following = RadioField(_l("People I do not follow"), choices=ANSWERS, validate_choice=False)
-    new_account = RadioField(_l("New accounts, less than a week old"), choices=ANSWERS, validate_choice=False)
+    quiet = BooleanField(_l("Quiet hours"))
+    quiet_from = TimeField(_l("Start time"), [Optional()], invalid_value_message=SUCH_AS)
+    quiet_until = TimeField(_l("End time"), [Optional()], invalid_value_message=SUCH_AS)
+    digest_at = TimeField(_l("Send digests at"), [Optional()], invalid_value_message=SUCH_AS)
+    digest_weekday = SelectField(_l("Send weekly digest on"), coerce=int, validate_choice=False)
+    not_following = RadioField(_l("People I don't follow"), choices=ANSWERS, validate_choice=False)
+    new_account = RadioField(_l("Accounts less than a week old"), choices=ANSWERS, validate_choice=False)
 
     rows: Mapping[str, RowForm]
 

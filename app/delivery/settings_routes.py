@@ -40,7 +40,7 @@ def settings() -> str | Response | tuple[str, int]:
             actions.save_grid(person, form.grid)
             actions.save_profile(person, form.change)
             db.session.commit()
-            flash(_("Your changes have been saved."), "success")
+            flash(_("Changes saved."), "success")
             return redirect(url_for("delivery.settings"), 303)
     except ActionError as refusal:
         flash_error(refusal)

@@ -25,12 +25,12 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
     knows by now counts as told. `hosts` are the push services of the site. Raises ActionError.
     """
     if not sending.is_allowed(endpoint, hosts):
-        raise ActionError(_l("Your browser uses a push service that this site does not know."))
+        raise ActionError(_l("This site doesn't support your browser's push service."))
     try:
         keys.browser_key(p256dh)
         keys.browser_secret(auth)
     except ValueError:
-        raise ActionError(_l("Your browser sent keys that cannot be used.")) from None
+        raise ActionError(_l("Your browser sent invalid keys.")) from None
     known = select(NotificationClock.last).where(NotificationClock.user_id == login.user_id)
     values = {
         "user_id": login.user_id,

@@ -43,7 +43,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
     image_storage.remove(undone.files)
     if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
-    flash(_("Your message is taken back. Its text is where you write."), "success")
+    flash(_("Message unsent. The text is back in the composer."), "success")
     return redirect(conversation_page.address(opened), 303)
 
 

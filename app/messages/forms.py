@@ -11,7 +11,7 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Option
 from wtforms.widgets import HiddenInput
 
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _lp
 from app.lib.text.names import username_key
 from app.models import User
 from app.queries import people
@@ -71,8 +71,8 @@ _BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
 class GroupForm(FlaskForm):
     """A first message, to one person or to several."""
 
-    to = StringField(_l("To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
-    name = StringField(_l("Name of the group"), validators=[Length(max=1_000)])
+    to = StringField(_lp("recipients", "To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
+    name = StringField(_l("Group name"), validators=[Length(max=1_000)])
     message = TextAreaField(_l("Message"))
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
@@ -80,7 +80,7 @@ class GroupForm(FlaskForm):
 class NameForm(FlaskForm):
     """What a group is called; empty: by the names of its people."""
 
-    name = StringField(_l("Name of the group"), validators=[Length(max=1_000)])
+    name = StringField(_l("Group name"), validators=[Length(max=1_000)])
 
 
 class AddForm(FlaskForm):
@@ -101,5 +101,5 @@ def people_named(text: str) -> Sequence[User]:
     known = {user.username_key for user in found}
     for name in names:
         if username_key(name) not in known:
-            raise ActionError(_l("Nobody is called %(name)s.", name=f"@{name[:64]}"))
+            raise ActionError(_l("No user named %(name)s.", name=f"@{name[:64]}"))
     return found

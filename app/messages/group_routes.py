@@ -95,7 +95,7 @@ def leave_group(conversation_id: int) -> Response:
             flash_error(refusal)
             return redirect(conversation_page.address(opened), 303)
         db.session.commit()
-        flash(_("You have left the group."), "success")
+        flash(_("You left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
 
 

@@ -9,7 +9,7 @@ from flask import current_app
 from werkzeug.datastructures import FileStorage
 
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _ln
 from app.lib.media import PHOTO, Storage
 from app.messages.actions.images import MAX_IMAGES, Picture, checked_alt
 from app.web.uploads import remove_picture, take_pictures
@@ -31,7 +31,13 @@ def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
     """
     chosen = [(upload, alt or "") for upload, alt in zip_longest(uploads, alts) if upload]
     if len(chosen) > MAX_IMAGES:
-        raise ActionError(_l("A message holds up to %(most)d pictures.", most=MAX_IMAGES))
+        raise ActionError(
+            _ln(
+                "You can add up to %(num)s image per message.",
+                "You can add up to %(num)s images per message.",
+                MAX_IMAGES,
+            )
+        )
     words = [checked_alt(alt) for _upload, alt in chosen]
     stored = take_pictures([upload for upload, _alt in chosen], storage(), PHOTO)
     return [Picture(one.name, alt, one.width, one.height, one.digest) for one, alt in zip(stored, words, strict=True)]

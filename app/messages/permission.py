@@ -22,8 +22,8 @@ from app.models import ConversationMember, Follow, Message, User
 from app.queries import visibility
 from app.queries.follows import is_following
 
-NO = _l("You cannot write to this person.")
-GONE = _l("This account is deleted.")
+NO = _l("You can't message this person.")
+GONE = _l("This account has been deleted.")
 # As in visibility.py: an alias is made once.
 _one, _two = aliased(Follow), aliased(Follow)
 
@@ -76,16 +76,17 @@ def decide(terms: Relationship) -> Decision:
         return Decision("open")
     chosen, name = terms.other.writable_by, terms.other.display_name
     if chosen == "nobody":
-        return Decision("refused", _l("%(name)s takes no messages from people who begin to write.", name=name))
+        return Decision("refused", _l("%(name)s isn't accepting new messages.", name=name))
     if terms.follows:
         return Decision("open")
     if chosen == "following":
-        return Decision("refused", _l("%(name)s takes messages only from people they follow.", name=name))
+        return Decision("refused", _l("%(name)s only accepts messages from people they follow.", name=name))
     if chosen == "known" and not terms.knows:
         return Decision(
-            "refused", _l("%(name)s takes messages only from people who are followed by people they follow.", name=name)
+            "refused",
+            _l("%(name)s only accepts messages from people they follow and the people those people follow.", name=name),
         )
-    return Decision("request", _l("%(name)s does not follow you. They see your message as a request.", name=name))
+    return Decision("request", _l("%(name)s doesn't follow you, so this will be sent as a message request.", name=name))
 
 
 UNDO_WINDOW = timedelta(seconds=10)

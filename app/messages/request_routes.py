@@ -41,7 +41,7 @@ def accept(conversation_id: int) -> Response:
     opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.accept(viewer(), conversation_id):
         db.session.commit()
-        flash(_("You have accepted the request."), "success")
+        flash(_("Request accepted."), "success")
     return _to_thread(opened)
 
 
@@ -53,7 +53,7 @@ def decline(conversation_id: int) -> Response:
     get_conversation_or_404(conversation_id=conversation_id)
     if membership.decline(viewer(), conversation_id):
         db.session.commit()
-        flash(_("You have declined the request. Nobody is told."), "success")
+        flash(_("Request declined. They won't be notified."), "success")
     return go_back(url_for("messages.requests"))
 
 
@@ -71,7 +71,7 @@ def mute(conversation_id: int) -> Response:
         flash_error(refusal)
         return _to_thread(opened)
     db.session.commit()
-    flash(_("This conversation is muted. Its messages still come in."), "success")
+    flash(_("Conversation muted. You'll still receive messages."), "success")
     return _to_thread(opened)
 
 
@@ -83,7 +83,7 @@ def unmute(conversation_id: int) -> Response:
     opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.unmute(viewer(), conversation_id):
         db.session.commit()
-        flash(_("You hear of this conversation again."), "success")
+        flash(_("Conversation unmuted."), "success")
     return _to_thread(opened)
 
 

@@ -90,7 +90,7 @@ Answer = Response | tuple[str, int]
 @limits.changing
 def assign(report_id: int) -> Answer:
     """Take a report."""
-    return _act(report_id, actions.assign, _("You have taken this report."))
+    return _act(report_id, actions.assign, _("Report assigned to you."))
 
 
 @bp.post(f"{REPORT}/release")
@@ -98,7 +98,7 @@ def assign(report_id: int) -> Answer:
 @limits.changing
 def release(report_id: int) -> Answer:
     """Give a report back."""
-    return _act(report_id, actions.release, _("Another moderator can take this report now."))
+    return _act(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
 
 
 @bp.post(f"{REPORT}/resolve")
@@ -106,7 +106,7 @@ def release(report_id: int) -> Answer:
 @limits.changing
 def resolve(report_id: int) -> Answer:
     """Close a report, and say how it was decided."""
-    return _act(report_id, actions.resolve, _("The report is resolved."), _words())
+    return _act(report_id, actions.resolve, _("Report resolved."), _words())
 
 
 @bp.post(f"{REPORT}/warn")
@@ -114,7 +114,7 @@ def resolve(report_id: int) -> Answer:
 @limits.changing
 def warn(report_id: int) -> Answer:
     """Warn whom a report accuses."""
-    return _act(report_id, actions.warn, _("The warning is on its way."), _words())
+    return _act(report_id, actions.warn, _("Warning sent."), _words())
 
 
 @bp.post(f"{REPORT}/remove_post")
@@ -122,7 +122,7 @@ def warn(report_id: int) -> Answer:
 @limits.changing
 def remove_post(report_id: int) -> Answer:
     """Delete the post that a report is about."""
-    return _act(report_id, actions.remove_post, _("The post is removed."), _words())
+    return _act(report_id, actions.remove_post, _("Post removed."), _words())
 
 
 @bp.post(f"{REPORT}/suspend")
@@ -130,7 +130,7 @@ def remove_post(report_id: int) -> Answer:
 @limits.changing
 def suspend(report_id: int) -> Answer:
     """Close the account of whom a report accuses."""
-    return _act(report_id, _suspend, _("The account is suspended."))
+    return _act(report_id, _suspend, _("Account suspended."))
 
 
 @bp.post(f"{REPORT}/reinstate")
@@ -138,7 +138,7 @@ def suspend(report_id: int) -> Answer:
 @limits.changing
 def reinstate(report_id: int) -> Answer:
     """Open it again."""
-    return _act(report_id, _reinstate, _("The account is open again."))
+    return _act(report_id, _reinstate, _("Account reinstated."))
 
 
 def _suspend(moderator: Any, report_id: int) -> None:

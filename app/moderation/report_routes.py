@@ -44,7 +44,7 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
     except ActionError as refusal:
         flash_error(refusal)
         return _page(conversation_id, form, chosen), 422
-    flash(_("Your report is sent. The moderators see the messages you ticked, and no others."), "success")
+    flash(_("Report sent. Moderators can only see the messages you selected."), "success")
     return redirect(url_for("moderation.receipt", report_id=sent.id), 303)
 
 
@@ -137,7 +137,7 @@ def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], s
     except ActionError as refusal:
         flash_error(refusal)
         return page(form), 422
-    flash(_("Your report is sent."), "success")
+    flash(_("Report sent."), "success")
     return redirect(url_for("moderation.receipt", report_id=sent.id), 303)
 
 

@@ -33,11 +33,14 @@ class Kind:
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("message", _l("Private messages"), _l("You are told when somebody writes to you."), mail="now"),
+        Kind("message", _l("Private messages"), _l("You get these when someone sends you a message."), mail="now"),
         Kind(
             "message_request",
             _l("Message requests"),
-            _l("You see here when somebody you do not follow writes to you for the first time. It counts in no badge."),
+            _l(
+                "You get these when someone you don't follow messages you for the first time. They don't count "
+                "in any badge."
+            ),
             mail="none",
             push=False,
             has_actor=True,
@@ -46,42 +49,40 @@ KINDS: dict[str, Kind] = {
         Kind(
             "mention",
             _l("Mentions"),
-            _l("You are told when somebody writes your name with an @ in a post."),
+            _l("You get these when someone mentions you."),
             mail="daily",
             has_actor=True,
         ),
         Kind(
             "follow",
             _l("New followers"),
-            _l("You are told when somebody begins to follow you."),
+            _l("You get these when someone follows you."),
             mail="none",
             push=False,
             has_actor=True,
             groups=True,
         ),
-        Kind("job_done", _l("Finished tasks"), _l("You are told when a task that you ordered is done."), mail="now"),
-        Kind("job_failed", _l("Failed tasks"), _l("You are told when a task that you ordered fails."), mail="now"),
+        Kind("job_done", _l("Completed tasks"), _l("You get these when one of your tasks is done."), mail="now"),
+        Kind("job_failed", _l("Failed tasks"), _l("You get these when one of your tasks fails."), mail="now"),
         Kind(
             "login",
             _l("New logins"),
-            _l(
-                "You are told when somebody logs in to your account with a browser or from a network that is new to it."
-            ),
+            _l("You get these when someone logs in to your account from a new browser or network."),
             mail="now",
             essential=True,
         ),
         Kind(
             "warning",
-            _l("Warnings by the moderators"),
-            _l("You are told when the moderators of this site warn you."),
+            _l("Warnings from moderators"),
+            _l("You get these when the moderators of this site warn you."),
             mail="now",
             essential=True,
             fixed=True,
         ),
         Kind(
             "post_removed",
-            _l("Posts removed by the moderators"),
-            _l("You're told when the moderators of this site remove one of your posts."),
+            _l("Posts removed by moderators"),
+            _l("You get these when the moderators of this site remove one of your posts."),
             mail="now",
             essential=True,
             fixed=True,
@@ -89,15 +90,15 @@ KINDS: dict[str, Kind] = {
         Kind(
             "report_closed",
             _l("Your reports"),
-            _l("You are told when the moderators have dealt with what you reported."),
+            _l("You get these when the moderators have dealt with something you reported."),
             mail="none",
             push=False,
             fixed=True,
         ),
         Kind(
             "report",
-            _l("Reports to the moderators"),
-            _l("You are told of reports because you are a moderator of this site."),
+            _l("New reports"),
+            _l("You get these because you're a moderator of this site."),
             mail="now",
             role="moderator",
         ),

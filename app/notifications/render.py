@@ -59,7 +59,7 @@ class RenderedEvent:
     @property
     def note(self) -> str:
         """A second sentence, or "". The address is isolated: in Arabic text a bare one would be turned around."""
-        return _("From the IP address %(address)s.", address=f"\u2066{self.address}\u2069") if self.address else ""
+        return _("IP address: %(address)s", address=f"\u2066{self.address}\u2069") if self.address else ""
 
     @property
     def snippet(self) -> str:
@@ -99,11 +99,11 @@ def _follow(events: Sequence[Activity]) -> RenderedEvent:
 
     def say(put: Put) -> str:
         if not rest:
-            return _("%(name)s follows you", name=put(first))
+            return _("%(name)s followed you", name=put(first))
         if rest == 1:
-            return _("%(name)s and %(other)s follow you", name=put(first), other=put(actors[1]))
+            return _("%(name)s and %(other)s followed you", name=put(first), other=put(actors[1]))
         return _n(
-            "%(name)s and %(num)s other follow you", "%(name)s and %(num)s others follow you", rest, name=put(first)
+            "%(name)s and %(num)s other followed you", "%(name)s and %(num)s others followed you", rest, name=put(first)
         )
 
     if rest:
@@ -123,7 +123,7 @@ def _mention(event: Activity) -> RenderedEvent:
 
 def _message_request(event: Activity) -> RenderedEvent:
     actor = _actor(event)
-    return RenderedEvent(lambda put: _("%(name)s would like to write to you", name=put(actor)), "messages.requests")
+    return RenderedEvent(lambda put: _("%(name)s sent you a message request", name=put(actor)), "messages.requests")
 
 
 def _job_done(event: Activity) -> RenderedEvent:
@@ -152,16 +152,16 @@ def _login(event: Activity) -> RenderedEvent:
 def _first_login(put: Put, browser: str, system: str) -> str:
     """The login with which somebody begins to use their account, most often by registering: no reason for alarm."""
     if browser and system:
-        return _("Your first login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
+        return _("First login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
     if browser or system:
-        return _("Your first login: %(browser)s", browser=put(browser or system))
-    return _("Your first login")
+        return _("First login: %(browser)s", browser=put(browser or system))
+    return _("First login")
 
 
 def _warning(event: Activity) -> RenderedEvent:
     words = event.args.get("words", "")
     return RenderedEvent(
-        lambda _put: _("The moderators of this site have a warning for you"), "activity.index", words=words
+        lambda _put: _("The moderators of this site sent you a warning"), "activity.index", words=words
     )
 
 
@@ -187,7 +187,9 @@ def _report(event: Activity) -> RenderedEvent:
         if kind == "person":
             return _("%(name)s was reported", name=put(f"@{accused}"))
         return (
-            _("Messages of %(name)s were reported", name=put(f"@{accused}")) if accused else _("Messages were reported")
+            _("Messages from %(name)s were reported", name=put(f"@{accused}"))
+            if accused
+            else _("Messages were reported")
         )
 
     return RenderedEvent(say, "moderation.show", values)
@@ -195,14 +197,12 @@ def _report(event: Activity) -> RenderedEvent:
 
 def _report_closed(event: Activity) -> RenderedEvent:
     values = {"report_id": event.args["report_id"]}
-    return RenderedEvent(
-        lambda _put: _("The moderators have dealt with what you reported"), "moderation.receipt", values
-    )
+    return RenderedEvent(lambda _put: _("The moderators have reviewed your report"), "moderation.receipt", values)
 
 
 def _unknown(_event: Activity) -> RenderedEvent:
     """A worker of tomorrow may tell what the pages of today have no words for."""
-    return RenderedEvent(lambda _put: _("Something new has happened"), "activity.index")
+    return RenderedEvent(lambda _put: _("Something new happened"), "activity.index")
 
 
 _TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {"follow": _follow}

@@ -20,8 +20,8 @@ NEW_FOR = timedelta(days=7)  # how long an account counts as new
 CHOICES = ("accept", "hold", "drop")  # mildest first
 # By the name of the filter: why something is held back.
 REASONS: dict[str, Sentence] = {
-    "not_following": _l("You hold back what comes from people you do not follow."),
-    "new_account": _l("You hold back what comes from accounts that are less than a week old."),
+    "not_following": _l("You filter notifications from people you don't follow."),
+    "new_account": _l("You filter notifications from accounts less than a week old."),
 }
 
 

@@ -21,14 +21,14 @@ class TaskWords:
 _WORDS = {
     "posts.export": TaskWords(
         title=_l("Export of your posts and messages"),
-        done=_l("Your export of posts and messages is ready"),
-        failed=_l("Your export of posts and messages failed"),
+        done=_l("Your export is ready"),
+        failed=_l("Your export failed"),
     ),
 }
 _OTHER = TaskWords(
     title=_l("Background task"),
-    done=_l("A background task of yours is done"),
-    failed=_l("A background task of yours failed"),
+    done=_l("Your background task is done"),
+    failed=_l("Your background task failed"),
 )
 
 
@@ -47,5 +47,5 @@ def reason(job: Job) -> str:
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:
-        return _("It was interrupted again and again. You can start it once more.")
-    return _("Something went wrong on our side, also when it was tried again. You can start it once more.")
+        return _("This kept getting interrupted. You can try again.")
+    return _("Something went wrong, even after retrying. You can try again.")

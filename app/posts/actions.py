@@ -79,14 +79,14 @@ def tell_of_post(user_id: int, newest: int) -> None:
 
 def _known(language: str) -> str:
     if language and language not in known_languages():
-        raise ActionError(_l("Please choose a language from the list."))
+        raise ActionError(_l("Choose a language from the list."))
     return language
 
 
 def delete(person: User, post: Post) -> None:
     """Delete a post of one's own. Raises ActionError."""
     if post.author_id != person.id:
-        raise ActionError(_l("You can delete only your own posts."))
+        raise ActionError(_l("You can only delete your own posts."))
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     db.session.flush()
@@ -95,7 +95,7 @@ def delete(person: User, post: Post) -> None:
 def correct_language(person: User, post: Post, language: str) -> None:
     """Say which language one's own post is in; "" is "unknown". Raises ActionError."""
     if post.author_id != person.id:
-        raise ActionError(_l("You can change only your own posts."))
+        raise ActionError(_l("You can only edit your own posts."))
     post.language = _known(language)
     db.session.flush()
 

@@ -33,7 +33,7 @@ def _option(code: str, name: str, selected: bool) -> Markup:
 class PostForm(FlaskForm):
     """A new post. The door sets the choices of `language`; the action checks them."""
 
-    post = TextAreaField(_l("Say something"), validators=[InputRequired()])
+    post = TextAreaField(_l("What's on your mind?"), validators=[InputRequired()])
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 

@@ -91,7 +91,7 @@ def delete(post_id: int) -> Response:
     if post is not None:
         actions.delete(viewer(), post)
         db.session.commit()
-    flash(_("Your post is deleted."), "success")
+    flash(_("Post deleted."), "success")
     return _back()
 
 
@@ -109,7 +109,7 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
         flash_error(refusal)
         return _show(post_id, form), 422
     db.session.commit()
-    flash(_("The language of your post is set."), "success")
+    flash(_("Language updated."), "success")
     return redirect(url_for("posts.show", post_id=post_id), 303)
 
 
@@ -170,7 +170,7 @@ def export() -> Response:
     _job, new = actions.request_export(viewer())
     db.session.commit()
     if new:
-        flash(_("Your posts and messages are being collected. You will be told when the file is ready."), "success")
+        flash(_("We're preparing your export and will notify you when it's ready."), "success")
     else:
-        flash(_("Your posts and messages are being collected already."), "info")
+        flash(_("We're already preparing your export."), "info")
     return redirect(url_for("tasks.index"), 303)

@@ -32,7 +32,7 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
         text = provider.translate(post.body, post.language, target)
     except translation.TranslationFailed as reason:
         current_app.logger.warning("post %d was not translated: %s", post_id, reason)
-        sentence = _("This could not be translated just now. Please try again later.")
+        sentence = _("Couldn't translate this. Please try again later.")
         return jsonify(error=sentence, status=503), 503
     return jsonify(text=text, language=tag(target), provider=provider.name)
 

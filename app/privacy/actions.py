@@ -28,7 +28,7 @@ def block(blocker: User, blocked: User) -> None:
     Neither follows the other any more. Raises ActionError for oneself.
     """
     if blocker.id == blocked.id:
-        raise ActionError(_l("You cannot block yourself."))
+        raise ActionError(_l("You can't block yourself."))
     people.lock_follows(blocker, blocked)
     row = insert_into(Block).values(blocker_id=blocker.id, blocked_id=blocked.id).on_conflict_do_nothing()
     if db.session.scalar(row.returning(Block.blocker_id)) is None:
@@ -52,7 +52,7 @@ def mute(muter: User, muted: User, hours: int | None = None) -> None:
     Raises ActionError for oneself and for another time.
     """
     if muter.id == muted.id:
-        raise ActionError(_l("You cannot mute yourself."))
+        raise ActionError(_l("You can't mute yourself."))
     until = mute_duration.ends_at(hours)
     row = insert_into(Mute).values(muter_id=muter.id, muted_id=muted.id, until=until)
     db.session.execute(
@@ -89,7 +89,7 @@ def choose(person: User, *, writable_by: str, receipts: bool) -> None:
     Raises ActionError.
     """
     if writable_by not in WRITABLE_BY:
-        raise ActionError(_l("Please choose who may write to you."))
+        raise ActionError(_l("Choose who can message you."))
     person.writable_by, person.receipts = writable_by, receipts
     db.session.flush()
 

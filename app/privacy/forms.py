@@ -12,9 +12,9 @@ from app.queries.relations import WRITABLE_BY
 
 WORDS = {
     "everyone": _l("Everyone"),
-    "known": _l("People followed by people I follow"),
+    "known": _l("People I follow and people they follow"),
     "following": _l("People I follow"),
-    "nobody": _l("Nobody"),
+    "nobody": _l("No one"),
 }
 
 
@@ -22,11 +22,11 @@ class PrivacyForm(FlaskForm):
     """Who may begin to write, and whether one shows what one has read."""
 
     writable_by = RadioField(
-        _l("Who may begin to write to me"),
+        _l("Who can message you"),
         choices=[SelectChoice(choice, WORDS[choice]) for choice in WRITABLE_BY],
         validate_choice=False,
     )
-    receipts = BooleanField(_l("Show when I have read a message"))
+    receipts = BooleanField(_l("Read receipts"))
 
 
 class MuteForm(FlaskForm):

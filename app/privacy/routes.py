@@ -31,7 +31,7 @@ from app.web.viewer import viewer
 @limits.changing
 def block(username: str) -> Response:
     """Have nothing to do with a person any more. They are not told."""
-    return _change(username, lambda person: actions.block(viewer(), person), _l("You have blocked %(name)s."))
+    return _change(username, lambda person: actions.block(viewer(), person), _l("You blocked %(name)s."))
 
 
 @bp.post("/unblock/<username>")
@@ -39,7 +39,7 @@ def block(username: str) -> Response:
 @limits.changing
 def unblock(username: str) -> Response:
     """End that."""
-    return _change(username, lambda person: actions.unblock(viewer(), person), _l("You no longer block %(name)s."))
+    return _change(username, lambda person: actions.unblock(viewer(), person), _l("You unblocked %(name)s."))
 
 
 @bp.post("/mute/<username>")
@@ -51,7 +51,7 @@ def mute(username: str) -> Response:
     if not form.validate_on_submit():
         abort(400)
     hours = form.hours.data
-    return _change(username, lambda person: actions.mute(viewer(), person, hours), _l("You have muted %(name)s."))
+    return _change(username, lambda person: actions.mute(viewer(), person, hours), _l("You muted %(name)s."))
 
 
 @bp.post("/unmute/<username>")
@@ -59,7 +59,7 @@ def mute(username: str) -> Response:
 @limits.changing
 def unmute(username: str) -> Response:
     """Hear of a person again, also of what they did meanwhile."""
-    return _change(username, lambda person: actions.unmute(viewer(), person), _l("You hear of %(name)s again."))
+    return _change(username, lambda person: actions.unmute(viewer(), person), _l("You unmuted %(name)s."))
 
 
 @bp.route("/privacy", methods=["GET", "POST"])
@@ -74,7 +74,7 @@ def settings() -> str | Response | tuple[str, int]:
         if form.validate():
             actions.choose(person, writable_by=form.writable_by.data or "", receipts=bool(form.receipts.data))
             db.session.commit()
-            flash(_("Your changes have been saved."), "success")
+            flash(_("Changes saved."), "success")
             return redirect(url_for("privacy.settings"), 303)
     except ActionError as refusal:
         flash_error(refusal)

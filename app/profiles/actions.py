@@ -9,7 +9,7 @@ from sqlalchemy import delete
 
 from app.core.database import insert_into
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.core.validation import checked_name
 from app.extensions import db
 from app.lib.text import rich
@@ -44,10 +44,10 @@ def follow(follower: User, followed: User) -> None:
     Raises ActionError for oneself, and when either blocks the other.
     """
     if follower.id == followed.id:
-        raise ActionError(_l("You cannot follow yourself."))
+        raise ActionError(_l("You can't follow yourself."))
     people.lock_follow(follower, followed)
     if relations.between(follower.id, followed.id).is_blocked_either_way:
-        raise ActionError(_l("You cannot follow this person."))
+        raise ActionError(_l("You can't follow this person."))
     row = insert_into(Follow).values(follower_id=follower.id, followed_id=followed.id).on_conflict_do_nothing()
     if db.session.scalar(row.returning(Follow.follower_id)) is not None:
         record_event(followed.id, "follow", str(follower.id), actor=follower)
@@ -56,7 +56,7 @@ def follow(follower: User, followed: User) -> None:
 def unfollow(follower: User, followed: User) -> None:
     """End it. Doing it twice changes nothing. Raises ActionError for oneself."""
     if follower.id == followed.id:
-        raise ActionError(_l("You cannot unfollow yourself."))
+        raise ActionError(_l("You can't unfollow yourself."))
     db.session.execute(delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id))
 
 
@@ -64,11 +64,11 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
     """Store `change`. `languages` are the locale codes that may be chosen. Raises ActionError."""
     name, about_me = checked_name(change.name, NAME_MAX, points=NAME_POINTS), _about(change.about_me)
     if change.language and change.language not in languages:
-        raise ActionError(_l("This language is not offered here."))
+        raise ActionError(_l("That language isn't available here."))
     if change.timezone and not is_zone(change.timezone):
-        raise ActionError(_l("This time zone is not known."))
+        raise ActionError(_l("That time zone doesn't exist."))
     if change.theme not in THEMES:
-        raise ActionError(_l("This theme is not known."))
+        raise ActionError(_l("That theme doesn't exist."))
     person.name, person.about_me = name, about_me
     person.search_text = search_text(f"{person.username} {name}")
     zone_is_new = change.timezone != person.timezone
@@ -88,7 +88,13 @@ def set_avatar(person: User, file_name: str) -> None:
 def _about(raw: str) -> str:
     about = _clean(raw).strip()
     if not fits(about, ABOUT_MAX):
-        raise ActionError(_l("This text is too long: %(max)d characters are allowed.", max=ABOUT_MAX))
+        raise ActionError(
+            _ln(
+                "This is too long. The limit is %(num)s character.",
+                "This is too long. The limit is %(num)s characters.",
+                ABOUT_MAX,
+            )
+        )
     return about
 
 
@@ -96,4 +102,4 @@ def _clean(raw: str) -> str:
     try:
         return rich.clean(raw)
     except rich.InvalidText as error:
-        raise ActionError(_l("This text holds characters that cannot be stored.")) from error
+        raise ActionError(_l("Your text contains unsupported characters.")) from error

@@ -10,7 +10,7 @@ from flask_wtf.file import FileField
 from werkzeug.datastructures import CombinedMultiDict, MultiDict
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 
-from app.core.i18n import _l, languages, request_language
+from app.core.i18n import _l, _lp, languages, request_language
 from app.lib.locales import language_name
 from app.models import User
 from app.profiles import timezones
@@ -20,14 +20,14 @@ from app.profiles.actions import ProfileChange
 class ProfileForm(FlaskForm):
     """Who one is, how one sees the site, and one's picture."""
 
-    avatar = FileField(_l("Picture"))
+    avatar = FileField(_l("Profile picture"))
     remove_avatar = BooleanField(_l("Remove my picture"))
-    name = StringField(_l("Name"))
+    name = StringField(_l("Display name"))
     about_me = TextAreaField(_l("About me"))
     language = SelectField(_l("Language"))
     timezone = SelectField(_l("Time zone"))
     theme = SelectField(_l("Theme"))
-    show_last_seen = BooleanField(_l("Show others roughly when I was last here"))
+    show_last_seen = BooleanField(_l("Show when I was last active"))
 
     @classmethod
     def of(cls, person: User) -> ProfileForm:
@@ -36,14 +36,14 @@ class ProfileForm(FlaskForm):
         stored = {field: getattr(person, field) for field in fields}
         form = cls(_sent() if request.method == "POST" else None, data=stored)
         form.language.choices = [
-            ("", _l("What my browser asks for")),
+            ("", _l("Browser language")),
             *((code, language_name(code)) for code in languages()),
         ]
         form.timezone.choices = timezones.choices(request_language(person), person.timezone)
         form.theme.choices = [
-            ("auto", _l("As on my device")),
-            ("light", _l("Light")),
-            ("dark", _l("Dark")),
+            ("auto", _l("Match system")),
+            ("light", _lp("theme", "Light")),
+            ("dark", _lp("theme", "Dark")),
         ]
         return form
 

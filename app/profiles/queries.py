@@ -85,12 +85,12 @@ WEEK, MONTH = 7, 31  # days
 
 
 def last_seen(person: User) -> str:
-    """ "today", "this week", "this month" or "a while ago" by the reader's calendar; "" when hidden or unknown."""
+    """Return "Active today" and the like, by the reader's calendar; "" when it is hidden or unknown."""
     if not person.show_last_seen or person.last_seen is None:
         return ""
     days = (to_user_timezone(now()).date() - to_user_timezone(person.last_seen).date()).days
     if days <= 0:
-        return _("today")
+        return _("Active today")
     if days < WEEK:
-        return _("this week")
-    return _("this month") if days < MONTH else _("a while ago")
+        return _("Active this week")
+    return _("Active this month") if days < MONTH else _("Active a while ago")

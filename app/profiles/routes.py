@@ -63,7 +63,7 @@ def following(username: str) -> str:
 @limits.changing
 def follow(username: str) -> Response:
     """Start to read what a person posts."""
-    return _change_follow(username, actions.follow, _l("You now follow %(name)s."))
+    return _change_follow(username, actions.follow, _l("You're following %(name)s."))
 
 
 @bp.post("/unfollow/<username>")
@@ -71,7 +71,7 @@ def follow(username: str) -> Response:
 @limits.changing
 def unfollow(username: str) -> Response:
     """Stop reading what a person posts."""
-    return _change_follow(username, actions.unfollow, _l("You no longer follow %(name)s."))
+    return _change_follow(username, actions.unfollow, _l("You unfollowed %(name)s."))
 
 
 def _change_follow(username: str, change: Callable[[User, User], None], done: Lazy) -> Response:

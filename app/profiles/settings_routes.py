@@ -30,7 +30,7 @@ def edit() -> str | Response | tuple[str, int]:
         if form.validate():
             _save(form)
             refresh()  # the next words are in the language just chosen
-            flash(_("Your changes have been saved."), "success")
+            flash(_("Changes saved."), "success")
             return redirect(url_for("profiles.edit"), 303)
     except ActionError as refusal:
         flash_error(refusal)

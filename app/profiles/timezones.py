@@ -41,9 +41,9 @@ def is_zone(name: str) -> bool:
 
 def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
     """(IANA name, city in the language `locale`) by part of the world, with `current` whatever it is."""
-    groups = {_("Everywhere"): [("", _("Coordinated Universal Time (UTC)"))]}
+    groups = {_("Worldwide"): [("", _("Coordinated Universal Time (UTC)"))]}
     if current and current not in places():
-        groups[_("Everywhere")].append((current, current))
+        groups[_("Worldwide")].append((current, current))
     with _naming:
         cities = _cities(locale)
     return groups | {str(title): list(cities[region]) for region, title in REGIONS.items()}

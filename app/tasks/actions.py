@@ -19,9 +19,9 @@ def retry_task(owner: User, job: Job) -> None:
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)
     if job.state != "failed":
-        raise ActionError(_l("This task cannot be tried again now."))
+        raise ActionError(_l("This task can't be retried right now."))
     if job.unique_key is not None:
         same = select(Job.id).where(Job.unique_key == job.unique_key, Job.state.in_(["queued", "running"]))
         if db.session.scalar(same.limit(1)) is not None:
-            raise ActionError(_l("The same task is under way already."))
+            raise ActionError(_l("This task is already in progress."))
     retry(job)

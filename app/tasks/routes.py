@@ -58,7 +58,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
         flash_error(refusal, "warning")
     else:
         db.session.commit()
-        flash(_("The task will be tried again."), "success")
+        flash(_("We'll try this task again."), "success")
     return redirect(url_for("tasks.index"), 303)
 
 

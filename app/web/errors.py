@@ -21,17 +21,17 @@ from app.web.error_mail import report
 from app.web.responses import wants_json
 
 SENTENCES: dict[int, LazyString] = {
-    400: _l("Something in this request could not be understood."),
+    400: _l("We couldn't understand this request."),
     401: _l("Please log in to continue."),
-    403: _l("You may not see this."),
-    404: _l("There is nothing here, or it is gone."),
-    405: _l("This address does not work that way."),
-    406: _l("This is not available in the format that was asked for."),
-    413: _l("That was too large."),
-    415: _l("That kind of content is not understood here."),
-    429: _l("That was a little too fast. Please wait a moment and try again."),
-    500: _l("Something broke on our side. It has been reported."),
-    503: _l("The server is busy right now. Please try again in a moment."),
+    403: _l("You don't have access to this."),
+    404: _l("Page not found"),
+    405: _l("This page can't be opened like that."),
+    406: _l("This isn't available in the requested format."),
+    413: _l("That's too large."),
+    415: _l("That type of content isn't supported."),
+    429: _l("That was too fast. Please wait a moment and try again."),
+    500: _l("Something went wrong on our side. It's been reported."),
+    503: _l("The server is busy. Please try again in a moment."),
 }
 RETRY_AFTER = 5  # seconds, with 503
 
@@ -55,7 +55,7 @@ def show(error: HTTPException) -> Response:
 
 def expired(error: CSRFError) -> Response:
     """A form without its token: nearly always one that lay open too long."""
-    return _answer(400, _l("This page was open too long. Please go back, reload it and send it again."), error)
+    return _answer(400, _l("This page expired. Reload it and try again."), error)
 
 
 def busy(error: Exception) -> Response:

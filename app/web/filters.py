@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Literal
 
 from babel.dates import format_timedelta
 from flask import Flask, url_for
@@ -24,25 +25,22 @@ from app.web.responses import here
 RELATIVE_UP_TO_DAYS = 7
 
 
-def ago(moment: datetime) -> Markup:
-    """A <time> element: "5 min" while it is fresh, a date when it is old; the full date as its title.
+def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
+    """Return a <time> element: "5m", or "5 minutes ago" in the long style, and a date after a week.
 
-    static/js/page/time.js keeps the relative text true while the page is open.
+    The full date is its title. static/js/page/time.js updates the text while the page is open.
     """
     age = now() - moment
     full = format_datetime(moment, "long")
-    text = format_date(moment, "medium") if age.days >= RELATIVE_UP_TO_DAYS else _relative(-age)
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
-        moment.isoformat(), full, Markup(" data-relative") if age.days < RELATIVE_UP_TO_DAYS else "", text
-    )
+    if age.days >= RELATIVE_UP_TO_DAYS:
+        mark, text = "", format_date(moment, "medium")
+    else:
+        mark, text = Markup(' data-relative="{}"').format(style), _relative(-age, style)
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(moment.isoformat(), full, mark, text)
 
 
-def _relative(distance: timedelta) -> str:
-    locale = get_locale() or "en"
-    try:
-        return format_timedelta(distance, format="short", add_direction=True, locale=locale)
-    except KeyError:  # Babel does not follow CLDR's aliases from short to long: in German, Arabic and 130 others
-        return format_timedelta(distance, format="long", add_direction=True, locale=locale)
+def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
+    return format_timedelta(distance, format=style, add_direction=style == "long", locale=get_locale() or "en")
 
 
 def clock_time(moment: datetime) -> Markup:

@@ -20,13 +20,13 @@ from app.web import limits
 
 REFUSALS: dict[str, Sentence] = {
     "empty": _l("The file is empty."),
-    "bytes": _l("The picture is too large: 5 MB are allowed."),
-    "format": _l("Please choose a JPEG, PNG, GIF, WebP, AVIF or HEIC picture."),
-    "pixels": _l("The picture is too large: 25 megapixels are allowed."),
-    "broken": _l("The picture is damaged and could not be read."),
-    "costly": _l("This picture takes too long to process. Please make it smaller, or save it as a JPEG."),
+    "bytes": _l("This image is too large. The limit is 5 MB."),
+    "format": _l("Choose a JPEG, PNG, GIF, WebP, AVIF or HEIC image."),
+    "pixels": _l("This image is too large. The limit is 25 megapixels."),
+    "broken": _l("This image is damaged and can't be read."),
+    "costly": _l("This image takes too long to process. Make it smaller or save it as a JPEG."),
 }
-BUSY = _l("The server is busy with other pictures. Please try again in a moment.")
+BUSY = _l("The server is busy with other images. Please try again in a moment.")
 
 
 class Stored(NamedTuple):
@@ -73,7 +73,7 @@ def _take(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
         raise ActionError(BUSY) from error
     except OSError as error:  # the disk is full, or gone
         current_app.logger.exception("a picture could not be stored")
-        raise ActionError(_l("The picture could not be stored. Please try again later.")) from error
+        raise ActionError(_l("We couldn't save this image. Please try again later.")) from error
     return Stored(name, picture.width, picture.height, hashlib.sha256(data).hexdigest())
 
 

@@ -284,7 +284,7 @@ def test_what_they_wrote_stays_without_a_name_and_without_pictures(ana, as_, db,
     assert "Splendid" in page.text and "How was it?" in page.text
     answer = ben.post_form(f"/messages/thread/{thread_id}/send", {"message": "Are you there?"})
     assert answer.status_code == 422
-    assert "This account is deleted." in answer.text
+    assert "This account has been deleted." in answer.text
     assert len(db.session.scalars(select(Message)).all()) == 3
 
 

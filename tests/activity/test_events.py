@@ -34,7 +34,7 @@ def test_a_new_follower_is_told_once_however_often_they_come_back(as_, unread):
     for path in ("/follow/ana", "/follow/ana", "/unfollow/ana", "/follow/ana"):
         assert ben.post_form(path).status_code == 303
     assert unread(ana) == 1
-    assert ["ben follows you" in row.text for row in shown(ana)] == [True]
+    assert ["ben followed you" in row.text for row in shown(ana)] == [True]
 
 
 def test_a_mention_is_told_once_to_each_and_not_to_oneself(as_, unread, db):
@@ -104,7 +104,7 @@ def test_a_login_is_told_from_a_new_browser_or_network_and_not_the_first_one(cli
     assert "198.51.100.1" in newest.text
     assert "New login: Chrome on Windows" in older.text
     assert not first.is_unread
-    assert "Your first login: Firefox on Linux" in first.text and "New login" not in first.text
+    assert "First login: Firefox on Linux" in first.text and "New login" not in first.text
 
 
 def test_where_one_is_logged_in_already_is_no_new_place(client, db):
@@ -131,12 +131,12 @@ def test_a_finished_and_a_failed_task_are_told(as_, db, run_jobs, unread):
     ana.post_form("/export_posts")
     run_jobs()
     assert unread(ana) == 1
-    assert "Your export of posts and messages is ready" in shown(ana)[0].text
+    assert "Your export is ready" in shown(ana)[0].text
     enqueue("test_activity.fail", owner=ana.user, owner_id=ana.user.id)
     db.session.commit()
     run_jobs(may_fail=True)
     assert unread(ana) == 2
-    assert "A background task of yours failed" in shown(ana)[0].text
+    assert "Your background task failed" in shown(ana)[0].text
     assert 'href="/tasks"' in shown(ana)[0].html
 
 

@@ -32,28 +32,26 @@ def ids(browser):
 
 def test_the_drawer_says_what_it_holds_and_why(ana):
     assert 'href="/activity/held"' in ana.get("/activity").text
-    assert "4 events are held back by your filters" in ana.get("/activity").text
+    assert "4 filtered notifications" in ana.get("/activity").text
     rows = shown(ana, "/activity/held")
     assert [row.kind for row in rows] == ["mention", "follow", "follow", "follow"]
     assert "stranger2 mentioned you look here, @ana" in rows[0].text
     for row in rows:
-        assert "You hold back what comes from people you do not follow." in row.text
+        assert "You filter notifications from people you don't follow." in row.text
 
 
 def test_which_filter_it_was(as_, wants):
     ana = as_("ana")
     wants(ana.user, new_account="hold")
     as_("ben").post_form("/follow/ana")
-    assert (
-        "You hold back what comes from accounts that are less than a week old." in shown(ana, "/activity/held")[0].text
-    )
-    assert "1 event is held back by your filters" in ana.get("/activity").text
+    assert "You filter notifications from accounts less than a week old." in shown(ana, "/activity/held")[0].text
+    assert "1 filtered notification" in ana.get("/activity").text
 
 
 def test_what_is_restored_is_in_the_list_and_read(ana, unread):
     newest, *others = ids(ana)
     answer = ana.post_form(f"/activity/held/{newest}/restore")
-    assert "It is in your activity now." in ana.follow(answer).text
+    assert "1 notification moved to Activity." in ana.follow(answer).text
     assert [(row.kind, row.is_unread) for row in shown(ana)] == [("mention", False)]
     assert ids(ana) == others
     assert unread(ana) == 0
@@ -70,7 +68,7 @@ def test_a_page_of_it_is_restored_at_once_and_nothing_beyond(ana, configure, unr
     configure(POSTS_PER_PAGE=2)
     first_page = ids(ana)
     answer = ana.submit("/activity/held", action="/activity/held/restore")
-    assert "2 events are in your activity now." in ana.follow(answer).text
+    assert "2 notifications moved to Activity." in ana.follow(answer).text
     assert len(first_page) == 2
     assert len(ids(ana)) == 2
     assert set(ids(ana)).isdisjoint(first_page)
@@ -123,7 +121,7 @@ def test_what_is_shown_cannot_be_put_away(as_, db):
 
 
 def test_an_empty_drawer_is_said_to_be_empty(as_):
-    assert "Nothing is held back" in as_("ana").get("/activity/held").text
+    assert "No filtered notifications" in as_("ana").get("/activity/held").text
 
 
 def test_a_full_drawer_is_not_counted_to_the_end(ana, db):
@@ -140,4 +138,4 @@ def test_a_full_drawer_is_not_counted_to_the_end(ana, db):
             )
         )
     db.session.commit()
-    assert "More than 99 events are held back by your filters" in ana.get("/activity").text
+    assert "More than 99 filtered notifications" in ana.get("/activity").text

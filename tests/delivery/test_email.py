@@ -24,8 +24,8 @@ SUBJECTS = {
     "message": "New message from friend",
     "mention": "friend",
     "follow": "friend",
-    "job_done": "Your export of posts and messages is ready",
-    "job_failed": "Your export of posts and messages failed",
+    "job_done": "Your export is ready",
+    "job_failed": "Your export failed",
     "login": "New login: Firefox on Linux",
 }
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)  # a Wednesday
@@ -339,7 +339,7 @@ def test_what_happens_while_the_mail_is_on_its_way_gets_one_of_its_own(ben, db, 
     monkeypatch.setattr(mailer, "deliver", with_news)
     run_jobs(advance=60)
     run_jobs(advance=60)
-    assert [mail.subject.endswith("follows you") for mail in mails] == [True, True]
+    assert [mail.subject.endswith("followed you") for mail in mails] == [True, True]
     assert mails[0].subject != mails[1].subject
 
 

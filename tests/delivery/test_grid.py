@@ -54,9 +54,9 @@ def test_immediate(town):
     subjects = {kind: found[0] for kind, found in town.told(readers).items()}
     assert subjects["message"].startswith("New message from friend")
     assert subjects["mention"].endswith(" mentioned you")
-    assert subjects["follow"].endswith(" follows you")
-    assert subjects["job_done"] == "Your export of posts and messages is ready"
-    assert subjects["job_failed"] == "Your export of posts and messages failed"
+    assert subjects["follow"].endswith(" followed you")
+    assert subjects["job_done"] == "Your export is ready"
+    assert subjects["job_failed"] == "Your export failed"
     assert subjects["login"] == "New login: Firefox on Linux"
 
 
@@ -76,7 +76,7 @@ def test_daily_digest(town):
     assert numbers(town, readers) == of(0, 0)
     town.go_to("06:31", BERLIN)
     told = town.told(readers)
-    assert re.fullmatch(r"friend\d+ and friend\d+ follow you", told.pop("follow")[0])
+    assert re.fullmatch(r"friend\d+ and friend\d+ followed you", told.pop("follow")[0])
     assert told == {kind: ["Your day on Microblog"] for kind in told}
     town.go_to("06:31", BERLIN, days=1)
     assert numbers(town, readers) == of(1, 1)

@@ -83,15 +83,15 @@ def test_times_and_filters_are_kept(as_, db):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"quiet_from": "07:00", "quiet_until": "07:00"}, "Quiet hours end at another time than they begin."),
-        ({"quiet_from": ""}, "Say at what time, such as 07:30."),
-        ({"quiet_until": "25:00"}, "Say at what time, such as 07:30."),
-        ({"digest_at": ""}, "Say at what time, such as 07:30."),
-        ({"digest_at": "noon"}, "Say at what time, such as 07:30."),
+        ({"quiet_from": "07:00", "quiet_until": "07:00"}, "Start and end must differ."),
+        ({"quiet_from": ""}, "Enter a time, such as 07:30."),
+        ({"quiet_until": "25:00"}, "Enter a time, such as 07:30."),
+        ({"digest_at": ""}, "Enter a time, such as 07:30."),
+        ({"digest_at": "noon"}, "Enter a time, such as 07:30."),
         ({"digest_weekday": "7"}, "Choose a day of the week."),
-        ({"not_following": "burn"}, "Choose accept, hold back or drop."),
-        ({"new_account": ""}, "Choose accept, hold back or drop."),
-        ({"mention-mail": "hourly"}, "A mail comes at once, daily, weekly or never."),
+        ({"not_following": "burn"}, "Choose accept, filter or ignore."),
+        ({"new_account": ""}, "Choose accept, filter or ignore."),
+        ({"mention-mail": "hourly"}, "Choose how often to get email: immediately, daily, weekly or never."),
     ],
 )
 def test_a_refusal_says_why_and_keeps_what_was_typed(as_, db, wrong, sentence):
@@ -131,9 +131,9 @@ def test_the_action_itself_knows_the_truth(db, wrong):
 
 def test_a_kind_that_nobody_declared_is_refused(db):
     ana = a_user("ana")
-    with pytest.raises(ActionError, match="not known"):
+    with pytest.raises(ActionError, match="doesn't exist"):
         actions.save_grid(ana, {"poke": Preference(True, True, "now", False)})
-    with pytest.raises(ActionError, match="not known"):
+    with pytest.raises(ActionError, match="doesn't exist"):
         actions.stop_mail(ana, ["mention", "poke"])
     assert db.session.scalars(select(DeliveryPreference)).all() == []
 

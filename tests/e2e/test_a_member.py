@@ -45,7 +45,7 @@ def test_everything_works_without_scripts(person: MakePerson) -> None:
     plain.goto("/")
     page.locator(".post summary").first.click()
     page.locator(".sure summary").first.click()
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete").click()
     expect(page.locator(".post", has_text="Written by hand")).to_have_count(0)
     page.get_by_role("button", name="Log out", exact=True).first.click()
     plain.goto("/")
@@ -120,6 +120,6 @@ def test_a_login_ended_elsewhere_says_so(person: MakePerson, browser: Browser) -
     other.page.get_by_role("button", name="Log out everywhere").click()
     expect(other.page).to_have_url(re.compile("/auth/login"))
     other.context.close()
-    expect(nina.page.get_by_text("You are logged out.")).to_be_visible(timeout=(POLL_INTERVAL + 2) * 1000)
+    expect(nina.page.get_by_text("You've been logged out.")).to_be_visible(timeout=(POLL_INTERVAL + 2) * 1000)
     assert nina.page.url.endswith("/explore")
     nina.errors.clear()  # the browser logs the 401 itself

@@ -47,9 +47,9 @@ def test_everybody_in_a_row_and_why_it_is_there(person: Callable[..., Person]) -
         expect(fan.page.get_by_role("button", name="Unfollow fred").first).to_be_visible()
     fred.goto("/activity")
     row = fred.page.locator(".event[data-kind=follow]")
-    expect(row).to_contain_text("ines and 2 others follow you")
-    row.get_by_text("Show everybody").click()
+    expect(row).to_contain_text("ines and 2 others followed you")
+    row.get_by_text("Show everyone").click()
     for name in ("gina", "hans", "ines"):
         expect(row.locator(".everybody").get_by_role("link", name=name)).to_be_visible()
     row.get_by_label("Why am I seeing this?").click()
-    expect(row).to_contain_text("You are told when somebody begins to follow you.")
+    expect(row).to_contain_text("You get these when someone follows you.")

@@ -36,12 +36,12 @@ def test_three_people_write_in_a_group(person: Callable[..., Person]) -> None:
     plain.page.get_by_role("link", name="3 people").click()
     plain.submit("form[action$='/name']", name="Night bakers")
     expect(plain.page.get_by_role("heading", name="Night bakers")).to_be_visible()
-    expect(iris.page.get_by_text("kai named this conversation Night bakers.")).to_be_visible(timeout=WITHIN)
+    expect(iris.page.get_by_text("kai named the group Night bakers.")).to_be_visible(timeout=WITHIN)
 
     jon.page.get_by_role("link", name="3 people").click()
     assert jon.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-    jon.page.locator("summary", has_text="Leave the group").click()
-    jon.page.get_by_role("button", name="Leave the group").click()
-    expect(jon.page.get_by_text("You have left the group.")).to_be_visible()
+    jon.page.locator("summary", has_text="Leave group").click()
+    jon.page.get_by_role("button", name="Leave group").click()
+    expect(jon.page.get_by_text("You left the group.")).to_be_visible()
     expect(jon.page.get_by_text("Night bakers")).to_have_count(0)
     expect(iris.page.get_by_text("jon left.")).to_be_visible(timeout=WITHIN)

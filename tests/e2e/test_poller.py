@@ -116,7 +116,7 @@ def test_half_a_minute_offline(counted: MakePerson, person: MakePerson) -> None:
     settled(mona.page)
     mona.context.set_offline(True)
     began = time.monotonic()
-    expect(mona.page.locator("#connection")).to_have_text("Not connected. Trying again…", timeout=20_000)
+    expect(mona.page.locator("#connection")).to_have_text("Offline. Reconnecting…", timeout=20_000)
     write(karl, "mona", "Are you there?")
     mona.page.wait_for_timeout(max(0.0, 30 - (time.monotonic() - began)) * 1000)
     expect(badge(mona.page)).to_be_hidden()
@@ -155,7 +155,7 @@ def test_a_session_that_ended_elsewhere(counted: MakePerson, browser: Browser, s
     other.context.close()
 
     for tab in (dora.page, second):
-        expect(tab.locator("#connection")).to_contain_text("You are logged out.", timeout=WITHIN)
+        expect(tab.locator("#connection")).to_contain_text("You've been logged out.", timeout=WITHIN)
     begin = settled(second)
     second.wait_for_timeout(3 * POLL_INTERVAL * 1000)
     assert door.count_since(begin) == 0

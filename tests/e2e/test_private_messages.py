@@ -112,7 +112,7 @@ def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
         changed = one.page.locator(".bubble", has_text="See you at nine")
         expect(changed).to_contain_text("edited", timeout=WITHIN)
         assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    choose(ida.page.locator(".bubble.mine", has_text="See you at nine"), "Delete for everybody")
+    choose(ida.page.locator(".bubble.mine", has_text="See you at nine"), "Delete for everyone")
     for one in (ida, joel):
         expect(one.page.locator(".bubble").last).to_contain_text("This message was deleted.", timeout=WITHIN)
     expect(ida.page.locator(".thread")).to_be_focused()
@@ -127,12 +127,12 @@ def test_pictures_come_with_their_words(sized: MakePerson) -> None:
     files = [FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=png(colour)) for colour in colours]
     picker = kira.page.locator(".reply > input[type=file]")
     picker.set_input_files(files)
-    expect(kira.page.get_by_role("alert")).to_have_text("A message holds up to 4 pictures.")
+    expect(kira.page.get_by_role("alert")).to_have_text("You can add up to 4 images per message.")
     picker.set_input_files(files[:3])
     words = kira.page.locator(".chosen input")
     for number, field in enumerate(words.all()):
         field.fill(f"Square number {number}")
-    kira.page.get_by_role("button", name="Remove this picture").nth(1).click()
+    kira.page.get_by_role("button", name="Remove image").nth(1).click()
     kira.page.get_by_role("button", name="Send").click()
     for one in (kira, liam):
         pictures = one.page.locator(".bubble .pictures img")
@@ -180,7 +180,7 @@ def test_what_failed_is_sent_once(sized: MakePerson) -> None:
     omar.page.unroute(f"**/send_message/{pia.name}")
     omar.page.route(f"**/send_message/{pia.name}", lose_the_answer, times=1)  # it was stored, and he cannot know
     again.click()
-    expect(omar.page.get_by_role("alert")).to_contain_text("Not sent.")
+    expect(omar.page.get_by_role("alert")).to_contain_text("Couldn't send.")
     expect(box(omar.page)).to_have_value("Only once")
     again.click()
     expect(box(omar.page)).to_have_value("")
@@ -195,11 +195,11 @@ def test_what_failed_is_sent_once(sized: MakePerson) -> None:
     box(omar.page).fill("Are you angry?")
     with omar.page.expect_response(re.compile("/draft$")):
         box(omar.page).press("Enter")
-    expect(omar.page.get_by_role("alert")).to_have_text("You cannot write to this person.")
+    expect(omar.page.get_by_role("alert")).to_have_text("You can't message this person.")
     expect(box(omar.page)).to_have_value("Are you angry?")
     omar.errors.clear()
     omar.page.reload()
-    expect(omar.page.locator(".closed")).to_contain_text("You cannot write to this person.")
+    expect(omar.page.locator(".closed")).to_contain_text("You can't message this person.")
     expect(omar.page.locator(".closed textarea")).to_have_value("Are you angry?")
 
 
@@ -225,7 +225,7 @@ def test_without_scripts(person: MakePerson, browser: Browser) -> None:
     choose(bubble, "Edit")
     plain.submit(".change", message="Sent by hand, with care")
     expect(plain.page.locator(".bubble.mine").last).to_contain_text(re.compile("with care.*edited", re.DOTALL))
-    choose(plain.page.locator(".bubble.mine").last, "Delete for everybody")
+    choose(plain.page.locator(".bubble.mine").last, "Delete for everyone")
     expect(plain.page.locator(".bubble").last).to_contain_text("This message was deleted.")
     plain.context.close()
     plain.expect_no_error()

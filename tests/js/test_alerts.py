@@ -213,7 +213,7 @@ def test_a_browser_that_says_no_is_named(site: FakeSite, open_tab: OpenTab, cont
     site.content = SETTINGS
     page = open_tab()
     page.get_by_label("Desktop").click()
-    expect(page.get_by_role("status").filter(has_text="does not let this site notify you")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="is blocking notifications")).to_be_visible()
     expect(page.get_by_label("Desktop")).not_to_be_checked()
     assert page.evaluate("Microblog.alerts.settings().desktop") is False
 

@@ -68,7 +68,7 @@ def test_errors_back_off_show_a_hint_and_recover(site: FakeSite, open_tab: OpenT
     until(lambda: len(site.polls()) == 1, page)
     assert page.locator("#connection").count() == 0  # one failure is nobody's worry
     page.wait_for_selector("#connection")
-    assert page.locator("#connection").inner_text() == "Not connected. Trying again…"
+    assert page.locator("#connection").inner_text() == "Offline. Reconnecting…"
     assert page.evaluate("Microblog.poll.state().failures") == 2
     page.wait_for_timeout(5000)
     assert len(site.polls()) <= 5

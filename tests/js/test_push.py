@@ -119,7 +119,7 @@ def test_who_denies_is_told_where_to_allow_it(push_site: FakeSite, context: Brow
     context.add_init_script("Notification.requestPermission = async () => 'denied'")
     page = open_tab()
     page.get_by_role("switch").click()
-    expect(page.get_by_role("status")).to_contain_text("allow it in the browser's settings")
+    expect(page.get_by_role("status")).to_contain_text("allow them in your browser's settings")
     expect(page.get_by_role("switch")).not_to_be_checked()
     assert sent(push_site, "/push/subscribe") == []
 
@@ -139,7 +139,9 @@ def test_a_browser_without_a_push_service_says_so(
     page = open_tab()
     page.evaluate("localStorage.setItem('played-refusal', 'yes')")
     page.get_by_role("switch").click()
-    expect(page.get_by_role("status")).to_have_text("This browser could not be subscribed. Please try again later.")
+    expect(page.get_by_role("status")).to_have_text(
+        "Couldn't turn on notifications in this browser. Please try again later."
+    )
     expect(page.get_by_role("switch")).not_to_be_checked()
 
 

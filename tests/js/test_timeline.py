@@ -191,7 +191,7 @@ def test_a_failure_keeps_the_page_and_can_be_tried_again(
     expect(button).to_have_text("Show 1 new post")
     context.set_offline(True)
     button.click()
-    expect(button).to_have_text("Not loaded. Try again.")
+    expect(button).to_have_text("Couldn't load posts. Try again.")
     assert texts(page) == ["Post 3", "Post 2", "Post 1"]
     context.set_offline(False)
     button.click()

@@ -155,7 +155,7 @@ def test_a_failed_message_keeps_its_text_and_key(site: FakeSite, open_tab: OpenT
     site.routes["/send_message/ben"] = lambda asked: Answer("busy", 503)
     page.fill("textarea", "precious")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("alert")).to_contain_text("Not sent. Your text is still here: try again.")
+    expect(page.get_by_role("alert")).to_contain_text("Couldn't send. Your text is safe; please try again.")
     assert page.input_value("textarea") == "precious"
     assert page.input_value("[name=form_key]") == "key-2"
     context.set_offline(True)
@@ -182,8 +182,8 @@ def test_characters_are_counted_as_the_reader_sees_them(site: FakeSite, open_tab
     expect(page.locator("[data-counter]")).to_have_text("8")
     page.fill("textarea", "twelve chars")
     expect(page.locator("[data-counter]")).to_have_text("-2")
-    assert page.evaluate("document.querySelector('textarea').validationMessage") == "2 characters too many."
-    expect(page.locator("#live")).to_have_text("2 characters too many.")
+    assert page.evaluate("document.querySelector('textarea').validationMessage") == "2 characters over the limit"
+    expect(page.locator("#live")).to_have_text("2 characters over the limit")
 
 
 def test_the_box_grows_with_the_text(site: FakeSite, open_tab: OpenTab) -> None:

@@ -29,7 +29,7 @@ MSGIDS = [
         "Home",
         "Profile",
         "Send",
-        "Write a message",
+        "Send message",
     ),
 ]
 

@@ -223,7 +223,7 @@ def test_an_event_that_cannot_be_worded_does_not_keep_the_others(ben, db, run_jo
     run_jobs(advance=60)
     (mail,) = mails
     assert LEFT_OUT in mail.text
-    assert ("follows you" in mail.text) is not alone
+    assert ("followed you" in mail.text) is not alone
     assert the_job().result["left_out"] == ["mention"]
 
 

@@ -90,10 +90,10 @@ def test_it_says_who_takes_no_messages_before_one_writes(as_, db):
     a_user("open_house", name="Open House")
     (closed,) = facts(ana, "closed")
     assert not closed["writable"]
-    assert closed["sentence"] == "Closed Door takes no messages from people who begin to write."
+    assert closed["sentence"] == "Closed Door isn't accepting new messages."
     (stranger,) = facts(ana, "house")
     assert stranger["writable"]
-    assert stranger["sentence"] == "Open House does not follow you. They see your message as a request."
+    assert stranger["sentence"] == "Open House doesn't follow you, so this will be sent as a message request."
     page = words(ana.get("/messages/write?to=closed+open_house").text)
     assert closed["sentence"] in page
     assert stranger["sentence"] in page
@@ -139,10 +139,10 @@ def test_several_names_make_a_group(as_, db):
 @pytest.mark.parametrize(
     ("to", "message", "said"),
     [
-        ("ben nobodi", "kept words", "Nobody is called @nobodi."),
-        ("closed", "kept words", "Closed Door takes no messages from people who begin to write."),
-        ("ana", "kept words", "Please name somebody to write to."),
-        ("ben", "", "Please write something."),
+        ("ben nobodi", "kept words", "No user named @nobodi."),
+        ("closed", "kept words", "Closed Door isn't accepting new messages."),
+        ("ana", "kept words", "Add a recipient."),
+        ("ben", "", "Write something first."),
         ("", "kept words", ""),
     ],
 )

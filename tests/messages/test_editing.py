@@ -88,7 +88,7 @@ def test_who_is_blocked_brings_no_new_words_and_can_take_back_the_old(ana, ben, 
     assert ben.post_form("/block/ana").status_code == 303
     answer = ana.post_form(address(db, 1, "edit"), {"message": "ugly words"})
     assert answer.status_code == 422
-    assert "You cannot write to this person." in answer.text and "ugly words" in answer.text
+    assert "You can&#39;t message this person." in answer.text and "ugly words" in answer.text
     assert messages(db)[0].body == "nice words"
     assert ana.post_form(address(db, 2, "undo"), headers=SCRIPT).status_code == 200
     assert ana.post_form(address(db, 1, "delete"), {"scope": "everybody"}).status_code == 303

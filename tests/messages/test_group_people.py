@@ -79,9 +79,9 @@ def test_who_was_asked_answers_before_changing_anything(town, as_, db):
     group, dora = the_group(db), as_("dora")
     answer = dora.post_form(f"/messages/thread/{group.id}/name", {"name": "Mine"})
     assert answer.status_code == 422
-    assert "accept the request first" in texts(answer)
+    assert "Accept the request first" in texts(answer)
     assert dora.post_form(f"/messages/thread/{group.id}/people", {"to": "cleo"}).status_code == 422
-    assert "has not answered yet" in texts(town.get(f"/messages/thread/{group.id}/people"))
+    assert "Invited" in texts(town.get(f"/messages/thread/{group.id}/people"))
     assert dora.post_form(f"/messages/thread/{group.id}/leave").status_code == 303
     assert unread.request_count(dora.user.id) == 0
 

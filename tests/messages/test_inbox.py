@@ -41,7 +41,7 @@ def test_ones_own_message_is_marked_as_such(as_, db):
     assert "You:" not in the_row(ben)
 
 
-@pytest.mark.parametrize(("pictures", "said"), [(1, "Picture"), (3, "3 pictures")])
+@pytest.mark.parametrize(("pictures", "said"), [(1, "Image"), (3, "3 images")])
 def test_a_message_of_pictures_only_is_named(as_, db, pictures, said):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ben, ana.user, "not shown")
@@ -88,7 +88,7 @@ def test_a_group_has_its_name_or_those_of_its_people(as_, db):
     groups.rename(ana.user, group.id, "Bakers")
     db.session.commit()
     assert the_row(ana).startswith("Bakers")
-    assert "You named this conversation Bakers" in the_row(ana)
+    assert "You named the group Bakers" in the_row(ana)
 
 
 def test_in_a_group_the_words_of_whom_one_blocks_are_folded_away(as_, db):
@@ -122,7 +122,7 @@ def test_a_request_is_not_among_the_conversations(as_, db):
     db.session.commit()
     page = ana.get("/messages").text
     assert rows(page) == {}
-    assert "1 request waits" in re.sub(r"\s+", " ", page)
+    assert "1 pending request" in re.sub(r"\s+", " ", page)
 
 
 @pytest.mark.parametrize("many", [1, 12])

@@ -17,14 +17,14 @@ from app.models import Block, ConversationMember, Message, User
 from tests.factories import a_follow, a_message, a_user
 
 CHOICES = ("everyone", "known", "following", "nobody")
-NO = "You cannot write to this person."
+NO = "You can't message this person."
 SENTENCES = {
     "open": "",
-    "request": "Ben Benson does not follow you. They see your message as a request.",
-    "silent": "Ben Benson does not follow you. They see your message as a request.",  # to who has declined
-    "known": "Ben Benson takes messages only from people who are followed by people they follow.",
-    "following": "Ben Benson takes messages only from people they follow.",
-    "nobody": "Ben Benson takes no messages from people who begin to write.",
+    "request": "Ben Benson doesn't follow you, so this will be sent as a message request.",
+    "silent": "Ben Benson doesn't follow you, so this will be sent as a message request.",  # to who has declined
+    "known": "Ben Benson only accepts messages from people they follow and the people those people follow.",
+    "following": "Ben Benson only accepts messages from people they follow.",
+    "nobody": "Ben Benson isn't accepting new messages.",
     "no": NO,
 }
 STRANGER = ("request", "known", "following", "nobody")

@@ -163,7 +163,7 @@ def test_a_full_disk_is_said_and_the_text_is_kept(ana, db, monkeypatch):
     monkeypatch.setattr("app.lib.media.Storage.save", full)
     answer = send_pictures(ana, [picture()], message="typed words")
     assert answer.status_code == 422
-    assert "could not be stored" in answer.text and "typed words" in answer.text
+    assert "save this image" in answer.text and "typed words" in answer.text
     assert db.session.scalars(select(Message)).all() == []
 
 

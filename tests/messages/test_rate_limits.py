@@ -14,10 +14,10 @@ from app.messages.queries.threads import between
 from app.models import Block, Conversation, ConversationMember, Message
 from tests.factories import a_follow, a_message, a_user
 
-FAST = "You are writing very fast. Please wait a minute. Your text is still here."
-MANY = "You have sent very many messages today. Please go on tomorrow. Your text is still here."
-BEGUN = "You have begun many conversations today. Please begin new ones tomorrow. Your text is still here."
-WAIT = "Please wait for an answer before you write more. Your text is still here."
+FAST = "You're sending messages too fast. Please wait a minute. Your text is still here."
+MANY = "You've reached today's message limit. Your text is still here."
+BEGUN = "You've reached today's limit for new conversations. Your text is still here."
+WAIT = "Please wait for a reply before sending more. Your text is still here."
 YOUNG, OLD = timedelta(days=6), timedelta(days=8)
 A_MINUTE = {YOUNG: 10, OLD: 30}
 A_DAY = {YOUNG: 100, OLD: 500}
@@ -86,7 +86,7 @@ def test_a_group_is_not_called_otherwise_faster_than_one_writes(ana, people, db)
         assert ana.post_form(path, {"name": str(number)}).status_code == 303
     answer = ana.post_form(path, {"name": "once more"})
     assert answer.status_code == 422
-    assert "You are writing very fast." in answer.text and "once more" in answer.text
+    assert "sending messages too fast." in answer.text and "once more" in answer.text
     assert stored(db) == A_MINUTE[YOUNG]
 
 

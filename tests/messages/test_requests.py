@@ -35,14 +35,14 @@ def test_the_tray_says_who_it_is_and_what_they_wrote(asked, db):
     assert row.startswith("Ben Benson")
     assert "@ben" in row
     assert "Joined:" in row
-    assert "followed by nobody you follow" in row
+    assert "No mutual follows" in row
     assert "Is the boat still for sale?" in row
     for number in range(2):
         friend = a_user(f"friend{number}")
         a_follow(asked.user, friend)
         a_follow(friend, asked.ben)
     a_follow(a_user("somebody"), asked.ben)
-    assert "followed by 2 people you follow" in tray(asked)[0]
+    assert "Followed by 2 people you follow" in tray(asked)[0]
 
 
 def test_a_request_has_no_badge_and_no_mail(asked, mails, run_jobs):
@@ -61,7 +61,7 @@ def test_reading_it_tells_the_sender_nothing(asked, as_, db):
     before = ben.get("/notifications?since=0").json
     page = asked.get("/messages/ben")
     assert "Is the boat still for sale?" in page.text
-    assert "wants to write to you" in words(page.text)
+    assert "wants to message you" in words(page.text)
     asked.post_form("/messages/ben/read", {"seq": 1})
     asked.post_form("/messages/delivered", {"timestamp": 9e9})
     assert ben.get("/notifications?since=0").json == before
@@ -79,7 +79,7 @@ def test_accepting_makes_it_a_conversation(asked, as_, db, mails, run_jobs):
     assert (states["message_request_count"], states["unread_message_count"]) == (0, 1)
     assert tray(asked) == []
     assert "1 unread message" in next(iter(rows(asked.get("/messages").text).values()))
-    assert "wants to write" not in words(asked.get("/messages/ben").text)
+    assert "wants to message" not in words(asked.get("/messages/ben").text)
     run_jobs(advance=3600)
     assert [mail.envelope_to for mail in mails] == [["ana@example.org"]]
     asked.post_form("/messages/ben/read", {"seq": 1})
@@ -120,7 +120,7 @@ def test_declining_is_silent_and_can_be_taken_back(asked, as_, db, mails, run_jo
     assert told(asked)["message_request_count"] == 0
     (row,) = tray(asked, "/messages/requests?declined=1")
     assert "Hello?" in row
-    assert "You have declined this request." in words(asked.get("/messages/ben").text)
+    assert "You declined this request." in words(asked.get("/messages/ben").text)
     asked.submit("/messages/requests?declined=1", action=f"{asked.thread}/accept")
     assert told(asked)["unread_message_count"] == 2
     assert tray(asked, "/messages/requests?declined=1") == []
@@ -178,7 +178,7 @@ def test_a_stranger_asks_into_a_group(as_, db):
     assert row.startswith("Bakers")
     assert "A group of 3 people" in row
     thread = f"/messages/thread/{group.id}"
-    assert "You are invited to this group." in words(dora.get(thread).text)
+    assert "You've been invited to this group." in words(dora.get(thread).text)
     answer = dora.submit("/messages/requests", action=f"{thread}/accept")
     assert answer.headers["Location"] == thread
     assert told(dora)["unread_message_count"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import unescape
 
 import pytest
 from flask_sqlalchemy import SQLAlchemy
@@ -77,7 +78,7 @@ def does(moderator: Browser, report: Report, deed: str, words: str | None = None
 def said(answer) -> str:
     """The newest of the notes on a page; those before it are of requests whose page nobody opened."""
     found = re.findall(r'<div class="alert[^>]*>(.*?)</div>', answer.text, re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", found[-1]).split()) if found else ""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[-1])).split()) if found else ""
 
 
 def log(db: SQLAlchemy) -> list[tuple[str, str, str]]:

@@ -85,14 +85,14 @@ def test_the_queue_asks_the_same_few_questions_however_long_it_is(town, db, quer
 
 def test_a_report_is_taken_by_one_and_given_back(town, db, reported):
     assert does(town.mia, reported, "assign").status_code == 303
-    assert "You have taken it." in town.mia.get(f"/moderation/{reported.id}").text
+    assert "Assigned to you" in town.mia.get(f"/moderation/{reported.id}").text
     assert "mia" in town.max.get("/moderation").text
     for deed, words in (("assign", None), ("release", None), ("resolve", "x"), ("warn", "x"), ("suspend", None)):
         answer = does(town.max, reported, deed, words)
-        assert (answer.status_code, said(answer)) == (422, "mia has taken this report.")
-    assert said(does(town.mia, reported, "assign")) == "You have taken this report already."
+        assert (answer.status_code, said(answer)) == (422, "This report is assigned to mia.")
+    assert said(does(town.mia, reported, "assign")) == "This report is already assigned to you."
     assert does(town.mia, reported, "release").status_code == 303
-    assert said(does(town.mia, reported, "release")) == "Nobody has taken this report."
+    assert said(does(town.mia, reported, "release")) == "This report isn't assigned to anyone."
     assert does(town.max, reported, "assign").status_code == 303
     assert does(town.root, reported, "release").status_code == 303
     assert log(db) == [
@@ -133,21 +133,21 @@ def test_a_resolved_report_is_closed_and_its_reporter_hears_only_that(town, db, 
     assert log(db) == [("mia", "resolved", "")]
     assert "Ben was warned by hand" in town.max.get(f"/moderation/{reported.id}").text
     page = town.ana.get("/activity").text
-    assert "The moderators have dealt with what you reported" in page
+    assert "The moderators have reviewed your report" in page
     assert f"/report/receipt/{reported.id}" in page
     for path in ("/activity", f"/report/receipt/{reported.id}"):
         assert "by hand" not in town.ana.get(path).text
         assert "mia" not in town.ana.get(path).text
-    assert "The moderators have dealt with it." in town.ana.get(f"/report/receipt/{reported.id}").text
+    assert "Reviewed by the moderators" in town.ana.get(f"/report/receipt/{reported.id}").text
     for deed, words in (("assign", None), ("resolve", "again"), ("warn", "x"), ("suspend", None), ("release", None)):
-        assert said(does(town.max, reported, deed, words)) == "This report is resolved already."
+        assert said(does(town.max, reported, deed, words)) == "This report has already been resolved."
     assert len(log(db)) == 1
 
 
 @pytest.mark.parametrize("deed", ["resolve", "warn"])
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(" ", "Please write something."), ("y" * 1001, "This is too long: 1000 characters are allowed.")],
+    [(" ", "Write something first."), ("y" * 1001, "This is too long. The limit is 1000 characters.")],
 )
 def test_words_that_are_refused_are_kept_in_their_form(town, db, reported, deed, words, sentence):
     answer = does(town.mia, reported, deed, words)
@@ -163,13 +163,13 @@ def test_a_warning_reaches_the_accused_by_mail_and_on_their_page(town, db, repor
     assert does(town.mia, reported, "warn", "Be kind.\nOr go.").status_code == 303
     assert log(db) == [("mia", "warned", "ben")]
     page = town.ben.get("/activity").text
-    assert "The moderators of this site have a warning for you" in page and "Be kind.\nOr go." in page
+    assert "The moderators of this site sent you a warning" in page and "Be kind.\nOr go." in page
     run_jobs()
     (mail,) = mails.to("ben@example.org")
-    assert mail.subject == "The moderators of this site have a warning for you"
+    assert mail.subject == "The moderators of this site sent you a warning"
     assert "> Be kind.\r\n> Or go." in mail.text and "Be kind." in mail.html
     assert "ana" not in mail.text and "mia" not in mail.text and "fool" not in mail.text
-    assert said(does(town.max, reported, "warn", "Once more")) == "A warning was sent because of this report already."
+    assert said(does(town.max, reported, "warn", "Once more")) == "A warning has already been sent for this report."
     run_jobs(advance=86_400)
     assert len([mail for mail in mails.to("ben@example.org") if "warning" in mail.subject]) == 1
 
@@ -182,9 +182,7 @@ def test_nobody_switches_warnings_off(town, reported, mails, run_jobs):
     )
     does(town.mia, reported, "warn", "Be kind")
     run_jobs()
-    assert [mail.subject for mail in mails.to("ben@example.org")] == [
-        "The moderators of this site have a warning for you"
-    ]
+    assert [mail.subject for mail in mails.to("ben@example.org")] == ["The moderators of this site sent you a warning"]
 
 
 # --- Suspending
@@ -213,9 +211,9 @@ def test_a_suspended_person_is_out_everywhere_and_hears_it_at_the_door(town, db,
 def test_a_suspension_is_ended_also_when_its_report_is_closed(town, db, reported, app):
     does(town.mia, reported, "suspend")
     does(town.mia, reported, "resolve", "Suspended")
-    assert said(does(town.mia, reported, "suspend")) == "This report is resolved already."
+    assert said(does(town.mia, reported, "suspend")) == "This report has already been resolved."
     assert does(town.max, reported, "reinstate").status_code == 303
-    assert said(does(town.max, reported, "reinstate")) == "This account is not suspended."
+    assert said(does(town.max, reported, "reinstate")) == "This account isn't suspended."
     assert log_in(a_browser(app), "ben", PASSWORD).status_code == 303
     assert log(db)[-1] == ("max", "reinstated", "ben")
 
@@ -236,23 +234,23 @@ def test_suspending_twice_is_refused(town, db, reported):
     reports(town.ana, town.conversation, 1)
     second = newest(db)
     assert does(town.mia, reported, "suspend").status_code == 303
-    assert said(does(town.max, second, "suspend")) == "This account is suspended already."
+    assert said(does(town.max, second, "suspend")) == "This account is already suspended."
     assert len(log(db)) == 1
 
 
 def test_a_warning_to_a_closed_account_is_refused(town, db, reported):
     does(town.mia, reported, "suspend")
     answer = does(town.mia, reported, "warn", "Be kind")
-    assert said(answer) == "This account is not in use: a warning would reach nobody."
+    assert said(answer) == "This account is inactive, so a warning wouldn't reach anyone."
 
 
 def test_with_a_deleted_account_nothing_can_be_done_but_resolve(town, db, reported):
     db.session.execute(update(Report).values(accused_id=None))
     db.session.commit()
     page = town.mia.get(f"/moderation/{reported.id}").text
-    assert "/warn" not in page and "/suspend" not in page and "the account is deleted" in page
+    assert "/warn" not in page and "/suspend" not in page and "(deleted account)" in page
     for deed, words in (("warn", "x"), ("suspend", None), ("reinstate", None)):
-        assert said(does(town.mia, reported, deed, words)) == "This account is deleted."
+        assert said(does(town.mia, reported, deed, words)) == "This account has been deleted."
     assert does(town.mia, reported, "resolve", "Gone by themselves").status_code == 303
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from app.models import Report, ReportedMessage
 from tests.moderation.conftest import looks
 
-VALID, BROKEN = "The signature is valid.", "The signature is not valid."
+VALID, BROKEN = "The signature is valid.", "The signature isn't valid."
 CHECKSUM, UNKNOWN = "The checksum matches.", "FORMER_SECRET_KEYS"
 
 

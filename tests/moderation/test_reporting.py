@@ -38,10 +38,10 @@ def test_own_messages_may_be_ticked_beside_anothers(town, db):
 @pytest.mark.parametrize(
     ("ticked", "sentence"),
     [
-        ([], "Please tick at least one message of somebody else."),
-        ([2, 4], "Please tick at least one message of somebody else."),
-        ([1, 99], "One of the messages that you ticked is gone by now. Please look again."),
-        (list(range(1, 60)), "A report holds up to 50 messages."),
+        ([], "Select at least one message from someone else."),
+        ([2, 4], "Select at least one message from someone else."),
+        ([1, 99], "One of the messages you selected is no longer there. Please check your selection."),
+        (list(range(1, 60)), "A report can include up to 50 messages."),
     ],
 )
 def test_a_report_that_would_say_nothing_is_refused_and_keeps_what_was_written(town, db, ticked, sentence):
@@ -58,7 +58,7 @@ def test_a_note_has_up_to_a_thousand_characters(town, db):
     answer = reports(town.ana, town.conversation, 1, note="x" * 1001)
     assert answer.status_code == 422
     assert "x" * 1001 in answer.text
-    assert said(answer) == "This is too long: 1000 characters are allowed."
+    assert said(answer) == "This is too long. The limit is 1000 characters."
     assert reports(town.ana, town.conversation, 1, note="x" * 1000).status_code == 303
     assert reports(town.ana, town.conversation, 1, note=" ").status_code == 303
     assert newest(db).note == ""
@@ -126,7 +126,7 @@ def test_a_deleted_account_may_still_be_reported(town, db):
     report = newest(db)
     assert (report.accused_id, report.accused_name) == (None, "")
     assert "Deleted account" in looks(town.mia, report)
-    assert "1 message of a deleted account" in town.mia.get("/moderation").text
+    assert "1 message from a deleted account" in town.mia.get("/moderation").text
 
 
 def test_what_is_edited_or_deleted_later_changes_nothing(town, db, reported):
@@ -175,7 +175,7 @@ def test_looking_at_other_pages_keeps_the_ticks_and_writes_nothing(town, db):
     older = re.search(r'name="show" value="(\d+)"', first)[1]
     turned = town.ana.submit(path, {"message": ["39"], "note": "half", "show": older}, action=path)
     assert turned.status_code == 200
-    assert "You are a fool" in turned.text and "1 more message is ticked on other pages." in turned.text
+    assert "You are a fool" in turned.text and "1 more message selected on other pages" in turned.text
     assert '<input type="hidden" name="message" value="39">' in turned.text
     assert "half" in turned.text
     assert newest(db) is None
@@ -197,7 +197,7 @@ def test_nobody_sends_more_than_so_many_a_day(town, db):
         assert reports(town.ana, town.conversation, 1).status_code == 303
     answer = reports(town.ana, town.conversation, 1)
     assert answer.status_code == 422
-    assert said(answer).startswith("You have sent many reports today.")
+    assert said(answer).startswith("You've sent a lot of reports today.")
 
 
 # --- The receipt
@@ -242,7 +242,7 @@ def test_the_seal_breaks_when_a_row_is_changed(town, db, reported, change):
     assert "The signature is valid." in looks(town.mia, reported)
     broken(db, reported, change)
     for page in (town.mia.get(f"/moderation/{reported.id}").text, town.ana.get(f"/report/receipt/{reported.id}").text):
-        assert "The signature is not valid." in page and "The signature is valid." not in page
+        assert "The signature isn't valid." in page and "The signature is valid." not in page
 
 
 # --- Pictures
@@ -287,7 +287,7 @@ def test_a_picture_that_was_exchanged_is_not_shown(town, db, with_picture, app):
     path = app.config["DATA_DIR"] / "media" / "messages" / name[:2] / name
     path.write_bytes(b"something else")
     assert town.mia.get(f"/moderation/{with_picture.id}/picture/0").status_code == 404
-    assert "is not the one that was reported" in town.mia.get(f"/moderation/{with_picture.id}").text
+    assert "the one that was reported" in town.mia.get(f"/moderation/{with_picture.id}").text
     path.unlink()
     assert town.mia.get(f"/moderation/{with_picture.id}/picture/0").status_code == 404
 
@@ -306,7 +306,7 @@ def test_each_moderator_is_told_once_and_nobody_else(town, db, as_, mails, run_j
     for browser in (town.mia, town.max, town.root):
         (event,) = told(db, browser.user)
         assert event.read_at is None
-        assert "Messages of <bdi>@ben</bdi> were reported" in browser.get("/activity").text
+        assert "Messages from <bdi>@ben</bdi> were reported" in browser.get("/activity").text
         assert f"/moderation/{newest(db).id}" in browser.get("/activity").text
     for person in (town.ana.user, town.ben.user, sleeping, helper):
         assert told(db, person) == []
@@ -333,7 +333,7 @@ def test_a_moderator_who_is_part_of_a_report_is_not_told(town, db):
     assert newest(db).accused_name == "mia"
     assert told(db, town.mia.user) == []
     page = town.mia.get("/moderation").text
-    assert "Nothing waits" in page
+    assert "No open reports" in page
     for report in db.session.scalars(select(Report)):
         assert town.mia.get(f"/moderation/{report.id}").status_code == 404
         assert town.max.get(f"/moderation/{report.id}").status_code == 200

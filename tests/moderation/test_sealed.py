@@ -51,11 +51,11 @@ def test_a_deleted_message_can_be_reported_and_only_the_moderators_read_it(town,
     assert reports(town.ana, town.conversation, 1).status_code == 303
     report = newest(db)
     shown = looks(town.mia, report)
-    assert INSULT in shown and "Deleted by its sender before it was reported" in shown
+    assert INSULT in shown and "Deleted by the sender before it was reported" in shown
     assert "The signature is valid." in shown
     path = f"/report/receipt/{report.id}"
     receipt = town.ana.get(path).text
-    assert INSULT not in receipt and "Only the moderators see what it says." in receipt
+    assert INSULT not in receipt and "Only moderators can see what it said." in receipt
     assert INSULT not in town.ana.get(f"{path}/sealed.json").text
 
 

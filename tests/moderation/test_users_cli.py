@@ -43,8 +43,8 @@ def test_a_role_is_given_and_logged(flask_users, db, as_):
     assert ana.get("/moderation").status_code == 200
     assert log(db) == [("", "role", "ana")]
     page = ana.get("/moderation/log").text
-    assert "The operator gave" in page and "the role moderator" in page
-    assert flask_users("role", "ana", "moderator") == (1, "Error: This person has that role already.\n")
+    assert "The operator changed" in page and "role to moderator" in page
+    assert flask_users("role", "ana", "moderator") == (1, "Error: This person already has that role.\n")
     assert flask_users("role", "ana", "emperor")[0] == 2
     assert log(db) == [("", "role", "ana")]
 
@@ -55,10 +55,10 @@ def test_suspend_and_reinstate(flask_users, db, app, as_):
     assert ana.get("/").status_code == 302
     assert db.session.query(LoginSession).count() == 0
     assert "This account is suspended." in log_in(a_browser(app), "ana", PASSWORD).text
-    assert flask_users("suspend", "ana") == (1, "Error: This account is suspended already.\n")
+    assert flask_users("suspend", "ana") == (1, "Error: This account is already suspended.\n")
     assert "suspended since" in flask_users("show", "ana")[1]
     assert flask_users("reinstate", "ana") == (0, "ana is reinstated.\n")
-    assert flask_users("reinstate", "ana") == (1, "Error: This account is not suspended.\n")
+    assert flask_users("reinstate", "ana") == (1, "Error: This account isn't suspended.\n")
     assert log_in(a_browser(app), "ana", PASSWORD).status_code == 303
     assert person(db, "ana").suspended_at is None
     assert log(db) == [("", "suspended", "ana"), ("", "reinstated", "ana")]

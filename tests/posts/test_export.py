@@ -69,7 +69,7 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
     run_jobs(advance=60)
     (mail,) = mails
     assert mail.envelope_to == ["ana@example.org"]
-    assert mail.subject == "Your export of posts and messages is ready"
+    assert mail.subject == "Your export is ready"
     expires_at = datetime.fromisoformat(the_export(db).result["expires_at"])
     for words in (mail.text, mail.html):
         assert "http://microblog.test/tasks" in words

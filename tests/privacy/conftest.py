@@ -40,7 +40,7 @@ def clock(browser: Browser) -> float:
 
 
 def say(browser: Browser, person: str, body: str) -> int:
-    """Write to somebody by the form; the status."""
+    """Message somebody by the form; the status."""
     return browser.post_form(f"/send_message/{person}", {"message": body, "form_key": body}).status_code
 
 

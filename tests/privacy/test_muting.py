@@ -89,10 +89,10 @@ def test_the_other_one_hears_and_sees_nothing_of_it(ana, ben):
 def test_the_page_says_so_with_the_way_back(ana, ben):
     answer = ana.submit("/user/ben", {"hours": "8"}, action="/mute/ben")
     page = ana.follow(answer).text
-    assert "You have muted ben." in page and "in 8 hr" in page
+    assert "You muted ben." in page and "in 8 hr" in page
     assert 'action="/unmute/ben"' in page and 'action="/mute/ben"' not in page
     answer = ana.submit("/user/ben", action="/unmute/ben")
-    assert "You hear of ben again." in ana.follow(answer).text
+    assert "You unmuted ben." in ana.follow(answer).text
     assert 'action="/mute/ben"' in ana.get("/user/ben").text
 
 
@@ -166,7 +166,7 @@ def test_another_time_is_refused(ana, ben, mute, hours, status):
 
 def test_nobody_mutes_themselves_or_nobody(ana, mute):
     answer = ana.post_form("/mute/ana")
-    assert "You cannot mute yourself." in ana.follow(answer).text
+    assert "You can&#39;t mute yourself." in ana.follow(answer).text
     assert mute() is None
     assert ana.post_form("/mute/nobody").status_code == 404
 

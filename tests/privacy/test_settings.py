@@ -49,7 +49,7 @@ def test_receipts_are_off_until_they_are_switched_on(ana, chosen):
 def test_another_choice_is_refused(ana, chosen, choice):
     answer = ana.post_form("/privacy", {"writable_by": choice, "receipts": "y"})
     assert answer.status_code == 422
-    assert "Please choose who may write to you." in answer.text
+    assert "Choose who can message you." in answer.text
     assert chosen() == ("everyone", False)
 
 
@@ -77,7 +77,7 @@ def test_the_lists_are_ones_own(ana, ben):
     do(ana, "block", "ben")
     do(ana, "mute", "ben")
     assert names(ben, "blocked") == names(ben, "muted") == []
-    assert "You have blocked nobody." in ben.get("/privacy").text
+    assert "You haven&#39;t blocked anyone." in ben.get("/privacy").text
 
 
 def test_who_left_is_not_listed_and_is_there_again_when_they_are_back(ana, ben, db):

@@ -20,10 +20,10 @@ def test_following_shows_their_posts_at_home_and_unfollowing_ends_it(as_):
     assert "beans are up" not in ana.get("/").text
     answer = ana.submit("/user/ben", action="/follow/ben")
     assert answer.status_code == 303
-    assert "You now follow ben." in ana.follow(answer).text
+    assert "You&#39;re following ben." in ana.follow(answer).text
     assert "beans are up" in ana.get("/").text
     answer = ana.submit("/user/ben", action="/unfollow/ben")
-    assert "You no longer follow ben." in ana.follow(answer).text
+    assert "You unfollowed ben." in ana.follow(answer).text
     assert "beans are up" not in ana.get("/").text
 
 

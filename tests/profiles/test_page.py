@@ -25,7 +25,7 @@ def test_a_profile_shows_person_counts_and_posts_in_three_queries(as_, queries):
     assert "<b>5</b> posts" in text
     assert "<b>2</b> followers" in text
     assert "<b>1</b> following" in text
-    assert "follows you" in text
+    assert "Follows you" in text
     assert "&lt;b&gt;beans&lt;/b&gt;" in text
     assert 'href="https://example.org"' in text
     assert "post number 4" in text
@@ -95,7 +95,7 @@ def test_visitors_are_asked_to_log_in(client, page):
 def test_last_seen_is_coarse(as_, time_at_noon, ago, words):
     a_user("ben", last_seen=time_at_noon - ago)
     page = as_("ana").get("/user/ben").text
-    assert f"Last seen: {words}" in page
+    assert f"Active {words}" in page
 
 
 def test_last_seen_can_be_hidden_also_from_the_hover_card(as_):
@@ -103,8 +103,8 @@ def test_last_seen_can_be_hidden_also_from_the_hover_card(as_):
     a_user("ben", last_seen=now(), show_last_seen=False)
     a_user("cleo", last_seen=now())
     for page in ("", "/popup"):
-        assert "Last seen" not in ana.get(f"/user/ben{page}").text
-        assert "Last seen" in ana.get(f"/user/cleo{page}").text
+        assert "Active today" not in ana.get(f"/user/ben{page}").text
+        assert "Active today" in ana.get(f"/user/cleo{page}").text
 
 
 @pytest.fixture

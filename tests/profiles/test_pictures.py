@@ -181,7 +181,7 @@ def test_a_full_disk_is_said_and_changes_nothing(app, as_, db, monkeypatch):
     monkeypatch.setattr("app.lib.media.Storage.save", full)
     answer = upload(as_("ana"), picture())
     assert answer.status_code == 422
-    assert "could not be stored" in answer.text
+    assert "save this image" in answer.text
     assert person(db).avatar == ""
 
 

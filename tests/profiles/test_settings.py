@@ -27,7 +27,7 @@ def test_a_profile_is_edited_and_found_under_the_new_name(as_, db):
     answer = ana.post_form("/edit_profile", sent)
     assert answer.status_code == 303
     page = ana.follow(answer).text
-    assert "Your changes have been saved." in page
+    assert "Changes saved." in page
     assert 'data-bs-theme="dark"' in page
     person = stored(db)
     assert (person.name, person.about_me) == ("Ana Ruiz", "Pan\n\ny libros")

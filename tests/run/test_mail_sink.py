@@ -83,7 +83,7 @@ def test_any_limit_has_an_answer(store: MailStore, page: FlaskClient, limit: str
 
 
 def test_an_empty_sink_says_so_in_the_readers_direction(page: FlaskClient) -> None:
-    assert "No mail yet" in page.get("/").text
+    assert "No email yet" in page.get("/").text
 
 
 def test_a_full_disk_asks_to_try_again(store: MailStore, monkeypatch: pytest.MonkeyPatch) -> None:

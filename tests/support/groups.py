@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from sqlalchemy import select
 
@@ -35,4 +36,4 @@ def events(db, group) -> list[tuple[str, dict]]:
 
 
 def texts(page) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.text))
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page.text)))

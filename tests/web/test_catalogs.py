@@ -138,7 +138,7 @@ def test_a_persons_page_shows_names_as_markup_and_the_rest_as_text(start, as_, d
     ana.user.language = "es"
     db.session.commit()
     catalog = app.extensions["catalogs"].by_code["es"]
-    catalog.messages["%(name)s follows you"] = '<i>"%(name)s" te sigue'
+    catalog.messages["%(name)s followed you"] = '<i>"%(name)s" te sigue'
     assert ben.post_form("/follow/ana").status_code == 303
     page = ana.get("/activity")
     assert page.status_code == 200
@@ -168,7 +168,7 @@ def test_the_page_for_what_broke_needs_no_catalog(start, db, caplog):
     page = app.test_client().get("/auth/login", headers=SPANISH)
     assert page.status_code == 500
     assert '<html lang="en" dir="ltr"' in page.text
-    assert "Something broke on our side" in page.text
+    assert "Something went wrong on our side" in page.text
 
 
 # What may be wrong with a file: how it is spoiled, and the line and reason that are told; "" when it is simply read.

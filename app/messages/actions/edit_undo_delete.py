@@ -48,7 +48,7 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
     if message.kind == "undone":
         return Undone("", mine.draft)
     if message.deleted_at is not None or not permission.can_undo(message):
-        raise ActionError(_l("It is too late to take this message back."))
+        raise ActionError(_l("It's too late to unsend this message."))
     readers = readers_of(message)
     if readers:
         seal(message, kept_for, readers=readers)
@@ -79,7 +79,7 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
     if body == message.body:
         return message
     if not permission.can_edit(message):
-        raise ActionError(_l("It is too late to edit this message."))
+        raise ActionError(_l("It's too late to edit this message."))
     _check_may_write(writer, conversation)
     message.body, message.edited_at = body, now()
     message.search_text = words_of(body, people_in(message.search_text))
@@ -100,7 +100,9 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
     if message.kind == "undone" or message.deleted_at is not None:
         return []
     if not permission.can_edit(message):
-        raise ActionError(_l("It is too late to delete this message for everybody. You can delete it for yourself."))
+        raise ActionError(
+            _l("It's too late to delete this message for everyone. You can still delete it for yourself.")
+        )
     seal(message, kept_for)
     files = detach(message)
     message.body, message.search_text, message.deleted_at = "", "", now()

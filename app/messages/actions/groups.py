@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 from app.core.clock import now
 from app.core.database import insert_into
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.core.validation import checked_name, send_key
 from app.extensions import db
 from app.messages import counters, notifications, permission
@@ -118,7 +118,7 @@ def leave(member: User, conversation_id: int) -> None:
     if mine is None or mine.state == "left":
         return
     if not conversation.is_group:
-        raise ActionError(_l("You can leave only groups."))
+        raise ActionError(_l("You can only leave groups."))
     mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
     append_event(conversation, member, "left", {})
     _moved(conversation)
@@ -131,13 +131,15 @@ def _others(person: User, people: Iterable[User]) -> list[User]:
     """Each once, in the order in which locks are taken."""
     others = {user.id: user for user in people if user.id != person.id}
     if not others:
-        raise ActionError(_l("Please name somebody to write to."))
+        raise ActionError(_l("Add a recipient."))
     return [others[user_id] for user_id in sorted(others)]
 
 
 def _check_size(number: int) -> None:
     if number > MAX_MEMBERS:
-        raise ActionError(_l("A group has room for %(most)d people.", most=MAX_MEMBERS))
+        raise ActionError(
+            _ln("A group can have up to %(num)s member.", "A group can have up to %(num)s members.", MAX_MEMBERS)
+        )
 
 
 def _begun_by(key: str | None) -> Conversation | None:
@@ -158,9 +160,9 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
     }
     mine = memberships.get(member.id)
     if not conversation.is_group or mine is None or mine.state == "left":
-        raise ActionError(_l("You are not in this group."))
+        raise ActionError(_l("You're not in this group."))
     if mine.state != "accepted":
-        raise ActionError(_l("Please accept the request first."))
+        raise ActionError(_l("Accept the request first."))
     return conversation, memberships
 
 
@@ -174,7 +176,7 @@ def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
     terms = permission.relationship(adder, person, pair.id if pair else 0)
     verdict = permission.decide(terms)
     if verdict.kind == "refused":
-        raise ActionError(_l("You cannot write to %(name)s.", name=person.display_name))
+        raise ActionError(_l("You can't message %(name)s.", name=person.display_name))
     if not returns and (terms.follows or verdict.kind == "open"):
         return "accepted"
     return "declined" if terms.state == "declined" else "request"
@@ -202,7 +204,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
     waits = ConversationMember.state.in_(("request", "declined"))
     known = db.session.execute(select(asked.where(*begun, waits).scalar_subquery(), added.scalar_subquery())).one()
     if sum(known) + strangers > rate_limits.limits_of(adder).strangers_a_day:
-        raise ActionError(_l("You have written to many new people today. Please go on tomorrow."))
+        raise ActionError(_l("You've messaged a lot of new people today. Please try again tomorrow."))
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text.length import fits
@@ -37,10 +37,14 @@ def checked_alt(alt: str) -> str:
     try:
         alt = " ".join(clean(alt).split())
     except InvalidText:
-        raise ActionError(_l("This text holds characters that cannot be stored.")) from None
+        raise ActionError(_l("Your text contains unsupported characters.")) from None
     if not fits(alt, ALT_MAX_LENGTH):
         raise ActionError(
-            _l("The description of a picture is too long: %(max)d characters are allowed.", max=ALT_MAX_LENGTH)
+            _ln(
+                "This description is too long. The limit is %(num)s character.",
+                "This description is too long. The limit is %(num)s characters.",
+                ALT_MAX_LENGTH,
+            )
         )
     return "" if is_blank(alt) else alt
 

@@ -41,15 +41,13 @@ def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
     """
     limits = limits_of(sender)
     if waits and _sent_in(sender, conversation) >= UNANSWERED:
-        raise ActionError(_l("Please wait for an answer before you write more. Your text is still here."))
+        raise ActionError(_l("Please wait for a reply before sending more. Your text is still here."))
     if conversation.newest_seq == 0 and _begun(sender) >= limits.strangers_a_day:
-        raise ActionError(
-            _l("You have begun many conversations today. Please begin new ones tomorrow. Your text is still here.")
-        )
+        raise ActionError(_l("You've reached today's limit for new conversations. Your text is still here."))
     if _sent(sender, timedelta(minutes=1)) >= limits.a_minute:
-        raise ActionError(_l("You are writing very fast. Please wait a minute. Your text is still here."))
+        raise ActionError(_l("You're sending messages too fast. Please wait a minute. Your text is still here."))
     if _sent(sender, timedelta(days=1)) >= limits.a_day:
-        raise ActionError(_l("You have sent very many messages today. Please go on tomorrow. Your text is still here."))
+        raise ActionError(_l("You've reached today's message limit. Your text is still here."))
 
 
 def may_begin_draft(writer: User) -> bool:

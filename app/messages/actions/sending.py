@@ -37,7 +37,7 @@ def send_message(
     know the sender it goes as a request. Raises ActionError; with `limited` also when the sender writes too much.
     """
     if sender.id == recipient.id:
-        raise ActionError(_l("You cannot write to yourself."))
+        raise ActionError(_l("You can't message yourself."))
     body = checked_words(body, max_length, pictures)
     conversation = lock_pair(sender, recipient)
     key = send_key(sender, body, key_of(form_key, pictures))
@@ -81,7 +81,7 @@ def send_to_group(
         return known
     mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
     if mine is None or mine.state == "left" or not conversation.is_group:
-        raise ActionError(_l("You are not in this conversation."))
+        raise ActionError(_l("You're not in this conversation."))
     if limited:
         rate_limits.check(sender, conversation, waits=False)
     message = _append(conversation, sender, body, key, pictures)

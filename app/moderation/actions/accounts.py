@@ -30,7 +30,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is not None:
-        raise ActionError(_l("This account is suspended already."))
+        raise ActionError(_l("This account is already suspended."))
     person.active, person.suspended_at = False, now()
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
     logins_changed(person.id)
@@ -45,7 +45,7 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is None:
-        raise ActionError(_l("This account is not suspended."))
+        raise ActionError(_l("This account isn't suspended."))
     # Who waits for the deletion of their account takes it back by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
@@ -56,11 +56,11 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
 def set_role(actor: User | None, user_id: int, role: str) -> None:
     """Give a person a role. Raises ActionError when they have it, or there is no such role."""
     if role not in roles.ROLES:
-        raise ActionError(_l("There is no such role."))
+        raise ActionError(_l("There's no such role."))
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.role == role:
-        raise ActionError(_l("This person has that role already."))
+        raise ActionError(_l("This person already has that role."))
     before, person.role = person.role, role
     audit_log.note(actor, "role", person=person, before=before, after=role)
 

@@ -33,7 +33,7 @@ def assign(moderator: User, report_id: int) -> None:
     report = lock(report_id)
     check_open(report, moderator)
     if report.assignee_id == moderator.id:
-        raise ActionError(_l("You have taken this report already."))
+        raise ActionError(_l("This report is already assigned to you."))
     report.assignee_id = moderator.id
     audit_log.note(moderator, "assigned", report=report)
 
@@ -43,7 +43,7 @@ def release(moderator: User, report_id: int) -> None:
     report = lock(report_id)
     check_open(report, moderator, anybodys=moderator.role == "admin")
     if report.assignee_id is None:
-        raise ActionError(_l("Nobody has taken this report."))
+        raise ActionError(_l("This report isn't assigned to anyone."))
     report.assignee_id = None
     audit_log.note(moderator, "released", report=report)
 
@@ -72,9 +72,9 @@ def warn(moderator: User, report_id: int, words: str) -> None:
     person = lock_person(report.accused_id, moderator)
     check_may_judge(moderator, person)
     if not person.active:
-        raise ActionError(_l("This account is not in use: a warning would reach nobody."))
+        raise ActionError(_l("This account is inactive, so a warning wouldn't reach anyone."))
     if _is_warned(report):
-        raise ActionError(_l("A warning was sent because of this report already."))
+        raise ActionError(_l("A warning has already been sent for this report."))
     audit_log.note(moderator, "warned", report=report, person=person, words=words)
     record_event(person.id, "warning", str(report.id), args={"words": words})
 
@@ -93,7 +93,7 @@ def remove_post(moderator: User, report_id: int, words: str) -> None:
     check_may_judge(moderator, author)
     post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
     if post is None:
-        raise ActionError(_l("This post has been deleted already."))
+        raise ActionError(_l("This post has already been deleted."))
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     audit_log.note(moderator, "removed", report=report, person=author, words=words)

@@ -36,5 +36,5 @@ def lock_person(user_id: int | None, judge: User | None) -> User:
     if judge is not None and not judge.active:
         raise ActionError(_l("This account is suspended."))
     if user_id not in found:
-        raise ActionError(_l("This account is deleted."))
+        raise ActionError(_l("This account has been deleted."))
     return found[user_id]

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from app.core.clock import now
 from app.core.database import advisory_lock
 from app.core.errors import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.core.validation import send_key
 from app.extensions import db
 from app.models import Conversation, Message, Post, Report, ReportedMessage, User
@@ -129,13 +129,19 @@ def _file(made: Report, reporter: User, accused: User | None) -> Report:
 def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tuple[User | None, Sequence[Message]]:
     """Whom the report accuses (None: their account is deleted), and its messages."""
     if len(set(seqs)) > MAX_MESSAGES:
-        raise ActionError(_l("A report holds up to %(most)d messages.", most=MAX_MESSAGES))
+        raise ActionError(
+            _ln(
+                "A report can include up to %(num)s message.",
+                "A report can include up to %(num)s messages.",
+                MAX_MESSAGES,
+            )
+        )
     messages = queries.ticked(reporter, conversation_id, seqs)
     of_others = [message for message in messages if message.sender_id != reporter.id]
     if len(messages) < len(set(seqs)):
-        raise ActionError(_l("One of the messages that you ticked is gone by now. Please look again."))
+        raise ActionError(_l("One of the messages you selected is no longer there. Please check your selection."))
     if not of_others:
-        raise ActionError(_l("Please tick at least one message of somebody else."))
+        raise ActionError(_l("Select at least one message from someone else."))
     _check_limit(reporter)
     return next((message.sender for message in of_others if message.sender is not None), None), messages
 
@@ -150,7 +156,7 @@ def _check_limit(reporter: User) -> None:
     recent = (Report.reporter_id == reporter.id, Report.created_at > now() - timedelta(days=1))
     if (db.session.scalar(select(func.count()).select_from(Report).where(*recent)) or 0) >= A_DAY:
         raise ActionError(
-            _l("You have sent many reports today. The moderators will look at them; please go on tomorrow.")
+            _l("You've sent a lot of reports today. The moderators will review them. You can send more tomorrow.")
         )
 
 

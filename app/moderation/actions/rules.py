@@ -16,10 +16,10 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
     that.
     """
     if report.state == "resolved":
-        raise ActionError(_l("This report is resolved already."))
+        raise ActionError(_l("This report has already been resolved."))
     if report.assignee_id not in {None, moderator.id} and not anybodys:
         assignee = db.session.get_one(User, report.assignee_id)
-        raise ActionError(_l("%(name)s has taken this report.", name=assignee.display_name))
+        raise ActionError(_l("This report is assigned to %(name)s.", name=assignee.display_name))
 
 
 def check_may_judge(moderator: User | None, person: User) -> None:
@@ -27,7 +27,7 @@ def check_may_judge(moderator: User | None, person: User) -> None:
     if moderator is None:
         return
     if moderator.id == person.id:
-        raise ActionError(_l("Nobody judges themselves."))
+        raise ActionError(_l("You can't act on your own report."))
     if not roles.may_judge(moderator.role, person.role):
         raise ActionError(_l("Only an admin can act on a moderator."))
 

@@ -176,9 +176,9 @@ def test_what_groups_is_one_line_unless_the_person_wants_each(ana, device, event
     event(ana, "follow", "nia", actor=a_user("nia"))
     run_jobs(advance=SOON)
     first, second = service.to(device)
-    assert (first["title"], first["body"]) == ("mia and 2 others follow you", "")
-    assert second["title"] == "nia follows you"
-    assert second["body"].split("\n") == ["mia follows you", "lou follows you", "kim follows you"]
+    assert (first["title"], first["body"]) == ("mia and 2 others followed you", "")
+    assert second["title"] == "nia followed you"
+    assert second["body"].split("\n") == ["mia followed you", "lou followed you", "kim followed you"]
 
 
 def test_what_is_read_meanwhile_is_not_sent(ana, ben, device, service, run_jobs):

@@ -134,7 +134,7 @@ def test_only_known_push_services_are_spoken_to(as_, service, subscriptions, end
     fields = service.browser().fields() | {"endpoint": endpoint.encode("utf-8", "replace").decode()}
     answer = as_("ana").post_form("/push/subscribe", fields)
     assert answer.status_code == 422
-    assert answer.json["error"] == "Your browser uses a push service that this site does not know."
+    assert answer.json["error"] == "This site doesn't support your browser's push service."
     assert subscriptions() == []
 
 
@@ -150,7 +150,7 @@ def test_keys_that_are_none_are_refused(as_, service, subscriptions, field, valu
     fields = service.browser().fields() | {field: value}
     answer = as_("ana").post_form("/push/subscribe", fields)
     assert answer.status_code == 422
-    assert answer.json["error"] == "Your browser sent keys that cannot be used."
+    assert answer.json["error"] == "Your browser sent invalid keys."
     assert subscriptions() == []
 
 

@@ -1,4 +1,4 @@
-// Translated strings for the scripts: gettext() and ngettext(), as in the templates.
+// Translated strings for the scripts: gettext(), ngettext() and pgettext(), as in the templates.
 //
 // The catalog is a JSON document named by <body data-strings-url>:
 //   {"locale": "es", "plural": "n != 1", "messages": {"Send": "Enviar", "%(num)s post": ["…", "…"]}}
@@ -26,6 +26,11 @@ function fill(text, values) {
 
 function gettext(msgid, values) {
   return fill(messages[msgid] || msgid, values);
+}
+
+/** A short text whose context tells translators what it means. */
+function pgettext(context, msgid, values) {
+  return fill(messages[`${context}\u0004${msgid}`] || msgid, values);
 }
 
 /** The form for the number n. Further `values` may replace %(num)s, for instance by a formatted number. */
@@ -61,4 +66,4 @@ const language = new Intl.Locale(document.documentElement.lang || "en", { number
 
 const ready = load();
 
-export { gettext, ngettext, language, ready };
+export { gettext, ngettext, pgettext, language, ready };

@@ -69,7 +69,7 @@ function start() {
   }
 
   function reason(error) {
-    return (error.data && error.data.error) || gettext("That did not work. Please try again.");
+    return (error.data && error.data.error) || gettext("That didn't work. Please try again.");
   }
 
   /** Sends a form, with the button that was pressed; resolves to the JSON answer. */
@@ -93,7 +93,7 @@ function start() {
       if (answer && messageForm) {
         messageForm.restore(answer.text);
       }
-      announcer.announce(gettext("The message was taken back."));
+      announcer.announce(gettext("The message was unsent."));
     },
     delete: async (bubble, answer, button) => {
       if (button && button.value === "everybody") {

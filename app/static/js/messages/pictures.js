@@ -4,7 +4,7 @@
 //
 // Without this, the fieldset has a field for each picture. With it, the button opens the browser's own choice of files; a
 // picture can be pasted or dropped, too.
-import { gettext } from "../lib/i18n.js";
+import { gettext, ngettext } from "../lib/i18n.js";
 import { showError } from "../writing/composer.js";
 
 function start() {
@@ -58,12 +58,12 @@ function start() {
 
   function reasonAgainst(files) {
     if (chosen.length + files.length > MOST) {
-      return gettext("A message holds up to %(most)s pictures.", { most: MOST });
+      return ngettext("You can add up to %(num)s image per message.", "You can add up to %(num)s images per message.", MOST);
     }
     if (files.some((file) => file.size > MOST_BYTES)) {
-      return gettext("A picture may have up to 5 MB.");
+      return gettext("Images can be up to 5 MB.");
     }
-    return files.every(isAccepted) ? "" : gettext("Pictures are JPEG, PNG, GIF, WebP, AVIF or HEIC files.");
+    return files.every(isAccepted) ? "" : gettext("Images must be JPEG, PNG, GIF, WebP, AVIF or HEIC files.");
   }
 
   /** By the type or by the name's ending: some systems have no type for the newer formats. */

@@ -2,7 +2,7 @@
 //
 //   <div data-seq="41" class="mine"> … <span data-state="sent"><svg class="bi"><use href="…#check2"></use></svg> <span class="word">Sent</span></span>
 import * as icons from "../lib/icons.js";
-import { gettext, ready } from "../lib/i18n.js";
+import { pgettext, ready } from "../lib/i18n.js";
 import * as poll from "../polling/poll.js";
 import { conversation } from "./conversation.js";
 
@@ -15,7 +15,7 @@ function start() {
 
   const STATES = ["sent", "delivered", "read"];
   const ICONS = { sent: "check2", delivered: "check2-all", read: "check-circle-fill" };
-  const WORDS = { sent: () => gettext("Sent"), delivered: () => gettext("Delivered"), read: () => gettext("Read") };
+  const WORDS = { sent: () => pgettext("message", "Sent"), delivered: () => pgettext("message", "Delivered"), read: () => pgettext("message", "Read") };
 
   let told = null; // what the poll told last: {delivered, read}, each a number
 

@@ -72,7 +72,7 @@ function recipients(field) {
     chosen = chosen.filter((one) => one !== person);
     box.querySelectorAll(".chip").forEach((one) => one.dataset.username === person.username && one.remove());
     changed();
-    announcer.announce(gettext("%(name)s is removed.", { name: person.name }));
+    announcer.announce(gettext("%(name)s removed", { name: person.name }));
     input.focus();
   }
 

@@ -1,6 +1,7 @@
-// Keeps "5 min. ago" true: <time data-relative datetime="2026-01-31T12:00:00+00:00">5 min. ago</time>
+// Updates relative times: <time data-relative="narrow" datetime="2026-01-31T12:00:00+00:00">5m</time>; with
+// data-relative="long" the text is "5 minutes ago".
 //
-// The server renders the first text, in the reader's language. Thresholds, rounding and the short style are those of
+// The server renders the first text, in the reader's language. Thresholds, rounding and styles are those of
 // format_timedelta in Babel, which the server uses, so that the text only changes when its meaning does.
 import { language } from "../lib/i18n.js";
 
@@ -15,13 +16,16 @@ const UNITS = [
 ];
 const THRESHOLD = 0.85; // "1 hour" begins after 51 minutes
 
-/** Says how long ago, or returns "" for less than a minute, which the server says in its own words. */
-function relative(seconds) {
+/** Returns how long ago that was, or "" for less than a minute, which the server says in its own words. */
+function relative(seconds, style) {
   for (const [unit, length] of UNITS) {
     const number = Math.abs(seconds) / length;
     if (number >= THRESHOLD) {
-      const format = new Intl.RelativeTimeFormat(language, { style: "short" });
-      return format.format(Math.sign(seconds) * Math.max(1, Math.round(number)), unit);
+      const rounded = Math.max(1, Math.round(number));
+      if (style === "long") {
+        return new Intl.RelativeTimeFormat(language, { style }).format(Math.sign(seconds) * rounded, unit);
+      }
+      return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "narrow" }).format(rounded);
     }
   }
   return "";
@@ -30,7 +34,7 @@ function relative(seconds) {
 function refresh() {
   document.querySelectorAll("time[data-relative][datetime]").forEach((time) => {
     const seconds = (Date.parse(time.dateTime) - Date.now()) / 1000;
-    const text = Number.isNaN(seconds) ? "" : relative(seconds);
+    const text = Number.isNaN(seconds) ? "" : relative(seconds, time.dataset.relative);
     if (text && text !== time.textContent) {
       time.textContent = text;
     }

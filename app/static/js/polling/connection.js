@@ -18,16 +18,16 @@ function reloadButton() {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn btn-link p-0";
-  button.textContent = gettext("Reload the page");
+  button.textContent = gettext("Reload page");
   button.addEventListener("click", () => location.reload());
   return button;
 }
 
 // Why there is no news -> what to say, and what to do about it.
 const HINTS = {
-  lost: () => [gettext("Not connected. Trying again…")],
-  ended: () => [gettext("You are logged out."), " ", loginLink()],
-  other: () => [gettext("Somebody else has logged in here."), " ", reloadButton()],
+  lost: () => [gettext("Offline. Reconnecting…")],
+  ended: () => [gettext("You've been logged out."), " ", loginLink()],
+  other: () => [gettext("You're now logged in as someone else."), " ", reloadButton()],
 };
 
 async function show(kind) {

@@ -169,7 +169,7 @@ async function choose(box, field) {
   if (field.checked && kind === "desktop" && (await Notification.requestPermission()) !== "granted") {
     field.checked = false;
     await ready;
-    say(box, gettext("This browser does not let this site notify you. You can allow it in the browser's settings."));
+    say(box, gettext("This browser is blocking notifications from this site. You can allow them in your browser's settings."));
   }
   set({ [kind]: field.checked });
   if (field.checked && kind === "sound") {

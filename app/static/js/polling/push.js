@@ -117,7 +117,7 @@ function say(box, text) {
 async function switchOn(box) {
   if ((await Notification.requestPermission()) !== "granted") {
     await ready;
-    say(box, gettext("This browser does not let this site notify you. You can allow it in the browser's settings."));
+    say(box, gettext("This browser is blocking notifications from this site. You can allow them in your browser's settings."));
     return false;
   }
   try {
@@ -126,7 +126,7 @@ async function switchOn(box) {
   } catch (error) {
     await ready;
     const reason = error.data && error.data.error; // the server's own sentence
-    say(box, reason || gettext("This browser could not be subscribed. Please try again later."));
+    say(box, reason || gettext("Couldn't turn on notifications in this browser. Please try again later."));
     console.warn("Web Push was not switched on.", error);
     await unsubscribe().catch(() => {}); // what the server would not have, or nothing
     return false;

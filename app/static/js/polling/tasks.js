@@ -6,16 +6,16 @@
 // try again): the server knows which, so the row is taken from a fresh copy of this page.
 import * as announcer from "../lib/announcer.js";
 import * as http from "../lib/http.js";
-import { gettext, language, ready } from "../lib/i18n.js";
+import { gettext, language, pgettext, ready } from "../lib/i18n.js";
 import * as poll from "./poll.js";
 
 const percent = new Intl.NumberFormat(language, { style: "percent" });
 
 const IN_WORDS = {
-  queued: () => gettext("Waiting"),
+  queued: () => pgettext("task", "Waiting"),
   running: (progress) => gettext("Running: %(percent)s", { percent: percent.format(progress / 100) }),
-  done: () => gettext("Done"),
-  failed: () => gettext("Failed"),
+  done: () => pgettext("task", "Done"),
+  failed: () => pgettext("task", "Failed"),
 };
 
 function rowOf(root, id) {

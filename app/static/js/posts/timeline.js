@@ -112,7 +112,7 @@ function start() {
         announcer.announce(gettext("The new posts were deleted."));
       }
     } catch (error) {
-      button.textContent = gettext("Not loaded. Try again.");
+      button.textContent = gettext("Couldn't load posts. Try again.");
       announcer.announce(button.textContent);
     }
     button.ariaBusy = "false";

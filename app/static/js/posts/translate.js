@@ -40,7 +40,7 @@ function showTranslation(output, { text, language }) {
 
 function showError(output, error) {
   output.className = "translation-error";
-  output.textContent = (error.data && error.data.error) || gettext("This could not be translated just now.");
+  output.textContent = (error.data && error.data.error) || gettext("Couldn't translate this. Please try again later.");
   announcer.announce(output.textContent);
 }
 

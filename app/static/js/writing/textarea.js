@@ -43,7 +43,7 @@ function submitOf(form) {
 }
 
 function tooLong(num) {
-  return ngettext("%(num)s character too many.", "%(num)s characters too many.", num, { num: digits.format(num) });
+  return ngettext("%(num)s character over the limit", "%(num)s characters over the limit", num, { num: digits.format(num) });
 }
 
 /** Says it aloud when a border is crossed, not at each key. */
@@ -57,7 +57,7 @@ function tellCrossing(textarea, left) {
   const words =
     zone === "over"
       ? tooLong(-left)
-      : ngettext("%(num)s character left.", "%(num)s characters left.", left, { num: digits.format(left) });
+      : ngettext("%(num)s character left", "%(num)s characters left", left, { num: digits.format(left) });
   announcer.announce(words);
 }
 
