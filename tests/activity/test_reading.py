@@ -110,7 +110,7 @@ def test_what_is_held_back_is_not_read_by_reading_around_it(ana, db, wants):
     read(ana, (at[0], at[5]))
     unread = db.session.scalars(select(Activity).where(Activity.read_at.is_(None))).all()
     assert [event.held_by for event in unread] == ["not_following"]
-    assert "1 event is held back" in ana.get("/activity").text
+    assert "1 filtered notification" in ana.get("/activity").text
 
 
 def test_the_button_reads_all_without_a_script(ana, configure, db, unread):

@@ -51,7 +51,7 @@ def test_the_same_sentence_as_html_has_every_word_of_others_escaped():
         (
             {"browser": "Firefox", "system": "Linux", "address": "192.0.2.1"},
             "New login: Firefox on Linux",
-            "IP address: \u20661920.2.1\u2069.",
+            "IP address: \u2066192.0.2.1\u2069",
         ),
         ({"browser": "curl", "system": "", "address": ""}, "New login: curl", ""),
         ({"browser": "", "system": "Android"}, "New login: Android", ""),

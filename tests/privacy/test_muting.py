@@ -89,7 +89,7 @@ def test_the_other_one_hears_and_sees_nothing_of_it(ana, ben):
 def test_the_page_says_so_with_the_way_back(ana, ben):
     answer = ana.submit("/user/ben", {"hours": "8"}, action="/mute/ben")
     page = ana.follow(answer).text
-    assert "You muted ben." in page and "in 8 hr" in page
+    assert "You muted ben." in page and "in 8 hours" in page
     assert 'action="/unmute/ben"' in page and 'action="/mute/ben"' not in page
     answer = ana.submit("/user/ben", action="/unmute/ben")
     assert "You unmuted ben." in ana.follow(answer).text

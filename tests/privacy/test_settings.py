@@ -62,7 +62,7 @@ def test_both_lists_are_paged_with_the_way_back(ana, configure, queries):
     with queries() as asked:
         page = ana.get("/privacy").text
     assert len(asked) == 3, asked  # the viewer, and a list each
-    assert "in 8 hr" in page
+    assert "in 8 hours" in page
     for section in ("blocked", "muted"):
         assert names(ana, section) == ["person2", "person1"]
         assert names(ana, section, f"/privacy?{section}={people[1].id}") == ["person0"]
