@@ -110,7 +110,7 @@ def test_a_group_has_room_for_twelve(town, db):
     group = the_group(db)
     page = town.post_form(f"/messages/thread/{group.id}/people", {"to": "ben"})
     assert page.status_code == 422
-    assert "room for 12 people" in texts(page)
+    assert "up to 12 members" in texts(page)
     assert len(states(db, group)) == groups.MAX_MEMBERS
     assert as_many_as_listed(town, group) == groups.MAX_MEMBERS
 
