@@ -128,7 +128,7 @@ def test_a_missing_file_is_no_picture(app, ana, db):
 def test_more_than_four_are_refused_and_the_text_is_kept(app, ana, db):
     answer = send_pictures(ana, [picture()] * 5, message="typed words")
     assert answer.status_code == 422
-    assert "up to 4 pictures" in answer.text and "typed words" in answer.text
+    assert "up to 4 images" in answer.text and "typed words" in answer.text
     assert stored(app) == [] and images(db) == []
 
 
@@ -318,5 +318,5 @@ def test_a_mail_tells_of_pictures_in_words(ana, db, run_jobs, mails):
     ana.post_form("/send_message/ben", {"message": "And words"})
     run_jobs(advance=60)
     (mail,) = mails.to("ben@example.org")
-    assert "> [Picture] A <red> wall" in mail.text and "> And words" in mail.text
-    assert "[Picture] A &lt;red&gt; wall" in mail.html
+    assert "> [Image] A <red> wall" in mail.text and "> And words" in mail.text
+    assert "[Image] A &lt;red&gt; wall" in mail.html
