@@ -40,7 +40,7 @@ def site() -> Iterator[FakeSite]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """One person's browser."""
     context = browser.new_context()
-    context.set_default_timeout(8000)
+    context.set_default_timeout(30_000)  # a busy machine must not fail a test
     yield context
     context.close()
 
