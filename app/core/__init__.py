@@ -1,1 +1,1 @@
-"""What all layers above share: the clock, the database, Redis, errors, languages, roles, validation."""
+"""Shared foundations of all layers above: clock, database, Redis, errors, languages, roles, validation."""

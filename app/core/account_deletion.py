@@ -1,7 +1,7 @@
-"""What goes when an account is deleted: each feature takes out what only it can, some at a time.
+"""Steps of account deletion: features register what must be removed, in small batches.
 
-Rows that belong to the person alone go by themselves (app/accounts/actions/deletion.py). A step is for the rest: for
-what other people see, and must be told of.
+Rows that belong to the user alone are deleted without a step (app/accounts/actions/deletion.py). A step is for data
+that other users see and must be notified about.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _steps: list[Step] = []
 
 
 def register_step(function: Step) -> Step:
-    """Call `function(user_id)` when an account is deleted, each time in a transaction of its own, while it says True.
+    """Register `function(user_id)` to run when an account is deleted, repeatedly, until it returns False.
 
-    It does a small part, so that others wait for no long transaction, and says whether there may be more. Its work may
-    end anywhere and begin again.
+    Each call runs in its own transaction. It removes a small batch, so no transaction is long, and returns whether
+    there may be more. It must be resumable: it may be interrupted at any point and start again.
     """
     if function not in _steps:
         _steps.append(function)
@@ -24,5 +24,5 @@ def register_step(function: Step) -> Step:
 
 
 def steps() -> Sequence[Step]:
-    """All of them."""
+    """Return all registered steps."""
     return tuple(_steps)

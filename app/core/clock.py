@@ -1,4 +1,4 @@
-"""The time. One function, so that a test can move it and a reader can find it."""
+"""The current time, in one function that tests can replace."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The current moment in UTC, aware of its zone."""
+    """Return the current time as an aware datetime in UTC."""
     return datetime.now(UTC)

@@ -1,9 +1,9 @@
-"""Transactions: which ones may write, and how SQLite is kept as dependable as PostgreSQL.
+"""Transactions: which ones may write, and how SQLite is made as reliable as PostgreSQL.
 
-A unit of work is in one of two modes. In *write* mode (the default, and every POST) SQLite begins with
-`BEGIN IMMEDIATE`: it queues for the write lock at once, where a deferred transaction that read first would fail
-with "database is locked". In *read* mode (GET requests, and jobs between their writes) it begins deferred, so
-readers never wait for the writer. PostgreSQL ignores the difference.
+A transaction is in one of two modes. In *write* mode (the default, and every POST) SQLite begins with `BEGIN
+IMMEDIATE`, which waits for the write lock at once. A deferred transaction that read first would fail with "database is
+locked". In *read* mode (GET requests, and jobs between their writes) SQLite begins deferred, so readers never wait for
+the writer. PostgreSQL ignores the mode.
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 
 
 def insert_into(table: Any) -> Any:
-    """An INSERT that knows ON CONFLICT, in the spelling of the current engine."""
+    """Return an INSERT with ON CONFLICT support, for the current engine."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def lock_table(model: Any) -> None:
-    """Let nobody else write to this table until the transaction ends: for what depends on there being no row.
+    """Block all other writes to this table until the transaction ends; for decisions that rely on a missing row.
 
-    The first thing a transaction writes, or two could wait for each other. On SQLite every writer is alone anyway.
+    Take this lock before the transaction's first write, or two transactions could deadlock. On SQLite this does
+    nothing, as there is only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         table = db.engine.dialect.identifier_preparer.format_table(model.__table__)
@@ -42,9 +43,9 @@ def lock_table(model: Any) -> None:
 
 
 def advisory_lock(*names: str) -> None:
-    """Hold these names until the transaction ends, for what no single row stands for; others who ask for one wait.
+    """Take advisory locks on these names until the transaction ends, for facts that no single row stands for.
 
-    On SQLite every writer is alone anyway.
+    The names are locked in sorted order. On SQLite this does nothing, as there is only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         for name in sorted(names):
@@ -52,13 +53,13 @@ def advisory_lock(*names: str) -> None:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC on every engine. SQLite forgets zones, so they are put back on reading."""
+    """An aware datetime in UTC on every engine. SQLite does not store time zones, so UTC is added on reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive values: nobody could know what they mean. Raises ValueError."""
+        """Convert the value to UTC. Raises ValueError for a naive datetime, whose time zone is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -66,7 +67,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the moment back in UTC."""
+        """Return the value as an aware datetime in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -74,7 +75,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 @contextmanager
 def read_transaction() -> Iterator[None]:
-    """Run the block in read mode. Whatever transaction was open before stays as it was."""
+    """Run the block in read mode. A transaction that is already open keeps its mode."""
     token = _reads_only.set(True)
     try:
         yield
@@ -83,9 +84,9 @@ def read_transaction() -> Iterator[None]:
 
 
 def end_read_transaction() -> None:
-    """End the open read transaction, so that nothing is held while something slow happens; objects stay readable.
+    """End the open read transaction, so that nothing is held during slow work. Loaded objects stay readable.
 
-    Raises RuntimeError when there are changes: they belong in a `write_transaction()` block.
+    Raises RuntimeError if the session has changes: they belong in a `write_transaction()` block.
     """
     session = db.session()
     if session.dirty or session.new or session.deleted:
@@ -95,10 +96,10 @@ def end_read_transaction() -> None:
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """Run the block as one write transaction, committed at its end and rolled back if it raises.
+    """Run the block as one write transaction. Commit at its end, or roll back if it raises.
 
-    For doors only (jobs, the CLI, and requests that write outside their main transaction). A read transaction
-    that was open is ended first, so that what the block reads is current.
+    For entry points only (jobs, the CLI, and requests that write outside their main transaction). An open read
+    transaction is ended first, so that the block reads current data.
     """
     end_read_transaction()
     token = _reads_only.set(False)
@@ -114,9 +115,10 @@ def write_transaction() -> Iterator[None]:
 
 @contextmanager
 def connect_nowait() -> Iterator[Connection]:
-    """A connection that may lock but never waits: SQLite's write lock is taken at once, or OperationalError raised.
+    """Yield a connection that never waits for a lock, for reading under one. It is rolled back at the end.
 
-    Elsewhere the statements themselves say so (SKIP LOCKED). Rolled back at the end: it is for looking under a lock.
+    On SQLite the write lock is taken at once, or OperationalError is raised. On PostgreSQL the statements
+    themselves must say SKIP LOCKED.
     """
     with db.engine.connect().execution_options(nowait=True) as connection:
         try:
@@ -127,7 +129,10 @@ def connect_nowait() -> Iterator[Connection]:
 
 @contextmanager
 def write_in_separate_transaction() -> Iterator[Connection]:
-    """A write transaction beside the session's own, committed at the end. Raises OperationalError when it is busy."""
+    """Yield a connection with its own write transaction, committed at the end.
+
+    Raises OperationalError if the database is busy.
+    """
     token = _reads_only.set(False)
     try:
         with db.engine.connect().execution_options(nowait=True) as connection, connection.begin():
@@ -137,16 +142,16 @@ def write_in_separate_transaction() -> Iterator[Connection]:
 
 
 def set_read_mode(on: bool) -> None:
-    """Set the mode of the current context: called once at the start of a request or a job."""
+    """Set the mode of the current context; called once at the start of a request or a job."""
     _reads_only.set(on)
 
 
 @event.listens_for(Engine, "do_connect")
 def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
-    """Create the SQLite file with mode 0600 before SQLite would create it with the umask's mode.
+    """Create the SQLite file with mode 0600, before SQLite creates it with the umask's mode.
 
-    The file holds password hashes and private messages. SQLite gives -wal and -shm the mode of the database. A file
-    that exists keeps its mode: an operator may have opened it to a backup group.
+    The file holds password hashes and private messages. SQLite gives the -wal and -shm files the same mode. An
+    existing file keeps its mode: an operator may have given a backup group access.
     """
     if dialect.name != "sqlite" or not arguments:
         return
@@ -154,7 +159,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
     path = unquote(urlsplit(name).path) if name.startswith("file:") else name
     if not path or path.startswith(":memory:") or "mode=memory" in name:
         return
-    with suppress(OSError):  # an existing file, or a bad path, for which SQLite has the better message
+    with suppress(OSError):  # an existing file, or a bad path: SQLite's own error is clearer
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
@@ -162,7 +167,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     if type(connection).__module__.split(".")[0] != "sqlite3":
         return
-    # The driver must not begin transactions by itself: _begin_sqlite does, and knows the mode.
+    # The driver must not begin transactions: _begin_sqlite does, according to the mode.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")

@@ -1,4 +1,4 @@
-"""ActionError: an action's way to say "the answer is no"."""
+"""The error that an action raises when a rule refuses the request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Sentence(Protocol):
-    """Text, or a lazily translated text that becomes one in the reader's language."""
+    """A str, or a lazily translated text that becomes one in the reader's language."""
 
     def __str__(self) -> str: ...
 
 
 class ActionError(Exception):
-    """The rules say no. `message` is a whole sentence for the person; a route flashes it, an API maps it to 422."""
+    """A refusal by a rule. `message` is a full sentence for the user: routes flash it, an API maps it to 422."""
 
     def __init__(self, message: Sentence) -> None:
         super().__init__(message)

@@ -1,6 +1,6 @@
-"""What a member can take along: the parts of the file, each told by the feature that keeps it, and where files lie.
+"""The data export of a member: the parts of the file, and where finished files are stored.
 
-A feature registers its parts when it is imported, so that the job which writes the file need not know the features.
+Each feature registers its own parts when it is imported, so the export job does not depend on the features.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from app.lib.media import Storage
 
 
 class Piece(NamedTuple):
-    """Some of a part's JSON, and how many of the things that the part counts are in it."""
+    """A chunk of a part's JSON, and how many counted items it contains."""
 
     text: bytes
     things: int = 0
 
 
 class Part(NamedTuple):
-    """One key of the file. `pieces(owner_id)` gives its JSON value bit by bit, and holds no transaction meanwhile.
+    """One key of the export file.
 
-    `count(owner_id)` is the number of things in it, for the progress; `things` is what they are called in the job's
-    result, "" for a part that is too small to count.
+    `pieces(owner_id)` yields its JSON value in chunks, and holds no transaction between them. `count(owner_id)`
+    returns the number of items, for the progress. `things` names the items in the job's result; "" for a part that
+    is too small to count.
     """
 
     key: str
@@ -38,22 +39,22 @@ _parts: dict[str, Part] = {}
 
 
 def register(part: Part) -> None:
-    """Let every export have this part."""
+    """Add a part to every export."""
     _parts[part.key] = part
 
 
 def parts() -> Sequence[Part]:
-    """What an export has, in the order of the keys."""
+    """Return all parts, sorted by key."""
     return [_parts[key] for key in sorted(_parts)]
 
 
 def to_json(value: object) -> bytes:
-    """A value as it stands in the file."""
+    """Encode a value as JSON for the file."""
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
-    """The pieces of a list whose items come in batches."""
+    """Yield the pieces of a JSON list whose items come in batches."""
     between = b"\n"
     yield Piece(b"[")
     for batch in batches:
@@ -64,5 +65,5 @@ def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
 
 
 def exports() -> Storage:
-    """The store of finished exports, in DATA_DIR. Only the site serves these files, never a web server."""
+    """Return the storage of finished exports, in DATA_DIR. Only the app serves these files, never a web server."""
     return Storage(current_app.config["DATA_DIR"] / "exports")

@@ -1,9 +1,9 @@
-"""Which language, and its strings.
+"""The language of a request, and translation functions.
 
-`_` for text that is needed now, `_l` for text that is needed later (forms, errors), `_n` and `_ln` for text with a
-number, `_p` and `_lp` for short text whose context tells translators what it means.
-Offered are English, the source, and every language whose catalog in `translations/` is translated well enough
-(LANGUAGES_FROM_PERCENT); no Python is edited to add one. A catalog with faults never breaks a page (app/catalogs).
+`_` translates now, `_l` later (forms, errors). `_n` and `_ln` take a number. `_p` and `_lp` take a context that tells
+translators what a short text means. The site offers English, the source language, and every language whose catalog in
+`translations/` is complete enough (LANGUAGES_FROM_PERCENT). Adding a language needs no change in Python. A faulty
+catalog never breaks a page (app/catalogs).
 """
 
 from __future__ import annotations
@@ -35,58 +35,58 @@ _p: Callable[..., str] = pgettext
 
 
 class Lazy(LazyString):
-    """A sentence that is translated when it is shown.
+    """A sentence that is translated when it is rendered.
 
-    It is text: a page escapes it, and with it the names that were put into it. Its base class says that it is HTML.
+    It is plain text: templates escape it, and the names interpolated into it. Its base class would mark it as HTML.
     """
 
     def __html__(self) -> str:
         return str(escape(str(self)))
 
     def filled(self, **values: Any) -> str:
-        """Return the sentence with values that were not known when it was written."""
+        """Return the sentence with values that were not known when it was created."""
         return str(self._func(*self._args, **self._kwargs | values))
 
 
 def _l(sentence: str, **values: Any) -> Lazy:
-    """The sentence, to be translated when it is needed."""
+    """Return the sentence, to be translated when it is rendered."""
     return Lazy(gettext, sentence, **values)
 
 
 def _ln(singular: str, plural: str, num: int, **values: Any) -> Lazy:
-    """Return the sentence for the number `num`, to be translated when it is needed."""
+    """Return the sentence for the number `num`, to be translated when it is rendered."""
     return Lazy(ngettext, singular, plural, num, **values)
 
 
 def _lp(context: str, text: str, **values: Any) -> Lazy:
-    """Return a text with a context, to be translated when it is needed."""
+    """Return a text with a context, to be translated when it is rendered."""
     return Lazy(pgettext, context, text, **values)
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as the reader lists them ("Ana, Ben and Cleo"); "" for none."""
+    """Join words as a list in the reader's language ("Ana, Ben and Cleo"); "" for no words."""
     return str(format_list(list(words), locale=get_locale() or SOURCE))
 
 
 def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:
-    """Return the codes of the languages to offer: those the operator `named`, else English and the `complete` ones."""
+    """Return the language codes to offer: those the operator `named`, else English and the `complete` ones."""
     return tuple(dict.fromkeys(map(canonical, named))) or tuple(dict.fromkeys((SOURCE, *complete)))
 
 
 def languages() -> tuple[str, ...]:
-    """The locale codes offered to members, such as "en", "es" or "zh_Hant"."""
+    """Return the locale codes offered to members, such as "en", "es" or "zh_Hant"."""
     offered: tuple[str, ...] = current_app.config["LANGUAGES"]
     return offered
 
 
 def choose_language(user: User | None, accept: LanguageAccept, chosen: str = "") -> str:
-    """The person's own setting, else what they chose on this browser, else what the browser asks for."""
+    """Return the language from the user's setting, else `chosen` in this browser, else the Accept-Language header."""
     wanted = [user.language if user else "", chosen, *(tag for tag, quality in accept if quality > 0)]
     return best_language([tag for tag in wanted if tag], languages()) or SOURCE
 
 
 def request_language(user: User | None) -> str:
-    """The language of the answer to the current request."""
+    """Return the language of the response to the current request."""
     if is_without_catalogs():
         return SOURCE
     return choose_language(user, request.accept_languages, str(session.get(SESSION_KEY, "")))
@@ -94,12 +94,12 @@ def request_language(user: User | None) -> str:
 
 @contextmanager
 def in_language_of(user: User) -> Iterator[Any]:
-    """Run the block in a person's language and zone: for the worker, which has no request to ask."""
+    """Run the block in a user's language and time zone; for jobs, which have no request."""
     code = best_language([user.language], languages()) if user.language else None
     token = _zone.set(user.timezone)
     try:
         with force_locale(code or SOURCE):
-            refresh()  # Flask-Babel remembers a zone, too, for as long as the app context lives
+            refresh()  # Flask-Babel also caches the time zone for the whole app context
             yield code or SOURCE
     finally:
         _zone.reset(token)
@@ -107,5 +107,5 @@ def in_language_of(user: User) -> Iterator[Any]:
 
 
 def zone_of_reader() -> str:
-    """The zone of the person in whose language a block runs; "" outside one, and for who has chosen none."""
+    """Return the time zone set by `in_language_of`; "" outside such a block, or if the user has chosen none."""
     return _zone.get()

@@ -1,4 +1,4 @@
-"""How long conversations and people can be muted."""
+"""How long conversations and users can be muted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from app.core.clock import now
 from app.core.errors import ActionError
 from app.core.i18n import _l
 
-HOURS = (1, 8, 24, 168)  # for how long, besides until it is taken back
+HOURS = (1, 8, 24, 168)  # the choices, besides no end
 
 
 def ends_at(hours: int | None) -> datetime | None:
-    """When a mute for one of HOURS ends; None for one that is to be taken back. Raises ActionError for another time."""
+    """Return when a mute for one of HOURS ends; None for a mute without end. Raises ActionError for other values."""
     if hours is not None and hours not in HOURS:
         raise ActionError(_l("Choose how long."))
     return now() + timedelta(hours=hours) if hours else None

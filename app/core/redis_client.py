@@ -1,8 +1,8 @@
-"""Redis, with manners: it may be slow, paused or gone, and that may cost a request at most a second.
+"""Redis client with short timeouts and a circuit breaker: an outage costs a request at most one second.
 
-Short socket timeouts, no hidden retries (a repeated push would queue a job twice), and a circuit breaker: after a
-failure the process does not ask again for a moment, so an outage costs one timeout and not one for each command.
-Nothing is true because Redis says so; the database stands behind every answer.
+There are no hidden retries (a repeated push would queue a job twice). After a failure the circuit breaker stops calls
+for a moment, so an outage costs one timeout, not one for each command. Redis is never the source of truth; the database
+is.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 TIMEOUT = 0.5  # seconds for connecting and for each answer
-BYPASS_TIMEOUT = 0.1  # the same for who insists while the breaker is open: writers may be waiting for the lock we hold
+BYPASS_TIMEOUT = 0.1  # for calls that bypass an open breaker: writers may wait for the caller's lock
 OPEN_FOR = 2.0  # seconds the breaker stays open after a failure
 T = TypeVar("T")
-# For every client that a request waits for. Retries would multiply the timeout.
+# For every client used in a request. Retries would multiply the timeout.
 CLIENT_OPTIONS: dict[str, Any] = {
     "socket_timeout": TIMEOUT,
     "socket_connect_timeout": TIMEOUT,
@@ -32,29 +32,29 @@ CLIENT_OPTIONS: dict[str, Any] = {
 
 
 class RedisUnavailable(Exception):
-    """Redis did not answer in time, or the breaker is open. The caller goes on without it."""
+    """Redis did not answer in time, or the breaker is open. The caller continues without Redis."""
 
 
 class Breaker:
-    """A circuit breaker for one process: closed it lets calls through, open it refuses at once."""
+    """A circuit breaker for one process: when closed it lets calls through, when open it refuses them at once."""
 
     def __init__(self) -> None:
         self._open_until = 0.0
 
     @property
     def is_open(self) -> bool:
-        """Whether Redis has just failed."""
+        """Whether Redis failed within the last OPEN_FOR seconds."""
         return time.monotonic() < self._open_until
 
     def call(self, ask: Callable[[], T], *, bypass_breaker: bool = False) -> T:
-        """Run `ask`. Raises RedisUnavailable when Redis fails or, unless the caller insists, has just failed."""
+        """Run `ask`. Raises RedisUnavailable if Redis fails, or if the breaker is open and not bypassed."""
         if self.is_open and not bypass_breaker:
             raise RedisUnavailable("the circuit breaker is open")
         try:
             answer = ask()
         except redis.ResponseError as error:
-            # "Out of memory" and the like: this command failed at once, and the next may well work. Were the breaker to
-            # open, a Redis that takes nothing more would also keep its old answers from being removed.
+            # An error such as "out of memory" fails at once, and the next command may succeed. If it opened the
+            # breaker, a Redis that is full would also keep stale entries from being removed.
             raise RedisUnavailable(str(error)) from error
         except (redis.RedisError, OSError) as error:
             self._open_until = time.monotonic() + OPEN_FOR
@@ -64,16 +64,16 @@ class Breaker:
 
 
 class ServerRun:
-    """Which run of the Redis server this process talks to; another one after a restart or a failover.
+    """The run id of the Redis server that this process talks to; it changes after a restart or a failover.
 
-    Asked on each new connection, as none outlives the server.
+    It is read on each new connection, as no connection outlives the server.
     """
 
     def __init__(self) -> None:
         self.id = b""
 
     def greet(self, connection: Any) -> None:
-        """What redis-py does on a new connection, and the question."""
+        """Set up a new connection as redis-py does, then read the run id."""
         connection.on_connect()
         connection.send_command("INFO", "server")
         found = re.search(rb"^run_id:(\w+)", connection.read_response(disable_decoding=True), re.MULTILINE)
@@ -81,10 +81,10 @@ class ServerRun:
 
 
 class FastConnection:
-    """One short question after the other, each thread on a connection of its own.
+    """Short commands, one at a time, with one connection for each thread.
 
-    redis-py's client takes a connection from a pool for each command, looks whether it is still good, measures, and
-    gives it back: four fifths of what an idle poll would pay for its question.
+    redis-py's client takes a connection from a pool for each command, checks it, records metrics, and returns it.
+    That would be four fifths of the cost of an idle poll's command.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -92,7 +92,10 @@ class FastConnection:
         self._local = threading.local()
 
     def ask(self, *command: str) -> Any:
-        """Redis' answer. For questions only: one may be put twice. Raises what the client raises."""
+        """Send a command and return the answer. Raises what the client raises.
+
+        For read-only commands only: the command may be sent twice.
+        """
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._pool.connection_class(**self._pool.connection_kwargs)
@@ -100,24 +103,24 @@ class FastConnection:
             connection.send_command(*command)
             return connection.read_response()
         except redis.ConnectionError:
-            # Redis, or somebody between, closed it since the last question. It is made anew by sending.
+            # Redis, or a proxy, closed the connection since the last command. Sending reconnects.
             connection.send_command(*command)
             return connection.read_response()
 
 
 def connect(url: str, run: ServerRun, timeout: float = TIMEOUT) -> redis.Redis:
-    """A client for `url` that a request may wait for, `timeout` seconds an answer; it keeps `run` up to date."""
+    """Return a client for use in requests, with `timeout` seconds for each answer; it keeps `run` up to date."""
     manners = {**CLIENT_OPTIONS, "socket_timeout": timeout, "socket_connect_timeout": timeout}
     return redis.Redis.from_url(url, **manners, redis_connect_func=run.greet)
 
 
 def connect_patiently(url: str) -> redis.Redis:
-    """A client for `url` whose reads may block: the worker waits for jobs all day."""
+    """Return a client whose reads may block, for the worker that waits for jobs."""
     return redis.Redis.from_url(url, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
 
 
 def init_app(app: Any) -> None:
-    """Give the app its client, its line and its breaker. No connection is made before the first command."""
+    """Set up the app's Redis clients and breaker. No connection is made before the first command."""
     app.extensions["redis_run"] = ServerRun()
     app.extensions["redis"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"])
     app.extensions["redis_in_doubt"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"], BYPASS_TIMEOUT)
@@ -126,19 +129,19 @@ def init_app(app: Any) -> None:
 
 
 def client() -> redis.Redis:
-    """The current app's client, without the breaker: what `ask` hands to a command."""
+    """Return the current app's client, without the breaker: what `execute` passes to a command."""
     found: redis.Redis = current_app.extensions["redis"]
     return found
 
 
 def run_id() -> bytes:
-    """The run of Redis that the current app talks to; b"" before the first command."""
+    """Return the run id of the current app's Redis server; b"" before the first command."""
     run: ServerRun = current_app.extensions["redis_run"]
     return run.id
 
 
 def execute(command: Callable[[redis.Redis], T], *, bypass_breaker: bool = False) -> T:
-    """Run `command(client)` behind the breaker, or through it for who insists. Raises RedisUnavailable."""
+    """Run `command(client)` behind the breaker, unless it is bypassed. Raises RedisUnavailable."""
     breaker: Breaker = current_app.extensions["redis_breaker"]
     asked = current_app.extensions["redis_in_doubt"] if bypass_breaker and breaker.is_open else client()
     return breaker.call(lambda: command(asked), bypass_breaker=bypass_breaker)

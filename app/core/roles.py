@@ -1,4 +1,4 @@
-"""What each role may. A role may all that those before it may."""
+"""Roles and their rank. Each role includes the permissions of those before it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ ROLES = ("member", "translator", "moderator", "admin")
 
 
 def is_at_least(role: str, needed: str) -> bool:
-    """Whether somebody of this role may do what needs that role. A role that nobody knows may nothing but read."""
+    """Return whether `role` has the permissions of `needed`. An unknown role has none."""
     return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
 
 
 def those_at_least(needed: str) -> tuple[str, ...]:
-    """The roles that may do what needs that role: for a query."""
+    """Return the roles that have the permissions of `needed`, for a query."""
     return ROLES[ROLES.index(needed) :]
 
 
 def may_judge(judge: str, judged: str) -> bool:
-    """Whether somebody of the one role may warn and suspend somebody of the other. Nobody may judge themselves.
+    """Return whether a user with role `judge` may warn and suspend a user with role `judged`.
 
-    A moderator may with members and translators, an admin with everybody.
+    A moderator may do so to members and translators, an admin to everyone. The caller must refuse acting on
+    oneself.
     """
     return judge == "admin" or (judge == "moderator" and not is_at_least(judged, "moderator"))

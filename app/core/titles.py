@@ -1,4 +1,4 @@
-"""How a group is called, wherever it is: on a page, in a list, a mail, a push."""
+"""The title of a group, on pages, in lists, in email and in push."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from app.core.i18n import _, listed
 
 
 def group_title(name: str, people: Iterable[str]) -> str:
-    """The name of a group, or for want of one the names of the other `people` in it, in the reader's language."""
+    """Return the name of a group, or the names of the other `people` in it, in the reader's language."""
     return name or listed(people) or _("Only you")

@@ -1,4 +1,4 @@
-"""The rules for what people write, posts and messages alike."""
+"""Validation of text that users write, in posts and messages."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from app.lib.text.rich import InvalidText, clean, is_blank
 if TYPE_CHECKING:
     from app.models import User
 
-# Controls of direction would turn around what stands beside a name in a title or a mail.
+# Bidi controls would reorder the text beside a name in a title or an email.
 _NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 
 
 def checked_body(body: str, max_length: int) -> str:
-    """`body` as it is stored: cleaned, visible, at most `max_length` characters as the reader counts them.
+    """Return `body` as it is stored: cleaned, not blank, and at most `max_length` characters as a reader counts them.
 
     Raises ActionError.
     """
@@ -42,10 +42,10 @@ def checked_body(body: str, max_length: int) -> str:
 
 
 def checked_name(name: str, max_length: int, *, points: int) -> str:
-    """`name` as it is stored: on one line, "" when nobody could see it.
+    """Return `name` as it is stored: on one line, "" if it has no visible character.
 
-    At most `max_length` characters as the reader counts them, and as many code points as its column is wide. Raises
-    ActionError.
+    At most `max_length` characters as a reader counts them, and at most `points` code points, the width of its
+    column. Raises ActionError.
     """
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
@@ -63,9 +63,9 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
 
 
 def send_key(author: User, body: str, form_key: str | None) -> str | None:
-    """What makes two sends of one form one row; None for text that came without a form.
+    """Return the key that makes repeated submissions of one form a single row; None without a form key.
 
-    The text is part of the key: a browser that shows an old form again must not swallow what is written next.
+    The text is part of the key: a browser that shows an old form again must not lose newly written text.
     """
     if not form_key:
         return None

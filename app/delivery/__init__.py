@@ -1,6 +1,6 @@
 """Delivery: how notifications reach a member outside the site, and the settings for it.
 
-email       email_sender (sends one), email_schedule (when it may go), pending_events (what it is about)
+email       email_sender (sends one), email_schedule (when it may be sent), pending_events (its content)
 no email    unsubscribe_links (what they contain), unsubscribe_routes
 push        push_sender (sends one), subscriptions, push_routes
 settings    settings_routes, forms, actions

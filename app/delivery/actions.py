@@ -1,4 +1,4 @@
-"""How a person wants to be told. The only writers of the delivery grid and profile."""
+"""Actions on a member's delivery settings: the grid and the profile. No other module writes them."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ Columns = tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChange:
-    """What is to hold for all kinds. Times are minutes after midnight, in the person's own zone."""
+    """New settings for all kinds. Times are minutes after midnight, in the member's own time zone."""
 
     quiet_from: int | None  # both None = no quiet hours
     quiet_until: int | None
     digest_at: int
     digest_weekday: int
-    not_following: str  # one of filters.CHOICES
+    not_following: str  # one of sender_filters.CHOICES
     new_account: str
 
 
 def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
-    """Deliver each kind named in `wanted` as it says there. The badge obeys at once. Raises ActionError.
+    """Store the preference of each kind in `wanted`, and update the badge at once. Raises ActionError.
 
-    Only what differs from now is stored: who never touched a row is told as kinds.py says, also when that changes.
+    Only changed rows are stored. A row that the member never changed follows the defaults of kinds.py, also when
+    those change.
     """
     for name, preference in wanted.items():
         _known(name)
@@ -54,16 +55,16 @@ def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
 
 
 def stop_mail(person: User, kinds: Collection[str]) -> None:
-    """Send no more mail about events of these kinds; what else holds for them stays. Raises ActionError."""
+    """Turn off email about these kinds, and keep their other preferences. Raises ActionError."""
     for name in kinds:
         _known(name)
     _store_rows(person, {name: replace(preferences.default(KINDS[name]), mail="none") for name in kinds}, ("mail",))
 
 
 def save_profile(person: User, change: ProfileChange) -> None:
-    """Store quiet hours, the times of digests, and the filters. What a filter holds back already stays held.
+    """Store quiet hours, the times of digests, and the filters. Events already filtered stay filtered.
 
-    A pause is left alone. Raises ActionError.
+    A pause is not changed. Raises ActionError.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
         raise ActionError(_l("Quiet hours need a start and an end."))
@@ -80,12 +81,12 @@ def save_profile(person: User, change: ProfileChange) -> None:
 
 
 def pause(person: User) -> None:
-    """Hold mail, push and sounds for two hours from now. The numbers stay true."""
+    """Pause email, push and sounds for two hours from now. Badges still update."""
     _store_profile(person, {"paused_until": now() + PAUSE})
 
 
 def resume(person: User) -> None:
-    """End a pause. Without one, nothing happens."""
+    """End a pause; does nothing without one."""
     _store_profile(person, {"paused_until": None})
 
 
@@ -95,7 +96,7 @@ def _known(kind: str) -> None:
 
 
 def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -> None:
-    # In one order, or two tabs that save at once could wait for each other.
+    # In a fixed order, or two tabs that save at once could deadlock.
     values = [{"user_id": person.id, "kind": name, **asdict(rows[name])} for name in sorted(rows)]
     if values:
         _upsert(DeliveryPreference, values, change)
@@ -103,7 +104,7 @@ def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -
 
 
 def _store_profile(person: User, values: Mapping[str, Any]) -> None:
-    """Write these columns only: a pause in one tab and the page of settings in another undo nothing of each other."""
+    """Write only these columns, so that a pause and a settings page in two tabs don't overwrite each other."""
     empty = preferences.default_profile(person.id)
     whole = {column.key: getattr(empty, column.key) for column in DeliveryProfile.__table__.columns}
     _upsert(DeliveryProfile, [{**whole, **values}], tuple(values))
@@ -111,7 +112,7 @@ def _store_profile(person: User, values: Mapping[str, Any]) -> None:
 
 
 def _upsert(table: Any, rows: Sequence[Mapping[str, Any]], change: Columns) -> None:
-    """Insert the rows, or change these columns of those that are there."""
+    """Insert the rows, or update these columns of existing ones."""
     stmt = insert_into(table).values(rows)
     stmt = stmt.on_conflict_do_update(
         index_elements=list(table.__table__.primary_key),

@@ -1,4 +1,4 @@
-"""The email that tells what waits: when it may go, sending it, and what is noted once it went."""
+"""When an email about pending items may be sent, and what is recorded afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.notifications.scheduling import ESSENTIAL, PendingBatch
 
 
 def held_until(user: User, cadence: str) -> datetime | None:
-    """Until when a person is not to be mailed, by their hours and the daily caps; None when they may be now."""
+    """Return until when email to a user is held, by their hours and the daily caps; None if it may be sent now."""
     if cadence == ESSENTIAL:
         return None
     moment = now()
@@ -27,12 +27,12 @@ def held_until(user: User, cadence: str) -> datetime | None:
     elif cadence == "now":
         due = quiet_hours.may_tell_at(times, _next_day(moment))
     else:
-        due = quiet_hours.next_digest(times, "daily", _next_day(moment))  # at their hour of digests, not in the night
+        due = quiet_hours.next_digest(times, "daily", _next_day(moment))  # at their digest time, not at night
     return due if due > moment else None
 
 
 def note_sent(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> None:
-    """Note in the caller's transaction that all this was mailed, and count the mail against the caps."""
+    """Mark all these items as emailed, and count the email against the caps, in the caller's transaction."""
     for one in waiting:
         one.mark()
     if cadence == ESSENTIAL:
@@ -49,7 +49,7 @@ def _next_day(moment: datetime) -> datetime:
 
 
 def _is_capped(user_id: int, moment: datetime) -> bool:
-    """Whether enough was mailed on this day (UTC). Mails that are sent side by side may exceed it by their number."""
+    """Return whether a daily cap is reached (UTC day). Emails sent concurrently may exceed it by their number."""
     own, everybody = current_app.config["MAIL_DAILY_CAP"], current_app.config["MAIL_DAILY_CAP_SITE"]
     sent = select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == moment.date())
     if own and db.session.scalars(sent.where(MailTally.user_id == user_id)).one() >= own:

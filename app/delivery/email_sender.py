@@ -1,8 +1,8 @@
-"""One email about all that waits for a person. An item that cannot be sent is left out and delays no other.
+"""Send one email about all pending items of a user. An item that can't be sent is left out and delays no other.
 
-An item is left out when rendering it fails, or when the mail server accepts the email only without it. A server does
-not say which item it refuses, so the email is offered without one item after the other, then without all of them. The
-email says where something is missing and links to it; the job's result, the log and ADMINS say why.
+An item is left out if rendering it fails, or if the mail server accepts the email only without it. A server does not
+say which item it refuses. So the email is tried without each item in turn, then without any. The email says where
+something is missing and links to it. The job's result, the log and ADMINS get the reason.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from app.models import Job, User
 from app.notifications.kinds import KINDS
 from app.notifications.scheduling import ESSENTIAL, WITHHELD, EmailSection, PendingBatch
 
-MAX_TRIED = 8  # items that are left out one by one
-PATIENCE = 4  # attempts of the job after which "try again later" counts as a refusal of the content
+MAX_TRIED = 8  # items that are left out one at a time
+PATIENCE = 4  # job attempts after which a temporary refusal counts as a refusal of the content
 
-# Another attempt may mend these, or they say that no email can be sent at all.
+# Another attempt may fix these, or no email can be sent at all.
 _NOT_THE_ITEM = (SQLAlchemyError, OSError, PermanentError)
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What was left out of an email that was sent: the kinds of the items, and why."""
+    """What was left out of an email that was sent: the kinds of the items, and the reason."""
 
     kinds: Sequence[str]
     reason: Exception
 
 
 def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut | None:
-    """Send one email about all that waits. Returns what was left out of it, or None.
+    """Send one email about all pending items. Return what was left out of it, or None.
 
     Raises as app/mailer/smtp.py says.
     """
@@ -63,7 +63,7 @@ def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut |
 
 
 def _tries(parts: int) -> Iterator[Collection[int]]:
-    """Which items to leave out: none, each of the first few, all."""
+    """Yield the items to leave out of each try: none, each of the first few, all."""
     yield ()
     if parts > 1:
         yield from ([number] for number in range(min(parts, MAX_TRIED)))
@@ -72,7 +72,7 @@ def _tries(parts: int) -> Iterator[Collection[int]]:
 
 def _attempts() -> int:
     attempts = db.session.scalars(select(Job.attempts).where(Job.id == current_job_id())).one()
-    end_read_transaction()  # nothing is held while the mail server thinks
+    end_read_transaction()  # hold no transaction while the mail server works
     return attempts
 
 
@@ -93,12 +93,12 @@ class _Letter:
                 self._break(number, part.context["reason"])
 
     def kinds(self, without: Collection[int]) -> Sequence[str]:
-        """The kinds of the items that are left out, each once."""
+        """Return the kinds of the items that are left out, each once."""
         kinds = [one.kind for one in self.waiting for _part in one.parts]
         return sorted({kinds[number] for number in {*without, *self.broken}})
 
     def compose(self, without: Collection[int]) -> Email:
-        """Return the email without these items and the broken ones."""
+        """Compose the email without these items and the broken ones."""
         is_alone = len(self.parts) == 1 and not self.waiting[0].more
         if is_alone and not without and not self.broken:
             part = self.parts[0]
@@ -135,7 +135,7 @@ class _Letter:
         return mailer.compose(self.user, template, headers=headers, stops=stops, **context)
 
     def _item(self, number: int, form: str, *, leave_out: bool) -> str:
-        """An item among others, in the language of the email that is being composed."""
+        """Render an item of a digest, in the language of the email."""
         part = self.parts[number]
         if not leave_out and number not in self.broken:
             try:
@@ -146,7 +146,7 @@ class _Letter:
                 self._break(number, error)
         try:
             url = mailer.site_url(part.place[0], **part.place[1])
-        except Exception:  # what is wrong with the item may be its place
+        except Exception:  # the error may be in the item's own URL
             url = mailer.site_url("activity.index")
         return _rendered(EmailSection(WITHHELD, {"url": url}), form)
 
@@ -158,4 +158,4 @@ class _Letter:
 
 def _rendered(part: EmailSection, form: str) -> str:
     text = render_template(f"email/{part.template}/item.{form}", site_url=mailer.site_url, **part.context).strip()
-    return Markup(text) if form == "html" else text  # noqa: S704 - a template of ours, which escapes
+    return Markup(text) if form == "html" else text  # noqa: S704 - our own template, which escapes

@@ -1,4 +1,4 @@
-"""The form of how a person is told: its shape only; the rules are in the actions."""
+"""The form of the delivery settings. It checks the shape of the input only; the rules are in the actions."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MAIL_LABELS = {
 CHOICE_LABELS = {"accept": _lp("filter", "Accept"), "hold": _lp("filter", "Filter"), "drop": _lp("filter", "Ignore")}
 ANSWERS = [SelectChoice(choice, CHOICE_LABELS[choice]) for choice in CHOICES]
 SUCH_AS = _l("Enter a time, such as 07:30.")
-NIGHT = (22 * 60, 7 * 60)  # offered to who has no quiet hours yet
-COUNTED_ELSEWHERE = frozenset({"message"})  # kinds whose badge is not one of Activity: it cannot be switched off
+NIGHT = (22 * 60, 7 * 60)  # suggested when a member has no quiet hours yet
+COUNTED_ELSEWHERE = frozenset({"message"})  # kinds counted in a badge other than Activity: it can't be turned off
 
 
 class RowForm(Form):
@@ -49,7 +49,7 @@ class RowForm(Form):
 
 
 class DeliveryForm(FlaskForm):
-    """The delivery grid, and below it what holds for all kinds. `rows` are the forms of its kinds."""
+    """The delivery grid, and the settings that apply to all kinds. `rows` are the forms of the kinds."""
 
     quiet = BooleanField(_l("Quiet hours"))
     quiet_from = TimeField(_l("Start time"), [Optional()], invalid_value_message=SUCH_AS)
@@ -63,7 +63,7 @@ class DeliveryForm(FlaskForm):
 
     @classmethod
     def of(cls, grid: Mapping[str, Preference], profile: DeliveryProfile, kinds: Collection[str]) -> DeliveryForm:
-        """The form as sent with this request, or filled with what is stored; `kinds` are its rows."""
+        """Return the form with the submitted data, or with what is stored; `kinds` are its rows."""
         quiet_from, quiet_until = profile.quiet_from, profile.quiet_until
         if quiet_from is None or quiet_until is None:
             quiet_from, quiet_until = NIGHT
@@ -85,12 +85,12 @@ class DeliveryForm(FlaskForm):
 
     @property
     def grid(self) -> dict[str, Preference]:
-        """The rows that were sent, for the action."""
+        """The submitted rows of the grid, for the action."""
         return {name: _preference(name, row.data) for name, row in self.rows.items()}
 
     @property
     def change(self) -> ProfileChange:
-        """The rest, for the action. Raises ActionError when a time is missing."""
+        """The other submitted settings, for the action. Raises ActionError if a time is missing."""
         is_quiet = bool(self.quiet.data)
         return ProfileChange(
             quiet_from=_minutes(self.quiet_from.data) if is_quiet else None,

@@ -1,4 +1,4 @@
-"""Doors (queue) of notifications: the mail that gathers what waits for a person, and push."""
+"""Jobs of delivery: email about pending items, and push."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ from app.web import error_mail
 
 @job("notifications.mail", queue="mail", timeout=90)
 def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Mail what waits for a person at this cadence, in one mail; when they are not to be told now, later.
+    """Email a user's pending items for this cadence in one email, or reschedule it if they can't be emailed now.
 
-    The result says what had to be left out of the email, and why.
-
-    Run twice, the second run finds that all was told. Killed between the mail server's "OK" and our commit, it sends a
-    second copy with the same Message-ID.
+    The result says what was left out of the email, and why. Idempotent: a second run finds nothing pending. If the
+    worker dies between the mail server's "OK" and our commit, a second copy is sent with the same Message-ID.
     """
     later = scheduling.wait_for_other_email(user_id, cadence)
     if later is not None:
@@ -39,7 +37,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
         with write_transaction():
             scheduling.schedule_email_at(user_id, cadence, held_until)
         return None
-    end_read_transaction()  # nothing is held while the mail server thinks
+    end_read_transaction()  # hold no transaction while the mail server works
     left_out = email_sender.send(user, cadence, waiting)
     with write_transaction():
         email_schedule.note_sent(user, cadence, waiting)
@@ -48,7 +46,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
 
 @job("notifications.digest", queue="slow", timeout=90)
 def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """The same for a digest, which has more time."""
+    """Send a digest: the same as `mail`, in the slow queue."""
     result: dict[str, Any] | None = mail(user_id, cadence)
     return result
 
@@ -62,10 +60,11 @@ def _told_operators(left_out: email_sender.LeftOut) -> dict[str, Any]:
 
 @job("notifications.push", timeout=60)
 def push(subscription_id: int) -> None:
-    """Tell one browser what is new for its person; when they are not to be disturbed now, later.
+    """Push what is new to one browser, or reschedule it if its user must not be disturbed now.
 
-    What was read meanwhile is left out, and nothing is sent when nothing is left. Run twice, it tells the same whole
-    state, which replaces the first on the screen; killed between the push service's "OK" and our commit, too.
+    Items that were read since are left out, and nothing is sent if nothing is left. Idempotent: a second run sends
+    the same full state, which replaces the first on the screen. The same holds if the worker dies between the push
+    service's "OK" and our commit.
     """
     subscription = push_sender.target(subscription_id)
     user = db.session.get(User, subscription.user_id) if subscription is not None else None
@@ -79,7 +78,7 @@ def push(subscription_id: int) -> None:
     news = push_sender.news(user, subscription.told_until)
     if news is None:
         return
-    end_read_transaction()  # nothing is held while the push service thinks
+    end_read_transaction()  # hold no transaction while the push service works
     try:
         push_sender.send(subscription, news)
     except sending.Gone:

@@ -1,4 +1,4 @@
-"""What waits to be mailed of a person's activity: the source of every kind of event that is a row of it."""
+"""The provider of pending email for all kinds of events stored as activity."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from app.notifications.kinds import KINDS
 from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import activity
 
-QUOTED = 20  # events of one kind in one mail at most; it tells the number of all
-BATCH_SIZE = 1000  # rows one statement marks
+QUOTED = 20  # most events of one kind shown in one email; it also gives the total number
+BATCH_SIZE = 1000  # rows that one statement marks
 
 
 @scheduling.register_provider
 def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
-    """The unread events that no mail told about, for each kind that has some."""
+    """Return the unread events that no email has contained, as one batch for each kind."""
     newest_first = activity.newest_first(activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None)))
     identities: dict[str, list[int]] = {}
     for identity, kind in db.session.execute(newest_first.with_only_columns(Activity.id, Activity.kind)):
@@ -37,7 +37,7 @@ def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatc
     waiting = []
     for kind, found in identities.items():
         of_kind = [event for event in events if event.kind == kind]
-        if not of_kind:  # their posts were deleted between the two questions
+        if not of_kind:  # their posts were deleted between the two queries
             continue
         parts = _parts(of_kind, results, together=KINDS[kind].groups and grid[kind].grouped)
         waiting.append(PendingBatch(kind, len(found), parts, partial(_mark, found)))
@@ -50,7 +50,7 @@ def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: 
 
 
 def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSection:
-    """Return the part about these events. One that cannot be worded is told without words, and delays no other."""
+    """Return the section about these events. One that can't be rendered is withheld, and delays no other."""
     try:
         line = render.render(events)
     except Exception as error:
@@ -60,7 +60,7 @@ def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSectio
 
 
 def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
-    """What finished tasks made that can still be fetched: how much is in it, and until when."""
+    """Return the results of finished tasks that can still be downloaded: item counts and expiry time."""
     tasks = [event.args["job_id"] for event in events if event.kind == "job_done"]
     rows = db.session.execute(select(Job.id, Job.result).where(Job.id.in_(tasks))).all() if tasks else []
     found = {}
@@ -74,7 +74,7 @@ def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
 
 
 def _mark(identities: Sequence[int]) -> None:
-    """Note that these were mailed. What its reader has locked is being read, or gone, and needs no note."""
+    """Mark these events as emailed. Rows locked by their reader are skipped: they are being read or deleted."""
     for first in range(0, len(identities), BATCH_SIZE):
         some = Activity.id.in_(identities[first : first + BATCH_SIZE])
         free = select(Activity.id).where(some).with_for_update(skip_locked=True)

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of Web Push: a browser asks for it, and wants no more of it."""
+"""Routes of Web Push: a browser subscribes and unsubscribes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORKER = OWN / "js" / "push_worker.js"
 
 @bp.app_template_global()
 def push_key() -> str:
-    """The key that browsers subscribe to; "" when the site has no Web Push."""
+    """Return the public key that browsers subscribe with; "" if the site has no Web Push."""
     private: str = current_app.config["VAPID_PRIVATE_KEY"]
     return keys.public_key(private) if private and current_app.config["PUSH_HOSTS"] else ""
 
@@ -28,7 +28,7 @@ def push_key() -> str:
 @login_required
 @limits.changing
 def subscribe_to_push() -> Response | tuple[Response, int]:
-    """Push to the browser at `endpoint` what is new for the viewer; 422 and a sentence when it cannot be used."""
+    """Subscribe the browser at `endpoint` for the viewer; 422 and an error message if it is not accepted."""
     login = viewer().current_login
     if login is None or not push_key():
         abort(404)
@@ -47,7 +47,7 @@ def subscribe_to_push() -> Response | tuple[Response, int]:
 @login_required
 @limits.changing
 def unsubscribe_from_push() -> Response:
-    """Push nothing more to the browser at `endpoint`."""
+    """Unsubscribe the browser at `endpoint`."""
     subscriptions.unsubscribe(viewer(), request.form.get("endpoint", ""))
     db.session.commit()
     return Response(status=204)
@@ -55,7 +55,7 @@ def unsubscribe_from_push() -> Response:
 
 @bp.get("/service-worker.js")
 def push_worker() -> Response:
-    """The script that shows pushes. It stands at the root, as it may serve only pages below its own address."""
+    """Return the service worker. It is served at the root, as its scope is limited to URLs below its own."""
     response = send_file(WORKER, "text/javascript")
-    response.headers["Cache-Control"] = "no-cache"  # a browser with an old one must hear of a new one
+    response.headers["Cache-Control"] = "no-cache"  # browsers must notice a new version
     return response

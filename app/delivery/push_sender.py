@@ -1,10 +1,10 @@
-"""The push that tells one browser what is new: a poll made on its behalf, while no page of ours asks.
+"""Push what is new to one browser, as a poll would while a page is open.
 
-A push is sent because of something that this browser was not told yet. It then tells all that is unread of the last
-day, not only that: push services keep the newest push for a browser that is away and drop the one before it
-(Topic), and on its screen the newest replaces the older one (tag). So each must be whole, as the poller's states are.
+A push is sent because of something new to this browser, but it contains everything unread of the last day. A push
+service keeps only the newest push for an offline browser (Topic), and on the screen the newest replaces the older one
+(tag). So each push must be complete, as the poller's states are.
 
-It tells who did what and quotes nobody: it stands on a locked screen, for anybody to read.
+A push says who did what and quotes no content, as it shows on a locked screen.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from app.notifications.kinds import KINDS
 from app.notifications.preferences import Preference
 from app.queries import activity, members, unread
 
-KEPT_FOR = timedelta(days=1)  # how long a push service keeps a push for a browser that is away
-TOPIC = "news"  # of several that wait for a browser, a push service keeps the newest
-MAX_EVENTS = 50  # events that are looked at
+KEPT_FOR = timedelta(days=1)  # how long a push service keeps a push for an offline browser
+TOPIC = "news"  # a push service keeps only the newest push with this topic
+MAX_EVENTS = 50  # events that are loaded
 LINES = 4  # below the title
-BODY_LENGTH = 2000  # bytes of those: all of it must fit into 4 KB
-PADDED_TO = 512  # bytes, so that a push service learns little from the length
+BODY_LENGTH = 2000  # bytes of those lines: the whole push must fit into 4 KB
+PADDED_TO = 512  # bytes, so that the length tells a push service little
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a push: what happened, when (the person's clock), and what it leads to."""
+    """One line of a push: what happened, when (on the user's clock), and the page it links to."""
 
     timestamp: float
     text: str
@@ -55,28 +55,29 @@ class Line:
 
 @dataclass(frozen=True)
 class News:
-    """What a push says, and up to where its browser then has been told."""
+    """The content of a push, and the timestamp up to which the browser is then up to date."""
 
     message: dict[str, Any]
     told_until: float
 
 
 def target(subscription_id: int) -> PushSubscription | None:
-    """The browser of that id, if the login it belongs to is still good."""
+    """Return the subscription with this id if its login is still valid."""
     query = select(PushSubscription).join(LoginSession, LoginSession.id == PushSubscription.login_id)
     return db.session.scalar(query.where(PushSubscription.id == subscription_id, LoginSession.expires_at > now()))
 
 
 def held_until(user: User) -> datetime | None:
-    """Until when a person is not to be disturbed; None when they may be now."""
+    """Return until when a user must not be disturbed; None if they may be notified now."""
     moment = now()
     due = quiet_hours.may_tell_at(scheduling.times_of(user.id), moment)
     return due if due > moment else None
 
 
 def news(user: User, told_until: float) -> News | None:
-    """What is new for a person whose browser was told up to `told_until`; None when it is read, or nothing."""
-    # Read first: what is at most as old is committed and seen by the queries below. Newer events order their own push.
+    """Return what is new to a user's browser since `told_until`; None if all of it is read or there is nothing."""
+    # Read the clock first. Everything up to it is committed and visible to the queries below; newer events schedule
+    # their own push.
     clock = db.session.scalar(select(NotificationClock.last).where(NotificationClock.user_id == user.id)) or 0.0
     since = min(told_until, clock - KEPT_FOR.total_seconds())
     with in_language_of(user) as language:
@@ -99,7 +100,7 @@ def news(user: User, told_until: float) -> News | None:
 def send(subscription: PushSubscription, news: News) -> None:
     """Send `news` to a browser. Raises as `sending.send` does.
 
-    The id is that of the job: a second copy of a push is known by it, and makes no second sound.
+    The push carries the job's id, so the service worker recognises a second copy and plays no second sound.
     """
     endpoint = subscription.endpoint
     if not sending.is_allowed(endpoint, current_app.config["PUSH_HOSTS"]):
@@ -122,7 +123,7 @@ def _headers(endpoint: str) -> dict[str, str]:
 
 
 def _lines(user_id: int, since: float, until: float) -> list[Line]:
-    """What is unread of the kinds that the person wants pushed, newest first."""
+    """Return the unread items of the kinds that the user wants pushed, newest first."""
     grid = {kind: chosen for kind, chosen in preferences.grid(user_id).items() if chosen.push}
     lines = _of_messages(user_id, since, until) if "message" in grid else []
     events = db.session.scalars(
@@ -154,7 +155,7 @@ def _of_conversation(found: Sequence[queries.Unread], people: Sequence[str]) -> 
 
 
 def _in_group(group: str, sender: str, count: int) -> str:
-    """What is new in a group; `sender` is "" when several people wrote."""
+    """Describe the new messages in a group; `sender` is "" if several members wrote."""
     if sender:
         return _n(
             "New message from %(name)s in %(group)s",
@@ -179,7 +180,7 @@ def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> li
 
 
 def _body(lines: Sequence[Line]) -> str:
-    """What stands below the title: as many lines as fit, and a sign that there is more."""
+    """Return the text below the title: as many lines as fit, and "…" if there are more."""
     shown: list[str] = []
     for line in lines[:LINES]:
         if len("\n".join([*shown, line.text]).encode()) > BODY_LENGTH:
@@ -189,7 +190,7 @@ def _body(lines: Sequence[Line]) -> str:
 
 
 def _path(lines: Sequence[Line]) -> str:
-    """Where a click leads: to the one thing, or to the page that shows all; without the name of the site."""
+    """Return the path that a click opens: the page of the only item, or a page that lists all."""
     if len(lines) == 1:
         address = mailer.site_url(lines[0].endpoint, **lines[0].values)
     elif all(line.endpoint == "messages.conversation" for line in lines):

@@ -1,4 +1,4 @@
-"""Reads that only delivery needs: unread messages by sender, for a push."""
+"""Queries that only delivery needs: unread messages by sender, for a push."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.queries import unread
 
 @dataclass(frozen=True)
 class Unread:
-    """What one person has written in one conversation and another has not read."""
+    """One sender's unread messages in one conversation."""
 
     conversation: Conversation
     sender: User
     count: int
-    timestamp: float  # of the conversation's newest move, on the reader's clock
+    timestamp: float  # the conversation's newest change, on the reader's clock
 
 
 def unread_by_sender(user_id: int, after: float, until: float) -> list[Unread]:
-    """Who wrote what a person has not read, in conversations that moved between two times of the person's clock.
+    """Return unread messages by conversation and sender, in conversations that changed between two clock times.
 
     One query.
     """

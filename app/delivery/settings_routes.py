@@ -1,4 +1,4 @@
-"""Door (HTTP) of how the viewer is told: the delivery grid, quiet hours, digests, filters, and the pause."""
+"""Routes of the notification settings: the delivery grid, quiet hours, digests, filters, and the pause."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DAY = 24 * 60  # minutes
 @login_required
 @limits.changing
 def settings() -> str | Response | tuple[str, int]:
-    """Show and change how the viewer is told. A refusal keeps what was typed."""
+    """Show and change the viewer's notification settings. After an error the form keeps the input."""
     person = viewer()
     profile = preferences.profile(person.id)
     form = DeliveryForm.of(preferences.grid(person.id), profile, chosen_by(person.role))
@@ -51,7 +51,7 @@ def settings() -> str | Response | tuple[str, int]:
 @login_required
 @limits.changing
 def pause() -> Response:
-    """Hold mail, push and sounds for two hours."""
+    """Pause email, push and sounds for two hours."""
     actions.pause(viewer())
     db.session.commit()
     return _back()
@@ -69,7 +69,7 @@ def resume() -> Response:
 
 @bp.app_template_global("paused_until")
 def paused_until() -> datetime | None:
-    """Until when the viewer has paused what tells them; None when they have not. What every page knows already."""
+    """Return until when the viewer has paused notifications; None without a pause. Costs no query."""
     found = visit()
     until = found.profile.paused_until if found and found.profile else None
     return until if until and until > now() else None
@@ -95,13 +95,13 @@ def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
 
 
 def _nights(begin: int | None, end: int | None) -> list[tuple[int, int]]:
-    """The quiet minutes of one day, as (first, how many): two stretches when they pass midnight."""
+    """Return the quiet minutes of one day as (first minute, length): two ranges if they span midnight."""
     if begin is None or end is None:
         return []
     return [(begin, end - begin)] if begin < end else [(0, end), (begin, DAY - begin)]
 
 
 def _minute(moment: datetime) -> int:
-    """Which minute of the viewer's own day it is."""
+    """Return the current minute of the viewer's day."""
     local = to_user_timezone(moment)
     return int(local.hour * 60 + local.minute)

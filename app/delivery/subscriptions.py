@@ -1,4 +1,4 @@
-"""Browsers that ask for Web Push, and those that want no more of it. The only writers of subscriptions."""
+"""Web Push subscriptions of browsers. No other module writes them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.extensions import db
 from app.lib.webpush import keys, sending
 from app.models import LoginSession, NotificationClock, PushSubscription, User
 
-MAX_SUBSCRIPTIONS = 20  # browsers of one person; of more, the one that was not here for longest goes
+MAX_SUBSCRIPTIONS = 20  # browsers of one user; beyond that the oldest subscription is removed
 
 
 def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts: Collection[str]) -> None:
-    """Tell the browser at `endpoint` what is new for the person of `login`, for as long as that login lasts.
+    """Subscribe the browser at `endpoint` for the user of `login`, for as long as that login lasts.
 
-    A browser that is known moves to this login with these keys: somebody else may have used it before. What its person
-    knows by now counts as told. `hosts` are the push services of the site. Raises ActionError.
+    A known browser moves to this login with the new keys, as another user may have used it before. Everything up to
+    the user's current clock counts as delivered. `hosts` are the site's allowed push services. Raises ActionError.
     """
     if not sending.is_allowed(endpoint, hosts):
         raise ActionError(_l("This site doesn't support your browser's push service."))
@@ -37,7 +37,7 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
         "login_id": login.id,
         "endpoint": endpoint,
         "endpoint_hash": _hash(endpoint),
-        "p256dh": keys.encode(keys.decode(p256dh)),  # without padding, of which any length could be sent
+        "p256dh": keys.encode(keys.decode(p256dh)),  # without padding, whose length a client could choose
         "auth": keys.encode(keys.decode(auth)),
         "told_until": db.session.scalar(known) or 0.0,
         "created_at": now(),
@@ -51,20 +51,20 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
 
 
 def unsubscribe(person: User, endpoint: str) -> None:
-    """Tell the browser at `endpoint` nothing more of this person. Twice changes nothing."""
+    """Delete this user's subscription of the browser at `endpoint`, if it exists."""
     mine = delete(PushSubscription).where(PushSubscription.user_id == person.id)
     db.session.execute(mine.where(PushSubscription.endpoint_hash == _hash(endpoint)))
 
 
 def forget(subscription: PushSubscription) -> None:
-    """Forget a browser that its push service knows no more."""
-    same = PushSubscription.endpoint_hash == subscription.endpoint_hash  # an id may be used again
+    """Delete a subscription that its push service no longer knows."""
+    same = PushSubscription.endpoint_hash == subscription.endpoint_hash  # an id may be reused
     db.session.execute(delete(PushSubscription).where(PushSubscription.id == subscription.id, same))
 
 
 def note_told(subscription: PushSubscription, told_until: float) -> None:
-    """Note that a browser was told up to that time of its person's clock."""
-    # It may have moved to somebody else meanwhile, whose clock is another one.
+    """Record that a browser is up to date up to that time of its user's clock."""
+    # The subscription may have moved to another user, whose clock differs.
     same = and_(PushSubscription.id == subscription.id, PushSubscription.user_id == subscription.user_id)
     later = PushSubscription.told_until < told_until
     db.session.execute(update(PushSubscription).where(same, later).values(told_until=told_until))

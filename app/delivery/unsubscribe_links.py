@@ -1,7 +1,7 @@
-"""Links that end mail of some kinds with one click, without logging in (RFC 8058): what is in them.
+"""Links that unsubscribe from email about some kinds with one click, without a login (RFC 8058).
 
-Such a link works as long as SECRET_KEY does: who finds an old mail must still be able to stop the next one. All it can
-do is end mail about some kinds of event, so whoever a mail is forwarded to can do no more than that.
+A link is valid as long as SECRET_KEY: a user must be able to unsubscribe from an old email. A link can only turn off
+email about some kinds of events, so forwarding an email gives no other rights away.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ from app.mailer import site_url
 from app.models import User
 from app.notifications.kinds import KINDS
 
-MAX_LENGTH = 600  # characters of a token; one that names every kind has half as many
+MAX_LENGTH = 600  # characters of a token; one with all kinds has half as many
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a genuine link names: a person, and kinds of event that there still are."""
+    """The content of a valid link: a user, and the kinds that still exist."""
 
     user_id: int
     kinds: list[str]
 
 
 def url(user: User, kinds: Collection[str]) -> str:
-    """The address that ends mail to `user` about these kinds."""
+    """Return the URL that turns off email to `user` about these kinds."""
     return site_url("delivery.unsubscribe", token=_signer().dumps([user.id, *kinds]))
 
 
 def headers(user: User, kinds: Collection[str]) -> Mapping[str, str]:
-    """What lets mail programs show "unsubscribe", and do it without opening a page. Empty without kinds."""
+    """Return the headers that let email programs offer one-click "unsubscribe". Empty without kinds."""
     if not kinds:
         return {}
     return {"List-Unsubscribe": f"<{url(user, kinds)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def read(token: str) -> Link | None:
-    """What `token` names; None for anything that was not signed here. A kind of essential mail is never in it."""
+    """Return the content of `token`; None if the signature is invalid. Essential kinds are never included."""
     if len(token) > MAX_LENGTH:
         return None
     try:

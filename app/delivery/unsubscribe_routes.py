@@ -1,7 +1,7 @@
-"""Doors (HTTP) of the link that ends mail of some kinds.
+"""Routes of the unsubscribe link in emails.
 
-Opening it changes nothing, for mail programs open links too: it leads to a page with a button. The button and the mail
-programs of RFC 8058 post to the same address.
+Opening the link changes nothing, as email programs also open links: it shows a page with a button. The button and the
+email programs of RFC 8058 post to the same URL.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.web.csrf import csrf
 
 @bp.after_request
 def keep_token_to_itself(response: Response) -> Response:
-    """A page whose address is a secret tells no other page that address."""
+    """Keep the token out of the Referer header, as the URL is a secret."""
     if request.endpoint in {"delivery.unsubscribe", "delivery.end_mail"}:
         response.headers["Referrer-Policy"] = "strict-origin"
     return response
@@ -26,16 +26,16 @@ def keep_token_to_itself(response: Response) -> Response:
 
 @bp.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> str:
-    """Ask whether mail of these kinds should end."""
+    """Ask for confirmation to turn off email about these kinds."""
     _user, kinds = _named(token)
     return render_template("notifications/unsubscribe.html", kinds=kinds, is_done=False)
 
 
 @bp.post("/unsubscribe/<token>")
-@csrf.exempt  # the signed address is the proof: a mail program that posts here has no session, and no page to read
+@csrf.exempt  # the signed URL is the proof: an email program has no session and no CSRF token
 @limits.unsubscribing
 def end_mail(token: str) -> str:
-    """End mail of these kinds. Posted twice, it is ended once. The answer is no redirect, as RFC 8058 asks."""
+    """Turn off email about these kinds. Idempotent. RFC 8058 forbids a redirect in the answer."""
     user, kinds = _named(token)
     actions.stop_mail(user, [kind.name for kind in kinds])
     db.session.commit()

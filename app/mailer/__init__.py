@@ -1,11 +1,11 @@
-"""Email: `send` renders the folder templates/email/<name>/ in the reader's language and zone, and speaks SMTP.
+"""Email: `send` renders templates/email/<name>/ in the recipient's language and time zone, and sends it by SMTP.
 
 headers     header fields as folded ASCII lines
 message     the whole email as bytes
-smtp        handing it to MAIL_SERVER; which errors are permanent
+smtp        sends it to MAIL_SERVER; which errors are permanent
 
-Only jobs send. The Message-ID is made from the id of the job, so it is fixed when the email is ordered: if a worker
-dies between the server's "250 OK" and our commit, the second copy carries the same id and email programs show one.
+Only jobs send email. The Message-ID derives from the job's id, so it is fixed when the job is enqueued. If a worker
+dies between the server's "250 OK" and our commit, the second copy has the same Message-ID, and email programs show one.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ __all__ = [
     "thread_fields",
 ]
 
-_EMPTY_LINES = re.compile(r"\n\s*\n")  # a template leaves some where it had nothing to say
+_EMPTY_LINES = re.compile(r"\n\s*\n")  # left by template blocks that rendered nothing
 
 
 def site_url(endpoint: str, **values: Any) -> str:
-    """The public address of an endpoint, from PUBLIC_URL and never from a Host header."""
+    """Return the public URL of an endpoint, from PUBLIC_URL and never from a Host header."""
     site: str = current_app.config["SITE_URL"]
     parts = urlsplit(site)
     with current_app.test_request_context(base_url=f"{parts.scheme}://{parts.netloc}", path="/"):
@@ -50,7 +50,7 @@ def site_url(endpoint: str, **values: Any) -> str:
 
 
 def can_send_to(address: str) -> bool:
-    """Whether a valid address may be used: it is ASCII before the @, or MAIL_UNICODE_ADDRESSES is on."""
+    """Return whether the site can send to a valid address: ASCII before the @, or MAIL_UNICODE_ADDRESSES is on."""
     return bool(current_app.config["MAIL_UNICODE_ADDRESSES"]) or address.rpartition("@")[0].isascii()
 
 
@@ -66,7 +66,7 @@ def compose(
 ) -> Email:
     """Render the email `name` to `user`, or to their other address `to`.
 
-    `headers` are ASCII and added to those of every email. Raises RecipientRejected for what is no address.
+    `headers` are ASCII, and are added to those of every email. Raises RecipientRejected for an invalid address.
     """
     recipient = _checked(to or user.email)
     with in_language_of(user) as language:
@@ -91,8 +91,8 @@ def compose(
 def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
     """Send plain text to operators, without a template.
 
-    An address that is none, or that another server must take, does not keep the email from the others. Raises
-    RecipientRejected when no address is left, and as app/mailer/smtp.py says.
+    An address that is invalid, or that the mail server refuses, does not keep the email from the others. Raises
+    RecipientRejected if no address is left, and as app/mailer/smtp.py says.
     """
     usable = []
     for address in addresses:
@@ -114,9 +114,10 @@ def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
 
 
 def thread_fields(thread: str) -> Mapping[str, str]:
-    """Header fields by which programs show the emails of one `thread` (letters, digits and dots) together.
+    """Return header fields that make email programs show the emails of one `thread` together.
 
-    All answer one email that was never sent, so it does not matter which of them the reader has kept.
+    `thread` consists of letters, digits and dots. All emails reply to one that was never sent, so it does not
+    matter which of them the recipient has kept.
     """
     root = _message_id(thread)
     return {"In-Reply-To": root, "References": root}

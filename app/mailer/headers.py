@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from email.header import Header
 
-WIDTH = 76  # columns of a folded line. A line that holds an encoded word may have 76 (RFC 2047, section 2)
+WIDTH = 76  # columns of a folded line; the limit of a line with an encoded word (RFC 2047, section 2)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
@@ -24,8 +24,8 @@ def text_field(name: str, text: str) -> str:
 def address_field(name: str, mailboxes: list[tuple[str, str]]) -> str:
     """Return the field `name` with (display name, address) pairs, without a final line break.
 
-    The addresses have been checked by the caller. A display name becomes atoms, a quoted string or encoded words, so
-    a comma or a bracket in it never separates addresses.
+    The caller has checked the addresses. A display name becomes atoms, a quoted string or encoded words, so a comma
+    or a bracket in it never separates addresses.
     """
     return _folded(name, ", ".join(_mailbox(name, display, address) for display, address in mailboxes))
 
@@ -49,18 +49,18 @@ def _one_line(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether the text needs no encoding: ASCII in words that fit in a line, and nothing that reads as encoded."""
+    """Return whether the text needs no encoding: ASCII, words that fit in a line, and no "=?"."""
     return text.isascii() and "=?" not in text and all(len(word) < WIDTH // 2 for word in text.split(" "))
 
 
 def _encoded(field: str, text: str) -> str:
-    """Return the text as encoded words with one space between them, which a reader's program drops."""
+    """Return the text as encoded words with one space between them, which email programs drop."""
     words = Header(text, "utf-8", maxlinelen=WIDTH, header_name=field).encode()
     return " ".join(words.split())
 
 
 def _folded(name: str, text: str) -> str:
-    """Break the field before words that do not fit. A word is never broken: each is short enough by now."""
+    """Break the field before words that do not fit. A word is never broken: each one is short enough here."""
     lines = [f"{name}:"]
     for word in text.split(" "):
         if len(lines[-1]) + 1 + len(word) > WIDTH and lines[-1] not in {f"{name}:", ""}:

@@ -1,4 +1,4 @@
-"""The bytes of an email: 7-bit lines of at most 76 columns where a line can be broken, whatever the text."""
+"""The bytes of an email: 7-bit lines of at most 76 columns where a line can be broken, for any text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from app.core.clock import now
 from app.mailer import headers
 
-# With "7bit", the standard library writes text that has long lines or other letters as quoted-printable or base64,
+# With "7bit", the standard library encodes text with long lines or non-ASCII characters as quoted-printable or base64,
 # whichever is shorter, in lines of this length (RFC 2045, section 6.7). Servers refuse lines over 998 octets.
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=headers.WIDTH)
 _LINE_ENDS = re.compile(r"\r\n?")
@@ -21,7 +21,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Email:
-    """An email that is ready to be sent. The addresses are in the form that SMTP takes."""
+    """An email that is ready to be sent. The addresses are in the form for SMTP."""
 
     sender: str
     recipients: Sequence[str]
@@ -29,13 +29,13 @@ class Email:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether an address is not ASCII, which only a server with SMTPUTF8 takes (RFC 6531)."""
+        """Whether an address is not ASCII, so that the server must support SMTPUTF8 (RFC 6531)."""
         return not all(address.isascii() for address in (self.sender, *self.recipients))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """What an email says. `fields` are further header fields: ASCII without line breaks, by name."""
+    """The content of an email. `fields` are further header fields: ASCII without line breaks, by name."""
 
     sender: tuple[str, str]  # display name and address
     recipients: Sequence[tuple[str, str]]
@@ -47,7 +47,7 @@ class Draft:
 
 
 def build(draft: Draft) -> Email:
-    """Write the email. Any text is taken; control characters, which no program shows, are left out."""
+    """Build the email. Accepts any text; control characters, which no program shows, are removed."""
     head = [
         headers.text_field("Subject", draft.subject),
         headers.address_field("From", [draft.sender]),
@@ -61,7 +61,7 @@ def build(draft: Draft) -> Email:
 
 
 def _body(draft: Draft) -> bytes:
-    """Return the fields that begin with Content-, and the parts."""
+    """Return the Content-* fields and the MIME parts."""
     message = EmailMessage(policy=_POLICY)
     message.set_content(_writable(draft.text))
     if draft.html:
@@ -71,4 +71,4 @@ def _body(draft: Draft) -> bytes:
 
 def _writable(text: str) -> str:
     text = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    return text.encode(errors="replace").decode()  # a half of a surrogate pair
+    return text.encode(errors="replace").decode()  # replaces lone surrogates

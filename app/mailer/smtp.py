@@ -1,8 +1,8 @@
-"""Handing an email to MAIL_SERVER by SMTP, and telling errors that pass from errors that stay.
+"""Send an email to MAIL_SERVER by SMTP, and separate temporary from permanent errors.
 
-- Raises PermanentError for what a retry cannot mend: RecipientRejected or ContentRejected.
-- Raises smtplib.SMTPException or OSError for everything else. That includes what concerns the server or its settings
-  and not this email (no connection, a refused greeting or login): the operator may mend it while the job is retried.
+- Raises PermanentError if a retry can't help: RecipientRejected or ContentRejected.
+- Raises smtplib.SMTPException or OSError otherwise. That includes errors of the server or its settings rather than of
+  this email (no connection, a refused greeting or login): the operator may fix them while the job is retried.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _ABOUT_ADDRESS = re.compile(rb"\s*5\.[12]\.")  # enhanced codes of addresses and
 
 
 class RecipientRejected(PermanentError):
-    """No email can be sent to this address: it is none, or the server refuses it for good."""
+    """No email can be sent to this address: it is invalid, or the server refuses it permanently."""
 
 
 class ContentRejected(PermanentError):
-    """The server refuses this email for good, but perhaps not another one to the same address."""
+    """The server refuses this email permanently, but perhaps not another one to the same address."""
 
 
 def deliver(email: Email) -> None:
-    """Hand the email to MAIL_SERVER, each step within MAIL_TIMEOUT seconds. Raises as the module says."""
+    """Send the email to MAIL_SERVER, each step within MAIL_TIMEOUT seconds. Raises as the module says."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(current_app.config["MAIL_TIMEOUT"])  # Flask-Mail has no setting for it
     answered, failure = False, None
@@ -44,7 +44,8 @@ def deliver(email: Email) -> None:
                 failure = error
             answered = True
     except (smtplib.SMTPException, OSError):
-        # Leaving the block says QUIT. Some servers have hung up by then; the answer to the email is known and stands.
+        # Leaving the block sends QUIT. Some servers have disconnected by then, but the reply to the email is known and
+        # counts.
         if not answered:
             raise
     finally:

@@ -1,4 +1,7 @@
-"""The only writer of activity: what happened to a person, for their Activity page, its badge, mail and push."""
+"""Write activity events: what happened to a user, for the Activity page, its badge, email and push.
+
+No other module writes these rows.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,11 @@ def record_event(
     known: bool = False,
     args: Mapping[str, Any] | None = None,
 ) -> None:
-    """Tell a person of an event when the current transaction commits: once for each (person, kind, subject).
+    """Record an event for a user when the current transaction commits, once for each (user, kind, subject).
 
-    `args` are JSON: what the event's sentence needs besides the actor and the post. With `known` it is kept as read:
-    for what the person has just done before our eyes. What `actor` does to themselves is no event. The person's filters
-    may hold it back or drop it. Raises KeyError for a kind nobody declared.
+    `args` is JSON: what the event's sentence needs besides the actor and the post. With `known` the event is stored
+    as read, for something that the user has just done here. An actor's own actions record no event. The user's
+    filters may filter or drop the event. Raises KeyError for an undeclared kind.
     """
     declared = KINDS[kind]
     if actor is not None and actor.id == user_id:
@@ -53,7 +56,8 @@ def record_event(
     }
 
     def write(timestamp: float) -> None:
-        # Asked first: an INSERT that meets a known row waits for whoever is reading it now, who waits for our clock.
+        # Check first. An INSERT that conflicts with a row waits for the request that is marking it as read, which in
+        # turn waits for our clock lock.
         if _is_known(user_id, kind, subject):
             return
         stmt = insert_into(Activity).values(**values, timestamp=timestamp).on_conflict_do_nothing()
@@ -66,7 +70,7 @@ def record_event(
 
 
 def retract_event(user_id: int, kind: str, subject: str) -> None:
-    """Take an event back that did not happen after all, when the current transaction commits."""
+    """Delete an event that did not happen after all, when the current transaction commits."""
     event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
 
     def write(_timestamp: float) -> None:
@@ -82,12 +86,12 @@ def _is_known(user_id: int, kind: str, subject: str) -> bool:
 
 
 def publish_activity_count(user_id: int) -> None:
-    """Tell a person how many unread events there are, when the current transaction commits."""
+    """Publish the user's number of unread events when the current transaction commits."""
     publish_state(user_id, "unread_activity_count", lambda: activity.unread_count(user_id))
 
 
 def refresh_counts_for_deleted_post(post_id: int) -> None:
-    """Tell everyone who has an unread event about a post that the number changes; before the post is deleted."""
+    """Publish new counts to every user with an unread event about this post; call it before the post is deleted."""
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():
         publish_activity_count(user_id)

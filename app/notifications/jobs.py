@@ -1,4 +1,4 @@
-"""Jobs of notifications: badges are recounted and old rows deleted every day. A listener tells a task's owner of it."""
+"""Jobs of notifications: the daily recount and clean-up, and a listener that notifies the owner of a task."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from app.notifications.events import record_event
 from app.notifications.publish import publish_state
 
 DAY = 24 * 3600  # seconds
-BATCH = 1000  # rows one transaction forgets
-TALLY_DAYS = 7  # the caps ask for today only
+BATCH = 1000  # rows that one transaction deletes
+TALLY_DAYS = 7  # the daily caps read only today's row
 EVENTS = {"done": "job_done", "failed": "job_failed"}
 
 
 @when_changed
 def _tell_owner(task: Job) -> None:
-    """The owner's pages show every change of their task, and its end is an event."""
+    """Publish every change of a task to its owner, and record an event when it is done or has failed."""
     if task.owner_id is None:
         return
     state = {"task_id": task.id, "progress": task.progress, "state": task.state}
     publish_state(task.owner_id, "task_progress", state, subject=task.id)
     if task.state in EVENTS:
-        # A task that fails, is tried again and fails again has failed twice.
+        # A task that fails, is retried and fails again records two events.
         subject = f"{task.id}:{task.queued_at.timestamp():.6f}"
         record_event(task.owner_id, EVENTS[task.state], subject, args={"job_id": task.id, "name": task.name})
 
 
 @job("notifications.forget_poll")
 def forget_poll(user_id: int) -> None:
-    """Remove a poll answer that could not be removed at the commit. Running twice removes it twice."""
+    """Remove a cached poll hash that could not be removed at commit. Idempotent. Raises ConnectionError on failure."""
     if not poll_cache.invalidate(user_id):
         raise ConnectionError("Redis is away")
 
 
 @job("notifications.forget_old_tasks", every=DAY)
 def forget_old_tasks() -> None:
-    """Remove what was told of tasks that are forgotten by now, or a person's list would grow with every task.
+    """Delete task states whose job no longer exists, so that a user's list does not grow with every task.
 
-    Running twice finds nothing the second time.
+    Idempotent: a second run finds nothing.
     """
     known = select(Job.id).where(Job.id == Notification.subject).exists()
     with write_transaction():
@@ -60,16 +60,16 @@ def forget_old_tasks() -> None:
 
 @job("notifications.recount", queue="slow", timeout=3600, every=DAY)
 def recount_badges() -> dict[str, int]:
-    """Put right what the badges say, should it ever be wrong. Run twice, it finds nothing the second time."""
+    """Recount all badges and correct those that are wrong. Idempotent: a second run finds nothing."""
     return recount.recount()
 
 
 @job("notifications.forget_activity", every=DAY)
 def forget_activity() -> None:
-    """Forget events ACTIVITY_DAYS after they were read, and held ones as long after they happened; unread ones never.
+    """Delete events ACTIVITY_DAYS after they were read, and filtered events ACTIVITY_DAYS after they happened.
 
-    Logins stay: by them a browser is known, and to be told again of one's own would teach people to look away. Run
-    twice, it finds nothing the second time.
+    Unread events are never deleted. Logins are kept: they record which browsers are known, and repeated alerts
+    about one's own browser would teach users to ignore them. Idempotent: a second run finds nothing.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.held_by != "") & (Activity.created_at < oldest)
@@ -79,9 +79,10 @@ def forget_activity() -> None:
 
 
 def _forget(identity: Any, which: ColumnElement[bool]) -> None:
-    """Delete rows some at a time: nobody who writes meanwhile waits for long, and this waits for nobody.
+    """Delete rows in small batches, so that no other writer waits for long. Locked rows are skipped.
 
-    They are looked for without a lock, and looked at again under one: a row that somebody changes just now may stay.
+    Rows are found without a lock, then checked again under one. A row that is locked at that moment may stay until
+    the next run.
     """
     last = 0
     while True:

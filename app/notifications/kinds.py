@@ -1,4 +1,4 @@
-"""The kinds of event there are. A new one is one entry here, and its sentences in app/notifications/render.py."""
+"""The kinds of events. A new kind needs one entry here, and its sentences in app/notifications/render.py."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ MAILS: tuple[Mail, ...] = ("none", "now", "daily", "weekly")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of event, and how it is delivered to a person who has not said otherwise. All kinds count in a badge."""
+    """One kind of event, and its default delivery. All kinds count in a badge."""
 
     name: str
     label: Sentence  # its row in the delivery grid
-    why: Sentence  # the rule that makes it: "Why am I seeing this?"
+    why: Sentence  # shown as "Why am I seeing this?"
     mail: Mail
     push: bool = True
-    has_actor: bool = False  # somebody did it, so the filters by sender apply
-    groups: bool = False  # several are shown as one line, unless the person wants each
-    quiet: bool = False  # it is only listed: always recorded as read, so there is nothing to choose in the grid
-    essential: bool = False  # its mail waits for nothing: no quiet hours, no pause, no daily cap
-    fixed: bool = False  # told as it is declared here, whoever it is: there is nothing to choose
-    role: str = "member"  # only people of this role or a higher one are told of it
+    has_actor: bool = False  # another user caused it, so the sender filters apply
+    groups: bool = False  # several are shown as one line, unless the user turns that off
+    quiet: bool = False  # listed only: always recorded as read, and not in the grid
+    essential: bool = False  # its email ignores quiet hours, the pause and the daily cap
+    fixed: bool = False  # delivery can't be changed by the user
+    role: str = "member"  # only users with this role or a higher one are notified
 
 
 KINDS: dict[str, Kind] = {
@@ -107,7 +107,7 @@ KINDS: dict[str, Kind] = {
 
 
 def chosen_by(role: str) -> dict[str, Kind]:
-    """What a person of this role chooses in the grid."""
+    """Return the kinds that a user with this role can configure in the delivery grid."""
     kinds = KINDS.items()
     return {name: kind for name, kind in kinds if not (kind.quiet or kind.fixed) and roles.is_at_least(role, kind.role)}
 

@@ -1,12 +1,13 @@
-"""The per-user clock: what is told to a person is written under its lock, and bears its time.
+"""The outbox: what is published to a user is written at commit, under that user's clock lock, with its timestamp.
 
-A person's clock gives `max(now, last + 1 microsecond)` under a lock on the clock's row that is held until the commit.
-So timestamps are commit order, and a client that remembers the newest one it saw cannot skip an event that commits
+A user's clock is `max(now, last + 1 microsecond)`, taken under a lock on the clock's row that is held until the commit.
+So timestamps follow commit order: a client that remembers the newest timestamp it saw can't skip an event that commits
 later (docs/decisions/0002-per-user-clock.md).
 
-`on_commit_locked` only notes what is to be written. It is written when the outermost transaction commits, so the clock
-locks are the last ones taken, in user-id order: two people who write to each other at once cannot deadlock. A job
-ordered there is locked after its reader's clock, and by nobody who then wants a clock.
+`on_commit_locked` only registers a write. The writes run when the outermost transaction commits. The clock locks are
+therefore the last ones taken, and they are taken in user-id order: two users who write to each other at the same time
+can't deadlock. A job enqueued there is locked after its user's clock. Code that holds the lock of a job takes no clock
+lock after it.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from app.jobs import enqueue
 from app.models import Job, NotificationClock
 from app.notifications import poll_cache
 
-TICK = 1e-6  # seconds; a double still tells two neighbours apart in the year 2100
+TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
 
 
 class Phase(IntEnum):
-    """The order in which a person's writes run: rows first, then the counts over them, then mail and push."""
+    """The order of a user's writes: rows first, then the counts over them, then jobs for email and push."""
 
     ROWS = 0
     STATES = 1
@@ -37,7 +38,7 @@ class Phase(IntEnum):
 
 
 class Write(NamedTuple):
-    """One thing to do under the clock; `run` is called with the new timestamp in Unix seconds."""
+    """One write under the clock lock; `run` is called with the new timestamp in Unix seconds."""
 
     phase: Phase
     run: Callable[[float], None]
@@ -47,22 +48,22 @@ Pending = dict[int, dict[Hashable, Write]]
 
 
 def on_commit_locked(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
-    """Call `run(timestamp)` under the person's clock lock when the current transaction commits.
+    """Call `run(timestamp)` under the user's clock lock when the current transaction commits.
 
-    The last call for one (person, key) counts.
+    A later call with the same user and key replaces an earlier one.
     """
     _pending().setdefault(user_id, {})[key] = Write(phase, run)
 
 
 def logins_changed(user_id: int) -> None:
-    """Make polls ask the database again when the current transaction, which ends logins, commits."""
+    """Remove the user's poll cache when the current transaction, which ends logins, commits."""
     _pending().setdefault(user_id, {})
 
 
 def _pending() -> Pending:
     session = db.session()
     if not session.in_transaction():
-        session.begin()  # what is noted before the first statement belongs to a transaction too, and its rollback
+        session.begin()  # begin now, so that a rollback also discards what is registered before the first statement
     pending: Pending = session.info.setdefault("notifications", {})
     return pending
 
@@ -82,26 +83,27 @@ def _tell(session: Session) -> None:
             write.run(timestamp)
         redis_is_there = redis_is_there and poll_cache.invalidate(
             user_id
-        )  # one wait for a Redis that is away is enough
+        )  # after the first timeout, use the job instead
         if not redis_is_there:
             _order_removal(session, user_id)
     session.flush()
 
 
 def _order_removal(session: Session, user_id: int) -> None:
-    """Redis may come back still holding the old copy: a durable job removes it, one for all that is told meanwhile.
+    """Enqueue a job that removes the cached poll hash: Redis may come back with the old one.
 
-    One that waits now will run while we hold the clock lock or after our commit: no hash can be filled in between.
+    One job is enough for all changes until it runs. A queued job runs while this transaction holds the clock lock,
+    or after its commit, so no hash can be filled in between.
     """
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")
     if session.scalar(waiting.limit(1)) is None:
-        # With a delay it is the scheduler's from the start, who does not wait to see whether a push of ours arrived.
+        # A delayed job is left to the scheduler from the start, which doesn't wait for our own push to RQ.
         enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
 
 
 def _tick(session: Session, user_id: int, *, advance: bool) -> float:
-    """Lock the person's clock, move it forward and return its new time in Unix seconds."""
+    """Lock the user's clock, move it forward if `advance`, and return its time in Unix seconds."""
     moment = now().timestamp() if advance else 0.0
     clock = NotificationClock
     least = clock.last + TICK if advance else clock.last
@@ -122,7 +124,7 @@ def _remember(session: Session, transaction: SessionTransaction) -> None:
 
 @event.listens_for(db.session, "after_rollback")
 def _forget(session: Session) -> None:
-    # This event comes while the savepoint is still known; after_soft_rollback comes when it is gone.
+    # This event fires while the savepoint is still known. At after_soft_rollback it is gone.
     savepoint = session.get_nested_transaction()
     if savepoint is not None:
         session.info["notifications"] = session.info.get("notifications_before", {}).pop(savepoint, {})

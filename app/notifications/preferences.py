@@ -1,4 +1,4 @@
-"""How a person wants to be told: their rows of the delivery grid over the defaults, and their profile."""
+"""A user's delivery preferences: their rows of the delivery grid over the defaults, and their profile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.notifications.quiet_hours import Hours
 
 @dataclass(frozen=True)
 class Preference:
-    """How one kind is delivered to one person."""
+    """How one kind of event is delivered to one user."""
 
     badge: bool
     push: bool
@@ -26,30 +26,30 @@ class Preference:
 
 
 def default(kind: Kind) -> Preference:
-    """How a kind is delivered to somebody who has not said otherwise."""
+    """Return the default preference for a kind."""
     return Preference(badge=True, push=kind.push, mail=kind.mail, grouped=kind.groups)
 
 
 def grid(user_id: int) -> Mapping[str, Preference]:
-    """A person's preference for every kind, by its name. One query."""
+    """Return a user's preference for every kind, by name. One query."""
     rows = db.session.scalars(_fresh(select(DeliveryPreference).where(DeliveryPreference.user_id == user_id)))
     said = {row.kind: Preference(row.badge, row.push, row.mail, row.grouped) for row in rows}
     return {name: said.get(name) or default(kind) for name, kind in KINDS.items()}
 
 
 def profile(user_id: int) -> DeliveryProfile:
-    """A person's profile: their row, or one with the defaults that is in no session."""
+    """Return a user's delivery profile: the stored row, or a transient one with the defaults."""
     row = db.session.scalar(_fresh(select(DeliveryProfile).where(DeliveryProfile.user_id == user_id)))
     return row or default_profile(user_id)
 
 
 def _fresh(query: Select[Any]) -> Select[Any]:
-    """As the rows are now: a session remembers how it last saw them, and a job asks again after a while."""
+    """Reload rows that the session already holds: a job reads them again after a while."""
     return query.execution_options(populate_existing=True)
 
 
 def default_profile(user_id: int) -> DeliveryProfile:
-    """The profile of somebody who has said nothing: no quiet hours, digests at 8 and on Mondays, everybody accepted."""
+    """Return the default profile: no quiet hours, digests at 8:00 and on Mondays, events accepted from everyone."""
     return DeliveryProfile(
         user_id=user_id,
         quiet_from=None,
@@ -63,9 +63,9 @@ def default_profile(user_id: int) -> DeliveryProfile:
 
 
 def hours(user: User, chosen: DeliveryProfile) -> Hours:
-    """When a person may be told: their profile in their own zone."""
+    """Return a user's delivery hours, in their own time zone."""
     return Hours(
-        zone=ZoneInfo(user.timezone or "UTC"),  # not Babel's: a zone of pytz cannot be combined with a date
+        zone=ZoneInfo(user.timezone or "UTC"),  # not Babel's: a pytz zone can't be combined with a date
         quiet_from=chosen.quiet_from,
         quiet_until=chosen.quiet_until,
         paused_until=chosen.paused_until,

@@ -1,7 +1,8 @@
-"""Who is looking: people of whom a poll has come lately, as keys in Redis that run out by themselves.
+"""Presence: which users have polled lately, as Redis keys that expire.
 
-Telling somebody costs a transaction under their clock, and their next poll four statements. For what only a page that
-is open shows, that is spent on those who look. Whoever comes later loads a page, and sees it there.
+Publishing a state costs a transaction under the user's clock lock, and their next poll costs four statements. Some
+states only matter on an open page, so they are published only to users who are present. A user who comes later loads a
+page that shows the state.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ from collections.abc import Sequence
 from app.core import redis_client
 from app.core.redis_client import RedisUnavailable
 
-# Seconds. Renewed when a poll reaches the database (poll_cache.py): longer than a poll's answer can live there, six
-# minutes, and the longest interval that a busy server asks of pollers.
+# Seconds. Renewed when a poll reaches the database (poll_cache.py). Longer than a poll's answer stays in the cache (six
+# minutes), and longer than the longest poll interval of a busy server.
 LASTS = 600
 
 
 def key(user_id: int) -> str:
-    """The name of a person's key."""
+    """Return the key that marks a user as present."""
     return f"microblog:present:{user_id}"
 
 
 def viewing(user_ids: Sequence[int]) -> list[int]:
-    """Those of `user_ids` who are looking, in their order. Nobody when Redis is away."""
+    """Return those of `user_ids` who are present, in the same order; an empty list if Redis is unavailable."""
     if not user_ids:
         return []
     try:

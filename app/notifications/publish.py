@@ -1,4 +1,4 @@
-"""States for the poller. A notification is a state told whole: one row for each (person, name, subject)."""
+"""States for the poller. A notification is the latest full state: one row for each (user, name, subject)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Data = Any | Callable[[], Any]
 
 
 def publish_state(user_id: int, name: str, data: Data, subject: str = "") -> None:
-    """Tell a person the state `data` under `name` when the current transaction commits.
+    """Publish the state `data` under `name` to a user when the current transaction commits.
 
-    `data` is JSON, or a function that gives it, called under the person's clock lock: a count stored in a notification
-    is never older than its timestamp. `subject` separates two states of one name (two tasks, two conversations). The
-    last call for one (person, name, subject) counts.
+    `data` is JSON, or a function that returns it. The function is called under the user's clock lock, so a stored
+    count is never older than its timestamp. `subject` separates two states with one name (two tasks, two
+    conversations). A later call with the same user, name and subject replaces an earlier one.
     """
 
     def write(timestamp: float) -> None:

@@ -1,8 +1,8 @@
-"""When a person may be told: quiet hours, a pause, and the times of digests. Pure functions, in the person's zone.
+"""When a user may be notified: quiet hours, a pause, and the times of digests. Pure functions, in the user's time zone.
 
-Times of day are minutes after midnight, as the clock on the wall shows them. Where a change of clocks leaves a choice,
-the quiet time is the longer one: nobody is told anything while their wall shows a quiet time. A digest whose time is
-skipped comes as much later, and one whose time comes twice comes the first time.
+Times of day are minutes after midnight, local wall-clock time. Where a clock change makes a time ambiguous, the longer
+quiet time applies: no notification is sent while the local clock shows a quiet time. A digest whose time is skipped is
+sent later by the length of the skip. A digest whose time occurs twice is sent the first time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 @dataclass(frozen=True)
 class Hours:
-    """One person's times."""
+    """The delivery hours of one user."""
 
     zone: tzinfo
     quiet_from: int | None  # None = no quiet hours
@@ -25,22 +25,22 @@ class Hours:
 
 
 def may_tell_at(hours: Hours, moment: datetime) -> datetime:
-    """The first moment from `moment` on that is neither paused nor quiet: `moment` itself when it is neither."""
+    """Return the first moment from `moment` on that is neither paused nor quiet."""
     if hours.paused_until is not None and hours.paused_until > moment:
         moment = hours.paused_until
     for begin, end in _quiet_times(hours, moment):
         if begin <= moment < end:
-            moment = end  # which may lie in the next one: where clocks go forward, two can overlap
+            moment = end  # may be in the next quiet time: when clocks go forward, two can overlap
     return moment
 
 
 def next_quiet_from(hours: Hours, moment: datetime) -> datetime | None:
-    """When the quiet hours begin next after `moment`; None without quiet hours."""
+    """Return when quiet hours next begin after `moment`; None without quiet hours."""
     return min((begin for begin, _end in _quiet_times(hours, moment) if begin > moment), default=None)
 
 
 def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
-    """The first time of a "daily" or "weekly" digest after `moment`; in quiet hours it waits for their end."""
+    """Return the next time of a "daily" or "weekly" digest after `moment`; one in quiet hours is sent when they end."""
     local = moment.astimezone(hours.zone).date()
     days = (local + timedelta(days=ahead) for ahead in range(9))
     wanted = (day for day in days if cadence == "daily" or day.weekday() == hours.digest_weekday)
@@ -49,7 +49,7 @@ def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
 
 
 def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """The quiet times that touch the days around `moment`, in order."""
+    """Yield the quiet times of the days around `moment`, in order."""
     begin, end = hours.quiet_from, hours.quiet_until
     if begin is None or end is None or begin == end:
         return
@@ -61,6 +61,6 @@ def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, dat
 
 
 def _moments(hours: Hours, day: date, minutes: int) -> tuple[datetime, datetime]:
-    """The moment of a time of day by the rules before and after a change of clocks; nearly always the same."""
+    """Return the moments of a local time before and after a clock change; the two are nearly always equal."""
     wall = datetime.combine(day, time(*divmod(minutes, 60)), hours.zone)
     return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)

@@ -1,7 +1,7 @@
-"""Counting anew what was told: a badge that drifted from the truth is put right, and reported.
+"""Recount published badges: correct those that drifted, and report them.
 
-It should never find anything. Each number is computed under the person's clock whenever it may have changed, so a
-difference is a fault in the program, or a hand in the database.
+A recount should never find drift. Every count is computed under the user's clock lock whenever it may have changed, so
+a difference means a bug, or a manual change of the database.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.notifications.outbox import Phase, on_commit_locked
 from app.notifications.publish import publish_state
 from app.queries import activity, unread
 
-BATCH = 500  # people whose badges one statement counts
+BATCH = 500  # users counted by one statement
 COUNTS: dict[str, Callable[[int], int]] = {
     "unread_message_count": unread.message_count,
     "unread_activity_count": activity.unread_count,
@@ -26,9 +26,9 @@ COUNTS: dict[str, Callable[[int], int]] = {
 
 
 def recount() -> dict[str, int]:
-    """Compare every told count with the truth, and tell those that differ anew.
+    """Compare every published count with the true one, and publish those that differ again.
 
-    `{"checked": numbers looked at, "drift": numbers that were wrong}`. Holds one person's clock at a time.
+    Returns `{"checked": counts compared, "drift": counts that were wrong}`. Holds one user's clock lock at a time.
     """
     checked = drift = 0
     for user_id, name, told, truth in _told():
@@ -39,7 +39,10 @@ def recount() -> dict[str, int]:
 
 
 def _told() -> Iterator[tuple[int, str, object, int]]:
-    """(person, name, what was told, the truth) of every count; read without a lock, so a difference is a suspicion."""
+    """Yield (user id, name, published count, true count).
+
+    The rows are read without a lock, so a difference must be checked again.
+    """
     last = 0
     while True:
         people = select(User.id).where(User.id > last).order_by(User.id).limit(BATCH).subquery()
@@ -62,7 +65,7 @@ def _told() -> Iterator[tuple[int, str, object, int]]:
 
 
 def _repair(user_id: int, name: str) -> bool:
-    """Look again under the person's clock, and tell the truth; whether it was indeed wrong."""
+    """Compare again under the user's clock lock and publish the true count. Return whether it was wrong."""
     wrong = []
 
     def look(_timestamp: float) -> None:

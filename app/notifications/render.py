@@ -1,16 +1,16 @@
-"""Events in sentences, made when they are read: in the reader's language, whatever it was when they happened.
+"""Render events as sentences, in the reader's current language.
 
-    line = wording.line([event])            # or several events of a kind that groups, newest first
-    line.text                               # "Ana Lima follows you": the subject of a mail, the title of a push
-    line.html()                             # the same with names in <bdi>; line.html(name) makes each name itself
-    line.snippet, line.snippet_lang         # the beginning of the post it is about, for an element with dir="auto"
-    line.snippet_html()                     # the same with @names and #tags in <bdi>; no links, so it may stand in one
-    line.words                              # what the moderators say, whole, for an element with dir="auto"
-    line.note                               # a second sentence: the address a login came from
-    line.endpoint, line.values              # what it leads to: url_for(...), or mailer.site_url(...) in a mail
+    line = render([event])                  # or several events of a kind that groups, newest first
+    line.text                               # "Ana Lima followed you": the subject of an email, the title of a push
+    line.html()                             # the same with names in <bdi>; line.html(name) renders each name itself
+    line.snippet, line.snippet_lang         # the beginning of the post, for an element with dir="auto"
+    line.snippet_html()                     # the same with @names and #tags in <bdi>; no links, so it may be in a link
+    line.words                              # the moderators' full text, for an element with dir="auto"
+    line.note                               # a second sentence: the IP address of a login
+    line.endpoint, line.values              # the target: url_for(...), or mailer.site_url(...) in an email
 
-Everything is in the language of the moment it is asked for (`in_language_of` in a job). Events come with their actor
-and post loaded, as app/queries/activity.py gives them.
+Everything is in the language at the time of the call (`in_language_of` in a job). Events must come with their actor and
+post loaded, as app/queries/activity.py returns them.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from app.notifications.task_names import task_words
 
 SNIPPET = 160  # characters of a post that are quoted
 
-Put = Callable[[User | str], str]  # how a name or another word of the event stands in its sentence
+Put = Callable[[User | str], str]  # formats a name or another variable part of the sentence
 NameMarkup = Callable[[User], Markup]
 
 
 @dataclass(frozen=True)
 class RenderedEvent:
-    """What is told of one event, or of several that are told as one."""
+    """The text and target of one event, or of several that are shown as one."""
 
     say: Callable[[Put], str]
     endpoint: str
     values: Mapping[str, Any] = field(default_factory=dict)
     post: Post | None = None
-    quoted: str = ""  # of a post that is gone: its beginning, and its language
+    quoted: str = ""  # the beginning of a deleted post, and its language
     quoted_language: str = ""
     address: str = ""
     words: str = ""
@@ -52,24 +52,24 @@ class RenderedEvent:
         return self.say(lambda word: word.display_name if isinstance(word, User) else word)
 
     def html(self, name: NameMarkup | None = None) -> Markup:
-        """The sentence as HTML; `name` makes the HTML of a person's name, such as a link to them."""
+        """Return the sentence as HTML; `name` renders a user's name, for example as a link."""
         make = name or (lambda user: _bdi(user.display_name))
         return escape(self.say(lambda word: make(word) if isinstance(word, User) else _bdi(word)))
 
     @property
     def note(self) -> str:
-        """A second sentence, or "". The address is isolated: in Arabic text a bare one would be turned around."""
+        """A second sentence, or "". The IP address is isolated, or right-to-left text would reorder it."""
         return _("IP address: %(address)s", address=f"\u2066{self.address}\u2069") if self.address else ""
 
     @property
     def snippet(self) -> str:
-        """The beginning of the post, on one line; "" when there is none."""
+        """The beginning of the post, on one line; "" without a post."""
         body = " ".join((self.post.body if self.post else self.quoted).split())
         short = first_graphemes(body, SNIPPET)
         return body if short == body else f"{short.rstrip()}…"
 
     def snippet_html(self) -> Markup:
-        """The same as HTML, without links."""
+        """Return the snippet as HTML, without links."""
         pieces = rich.pieces(self.snippet)
         return Markup("").join(escape(piece.raw) if piece.kind == "text" else _bdi(piece.raw) for piece in pieces)
 
@@ -81,9 +81,9 @@ class RenderedEvent:
 
 
 def render(events: Sequence[Activity]) -> RenderedEvent:
-    """The line for one event, or for several of one kind that groups, newest first.
+    """Render one event, or several of one kind that groups, newest first.
 
-    Raises ValueError for several of a kind that does not group.
+    Raises ValueError for several events of a kind that does not group.
     """
     newest = events[0]
     if newest.kind in _TOGETHER:
@@ -150,7 +150,7 @@ def _login(event: Activity) -> RenderedEvent:
 
 
 def _first_login(put: Put, browser: str, system: str) -> str:
-    """The login with which somebody begins to use their account, most often by registering: no reason for alarm."""
+    """Render the first login to an account. It usually follows the registration, so it must not sound like an alert."""
     if browser and system:
         return _("First login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
     if browser or system:
@@ -201,7 +201,7 @@ def _report_closed(event: Activity) -> RenderedEvent:
 
 
 def _unknown(_event: Activity) -> RenderedEvent:
-    """A worker of tomorrow may tell what the pages of today have no words for."""
+    """Render a kind that this version doesn't know: a newer worker may have recorded it during an upgrade."""
     return RenderedEvent(lambda _put: _("Something new happened"), "activity.index")
 
 

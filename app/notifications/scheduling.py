@@ -1,10 +1,10 @@
-"""Mail and push for what happened: ordered as jobs, under the person's clock, for the time their grid says.
+"""Schedule email and push about events: one job for each user and cadence, due when the delivery grid says.
 
-One job waits for each person and cadence, and gathers when it runs: what was read meanwhile is left out, what came
-meanwhile is taken along. It asks the grid, the hours and the cap once more, so a change of settings holds for what
-waits, too. All of it is rows: a restart forgets nothing.
+A job collects its content when it runs: events read since are left out, and newer ones are included. It checks the
+grid, the hours and the cap again, so changed settings also apply to scheduled jobs. Everything is stored in rows, so a
+restart loses nothing.
 
-What waits is kept where it happened, so each feature that has some registers a source.
+Pending items stay where they are stored. Each feature that has some registers a provider.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from app.notifications.quiet_hours import Hours
 
 MAIL_JOB = "notifications.mail"
 DIGEST_JOB = "notifications.digest"
-AFTER_THE_OTHER = timedelta(seconds=10)  # until a mail looks again whether another one to the same person has gone
-ESSENTIAL = "essential"  # the cadence of mail that waits for nothing
-WITHHELD = "withheld"  # the template of a part that an email cannot show
+AFTER_THE_OTHER = timedelta(seconds=10)  # until a job checks again whether the other email to this user was sent
+ESSENTIAL = "essential"  # the cadence of email that is never delayed
+WITHHELD = "withheld"  # the template of a section that an email can't show
 CADENCES = (ESSENTIAL, "now", "daily", "weekly")
 
 
 @dataclass(frozen=True)
 class EmailSection:
-    """One thing that a mail tells: an event, some that are told as one, or what is new in a conversation."""
+    """One section of an email: an event, several grouped events, or what is new in a conversation."""
 
-    template: str  # the folder in templates/email/ that words it, alone and among others
+    template: str  # the folder in templates/email/ that renders it, alone or in a digest
     context: Mapping[str, Any] = field(default_factory=dict)
     events: int = 1
     place: tuple[str, Mapping[str, Any]] = ("activity.index", {})  # the page that shows it: endpoint and values
@@ -47,16 +47,16 @@ class EmailSection:
 
 @dataclass(frozen=True)
 class PendingBatch:
-    """What waits to be mailed of one kind: the number of all events, and the newest of them in parts."""
+    """The pending items of one kind: the number of all events, and sections for the newest."""
 
     kind: str
     events: int
     parts: Sequence[EmailSection]
-    mark: Callable[[], None]  # notes in the caller's transaction that a mail told all these events
+    mark: Callable[[], None]  # marks all these events as emailed, in the caller's transaction
 
     @property
     def more(self) -> int:
-        """How many events are in no part."""
+        """The number of events that no section shows."""
         return self.events - sum(part.events for part in self.parts)
 
 
@@ -65,26 +65,26 @@ _sources: list[PendingProvider] = []
 
 
 def register_provider(ask: PendingProvider) -> PendingProvider:
-    """Register `ask(user_id, kinds)`: what waits, unread and not mailed yet, of those of the kinds that it keeps."""
+    """Register `ask(user_id, kinds)`, which returns the user's unread, unsent items of the given kinds."""
     if ask not in _sources:
         _sources.append(ask)
     return ask
 
 
 def pending(user_id: int, cadence: str) -> list[PendingBatch]:
-    """What waits for a person at this cadence, by the grid as it is now, in the order of the kinds."""
+    """Return a user's pending batches for this cadence by the current grid, in the order of the kinds."""
     kinds = [kind for kind, chosen in preferences.grid(user_id).items() if cadence_of(kind, chosen.mail) == cadence]
     found = [one for ask in _sources for one in ask(user_id, kinds)] if kinds else []
     return sorted(found, key=lambda one: kinds.index(one.kind))
 
 
 def schedule_delivery(user_id: int, kind: str) -> None:
-    """Order mail and push about an event of this kind, when the current transaction commits."""
+    """Schedule email and push about an event of this kind when the current transaction commits."""
     on_commit_locked(user_id, ("delivery", kind), lambda _timestamp: schedule_locked(user_id, kind), Phase.ORDERS)
 
 
 def schedule_locked(user_id: int, kind: str) -> None:
-    """The same, from what runs under the person's clock already."""
+    """Schedule email and push about an event of this kind. The caller holds the user's clock lock."""
     preference = preferences.grid(user_id)[kind]
     if preference.mail == "none" and not preference.push:
         return
@@ -96,10 +96,10 @@ def schedule_locked(user_id: int, kind: str) -> None:
 
 
 def reschedule(user_id: int) -> None:
-    """Let changed settings hold for the mail and the pushes that wait, when the current transaction commits.
+    """Apply changed settings to scheduled email and push when the current transaction commits.
 
-    For every action that changes a person's grid, hours or zone. What waits moves to its new time, and what is told at
-    another cadence from now on is ordered there; the job of the old one finds nothing.
+    Call it from every action that changes a user's grid, hours or time zone. Scheduled jobs move to their new time.
+    Events whose cadence changed are scheduled under the new one; the job of the old cadence will find nothing.
     """
     on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reconsider(user_id), Phase.ORDERS)
 
@@ -117,23 +117,26 @@ def _reconsider(user_id: int) -> None:
         if job is None:
             if pending(user_id, cadence):
                 schedule_email(user_id, cadence, times)
-        elif job.run_after > moment and not job.attempts:  # else it is due or being tried again, and asks by itself
+        elif job.run_after > moment and not job.attempts:  # else it is due or being retried, and checks by itself
             due = _moved(job, cadence, times, moment)
             db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
     _hasten_pushes(user_id, _push_due(times, moment))
 
 
 def _moved(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
-    """When a mail that waits goes by these times."""
+    """Return the new due time of a scheduled email."""
     if cadence in {ESSENTIAL, "now"}:
         return min(mail_due(cadence, times, moment), quiet_hours.may_tell_at(times, job.run_after))
-    # By when it was ordered: a digest whose hour came in a quiet time waits for its end, and not for another day.
+    # Based on when the job was queued: a digest that was due in quiet hours is sent when they end, not a day later.
     due = mail_due(cadence, times, min(job.queued_at, moment))
     return max(due, quiet_hours.may_tell_at(times, moment))
 
 
 def _hasten_pushes(user_id: int, due: datetime) -> None:
-    """Pushes that wait for the end of a quiet time go when it ends now. Those that are early ask by themselves."""
+    """Move pushes that wait for the end of quiet hours to the new end.
+
+    Pushes that run too early check the hours themselves.
+    """
     keys = [_push_key(identity) for identity in _browsers(user_id)]
     waits = update(Job).where(Job.unique_key.in_(keys), Job.state == "queued", Job.attempts == 0, Job.run_after > due)
     if keys:
@@ -141,32 +144,33 @@ def _hasten_pushes(user_id: int, due: datetime) -> None:
 
 
 def times_of(user_id: int) -> Hours:
-    """When a person may be told, by their settings as they are now."""
+    """Return a user's delivery hours by their current settings."""
     return preferences.hours(db.session.get_one(User, user_id), preferences.profile(user_id))
 
 
 def cadence_of(kind: str, mail: str) -> str:
-    """In which mail a kind is told: "now", "daily", "weekly", or ESSENTIAL for what a person wants at once."""
+    """Return the cadence of a kind's email: "now", "daily" or "weekly", or ESSENTIAL for urgent kinds."""
     return ESSENTIAL if mail == "now" and KINDS[kind].essential else mail
 
 
 def schedule_email(user_id: int, cadence: str, times: Hours) -> None:
-    """Order the person's next mail of that cadence, unless one waits."""
+    """Schedule the user's next email of this cadence, unless one is scheduled."""
     schedule_email_at(user_id, cadence, mail_due(cadence, times, now()))
 
 
 def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
-    """Order it for that moment, unless one waits."""
+    """Schedule the user's email of this cadence for `due`, unless one is scheduled."""
     delay = max(0.0, (due - now()).total_seconds())
     enqueue(_job(cadence), delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
 
 
 def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
-    """When to look again, while another job has begun to mail this person at this cadence; else None.
+    """Return when to retry if another job is already emailing this user at this cadence; else None.
 
-    What that job tells is not marked before it has ended, and would be told twice. It may have died after the mail
-    server's OK and wait to be run once more; only what is essential does not wait for that. It is not found by its
-    unique key, which a job that was found dead has lost to the one that waits.
+    The items of that job are marked only when it ends, so this job would send them twice. The other job may have
+    died after the mail server accepted the email, and be queued for another run. Only essential email doesn't wait
+    for such a job. The job is not found by its unique key: a job that was found dead has lost its key to the
+    scheduled one.
     """
     died = Job.crashes > 0 if cadence != ESSENTIAL else false()
     begun = select(Job.run_after).where(
@@ -175,14 +179,14 @@ def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
         Job.args["cadence"].as_string() == cadence,
         Job.id != current_job_id(),
         or_(Job.state == "running", died),
-        text("state IN ('queued', 'running')"),  # word for word as in the index: only unfinished jobs are looked at
+        text("state IN ('queued', 'running')"),  # exactly as in the partial index: only unfinished jobs are scanned
     )
     due = db.session.scalar(begun.limit(1))
     return max(due, now()) + AFTER_THE_OTHER if due else None
 
 
 def _job(cadence: str) -> str:
-    """Digests have a queue behind them all: thousands of them at eight must not stand before a new password."""
+    """Return the job's name. Digests use the slow queue, so thousands of them at 8:00 never delay password resets."""
     return DIGEST_JOB if cadence in {"daily", "weekly"} else MAIL_JOB
 
 
@@ -191,7 +195,7 @@ def _key(user_id: int, cadence: str) -> str:
 
 
 def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
-    """When a mail of that cadence goes about what happened at `moment`."""
+    """Return when email of this cadence is due about something that happened at `moment`."""
     if cadence == ESSENTIAL:
         return moment
     if cadence == "now":
@@ -201,21 +205,24 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
 
 
 def schedule_pushes(user_id: int, times: Hours) -> None:
-    """Order a push to each browser that asked for it, after a page that is open had time to hear of the event."""
+    """Schedule a push to each subscribed browser of a user, late enough for an open page to poll first."""
     due = _push_due(times, now())
     for identity in _browsers(user_id):
         schedule_push_at(identity, due)
 
 
 def schedule_push_at(subscription_id: int, due: datetime) -> None:
-    """Order a push to one browser for that moment, unless one waits."""
+    """Schedule a push to one browser for `due`, unless one is scheduled."""
     delay = max(0.0, (due - now()).total_seconds())
     key = _push_key(subscription_id)
     enqueue("notifications.push", delay=delay, unique_key=key, subscription_id=subscription_id)
 
 
 def _browsers(user_id: int) -> Sequence[int]:
-    """In one order: of one that moved to somebody else just now, two clocks may think that it is theirs."""
+    """Return the user's subscriptions in a fixed order, which avoids deadlocks.
+
+    A browser that has just moved to another user may be locked under two clocks.
+    """
     theirs = select(PushSubscription.id).where(PushSubscription.user_id == user_id)
     return db.session.scalars(theirs.order_by(PushSubscription.id)).all()
 

@@ -1,4 +1,4 @@
-"""Filters by sender: whose doings a person wants to hear of."""
+"""Sender filters: filter or drop events by who caused them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.queries import relations
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
 CHOICES = ("accept", "hold", "drop")  # mildest first
-# By the name of the filter: why something is held back.
+# The reason shown for a filtered event, by the name of the filter.
 REASONS: dict[str, Sentence] = {
     "not_following": _l("You filter notifications from people you don't follow."),
     "new_account": _l("You filter notifications from accounts less than a week old."),
@@ -26,16 +26,16 @@ REASONS: dict[str, Sentence] = {
 
 
 class FilterResult(NamedTuple):
-    """What becomes of an event, and by which filter ("" when none applies)."""
+    """The result for an event, and the name of the filter that decided ("" when none applies)."""
 
     choice: str
     filter: str
 
 
 def filter_event(user_id: int, kind: str, actor: User | None) -> FilterResult:
-    """What the person's filters say to an event of this kind by `actor`. Of two, the stricter counts.
+    """Apply the user's filters to an event of this kind by `actor`. The stricter of two filters wins.
 
-    Between two whom a block keeps apart nothing is kept at all.
+    Events between users with a block in either direction are always dropped.
     """
     if actor is None or not KINDS[kind].has_actor:
         return FilterResult("accept", "")

@@ -1,4 +1,4 @@
-"""Names of tasks for members: what each kind of task is called, how its end is told, and why one failed."""
+"""Names of tasks for members: the title of each kind of task, the texts for its end, and why one failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.models import Job
 
 @dataclass(frozen=True)
 class TaskWords:
-    """The words for one kind of job."""
+    """The texts for one kind of job."""
 
     title: Sentence
     done: Sentence
@@ -33,17 +33,17 @@ _OTHER = TaskWords(
 
 
 def task_words(name: str) -> TaskWords:
-    """The words for the job of that name; general ones for a kind without words of its own."""
+    """Return the texts for the job with that name; generic ones for a kind without its own."""
     return _WORDS.get(name, _OTHER)
 
 
 def title(job: Job) -> str:
-    """What the job is for."""
+    """Return the job's title for its owner."""
     return str(task_words(job.name).title)
 
 
 def reason(job: Job) -> str:
-    """Why the job failed, or "". What the program said is for the operator, and stays in the row."""
+    """Explain why the job failed; "" if it did not. The error itself is for the operator and stays in the row."""
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:

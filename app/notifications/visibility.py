@@ -1,7 +1,7 @@
-"""Telling a person that they hear of somebody no longer, or again: every number over what others do is another then.
+"""Refresh a member's counters when a block or mute starts or ends.
 
-Blocks and mutes are conditions (app/queries/visibility.py), so nothing is deleted by them and nothing has to be brought
-back. What was told of it is told anew.
+Blocks and mutes are query conditions (app/queries/visibility.py). They delete nothing, so ending one restores nothing.
+Only the published counts change.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ def when_changed(listener: Listener) -> Listener:
 
 
 def publish_change(user_id: int, other_id: int, *, restored: bool) -> None:
-    """What `user_id` hears of `other_id` has changed; with `restored` there may be more of it, also for mail and push.
+    """Notify the listeners that a block or mute between `user_id` and `other_id` started or ended.
 
-    For every action that makes or ends what keeps the two apart, after its rows are written.
+    `restored` is True when `user_id` may see more of `other_id` again, which may also need email and push. Call
+    this from every action that starts or ends a block or mute, after its rows are written.
     """
     for listener in _listeners:
         listener(user_id, other_id, restored)

@@ -1,7 +1,7 @@
-"""Polling: `GET /notifications`, with which a page learns what is new.
+"""Polling: `GET /notifications`, which tells a page what is new.
 
 idle      answers a poll with nothing new from Redis, before the framework
-load      measures how busy the process is, and tells pollers when to come back
+load      measures how busy the process is, and sets the poll interval
 since     parses `?since=`
 routes    answers all other polls from the database
 queries   the notifications after a timestamp

@@ -1,12 +1,11 @@
-"""The idle poll: nearly every request a server gets, answered before the framework.
+"""Idle polls: WSGI middleware that answers most requests of a server before Flask.
 
-A WSGI room of its own, in front of Flask. It reads the session cookie with Flask's own key and rules, asks Redis once
-for the person's newest timestamp and whether this login may still poll (app/notifications/poll_cache.py says why
-the answer is true), and answers `[]`. Anything but that, whatever it is, goes on to the app: this room can only
-ever say "nothing new".
+It decodes the session cookie with Flask's own key and rules. One Redis command returns the user's newest timestamp and
+whether this login may still poll (app/notifications/poll_cache.py explains why the answer is correct). If nothing is
+new, the middleware answers `[]`. Everything else is passed on to the app.
 
-As every request passes here, this is also where the process measures how busy it is (load.py), tells pollers when to
-come again, and sends some of those away that would cost SQL on a machine that has no time for them.
+As every request passes through here, this module also measures how busy the process is (load.py), sets the poll
+interval, and sheds some polls that would cost SQL on an overloaded machine.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ BUSY = b'{"error": "busy", "status": 503}\n'
 
 
 class IdlePolls:
-    """WSGI middleware that answers a poll which has nothing to hear."""
+    """WSGI middleware that answers a poll with nothing new."""
 
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
         self._inner = inner
@@ -41,18 +40,18 @@ class IdlePolls:
         self._run: ServerRun = app.extensions["redis_run"]
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
-        self._signer = self._serializer.make_signer()  # kept: the serializer makes one for each cookie
+        self._signer = self._serializer.make_signer()  # kept: the serializer would create one for each cookie
         self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
         self._load: Load = app.extensions["web_load"]
         always = [*app.config["ANSWER_HEADERS"].items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
         always.append(("Cache-Control", "no-store"))
         self._intervals = [("Poll-Interval", str(interval)) for interval in self._load.intervals]
-        # One list for each step of the load: an idle poll puts nothing together.
+        # One prebuilt list for each load step, so an idle poll builds no headers.
         self._idle = [[*always, ("Content-Length", "3"), interval] for interval in self._intervals]
         self._busy = [*always, ("Content-Length", str(len(BUSY)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer an idle poll; pass everything else on, and count it all."""
+        """Answer an idle poll, or pass the request on. All requests count for the load."""
         self._load.enter()
         try:
             if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
@@ -85,7 +84,7 @@ class IdlePolls:
             return False
 
     def _session(self, header: str) -> dict[str, Any]:
-        value = parse_cookie(header).get(self._cookie_name)  # as Flask does it: any byte may stand in a header
+        value = parse_cookie(header).get(self._cookie_name)  # as Flask does it: a header may contain any byte
         if not value:
             return {}
         try:
@@ -95,6 +94,6 @@ class IdlePolls:
 
 
 def answer_idle_polls(app: Flask) -> None:
-    """Put the room in front of `app`."""
+    """Wrap `app` in the middleware."""
     app.extensions["web_load"] = Load(app.config["WEB_THREADS"], app.config["POLL_INTERVAL"])
     app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

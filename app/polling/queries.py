@@ -1,4 +1,4 @@
-"""What a poll reads."""
+"""The query of a poll."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.models import Notification
 
 @dataclass(frozen=True)
 class Told:
-    """One notification as the contract has it."""
+    """One notification, as in the API."""
 
     name: str
     data: Any
@@ -21,10 +21,10 @@ class Told:
 
 
 def since(user_id: int, timestamp: float, clock: float) -> list[Told]:
-    """The person's notifications after `timestamp`, oldest first.
+    """Return the user's notifications after `timestamp`, oldest first.
 
-    `clock` is the newest timestamp of theirs that is known to be committed. A `timestamp` ahead of it was given by a
-    database that is no more (a backup was restored): everything is told again, so no client goes deaf.
+    `clock` is the user's newest timestamp known to be committed. A later `timestamp` comes from before a backup was
+    restored. In that case, if nothing is newer, all notifications are returned, so that the client recovers.
     """
     rows = _after(user_id, timestamp)
     if not rows and timestamp > clock:
