@@ -1,4 +1,4 @@
-"""The WSGI app and its shell context; nothing else."""
+"""The WSGI app and its shell context."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ app = create_app()
 
 @app.shell_context_processor
 def shell_context() -> dict[str, Any]:
-    """What `flask shell` knows by name."""
+    """Return the names available in `flask shell`."""
     return {"sa": sa, "db": db, **{name: getattr(models, name) for name in models.__all__}}

@@ -1,1 +1,1 @@
-"""Each promise about speed, as a ratio against a floor measured in the same run."""
+"""Benchmarks of the performance targets, mostly as ratios to a baseline measured in the same run."""

@@ -1,4 +1,4 @@
-"""Simulated browsers: each one person's, with a login, a cookie, a `since` and a connection of its own."""
+"""Simulated browsers: each has its own user, login, cookie, `since` and connection."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from urllib.parse import urlencode
 
 from bench import wire
 
-JITTER = 0.05  # a turn is up to that much shorter than the interval, as in static/js/polling/poll.js
-READS_AFTER = (1.0, 5.0)  # seconds between hearing of a message and having read it
+JITTER = 0.05  # the interval is shortened by up to this share, as in static/js/polling/poll.js
+READS_AFTER = (1.0, 5.0)  # seconds between learning of a message and having read it
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 NEWEST = re.compile(r'data-newest-seq="(\d+)"')
 
 
 class Refused(Exception):
-    """The site said something that it should not say to a browser that does nothing wrong."""
+    """An unexpected response to a correct browser."""
 
 
 def expect(answer: wire.Answer, *statuses: int) -> None:
-    """Raise Refused unless the answer has one of the statuses."""
+    """Raise Refused unless the response has one of the statuses."""
     if answer.status not in statuses:
         raise Refused(f"status {answer.status}")
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection from an address of its own, made when it is needed, and again when it was closed."""
+    """One keep-alive connection with its own source address, opened when needed and reopened when closed."""
 
     def __init__(self, port: int, address: str) -> None:
         self._port = port
@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[wire.Answer] | None = None
 
     async def ask(self, request: bytes) -> wire.Answer:
-        """Send one request and wait for its answer. Raises OSError when the connection ends first."""
+        """Send one request and wait for its response. Raises OSError if the connection ends first."""
         loop = asyncio.get_running_loop()
         if self._transport is None:
             self._reader = wire.Reader()
@@ -52,23 +52,23 @@ class Connection(asyncio.Protocol):
         return await self._waiting
 
     def close(self) -> None:
-        """The browser leaves."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio: connected."""
+        """Store the transport (called by asyncio)."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Called by asyncio: some bytes came."""
+        """Handle received bytes (called by asyncio)."""
         answer = self._reader.feed(data)
         if answer is not None and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Called by asyncio: it is closed."""
+        """Handle the closed connection (called by asyncio)."""
         self._transport = None
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(ConnectionError(f"closed while waiting for an answer: {exc}"))
@@ -76,39 +76,39 @@ class Connection(asyncio.Protocol):
 
 @dataclass
 class Log:
-    """What was measured, while `on`: seconds from the moment a thing was due until it was answered."""
+    """The measurements while `on`: seconds from the moment a request was due until its response."""
 
     on: bool = False
-    errors: list[str] = field(default_factory=list)  # of the whole run, warm-up included
+    errors: list[str] = field(default_factory=list)  # of the whole run, including the warm-up
     polls: list[float] = field(default_factory=list)
-    late: list[float] = field(default_factory=list)  # of a poll: the part before it was sent, which is ours
+    late: list[float] = field(default_factory=list)  # of a poll: the delay before it was sent, caused by the generator
     messages: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
     reads: list[float] = field(default_factory=list)
-    told: int = 0  # polls that heard something
-    asked_to_wait: int = 0  # polls that were told of a longer interval
+    told: int = 0  # polls that returned notifications
+    asked_to_wait: int = 0  # polls that were given a longer interval
 
     def note(self, times: list[float], due: float) -> None:
-        """An answer came now."""
+        """Record a response that arrives now."""
         if self.on:
             times.append(monotonic() - due)
 
 
 @dataclass(frozen=True)
 class Site:
-    """What browsers know of the site: its port, and the seconds between two polls."""
+    """What browsers know about the site: its port, and the seconds between two polls."""
 
     port: int
     interval: int
 
 
 class Browser:
-    """One person's browser, which polls whatever happens and reads some of what it hears of."""
+    """The browser of one user: polls all the time, and reads some of the messages it learns of."""
 
     def __init__(self, name: str, cookie: str, address: str, site: Site, log: Log) -> None:
         self.name = name
-        self.badge: int | None = None  # the last one heard
-        self.busy = False  # its person writes or reads: one thing at a time, as the first page brings a new cookie
+        self.badge: int | None = None  # the last known value
+        self.busy = False  # its user is writing or reading: one at a time, as the first page brings a new cookie
         self._cookie = cookie
         self._address = address
         self._port = site.port
@@ -120,7 +120,7 @@ class Browser:
         self._request = b""
 
     async def live(self, first: float, until: float, hears: Callable[[Browser, str], None]) -> None:
-        """Poll from `first` to `until`, each time when it is due and not when the last answer allowed it."""
+        """Poll from `first` to `until`, each time when due, even if the last response was late."""
         due = first
         while due < until:
             await asyncio.sleep(max(0.0, due - monotonic()))
@@ -176,7 +176,7 @@ class Browser:
             self.busy = False
 
     async def read(self, other: str) -> None:
-        """Load the conversation's page, and say a little later that it was seen."""
+        """Load the conversation's page, and report it as read a little later."""
         connection, log = Connection(self._port, self._address), self._log
         try:
             page = await self._page(connection, other)
@@ -199,7 +199,7 @@ class Browser:
         self._log.note(self._log.pages, due)
         expect(answer, 200)
         if answer.cookie:
-            self._cookie, self._request = answer.cookie, b""  # it holds the secret of the forms now
+            self._cookie, self._request = answer.cookie, b""  # it now contains the CSRF secret
         return answer.body.decode()
 
     def _form(self, path: str, form: dict[str, str]) -> bytes:

@@ -1,7 +1,7 @@
-"""A server's database full of private messages, few or very many: the same page of them for person 1.
+"""Databases with few or very many private messages, that give user 1 the same first page.
 
-Conversations and their messages are spread over the tables as years of use spread them: whoever writes next is drawn
-at random, so a thread's rows are never neighbours.
+Conversations and their messages are spread over the tables as after years of use: the next sender is drawn at random,
+so a conversation's rows are never neighbours.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, NotificationClock
 from bench import data
 
-THREAD = 1  # the conversation of persons 1 and 2; one message of a hundred is theirs
-UNREAD_IN = 5  # of person 1's conversations, on their first page
+THREAD = 1  # the conversation of users 1 and 2
+UNREAD_IN = 5  # of user 1's conversations, on the first page
 UNREAD = 2  # messages in each
-FOLDERS = 20  # people that everybody else writes to
+FOLDERS = 20  # users that each of the others writes to
 INSERT = (
     "INSERT INTO message (conversation_id, seq, sender_id, body, search_text, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -31,16 +31,16 @@ INSERT = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much is stored."""
+    """The size of a database."""
 
     messages: int
-    in_thread: int  # of these between persons 1 and 2
-    own: int  # conversations of person 1, that one included
-    others: int  # conversations of other people
+    in_thread: int  # of these, between users 1 and 2
+    own: int  # conversations of user 1, including that one
+    others: int  # conversations of other users
 
 
 def fill(folder: Path, redis_url: str, size: Size) -> tuple[Flask, str]:
-    """Make that database, on SQLite; the app and person 1's cookie."""
+    """Create a database of that size on SQLite. Return the app and user 1's cookie."""
     app = data.app_on(folder, redis_url)
     pairs = _pairs(size)
     with data.filling(app):
@@ -57,27 +57,27 @@ def fill(folder: Path, redis_url: str, size: Size) -> tuple[Flask, str]:
 
 @dataclass
 class _Newest:
-    """The newest numbers of a conversation."""
+    """The newest seq and message id of a conversation."""
 
     seq: int = 0
     message_id: int = 0
 
 
 def _pairs(size: Size) -> list[tuple[int, int]]:
-    """The two people of conversation 1, 2, ...: first those of person 1, then those of others."""
+    """Return the two users of conversation 1, 2, ...: first those of user 1, then the others."""
     own = [(1, 1 + number) for number in range(1, size.own + 1)]
     others = [(low, low + 1 + number % FOLDERS) for number in range(size.others) for low in (2 + number // FOLDERS,)]
     return own + others
 
 
 def _messages(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> Iterator[tuple[object, ...]]:
-    """The rows of all messages, oldest first; each conversation's newest numbers are noted on the way."""
+    """Yield the rows of all messages, oldest first, and update each conversation's `newest`."""
     chosen = random.Random(4)
     every = size.messages // size.in_thread
     begin = now().astimezone(UTC) - timedelta(days=365)
     step = timedelta(days=364) / size.messages
     for number in range(size.messages):
-        # Everybody's second message comes after everybody's first: no list is short of one.
+        # Every conversation gets its first message before any gets its second, so none stays empty.
         others = number % (len(pairs) - 1) if number < 3 * len(pairs) else chosen.randrange(len(pairs) - 1)
         index = THREAD - 1 if number % every == 0 else 1 + others
         here, (low, high) = newest[index], pairs[index]
@@ -88,7 +88,7 @@ def _messages(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -
 
 
 def _number(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> None:
-    """The numbers kept beside the messages. All is read but a little on person 1's first page."""
+    """Write the cached counters. Everything is read, except a few messages on user 1's first page."""
     numbers = [{"id": index, "newest_seq": one.seq} for index, one in enumerate(newest, 1)]
     db.session.bulk_update_mappings(Conversation.__mapper__, numbers)
     latest = sorted(range(1, size.own), key=lambda index: newest[index].message_id)[-UNREAD_IN:]

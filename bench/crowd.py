@@ -1,8 +1,8 @@
-"""The generator of the load bench: `python -m bench.crowd`, its plan on stdin, what it saw on stdout.
+"""The generator of the load benchmark: `python -m bench.crowd` reads its plan from stdin and writes results to stdout.
 
-Everything is due at a moment that was set before: who is answered late does not ask later, so a server that stands
-still for a second is charged for every request that should have been made in it. Gil Tene named measuring otherwise
-"coordinated omission" ("How NOT to Measure Latency", 2013).
+Every request is due at a time set in advance. A late response does not delay the next request, so a server that hangs
+for a second is charged for every request that was due in that second. Gil Tene named measuring otherwise "coordinated
+omission" ("How NOT to Measure Latency", 2013).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 from bench import data
 from bench.browsers import Browser, Log, Site
 
-THINKS = 3.0  # seconds between the page of a form and sending it
-READS = 0.5  # the part of heard messages that are read
-PATIENCE = 20.0  # seconds that what is under way at the end may still take
+THINKS = 3.0  # seconds between loading a form's page and sending it
+READS = 0.5  # the share of received messages that are read
+PATIENCE = 20.0  # seconds that pending requests may still take at the end
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to happen. Moments are of the machine's monotonic clock, which all processes share."""
+    """The plan of a run. Times are on the machine's monotonic clock, which all processes share."""
 
     port: int
-    cookies: list[str]  # of person 1, 2, ...
+    cookies: list[str]  # of users 1, 2, ...
     interval: int  # seconds between two polls of a browser
     messages_per_s: float
     begin: float  # the first poll
-    ramp: float  # seconds in which the browsers come
+    ramp: float  # seconds over which the browsers start
     measure_from: float
     measure_until: float  # the last message
     until: float  # the last poll
@@ -55,7 +55,7 @@ class Crowd:
         self._errands: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Carry out the plan."""
+        """Run the plan."""
         plan = self.plan
         step = plan.ramp / len(self.browsers)
         order = random.sample(self.browsers, len(self.browsers))
@@ -78,13 +78,13 @@ class Crowd:
     async def _measure(self) -> None:
         await asyncio.sleep(self.plan.measure_from - monotonic())
         gc.collect()
-        gc.freeze()  # ten thousand browsers need not be looked through again and again
+        gc.freeze()  # so that the garbage collector does not scan ten thousand browsers repeatedly
         self.log.on = True
         await asyncio.sleep(self.plan.measure_until - monotonic())
         self.log.on = False
 
     async def _write(self) -> None:
-        """Messages to people who follow their writers, evenly in time, from the moment all browsers are there."""
+        """Send messages to followers of the sender at an even rate, from the time all browsers have started."""
         due = self.plan.begin + self.plan.ramp
         number = 0
         while due < self.plan.measure_until:
@@ -96,7 +96,7 @@ class Crowd:
             number += 1
 
     def _correspondents(self) -> tuple[Browser, Browser]:
-        """Somebody who is not busy, and one of those who follow them, both at random."""
+        """Choose a sender who is not busy, and one of their followers, both at random."""
         count = len(self.browsers)
         number = random.randint(1, count)
         while self.browsers[number - 1].busy:
@@ -110,12 +110,12 @@ class Crowd:
 
 
 def loopback(number: int) -> str:
-    """An address of this machine for each browser: the limits count by address."""
+    """Return a different loopback address for each browser, as rate limits count by address."""
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 
 def main() -> None:
-    """Read the plan, be the crowd, and write down what it saw."""
+    """Read the plan, run it, and write the results."""
     plan = Plan(**json.load(sys.stdin))
     random.seed(plan.seed)
     crowd = Crowd(plan)

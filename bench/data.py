@@ -1,4 +1,4 @@
-"""Databases for the benches: people, who follows whom, posts and messages. Filled in bulk; the app never does that."""
+"""Databases for the benchmarks: users, follows, posts and messages, inserted in bulk, which the app never does."""
 
 from __future__ import annotations
 
@@ -32,14 +32,17 @@ from app.web import cookies
 from bench.servers import SECRET
 
 SENTENCE = "The tide gauge at the old pier is back online, see https://harbour.example/tides #springtide @p7 "
-BATCH_SIZE = 10_000  # rows of one statement
+BATCH_SIZE = 10_000  # rows in one statement
 FOLLOWERS = 20
 
 T = TypeVar("T")
 
 
 def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Flask, str]:
-    """A server's database with `posts` posts by `followed` people, all followed by person 1; the app and 1's cookie."""
+    """Create a database with `posts` posts by `followed` users, all followed by user 1.
+
+    Returns the app and user 1's cookie.
+    """
     app = app_on(folder, redis_url)
     with filling(app):
         people(followed + 1)
@@ -57,8 +60,9 @@ def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Fl
 
 
 def make_correspondents(folder: Path, count: int, database_url: str = "") -> list[str]:
-    """A server's database where each person has a login, a conversation with unread messages, and people who follow
-    them, so that these are no strangers to them; all cookies.
+    """Create a database in which each user has a login, a conversation with unread messages, and followers.
+
+    Messages to followers are not message requests. Returns all cookies.
     """
     app = app_on(folder, "", database_url)
     with filling(app):
@@ -74,12 +78,12 @@ def make_correspondents(folder: Path, count: int, database_url: str = "") -> lis
 
 
 def followers(number: int, count: int) -> list[int]:
-    """Who follows a person, of so many: what that one writes to them goes straight to their inbox."""
+    """Return the followers of a user out of `count` users. The user's messages go straight to their inboxes."""
     return [(number - 1 + further) % count + 1 for further in range(1, min(FOLLOWERS, count - 1) + 1)]
 
 
 def app_on(folder: Path, redis_url: str, database_url: str = "") -> Flask:
-    """The app with its data in `folder`."""
+    """Create the app with its data in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     settings = Settings(data_dir=folder, secret_key=SECRET, database_url=database_url)
     return create_app(Settings(**vars(settings) | ({"redis_url": redis_url} if redis_url else {})))
@@ -87,7 +91,7 @@ def app_on(folder: Path, redis_url: str, database_url: str = "") -> Flask:
 
 @contextmanager
 def filling(app: Flask) -> Iterator[None]:
-    """The newest schema, and what the block inserts, committed; no connection is left behind."""
+    """Migrate the database, run the block, commit its inserts and close all connections."""
     with app.app_context():
         upgrade()
         yield
@@ -97,36 +101,36 @@ def filling(app: Flask) -> Iterator[None]:
 
 
 def cookie(app: Flask, number: int) -> str:
-    """The cookie of that person's login."""
+    """Return the session cookie of that user's login."""
     content = {cookies.LOGIN_KEY: login_id(number), cookies.PERSON_KEY: number, "_fresh": True}
     return f"{app.config['SESSION_COOKIE_NAME']}={cookies.serializer(app).dumps(content)}"
 
 
 def login_id(number: int) -> str:
-    """As long as a real one."""
+    """Return a login id as long as a real one."""
     return f"{number:032d}"
 
 
 def name(number: int) -> str:
-    """That person's username."""
+    """Return that user's username."""
     return f"p{number}"
 
 
 def insert_rows(model: Any, rows: Iterable[dict[str, Any]]) -> None:
-    """Columns that are not named take the model's defaults."""
+    """Insert rows; columns without a value get the model's defaults."""
     for batch in in_batches(rows):
         db.session.execute(insert(model), batch)
 
 
 def in_batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    """As many rows at once as one statement takes."""
+    """Split rows into batches of one statement each."""
     rows = iter(rows)
     while batch := list(islice(rows, BATCH_SIZE)):
         yield batch
 
 
 def people(count: int) -> None:
-    """Persons 1, 2, ... with a login each. No account is new: new ones may write less."""
+    """Create users 1, 2, ... with a login each. No account is new, as new ones have stricter limits."""
     seen, end = now(), now() + timedelta(days=1)
     insert_rows(User, (_person(number) | {"last_seen": seen} for number in range(1, count + 1)))
     logins = ({"id": login_id(number), "user_id": number, "expires_at": end} for number in range(1, count + 1))
@@ -142,7 +146,10 @@ def _person(number: int) -> dict[str, Any]:
 
 
 def _conversations(count: int) -> None:
-    """Between 1 and 2, 3 and 4, ...: three messages each, of which one side has read the first. Ids count from 1."""
+    """Create conversations between users 1 and 2, 3 and 4, ..., with ids from 1.
+
+    Each has three messages, of which one user has read the first.
+    """
     told_at = now().timestamp() - 3600
     numbers = range(1, count + 1)
     insert_rows(Conversation, ({"pair_key": f"{2 * n - 1}:{2 * n}", "newest_seq": 3} for n in numbers))

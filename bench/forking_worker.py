@@ -1,4 +1,4 @@
-"""The worker as RQ has it: a fork for each job. For bench/mailing.py, which compares."""
+"""The worker as RQ has it, with a fork for each job: the comparison for bench/mailing.py."""
 
 from __future__ import annotations
 

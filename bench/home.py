@@ -1,4 +1,4 @@
-"""Home with many posts against home with few: the page's cost must not grow with the data."""
+"""The home page with many posts against few: its cost must not grow with the data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FEW, MANY = 1_000, 100_000
 
 
 def run(folder: Path) -> dict[str, float]:
-    """`home_100k_vs_1k`: median time with 100,000 posts over that with 1,000 (less is better)."""
+    """Measure `home_100k_vs_1k`: median time with 100,000 posts over that with 1,000 (lower is better)."""
     with servers.valkey(folder / "redis") as redis_url:
         cookies = {}
         for posts in (FEW, MANY):

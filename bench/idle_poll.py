@@ -1,7 +1,7 @@
-"""The idle poll against two floors: the same server with the same options, in the same run, in turns.
+"""The idle poll against two baselines: same server, same options, same run, in turns.
 
-One floor is a bare Flask view that decodes the session and asks Redis once, the other the poll of the Mega-Tutorial,
-which writes.
+One baseline is a bare Flask view that decodes the session and sends one command to Redis. The other is the poll of the
+Mega-Tutorial, which writes to the database.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATH = "/notifications?since=0.0"
 
 
 def run(folder: Path) -> dict[str, float]:
-    """Requests per second of the poll, over those of each floor (more is better)."""
+    """Measure requests per second of the poll, as ratios to both baselines (higher is better)."""
     with servers.valkey(folder / "redis") as redis_url:
         _app, cookie = data.make(folder / "poll", redis_url, posts=10, followed=5)
         redis.Redis.from_url(redis_url).set("floor:1", 1)
@@ -60,12 +60,12 @@ def _compare(**targets: Target) -> dict[str, float]:
 
 
 def _best_rate(target: Target) -> float:
-    """Asked by one or by many, whichever suits it: who writes in SQLite is in the others' way."""
+    """Return the better rate of one and many connections: concurrent SQLite writers slow each other down."""
     return max(rates.rate(target, seconds=SECONDS, connections=connections) for connections in CONNECTIONS)
 
 
 def flask_cookie(content: dict[str, Any]) -> str:
-    """Flask's own session cookie, for the floors."""
+    """Return Flask's own session cookie, for the baselines."""
     app = Flask("floor")
     app.config["SECRET_KEY"] = servers.SECRET
     signer = SecureCookieSessionInterface().get_signing_serializer(app)

@@ -1,5 +1,6 @@
-"""The list of conversations and a long thread on a server with a million messages, against one with a thousand: what
-a page costs must not grow with what is stored.
+"""The inbox and a long conversation with a million messages against a thousand.
+
+The cost of a page must not grow with the stored data.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ PAGES = {"inbox": "/messages", "thread": "/messages/p2"}
 
 
 def run(folder: Path, few: Size = FEW, many: Size = MANY) -> dict[str, float]:
-    """`inbox_1m_vs_1k` and `thread_1m_vs_1k`: median time with many messages over that with few (less is better);
-    `inbox_queries` and `thread_queries`: statements of one page.
+    """Measure median times with many messages over those with few (lower is better), and queries.
+
+    `inbox_1m_vs_1k` and `thread_1m_vs_1k` are the ratios; `inbox_queries` and `thread_queries` count the statements
+    of one page.
     """
     figures: dict[str, float] = {}
     with servers.valkey(folder / "redis") as redis_url:
@@ -42,10 +45,10 @@ def run(folder: Path, few: Size = FEW, many: Size = MANY) -> dict[str, float]:
 
 
 def _statements(app: Flask, path: str, cookie: str) -> int:
-    """How many SQL statements a page takes that was asked for a moment ago, too."""
+    """Count the SQL statements of a page that was already requested a moment ago."""
     client = app.test_client(use_cookies=False)
     headers = {"Cookie": cookie}
-    client.get(path, headers=headers)  # notes that its reader was seen, which happens once in a while
+    client.get(path, headers=headers)  # updates last_seen, which happens only now and then
     with counted() as asked:
         answer = client.get(path, headers=headers)
     if answer.status_code != 200:

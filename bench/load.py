@@ -1,5 +1,4 @@
-"""Ten thousand browsers on the whole site as `make run` starts it, beside messages through the form: is it fast, is it
-true?
+"""Load test: ten thousand browsers and messages on the whole site as `make run` starts it. Is it fast and correct?
 
 The site, its workers, Valkey, the mail sink and the generator share the machine. See docs/performance.md.
 """
@@ -22,10 +21,10 @@ from bench import data, proc, servers
 from bench.crowd import PATIENCE, Plan
 
 INTERVAL = 10  # seconds between two polls of a browser
-QUIET = 2.5 * INTERVAL  # seconds of polling after the last message: who was told something hears it
-SAMPLE_EVERY = 5.0  # seconds between two looks at the memory
-FIRST = 30.0  # seconds of the measurement whose mean memory growth is held against
-# As independent of the site's own queries as can be.
+QUIET = 2.5 * INTERVAL  # seconds of polling after the last message, so that every badge arrives
+SAMPLE_EVERY = 5.0  # seconds between two memory samples
+FIRST = 30.0  # the first seconds, whose mean memory is the base for growth
+# Independent of the site's own queries as far as possible.
 UNREAD = """
 SELECT member.user_id, COUNT(*) FROM conversation_member AS member
 JOIN message ON message.conversation_id = member.conversation_id
@@ -36,18 +35,18 @@ JOBS = "SELECT state, COUNT(*) FROM job GROUP BY state"
 
 @dataclass(frozen=True)
 class Options:
-    """How much load, for how long."""
+    """How much load, and for how long."""
 
     seconds: int = 600
     browsers: int = 10_000
     messages_per_s: float = 10.0
-    ramp: float = 60.0  # seconds in which the browsers come, one after the other
-    settle: float = 40.0  # seconds of messages before anything is measured; the first mails go 20 seconds after that
+    ramp: float = 60.0  # seconds over which the browsers start
+    settle: float = 40.0  # warm-up seconds with messages; the first emails follow 20 seconds later
     database: str = "sqlite"
 
 
 def run(folder: Path, options: Options) -> dict[str, float]:
-    """Measure; latencies in milliseconds, processor time in cores."""
+    """Run the load test. Latencies are in milliseconds, CPU time in cores."""
     with ExitStack() as stack:
         database_url = stack.enter_context(servers.postgresql()) if options.database == "postgresql" else ""
         cookies = data.make_correspondents(folder / "site", options.browsers, database_url)
@@ -100,7 +99,7 @@ def _give(generator: subprocess.Popen[str], plan: Plan) -> None:
         raise RuntimeError("the generator has no standard input")
     json.dump(asdict(plan), generator.stdin)
     generator.stdin.close()
-    generator.stdin = None  # or communicate() would flush it
+    generator.stdin = None  # otherwise communicate() would flush it
 
 
 def _latencies(log: dict[str, Any], seconds: float) -> dict[str, float]:
@@ -127,13 +126,13 @@ def _mean(sizes: list[int]) -> float:
 
 
 def _percentile(seconds: list[float], percent: int) -> float:
-    """The nearest rank, in milliseconds: not better than what was measured."""
+    """Return the percentile by nearest rank, in milliseconds, which is a measured value."""
     ranked = sorted(seconds)
     return ranked[-(-len(ranked) * percent // 100) - 1] * 1e3 if ranked else float("nan")
 
 
 class _Watch:
-    """Memory of the web processes, and the processor time of everybody, from now on."""
+    """The memory of the web processes, and the CPU time of all processes, from now on."""
 
     def __init__(self, site: servers.Site, generator: int) -> None:
         self._groups = {"web": site.web, "workers": site.workers, "redis": site.redis, "generator": [generator]}
@@ -142,25 +141,25 @@ class _Watch:
         self._before = self._used()
 
     def sample(self) -> None:
-        """Look at the memory."""
+        """Sample the memory of the web processes."""
         for pid, seen in zip(self._groups["web"], self._memory, strict=True):
             seen.append(proc.resident(pid))
 
     def growth(self) -> float:
-        """How far a web process ever grew beyond its first half minute, as a part of that: 0.1 is ten percent."""
+        """Return the largest growth of a web process over its mean in the first 30 seconds; 0.1 is 10 %."""
         first = int(FIRST / SAMPLE_EVERY)
         return max(max(seen) / _mean(seen[:first]) - 1 for seen in self._memory)
 
     def spread(self) -> float:
-        """How far a web process ever was from its mean, above or below, as a part of that."""
+        """Return the largest deviation of a web process from its mean, as a share of the mean."""
         return max(abs(size / _mean(seen) - 1) for seen in self._memory for size in seen)
 
     def largest(self) -> float:
-        """The most bytes that a web process held."""
+        """Return the largest memory of a web process, in bytes."""
         return max(max(seen) for seen in self._memory)
 
     def cores(self) -> dict[str, float]:
-        """The cores that each group kept busy."""
+        """Return the mean number of cores that each group used."""
         seconds = time.monotonic() - self._started_at
         now = self._used()
         return {f"cores_{name}": (now[name] - self._before[name]) / seconds for name in now}

@@ -1,4 +1,4 @@
-"""What an email costs the worker that sends it, against a worker that forks for each job as RQ does."""
+"""The worker's CPU time for sending an email, against a worker that forks for each job as RQ does."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from bench import data, proc, servers
 from tests.support.ports import wait_for
 from tests.support.smtp import Mailbox
 
-JOBS = {"own": 200, "fork": 40}  # emails of one round
+JOBS = {"own": 200, "fork": 40}  # emails in one round
 ROUNDS = 3
 WORKERS = {"own": ["worker.py", "mail"], "fork": ["-m", "bench.forking_worker", "mail"]}
 
 
 def run(folder: Path) -> dict[str, float]:
-    """`mail_job_cpu_ms`: the worker's CPU for one email, in milliseconds; `mail_job_cpu_vs_fork`: that over the CPU of
-    a worker that forks for each (less is better); `mail_jobs_per_s`: emails that one worker sends in a second.
+    """Measure the CPU time of one email, and its ratio to a worker that forks for each job.
+
+    `mail_job_cpu_ms` is the worker's CPU time for one email, in milliseconds. `mail_job_cpu_vs_fork` is that time
+    over the one of a worker that forks (lower is better). `mail_jobs_per_s` is the number of emails that one worker
+    sends per second.
     """
     mails = Mailbox()
     mails.start()
@@ -41,11 +44,11 @@ def _compare(folder: Path, redis_url: str, mails: Mailbox) -> dict[str, float]:
     env = {"REDIS_URL": redis_url, "DATA_DIR": str(folder), "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(mails.port)}
 
     def measure(kind: str) -> tuple[float, float]:
-        """(CPU in milliseconds, seconds) of one email."""
+        """Return (CPU milliseconds, seconds) for one email."""
         with servers.process([sys.executable, *WORKERS[kind]], {**env, "SECRET_KEY": servers.SECRET}) as worker:
             client = redis.Redis.from_url(redis_url)
             wait_for(lambda: _listens(client), seconds=30, why="the worker to listen")
-            _send(2)  # the first one loads what all need
+            _send(2)  # the first one loads shared modules
             before, began = _used(worker.pid), time.monotonic()
             _send(JOBS[kind])
             return (_used(worker.pid) - before) * 1e3 / JOBS[kind], (time.monotonic() - began) / JOBS[kind]
@@ -68,9 +71,9 @@ def _compare(folder: Path, redis_url: str, mails: Mailbox) -> dict[str, float]:
 
 
 def _listens(client: redis.Redis) -> bool:
-    return any("b" in one["flags"] for one in client.client_list())  # blocked: it waits for a job
+    return any("b" in one["flags"] for one in client.client_list())  # blocked, which means waiting for a job
 
 
 def _used(pid: int) -> float:
-    """Seconds of processor time of a process and of all below it."""
+    """Return the CPU seconds of a process and of all its descendants."""
     return proc.used(pid) + sum(_used(child) for child in proc.children(pid))

@@ -1,8 +1,8 @@
-"""`make bench-pages`, or `python -m bench.pages`: weigh the pages on a slow phone and check their budgets.
+"""`make bench-pages`, or `python -m bench.pages`: measure the pages on a slow phone and check their budgets.
 
-A site filled by `make demo` is opened in Chromium: 390 px wide, four times slower CPU, 150 ms round trips, 1.44 Mbit/s.
-The first view has an empty cache; the second view is the same page opened again. Bytes are what came over the wire,
-headers included. A request that the cache answers is not counted.
+Chromium opens a site filled by `make demo`: 390 px wide, four times slower CPU, 150 ms round trips, 1.44 Mbit/s. The
+first view has an empty cache; the second view opens the same page again. Bytes are those transferred, including
+headers. Requests answered from the cache are not counted.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SLOWER = 4
 ROUND_TRIP_MS = 150
 BYTES_PER_SECOND = 1_440_000 / 8
-SETTLE_MS = 1_500  # after the load event: what scripts fetch late counts as well
-TRIES = 3  # times vary: the best view of several is the page's, the others the machine's
+SETTLE_MS = 1_500  # after the load event: late requests of scripts count too
+TRIES = 3  # times vary; the best of several views excludes noise of the machine
 
 VISITOR_PAGES = {"login": "/auth/login"}
 MEMBER_PAGES = {
@@ -40,7 +40,7 @@ MEMBER_PAGES = {
     "settings": "/edit_profile",
 }
 
-# Injected before each page; the page reads it back when it has settled.
+# Injected into each page; read back when the page has settled.
 OBSERVE = """
 window.bench = { lcp: 0, cls: 0 };
 new PerformanceObserver((list) => list.getEntries().forEach((entry) => (bench.lcp = entry.startTime)))
@@ -51,7 +51,7 @@ new PerformanceObserver((list) => list.getEntries().forEach((entry) => (bench.cl
 
 
 class Budget(NamedTuple):
-    """What a view may cost at most."""
+    """The upper limits for a view."""
 
     requests: int
     kilobytes: float
@@ -65,7 +65,7 @@ SECOND = Budget(requests=3, kilobytes=12, lcp=0.5)
 
 
 class View(NamedTuple):
-    """What a view did cost."""
+    """The measured cost of a view."""
 
     requests: int
     kilobytes: float
@@ -79,7 +79,7 @@ class View(NamedTuple):
 
 
 class Meter:
-    """Counts what one page fetches."""
+    """Counts the requests and bytes of one page."""
 
     def __init__(self, session: CDPSession) -> None:
         self._types: dict[str, str] = {}
@@ -115,7 +115,7 @@ class Meter:
 
 
 def main() -> int:
-    """Measure all pages; the exit status is 1 when a budget is exceeded."""
+    """Measure all pages. The exit status is 1 if a budget is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
     parser.add_argument("--data", type=Path, help="keep the site in this folder, and use it again")
     chosen = parser.parse_args()
@@ -127,7 +127,7 @@ def main() -> int:
 
 @contextmanager
 def community(folder: Path) -> Iterator[str]:
-    """Serve a site with the people of `make demo`; yield its URL."""
+    """Serve a site with the data of `make demo`; yield its URL."""
     folder.mkdir(parents=True, exist_ok=True)
     with running_site(folder, POLL_INTERVAL="10") as site:
         demo = [sys.executable, "-m", "app.run", "demo"]
@@ -148,7 +148,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def measure_all(browser: Browser, url: str) -> bool:
-    """Print a line for each view. Return whether all budgets are kept."""
+    """Print a line for each view. Return whether all budgets are met."""
     print(f"{'page':<14}{'view':<8}{'requests':>9}{'kB':>8}{'LCP s':>8}{'CLS':>8}")
     login = browser.new_context(viewport=PHONE)
     page = login.new_page()

@@ -1,5 +1,6 @@
-"""A popular author's hover card, profile and followers, and a search that finds everything: what a page costs must not
-grow with what is stored.
+"""A popular author's hover card, profile and followers, and a search that matches everything.
+
+The cost of a page must not grow with the stored data.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from app.extensions import db
 from app.models import Follow, NotificationClock, Post
 from bench import data, rates, servers
 
-FEW, MANY = 1_000, 100_000  # posts of the author, who has as many followers
+FEW, MANY = 1_000, 100_000  # posts of the author, and the same number of followers
 AUTHOR = 2
-WORD = "tide"  # in every post, and in the search text of every person
+WORD = "tide"  # in every post, and in the search text of every user
 PAGES = {
     "popup": f"/user/{data.name(AUTHOR)}/popup",
     "profile": f"/user/{data.name(AUTHOR)}",
@@ -24,8 +25,9 @@ PAGES = {
 
 
 def run(folder: Path, few: int = FEW, many: int = MANY) -> dict[str, float]:
-    """`popup_100k_vs_1k` and so on: median time with 100,000 posts and followers over that with 1,000 (less is
-    better).
+    """Measure median times with 100,000 posts and followers over those with 1,000 (lower is better).
+
+    The figures are `popup_100k_vs_1k` and so on.
     """
     figures: dict[str, float] = {}
     with servers.valkey(folder / "redis") as redis_url:
@@ -42,7 +44,7 @@ def run(folder: Path, few: int = FEW, many: int = MANY) -> dict[str, float]:
 
 
 def _fill(folder: Path, redis_url: str, size: int) -> str:
-    """A server's database with an author of `size` posts and followers; person 1's cookie."""
+    """Create a database with an author of `size` posts and followers. Return user 1's cookie."""
     app = data.app_on(folder, redis_url)
     with data.filling(app):
         data.people(size + AUTHOR)

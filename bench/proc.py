@@ -1,4 +1,4 @@
-"""What the system says of processes (Linux): their memory, the processor time they used, and who is whose child."""
+"""Process information from /proc (Linux): memory, CPU time and child processes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def command(pid: int) -> str:
-    """The command line."""
+    """Return the command line."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def children(pid: int) -> list[int]:
-    """The living children."""
+    """Return the pids of the child processes."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that the process holds (RSS)."""
+    """Return the resident memory (RSS) in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
 def used(pid: int) -> float:
-    """Seconds of processor time, with those of its children that have ended; 0 when it has ended itself."""
+    """Return the CPU seconds of a process and of its children that have ended; 0 if it has ended itself."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

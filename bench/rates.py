@@ -1,7 +1,7 @@
-"""How fast a server answers when nobody pauses: prepared requests over keep-alive connections, one thread for all.
+"""The maximum request rate of a server: prepared requests over keep-alive connections, in one thread.
 
-The generator shares the machine with the server, so it must be the cheaper of the two: it waits with epoll, and looks
-at no more of an answer than whether it is good and where it ends.
+The generator shares the machine with the server, so it must cost less than the server does. It waits with epoll, and
+parses no more of a response than its status and its end.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from bench import wire
 
 @dataclass(frozen=True)
 class Target:
-    """One URL of one local server, asked with one cookie."""
+    """One URL of a local server, requested with one cookie."""
 
     port: int
     path: str
     cookie: str
 
     def request(self) -> bytes:
-        """The bytes of the request."""
+        """Return the bytes of the request."""
         return wire.get(self.port, self.path, self.cookie)
 
 
 class _Connection:
-    """One connection that asks the same again and again."""
+    """A connection that repeats one request."""
 
     def __init__(self, target: Target) -> None:
         self.socket = socket.create_connection(("127.0.0.1", target.port))
@@ -37,11 +37,11 @@ class _Connection:
         self._reader = wire.Reader()
 
     def ask(self) -> None:
-        """Send the request: it is short, so the system takes it whole."""
+        """Send the request. It is short enough for one write."""
         self.socket.sendall(self._request)
 
     def hear(self) -> wire.Answer | None:
-        """Read what has come; the answer when it is whole. Raises ConnectionError unless it is a 200."""
+        """Read what has arrived. Return the response when it is complete; ConnectionError unless it is a 200."""
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionError("the server closed the connection")
@@ -51,7 +51,7 @@ class _Connection:
         return answer
 
     def once(self) -> wire.Answer:
-        """Ask, and wait for the answer."""
+        """Send the request and wait for the response."""
         self.ask()
         while (answer := self.hear()) is None:
             pass
@@ -59,14 +59,14 @@ class _Connection:
 
 
 def once(target: Target) -> bytes:
-    """The body of one answer."""
+    """Return the body of one response."""
     connection = _Connection(target)
     with connection.socket:
         return connection.once().body
 
 
 def rate(target: Target, *, seconds: float, connections: int) -> float:
-    """Requests answered per second over `seconds` by `connections` askers that never pause."""
+    """Return requests per second over `seconds`, with `connections` that never pause."""
     with selectors.DefaultSelector() as selector:
         for _ in range(connections):
             connection = _Connection(target)
@@ -87,7 +87,7 @@ def rate(target: Target, *, seconds: float, connections: int) -> float:
 
 
 def latency(target: Target, *, requests: int) -> float:
-    """The median seconds of one answer, asked one after the other."""
+    """Return the median latency in seconds of sequential requests."""
     times = []
     connection = _Connection(target)
     with connection.socket:
@@ -99,9 +99,12 @@ def latency(target: Target, *, requests: int) -> float:
 
 
 def compare(few: Target, many: Target, *, rounds: int = 7, requests: int = 40) -> tuple[float, float, float]:
-    """Two servers asked in turns: the median ratio of the latencies of `many` and `few`, and both in the last round."""
+    """Measure two servers in turns.
+
+    Returns the median ratio of the latencies of `many` to `few`, and both latencies of the last round.
+    """
     for target in (few, many):
-        latency(target, requests=20)  # templates are compiled, pages of the file are in memory
+        latency(target, requests=20)  # warm up: compile templates, load the file's pages into memory
     ratios = []
     for _ in range(rounds):
         little, much = latency(few, requests=requests), latency(many, requests=requests)

@@ -1,5 +1,6 @@
-"""Sending messages while 2,500 browsers poll 250 times a second, on the whole site: how long until the form is
-answered? A shorter run of the load bench, on a site that need not be filled with ten thousand people first.
+"""Sending messages while 2,500 browsers poll 250 times a second on the whole site: the latency of the form.
+
+A shorter run of the load test, with a site that is faster to fill than one with ten thousand users.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ LOAD = load.Options(seconds=30, browsers=2_500, messages_per_s=10.0, ramp=15.0, 
 
 
 def run(folder: Path, options: load.Options = LOAD) -> dict[str, float]:
-    """`send_p99_ms`: 99 of 100 messages are answered within that time; `send_errors`: answers that were none."""
+    """Measure `send_p99_ms`, the 99th percentile of a message's latency, and `send_errors`."""
     seen = load.run(folder, options)
     return {
         "send_p99_ms": seen["message_p99_ms"],

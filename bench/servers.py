@@ -1,4 +1,4 @@
-"""What a bench runs against: a Valkey, databases with people and posts in them, and granian as `make run` starts it."""
+"""Servers for the benchmarks: Valkey, PostgreSQL, the whole site, and granian as `make run` starts it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "a secret for one run of the benches, nothing else"
 
 @contextmanager
 def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process for the block, and end it."""
+    """Run a process for the block, then terminate it."""
     own = {**os.environ, **(env or {})}
     with subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.DEVNULL) as running:
         try:
@@ -39,7 +39,7 @@ def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterato
 
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
-    """A Redis-protocol server; its URL."""
+    """Start a Valkey or Redis server and yield its URL."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
@@ -52,7 +52,7 @@ def valkey(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
-    """Serve `target` by granian with one worker and as many threads as `make run`; its port."""
+    """Serve `target` by granian with one worker and as many threads as `make run`; yield the port."""
     port = free_port()
     options = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     options += ["--blocking-threads", str(4 + BODY_READERS), "--no-access-log", "--log-level", "error"]
@@ -62,7 +62,7 @@ def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
 
 
 class Site:
-    """A running site: its port, and the processes it has now, by what they do."""
+    """A running site: its port, and its current processes by role."""
 
     def __init__(self, running: RunningSite) -> None:
         self._running = running
@@ -70,7 +70,7 @@ class Site:
 
     @property
     def web(self) -> list[int]:
-        """Those that answer, without the one that watches them."""
+        """The web processes, without the one that supervises them."""
         found = proc.children(self._running.pid_of("-m granian"))
         return [pid for pid in found if "resource_tracker" not in proc.command(pid)]
 
@@ -81,7 +81,7 @@ class Site:
 
     @property
     def redis(self) -> list[int]:
-        """The embedded server."""
+        """The embedded Redis server."""
         return self._with("-server 127.0.0.1:")
 
     def _with(self, words: str) -> list[int]:
@@ -90,7 +90,7 @@ class Site:
 
 @contextmanager
 def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
-    """All that `make run` starts, on the data in `folder`."""
+    """Run everything that `make run` starts, on the data in `folder`."""
     running = RunningSite(folder, DATABASE_URL=database_url, SECRET_KEY=SECRET, SQLITE_TIMEOUT="5").start()
     try:
         yield Site(running)

@@ -1,6 +1,6 @@
-"""The same poll as the Mega-Tutorial makes it: each request notes in the database that the person was seen.
+"""The poll as the Mega-Tutorial has it: each request writes the user's last_seen to the database.
 
-`DATABASE_URL` names an SQLite file. `python -m bench.tutorial_poll` fills it with as much as the bench needs.
+`DATABASE_URL` names an SQLite file. `python -m bench.tutorial_poll` fills it for the benchmark.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ login = LoginManager(app)
 
 
 class User(UserMixin, Base):
-    """Somebody with an account."""
+    """A user of the tutorial's app."""
 
     __tablename__ = "user"
 
@@ -39,7 +39,7 @@ class User(UserMixin, Base):
 
 
 class Notification(Base):
-    """What they are told."""
+    """A notification of the tutorial's app."""
 
     __tablename__ = "notification"
 
@@ -52,13 +52,13 @@ class Notification(Base):
 
 @login.user_loader
 def load_user(identity: str) -> User | None:
-    """Flask-Login's question: one SELECT a request."""
+    """Load the user for Flask-Login: one SELECT for each request."""
     return db.session.get(User, int(identity))
 
 
 @app.before_request
 def note_last_seen() -> None:
-    """A write and a commit for each request of somebody who is logged in."""
+    """Write and commit last_seen for each request of a logged-in user."""
     if current_user.is_authenticated:
         current_user.last_seen = datetime.now(UTC)
         db.session.commit()
@@ -67,7 +67,7 @@ def note_last_seen() -> None:
 @app.get("/notifications")
 @login_required
 def poll() -> Response:
-    """What is new since a timestamp."""
+    """Return the notifications since a timestamp."""
     since = request.args.get("since", 0.0, type=float)
     query = db.select(Notification).where(Notification.user_id == current_user.id, Notification.timestamp > since)
     found = db.session.scalars(query.order_by(Notification.timestamp))

@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand, so that asking costs little: a request is bytes made once, an answer is read where it ends."""
+"""A minimal HTTP/1.1 client, so that requests cost little: prepared request bytes, and minimal response parsing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SET_COOKIE = re.compile(rb"\r\nset-cookie: *([^;\r]+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said."""
+    """A response of a server."""
 
     status: int
     head: bytes
@@ -20,19 +20,19 @@ class Answer:
 
     @property
     def cookie(self) -> str:
-        """The first cookie that was set, as `name=value`; "" when none was."""
+        """The first cookie of the response, as `name=value`; "" if there is none."""
         found = SET_COOKIE.search(self.head)
         return found[1].decode() if found else ""
 
 
 class Reader:
-    """Takes the bytes of one connection, and gives an answer when it is whole."""
+    """Parses the responses on one connection."""
 
     def __init__(self) -> None:
         self._data = b""
 
     def feed(self, data: bytes) -> Answer | None:
-        """The next answer, once all of it has come. One question at a time: nothing may follow it."""
+        """Return the next response when it is complete. No pipelining: nothing may follow it."""
         self._data = self._data + data if self._data else data
         end = self._data.find(END_OF_HEAD)
         if end < 0:
@@ -48,12 +48,12 @@ class Reader:
 
 
 def get(port: int, path: str, cookie: str) -> bytes:
-    """A page or a poll."""
+    """Build a GET request for a page or a poll."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nAccept: */*\r\n\r\n".encode()
 
 
 def post(port: int, path: str, cookie: str, form: str) -> bytes:
-    """A form, already encoded."""
+    """Build a POST request with an encoded form."""
     return (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nAccept: */*\r\n"
         f"X-Requested-With: XMLHttpRequest\r\nContent-Type: application/x-www-form-urlencoded\r\n"

@@ -1,4 +1,4 @@
-"""Alembic's way into the app: the URL and the models are the app's own."""
+"""Alembic environment: uses the app's database URL and models."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from flask import current_app
 from app import models  # noqa: F401  (the tables register themselves)
 from app.extensions import Base, db
 
-# Full-text indexes are made by migrations/search.py; autogenerate knows nothing of them.
+# Full-text indexes are created by migrations/search.py; autogenerate does not know them.
 NOT_OURS = ("post_search", "user_search", "message_search")
 
 
 def include_object(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Whether autogenerate compares this object with the models."""
+    """Return whether autogenerate compares this object with the models."""
     return not (reflected and compare_to is None and name is not None and name.startswith(NOT_OURS))
 
 
 def run() -> None:
-    """Run the migrations on the app's database, all in one transaction where the engine can."""
+    """Run the migrations on the app's database, all in one transaction if the engine supports it."""
     with db.engine.connect() as connection:
         configure_args = current_app.extensions["migrate"].configure_args
         context.configure(

@@ -78,7 +78,10 @@ def _attempts() -> int:
 
 @dataclass
 class _Letter:
-    """The email as it is composed for each try. `broken` are the items whose rendering failed, and `fault` is why."""
+    """The email as composed for each try.
+
+    `broken` are the items whose rendering failed, and `fault` is the first error.
+    """
 
     user: User
     cadence: str

@@ -15,7 +15,7 @@ from app.extensions import db
 from app.lib.webpush import keys, sending
 from app.models import LoginSession, NotificationClock, PushSubscription, User
 
-MAX_SUBSCRIPTIONS = 20  # browsers of one user; beyond that the oldest subscription is removed
+MAX_SUBSCRIPTIONS = 20  # browsers of one user; beyond that the least recently subscribed is removed
 
 
 def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts: Collection[str]) -> None:

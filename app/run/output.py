@@ -1,4 +1,4 @@
-"""The children's output, line by line under their names."""
+"""The output of the child processes, line by line, prefixed with their names."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ CHUNK = 65536  # bytes
 
 
 def say(line: str) -> None:
-    """Print `line` at once. A terminal that has gone away is no reason to fail."""
+    """Print `line` and flush. A closed terminal is not an error."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)
 
 
 class Output:
-    """Reads the pipes of many processes. Children are quiet when well, so every line is passed on."""
+    """Reads the output pipes of the child processes. They log little when all is well, so every line is printed."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._colour = sys.stdout.isatty()
 
     def add(self, name: str, pipe: IO[bytes] | None) -> None:
-        """Read `pipe` as the output of `name`, until its end."""
+        """Read `pipe` until its end, and print its lines under `name`."""
         if pipe is not None:
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ, [name, b""])
 
     def pump(self, seconds: float) -> None:
-        """Print what came, waiting up to `seconds` for something to come."""
+        """Print available output, waiting up to `seconds` for some."""
         for key, _events in self._selector.select(seconds):
             pipe = key.fileobj
             name, before = key.data

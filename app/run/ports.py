@@ -1,4 +1,4 @@
-"""Which TCP ports are free on this machine."""
+"""Find free TCP ports on this machine."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import socket
 
 
 class PortRefused(OSError):
-    """The address cannot be listened on. The message is one plain sentence that says what to change."""
+    """The site can't listen on the address. The message is one sentence that says what to change."""
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on, chosen by the system."""
+    """Return a free port of 127.0.0.1, chosen by the system."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def first_free_port(start: int, tries: int = 50) -> int:
-    """The first free port of 127.0.0.1 from `start` on; any free one when `tries` of them are taken."""
+    """Return the first free port of 127.0.0.1 from `start` on, or any free port after `tries` attempts."""
     for port in range(start, min(start + tries, 65536)):
         try:
             check("127.0.0.1", port)
@@ -32,7 +32,7 @@ def check(host: str, port: int) -> None:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # allows a port that was just closed
             probe.bind((host, port))
     except OverflowError:
         raise PortRefused(f"PORT={port} is no port number: choose one from 1 to 65535.") from None

@@ -1,4 +1,4 @@
-"""What must be true before anything is served: a data directory, a schema."""
+"""Prepare to serve: the data directory, its lock, and the database schema."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from app.extensions import db
 
 
 class CannotRun(Exception):
-    """Something stands in the way of serving. The message is one plain sentence for the operator."""
+    """The site can't be served. The message is one sentence for the operator."""
 
 
 def data_directory(folder: Path) -> None:
-    """Make DATA_DIR, open to its owner only. Raises CannotRun."""
+    """Create DATA_DIR, accessible only to its owner. Raises CannotRun."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "run.lock").touch(mode=0o600)
@@ -33,7 +33,7 @@ def data_directory(folder: Path) -> None:
 
 
 def lock(folder: Path) -> int:
-    """Hold `folder` for this process until it ends; returns the open file. Raises CannotRun when another holds it."""
+    """Lock `folder` until this process ends, and return the open file. Raises CannotRun if it is locked."""
     file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,7 +47,7 @@ def lock(folder: Path) -> int:
 
 
 def migrate(app: Flask) -> None:
-    """Bring the database to the newest schema; asks one question when it is there already. Raises CannotRun."""
+    """Migrate the database to the newest schema. If it is up to date, this costs one query. Raises CannotRun."""
     scripts = ScriptDirectory(str(ROOT / "migrations"))
     with app.app_context():
         try:
@@ -68,7 +68,7 @@ def migrate(app: Flask) -> None:
 
 
 def write_state(folder: Path, **state: Any) -> None:
-    """Tell the tools of this machine (`make demo`, the browser tests) where the running site is."""
+    """Write down where the site runs, for tools on this machine (`make demo`, the browser tests)."""
     draft = folder / "run.json.new"
     # os.open: the file must never exist with another mode, and Path.open() takes none.
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
@@ -77,7 +77,7 @@ def write_state(folder: Path, **state: Any) -> None:
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """What the supervisor that runs on `folder`, or ran last, wrote down; {} when there was none."""
+    """Read the state of the current or last supervisor on `folder`; {} if there is none."""
     try:
         state = json.loads((folder / "run.json").read_text())
     except (OSError, ValueError):
@@ -86,5 +86,5 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 
 def forget_state(folder: Path) -> None:
-    """Nothing runs on `folder` any more."""
+    """Delete the state of `folder`, as no site runs on it any more."""
     (folder / "run.json").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Which processes make up the site, in the order they are started; they are stopped in the order of `stages`."""
+"""The processes of the site, in the order in which they start. They stop in the order of `stages`."""
 
 from __future__ import annotations
 
@@ -17,33 +17,34 @@ from app.run.embedded import EmbeddedRedis
 from app.web.request_intake import BODY_READERS
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
-CONNECTIONS = 10_000  # a web process keeps open at most: one for each browser that polls, of some 17 kB
-OWN_FILES = 200  # what a web process opens besides: libraries, database, Redis
+CONNECTIONS = 10_000  # most open connections of a web process: one for each polling browser, of about 17 kB
+OWN_FILES = 200  # other open files of a web process: libraries, database, Redis
 
-# How granian is told to speak HTTP, here and in the Procfile (decision 5). HTTP/1 only: a proxy speaks nothing else to
-# it, and a stalled request of HTTP/2 could not be ended alone. Headers have 16 kB and 30 seconds. An idle connection is
-# closed after that time, too, so it is longer than POLL_INTERVAL.
+# granian's HTTP options, here and in the Procfile (decision 5). HTTP/1 only: a proxy uses nothing else to reach it, and
+# a stalled HTTP/2 request could not be ended alone. Headers are limited to 16 kB and 30 seconds. Idle connections are
+# also closed after that time, so it must be longer than POLL_INTERVAL.
 GRANIAN = (
     *("--interface", "wsgi", "--no-ws", "--http", "1"),
     *("--http1-buffer-size", "16384", "--http1-header-read-timeout", "30000"),
 )
-# What `make dev` watches. A changed template or style sheet needs a restart, too: the app reads them once.
+# The files that `make dev` watches. The app reads templates and style sheets once, so changes to them also need a
+# restart.
 WATCHED = ("app", "translations", "microblog.py", "worker.py")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass
 class Services:
-    """The site's processes and what they must be told."""
+    """The site's processes and their environment."""
 
     settings: Settings
-    reload: bool = False  # restart the web processes and the workers when a file changes, and log the web's SQL
+    reload: bool = False  # restart web processes and workers on file changes, and log the web's SQL
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     redis: EmbeddedRedis | None = None
-    mail_page: str = ""  # the address of the mail sink's page; "" when mail goes to MAIL_SERVER
+    mail_page: str = ""  # the URL of the mail sink's page; "" if email is sent to MAIL_SERVER
 
     def __post_init__(self) -> None:
-        """Choose what is embedded. Raises PortRefused when the site's port is taken."""
+        """Decide which services are embedded. Raises PortRefused if the site's port is taken."""
         ports.check(self.settings.host, self.settings.port)
         self.environment |= {
             "DATA_DIR": str(self.settings.data_dir),
@@ -51,7 +52,7 @@ class Services:
             "PYTHONUNBUFFERED": "1",
         }
         if self.settings.host in LOOPBACK and not self.settings.public_url:
-            # The site then knows its names and refuses others: a foreign page cannot reach it by DNS rebinding.
+            # The site then rejects other host names, so a foreign page can't reach it by DNS rebinding.
             self.environment["PUBLIC_URL"] = self.address
         if not is_set("REDIS_URL"):
             self.redis = EmbeddedRedis(self.settings.data_dir / "redis")
@@ -80,7 +81,7 @@ class Services:
             return [*command, "--respawn-failed-workers", "microblog:app"]
         watched = [word for path in WATCHED for word in ("--reload-paths", str(ROOT / path))]
         reload = ["--reload", *watched, "--reload-ignore-worker-failure"]
-        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # idle workers would log theirs every second
+        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # idle workers would log SQL every second
 
     def _worker(self, *queues: str) -> list[str]:
         command = [sys.executable, "worker.py", *queues]
@@ -104,28 +105,29 @@ class Services:
 
     @property
     def stages(self) -> list[list[Child]]:
-        """Groups to stop one after the other: whoever asks goes before whoever answers, Redis last."""
+        """Groups of processes to stop one after the other: clients before servers, Redis last."""
         sink = [self.mail_sink] if self.mail_sink else []
         return [[self.web], self.workers, sink, [self.redis.child] if self.redis else []]
 
     @property
     def address(self) -> str:
-        """Where a person finds the site."""
-        # S104 warns of listening on every address: here it is only looked for among the settings.
+        """The URL of the site for users."""
+        # S104 warns about listening on all addresses; here the value is only compared.
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104
         return self.settings.public_url or f"http://{host}:{self.settings.port}"
 
     @property
     def probe_host(self) -> str:
-        """Where this machine reaches the web server."""
+        """The host at which this machine reaches the web server."""
         # S104: as above.
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)  # noqa: S104
 
 
 def open_connections() -> int:
-    """How many connections a web process may keep open, and room for them among the files it may open.
+    """Return how many connections a web process may keep open, and raise the limit of open files to match.
 
-    granian's own bound is 512 a process: two processes would hear nobody but the first thousand browsers that poll.
+    granian's own limit is 512 for each process: two processes would serve only the first thousand browsers that
+    poll.
     """
     wanted = CONNECTIONS + OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -136,5 +138,5 @@ def open_connections() -> int:
 
 
 def is_set(name: str) -> bool:
-    """Whether the operator gave the setting `name`, in the environment or in `.env`."""
+    """Return whether the operator set `name`, in the environment or in `.env`."""
     return bool(os.environ.get(name) or dotenv_values(ROOT / ".env").get(name))

@@ -1,4 +1,4 @@
-"""Starts the site's processes, watches them, and stops them in order."""
+"""Start the site's processes, monitor them, and stop them in order."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.run.output import Output, say
 from app.run.prepare import CannotRun, forget_state, write_state
 from app.run.services import Services
 
-LOOK_EVERY = 0.2  # seconds between two looks at the children
+LOOK_EVERY = 0.2  # seconds between two checks of the children
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Supervisor:
-    """One site. `begin`, `serve` until told to stop, `end`."""
+    """The supervisor of one site: call `begin`, then `serve` until it must stop, then `end`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -29,7 +29,7 @@ class Supervisor:
         self._announced = False
 
     def take_signals(self) -> None:
-        """From now on a signal asks for an orderly end, and a second one for a quick end."""
+        """Handle signals from now on: the first requests an orderly stop, a second one a quick stop."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
 
@@ -44,7 +44,7 @@ class Supervisor:
             self._start(self._services.redis.child)
 
     def begin(self) -> None:
-        """Start the rest, Redis being ready. Raises CannotRun."""
+        """Start the other processes once Redis is ready. Raises CannotRun."""
         self._await_redis()
         for child in (self._services.web, *self._services.workers, self._services.mail_sink):
             if child:
@@ -57,14 +57,14 @@ class Supervisor:
         redis.child.kill()
         self._output.pump(0)
         say(f"The embedded Redis could not start; its data is kept in {redis.set_data_aside()}. Starting afresh.")
-        self._start(redis.child)  # loses nothing: the scheduler pushes again what the database says is due
+        self._start(redis.child)  # loses nothing: the scheduler pushes due jobs again from the database
         if not redis.wait_until_ready():
             raise CannotRun(
                 f"The embedded Redis does not start: see {redis.folder}/server.log, or set REDIS_URL to another one."
             )
 
     def serve(self) -> None:
-        """Watch until a signal asks to stop."""
+        """Monitor the processes until a signal requests a stop."""
         while not self._stop_requests:
             self._output.pump(LOOK_EVERY)
             for child in self._children:
@@ -77,19 +77,19 @@ class Supervisor:
             if time.monotonic() >= child.restart_at:
                 self._start(child)
         elif child.has_ended():
-            child.kill()  # what is left of its group must not work beside the new one
+            child.kill()  # the rest of its group must not run beside the new process
             delay = child.plan_restart()
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
 
     def _start(self, child: Child) -> None:
-        orphans.bury(self._known())  # of the process that ran before
+        orphans.bury(self._known())  # left by the previous process
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:
             self._children.append(child)
 
     def end(self) -> None:
-        """Stop everything, stage after stage, Redis last; nothing of it is left running."""
+        """Stop everything, stage by stage, Redis last. No process is left running."""
         if self._announced:
             say("\nStopping ...")
         for stage in self._services.stages:
@@ -111,7 +111,7 @@ class Supervisor:
         return {child.process.pid for child in self._children if child.process}
 
     def _is_serving(self) -> bool:
-        """Whether the app itself answers: the socket listens before the app is loaded."""
+        """Return whether the app itself answers: the socket listens before the app is loaded."""
         port = self._services.settings.port
         connection = http.client.HTTPConnection(self._services.probe_host, port, timeout=1)
         try:

@@ -1,4 +1,4 @@
-"""Files from members: images that are checked and encoded again, and a store where each file has a random name."""
+"""Uploaded images, which are checked and encoded again, and a file storage with random names."""
 
 from .pictures import DecoderFailed, Picture, make_picture
 from .rules import ACCEPT, AVATAR, PHOTO, THUMBNAIL, InvalidImage, Shape

@@ -1,6 +1,7 @@
-"""Image files as bytes: recognise the format, count what is expensive, and remove metadata that nobody needs.
+"""Image files as bytes: detect the format, count JPEG scans, and remove unneeded metadata.
 
-Browsers ignore damaged or oversized metadata, but Pillow refuses the whole image. It is removed before Pillow sees it.
+Browsers ignore damaged or oversized metadata, but Pillow refuses the whole image. So it is removed before Pillow opens
+the file.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ _MOST_METADATA = 1024 * 1024  # bytes of a decompressed ICC profile
 
 _MARKER = re.compile(rb"\xff([\x01-\xfe])")  # in entropy-coded data, FF 00 stands for FF
 _SOS, _EOI = 0xDA, 0xD9
-# The markers that libjpeg reads with a length: SOFn, DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM. It fails on the others,
-# or in a scan skips the marker alone and reads on, so what follows them counts.
+# The markers that libjpeg reads with a length: SOFn, DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM. On any other marker it
+# fails, or within a scan it skips only the marker, so the bytes after it count.
 _SEGMENTS = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xDE), *range(0xE0, 0xF0), 0xFE} - {0xC8})
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APPn, COM
 _JPEG_METADATA = {  # marker: how its content begins, and the fewest bytes of the segment
@@ -30,7 +31,7 @@ _JPEG_METADATA = {  # marker: how its content begins, and the fewest bytes of th
 
 
 def format_of(data: bytes) -> str:
-    """Return the format by the first bytes, as Pillow names it, or "" if it is none of those accepted."""
+    """Return the format by the first bytes, as Pillow names it; "" if it is not accepted."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(_PNG):
@@ -45,7 +46,7 @@ def format_of(data: bytes) -> str:
 
 
 def _brand(data: bytes) -> str:
-    """The format of an ISO base media file, by its brands (ISO/IEC 14496-12, 4.3)."""
+    """Return the format of an ISO base media file, by its brands (ISO/IEC 14496-12, 4.3)."""
     box = data[8 : min(int.from_bytes(data[:4]), 256)]
     brands = {box[at : at + 4] for at in range(0, len(box) - 3, 4)}
     if brands & {b"avif", b"avis"}:
@@ -67,8 +68,9 @@ def jpeg_scans(data: bytes, most: int) -> int:
 
 
 def jpeg_essentials(data: bytes) -> bytes:
-    """Return a JPEG whose header has no other application segments and comments than those that decide how it looks:
-    JFIF, Adobe, EXIF and the ICC profile.
+    """Remove the application segments and comments from a JPEG header that do not affect how the image looks.
+
+    JFIF, Adobe, EXIF and the ICC profile are kept.
     """
     kept, at = [data[:2]], 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in _SEGMENTS and data[at + 1] != _SOS:
@@ -84,10 +86,10 @@ def jpeg_essentials(data: bytes) -> bytes:
 
 
 def png_essentials(data: bytes) -> bytes:
-    """Return a PNG without its text and other ancillary chunks; of an animation, the still image.
+    """Remove the text and other ancillary chunks from a PNG; of an animation, keep the still image.
 
-    An ICC profile or EXIF block stays if it is intact and of a reasonable size. Everything from the first chunk that
-    is incomplete is left to the decoder.
+    An ICC profile or EXIF block is kept if it is intact and of a reasonable size. Everything from the first
+    incomplete chunk on is left to the decoder.
     """
     kept, at = [_PNG], len(_PNG)
     while at + 12 <= len(data):
@@ -118,9 +120,9 @@ def _is_intact(kind: bytes, chunk: bytes) -> bool:
 
 
 def without_exif(data: bytes) -> bytes:
-    """Return an AVIF or HEIF file whose EXIF block is marked as an item of an unknown type, which readers ignore.
+    """Mark the EXIF block of an AVIF or HEIF file as an item of unknown type, which readers ignore.
 
-    Nothing moves. The orientation is kept: these formats store it elsewhere.
+    No byte moves. The orientation is kept, as these formats store it elsewhere.
     """
     head, mdat, body = data.partition(b"mdat")
     return head.replace(b"Exif", b"none") + mdat + body

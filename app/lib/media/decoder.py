@@ -1,10 +1,10 @@
-"""The decoder process: one image from standard input to standard output, within limits on time and memory.
+"""The decoder process: converts one image from standard input to standard output, with limits on time and memory.
 
-It is a fresh interpreter for each image. That costs 0.1 s, and in return the limits are the kernel's own, an image
-that takes over or crashes a decoder library harms no other, and neither threads nor secrets are inherited.
+Each image gets a new interpreter, which costs 0.1 s. In return the kernel enforces the limits, an image that exploits
+or crashes a decoder library affects no other, and no threads or secrets are inherited.
 
-Input: the upload's bytes, to the end. Output: one line of JSON, then the bytes of the WebP. The line is either
-{"width", "height", "pixels"} or {"refused", "pixels"}.
+Input: the bytes of the upload, until end of file. Output: one line of JSON, then the bytes of the WebP. The line is
+either {"width", "height", "pixels"} or {"refused", "pixels"}.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import warnings
 
 from .rules import MAX_MEMORY, InvalidImage, Shape
 
-NICENESS = 5  # requests for pages come first
+NICENESS = 5  # page requests have priority
 
 
 def main() -> None:
-    """Convert the image; arguments: seconds of processor time, largest number of pixels, kind and side of the shape."""
+    """Convert the image. Arguments: seconds of CPU time, largest number of pixels, kind and side of the shape."""
     seconds, max_pixels, kind, side = sys.argv[-4:]
     _limit(int(seconds))
     data = sys.stdin.buffer.read()
@@ -34,12 +34,12 @@ def main() -> None:
 
 
 def _limit(seconds: int) -> None:
-    """Set the limits on this process. Past the one on time, SIGXCPU ends it."""
+    """Set the limits of this process. When the CPU time is used up, SIGXCPU ends it."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     os.nice(NICENESS)
-    warnings.simplefilter("ignore")  # of damaged metadata
+    warnings.simplefilter("ignore")  # about damaged metadata
 
 
 def _answer(data: bytes, shape: Shape, max_pixels: int) -> tuple[dict[str, str | int], bytes]:

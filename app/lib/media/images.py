@@ -1,9 +1,9 @@
-"""Images from strangers: decode them within limits, convert them to sRGB, resize them, and encode them again.
+"""Untrusted images: decode them within limits, convert them to sRGB, resize them, and encode them again.
 
-An upload is not trusted: its name, its type and its header may be wrong. Only the pixels are kept, so metadata,
-scripts after the last byte and a second file inside the first are gone from what is stored.
+The name, the type and the header of an upload may be wrong. Only the pixels are kept. Metadata, scripts after the last
+byte and a second file inside the first are not stored.
 
-Decoding runs in a process of its own (decoder.py): Pillow's decoders are C libraries with no limit on time or memory.
+Decoding runs in its own process (decoder.py): Pillow's decoders are C libraries with no limit on time or memory.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _UPRIGHT = {
 }
 _FILLER = b"\x55" * 64  # any entropy-coded data
 
-# Pillow's own guard, for decoders that learn the real size only while they open the file.
+# Pillow's own limit, for decoders that learn the real size only while they open the file.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
@@ -46,7 +46,7 @@ class Converted(NamedTuple):
 
 
 def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converted:
-    """Return the image in `data` upright and resized, as a WebP in sRGB; of an animation, the first frame.
+    """Return the image in `data` upright and resized, as a WebP in sRGB; for an animation, the first frame.
 
     Raises InvalidImage.
     """
@@ -67,7 +67,7 @@ def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converte
         raise InvalidImage("costly", pixels or max_pixels) from error
     except UnidentifiedImageError as error:
         raise InvalidImage("format") from error
-    except Exception as error:  # decoders raise nearly anything on hostile bytes
+    except Exception as error:  # decoders may raise any exception on hostile bytes
         raise InvalidImage("broken", pixels) from error
 
 
@@ -95,19 +95,19 @@ def _decoded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Ima
 
 
 def _load_plugin(kind: str) -> None:
-    """Register the decoder of one format. Pillow itself would import all of its forty plugins, which takes 0.1 s."""
+    """Register the decoder of one format. Pillow itself would import all its forty plugins, which takes 0.1 s."""
     if kind == "HEIF":
         heif = importlib.import_module("pillow_heif")
         heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     elif kind == "AVIF":
-        # The limit is on processor time, so that threads gain nothing.
+        # The limit is on CPU time, so threads gain nothing.
         importlib.import_module("PIL.AvifImagePlugin").DEFAULT_MAX_THREADS = 1  # type: ignore[attr-defined]
     elif kind == "WEBP":
         importlib.import_module("PIL.WebPImagePlugin")
 
 
 def _loaded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Image:
-    """The decoded image in its own mode and colour space. `info` holds "source_pixels"."""
+    """Return the decoded image in its own mode and colour space, with "source_pixels" in its `info`."""
     image = Image.open(BytesIO(data), formats=[kind])
     _check_size(image, max_pixels)
     pixels = image.width * image.height
@@ -129,7 +129,8 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
     """Decode a JPEG that lacks its last two bytes. Raises OSError if it lacks more.
 
-    libjpeg fills the rest of a cut image with what it likes. So the image is whole if it does not matter what follows.
+    libjpeg fills the missing part of a truncated image with arbitrary data. So the image is complete if it decodes
+    equally with different bytes at its end.
     """
     image = _loaded(data + containers.JPEG_END, "JPEG", shape, max_pixels)
     other = _loaded(data + _FILLER + containers.JPEG_END, "JPEG", shape, max_pixels)
@@ -142,7 +143,7 @@ def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
 
 
 def _target(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
-    """The size in pixels of an image of `size` in this shape."""
+    """Return the size in pixels of an image of `size` in this shape."""
     if shape.kind == "square":
         return shape.side, shape.side
     longest = max(size)
@@ -153,7 +154,7 @@ def _target(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
 
 
 def _draft_size(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
-    """The size below which a JPEG must not be decoded: with fewer pixels the result would be blurred."""
+    """Return the smallest size at which to decode a JPEG; with fewer pixels the result would be blurred."""
     width, height = _target(size, shape)
     return round(width * 1.4), round(height * 1.4)
 
@@ -168,15 +169,15 @@ def _resized(image: Image.Image, shape: Shape) -> Image.Image:
     elif size == image.size:
         return image
     mode = image.mode
-    if mode in {"LA", "RGBA"}:  # Pillow would do so itself, and then resize without the rough first step
+    if mode in {"LA", "RGBA"}:  # Pillow would convert it anyway, and then resize without the fast first step
         image = image.convert({"LA": "La", "RGBA": "RGBa"}[mode])
-    # A rough first step, or a large image would take half a second.
+    # With a fast, coarse first step; otherwise a large image takes half a second.
     small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=1.4)
     return small if small.mode == mode else small.convert(mode)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """`image` as L, LA, RGB, RGBA or CMYK: what Pillow can resize and convert."""
+    """Convert `image` to L, LA, RGB, RGBA or CMYK, which Pillow can resize and convert."""
     if image.mode.startswith("I;16"):
         return _high_bytes(image)
     if image.has_transparency_data:
@@ -187,7 +188,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
-    """A 16-bit grey image with 8 bits. Pillow's own conversion clips every value above 255 to white."""
+    """Convert a 16-bit grey image to 8 bits. Pillow's own conversion clips every value above 255 to white."""
     raw = image.tobytes("raw", "I;16")  # least significant byte first
     grey = Image.frombytes("L", image.size, raw[1::2])
     clear = image.info.get("transparency")
@@ -198,12 +199,12 @@ def _high_bytes(image: Image.Image) -> Image.Image:
 
 
 def _differs(image: Image.Image, value: int) -> Image.Image:
-    """0 where a grey `image` has this value, and 255 elsewhere."""
+    """Return an image with 0 where a grey `image` has this value, and 255 elsewhere."""
     return image.point([0 if grey == value else 255 for grey in range(256)])
 
 
 def _srgb(image: Image.Image, profile: object) -> Image.Image:
-    """`image` in sRGB, as RGB or RGBA. A profile that is damaged or does not fit the image is ignored."""
+    """Convert `image` to sRGB, as RGB or RGBA. A damaged or unsuitable profile is ignored."""
     alpha = image.getchannel("A") if "A" in image.getbands() else None
     if alpha is not None:
         image = image.convert(image.mode[:-1])
@@ -220,10 +221,10 @@ def _srgb(image: Image.Image, profile: object) -> Image.Image:
 
 
 def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
-    """`image` as the EXIF data of `source` says it is to be held. EXIF data that cannot be read is ignored."""
+    """Rotate or flip `image` by the EXIF orientation of `source`. Unreadable EXIF data is ignored."""
     try:
         orientation = source.getexif().get(_ORIENTATION)
-    except Exception:  # Pillow's reader raises nearly anything
+    except Exception:  # Pillow's reader may raise any exception
         return image
     transpose = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
     return image if transpose is None else image.transpose(transpose)

@@ -1,4 +1,4 @@
-"""Have an image decoded by a process of its own. Neither the app nor Pillow is imported here."""
+"""Convert an image in its own process. This module imports neither the app nor Pillow."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from .rules import MAX_BYTES, MAX_PIXELS, InvalidImage, Shape
 WAIT = 15.0
 """Seconds to wait for a decoder. Its limit is on processor time, of which a busy machine gives it little."""
 
-# The package is imported by the name `media`: as `app.lib.media` it would import the whole app, in three seconds.
-# Its parent directory comes last in the path, so that the app's modules hide none of the libraries'.
+# The package is imported as `media`: as `app.lib.media` it would import the whole app, which takes three seconds. Its
+# parent directory comes last in the path, so that the app's modules shadow no library.
 _START = "import sys; sys.path.append(sys.argv[1]); from media.decoder import main; main()"
 _PARENT = str(Path(__file__).resolve().parent.parent)
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG")  # no secrets
 
 
 class DecoderFailed(RuntimeError):
-    """The decoder could not be run, or got no processor time. The image may be good: try again later."""
+    """The decoder could not run, or got no CPU time. The image may be valid; try again later."""
 
 
 class Picture(NamedTuple):
@@ -37,9 +37,9 @@ class Picture(NamedTuple):
 
 
 def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MAX_BYTES) -> Picture:
-    """Convert an uploaded image to a WebP of the given shape, in at most `seconds` of processor time.
+    """Convert an uploaded image to a WebP of the given shape, in at most `seconds` of CPU time.
 
-    Raises InvalidImage, or DecoderFailed when that is not the image's fault.
+    Raises InvalidImage, or DecoderFailed if the cause is not the image.
     """
     if not data:
         raise InvalidImage("empty")
@@ -49,13 +49,13 @@ def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MA
         raise InvalidImage("format")
     arguments = [str(seconds), str(MAX_PIXELS), shape.kind, str(shape.side)]
     try:
-        # -I: neither the environment nor the working directory decides what is imported. If this process dies, the
-        # decoder reads the end of its input and stops when its processor time is used up at the latest.
+        # -I: neither the environment nor the working directory affects what is imported. If this process dies, the
+        # decoder reads end of file, and stops at the latest when its CPU time is used up.
         ended = subprocess.run(  # noqa: S603  (our own program)
             [sys.executable, "-I", "-c", _START, _PARENT, *arguments],
             input=data,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libraries complain there about each damaged tag
+            stderr=subprocess.DEVNULL,  # libraries write warnings about damaged tags there
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             timeout=WAIT,
             check=False,

@@ -1,6 +1,6 @@
-"""The limits for uploaded images and the sizes in which they are stored.
+"""The limits for uploaded images, and the sizes in which they are stored.
 
-This module imports neither the app nor Pillow: the web processes read it, and so does the decoder process.
+This module imports neither the app nor Pillow, as both the web processes and the decoder process read it.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ THUMBNAIL = Shape("within", 480)
 class InvalidImage(ValueError):
     """An upload that is not accepted.
 
-    `code` is the reason; forms turn it into a sentence. "empty": no bytes. "bytes": too many bytes. "format": none of
-    FORMATS. "pixels": too many pixels. "broken": the decoder failed. "costly": decoding used up its processor time or
-    its memory. `pixels` is the size of the image, or 0 if it is not known.
+    `code` is the reason; forms turn it into a sentence. "empty": no bytes. "bytes": too many bytes. "format": not
+    one of FORMATS. "pixels": too many pixels. "broken": the decoder failed. "costly": decoding used up its CPU time
+    or its memory. `pixels` is the size of the image, or 0 if it is unknown.
     """
 
     def __init__(self, code: Code, pixels: int = 0) -> None:

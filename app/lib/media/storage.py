@@ -1,6 +1,6 @@
-"""A folder of files with random names. Whole or absent: nobody ever reads half a file.
+"""A folder of files with random names. Writes are atomic (temporary file, fsync, rename).
 
-The files are for their owner alone: an export holds all that a person wrote.
+Only the owner of the process can read the files: an export contains everything that a member wrote.
 """
 
 from __future__ import annotations
@@ -23,32 +23,29 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file being written: its future `name`, and the `stream` to write to."""
+    """A file that is being written: its future `name`, and the `stream` to write to."""
 
     name: str
     stream: BinaryIO
 
 
 class Storage:
-    """Files under `root`, in subfolders by the first two letters of the name."""
+    """Files under `root`, in subfolders named by the first two characters of the file name."""
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
 
     def path(self, name: str) -> Path:
-        """Where the file of this name is. Raises FileNotFoundError when no file could have such a
-        name.
-        """
+        """Return the path of a file. Raises FileNotFoundError if the name is not valid."""
         if not _NAME.fullmatch(name):
             raise FileNotFoundError(name)
         return self.root / name[:2] / name
 
     @contextmanager
     def create(self, kind: str) -> Iterator[NewFile]:
-        """Write a new file bit by bit: it appears, complete and on disk, when the block ends
-        without error.
+        """Write a new file. It appears, complete and synced to disk, when the block ends without an error.
 
-        Raises ValueError for an unknown kind, OSError when the disk will not have it.
+        Raises ValueError for an unknown kind, OSError if it can't be written.
         """
         if kind not in KINDS:
             raise ValueError(kind)
@@ -69,24 +66,22 @@ class Storage:
         _sync_folder(target.parent)
 
     def save(self, data: bytes, kind: str) -> str:
-        """Store `data` and answer its random name. Raises ValueError for an unknown kind."""
+        """Store `data` and return its random name. Raises ValueError for an unknown kind."""
         with self.create(kind) as file:
             file.stream.write(data)
         return file.name
 
     def open(self, name: str) -> BinaryIO:
-        """The file of this name, for reading. Raises FileNotFoundError, also for an impossible
-        name.
-        """
+        """Open a file for reading. Raises FileNotFoundError, also if the name is not valid."""
         return self.path(name).open("rb")
 
     def delete(self, name: str) -> None:
-        """Remove the file of this name; nothing happens when there is none, or could be none."""
+        """Delete a file, if it exists. A name that is not valid is ignored."""
         with suppress(FileNotFoundError):
             self.path(name).unlink()
 
     def names_older_than(self, seconds: float) -> list[str]:
-        """The files that were written that long ago or longer."""
+        """Return the names of files that were written at least `seconds` ago."""
         names = []
         for path in self.root.glob("??/*"):
             with suppress(FileNotFoundError):
@@ -95,9 +90,7 @@ class Storage:
         return names
 
     def delete_unfinished(self, older_than: float = 86_400.0) -> int:
-        """Remove what writers that were killed left behind, `older_than` seconds ago or more.
-        Answers how many.
-        """
+        """Delete temporary files left by killed writers, `older_than` seconds old or more; return their number."""
         removed = 0
         for part in self.root.glob("*/*.part"):
             with suppress(FileNotFoundError):
@@ -108,7 +101,7 @@ class Storage:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new entry itself survive a power cut; not every system lets one open a folder."""
+    """Sync the folder, so that the new entry survives a power failure. Not every system can open a folder."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

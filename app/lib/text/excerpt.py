@@ -1,8 +1,8 @@
-"""What a search found, as a line: the text around the first word that was asked for, and which words these are.
+"""Excerpts for search results: the text around the first matching word, with the matches marked.
 
-Whoever wrote the text chose its length and its characters, so the work is bounded for each excerpt: folding costs most,
-and every call and every code point of it is counted. What lies beyond the bound is not looked for: the excerpt then
-begins at the beginning of the text, or its last words are not marked.
+The author chose the length and the characters of the text, so the work for each excerpt is bounded. Folding costs most,
+so every call and every code point of it is counted. Text beyond the bound is not searched: the excerpt then starts at
+the beginning of the text, or its last matches are not marked.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from app.lib.text.length import first_graphemes
 from app.lib.text.search import MAX_TERM, Term, search_text
 
 LENGTH = 200  # characters of an excerpt, as the reader counts them
-POINTS = 5 * LENGTH  # code points of an excerpt: a family of four has seven, a letter of most scripts one or two
-BEFORE = 60  # of the characters, about so many before the first word that was asked for
-# The work is counted in code points that are folded. A call costs as much as some 16 of them.
+POINTS = 5 * LENGTH  # code points of an excerpt: a family emoji has seven, a letter of most scripts one or two
+BEFORE = 60  # about so many characters are shown before the first match
+# Work is counted in folded code points. A call costs about as much as 16 of them.
 PER_CALL = 16
-FINDING = 6000  # the work to find the first word: enough for 2,000 letters of any script, were no word twice in it
-MARKING = 4000  # the work to mark the words of what is shown
-_JOINED = regex.compile(r"[\p{M}\p{Cf}]+")  # belongs to the character before it
+FINDING = 6000  # work to find the first match: enough for 2,000 letters of any script, even if no word repeats
+MARKING = 4000  # work to mark the matches in the excerpt
+_JOINED = regex.compile(r"[\p{M}\p{Cf}]+")  # attached to the preceding character
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Extended_Pictographic}")
 
 
 class Piece(NamedTuple):
-    """A stretch of an excerpt, and whether it was asked for."""
+    """A part of an excerpt, and whether it matches the query."""
 
     text: str
     is_match: bool
 
 
 def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
-    """`body` on one line, cut to LENGTH characters around the first word that one of the terms asks for."""
+    """Return `body` on one line, cut to LENGTH characters around the first word that matches a term."""
     line = " ".join(body.split())
     first = next(_Search(terms, FINDING).matches(line), (0, 0))[0]
     start = _start(line, first - BEFORE) if first > BEFORE and len(line) > LENGTH else 0
@@ -49,7 +49,7 @@ def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
 
 
 def _start(line: str, near: int) -> int:
-    """Where an excerpt begins: after the last space before `near`, or at `near` where there are no spaces."""
+    """Return where an excerpt begins: after the last space before `near`, or at `near` if there is no space."""
     space = line.rfind(" ", max(near - BEFORE, 0), near)
     if space >= 0 or near <= BEFORE:
         return space + 1
@@ -58,16 +58,16 @@ def _start(line: str, near: int) -> int:
 
 
 def _shown(line: str) -> str:
-    """The first LENGTH characters, or as many as POINTS code points hold."""
+    """Return the first LENGTH characters, but at most POINTS code points."""
     cut = line[:POINTS]
     shown = first_graphemes(cut, LENGTH)
-    if len(shown) == POINTS < len(line):  # the last character may be cut in two
+    if len(shown) == POINTS < len(line):  # the last character may be incomplete
         return shown.rpartition(" ")[0] or shown
     return shown
 
 
 class _Search:
-    """Looks for words by the rules of app/lib/text/search.py, until its work is used up."""
+    """Finds words by the rules of app/lib/text/search.py, within a limit of work."""
 
     def __init__(self, terms: Sequence[Term], work: int) -> None:
         self._terms = terms
@@ -75,7 +75,7 @@ class _Search:
         self._known: dict[str, list[str]] = {}
 
     def matches(self, line: str) -> Iterator[tuple[int, int]]:
-        """Where in a line stands what was asked for."""
+        """Yield the (start, end) of each match in a line."""
         for word in _WORD.finditer(line):
             if self._work <= PER_CALL:
                 return
@@ -89,7 +89,7 @@ class _Search:
                 yield from self._pairs(word[0], words, word.start())
 
     def _pairs(self, run: str, words: list[str], offset: int) -> Iterator[tuple[int, int]]:
-        """The same within a run that is written without spaces, where words are pairs of characters."""
+        """Yield the matches within a run written without spaces, where words are pairs of characters."""
         reached = 0
         is_one_to_one = len(words) == len(run) and max(map(len, words)) <= 2
         for at, word in enumerate(words if is_one_to_one else self._one_by_one(run)):
@@ -98,14 +98,17 @@ class _Search:
                 yield offset + begin, offset + reached
 
     def _one_by_one(self, run: str) -> Iterator[str]:
-        """The pair that begins at each character, where folding changes how many there are."""
+        """Yield the pair that begins at each character, for runs whose length changes by folding."""
         for at in range(len(run)):
             if self._work <= PER_CALL:
                 return
             yield next(iter(self._fold(run[at : at + 2])), "")
 
     def _fold(self, text: str) -> list[str]:
-        """The words of `text`, as far as the work allows. ASCII needs no folding, and a word is folded once."""
+        """Return the words of `text`, as far as the work limit allows.
+
+        ASCII needs no folding, and each word is folded only once.
+        """
         if text.isascii():
             return [text.lower()[:MAX_TERM]]
         known = self._known.get(text)

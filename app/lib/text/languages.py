@@ -1,4 +1,4 @@
-"""The languages a text can be in, and their names."""
+"""The languages that a text can be in, and their names."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from functools import cache
 from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 
-TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # where readers of one may not read the other
+TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # readers of one script may not read the other
 
 
 @cache
 def known_languages() -> frozenset[str]:
-    """Codes such as "es" or "zh_Hant": the languages that the CLDR knows, whatever the country."""
+    """Return the codes of all languages in the CLDR, such as "es" or "zh_Hant", without countries."""
     languages = {code for code in locale_identifiers() if "_" not in code and code != "root"}
     return frozenset(languages | TWO_SCRIPTS)
 
 
 def as_language(locale: str) -> str:
-    """The language of a locale: "pt_BR" is written in "pt", "zh_Hant_TW" in "zh_Hant". "" when nobody knows it."""
+    """Return the language of a locale: "pt" for "pt_BR", "zh_Hant" for "zh_Hant_TW"; "" if it is unknown."""
     parts = locale.replace("-", "_").split("_")
     for code in ("_".join(parts[:2]), parts[0]):
         if code in known_languages():
@@ -28,7 +28,7 @@ def as_language(locale: str) -> str:
 
 @cache
 def language_names(reader: str) -> dict[str, str]:
-    """Code to name, in the language of the locale `reader`, in the order of the names."""
+    """Map each language code to its name in the locale `reader`, sorted by name."""
     try:
         locale = Locale.parse(reader, sep="_")
     except (ValueError, UnknownLocaleError):
@@ -36,7 +36,7 @@ def language_names(reader: str) -> dict[str, str]:
     named = {}
     for code in known_languages():
         language = Locale.parse(code)
-        # The CLDR does not name every language in every other one; English names them all but a handful.
+        # The CLDR does not have every name in every language; in English it has all but a handful.
         name = language.get_display_name(locale) or language.get_display_name("en")
         if name and name != code:
             named[code] = name
@@ -44,5 +44,5 @@ def language_names(reader: str) -> dict[str, str]:
 
 
 def base(code: str) -> str:
-    """The language without script or country: "zh" of "zh_Hant"."""
+    """Return the language without script or country: "zh" for "zh_Hant"."""
     return code.replace("-", "_").partition("_")[0].lower()

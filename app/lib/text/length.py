@@ -1,6 +1,4 @@
-"""Length as the reader sees it: a flag, a family emoji or a letter with its accents is one
-character.
-"""
+"""Text length as a reader sees it: a flag, a family emoji or an accented letter is one character."""
 
 from __future__ import annotations
 
@@ -15,28 +13,28 @@ POINTS_PER_CHARACTER = 10
 
 
 def grapheme_count(text: str) -> int:
-    """The number of extended grapheme clusters in `text` (Unicode Standard Annex 29)."""
-    # Two flag letters are one flag; the expression would look back to the first of them each time.
+    """Count the extended grapheme clusters in `text` (Unicode Standard Annex 29)."""
+    # Two regional indicators are one flag. Without this, the regex would scan back over the whole run for each.
     return sum(1 for _ in _CLUSTER.finditer(_FLAG.sub("x", text)))
 
 
 def stream_safe(text: str) -> str:
-    """`text` with at most 30 marks on a character (Unicode Standard Annex 15, section 13).
+    """Return `text` with at most 30 marks on a character (Unicode Standard Annex 15, section 13).
 
-    No language needs more, and the time of normalisation grows with the square of such a pile.
+    No language needs more, and normalisation takes quadratic time in the number of stacked marks.
     """
     return _PILED.sub(r"\1", text)
 
 
 def fits(text: str, limit: int) -> bool:
-    """Whether `text` has at most `limit` characters as the reader counts them.
+    """Return whether `text` has at most `limit` characters as a reader counts them.
 
-    Marks can be piled on one character without end, so the code points are bounded as well;
-    text beyond that bound is not even counted.
+    Marks can be stacked on one character without limit, so the code points are bounded too. Longer text is not
+    counted.
     """
     return len(text) <= limit * POINTS_PER_CHARACTER and grapheme_count(text) <= limit
 
 
 def first_graphemes(text: str, count: int) -> str:
-    """The first `count` characters of `text` as the reader counts them, none cut in two."""
+    """Return the first `count` characters of `text` as a reader counts them, none of them cut."""
     return "".join(_CLUSTER.findall(text[: count * POINTS_PER_CHARACTER * 4])[:count])

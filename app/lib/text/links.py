@@ -1,4 +1,4 @@
-"""Web addresses in plain text: where they begin and end, and how they are shown."""
+"""URLs in plain text: find where they begin and end, and shorten them for display."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 40
 
 
 class Link(NamedTuple):
-    """An http or https address at text[start:end]."""
+    """An http or https URL at text[start:end]."""
 
     start: int
     end: int
@@ -34,18 +34,18 @@ def _finder() -> LinkifyIt:
 
 _LINKS = _finder()
 _RUN = regex.compile(r"\S+")
-# A scheme after a letter or digit belongs to another word, unless that is written without spaces ("見てhttps://…").
+# A scheme directly after a letter or digit belongs to another word, unless that script has no spaces ("見てhttps://…").
 _SCHEME = regex.compile(
     rf"(?<![[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}{EMOJI_PARTS}\p{{No}}]])(?<![_+])https?:(?=//)",
     flags=regex.V1 | regex.IGNORECASE,
 )
-# Hosts that the finder does not know, though browsers do: IPv6 literals, and names with underscores in them.
+# Hosts that the finder does not know but browsers do: IPv6 literals, and names with underscores.
 _HOST = regex.compile(r"(?i)(?<=https?:)//(?P<host>\[[0-9a-f:.]{2,45}\]|[\p{L}\p{M}\p{N}.-]*+_[\p{L}\p{M}\p{N}._-]*+)")
-# East Asian punctuation is never part of an address as typed; the text goes on there.
+# East Asian punctuation is never part of a typed URL; it ends the link.
 _STOP = regex.compile(r"[。、，．！？：；「」『』（）【】《》〈〉〔〕｢｣…\u3000]")
-# Directional controls could show another address than the one behind it, and so could what nobody sees.
+# Bidi controls and invisible characters could make a URL look like a different one.
 _DECEPTIVE = regex.compile(r"[\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\p{Cc}]")
-# Invisible, but part of what is written: the look of an emoji, emoji joined to one, and joiners within a word.
+# Invisible but needed: variation selectors after emoji, joiners between emoji, and joiners within a word.
 _NEEDED = regex.compile(
     r"(?<=[\p{Emoji}\p{So}])[\ufe0e\ufe0f]"
     r"|(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\ufe0f])\u200d(?=\p{Extended_Pictographic})"
@@ -54,11 +54,11 @@ _NEEDED = regex.compile(
 
 
 def find_links(text: str) -> Iterator[Link]:
-    """Return the http and https addresses in `text`, in order.
+    """Yield the http and https URLs in `text`, in order.
 
-    Each run of non-space is searched by itself, at most `MAX_LENGTH` characters long: the finder's
-    time grows with the square of the run. Addresses with a user name in them
-    ("https://bank.example@evil.example") are left plain, as nobody types them in good faith.
+    Each run without spaces is searched separately, up to `MAX_LENGTH` characters long, as the finder takes
+    quadratic time. URLs with a user name in them ("https://bank.example@evil.example") stay plain text, as they are
+    nearly always deceptive.
     """
     for run in _RUN.finditer(text):
         if "://" in run[0] and len(run[0]) <= MAX_LENGTH:
@@ -66,7 +66,7 @@ def find_links(text: str) -> Iterator[Link]:
 
 
 def _in_run(run: str, offset: int) -> Iterator[Link]:
-    # Same length, so positions stay true.
+    # Same length, so positions stay valid.
     plain = _HOST.sub(lambda found: "//" + "x" * len(found["host"]), run)
     at = 0
     while scheme := _SCHEME.search(plain, at):
@@ -85,15 +85,13 @@ def _is_sound(url: str) -> bool:
             return False
         if parts.netloc.startswith("["):
             IPv6Address(parts.hostname)
-    except ValueError:  # a bracket, a port or an address that is none
+    except ValueError:  # an invalid bracket, port or address
         return False
     return not _DECEPTIVE.search(parts.netloc) and not _DECEPTIVE.search(_NEEDED.sub("", url))
 
 
 def shown_as(url: str) -> str:
-    """`url` without its scheme, for the eye; only what follows the host is shortened, never the
-    host.
-    """
+    """Return `url` without its scheme, for display. Only the part after the host is shortened."""
     parts = urlsplit(url)
     rest = url.split("://", 1)[1][len(parts.netloc) :]
     room = max(_SHOWN - len(parts.netloc), 8)

@@ -1,9 +1,8 @@
-"""Letters that the eye takes for one another, folded to one form.
+"""Fold letters that look alike to one form.
 
-The idea is the skeleton of Unicode Technical Standard 39, section 4 (confusable detection): two
-texts with the same skeleton cannot be told apart with confidence. The table is a conservative part
-of it: letters that look alike in ordinary type. Capital and small letters have their own entries,
-because a Greek capital Eta looks like an H and a small one like an n.
+The idea is the skeleton of Unicode Technical Standard 39, section 4 (confusable detection): two texts with the same
+skeleton can't be reliably told apart. The table is a conservative subset: letters that look alike in ordinary type.
+Capital and small letters have their own entries, because a Greek capital Eta looks like an H and a small one like an n.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import unicodedata
 
 import regex
 
-# target: everything that is read as it. A target is in its final form and is never itself a source.
+# target: the characters that look like it. A target is in its final form and is never itself a source.
 _READ_AS = {
     "a": "ɑаАαΑ",
     "b": "ЬьВвβΒʙƄƅ",
@@ -43,7 +42,7 @@ _READ_AS = {
     "5": "ƽƼ",
     "6": "б",
     "8": "ȣȢ",
-    # Katakana drawn like Han or Hiragana
+    # Katakana that look like Han or Hiragana
     "口": "ロ囗",
     "二": "ニ",
     "工": "エ",
@@ -55,16 +54,16 @@ _READ_AS = {
     "才": "オ",
     "へ": "ヘ",
     "り": "リ",
-    # one letter, typed on an Arabic, Persian or Urdu keyboard
+    # the same letter, typed on an Arabic, Persian or Urdu keyboard
     "ي": "یى",
     "ك": "ک",
     "ه": "ھہ",
 }
 _FOLD = str.maketrans({source: target for target, group in _READ_AS.items() for source in group})
 
-# Vowel points are optional in these scripts, and hamza carriers are told apart by few readers.
+# Vowel points are optional in these scripts, and few readers notice different hamza carriers.
 _OPTIONAL_MARKS = regex.compile(r"(?<=[\p{Arabic}\p{Hebrew}])\p{Mn}+")
-# A dot over or under a Latin letter is a speck on most screens, and an i has one anyway. It may follow other marks.
+# A dot above or below a Latin letter is barely visible, and an i has one anyway. It may follow other marks.
 _DOTS = regex.compile(r"(?<=[\p{Latin}]\p{M}*)[\u0307\u0323]")
 _SEPARATORS = str.maketrans("", "", "-_")
 
@@ -75,15 +74,14 @@ def _digit_by_value(char: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """What the eye reads in `text`: equal for texts that look alike, whatever their letters.
+    """Return a form of `text` that is equal for texts that look alike.
 
-    Never shown to anyone. Digits count by value, in every numbering system. Hyphens and underscores do not count, so
-    "a-b", "ab_" and "ab" are one name, unless a text holds nothing else.
+    Never show it to users. Digits count by value, in every numbering system. Hyphens and underscores are ignored,
+    so "a-b", "ab_" and "ab" are the same name, unless a text has nothing else.
     """
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
     plain = _OPTIONAL_MARKS.sub("", "".join(map(_digit_by_value, decomposed)))
-    # Twice: case folding makes Latin capitals small, and only then are their small forms in the
-    # table.
+    # Twice: case folding turns Latin capitals into small letters, which only then match the table.
     folded = plain.translate(_FOLD).casefold().translate(_FOLD)
     plain = unicodedata.normalize("NFC", _DOTS.sub("", unicodedata.normalize("NFD", folded)))
     return plain.translate(_SEPARATORS) or plain

@@ -1,9 +1,8 @@
-"""Who may be called what: the rules of usernames, and the keys that make names and addresses
-unique.
+"""Rules for usernames, and the keys that make usernames and email addresses unique.
 
-Three forms of a name: the *display* form is what the person typed, tidied; the *key* is equal for
-names that differ only in case or compatibility form; the *skeleton* is equal for names that look
-alike. Key and skeleton are each unique in the database.
+A name has three forms. The *display* form is what the user typed, normalised. The *key* is equal for names that differ
+only in case or compatibility form. The *skeleton* is equal for names that look alike. Key and skeleton are each unique
+in the database.
 """
 
 from __future__ import annotations
@@ -33,9 +32,7 @@ Code = Literal["length", "characters", "scripts", "reserved"]
 
 
 class NameRefused(ValueError):
-    """A name or address that may not be used. `code` says which rule; forms turn it into a
-    sentence.
-    """
+    """A name or address that is not allowed. `code` is the rule; forms turn it into a sentence."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)
@@ -56,8 +53,8 @@ _ONE_SCRIPT = [
 ]
 
 _CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
-# Invisible letters, modifier letters, small capitals and other phonetic forms, and the Arabic
-# stretcher: none is needed to write a name, each is good for imitating one.
+# Invisible letters, modifier letters, small capitals and other phonetic forms, and the Arabic tatweel: names don't need
+# them, but they help to imitate other names.
 _REFUSED = regex.compile(
     "[ɢɪɴɶʀʏʙʛʜʟ\u02b0-\u02ff\u0640\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]"
     r"|\p{Default_Ignorable_Code_Point}|[\U0001df00-\U0001dfff]"
@@ -74,10 +71,10 @@ def _nfkc(text: str) -> str:
 
 
 def _caseless(text: str) -> str:
-    """Compatibility caseless form (Unicode Standard, definition D146), total and stable.
+    """Return the compatibility caseless form (Unicode Standard, definition D146). Accepts any text; stable.
 
-    Controls and lone surrogates become U+FFFD, which no stored key contains: such a name is looked
-    up without upsetting any database, and is not found.
+    Controls and lone surrogates become U+FFFD, which no stored key contains. Such a name can be looked up in any
+    database without an error, and is not found.
     """
     if len(text) > _TOO_LONG_TO_READ:
         return "\ufffd"
@@ -86,26 +83,23 @@ def _caseless(text: str) -> str:
 
 
 def username_key(name: str) -> str:
-    """The form in which a username is unique and looked up: case and compatibility forms folded.
+    """Return the form in which a username is unique and looked up: case and compatibility forms folded.
 
-    Spaces around it are dropped. Takes any text at all and never raises.
+    Surrounding spaces are removed. Accepts any text and never raises.
     """
     return _caseless(name).strip()
 
 
 def username_skeleton(name: str) -> str:
-    """The form in which look-alike usernames are equal. Give it the display form; never show the
-    result.
-    """
+    """Return the form in which look-alike usernames are equal. Takes the display form; never show the result."""
     return skeleton(_UNSAFE.sub("\ufffd", name[:_TOO_LONG_TO_READ]))
 
 
 def check_username(raw: str) -> str:
-    """The display form of a username: NFKC, trimmed, 2 to 30 characters of one script, with 0-9 _ -.
+    """Return the display form of a username: NFKC, trimmed, 2 to 30 characters of one script, with 0-9 _ -.
 
-    It begins with a letter or digit and does not end with a hyphen. Raises NameRefused with
-    "length", "characters", "scripts" or "reserved". Whether the name is free is for the caller to
-    ask.
+    It begins with a letter or digit and does not end with a hyphen. Raises NameRefused with "length", "characters",
+    "scripts" or "reserved". The caller must check whether the name is taken.
     """
     if len(raw) > _TOO_LONG_TO_READ:
         raise NameRefused("length")
@@ -134,19 +128,17 @@ def _has_allowed_characters(name: str) -> bool:
 
 
 def _has_one_script(name: str) -> bool:
-    """Whether letters, marks and non-ASCII digits are of one writing system, and digits of one
-    system.
-    """
+    """Return whether all letters, marks and non-ASCII digits have one writing system, and all digits one system."""
     digits = {ord(char) - unicodedata.digit(char) for char in name if unicodedata.category(char) == "Nd"}
     letters = "".join(char for char in name if char not in "_-" and not ("0" <= char <= "9"))
     return len(digits) <= 1 and (not letters or any(script.fullmatch(letters) for script in _ONE_SCRIPT))
 
 
 def check_email(raw: str) -> str:
-    """A trimmed, normalised e-mail address that is safe in a mail header.
+    """Return a trimmed, normalised email address that is safe in an email header.
 
-    Raises NameRefused: "length" beyond 254 octets, "characters" for anything else that is not a
-    plain address with a public domain name (quoted names and address literals are refused too).
+    Raises NameRefused: "length" beyond 254 octets, "characters" for anything else that is not a plain address with
+    a public domain name (quoted names and address literals are refused too).
     """
     address = raw.strip(" ")
     if len(address.encode("utf-8", "replace")) > EMAIL_OCTETS:
@@ -161,10 +153,10 @@ def check_email(raw: str) -> str:
 
 
 def smtp_address(address: str) -> str:
-    """An address as SMTP takes it: the domain in ASCII (IDNA 2008), the part before the @ as it is.
+    """Return an address for SMTP: the domain in ASCII (IDNA 2008), the part before the @ unchanged.
 
-    Also for addresses of the operator, whose domain may be one of the local network. Raises NameRefused with
-    "characters" for what cannot be an address.
+    Also accepts addresses of the operator, whose domain may be local. Raises NameRefused with "characters" for an
+    invalid address.
     """
     local, _at, domain = address.rpartition("@")
     if _NOT_IN_SMTP.search(address) or not local or not domain:
@@ -178,11 +170,9 @@ def smtp_address(address: str) -> str:
 
 
 def email_key(address: str) -> str:
-    """The form in which an e-mail address is unique: case and compatibility forms folded in both
-    parts.
+    """Return the form in which an email address is unique: case and compatibility forms folded in both parts.
 
-    RFC 5321 lets the part before the @ be case-sensitive; nobody runs such a mailbox, and two
-    accounts that differ only in case would be one person's mistake or another's trick. Never
-    raises.
+    RFC 5321 allows the part before the @ to be case-sensitive, but no real mailbox is. Two accounts that differ
+    only in case would be a mistake or an attack. Never raises.
     """
     return _caseless(address).strip()

@@ -1,10 +1,10 @@
-"""Usernames nobody may take: pages of the site, mailbox names, names that speak for the house."""
+"""Reserved usernames: pages of the site, mailbox names, and names that seem official."""
 
 from __future__ import annotations
 
 from app.lib.text.lookalikes import skeleton
 
-# RFC 2142's mailbox names, first steps of our own addresses, and words that address everybody.
+# Mailbox names of RFC 2142, first path segments of our own URLs, and words that address everyone.
 _WORDS = """
 abuse account accounts activity admin administrator administrators admins all announcements
 anonymous api app assets auth avatar avatars billing blog bookmarks bot channel confirm contact
@@ -23,8 +23,8 @@ translate true undefined unfollow unsubscribe update upload uploads usenet user 
 verify webhook webhooks webmaster welcome well-known wiki worker write ws www you your
 """
 
-# Names that speak for the house may not even be imitated: these are refused in every look-alike
-# form, and with hyphens and underscores added. Everyday words are not here: "Ali" looks like "all".
+# Official-looking names may not be imitated either: every look-alike form is refused, also with extra hyphens or
+# underscores. Common words are not listed here: "Ali" looks like "all".
 _VOICES = """
 admin administrator administrators admins abuse everyone everybody helpdesk hostmaster mailer-daemon
 microblog moderation moderator moderators noreply official official-support owner postmaster root

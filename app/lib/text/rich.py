@@ -1,7 +1,7 @@
-"""Plain text, tidied when it comes in and rendered as safe HTML when it goes out.
+"""Plain text, cleaned on input and rendered as safe HTML on output.
 
-People write plain text; links, @names and #tags in it come alive. Nothing in the text is ever taken
-for HTML. Time is linear in the length of the text, whatever it holds.
+Users write plain text; URLs, @names and #tags in it become links. No text is ever interpreted as HTML. The time is
+linear in the length of the text, for any content.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ TAG_POINTS = 64
 
 
 class InvalidText(ValueError):
-    """Text that cannot be stored. `code` is "characters": it holds half characters (lone
-    surrogates).
-    """
+    """Text that can't be stored. `code` is "characters": the text contains lone surrogates."""
 
     def __init__(self, code: Literal["characters"]) -> None:
         super().__init__(code)
@@ -33,9 +31,7 @@ class InvalidText(ValueError):
 
 
 class Piece(NamedTuple):
-    """A stretch of a text: `raw` as written; `value` is the URL, the name without @ or the tag
-    without #.
-    """
+    """A part of a text: `raw` as written; `value` is the URL, the name without @ or the tag without #."""
 
     kind: Literal["text", "link", "mention", "tag"]
     raw: str
@@ -47,12 +43,12 @@ _CONTROLS = regex.compile(r"[\p{Cc}--[\n\t]]", flags=regex.V1)
 _INVISIBLE = regex.compile(r"[\s\p{Default_Ignorable_Code_Point}\p{C}\u2800]*")
 _GAP = regex.compile(r"\n{3,}")
 
-# A name is of one script, so a Latin name ends where another script begins: in "@aliceさん" it is
-# alice. Possessive quantifiers (++, *+) give nothing back: no backtracking, so linear time.
+# A name has one script, so a Latin name ends where another script begins: "@aliceさん" mentions alice. Possessive
+# quantifiers (++, *+) don't backtrack, so the time is linear.
 _LATIN = r"[\p{Latin}0-9][\p{Latin}\p{Inherited}0-9_]*+(?:-++[\p{Latin}\p{Inherited}0-9_]++)*+"
 _OTHER = r"[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}_]*+(?:-++[\p{L}\p{M}\p{Nd}_]++)*+"
 # A sign begins a mention or a tag at the start of a word. Text without spaces between words, a numbered bullet or an
-# emoji may stand directly before it; after "/", "." or "&" it is part of an address or an entity.
+# emoji may precede it directly. After "/", "." or "&" it is part of a URL or an entity.
 _IN_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}{EMOJI_PARTS}\p{{No}}]]"
 # ZWNJ and ZWJ shape Arabic and Indic words ("#نرم‌افزار"); between Latin letters they only hide differences.
 _JOINER = r"(?<=[[\p{L}\p{M}]--[\p{Latin}\p{Greek}\p{Cyrillic}]])[\u200c\u200d](?=[\p{L}\p{M}])"
@@ -68,10 +64,10 @@ _MORE_OF_A_DOMAIN = regex.compile(r"\.[\p{L}\p{N}]")
 
 
 def clean(text: str) -> str:
-    """`text` as it is stored: NFC, each line end one newline character, no control but the tab.
+    """Return `text` as it is stored: NFC, newlines as line ends, no control characters except tabs.
 
-    Spaces at the ends of lines and blank lines around the text go. Raises InvalidText for lone
-    surrogates, which no database and no answer can carry.
+    Spaces at the ends of lines and blank lines around the text are removed. Raises InvalidText for lone surrogates,
+    which no database and no response can contain.
     """
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InvalidText("characters")
@@ -81,14 +77,12 @@ def clean(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether a reader would see nothing at all: only spaces and invisible characters."""
+    """Return whether `text` has no visible character: only spaces and invisible characters."""
     return _INVISIBLE.fullmatch(text) is not None
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Cut `text` into plain stretches, links, mentions and tags; joined, their `raw` parts are
-    `text`.
-    """
+    """Split `text` into plain parts, links, mentions and tags; their joined `raw` parts equal `text`."""
     at = 0
     for link in find_links(text):
         yield from _signs(text, at, link.start)
@@ -120,12 +114,12 @@ def _is_in_address(text: str, start: int, end: int) -> bool:
 
 
 def mentions(text: str) -> list[str]:
-    """The usernames that `text` mentions, as written, each once (by `username_key`), in order."""
+    """Return the usernames that `text` mentions, as written, each once (by `username_key`), in order."""
     return _each_once(text, "mention")
 
 
 def tags(text: str) -> list[str]:
-    """The tags in `text`, as written but without #, each once (whatever its case), in order."""
+    """Return the tags in `text`, as written but without #, each once (ignoring case), in order."""
     return _each_once(text, "tag")
 
 
@@ -143,10 +137,10 @@ def render(
     mention_url: Callable[[str], str | None] = lambda name: None,
     tag_url: Callable[[str], str | None] = lambda tag: None,
 ) -> Markup:
-    """`text` as safe inline HTML, to be put in an element with `dir="auto"`.
+    """Render `text` as safe inline HTML, for an element with `dir="auto"`.
 
-    `mention_url(name)` and `tag_url(tag)` give the address to link to, or None to leave the words
-    plain; each is asked once for each different name or tag. Only http and https become links.
+    `mention_url(name)` and `tag_url(tag)` return the URL to link to, or None for no link. Each is called once for
+    each different name or tag. Only http and https URLs become links.
     """
     asked: dict[tuple[str, str], str | None] = {}
 

@@ -1,4 +1,4 @@
-"""Character classes that several parsers of text share, as the body of a regex class."""
+"""Character classes shared by several text parsers, as the body of a regex class."""
 
 UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}" "\u30fc\u3099\u309a"

@@ -1,30 +1,28 @@
-"""Search text: one normal form of a text that every database can index and every script can be
-found in.
+"""Search text: one normal form of a text that both databases can index, for every script.
 
-`search_text(body)` is stored beside the body: words separated by single spaces, folded so that
-"ecole" finds "École" and "strasse" finds "Straße". Scripts written without spaces between words
-(and Korean, whose particles cling to the word) become overlapping pairs of characters, with the
-last character of each run by itself, so any stretch of the text can be found, even one character by
-prefix. Hashtags and mentions are found by their words; an emoji is a word, and so is a flag. `query_terms(q)` reads a
-query by the same rules, and all its terms must be in the text.
+`search_text(body)` is stored beside the body: words separated by single spaces, folded so that "ecole" finds "École"
+and "strasse" finds "Straße". Scripts written without spaces between words (and Korean, whose particles attach to words)
+become overlapping pairs of characters, plus the last character of each run by itself. So any part of the text can be
+found, even one character by prefix. Hashtags and mentions are found by their words. An emoji is a word, and so is a
+flag. `query_terms(q)` parses a query by the same rules, and the text must contain all its terms.
 
-Neither engine may cut these words again by rules of its own, or their answers would differ.
+Neither database may split these words again by its own rules, or their results would differ.
 
 SQLite, with `fts5_match(terms)` as :query:
 
     CREATE VIRTUAL TABLE post_search USING fts5(search_text, tokenize = 'ascii', prefix = '1 2 3 …')
     ... WHERE post_search MATCH :query
 
-The `ascii` tokenizer keeps every non-ASCII character in its word; `unicode61` would break Indic
-words at their vowel signs, and knows only the letters of an old Unicode version.
+The `ascii` tokenizer keeps every non-ASCII character in its word. `unicode61` would split Indic words at their vowel
+signs, and only knows the letters of an old Unicode version.
 
 PostgreSQL, with `tsquery(terms)` as :query:
 
     CREATE INDEX ... USING gin (array_to_tsvector(string_to_array(search_text, ' ')))
     ... WHERE array_to_tsvector(string_to_array(search_text, ' ')) @@ CAST(:query AS tsquery)
 
-This avoids the text search parser, which has rules for numbers, addresses and hyphens. Both
-functions are IMMUTABLE, so the expression can be indexed or be a generated column.
+This avoids the text search parser, which has rules for numbers, addresses and hyphens. Both functions are IMMUTABLE, so
+the expression can be indexed or be a generated column.
 """
 
 from __future__ import annotations
@@ -47,15 +45,13 @@ _MIN_PREFIX = 2
 
 
 class Term(NamedTuple):
-    """One thing that must be in the text: the word `text`, or with `prefix` any word that begins
-    so.
-    """
+    """A required term: the word `text`, or with `prefix` any word that begins with it."""
 
     text: str
     prefix: bool
 
 
-# Letters whose plain form Unicode does not give by decomposition.
+# Letters that Unicode does not decompose to their plain form.
 _PLAIN = str.maketrans(
     {
         "ø": "o",
@@ -69,12 +65,11 @@ _PLAIN = str.maketrans(
         "ħ": "h",
         "ŧ": "t",
     }
-    # one letter, typed on an Arabic, Persian or Urdu keyboard; and the stretcher between letters
+    # the same letter, typed on an Arabic, Persian or Urdu keyboard; and tatweel
     | {"\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0640": ""}
 )
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
-# Only where accents and vowel points are dispensable: elsewhere a mark is a vowel or another
-# consonant.
+# Only in scripts where accents and vowel points are optional: elsewhere a mark is a vowel or another consonant.
 _ACCENTS = regex.compile(r"(?<=[\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
 WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Regional_Indicator}{2}|\p{Extended_Pictographic}")
 """A word, a flag or another emoji."""
@@ -90,7 +85,7 @@ def _fold(text: str) -> str:
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    """The words of a text, each cut where its script changes; and whether the part is unspaced."""
+    """Yield the words of a text, split where the script changes, and whether each part is unspaced."""
     for word in WORD.findall(_fold(text)):
         for at, part in enumerate(_UNSPACED.split(word)):
             if part:
@@ -98,9 +93,7 @@ def _runs(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def search_text(body: str) -> str:
-    """The words under which `body` is to be found, separated by single spaces; "" when there are
-    none.
-    """
+    """Return the words under which `body` is found, separated by single spaces; "" if there are none."""
     words: list[str] = []
     for run, unspaced in _runs(body):
         if unspaced:
@@ -111,11 +104,11 @@ def search_text(body: str) -> str:
 
 
 def query_terms(q: str) -> list[Term]:
-    """What a text must contain to answer the query `q`; an empty list when `q` names nothing.
+    """Return the terms that a text must contain to match the query `q`; an empty list if `q` has no words.
 
-    The last word is a prefix when its script has spaces and it has two characters or more, so a
-    search can run while one types. A single character of an unspaced script is a prefix: of a pair,
-    or of the last character of a run.
+    The last word is a prefix if its script has spaces and it has at least two characters, so that search works
+    while typing. A single character of an unspaced script is a prefix: of a pair, or of the last character of a
+    run.
     """
     terms: list[Term] = []
     for run, unspaced in _runs(q[:_MAX_QUERY]):
@@ -131,15 +124,15 @@ def query_terms(q: str) -> list[Term]:
 
 
 def tag_key(tag: str) -> str:
-    """The form in which tags are equal: "#Café", "#cafe" and "#CAFÉ" are one. At most `MAX_TERM` characters."""
+    """Return the form in which tags are equal: "#Café", "#cafe" and "#CAFÉ". At most `MAX_TERM` characters."""
     return _fold(tag)[:MAX_TERM]
 
 
 def fts5_match(terms: Sequence[Term]) -> str:
-    """The terms as an SQLite FTS5 query string, every word quoted. No terms match nothing."""
+    """Return the terms as an SQLite FTS5 query string, every word quoted. No terms match nothing."""
     return " AND ".join(f'"{text}"' + "*" * prefix for text, prefix in terms) or '""'
 
 
 def tsquery(terms: Sequence[Term]) -> str:
-    """The terms as a PostgreSQL tsquery, every lexeme quoted. No terms match nothing."""
+    """Return the terms as a PostgreSQL tsquery, every lexeme quoted. No terms match nothing."""
     return " & ".join(f"'{text}'" + ":*" * prefix for text, prefix in terms)

@@ -1,9 +1,9 @@
-"""Web Push: what a server must know to speak to the push services of browsers. Standards only, nothing of Microblog.
+"""Web Push: the protocol between a server and the push services of browsers.
 
 keys        P-256 keys as text, the server's own and the browsers'
-encryption  a message only one browser can read (RFC 8291)
-vapid       the header that says who sends it (RFC 8292)
-sending     the request itself, and what its answer means (RFC 8030)
+encryption  a message that only one browser can decrypt (RFC 8291)
+vapid       the header that identifies the sender (RFC 8292)
+sending     the request itself, and what the response means (RFC 8030)
 
-None of it imports another part of the app.
+The package imports no other part of the app.
 """

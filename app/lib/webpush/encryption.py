@@ -1,6 +1,6 @@
-"""A message only one browser can read: RFC 8291 (Message Encryption for Web Push) over RFC 8188 (aes128gcm).
+"""Encrypt a message for one browser: RFC 8291 (Message Encryption for Web Push) over RFC 8188 (aes128gcm).
 
-Push services carry it and see its length, so it is padded.
+Push services see the length of the message, so it is padded.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.lib.webpush import keys
 
-RECORD_SIZE = 4096  # the whole message is one record, and push services take no longer ones
+RECORD_SIZE = 4096  # the whole message is one record; push services accept no longer ones
 OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16  # salt, record size, length of the key, key; the text's end mark; the GCM tag
 MAX_LENGTH = RECORD_SIZE - OVERHEAD  # bytes of text
-LAST_RECORD = b"\x02"  # stands between the text and its padding
+LAST_RECORD = b"\x02"  # the delimiter between the text and its padding
 
 
 def encrypt(
@@ -30,10 +30,10 @@ def encrypt(
     key: ec.EllipticCurvePrivateKey | None = None,
     salt: bytes | None = None,
 ) -> bytes:
-    """The body of a push: `text`, padded to a multiple of `padded_to` bytes, for the browser with these keys.
+    """Return the body of a push: `text`, padded to a multiple of `padded_to` bytes, encrypted for one browser.
 
-    `key` and `salt` are for the standard's own example; they must be new for each message. Raises ValueError for keys
-    that are none, and for a text that is too long.
+    `key` and `salt` are only for the example in the standard; they must be new for each message. Raises ValueError
+    for invalid keys, and for a text that is too long.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"a push has at most {MAX_LENGTH} bytes")

@@ -1,4 +1,4 @@
-"""Keys on the curve P-256 as the standards write them: base64url without padding."""
+"""P-256 keys in the text form of the standards: base64url without padding."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-AUTH_LENGTH = 16  # bytes of the secret a browser gives along with its public key (RFC 8291, section 3.2)
+AUTH_LENGTH = 16  # bytes of the secret that a browser sends with its public key (RFC 8291, section 3.2)
 
 
 def encode(data: bytes) -> str:
-    """Bytes as base64url."""
+    """Encode bytes as base64url."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def decode(text: str) -> bytes:
-    """The bytes in base64url, padded or not. Raises ValueError for anything else."""
+    """Decode base64url, padded or not. Raises ValueError for anything else."""
     bare = text.rstrip("=")
     try:
         data = base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
@@ -28,14 +28,14 @@ def decode(text: str) -> bytes:
 
 
 def new_private_key() -> str:
-    """A private key for a server: browsers that subscribe are bound to its public half."""
+    """Generate a private key for a server. Browsers subscribe with its public key."""
     number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
     return encode(number.to_bytes(32, "big"))
 
 
 @cache
 def private_key(text: str) -> ec.EllipticCurvePrivateKey:
-    """The server's key: 32 bytes of a number on the curve. Raises ValueError."""
+    """Return the server's private key from its 32 bytes. Raises ValueError."""
     data = decode(text)
     if len(data) != 32:
         raise ValueError("a private key has 32 bytes")
@@ -43,7 +43,7 @@ def private_key(text: str) -> ec.EllipticCurvePrivateKey:
 
 
 def is_private_key(text: str) -> bool:
-    """Whether the text is a server's key."""
+    """Return whether the text is a valid private key of a server."""
     try:
         private_key(text)
     except ValueError:
@@ -52,18 +52,18 @@ def is_private_key(text: str) -> bool:
 
 
 def public_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """The public half as an uncompressed point: 65 bytes."""
+    """Return the public key as an uncompressed point: 65 bytes."""
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @cache
 def public_key(private: str) -> str:
-    """The public half of a server's key, as text for a browser. Raises ValueError."""
+    """Return the public key of a server's private key, as text for a browser. Raises ValueError."""
     return encode(public_bytes(private_key(private)))
 
 
 def browser_key(text: str) -> ec.EllipticCurvePublicKey:
-    """A browser's public key. Raises ValueError when it is no uncompressed point of the curve."""
+    """Parse a browser's public key. Raises ValueError if it is not an uncompressed point of the curve."""
     data = decode(text)
     if len(data) != 65 or data[0] != 4:
         raise ValueError("a public key is an uncompressed point of 65 bytes")
@@ -71,7 +71,7 @@ def browser_key(text: str) -> ec.EllipticCurvePublicKey:
 
 
 def browser_secret(text: str) -> bytes:
-    """A browser's shared secret. Raises ValueError when it has not 16 bytes."""
+    """Parse a browser's shared secret. Raises ValueError if it does not have 16 bytes."""
     data = decode(text)
     if len(data) != AUTH_LENGTH:
         raise ValueError("a shared secret has 16 bytes")

@@ -1,7 +1,7 @@
-"""The request to a push service (RFC 8030), and what its answer means.
+"""The request to a push service (RFC 8030), and what its response means.
 
-An endpoint is the word of whoever subscribed. So only the push services that the site names are ever asked, by https;
-on this machine, for tests, by http. Nothing is followed, and of an answer only the beginning is read.
+The endpoint is client-supplied, so untrusted: only the push services that the site allows are contacted, over HTTPS (or
+for tests over HTTP on this machine). Redirects are not followed, and only the beginning of a response is read.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpx2
 
-TIMEOUT = 10  # seconds for each step: connection, request, the answer's head
-READ_AT_MOST = 400  # bytes of an answer that go to the log
-MAX_ENDPOINT_LENGTH = 1024  # characters; those of browsers have 150 to 500
+TIMEOUT = 10  # seconds for each step: connection, request, response headers
+READ_AT_MOST = 400  # bytes of a response that are logged
+MAX_ENDPOINT_LENGTH = 1024  # characters; real ones have 150 to 500
 GONE = {404, 410}
-AGAIN = {408, 425, 429}  # and everything from 500 on
+AGAIN = {408, 425, 429}  # and every status from 500 on
 
 
 class Gone(Exception):
-    """The push service knows this subscription no more."""
+    """The push service no longer knows this subscription."""
 
 
 class PushRejected(Exception):
-    """The push service will not have this push, nor the next one like it. The message is for the operator."""
+    """The push service permanently refuses this push. The message is for the operator."""
 
 
 class TryAgain(Exception):
-    """It may go better later. The message is for the log."""
+    """A temporary failure; a retry may succeed. The message is for the log."""
 
 
 def is_allowed(endpoint: str, hosts: Collection[str]) -> bool:
-    """Whether `endpoint` belongs to one of the push services in `hosts`: "push.example" or "*.push.example"."""
+    """Return whether `endpoint` belongs to a push service in `hosts`: "push.example" or "*.push.example"."""
     try:
         parts = urlsplit(endpoint)
         port = parts.port

@@ -1,4 +1,7 @@
-"""The header that tells a push service who sends: RFC 8292 (VAPID), a JWT signed with the key the browser was given."""
+"""The header that identifies the sender to a push service: RFC 8292 (VAPID).
+
+It is a JWT signed with the key that the browser subscribed with.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from app.lib.webpush import keys
 
-GOOD_FOR = timedelta(hours=12)  # the standard allows a day; a sender's clock may be wrong by some hours
+GOOD_FOR = timedelta(hours=12)  # the standard allows a day; the sender's clock may be wrong by some hours
 
 
 def authorization(endpoint: str, private: str, contact: str, moment: datetime) -> str:
-    """The value of Authorization for a push to `endpoint`; `contact` is a mailto: or https: address of the sender."""
+    """Return the Authorization header for a push to `endpoint`.
+
+    `contact` is a mailto: or https: address of the sender.
+    """
     parts = urlsplit(endpoint)
     claims = {
         "aud": f"{parts.scheme}://{parts.netloc}",
@@ -27,7 +33,7 @@ def authorization(endpoint: str, private: str, contact: str, moment: datetime) -
     signed = f"{_part({'typ': 'JWT', 'alg': 'ES256'})}.{_part(claims)}"
     signature = keys.private_key(private).sign(signed.encode(), ec.ECDSA(SHA256()))
     r, s = decode_dss_signature(signature)
-    plain = r.to_bytes(32, "big") + s.to_bytes(32, "big")  # JWS wants the two numbers, not ASN.1 (RFC 7518, 3.4)
+    plain = r.to_bytes(32, "big") + s.to_bytes(32, "big")  # JWS uses the two numbers, not ASN.1 (RFC 7518, 3.4)
     return f"vapid t={signed}.{keys.encode(plain)}, k={keys.public_key(private)}"
 
 

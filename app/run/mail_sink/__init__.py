@@ -1,5 +1,5 @@
-"""Takes the mail of a site that has no mail server yet, and shows it on a page of this machine.
+"""The mail sink: receives the email of a site without a mail server, and shows it on a local page.
 
-It stands in for the world: SMTP on one side, as the real thing, and on the other a list that a newcomer, a developer
-and the browser tests read. It serves 127.0.0.1 only, for it shows mail, and with it reset links, to whoever asks.
+It accepts SMTP as a real mail server would. The page lists the emails for new operators, developers and the browser
+tests. It serves only 127.0.0.1, as it shows email, including password reset links, without a login.
 """

@@ -1,4 +1,4 @@
-"""The page side: a list of the mails, each with its text, its HTML in a sandbox, and its source."""
+"""The web page: a list of the emails, each with its text, its HTML in a sandbox, and its source."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from app.core.i18n import SOURCE
 from app.lib.locales import best_language, tag
 from app.run.mail_sink.store import KEEP, Mail, MailStore
 
-LISTED = 200  # mails on the page; all are in /messages.json?limit=
+LISTED = 200  # emails on the page; /messages.json?limit= returns all
 LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
 PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';" + (
     " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# A mail styles itself and may show pictures it carries; it runs nothing and fetches nothing.
+# An email may style itself and show its embedded images. It can't run scripts or fetch anything.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self';" + (
     " sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
 
 def create_page(store: MailStore, catalogs: Catalogs | None = None) -> Flask:
-    """The WSGI app that shows `store`, in the languages of `catalogs`."""
+    """Return the WSGI app that shows `store`, in the languages of `catalogs`."""
     page = Flask("mail_sink", template_folder=str(ROOT / "app/templates"), static_folder=str(ROOT / "app/static"))
-    # A foreign site must not read mail through a name of its own that points here (DNS rebinding).
+    # A foreign site must not read email through its own host name that points here (DNS rebinding).
     page.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
     page.extensions["catalogs"] = catalogs or Catalogs()
     CatalogBabel(page, locale_selector=_language)
@@ -78,7 +78,7 @@ def create_page(store: MailStore, catalogs: Catalogs | None = None) -> Flask:
 
 
 def as_json(mail: Mail) -> dict[str, Any]:
-    """One mail for /messages.json."""
+    """Convert one email for /messages.json."""
     return {
         "id": mail.id,
         "to": list(mail.recipients),
@@ -92,7 +92,7 @@ def as_json(mail: Mail) -> dict[str, Any]:
 
 
 def linked(text: str) -> Markup:
-    """Plain text with its addresses as links that open beside the mail."""
+    """Render plain text as HTML, with its URLs as links that open in a new tab."""
     parts = Markup("")
     end = 0
     for match in LINK.finditer(text):
@@ -103,7 +103,7 @@ def linked(text: str) -> Markup:
 
 
 def in_new_tabs(html: str) -> str:
-    """A mail's HTML whose links open in a tab: inside the frame the site would rightly refuse to be shown."""
+    """Make the links of an email's HTML open in a new tab: the site refuses to be shown in a frame."""
     base = '<base target="_blank">'
     marked, count = re.subn(r"(?i)<head[^>]*>", lambda head: head[0] + base, html, count=1)
     return marked if count else base + html
@@ -115,12 +115,12 @@ def _language() -> str:
 
 
 def _when(mail: Mail) -> str:
-    """The time of arrival on this machine's clock, for whoever sits at it."""
+    """Format the time of arrival in this machine's time zone."""
     return str(format_datetime(mail.received_at.astimezone(), "medium", rebase=False))
 
 
 def _when_short(mail: Mail) -> str:
-    """The same for the list: today's mails by the minute, older ones by the day."""
+    """Format the time of arrival for the list: the time for today's emails, the date for older ones."""
     arrived = mail.received_at.astimezone()
     if arrived.date() == datetime.now().astimezone().date():
         return str(format_time(arrived, "short", rebase=False))

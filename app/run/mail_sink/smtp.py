@@ -1,4 +1,4 @@
-"""The SMTP side: every mail to anyone is accepted once it is on the disk."""
+"""The SMTP server: accepts every email to any address once it is on disk."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ LARGEST = 32 * 1024 * 1024  # bytes
 
 
 class Handler:
-    """What aiosmtpd calls; the method's name is its protocol."""
+    """The handler for aiosmtpd, which prescribes the method's name."""
 
     def __init__(self, store: MailStore) -> None:
         self._store = store
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Store one mail. Answers 451, "try again", when the disk refuses."""
+        """Store one email. Answers 451, "try again", if it can't be written."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         try:
             mail_id = self._store.add(content, [str(address) for address in envelope.rcpt_tos])
@@ -27,7 +27,7 @@ class Handler:
 
 
 def listen(store: MailStore, port: int) -> Controller:
-    """Serve SMTP on 127.0.0.1 in a thread of its own. Raises OSError when the port is taken."""
+    """Serve SMTP on 127.0.0.1 in its own thread. Raises OSError if the port is taken."""
     controller = Controller(
         Handler(store),
         hostname="127.0.0.1",

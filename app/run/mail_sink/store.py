@@ -1,4 +1,4 @@
-"""The mails as files: one .eml each, newest last by name, whole or absent, the newest thousand kept."""
+"""The emails as .eml files: sortable names, atomic writes, only the newest thousand kept."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ NAME = re.compile(r"[0-9]{20}-[0-9a-f]{8}", re.ASCII)
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail as it is shown."""
+    """One email as it is shown."""
 
     id: str
-    recipients: tuple[str, ...]  # of the envelope: who would have got it
+    recipients: tuple[str, ...]  # the envelope recipients, who would have received it
     sender: str
     subject: str
     message_id: str
@@ -35,7 +35,7 @@ class Mail:
 
 
 class MailStore:
-    """The mails in `folder`."""
+    """The emails in `folder`."""
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ class MailStore:
         self._adding = threading.Lock()
 
     def add(self, content: bytes, recipients: list[str]) -> str:
-        """Keep a mail, on the disk when this returns; returns its id. Raises OSError when it cannot be kept."""
+        """Store an email on disk and return its id. Raises OSError if it can't be written."""
         with self._adding:
             name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
             draft, final = self._folder / f"{name}.part", self._folder / f"{name}.eml"
@@ -59,12 +59,12 @@ class MailStore:
             return name
 
     def ids(self) -> list[str]:
-        """The ids of all mails, newest first."""
+        """Return the ids of all emails, newest first."""
         names = (path.stem for path in self._folder.glob("*.eml"))
         return sorted(filter(NAME.fullmatch, names), reverse=True)
 
     def get(self, mail_id: str) -> Mail | None:
-        """The mail with this id, or None."""
+        """Return the email with this id, or None."""
         if not NAME.fullmatch(mail_id):
             return None
         try:
@@ -73,16 +73,16 @@ class MailStore:
             return None
 
     def newest(self, recipient: str = "") -> Iterator[Mail]:
-        """All mails, newest first; with `recipient`, only those to that address."""
+        """Yield all emails, newest first; with `recipient`, only those to that address."""
         for mail_id in self.ids():
             mail = self.get(mail_id)
             if mail and (not recipient or recipient.casefold() in map(str.casefold, mail.recipients)):
                 yield mail
 
 
-@lru_cache(maxsize=KEEP)  # a stored mail never changes
+@lru_cache(maxsize=KEEP)  # a stored email never changes
 def read(path: Path) -> Mail:
-    """The mail in the file `path`. Raises FileNotFoundError."""
+    """Read the email in the file `path`. Raises FileNotFoundError."""
     content = path.read_bytes()
     message = message_from_bytes(content, policy=policy.default)
     return Mail(
@@ -104,6 +104,6 @@ def _body(message: EmailMessage, kind: str) -> str:
         return ""
     try:
         return str(part.get_content()).replace("\r\n", "\n")
-    except (LookupError, ValueError):  # a charset nobody knows
+    except (LookupError, ValueError):  # unknown charset
         payload = part.get_payload(decode=True)
         return payload.decode(errors="replace") if isinstance(payload, bytes) else ""
