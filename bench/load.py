@@ -41,7 +41,7 @@ class Options:
     browsers: int = 10_000
     messages_per_s: float = 10.0
     ramp: float = 60.0  # seconds over which the browsers start
-    settle: float = 40.0  # warm-up seconds with messages; the first emails follow 20 seconds later
+    settle: float = 40.0  # warm-up seconds with messages; the first emails go 20 seconds after it
     database: str = "sqlite"
 
 

@@ -8,7 +8,7 @@ from app.core.clock import now
 from app.core.errors import ActionError
 from app.core.i18n import _l
 
-HOURS = (1, 8, 24, 168)  # the choices, besides no end
+HOURS = (1, 8, 24, 168)  # hours; a mute may also have no end
 
 
 def ends_at(hours: int | None) -> datetime | None:

@@ -8,5 +8,8 @@ from app.core.i18n import _, listed
 
 
 def group_title(name: str, people: Iterable[str]) -> str:
-    """Return the name of a group, or the names of the other `people` in it, in the reader's language."""
+    """Return the name of a group, or the names of the other `people` in it, in the reader's language.
+
+    A group without a name and without others is "Only you".
+    """
     return name or listed(people) or _("Only you")

@@ -40,7 +40,7 @@ TOPIC = "news"  # a push service keeps only the newest push with this topic
 MAX_EVENTS = 50  # events that are loaded
 LINES = 4  # below the title
 BODY_LENGTH = 2000  # bytes of those lines: the whole push must fit into 4 KB
-PADDED_TO = 512  # bytes, so that the length tells a push service little
+PADDED_TO = 512  # bytes, to hide the length of the text from the push service
 
 
 @dataclass(frozen=True)

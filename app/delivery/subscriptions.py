@@ -21,8 +21,9 @@ MAX_SUBSCRIPTIONS = 20  # browsers of one user; beyond that the least recently s
 def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts: Collection[str]) -> None:
     """Subscribe the browser at `endpoint` for the user of `login`, for as long as that login lasts.
 
-    A known browser moves to this login with the new keys, as another user may have used it before. Everything up to
-    the user's current clock counts as delivered. `hosts` are the site's allowed push services. Raises ActionError.
+    A known browser moves to this login with the new keys, as another user may have used it before. For a new
+    browser, or one that moves to another user, everything up to the user's current clock counts as delivered.
+    `hosts` are the site's allowed push services. Raises ActionError.
     """
     if not sending.is_allowed(endpoint, hosts):
         raise ActionError(_l("This site doesn't support your browser's push service."))

@@ -41,7 +41,7 @@ def headers(user: User, kinds: Collection[str]) -> Mapping[str, str]:
 
 
 def read(token: str) -> Link | None:
-    """Return the content of `token`; None if the signature is invalid. Essential kinds are never included."""
+    """Return the content of `token`; None if it was not signed here. Essential kinds are never included."""
     if len(token) > MAX_LENGTH:
         return None
     try:

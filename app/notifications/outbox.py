@@ -6,8 +6,8 @@ later (docs/decisions/0002-per-user-clock.md).
 
 `on_commit_locked` only registers a write. The writes run when the outermost transaction commits. The clock locks are
 therefore the last ones taken, and they are taken in user-id order: two users who write to each other at the same time
-can't deadlock. A job enqueued there is locked after its user's clock. Code that holds the lock of a job takes no clock
-lock after it.
+can't deadlock. A job enqueued there is locked after its user's clock. No transaction locks such a job first and a clock
+later.
 """
 
 from __future__ import annotations
@@ -81,9 +81,8 @@ def _tell(session: Session) -> None:
         timestamp = _tick(session, user_id, advance=bool(pending[user_id]))
         for write in sorted(pending[user_id].values(), key=lambda write: write.phase):
             write.run(timestamp)
-        redis_is_there = redis_is_there and poll_cache.invalidate(
-            user_id
-        )  # after the first timeout, use the job instead
+        # After the first failure only the job is used, so an outage costs one timeout.
+        redis_is_there = redis_is_there and poll_cache.invalidate(user_id)
         if not redis_is_there:
             _order_removal(session, user_id)
     session.flush()

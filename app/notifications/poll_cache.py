@@ -76,9 +76,8 @@ def invalidate(user_id: int) -> bool:
 def fill(user_id: int, login_id: str) -> None:
     """Fill a user's hash under their clock lock. Do nothing if the lock is taken: a poll never waits for a writer."""
     try:
-        lease = redis_client.execute(
-            lambda client: _lease(client, user_id)
-        )  # taken before the lock, so that it detects any later removal
+        # Take the lease before the lock, so that it detects any later removal.
+        lease = redis_client.execute(lambda client: _lease(client, user_id))
         with connect_nowait() as connection:
             last = _lock_clock(connection, user_id)
             if last is not None and _login_is_good(connection, login_id):

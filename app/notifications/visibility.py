@@ -1,4 +1,4 @@
-"""Refresh a member's counters when a block or mute starts or ends.
+"""Refresh a user's counters when a block or mute starts or ends.
 
 Blocks and mutes are query conditions (app/queries/visibility.py). They delete nothing, so ending one restores nothing.
 Only the published counts change.

@@ -60,7 +60,7 @@ class Load:
         self._lock = threading.Lock()
         self._running = 0  # requests at work now
         self._worked = 0.0  # thread-seconds since the last update
-        self._at = self._looked_at = clock()  # when `_worked` was last added to, and the last update
+        self._at = self._looked_at = clock()  # the times of the last addition to `_worked` and of the last update
         self._cpu_then = cpu()  # at the last update
 
     @property

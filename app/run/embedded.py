@@ -76,5 +76,5 @@ def _quoted(path: Path) -> str:
 
 
 def server_program() -> str:
-    """Return the path of the server program. The machine's own is preferred, as it gets security updates."""
+    """Return the path of the server program. The machine's own is preferred, as it is better maintained."""
     return shutil.which("valkey-server") or shutil.which("redis-server") or str(get_binary_path())

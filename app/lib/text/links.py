@@ -58,7 +58,7 @@ def find_links(text: str) -> Iterator[Link]:
 
     Each run without spaces is searched separately, up to `MAX_LENGTH` characters long, as the finder takes
     quadratic time. URLs with a user name in them ("https://bank.example@evil.example") stay plain text, as they are
-    nearly always deceptive.
+    made to deceive.
     """
     for run in _RUN.finditer(text):
         if "://" in run[0] and len(run[0]) <= MAX_LENGTH:

@@ -24,7 +24,7 @@ class Gone(Exception):
 
 
 class PushRejected(Exception):
-    """The push service permanently refuses this push. The message is for the operator."""
+    """The push service permanently refuses this push, and the next one like it. The message is for the operator."""
 
 
 class TryAgain(Exception):
