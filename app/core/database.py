@@ -1,9 +1,9 @@
 """Transactions: which ones may write, and how SQLite is made as reliable as PostgreSQL.
 
-A transaction is in one of two modes. In *write* mode (the default, and every POST) SQLite begins with `BEGIN
-IMMEDIATE`, which waits for the write lock at once. A deferred transaction that read first would fail with "database is
-locked". In *read* mode (GET requests, and jobs between their writes) SQLite begins deferred, so readers never wait for
-the writer. PostgreSQL ignores the mode.
+A transaction is in one of two modes. In *write* mode (the default, and every POST) SQLite uses `BEGIN IMMEDIATE`, which
+waits for the write lock at once. A deferred transaction that read first would fail with "database is locked". In *read*
+mode (GET requests, and jobs between their writes) SQLite begins deferred, so readers never wait for the writer.
+PostgreSQL ignores the mode.
 """
 
 from __future__ import annotations
