@@ -128,7 +128,9 @@ def test_without_the_catalog_english_is_shown(site: FakeSite, open_tab: OpenTab)
 def test_relative_times_are_refreshed(site: FakeSite, open_tab: OpenTab) -> None:
     now = datetime.now(UTC)
     moments = [now - timedelta(minutes=5), now - timedelta(hours=23), now - timedelta(days=9), now]
-    site.content = "".join(f'<time data-relative datetime="{moment.isoformat()}">server</time>' for moment in moments)
+    site.content = "".join(
+        f'<time data-relative="narrow" datetime="{moment.isoformat()}">server</time>' for moment in moments
+    )
     page = open_tab()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert page.locator("time").all_inner_texts() == ["5m", "1d", "1w", "server"]
@@ -137,7 +139,7 @@ def test_relative_times_are_refreshed(site: FakeSite, open_tab: OpenTab) -> None
 def test_digits_are_those_of_the_server(site: FakeSite, open_tab: OpenTab) -> None:
     site.lang = "fa"
     moment = datetime.now(UTC) - timedelta(minutes=5)
-    site.content = f'<time data-relative datetime="{moment.isoformat()}">server</time>' + badge(0)
+    site.content = f'<time data-relative="long" datetime="{moment.isoformat()}">server</time>' + badge(0)
     page = open_tab()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert page.locator("time").inner_text() == "5 دقیقه پیش"
@@ -145,7 +147,7 @@ def test_digits_are_those_of_the_server(site: FakeSite, open_tab: OpenTab) -> No
 
 def test_a_language_the_browser_lacks_keeps_the_servers_text(site: FakeSite, open_tab: OpenTab) -> None:
     site.lang = "tlh"
-    site.content = '<time data-relative datetime="2020-01-01T00:00:00+00:00">ben ret</time>'
+    site.content = '<time data-relative="narrow" datetime="2020-01-01T00:00:00+00:00">ben ret</time>'
     page = open_tab()
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     assert page.locator("time").inner_text() == "ben ret"
