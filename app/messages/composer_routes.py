@@ -1,4 +1,4 @@
-"""Routes of the composer of new messages, its page, and the names it suggests. It posts to messages.start_group."""
+"""Routes of the composer for new messages and its recipient suggestions. The composer posts to messages.start_group."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from app.web.filters import avatar_url
 from app.web.responses import new_form_key
 from app.web.viewer import viewer
 
-MAX_QUERY_LENGTH = 100  # characters; more than any name has
+MAX_QUERY_LENGTH = 100  # characters; longer than any name
 
 
 @bp.get("/messages/write")
 @login_required
 def write() -> str:
-    """The composer; ?to= names people already."""
+    """Show the composer; ?to= fills in the recipients."""
     return show(GroupForm(formdata=None, to=request.args.get("to", "")[:TO_MAX_LENGTH]))
 
 
@@ -33,14 +33,14 @@ def write() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """People whose names begin like the words of ?q=, as JSON, with what is to be said before one writes to them."""
+    """Return people whose names match the words of ?q=, as JSON, each with the notice about writing to them."""
     found = recipients.suggestions(viewer(), request.args.get("q", "")[:MAX_QUERY_LENGTH])
     return jsonify([recipient_facts(one) for one in found])
 
 
 @bp.app_template_filter("recipient_facts")
 def recipient_facts(one: Recipient) -> dict[str, Any]:
-    """What js/messages/recipients.js shows of somebody."""
+    """Return the facts about a recipient that js/messages/recipients.js shows."""
     return {
         "username": one.user.username,
         "name": one.user.display_name,
@@ -51,7 +51,7 @@ def recipient_facts(one: Recipient) -> dict[str, Any]:
 
 
 def show(form: GroupForm) -> str:
-    """The composer with the form as it was filled in, and what is to be said of the people who are named in it."""
+    """Render the composer with the submitted form and the permission notice of each recipient named in it."""
     names = names_in(form.to.data or "")
     found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}
     chosen = recipients.by_ids(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])

@@ -1,4 +1,4 @@
-"""What the doors of a conversation share: opening it for the viewer, its addresses, what a form sends, showing it."""
+"""Helpers shared by the routes of a conversation: access control, URLs, the options of a sent message, rendering."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ THREAD = f"/messages/thread/<{ID}:conversation_id>"
 
 
 def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> ConversationView:
-    """The viewer's conversation with the person of that name, or the one of that id if they are in it."""
+    """Return the viewer's conversation with the user of that name, or the one with that id if the viewer is in it.
+
+    Redirects to the inbox for the viewer's own name. Aborts with 404 if there is no such conversation.
+    """
     if username and username_key(username) == viewer().username_key:
-        abort(redirect(url_for("messages.inbox")))  # nobody writes to themselves
+        abort(redirect(url_for("messages.inbox")))  # users can't message themselves
     found = threads.by_id(viewer(), conversation_id) if conversation_id else threads.with_person(viewer(), username)
     return found or abort(404)
 
 
 def address(opened: ConversationView) -> str:
-    """Where the conversation is: under the other one's name, or under its id."""
+    """Return the conversation's URL: by the other user's name between two people, else by id."""
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
     if opened.conversation is None:
@@ -39,12 +42,12 @@ def address(opened: ConversationView) -> str:
 
 
 def done(opened: ConversationView) -> Response | tuple[str, int]:
-    """The answer when something in it is done: nothing for a script, the conversation for anybody else."""
+    """Return the response after an action: 204 for a script, otherwise a redirect to the conversation."""
     return ("", 204) if is_script() else redirect(address(opened), 303)
 
 
 def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
-    """What comes with the words of a message that is sent, for the actions. Raises ActionError for its pictures."""
+    """Return the options of a sent message as keyword arguments of the actions. Raises ActionError for invalid images."""
     config = current_app.config
     return {
         "form_key": form.form_key.data,
@@ -55,14 +58,14 @@ def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
 
 
 def decision_for(opened: ConversationView) -> Decision:
-    """May the viewer write here?"""
+    """Return whether the viewer may write in this conversation."""
     if opened.is_group:
         return Decision("open")
     return permission.decide(opened.terms) if opened.terms else Decision("refused", permission.GONE)
 
 
 def show(opened: ConversationView, form: MessageForm) -> str:
-    """The page of a conversation, with the form as it was filled in, or with what was being written."""
+    """Render a conversation with the submitted form, or else with the viewer's draft."""
     thread = threads.newest(opened, before=before_id())
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
@@ -74,13 +77,13 @@ def show(opened: ConversationView, form: MessageForm) -> str:
 
 
 def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) -> str:
-    """What an open page does not show yet: new messages, and what changed of the ones it shows."""
+    """Render what an open page lacks: messages after `after`, and changes since `revision` from message `first` on."""
     thread = threads.since(opened, after, revision, first=first)
     return render_template("messages/_news.html", **_context(opened, thread))
 
 
 def _context(opened: ConversationView, thread: Thread) -> dict[str, Any]:
-    """What the bubbles of a thread need."""
+    """Return the template variables that the bubbles of a thread need."""
     delivered, read = conversation_state.receipts(viewer(), opened.others, opened.apart)
     return {
         "opened": opened,

@@ -1,4 +1,4 @@
-"""The cached counters of conversations: their correct values, renewing them, and their daily recount."""
+"""The cached counters of conversations: their correct values, updates, and the daily recount."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.messages import notifications
 from app.models import Conversation, ConversationMember, Message
 from app.queries import visibility
 
-BATCH = 500  # conversations one statement looks at
+BATCH = 500  # conversations per statement
 STORED = (Conversation.newest_seq, ConversationMember.newest_seq, ConversationMember.newest_message_id)
 
 
 def recount() -> dict[str, int]:
-    """Compare the stored numbers of every conversation with its messages, and put right what differs.
+    """Compare the cached counters of every conversation with its messages, and correct those that differ.
 
-    `{"checked": numbers looked at, "drift": numbers that were wrong}`. Holds one conversation at a time.
+    Returns `{"checked": counters compared, "drift": counters that were wrong}`. Locks one conversation at a time.
     """
     checked = drift = 0
     for conversation_id, user_id, fits in _members():
@@ -31,14 +31,14 @@ def recount() -> dict[str, int]:
 
 
 def _truths() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
-    """What the numbers of STORED should be."""
+    """Return the correct values of the columns in STORED."""
     here = Message.conversation_id == ConversationMember.conversation_id
     everything = select(func.max(Message.seq)).where(here).correlate(ConversationMember).scalar_subquery()
     return everything, from_others(), shown()
 
 
 def _members() -> Iterator[tuple[int, int, bool]]:
-    """(conversation, person, whether the numbers fit) of every member; read without a lock."""
+    """Yield (conversation id, user id, whether the counters are correct) for every member. Takes no lock."""
     last = 0
     while True:
         some = select(Conversation.id).where(Conversation.id > last).order_by(Conversation.id).limit(BATCH)
@@ -49,7 +49,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
             .where(ConversationMember.conversation_id.in_(ids))
             .order_by(ConversationMember.conversation_id, ConversationMember.user_id)
         ).all()
-        end_read_transaction()  # the next batch sees what was written meanwhile
+        end_read_transaction()  # so that the next batch sees writes made meanwhile
         for conversation_id, user_id, *numbers in rows:
             yield conversation_id, user_id, numbers[:3] == [number or 0 for number in numbers[3:]]
         if len(ids) < BATCH:
@@ -58,7 +58,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
 
 
 def _repair(conversation_id: int, user_id: int) -> int:
-    """Look again under the conversation's lock, and put the numbers right; how many were indeed wrong."""
+    """Recheck a member's counters under the conversation's lock, correct them, and return how many were wrong."""
     with write_transaction():
         locked = select(Conversation).where(Conversation.id == conversation_id).with_for_update()
         conversation = db.session.scalar(locked.execution_options(populate_existing=True))
@@ -81,7 +81,7 @@ def _repair(conversation_id: int, user_id: int) -> int:
 
 
 def from_others() -> ScalarSelect[int]:
-    """`ConversationMember.newest_seq`: the number of the newest message from somebody else, 0 when there is none."""
+    """Return the correct `ConversationMember.newest_seq`: the seq of the newest message by someone else, or 0."""
     here = (Message.conversation_id == ConversationMember.conversation_id, Message.kind == "text")
     theirs = Message.sender_id.is_distinct_from(ConversationMember.user_id)
     newest = select(func.coalesce(func.max(Message.seq), 0)).where(*here, theirs)
@@ -99,7 +99,7 @@ def shown() -> ScalarSelect[int]:
 
 
 def update_counters(conversation_id: int, user_id: int | None = None) -> None:
-    """Make `newest_seq` and `newest_message_id` of every membership, or of one person's, what they should be."""
+    """Recalculate `newest_seq` and `newest_message_id` of every member, or of one."""
     db.session.flush()
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
     if user_id is not None:
@@ -109,9 +109,9 @@ def update_counters(conversation_id: int, user_id: int | None = None) -> None:
 
 
 def forget_beginning(conversation: Conversation) -> bool:
-    """When two people have taken back all they wrote, neither has written to the other; whether that is so.
+    """Reset a two-person conversation to "new" if all its messages were unsent. Return True if a member was reset.
 
-    Who has declined meanwhile is not asked again.
+    A member who declined stays "declined", so they are not asked again.
     """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
     this = (ConversationMember.conversation_id == conversation.id, ConversationMember.state != "declined", ~some)

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of messages that are there already: taking back, editing, deleting."""
+"""Routes that unsend, edit and delete messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Answer = Response | tuple[Response, int] | tuple[str, int]
 @login_required
 @limits.changing
 def undo(conversation_id: int, seq: int) -> Answer:
-    """Take back what the viewer has sent just now. Its text goes back to where they write."""
+    """Unsend a recent message. Its text returns to the viewer's draft."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     try:
         undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_kept_for())
@@ -50,7 +50,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
 @bp.get(f"{MESSAGE}/edit")
 @login_required
 def edit_page(conversation_id: int, seq: int) -> str:
-    """The form of an edit, for browsers without scripts."""
+    """Show the edit form, for browsers without scripts."""
     opened, message = _own_or_404(conversation_id, seq)
     return _show_edit(opened, message, EditForm(formdata=None, message=message.body))
 
@@ -59,7 +59,7 @@ def edit_page(conversation_id: int, seq: int) -> str:
 @login_required
 @limits.changing
 def edit(conversation_id: int, seq: int) -> Answer:
-    """Change the words of a message. A refusal keeps them in the form."""
+    """Change the text of a message. If the edit is refused, the form keeps the new text."""
     opened, message = _own_or_404(conversation_id, seq)
     form, longest = EditForm(request.form), current_app.config["MESSAGE_MAX_LENGTH"]
     try:
@@ -81,7 +81,7 @@ def edit(conversation_id: int, seq: int) -> Answer:
 @login_required
 @limits.changing
 def delete(conversation_id: int, seq: int) -> Answer:
-    """Delete a message for `scope`: "me", or "everybody", who then see only that there was one."""
+    """Delete a message for `scope`: "me", or "everybody", which leaves a note that a message was deleted."""
     opened, form = get_conversation_or_404(conversation_id=conversation_id), DeleteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -101,12 +101,14 @@ def delete(conversation_id: int, seq: int) -> Answer:
 
 
 def _kept_for() -> timedelta:
-    """How long what a deleted message said can still be reported."""
+    """Return how long the content of a deleted message can still be reported."""
     return timedelta(days=current_app.config["SEALED_DAYS"])
 
 
 def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Message]:
-    """A message that the viewer has written and that still has its words."""
+    """Return the viewer's own text message, not unsent and not deleted, with its conversation. Aborts with 404
+    otherwise.
+    """
     opened = get_conversation_or_404(conversation_id=conversation_id)
     message = threads.message(viewer(), conversation_id, seq) or abort(404)
     if message.sender_id != viewer().id or message.kind != "text" or message.deleted_at is not None:

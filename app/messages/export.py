@@ -1,4 +1,4 @@
-"""A person's conversations in the file that they take along: what they can see of each, and what they were writing."""
+"""The messages part of a data export: the visible messages of each conversation, and the owner's draft."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.messages.queries import export as queries
 from app.messages.queries.export import ExportedConversation
 from app.models import Message
 
-BATCH = 500  # messages in memory at a time
+BATCH = 500  # messages held in memory at once
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """The list of conversations, oldest first, each with its messages, oldest first."""
+    """Yield the conversations as JSON, oldest first, each with its messages, oldest first."""
     newest = queries.newest_message_id(owner_id)
     between = b"\n"
     yield Piece(b"[")
@@ -37,7 +37,7 @@ def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
 
 
 def _head(taken: ExportedConversation) -> dict[str, Any]:
-    """Which conversation it is. Who has left a group does not know how it is called now, nor who is in it."""
+    """Return the facts about a conversation. A former member of a group sees neither its name nor its members."""
     if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.membership.user_id]
         which: dict[str, Any] = {"with": others[0] if others else None}

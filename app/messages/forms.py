@@ -1,4 +1,4 @@
-"""Forms of messages and groups: only their shape; the rules are in the actions."""
+"""Forms of messages and groups. They check only the shape of input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ from app.web.responses import new_form_key
 
 
 class MessageForm(FlaskForm):
-    """A message."""
+    """A new message."""
 
-    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # a picture needs no words
+    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # images need no text
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
     read_upto = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])
 
 
 class DraftForm(FlaskForm):
-    """What is being written, and the number of the writer's newest message on the page."""
+    """A draft, and the seq of the writer's newest message on the page."""
 
     message = TextAreaField(validators=[Length(max=20_000)])
     own_seq = IntegerField(validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])
 
 
 class DeliveredForm(FlaskForm):
-    """The newest time that polls told a page."""
+    """The newest timestamp that a page has received from polls."""
 
     timestamp = FloatField(validators=[InputRequired(), NumberRange(min=0, max=1e12)])
 
 
 class ReadForm(FlaskForm):
-    """How far the thread was rendered."""
+    """The seq of the newest message that the page has shown."""
 
     seq = IntegerField(validators=[InputRequired(), NumberRange(min=0, max=2**31 - 1)])
 
 
 class MuteForm(FlaskForm):
-    """For how many hours a conversation is muted; empty: until it is taken back."""
+    """How many hours to mute a conversation; empty means until it is unmuted."""
 
     hours = IntegerField(validators=[Optional(), NumberRange(min=1, max=1000)])
 
 
 class EditForm(FlaskForm):
-    """The new words of a message."""
+    """The new text of a message."""
 
-    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # a picture needs no words
+    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # images need no text
 
 
 class DeleteForm(FlaskForm):
-    """For whom a message is deleted."""
+    """For whom to delete a message."""
 
     scope = StringField(validators=[AnyOf(("me", "everybody"))])
 
 
 TO_MAX_LENGTH = 2_000  # characters: more than twelve names need
-MAX_NAMES = 50  # that are looked up; a group has room for fewer
+MAX_NAMES = 50  # names looked up at most; a group holds fewer
 _BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
 
 
 class GroupForm(FlaskForm):
-    """A first message, to one person or to several."""
+    """The first message to one person or several."""
 
     to = StringField(_lp("recipients", "To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
     name = StringField(_l("Group name"), validators=[Length(max=1_000)])
@@ -78,24 +78,24 @@ class GroupForm(FlaskForm):
 
 
 class NameForm(FlaskForm):
-    """What a group is called; empty: by the names of its people."""
+    """The name of a group; empty means that the members' names are shown instead."""
 
     name = StringField(_l("Group name"), validators=[Length(max=1_000)])
 
 
 class AddForm(FlaskForm):
-    """Usernames of people who join a group."""
+    """The usernames of people to add to a group."""
 
     to = StringField(_l("Add people"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
 
 
 def names_in(text: str) -> list[str]:
-    """The usernames in `text`, with or without @, as they were written."""
+    """Return the usernames in `text` as written, without a leading @."""
     return [name for word in _BETWEEN_NAMES.split(text) if (name := word.strip("@＠"))][:MAX_NAMES]
 
 
 def people_named(text: str) -> Sequence[User]:
-    """The people whose usernames, with or without @, stand in `text`. Raises ActionError when a name is nobody's."""
+    """Return the users whose usernames, with or without @, are in `text`. Raises ActionError for an unknown name."""
     names = names_in(text)
     found = people.by_usernames(names)
     known = {user.username_key for user in found}

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of groups: beginning one, who is in it, its name, adding people, leaving."""
+"""Routes of groups: starting one, its members, its name, adding people, leaving."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.web.viewer import viewer
 @limits.messaging
 @limits.uploading
 def start_group() -> str | Response | tuple[str, int]:
-    """Write to one person or to several at once. A refusal keeps what was written."""
+    """Send the first message to one person or several. If it is refused, the form keeps its content."""
     form = GroupForm(request.form)
     if not form.validate_on_submit():
         return composer_routes.show(form), 422
@@ -42,7 +42,7 @@ def start_group() -> str | Response | tuple[str, int]:
 @bp.get(f"{THREAD}/people")
 @login_required
 def people(conversation_id: int) -> str:
-    """Who is in a group, and who has read what the viewer wrote last."""
+    """Show the members of a group, and who has read the viewer's latest messages."""
     return _show(_group_or_404(conversation_id), NameForm(formdata=None), AddForm(formdata=None))
 
 
@@ -50,7 +50,7 @@ def people(conversation_id: int) -> str:
 @login_required
 @limits.changing
 def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
-    """Call a group by another name, or by none."""
+    """Rename a group, or remove its name."""
     group, form = _group_or_404(conversation_id), NameForm(request.form)
     try:
         if not form.validate_on_submit():
@@ -68,7 +68,7 @@ def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
 @login_required
 @limits.changing
 def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
-    """Take people into a group."""
+    """Add people to a group."""
     group, form = _group_or_404(conversation_id), AddForm(request.form)
     try:
         if not form.validate_on_submit():
@@ -86,7 +86,7 @@ def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
 @login_required
 @limits.changing
 def leave_group(conversation_id: int) -> Response:
-    """Leave a group. Who has left it already, or never was in it, has what they wanted."""
+    """Leave a group. Does nothing for a viewer who has left already or never was a member."""
     opened = threads.by_id(viewer(), conversation_id)
     if opened is not None:
         try:

@@ -1,4 +1,4 @@
-"""Door (HTTP) of pictures in messages: for those who can see the message now, and for nobody else."""
+"""Routes that serve the images of messages, only to viewers who can see the message now."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKE_PICTURES = frozenset({"messages.send", "messages.start_group"})
 
 @bp.url_value_preprocessor
 def allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """A message with pictures is larger than any other form. Called before the first look at what was sent."""
+    """Raise the size limit of requests that may carry images. Runs before the request body is read."""
     if endpoint in TAKE_PICTURES:
         request.max_content_length = MAX_REQUEST_BYTES
 
@@ -30,7 +30,7 @@ def allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None
 @bp.get(IMAGE)
 @login_required
 def picture(image_id: int) -> Response:
-    """A picture in a message."""
+    """Serve an image of a message."""
     image = _image_or_404(image_id)
     return _file(image, image.file)
 
@@ -38,7 +38,7 @@ def picture(image_id: int) -> Response:
 @bp.get(f"{IMAGE}/thumbnail")
 @login_required
 def thumbnail(image_id: int) -> Response:
-    """The same picture, small; in full until its job has made the small one, and that is not kept."""
+    """Serve the thumbnail of an image. Until its job has run, serve the full image with `no-store`."""
     image = _image_or_404(image_id)
     if image.thumbnail:
         return _file(image, image.thumbnail)
@@ -59,6 +59,7 @@ def _file(image: MessageImage, name: str) -> Response:
         current_app.logger.warning("a file of picture %d in a message is missing", image.id)
         abort(404)
     response.mimetype = "image/webp"
-    # An id is never used twice. The answer varies with the cookie: who logs in next on this browser has no part in it.
+    # Ids are never reused, so the image is immutable. The response varies with the cookie, so the next user of this
+    # browser doesn't get it from the cache.
     response.headers["Cache-Control"] = f"private, max-age={DAY}, immutable"
     return response

@@ -1,4 +1,4 @@
-"""Pictures in messages: taking uploads, and the store they are kept in. Only who sees the message sees them."""
+"""Uploads of message images, and the store that keeps their files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from app.lib.media import PHOTO, Storage
 from app.messages.actions.images import MAX_IMAGES, Picture, checked_alt
 from app.web.uploads import remove_picture, take_pictures
 
-MAX_REQUEST_BYTES = (
-    (MAX_IMAGES * 5 + 1) * 1024 * 1024
-)  # of a request: as many pictures as a message holds, and its form
+MAX_REQUEST_BYTES = (MAX_IMAGES * 5 + 1) * 1024 * 1024  # of a request: the most images of one message, plus the form
 
 
 def storage() -> Storage:
-    """The store of pictures in messages, in DATA_DIR."""
+    """Return the store of message images, in DATA_DIR."""
     return Storage(current_app.config["DATA_DIR"] / "media" / "messages")
 
 
 def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
-    """Check uploaded pictures and store them encoded anew; the first of `alts` tells what the first one shows.
+    """Check uploaded images, re-encode and store them; `alts` are their alt texts, in the same order.
 
-    Raises ActionError, and keeps none of them then.
+    Raises ActionError, and stores none of them then.
     """
     chosen = [(upload, alt or "") for upload, alt in zip_longest(uploads, alts) if upload]
     if len(chosen) > MAX_IMAGES:
@@ -44,6 +42,6 @@ def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
 
 
 def remove(files: Iterable[str]) -> None:
-    """Delete pictures that no row names any more."""
+    """Delete image files that no row refers to any more."""
     for name in files:
         remove_picture(storage(), name)

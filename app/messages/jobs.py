@@ -1,4 +1,4 @@
-"""Jobs of messages: thumbnails, files and sealed messages to remove, mutes that end, and the recount of counters."""
+"""Jobs of messages: thumbnails, stray files, sealed messages, the end of a mute, and the recount of counters."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from app.messages.image_storage import storage
 from app.messages.queries import images
 from app.models import MessageImage, User
 
-LARGEST = 32 * 1024 * 1024  # bytes of a file of our own: far more than any has
-STRAY_AFTER = 24 * 3600  # seconds: an upload's row is written long before
+LARGEST = 32 * 1024 * 1024  # bytes; far larger than any file that we store
+STRAY_AFTER = 24 * 3600  # seconds; the row of an upload is written much earlier
 
 
 @job("messages.thumbnails")
 def make_thumbnails(message_id: int) -> None:
-    """Make a small copy of each picture of a message, which is shown until then in full.
+    """Make a thumbnail of each image of a message. The full image is shown until then.
 
-    Run twice, or by two at once, the first copy stays. What cannot be read stays as it is, with the reason.
+    Idempotent: if it runs twice, or twice at once, the first thumbnail stays. Raises PermanentError with the reasons
+    for files that can't be read; these keep no thumbnail.
     """
     missing = images.without_thumbnail(message_id)
     end_read_transaction()
@@ -35,7 +36,7 @@ def make_thumbnails(message_id: int) -> None:
         try:
             _make_thumbnail(image_id, file)
         except (FileNotFoundError, InvalidImage) as error:
-            if images.is_there(image_id):  # else its message was taken back meanwhile, and its file with it
+            if images.is_there(image_id):  # else the message was unsent or deleted meanwhile
                 reasons.append(f"picture {image_id}: {error!r}")
             end_read_transaction()
     if reasons:
@@ -43,7 +44,11 @@ def make_thumbnails(message_id: int) -> None:
 
 
 def _make_thumbnail(image_id: int, file: str) -> None:
-    """Raise FileNotFoundError or InvalidImage if there is no good file. What a retry may mend is raised as it is."""
+    """Make and store one thumbnail.
+
+    Raises FileNotFoundError or InvalidImage if the file is unusable. Other errors propagate, so that the job is
+    retried.
+    """
     store = storage()
     with store.open(file) as stream:
         content = stream.read(LARGEST + 1)
@@ -58,11 +63,12 @@ def _make_thumbnail(image_id: int, file: str) -> None:
 
 @job("messages.remove_stray_pictures", timeout=3600, every=24 * 3600)
 def remove_stray_pictures() -> None:
-    """Delete pictures that neither a message nor a report names: they were refused, sent twice, or taken back by a
-    process that was killed. Running twice is harmless.
+    """Delete image files that no message and no report refers to.
+
+    They come from refused or duplicate uploads, and from processes that were killed. Idempotent.
     """
     store = storage()
-    # The files are listed first: a picture that is taken into use meanwhile is among the names.
+    # List the files first: then an image that is attached meanwhile is found among the names in use.
     candidates = store.names_older_than(STRAY_AFTER)
     named = images.named(candidates)
     end_read_transaction()
@@ -74,9 +80,9 @@ def remove_stray_pictures() -> None:
 
 @job("messages.remove_sealed", queue="slow", timeout=3600, every=24 * 3600)
 def remove_sealed() -> int:
-    """Remove for good what deleted messages said, SEALED_DAYS after they were deleted. Return how many there were.
+    """Delete the content of deleted messages SEALED_DAYS after their deletion. Return how many were removed.
 
-    Locks one conversation at a time. Run twice, it finds nothing then. A file that a killed run leaves behind is
+    Locks one conversation at a time. Idempotent: a second run finds nothing. A file left behind by a killed run is
     removed by messages.remove_stray_pictures.
     """
     removed = 0
@@ -95,9 +101,9 @@ def remove_sealed() -> int:
 
 @job(membership.END_MUTE_JOB)
 def end_mute(conversation_id: int, user_id: int) -> None:
-    """Let a person hear of a conversation again when the time they chose is over.
+    """End a member's mute of a conversation when its time is over.
 
-    Run twice, or after the mute was taken back or made longer, it finds nothing to end.
+    Idempotent: it does nothing if the mute has ended already or was extended.
     """
     with write_transaction():
         user = db.session.get(User, user_id)
@@ -107,5 +113,5 @@ def end_mute(conversation_id: int, user_id: int) -> None:
 
 @job("messages.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_conversations() -> dict[str, int]:
-    """Put right the numbers kept beside the messages, should they ever be wrong. Run twice, it finds nothing then."""
+    """Correct cached counters that have drifted. Idempotent: a second run finds nothing."""
     return counters.recount()

@@ -1,4 +1,4 @@
-"""Telling people that a conversation moved: states for the poller, and mail and push for whom a message is new."""
+"""Notifications of changes in conversations: states for the poller, and email and push for new messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KIND = "message"  # in the delivery grid
 
 
 def publish_conversation_state(conversation_id: int, user_ids: Iterable[int]) -> None:
-    """Tell these people's pages how the conversation stands."""
+    """Publish the conversation's state to each of these users."""
     for user_id in user_ids:
         publish_state(
             user_id,
@@ -28,17 +28,19 @@ def publish_conversation_state(conversation_id: int, user_ids: Iterable[int]) ->
 
 
 def publish_unread_count(user_id: int) -> None:
-    """Tell a person's pages how many messages are unread."""
+    """Publish a user's number of unread messages."""
     publish_state(user_id, "unread_message_count", lambda: unread.message_count(user_id))
 
 
 def publish_request_count(user_id: int) -> None:
-    """Tell a person's pages how many requests wait: shown on the tray, and in no badge."""
+    """Publish a user's number of pending message requests. It is shown in the inbox and in no badge."""
     publish_state(user_id, "message_request_count", lambda: unread.request_count(user_id))
 
 
 def notify_new_message(conversation_id: int, sender_id: int) -> None:
-    """Tell everybody in a conversation of a new message. Who has not accepted it hears only the tray's number."""
+    """Notify the members of a conversation of a new message. A member with a pending request gets only the request
+    count.
+    """
     membership = ConversationMember
     here = select(membership.user_id, membership.state, membership.muted).where(
         membership.conversation_id == conversation_id
@@ -56,7 +58,7 @@ def notify_new_message(conversation_id: int, sender_id: int) -> None:
 
 
 def member_ids(conversation_id: int) -> list[int]:
-    """The ids of the people who are in a conversation."""
+    """Return the user ids of the current members of a conversation."""
     membership = ConversationMember
     inside = membership.state.in_(threads.ACTIVE_STATES)
     return list(
@@ -66,7 +68,10 @@ def member_ids(conversation_id: int) -> list[int]:
 
 @visibility.when_changed
 def _hears_otherwise(user_id: int, other_id: int, again: bool) -> None:
-    """Somebody was blocked or muted, or is no longer: other messages count, and an open page looks whether to write."""
+    """Refresh a user's counters and the pair's conversation after a block or mute starts or ends.
+
+    If it ended (`again`), schedule delivery of the messages that count again.
+    """
     publish_unread_count(user_id)
     publish_request_count(user_id)
     conversation = threads.between(db.session.get_one(User, user_id), db.session.get_one(User, other_id))

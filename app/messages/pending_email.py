@@ -18,12 +18,12 @@ from app.notifications import scheduling
 from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import members, unread
 
-QUOTED = 3  # messages of one conversation in one mail at most; it tells the number of all
+QUOTED = 3  # messages quoted per conversation in one email; the total is shown beside them
 
 
 @dataclass(frozen=True)
 class Unmailed:
-    """What a mail tells of one conversation: how many messages wait, and the newest of them, oldest first."""
+    """The unmailed messages of one conversation: their number, and the newest of them, oldest first."""
 
     conversation: Conversation
     count: int
@@ -31,7 +31,7 @@ class Unmailed:
 
 
 def unmailed(recipient_id: int) -> list[Unmailed]:
-    """The unread messages that no mail has told a person about; the conversation that spoke last comes first."""
+    """Return a user's unread, unmailed messages by conversation, the one with the latest message first."""
     within = Message.conversation_id
     told = unread.messages(recipient_id).where(Message.seq > ConversationMember.mailed_seq)
     place = func.row_number().over(partition_by=within, order_by=Message.seq.desc())
@@ -55,7 +55,7 @@ def unmailed(recipient_id: int) -> list[Unmailed]:
 
 @scheduling.register_provider
 def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
-    """The unread messages that no mail told about: a part for each conversation."""
+    """Return the unread, unmailed messages as a pending batch, with one email section per conversation."""
     found = unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
@@ -71,10 +71,10 @@ def _part(one: Unmailed, people: Sequence[str]) -> EmailSection:
 
 
 def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
-    sender, group = one.newest[-1].sender, None  # nothing of a deleted account is unread
+    sender, group = one.newest[-1].sender, None  # never None: messages of deleted accounts aren't unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
     if one.conversation.is_group:
-        group = Lazy(group_title, one.conversation.name, people)  # in the language of the mail
+        group = Lazy(group_title, one.conversation.name, people)  # in the language of the email
     elif sender is not None:
         where = {"username": sender.username}
     return {"sender": sender, "group": group, "where": where, "messages": one.newest, "count": one.count}

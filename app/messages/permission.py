@@ -1,7 +1,8 @@
-"""May one write to another? Asked by the page before anything is written, and by the action again.
+"""Whether one user may write to another. The page asks before the form is shown, and the action checks again.
 
-What the other person set (one of `relations.WRITABLE_BY`) holds for those who begin: a conversation that they have
-accepted, or began themselves, goes on. A stranger, somebody they do not follow, begins with a request.
+The recipient's setting (one of `relations.WRITABLE_BY`) applies to new conversations only: the recipient continues to
+receive messages in a conversation that they accepted or started. A sender whom the recipient doesn't follow starts with
+a message request.
 """
 
 from __future__ import annotations
@@ -24,38 +25,43 @@ from app.queries.follows import is_following
 
 NO = _l("You can't message this person.")
 GONE = _l("This account has been deleted.")
-# As in visibility.py: an alias is made once.
+# As in visibility.py: made once, because making an alias is slow.
+
 _one, _two = aliased(Follow), aliased(Follow)
 
 
 @dataclass(frozen=True)
 class Relationship:
-    """What decides whether one person may write to another."""
+    """The facts that decide whether one user may write to another."""
 
     other: User
-    follows: bool  # the other one follows the writer
-    knows: bool  # ... or follows somebody who does
+    follows: bool  # the other user follows the writer
+    knows: bool  # the other user follows someone who follows the writer
     blocked: bool  # in either direction
-    state: str | None  # of the other one's membership of their conversation; None = there is none
+    state: str | None  # of the other user's membership in their conversation; None without one
 
 
 @dataclass(frozen=True)
 class Decision:
-    """ "open"; "request": it waits until the other one accepts; or "refused". With the sentence that says so, or ""."""
+    """Whether a user may write: "open"; "request", which waits for acceptance; or "refused". `sentence` explains it, or
+    is "".
+    """
 
     kind: Literal["open", "request", "refused"]
     sentence: Sentence | str = ""
 
 
 def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
-    """`follows`, `knows` and `blocked` of Terms, as part of another query; `other` is User or an alias of it."""
+    """Return `follows`, `knows` and `blocked` of Relationship as columns for another query; `other` is User or an
+    alias.
+    """
     through = _one.followed_id == _two.follower_id
     knows = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
     return is_following(other.id, writer_id), knows, visibility.blocked_between(writer_id, other.id)
 
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
-    """The terms as they are now, in a conversation that exists."""
+    """Return the current relationship of two users in an existing conversation."""
     named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
     return Relationship(other, *db.session.execute(_terms(), named).one())
 
@@ -69,7 +75,7 @@ def _terms() -> Select[Any]:
 
 
 def decide(terms: Relationship) -> Decision:
-    """What they come to."""
+    """Return whether the writer may write to the other user."""
     if terms.blocked or not terms.other.active:
         return Decision("refused", NO)
     if terms.state == "accepted":
@@ -91,14 +97,14 @@ def decide(terms: Relationship) -> Decision:
 
 UNDO_WINDOW = timedelta(seconds=10)
 EDIT_WINDOW = timedelta(minutes=15)
-NETWORK_GRACE = timedelta(seconds=5)  # how much later what was asked in time may arrive
+NETWORK_GRACE = timedelta(seconds=5)  # allowance for requests that were sent in time but arrive late
 
 
 def can_undo(message: Message) -> bool:
-    """Whether it was sent just now."""
+    """Return whether the message is still in the undo window."""
     return now() - message.created_at <= UNDO_WINDOW + NETWORK_GRACE
 
 
 def can_edit(message: Message) -> bool:
-    """Whether it was sent lately enough to be edited, or deleted for everybody."""
+    """Return whether the message is recent enough to be edited, or deleted for everyone."""
     return now() - message.created_at <= EDIT_WINDOW + NETWORK_GRACE

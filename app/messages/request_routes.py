@@ -1,6 +1,4 @@
-"""Doors (HTTP) of the tray of requests, and of one's own membership of a conversation: accept, decline, mute,
-unmute.
-"""
+"""Routes of message requests and of the viewer's membership: accept, decline, mute, unmute."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ from app.web.viewer import viewer
 @bp.get("/messages/requests")
 @login_required
 def requests() -> str:
-    """First messages from strangers, by latest message; with ?declined=1 those that were declined."""
+    """Show the message requests, by latest message; with ?declined=1, the declined ones."""
     is_declined = request.args.get("declined") == "1"
     state = "declined" if is_declined else "request"
     found = conversations.tray(viewer(), before_id(), page_size(), state=state)
@@ -37,7 +35,7 @@ def requests() -> str:
 @login_required
 @limits.changing
 def accept(conversation_id: int) -> Response:
-    """Take a request: from now on it is a conversation."""
+    """Accept a request, which makes it a conversation."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.accept(viewer(), conversation_id):
         db.session.commit()
@@ -49,7 +47,7 @@ def accept(conversation_id: int) -> Response:
 @login_required
 @limits.changing
 def decline(conversation_id: int) -> Response:
-    """Put a request away. The one who wrote hears nothing of it."""
+    """Decline a request. The sender isn't notified."""
     get_conversation_or_404(conversation_id=conversation_id)
     if membership.decline(viewer(), conversation_id):
         db.session.commit()
@@ -61,7 +59,7 @@ def decline(conversation_id: int) -> Response:
 @login_required
 @limits.changing
 def mute(conversation_id: int) -> Response:
-    """Hear nothing of a conversation for `hours`, or, when that is empty, until it is taken back."""
+    """Mute a conversation for `hours`, or until it is unmuted if `hours` is empty."""
     opened, form = get_conversation_or_404(conversation_id=conversation_id), MuteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -79,7 +77,7 @@ def mute(conversation_id: int) -> Response:
 @login_required
 @limits.changing
 def unmute(conversation_id: int) -> Response:
-    """Hear of a conversation again, also of what came meanwhile."""
+    """Unmute a conversation. Unread messages that arrived during the mute count again."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.unmute(viewer(), conversation_id):
         db.session.commit()

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of the inbox and of a conversation: with one person under their name, any other under its id."""
+"""Routes of the inbox and of a conversation: by username between two people, otherwise by id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.web.viewer import viewer
 @bp.get("/messages")
 @login_required
 def inbox() -> str:
-    """All conversations, by latest message."""
+    """Show the viewer's conversations, by latest message."""
     found = conversations.page(viewer(), before_id(), page_size())
     return render_template("messages/inbox.html", inbox=found)
 
@@ -33,7 +33,7 @@ def inbox() -> str:
 @bp.get(THREAD)
 @login_required
 def conversation(username: str = "", conversation_id: int = 0) -> str | Response:
-    """The thread, newest at the bottom. Showing it reads nothing: the page says what it rendered."""
+    """Show a conversation, newest message at the bottom. Marks nothing as read: the page reports what it has shown."""
     opened = get_conversation_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
         return redirect(conversation_page.address(opened))
@@ -44,7 +44,7 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 @bp.get(f"{THREAD}/new")
 @login_required
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
-    """The bubbles after number ?after=, and what changed since ?revision= of those from ?first= on."""
+    """Return the bubbles after seq ?after=, and those from seq ?first= on that changed since ?revision=."""
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
     return conversation_page.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
 
@@ -52,7 +52,7 @@ def new_messages(username: str = "", conversation_id: int = 0) -> str:
 @bp.get("/send_message/<recipient>")
 @login_required
 def compose(recipient: str) -> Response:
-    """The tutorial's address of the form: the form is at the foot of the conversation."""
+    """Redirect the tutorial's URL of the message form to the conversation, which contains the form."""
     return redirect(conversation_page.address(get_conversation_or_404(recipient)))
 
 
@@ -62,7 +62,7 @@ def compose(recipient: str) -> Response:
 @limits.messaging
 @limits.uploading
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
-    """Send a message. What the page had rendered counts as read; a refusal keeps the text."""
+    """Send a message and mark the messages that the page had shown as read. A refused form keeps the text."""
     opened, form = get_conversation_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
         return conversation_page.show(opened, form), 422
@@ -80,7 +80,7 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
 @bp.post(f"{THREAD}/read")
 @login_required
 def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
-    """Messages up to number `seq` were rendered to the viewer."""
+    """Mark the messages up to `seq` as read by the viewer."""
     opened, form = get_conversation_or_404(username, conversation_id), ReadForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -93,7 +93,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
 @bp.get(f"{THREAD}/draft")
 @login_required
 def draft(username: str = "", conversation_id: int = 0) -> Response:
-    """Return what the viewer is writing in a conversation, as JSON."""
+    """Return the viewer's draft in a conversation, as JSON."""
     mine = get_conversation_or_404(username, conversation_id).mine
     return jsonify(text=mine.draft if mine else "")
 
@@ -103,7 +103,7 @@ def draft(username: str = "", conversation_id: int = 0) -> Response:
 @login_required
 @limits.drafting
 def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
-    """Keep what the viewer is writing, unless they have sent something since the page was made."""
+    """Save the viewer's draft, unless they have sent a message since the page was rendered."""
     opened, form = get_conversation_or_404(username, conversation_id), DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -115,7 +115,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
 @bp.post("/messages/delivered")
 @login_required
 def mark_delivered() -> tuple[str, int]:
-    """The viewer's page has heard all that polls told up to `timestamp`."""
+    """Mark everything that polls returned up to `timestamp` as delivered to the viewer."""
     form = DeliveredForm(request.form)
     if not form.validate_on_submit():
         abort(400)

@@ -1,4 +1,4 @@
-"""Door (HTTP): finding what one has written and was written."""
+"""Route of the search in the viewer's messages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from app.messages.queries.search import hits_of
 from app.web.paging import before_id, page_size
 from app.web.viewer import viewer
 
-MAX_QUERY_LENGTH = 200  # characters; more than anybody types
+MAX_QUERY_LENGTH = 200  # characters; longer than any real query
 
 
 @bp.get("/messages/search")
 @login_required
 def search() -> str:
-    """The viewer's messages that have all the words of ?q=, newest first."""
+    """Show the viewer's messages that contain all words of ?q=, newest first."""
     q = request.args.get("q", "")[:MAX_QUERY_LENGTH].strip()
     terms = query_terms(q)
     hits, older = hits_of(viewer(), terms, before_id(), page_size()) if terms else ([], None)
@@ -30,7 +30,7 @@ def search() -> str:
 
 @bp.app_template_filter("excerpt")
 def excerpt(body: str, terms: Sequence[Term]) -> Markup:
-    """The line of a text that has what was asked for, with that marked."""
+    """Return the part of a text that contains the search terms, with the terms marked."""
     pieces = excerpts.excerpt(body, terms)
     marked = Markup("<mark>{}</mark>")
     return Markup("").join(marked.format(piece.text) if piece.is_match else escape(piece.text) for piece in pieces)

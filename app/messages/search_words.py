@@ -1,9 +1,9 @@
-"""The words by which private messages are found, and by whom.
+"""The search text of private messages: their words and their members.
 
-Beside the words of its text, a message's search text names the people who were in the conversation when it was sent,
-each as a private-use character and their id: no text and no query can hold such a word. Searching one's own messages
-is then one question to the index, and costs what one's own messages cost, however many others there are. It only
-narrows: who may see a message is asked of the rows (app/queries/visibility.py).
+Besides the words of its text, a message's search text contains one token for each member at the time of sending: a
+private-use character and the user's id. No text and no query can contain such a token. A search in one's own messages
+is therefore a single index lookup, and its cost depends only on the number of one's own messages. The token only
+narrows the search: access is decided by the rows (app/queries/visibility.py).
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Iterable
 
 from app.lib.text.search import Term, search_text
 
-PERSON = "\ue000"  # U+E000, for private use: app/lib/text/search.py keeps letters, digits and emoji only
+PERSON = "\ue000"  # U+E000, private use: app/lib/text/search.py keeps only letters, digits and emoji
 
 
 def words_of(body: str, user_ids: Iterable[int]) -> str:
-    """The search text of a message to and from these people."""
+    """Return the search text of a message between these users."""
     people = " ".join(f"{PERSON}{user_id}" for user_id in sorted(user_ids))
-    return f"{people} {search_text(body)}".strip()  # a text without words adds none: PostgreSQL takes no empty ones
+    return f"{people} {search_text(body)}".strip()  # stripped: PostgreSQL rejects an empty word
 
 
 def people_in(words: str) -> list[int]:
-    """The people whom a message's search text names."""
+    """Return the ids of the users in a message's search text."""
     return [int(word.removeprefix(PERSON)) for word in words.split() if word.startswith(PERSON)]
 
 
 def term_of(user_id: int) -> Term:
-    """The term that only messages of this person's conversations have."""
+    """Return the term that matches only messages of this user's conversations."""
     return Term(f"{PERSON}{user_id}", prefix=False)
