@@ -47,7 +47,7 @@ def done(opened: ConversationView) -> Response | tuple[str, int]:
 
 
 def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
-    """Return the options of a sent message as keyword arguments of the actions. Raises ActionError for invalid images."""
+    """Return the options of a sent message as keyword arguments of the actions. Raises ActionError for bad images."""
     config = current_app.config
     return {
         "form_key": form.form_key.data,

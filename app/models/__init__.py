@@ -1,6 +1,6 @@
-"""The nouns: columns, constraints, indexes (each says who needs it), relationships.
+"""The tables: columns, constraints, indexes (each with its purpose), relationships.
 
-No behaviour that leaves the row.
+Models contain no behaviour beyond their own row.
 """
 
 from app.models.account import LoginSession, MailToken, PendingAccount

@@ -1,4 +1,4 @@
-"""Ways into an account: logins, and links sent by mail."""
+"""Logins, links sent by email, and registrations that are not confirmed yet."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from app.models.user import User
 
 
 def random_id() -> str:
-    """An id nobody can guess: 192 random bits, safe in a URL."""
+    """Return an unguessable id: 192 random bits, safe in a URL."""
     return secrets.token_urlsafe(24)
 
 
 class LoginSession(Base):
-    """One login on one browser. Deleting the row ends it: session and remember cookies both name it."""
+    """One login of one browser. Deleting the row ends it: the session and remember cookies both contain its id."""
 
     __tablename__ = "login_session"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=random_id)
-    # The index lists a person's logins, and ends all of them.
+    # The index serves listing and ending all logins of a user.
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # When this browser last proved that it knows the password; None = when the login began.
+    # When the password was last confirmed in this browser; None = when the login began.
     password_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_agent: Mapped[str] = mapped_column(String(256), default="")
     address: Mapped[str] = mapped_column(String(64), default="")
@@ -40,12 +40,12 @@ class LoginSession(Base):
 
 
 class MailToken(Base):
-    """A link sent by mail, good for one use: using it deletes the row."""
+    """A single-use link sent by email: using it deletes the row."""
 
     __tablename__ = "mail_token"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # The index ends a person's older links when a newer one is ordered, or when they log in.
+    # The index serves revoking a user's older links when a newer one is requested, or when they log in.
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(16))  # "confirm", "reset" or "change_email"
     email: Mapped[str] = mapped_column(String(254))  # the address it was sent to
@@ -57,9 +57,9 @@ class MailToken(Base):
 
 
 class PendingAccount(Base):
-    """A registration that waits until its address is confirmed. Confirming deletes the row and creates the account.
+    """A registration whose email address is not confirmed yet. Confirming deletes the row and creates the account.
 
-    Names and addresses are not unique here: a pending registration reserves nothing, so it tells nothing.
+    Usernames and addresses are not unique here: a pending registration reserves nothing, so it reveals nothing.
     """
 
     __tablename__ = "pending_account"
@@ -68,12 +68,12 @@ class PendingAccount(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64))
     email: Mapped[str] = mapped_column(String(254))
-    # The index ends the other registrations with an address when one of them is confirmed.
+    # The index serves deleting the other registrations with an address when one of them is confirmed.
     email_key: Mapped[str] = mapped_column(String(320), index=True)
     password_hash: Mapped[str] = mapped_column(String(256))
     language: Mapped[str] = mapped_column(String(16), default="")
     timezone: Mapped[str] = mapped_column(String(64), default="")
-    browser_hash: Mapped[str] = mapped_column(String(64))  # SHA-256 of a secret in the session of who registered
+    browser_hash: Mapped[str] = mapped_column(String(64))  # SHA-256 of a secret in the session that registered
     nonce: Mapped[str] = mapped_column(String(64), default=random_id)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

@@ -1,4 +1,4 @@
-"""How each person wants to be told: the delivery grid, their quiet hours and filters, and what was mailed today."""
+"""How each user wants to be notified: the delivery grid, quiet hours, filters, and the daily number of emails."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.extensions import Base
 
 
 class DeliveryPreference(Base):
-    """One row of a person's grid. A kind without a row is delivered as app/notifications/kinds.py says."""
+    """One row of a user's delivery grid. A kind without a row has the defaults of app/notifications/kinds.py."""
 
     __tablename__ = "delivery_preference"
 
@@ -25,7 +25,7 @@ class DeliveryPreference(Base):
 
 
 class DeliveryProfile(Base):
-    """What holds for all kinds. A person without a row has the defaults. Times of day are in the person's own zone."""
+    """Settings for all kinds. A user without a row has the defaults. Times of day are in the user's time zone."""
 
     __tablename__ = "delivery_profile"
 
@@ -34,13 +34,13 @@ class DeliveryProfile(Base):
     quiet_until: Mapped[int | None]
     paused_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     digest_at: Mapped[int] = mapped_column(default=8 * 60)  # minutes after midnight
-    digest_weekday: Mapped[int] = mapped_column(default=0)  # of the weekly one: 0 = Monday
+    digest_weekday: Mapped[int] = mapped_column(default=0)  # of the weekly digest: 0 = Monday
     not_following: Mapped[str] = mapped_column(String(8), default="accept")  # "accept", "hold" or "drop"
     new_account: Mapped[str] = mapped_column(String(8), default="accept")
 
 
 class MailTally(Base):
-    """How many mails that are not essential a person was sent on a day (UTC): what the daily caps count."""
+    """The number of non-essential emails sent to a user on one day (UTC), for the daily limits."""
 
     __tablename__ = "mail_tally"
 

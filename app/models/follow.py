@@ -1,4 +1,4 @@
-"""Who follows whom."""
+"""Follows between users."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from app.extensions import Base
 
 
 class Follow(Base):
-    """`follower` reads what `followed` posts. The primary key makes a double click harmless."""
+    """`follower` sees the posts of `followed` on the home timeline. The primary key makes a double click harmless."""
 
     __tablename__ = "follow"
     __table_args__ = (
         CheckConstraint("follower_id <> followed_id", name="not_oneself"),
-        # A person's followers: counted, and listed page by page in the order of their ids.
+        # A user's followers: counting, and paging by id.
         Index("ix_follow_followed_id", "followed_id", "follower_id"),
     )
 
     follower_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     followed_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    # Whether the numbers of both people include it: neither account is closed (app/profiles/counters.py).
+    # Whether the cached counters of both users include it; False if either is inactive (app/profiles/counters.py).
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,4 +1,4 @@
-"""Work that was ordered. The row is the truth; Redis only carries its id to a worker sooner."""
+"""Background jobs. The row is authoritative; Redis only delivers its id to a worker sooner."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from app.extensions import Base
 
 
 def job_id() -> str:
-    """A new job's id: also its id in RQ, and the left half of the Message-ID of a mail it sends."""
+    """Return a new job's id. It is also the id in RQ, and the left part of the Message-ID of an email that the job
+    sends.
+    """
     return uuid.uuid4().hex
 
 
 class Job(Base):
-    """One ordered job: queued -> running -> done or failed. A retry goes back to queued."""
+    """One job: queued -> running -> done or failed. A retry goes back to queued."""
 
     __tablename__ = "job"
     __table_args__ = (
-        # The scheduler: what is due, and what a dead worker left behind. Finished jobs are not in it.
+        # The scheduler: due jobs, and jobs whose worker died. Excludes finished jobs.
         Index(
             "ix_job_open",
             "state",
@@ -32,7 +34,7 @@ class Job(Base):
             sqlite_where=text("state IN ('queued', 'running')"),
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
-        # At most one waiting job for each unique key (one "you have a message" mail for a conversation).
+        # At most one queued job per unique key, so that enqueuing the same work twice makes one job.
         Index(
             "uq_job_waiting",
             "unique_key",
@@ -42,7 +44,7 @@ class Job(Base):
         ),
         Index("ix_job_owner_id_queued_at", "owner_id", "queued_at"),  # "my tasks"
         Index("ix_job_finished_at", "finished_at"),  # pruning
-        Index("ix_job_name_queued_at", "name", "queued_at"),  # when a periodic job was ordered last
+        Index("ix_job_name_queued_at", "name", "queued_at"),  # when a periodic job was last enqueued
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=job_id)
@@ -55,13 +57,13 @@ class Job(Base):
     state: Mapped[str] = mapped_column(String(8), default="queued")
     progress: Mapped[int] = mapped_column(default=0)  # per cent
     attempts: Mapped[int] = mapped_column(default=0)
-    crashes: Mapped[int] = mapped_column(default=0)  # attempts that ended without a word
-    error: Mapped[str] = mapped_column(Text, default="")  # for the operator: what the last attempt raised
-    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small: what the owner may fetch
+    crashes: Mapped[int] = mapped_column(default=0)  # attempts whose worker died
+    error: Mapped[str] = mapped_column(Text, default="")  # of the last attempt, for the operator
+    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small; the owner may fetch it
 
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     run_after: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last handed to Redis
-    run_token: Mapped[str | None] = mapped_column(String(32))  # names the attempt that holds the job
-    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # that attempt was alive
+    run_token: Mapped[str | None] = mapped_column(String(32))  # identifies the attempt that holds the lease
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last sign of life of that attempt
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

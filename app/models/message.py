@@ -1,4 +1,4 @@
-"""What people write to each other."""
+"""Messages, their images, and what happens to deleted ones."""
 
 from __future__ import annotations
 
@@ -20,30 +20,32 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
-        # Exports what one person wrote, and counts what they wrote lately.
+        # Rate limits, and the deletion of an account: one sender's messages, and their recent ones.
         Index("ix_message_sender_id_created_at", "sender_id", "created_at"),
-        # What changed in an open conversation since it was shown.
+        # Changes in a conversation since a page was rendered.
         Index("ix_message_revision", "conversation_id", "revision"),
-        {"sqlite_autoincrement": True},  # an id is never used twice
+        {"sqlite_autoincrement": True},  # ids are never reused
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"))
     seq: Mapped[int]
-    # None: their account is deleted, and what they wrote to others stays with these.
+    # None: the sender's account was deleted; other members keep the message.
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
-    # "text"; "undone": taken back within seconds, shown to nobody; in groups the events "named", "added" and "left".
+    # "text"; "undone": unsent in the undo window, visible to no member; in groups the events "named", "added", "left".
     kind: Mapped[str] = mapped_column(String(8), default="text", server_default="text")
     args: Mapped[dict[str, Any]] = mapped_column(
         JSON, default=dict, server_default="{}"
-    )  # what an event's sentence needs
+    )  # the arguments of an event's sentence
     body: Mapped[str] = mapped_column(Text)
     search_text: Mapped[str] = mapped_column(Text, default="", server_default="")  # app/messages/search_words.py
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # for everybody; its body is "" then
-    revision: Mapped[int] = mapped_column(default=0, server_default="0")  # of the conversation when this last changed
-    # Two sends of one form make one message.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # for everyone; the body is "" then
+    revision: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # the conversation's revision at the last change
+    # Unique, so that submitting a form twice makes one message.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     sender: Mapped[User | None] = relationship(lazy="raise")
@@ -54,7 +56,7 @@ class Message(Base):
 
 
 class MessageImage(Base):
-    """A picture in a message. Only who may see the message may fetch its files (app/messages/image_storage.py)."""
+    """An image of a message. Only users who may see the message may fetch its files (app/messages/image_storage.py)."""
 
     __tablename__ = "message_image"
     __table_args__ = (
@@ -65,17 +67,17 @@ class MessageImage(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"))
     position: Mapped[int]  # 0 to 3
-    file: Mapped[str] = mapped_column(String(64), index=True)  # name in the store; the index finds files nobody names
-    thumbnail: Mapped[str] = mapped_column(String(64), default="", index=True)  # "" until its job has made it
+    file: Mapped[str] = mapped_column(String(64), index=True)  # name in the store; indexed to find unused files
+    thumbnail: Mapped[str] = mapped_column(String(64), default="", index=True)  # "" until the job has run
     alt: Mapped[str] = mapped_column(Text, default="")
     width: Mapped[int]  # pixels
     height: Mapped[int]
 
 
 class SealedMessage(Base):
-    """What a message said before its sender deleted it for everyone. Read only to make a report (app/moderation).
+    """The content of a message from before its sender deleted it. Read only to make a report (app/moderation).
 
-    The row is removed for good at `kept_until` (app/messages/jobs.py). See docs/decisions/0014-evidence.md.
+    The row is deleted at `kept_until` (app/messages/jobs.py). See docs/decisions/0014-evidence.md.
     """
 
     __tablename__ = "sealed_message"
@@ -85,16 +87,16 @@ class SealedMessage(Base):
     images: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # {"file", "alt"}; the files are kept
     sealed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     kept_until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    # None: deleted, and everyone who can see that it was there may report it. Of an undone message: the ids of the
-    # people who had read it. Nobody else knows that it existed.
+    # None: deleted for everyone; every member who sees the note may report it. For an unsent message: the ids of the
+    # users who had read it, as other members don't know that it existed.
     readers: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class HiddenMessage(Base):
-    """A message that one person deleted for themselves."""
+    """A message that one user deleted for themselves."""
 
     __tablename__ = "hidden_message"
 
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    # The index: a message that goes takes these along.
+    # The index serves the cascade when a message is deleted.
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), primary_key=True, index=True)

@@ -1,4 +1,4 @@
-"""Reports, the evidence they contain, and what moderators did."""
+"""Reports, their evidence, and the audit log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models.user import User
 
 
 class Report(Base):
-    """A member's report of messages, of a post or of a person. Its evidence is a copy of exactly that."""
+    """A member's report of messages, a post or a person. The evidence is a copy of exactly that."""
 
     __tablename__ = "report"
     __table_args__ = (
@@ -26,21 +26,23 @@ class Report(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     conversation_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id", ondelete="SET NULL"), index=True)
     reporter_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
-    kind: Mapped[str] = mapped_column(String(8), default="messages", server_default="messages")  # "post", "person"
-    post_id: Mapped[int | None]  # of a post: no foreign key, so that the report of a deleted post stays; ids are unique
+    kind: Mapped[str] = mapped_column(String(8), default="messages", server_default="messages")  # or "post", "person"
+    post_id: Mapped[int | None]  # no foreign key: the report outlives the post, and ids are never reused
     accused_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
-    accused_name: Mapped[str] = mapped_column(String(64))  # the username then
+    accused_name: Mapped[str] = mapped_column(String(64))  # the username at the time of the report
     note: Mapped[str] = mapped_column(Text, default="")
     state: Mapped[str] = mapped_column(String(8), default="open")  # "open" or "resolved"
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The signature over note and evidence (app/moderation/evidence.py). Reports made before there were signatures have
-    # only a digest; the two other columns are "" then.
+    # The signature over note and evidence (app/moderation/evidence.py). Reports from before signatures existed have
+    # only a digest, and "" in the other two columns.
     seal: Mapped[str] = mapped_column(String(64))  # SHA-256 of the signed text, in hex
     signature: Mapped[str] = mapped_column(String(96), default="", server_default="")  # Ed25519, in Base64
     key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of the key that signed
-    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # two sends of one form make one report
+    form_key: Mapped[str | None] = mapped_column(
+        String(64), unique=True
+    )  # unique: submitting a form twice makes one report
 
     reporter: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[reporter_id])
     accused: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[accused_id])
@@ -59,8 +61,8 @@ class ReportedMessage(Base):
     | sender_name | sender   | author   | username               |
     | body        | text     | text     | "about me"             |
     | sent_at     | sent     | posted   | registered             |
-    | images      | pictures |          | uploaded avatar        |
-    | facts       |          | language | name (as displayed)    |
+    | images      | images   |          | uploaded avatar        |
+    | facts       |          | language, name | name (as displayed) |
     """
 
     __tablename__ = "reported_message"
@@ -69,20 +71,20 @@ class ReportedMessage(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id", ondelete="CASCADE"))
     seq: Mapped[int]
-    sender_name: Mapped[str] = mapped_column(String(64))  # the username then
+    sender_name: Mapped[str] = mapped_column(String(64))  # the username at the time of the report
     body: Mapped[str] = mapped_column(Text)
     sent_at: Mapped[datetime] = mapped_column(UtcDateTime)
     images: Mapped[list[dict[str, Any]]] = mapped_column(
         JSON, default=list
-    )  # {"file", "alt", "sha256"}; files are kept
+    )  # {"file", "alt", "sha256"}; the files are kept
     facts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
-    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # its sender had deleted it before it was reported
-    # Not "": the reporter is not shown what it says. The signed text contains a salted digest in its place.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # if its sender had deleted it before the report
+    # If not "", the content is withheld from the reporter, and the signed text contains a salted digest in its place.
     salt: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
 
 class AuditEntry(Base):
-    """One thing a moderator looked at or did. Rows are only ever added; names are kept for when accounts are gone."""
+    """One thing that a moderator viewed or did. Append-only; the names outlive the accounts."""
 
     __tablename__ = "audit_entry"
     __table_args__ = ({"sqlite_autoincrement": True},)

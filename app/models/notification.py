@@ -1,4 +1,4 @@
-"""What the poller is told, and the clock that orders it."""
+"""The states that the poller delivers, and the clock that orders them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.extensions import Base
 
 
 class NotificationClock(Base):
-    """A person's own clock. It only moves forward, in commit order: its row stays locked until the commit."""
+    """A user's own clock. It only moves forward, in commit order: its row stays locked until the commit."""
 
     __tablename__ = "notification_clock"
 
@@ -20,14 +20,14 @@ class NotificationClock(Base):
 
 
 class Notification(Base):
-    """One state told whole: the newest `data` for (person, name, subject). Hearing it twice is harmless."""
+    """The latest full state per (user, name, subject). Delivery is idempotent."""
 
     __tablename__ = "notification"
-    # A poll that finds something: what is newer than `since`, oldest first.
+    # Polls: notifications newer than `since`, oldest first.
     __table_args__ = (Index("ix_notification_user_id_timestamp", "user_id", "timestamp"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
     subject: Mapped[str] = mapped_column(String(64), primary_key=True, default="")
     data: Mapped[Any] = mapped_column(JSON)
-    timestamp: Mapped[float] = mapped_column(Double)  # given by the person's clock
+    timestamp: Mapped[float] = mapped_column(Double)  # from the user's clock

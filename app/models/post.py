@@ -1,4 +1,4 @@
-"""What people write to everybody."""
+"""Posts, their tags, and drafts of posts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.models.user import User
 
 
 class Post(Base):
-    """A short public text. `id` is also its place in every timeline, so paging needs no clock."""
+    """A short public text. `id` is also its position in every timeline, so paging needs no clock."""
 
     __tablename__ = "post"
-    # Profiles, and each followed author's newest posts on the home timeline.
+    # Profiles, and the newest posts of each followed author on the home timeline.
     __table_args__ = (
         Index("ix_post_author_id_id", "author_id", "id"),
-        {"sqlite_autoincrement": True},  # an id is never used twice
+        {"sqlite_autoincrement": True},  # ids are never reused
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -28,34 +28,34 @@ class Post(Base):
     body: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(16), default="")  # chosen by the author; "" = unknown
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    # The words a search finds; the full-text indexes over it are made in the migration, per engine.
+    # The searchable words. The migration creates its full-text indexes, one per database engine.
     search_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
-    # Two sends of one form make one post: the key is the form's own, unique for its author.
+    # Unique, so that submitting a form twice makes one post. It combines the author and the form's key.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     author: Mapped[User] = relationship(lazy="raise")
 
 
 class PostTag(Base):
-    """A tag in a post: which tags are in use, and when each was used last."""
+    """A tag in a post: which tags are in use, and when each was last used."""
 
     __tablename__ = "post_tag"
-    # The newest use of one tag. The primary key finds the tags used lately.
+    # The newest use of one tag. The primary key finds recently used tags.
     __table_args__ = (Index("ix_post_tag_key_post_id", "key", "post_id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(64), primary_key=True)  # app/lib/text/search.py, `tag_key`
-    name: Mapped[str] = mapped_column(String(64))  # as its author wrote it, without #
+    name: Mapped[str] = mapped_column(String(64))  # as the author wrote it, without #
 
 
 class PostDraft(Base):
-    """A post that is being written. Its key is the form's own: pages that show the same draft send the same form."""
+    """The draft of a post. It is stored under the form's key, so pages that show the same draft submit the same form."""
 
     __tablename__ = "post_draft"
 
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     form_key: Mapped[str] = mapped_column(String(40), primary_key=True)
-    body: Mapped[str] = mapped_column(Text)  # "" once it is emptied or sent
+    body: Mapped[str] = mapped_column(Text)  # "" after it is emptied or sent
     language: Mapped[str] = mapped_column(String(16), default="")
-    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # saves that arrive late are refused
+    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # refuse saves that arrive late
     saved_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,4 +1,4 @@
-"""The numbers of a profile."""
+"""The cached counters of a profile."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.extensions import Base
 
 
 class ProfileCount(Base):
-    """How many posts, followers and people followed somebody has. Triggers write it (migrations/counts.py).
+    """How many posts, followers and followed people a user has. Triggers maintain it (migrations/counts.py).
 
-    A table of its own: the row of the person is locked for other reasons, and is wide.
+    It has its own table because the user's row is locked for other reasons, and is wide.
     """
 
     __tablename__ = "profile_count"

@@ -1,4 +1,4 @@
-"""Browsers that asked for Web Push."""
+"""Browsers that have subscribed to Web Push."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from app.extensions import Base
 
 
 class PushSubscription(Base):
-    """Where one browser is reached. It ends with the login it was made under: logging out silences the browser."""
+    """The push address of one browser. It ends with the login that created it: logging out stops pushes to the browser."""
 
     __tablename__ = "push_subscription"
     __table_args__ = (
-        Index("ix_push_subscription_user_id", "user_id"),  # whom an event concerns
-        Index("ix_push_subscription_login_id", "login_id"),  # a login that ends takes it along
+        Index("ix_push_subscription_user_id", "user_id"),  # the recipients of an event
+        Index("ix_push_subscription_login_id", "login_id"),  # ending a login deletes its subscription
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     login_id: Mapped[str] = mapped_column(ForeignKey("login_session.id", ondelete="CASCADE"))
     endpoint: Mapped[str] = mapped_column(Text)
-    endpoint_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256: an endpoint is too long for an index
+    endpoint_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256: an endpoint is too long to index
     p256dh: Mapped[str] = mapped_column(String(128))  # the browser's public key, base64url
     auth: Mapped[str] = mapped_column(String(64))  # its shared secret, base64url
-    # The person's clock up to which this browser was told. A push is a poll made on the browser's behalf.
+    # The time on the user's clock up to which this browser was notified. A push is a poll on the browser's behalf.
     told_until: Mapped[float] = mapped_column(Double, default=0.0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,4 +1,4 @@
-"""A person with an account."""
+"""User accounts."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 class User(UserMixin, Base):
-    """Somebody who posts, follows and writes. Their settings live here; their logins are rows of their own."""
+    """A user account with its settings. Its logins are rows of LoginSession."""
 
     __tablename__ = "user"
-    __table_args__ = {"sqlite_autoincrement": True}  # an id is never used twice
+    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    username: Mapped[str] = mapped_column(String(64))  # as the person wrote it, NFKC
-    username_key: Mapped[str] = mapped_column(String(128), unique=True)  # case-folded: for finding
+    username: Mapped[str] = mapped_column(String(64))  # as the user wrote it, NFKC
+    username_key: Mapped[str] = mapped_column(String(128), unique=True)  # case-folded, for lookups
     username_skeleton: Mapped[str] = mapped_column(String(128), unique=True)  # refuses look-alikes
     name: Mapped[str] = mapped_column(String(64), default="")
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
-    password_hash: Mapped[str] = mapped_column(String(256))  # made and checked by app/accounts/passwords.py alone
+    password_hash: Mapped[str] = mapped_column(String(256))  # only app/accounts/passwords.py makes and checks it
     about_me: Mapped[str] = mapped_column(Text, default="")
     search_text: Mapped[str] = mapped_column(Text, default="")  # username and name, see app/lib/text/search.py
 
-    language: Mapped[str] = mapped_column(String(16), default="")  # "" = what the browser asks for
+    language: Mapped[str] = mapped_column(String(16), default="")  # "" = the browser's language
     timezone: Mapped[str] = mapped_column(String(64), default="")  # IANA name; "" = UTC
     theme: Mapped[str] = mapped_column(String(8), default="auto")  # "auto", "light" or "dark"
     avatar: Mapped[str] = mapped_column(String(64), default="")  # name in the media store; "" = drawn
@@ -45,16 +45,16 @@ class User(UserMixin, Base):
     email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # False: no login, and nobody finds them. So it is while they are suspended, or wait for their deletion.
+    # False for suspended accounts and accounts pending deletion: other users can't find them.
     active: Mapped[bool] = mapped_column(default=True)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The index finds whose time has come; until then a login takes the deletion back.
+    # When to delete the account; logging in before cancels the deletion. The index finds accounts that are due.
     deletion_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
-    # "member", "translator", "moderator" or "admin": each may what the ones before it may (app/core/roles.py).
+    # "member", "translator", "moderator" or "admin"; each includes the rights of the ones before (app/core/roles.py).
     role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
-    # Who may begin to write to them: "everyone", "known" (followed by those they follow), "following" or "nobody".
+    # Who may start a conversation: "everyone", "known" (followed by someone they follow), "following" or "nobody".
     writable_by: Mapped[str] = mapped_column(String(12), default="everyone", server_default="everyone")
-    receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # show, and be shown, what was read
+    receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # send and receive read receipts
 
     @property
     def current_login(self) -> LoginSession | None:
@@ -67,22 +67,26 @@ class User(UserMixin, Base):
 
     @property
     def display_name(self) -> str:
-        """The name people read first: the chosen name, or the username."""
+        """Return the chosen name, or else the username."""
         return self.name or self.username
 
     @property
     def is_active(self) -> bool:
-        """Flask-Login's question: may this account be used?"""
+        """Return whether the account may be used. Flask-Login calls it."""
         return self.active
 
     @property
     def can_log_in(self) -> bool:
-        """Whether they may log in: also while they wait for their deletion, which that takes back."""
+        """Return whether the user may log in. An account pending deletion may: logging in cancels the deletion."""
         waits = self.deletion_due_at is not None and self.deletion_due_at > now()
         return self.active or (waits and self.suspended_at is None)
 
     def get_id(self) -> str:
-        """What the cookie carries: the login's id, so that deleting its row kills every copy of the cookie."""
+        """Return the login's id, which Flask-Login stores in the cookie: deleting the login's row invalidates every
+        cookie.
+
+        Raises LookupError if the user was not loaded through a login.
+        """
         if self.current_login is None:
             raise LookupError("this person did not come through a login")
         return self.current_login.id

@@ -2,11 +2,11 @@
 
 sending           messages to a person or a group
 edit_undo_delete  editing, unsending, deleting
-read_receipts     what was rendered, and what a poll fetched
+read_receipts     what a page has shown, and what a poll has fetched
 membership        one member's view of a conversation: requests, muting, drafts
 groups            start, rename, add, leave
 images            the images of a message
-rate_limits       how many messages a person may send
+rate_limits       how many messages a user may send
 sealed_messages   copies of deleted messages, kept for reports
 account_deletion  removes a deleted account from its conversations
 locking           the locks of conversations

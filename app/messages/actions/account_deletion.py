@@ -1,7 +1,7 @@
-"""Taking somebody out of their conversations, for good: their account is deleted.
+"""Remove a deleted account from its conversations.
 
-What they wrote stays with those who took it, without a name and without its pictures. A conversation that nobody else
-has accepted goes: a request of somebody who is no more wants no answer.
+Its messages stay for the members who accepted the conversation, without name and images. A conversation that no other
+member has accepted is deleted: pending requests from a deleted account are of no use.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from app.messages.actions.locking import lock
 from app.models import Conversation, ConversationMember, Message, MessageImage, Notification, SealedMessage
 from app.notifications.outbox import Phase, on_commit_locked
 
-BATCH = 500  # messages of one transaction
+BATCH = 500  # messages per transaction
 
 
 @account_deletion.register_step
 def remove_user_from_conversation(user_id: int) -> bool:
-    """Take the person out of one conversation, or from some of their messages in it; False when they are in none."""
+    """Remove a batch of the user's messages from one conversation, or the user. Return False if they are in none."""
     mine = (
         select(ConversationMember.conversation_id)
         .where(ConversationMember.user_id == user_id)
@@ -66,21 +66,21 @@ def _leave(conversation: Conversation, user_id: int, others: Sequence[int]) -> N
     db.session.flush()
     notifications.publish_conversation_state(conversation.id, others)
     for other in others:
-        notifications.publish_unread_count(other)  # what nobody wrote is not unread
+        notifications.publish_unread_count(other)  # messages without a sender don't count as unread
 
 
 def _unname(message_ids: Sequence[int], revision: int) -> None:
     db.session.execute(delete(MessageImage).where(MessageImage.message_id.in_(message_ids)))
     db.session.execute(delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)))
     these = update(Message).where(Message.id.in_(message_ids)).execution_options(synchronize_session=False)
-    # A picture was all that it said.
+    # A message that consisted of images only is now empty.
     empty = (Message.kind == "text", Message.body == "", Message.deleted_at.is_(None))
     db.session.execute(these.where(*empty).values(deleted_at=now()))
     db.session.execute(these.values(sender_id=None, revision=revision))
 
 
 def _forget_name(conversation: Conversation, user_id: int) -> None:
-    """An event of a group tells whom somebody added by their name."""
+    """Remove the user's name from the events that record their being added to a group."""
     events = select(Message).where(Message.conversation_id == conversation.id, Message.kind == "added")
     for event in db.session.scalars(events):
         if event.args.get("user_id") == user_id:
@@ -89,7 +89,7 @@ def _forget_name(conversation: Conversation, user_id: int) -> None:
 
 
 def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
-    """Delete some of the messages, or the conversation when none are left."""
+    """Delete a batch of the conversation's messages, or the conversation if none are left."""
     here = ConversationMember.conversation_id == conversation.id
     db.session.execute(update(ConversationMember).where(here).values(newest_seq=0, newest_message_id=0))
     some = select(Message.id).where(Message.conversation_id == conversation.id).limit(BATCH)
@@ -103,7 +103,7 @@ def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
 
 
 def _forget_state(user_id: int, subject: str) -> None:
-    """What pages were told of the conversation, which holds the name."""
+    """Delete the conversation's published state, which contains the user's name."""
     row = (Notification.user_id == user_id, Notification.name == "conversation", Notification.subject == subject)
 
     def forget(_timestamp: float) -> None:

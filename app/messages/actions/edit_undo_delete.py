@@ -1,6 +1,6 @@
-"""Changing what was written: editing, taking back, deleting. Whoever has the page open sees it: `revision` tells what.
+"""Edit, unsend and delete messages. Each change gets a `revision`, by which open pages find it.
 
-All is done under the conversation's lock, so two who change the same message do it one after the other.
+Every change is made under the conversation's lock, so concurrent changes to one message are serialised.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from app.notifications import retract_event
 
 @dataclass(frozen=True)
 class Undone:
-    """What taking a message back leaves."""
+    """The result of unsending a message."""
 
-    text: str  # what it said; "" when it had been taken back already
-    draft: str  # what its writer is writing now: that, and what they had begun after it
-    files: list[str] = field(default_factory=list)  # nobody needs them any more; removed after the commit
+    text: str  # the text of the message; "" if it was unsent before
+    draft: str  # the writer's new draft: the text, followed by the previous draft
+    files: list[str] = field(default_factory=list)  # files no longer in use; the caller removes them after the commit
 
 
 def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> Undone:
-    """Take back what was sent seconds ago, as if it never had been: nobody sees it, and nothing counts it.
+    """Unsend a recent message, as if it had never been sent: no member sees it, and no counter includes it.
 
-    Its text becomes the writer's draft. What someone has read by then is sealed for `kept_for`, for their report; what
-    nobody has read leaves nothing. Twice changes nothing. Raises ActionError when it is too late, LookupError when
-    there is no such message for the writer.
+    Its text goes to the writer's draft. If another member has read it, its content is sealed for `kept_for`, so that
+    they can report it. Idempotent. Raises ActionError after the undo window, LookupError if the writer has no such
+    message.
     """
     conversation, mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone":
@@ -67,10 +67,10 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
 
 
 def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length: int = 2000) -> Message:
-    """Change the words of a message, which is marked as edited; the same words change nothing.
+    """Change the text of a message and mark it as edited. The same text changes nothing.
 
-    Raises ActionError for words that could not be sent, when it is too late, and when the writer could not write now;
-    LookupError when there is no such message for the writer.
+    Raises ActionError for text that could not be sent, after the edit window, and if the writer may no longer write
+    here; LookupError if the writer has no such message.
     """
     conversation, _mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
@@ -89,12 +89,12 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
 
 
 def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
-    """Leave only the note that there was a message. Twice changes nothing.
+    """Delete a message for every member, and leave a note that there was one. Idempotent.
 
-    What it said is sealed for `kept_for`: it is shown to nobody, and can still be reported.
+    The content is sealed for `kept_for`: no member sees it, but it can still be reported.
 
-    Answers the files that nobody needs any more, to be removed after the commit. Raises ActionError when it is too
-    late, LookupError when there is no such message for the writer.
+    Returns the files no longer in use, which the caller removes after the commit. Raises ActionError after the edit
+    window, LookupError if the writer has no such message.
     """
     conversation, _mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
@@ -112,9 +112,9 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
 
 
 def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
-    """Show a message to this person no more, and to nobody else that they wanted that. Twice changes nothing.
+    """Hide a message from this member, without notifying other members. Idempotent.
 
-    Raises LookupError when there is no such message for them.
+    Raises LookupError if they have no such message.
     """
     conversation = _lock(conversation_id)
     mine = _membership(person, conversation)
@@ -132,7 +132,7 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
 
 
 def _own(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
-    """The locked conversation, the writer's membership, and what they wrote, also when it was taken back.
+    """Return the locked conversation, the writer's membership, and the writer's message, even if it was unsent.
 
     Raises LookupError.
     """
@@ -170,7 +170,7 @@ def _is_hidden(person: User, conversation: Conversation, seq: int) -> bool:
 
 
 def _check_may_write(writer: User, conversation: Conversation) -> None:
-    """New words are as good as a new message: who is blocked cannot bring them, either."""
+    """Raise ActionError if the writer may not send a message here: an edit must not get around a block."""
     if conversation.is_group:
         return
     there = (ConversationMember.conversation_id == conversation.id, ConversationMember.user_id != writer.id)
@@ -185,7 +185,7 @@ def _check_may_write(writer: User, conversation: Conversation) -> None:
 
 
 def _note(conversation: Conversation, message: Message) -> None:
-    """Number the change: pages that are open ask for what changed after the number they know."""
+    """Assign the next revision to a change. Open pages ask for the changes after the revision that they know."""
     conversation.revision += 1
     message.revision = conversation.revision
     db.session.flush()
@@ -199,7 +199,7 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
 
 
 def _tell_gone(conversation: Conversation, writer: User, waiting: list[int]) -> None:
-    """Tell everybody that a message is gone, and those for whom it may have counted the number without it."""
+    """Publish the conversation's state to its members, and the counters of members who may have counted the message."""
     people = notifications.member_ids(conversation.id)
     notifications.publish_conversation_state(conversation.id, people)
     for user_id in people:

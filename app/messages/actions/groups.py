@@ -1,4 +1,4 @@
-"""Groups: beginning one, naming it, adding people, leaving. Each is noted among the messages, as an event."""
+"""Start and rename groups, add people, and leave. Each change is recorded among the messages, as an event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
 from app.notifications import record_event
 
-MAX_MEMBERS = 12  # people in a group, oneself included
+MAX_MEMBERS = 12  # people in a group, the viewer included
 NAME_MAX = 80  # characters, and the width of the column
 
 
@@ -38,13 +38,13 @@ def start(
     limited: bool = False,
     **options: Any,
 ) -> Conversation:
-    """Write `body` to these people: to one as to a person, to several as the first message of a new group.
+    """Send `body` to one person in their conversation, or to several as the first message of a new group.
 
-    To whom the founder is a stranger the group comes as a request. A form that is sent twice makes one group. Raises
-    ActionError: also when there is somebody among them whom the founder cannot write to, or adds too many strangers.
+    Members who don't know the founder get the group as a message request. Submitting a form twice makes one group.
+    Raises ActionError, also if the founder can't message one of these people or adds too many strangers.
     """
     others = _others(founder, people)
-    # Who corrects the list of people in a form that was sent, and sends it again, means another conversation.
+    # A form that is sent again with other recipients makes another conversation.
     key = " ".join([form_key, *(str(user.id) for user in others)]) if form_key else None
     options |= {"form_key": key, "max_length": max_length, "limited": limited}
     if len(others) == 1:
@@ -53,7 +53,7 @@ def start(
     _check_size(len(others) + 1)
     pictures = options.get("pictures", ())
     name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_words(body, max_length, pictures)
-    # Two clicks come one after the other.
+    # Serialise double clicks.
     db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
     if known := _begun_by(send_key(founder, body, key_of(key, pictures))):
         return known
@@ -72,9 +72,10 @@ def start(
 
 
 def rename(member: User, conversation_id: int, name: str, *, limited: bool = False) -> None:
-    """Call a group by this name, or with "" by the names of its people. Raises ActionError, also for who is not in
-    it, and with `limited` for who has done and written very much lately: the group moves to the top of everybody's
-    list.
+    """Rename a group; "" removes its name. Raises ActionError, also for a user who is not a member.
+
+    With `limited`, also raises it for a member over the rate limits: a new name moves the group to the top of every
+    member's inbox.
     """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _memberships = _lock_for(member, conversation_id)
@@ -88,9 +89,9 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
 
 
 def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
-    """Take these people into a group; they see what is written from now on. Doing it twice changes nothing.
+    """Add people to a group. They see only the messages from then on. Idempotent.
 
-    Who left is asked again. Raises ActionError as `start` does, also for who is not in the group.
+    A former member gets a message request. Raises ActionError as `start` does, and for a user who is not a member.
     """
     conversation, memberships = _lock_for(member, conversation_id)
     inside = {user_id for user_id, membership in memberships.items() if membership.state != "left"}
@@ -109,9 +110,9 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
 
 
 def leave(member: User, conversation_id: int) -> None:
-    """End somebody's part in a group. They see nothing of it any more, and may be added again. Twice changes nothing.
+    """End a membership in a group. The user no longer sees the group and may be added again. Idempotent.
 
-    Raises ActionError when it is no group.
+    Raises ActionError if the conversation is not a group.
     """
     conversation = lock(conversation_id)
     mine = db.session.get(ConversationMember, (conversation.id, member.id), populate_existing=True)
@@ -128,7 +129,7 @@ def leave(member: User, conversation_id: int) -> None:
 
 
 def _others(person: User, people: Iterable[User]) -> list[User]:
-    """Each once, in the order in which locks are taken."""
+    """Return the people without duplicates and without `person`, by id: the order in which they are locked."""
     others = {user.id: user for user in people if user.id != person.id}
     if not others:
         raise ActionError(_l("Add a recipient."))
@@ -143,7 +144,7 @@ def _check_size(number: int) -> None:
 
 
 def _begun_by(key: str | None) -> Conversation | None:
-    """The group whose first message this form wrote."""
+    """Return the group that was started with this form key."""
     if key is None:
         return None
     query = select(Conversation).join(Message, Message.conversation_id == Conversation.id)
@@ -151,7 +152,10 @@ def _begun_by(key: str | None) -> Conversation | None:
 
 
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
-    """The locked group and its memberships, of people who left, too. Raises ActionError for who has no say in it."""
+    """Return the locked group and its memberships, including those of former members.
+
+    Raises ActionError unless the member has accepted the group.
+    """
     conversation = lock(conversation_id)
     here = select(ConversationMember).where(ConversationMember.conversation_id == conversation.id)
     memberships = {
@@ -167,10 +171,10 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
 
 
 def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
-    """In which state a person gets a group. Raises ActionError.
+    """Return the membership state in which a person joins a group. Raises ActionError.
 
-    Who `returns` has left it, and is asked whoever adds them. Who has declined the adder's request hears nothing of
-    this one, either.
+    With `returns`, the person has left the group before and always gets a request. A person who declined the adder's
+    request isn't asked about this group either.
     """
     pair = between(adder, person)
     terms = permission.relationship(adder, person, pair.id if pair else 0)
@@ -183,7 +187,7 @@ def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
-    """Groups are no way around the limit of strangers a day. Raises ActionError."""
+    """Raise ActionError if a group would get around the daily limit of strangers."""
     strangers = sum(state != "accepted" for state in states.values())
     if not limited or not strangers:
         return
@@ -208,7 +212,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:
-    """Make or renew a membership: all that was written until now is neither seen nor unread."""
+    """Create or renew a membership. The member doesn't see earlier messages, and they don't count as unread."""
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}
@@ -224,7 +228,7 @@ def _join(conversation: Conversation, user_id: int, state: str) -> None:
 
 
 def _moved(conversation: Conversation) -> None:
-    """Let the pages of all who are in it know: of who is in it, and how it is called."""
+    """Assign the next revision and publish the new name and members to all members."""
     conversation.revision += 1
     inside = (
         ConversationMember.conversation_id == conversation.id,
@@ -236,7 +240,7 @@ def _moved(conversation: Conversation) -> None:
 
 
 def _tell_asked(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
-    """Whom the adder is a stranger to hear of it where requests are listed, and nowhere else."""
+    """Notify the people who got the group as a request: in the list of requests and on the Activity page."""
     for user_id in sorted(user_id for user_id, state in states.items() if state == "request"):
         record_event(user_id, "message_request", str(conversation.id), actor=adder, known=True)
         notifications.publish_request_count(user_id)

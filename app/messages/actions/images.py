@@ -1,4 +1,4 @@
-"""The pictures of a message: rows for files that are stored already."""
+"""The images of a message: rows for files that are already stored."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from app.messages.queries import images as reads
 from app.models import Message, MessageImage
 
 THUMBNAILS_JOB = "messages.thumbnails"
-MAX_IMAGES = 4  # pictures in one message
-ALT_MAX_LENGTH = 1_000  # characters of a description, as the reader counts them
+MAX_IMAGES = 4  # per message
+ALT_MAX_LENGTH = 1_000  # characters, as a reader counts them
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A checked picture in the store (app/messages/image_storage.py), and what it shows in words."""
+    """A checked image in the store (app/messages/image_storage.py), with its alt text."""
 
     file: str
     alt: str
     width: int  # pixels
     height: int
-    digest: str = ""  # of what was uploaded: the same form with another picture is another message
+    digest: str = ""  # of the upload: the same form with another image is another message
 
 
 def checked_alt(alt: str) -> str:
-    """What a picture shows, as it is stored: one line, "" when nobody said it. Raises ActionError."""
+    """Return an alt text as it is stored: one line, or "" if it is blank. Raises ActionError."""
     try:
         alt = " ".join(clean(alt).split())
     except InvalidText:
@@ -50,7 +50,7 @@ def checked_alt(alt: str) -> str:
 
 
 def attach(message: Message, pictures: Sequence[Picture]) -> None:
-    """Give a new message its pictures, and order their thumbnails."""
+    """Add images to a new message, and enqueue their thumbnails."""
     for position, one in enumerate(pictures):
         size = {"width": one.width, "height": one.height}
         image = MessageImage(message_id=message.id, position=position, file=one.file, thumbnail="", alt=one.alt, **size)
@@ -60,16 +60,17 @@ def attach(message: Message, pictures: Sequence[Picture]) -> None:
 
 
 def key_of(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
-    """The form's key for a message with these pictures: an old form that comes with others is a new message."""
+    """Return the form key of a message with these images: the same form with other images is a new message."""
     if not form_key or not pictures:
         return form_key
     return "\n".join([form_key, *(f"{one.digest} {one.alt}" for one in pictures)])
 
 
 def detach(message: Message) -> list[str]:
-    """Take its pictures from a message; the conversation is locked. Answers the files that nobody needs any more.
+    """Remove the images of a message. Return the files no longer in use.
 
-    They are the caller's to remove, after the commit. What a report or a sealed message holds stays.
+    The caller holds the conversation's lock and removes the files after the commit. Files in a report or a sealed
+    message stay.
     """
     of_message = MessageImage.message_id == message.id
     rows = db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(of_message)).all()

@@ -1,4 +1,4 @@
-"""A conversation is changed under its lock, held until the commit: its messages are numbered in commit order."""
+"""The locks of conversations. They are held until the commit, so messages are numbered in commit order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.models import Conversation, ConversationMember, User
 
 
 def lock(conversation_id: int) -> Conversation:
-    """The conversation as it is now, locked. Raises sqlalchemy.exc.NoResultFound when it is gone."""
+    """Return the conversation, refreshed and locked. Raises sqlalchemy.exc.NoResultFound if it no longer exists."""
     found: Conversation = db.session.scalars(
         _locked(select(Conversation).where(Conversation.id == conversation_id))
     ).one()
@@ -23,7 +23,7 @@ def lock(conversation_id: int) -> Conversation:
 
 
 def lock_pair(one: User, other: User) -> Conversation:
-    """The conversation of two people, locked, made if need be: with two memberships that say nobody has written yet."""
+    """Return the conversation of two users, locked. If there is none, create it with two "new" memberships."""
     key = pair_key(one, other)
     found = _locked(select(Conversation).where(Conversation.pair_key == key))
     conversation: Conversation | None = db.session.scalar(found)
@@ -38,10 +38,10 @@ def lock_pair(one: User, other: User) -> Conversation:
 
 
 def lock_members(conversation_id: int) -> None:
-    """Lock the memberships of a locked conversation by user id.
+    """Lock the memberships of a locked conversation in the order of user ids.
 
-    Who reads locks their own memberships, by conversation, without its lock: one order for all keeps the two from
-    waiting for each other.
+    Readers lock their own memberships by conversation id, without the conversation's lock. The fixed order avoids
+    deadlocks.
     """
     membership = ConversationMember
     these = select(membership.user_id).where(membership.conversation_id == conversation_id).order_by(membership.user_id)
@@ -49,7 +49,7 @@ def lock_members(conversation_id: int) -> None:
 
 
 def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
-    """The columns of a membership in a conversation in which nobody has written yet."""
+    """Return the columns of a membership in a conversation without messages."""
     numbers = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
     return {"conversation_id": conversation_id, "user_id": user_id, "state": "new", **numbers}
 

@@ -1,4 +1,4 @@
-"""One person's membership of a conversation: answering a request, muting, and what they are writing."""
+"""Change one user's membership of a conversation: answer a request, mute, save a draft."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from app.models import ConversationMember, Message, User
 from app.notifications import scheduling
 from app.queries import visibility
 
-DRAFT_MAX_LENGTH = 20_000  # characters: longer than any message, so that a text that is too long is kept, too
+DRAFT_MAX_LENGTH = 20_000  # characters; longer than a message may be, so that text that is too long isn't lost
 END_MUTE_JOB = "messages.end_mute"
 
 
 def accept(user: User, conversation_id: int) -> bool:
-    """Take a request, also one that was declined before; False when there is none.
+    """Accept a request, even one that was declined before. Return False if there is none.
 
-    From now on it is a conversation like any other: what is in it counts as unread until it is shown, and who shows
-    each other what they read begins to do so.
+    The conversation then behaves like any other: its messages count as unread until they are shown, and members who
+    share read receipts see them.
     """
     if not _change(user, conversation_id, {"state": "accepted"}, _state_in("request", "declined")):
         return False
@@ -40,7 +40,7 @@ def accept(user: User, conversation_id: int) -> bool:
 
 
 def decline(user: User, conversation_id: int) -> bool:
-    """Put a request away; False when there is none. Nobody else hears of it, and it can be taken back."""
+    """Decline a request. Return False if there is none. Other members aren't notified, and it can be accepted later."""
     if not _change(user, conversation_id, {"state": "declined"}, _state_in("request")):
         return False
     notifications.publish_request_count(user.id)
@@ -49,9 +49,9 @@ def decline(user: User, conversation_id: int) -> bool:
 
 
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
-    """No badge, no mail and no push for a conversation: for one of HOURS, or until it is taken back.
+    """Mute a conversation: no badge, no email, no push, for one of HOURS or until it is unmuted.
 
-    Raises ActionError for another time.
+    Raises ActionError for any other duration.
     """
     until = mute_duration.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
@@ -62,14 +62,14 @@ def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
 
 
 def unmute(user: User, conversation_id: int) -> bool:
-    """Hear of a conversation again, also of what came meanwhile and was not read; False when it was not muted."""
+    """Unmute a conversation; unread messages count again. Return False if it was not muted."""
     return _unmute(user, conversation_id)
 
 
 def end_mute(user: User, conversation_id: int) -> bool:
-    """End a mute whose time has come; False when there is none: it was taken back, or has no time now.
+    """End a mute whose time is over. Return False if it has ended already or has no end.
 
-    One that was given another time meanwhile has a job for that. Called before the time, it orders another job.
+    A mute that was extended has another job. Called too early, it enqueues the job again.
     """
     muted_until = select(ConversationMember.muted_until).where(*_this(user, conversation_id))
     until = db.session.scalar(muted_until)
@@ -78,26 +78,30 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until > now():
         enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
         return False
-    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted anew just now
+    return _unmute(
+        user, conversation_id, ConversationMember.muted_until <= now()
+    )  # it may have been muted again meanwhile
 
 
 def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int) -> bool:
-    """Keep what somebody is writing; False when they sent a message after number `own_seq`, the newest of theirs that
-    the page knew: what it then saves may be what they have sent.
+    """Save a draft. Return True if it changed.
+
+    Return False if the user has sent a message after `own_seq`, their newest message on the page: the page is stale,
+    and its draft may already be sent.
     """
-    text = text.replace("\0", "")  # which PostgreSQL cannot store
+    text = text.replace("\0", "")  # PostgreSQL can't store it
     conversation = opened.conversation
     if conversation is None:
         if not text or opened.other is None or opened.terms is None or not _may_begin(user, opened.terms):
             return False
         conversation = lock_pair(user, opened.other)
     membership = ConversationMember
-    # Locked first: PostgreSQL, when it has waited for who is sending, would look for messages as they were before.
+    # Lock first: after waiting for a concurrent send, PostgreSQL's UPDATE would still search the older messages.
     mine = select(membership.user_id).where(
         membership.conversation_id == conversation.id, membership.user_id == user.id
     )
     db.session.execute(mine.with_for_update())
-    # The page knows no number of what was taken back.
+    # Count only visible messages: the page doesn't know the seq of unsent ones.
     sent = exists().where(visibility.message_is_shown(membership), Message.sender_id == user.id, Message.seq > own_seq)
     this = (
         membership.conversation_id == conversation.id,
@@ -110,7 +114,7 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
 
 
 def _may_begin(user: User, terms: Relationship) -> bool:
-    """Rows for a draft are made only where it could be sent, and for so many."""
+    """Return whether a draft may create a conversation: only one that the user may write in, and not too many."""
     return permission.decide(terms).kind != "refused" and rate_limits.may_begin_draft(user)
 
 
@@ -131,13 +135,13 @@ def _state_in(*states: str) -> ColumnElement[bool]:
 
 
 def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
-    """Change the person's membership if the conditions still hold; whether they did."""
+    """Update the user's membership if the conditions hold. Return whether they did."""
     change = update(ConversationMember).where(*_this(user, conversation_id), *conditions).values(**values)
     return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
 
 
 def _counts_moved(user: User, conversation_id: int) -> None:
-    """What was kept back counts now: tell it, and let mail and push look again."""
+    """Publish the unread count and the conversation's state, and schedule delivery of messages that were held back."""
     notifications.publish_unread_count(user.id)
     notifications.publish_conversation_state(conversation_id, [user.id])
     scheduling.schedule_delivery(user.id, notifications.KIND)

@@ -1,4 +1,4 @@
-"""Limits against floods: per sender, stricter for new accounts. Counted in the rows, so no restart forgets them."""
+"""Per-sender rate limits, stricter for new accounts. They are counted in the database."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from app.extensions import db
 from app.models import Conversation, Message, User
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
-UNANSWERED = 3  # messages of one who waits for an answer to a request
-DRAFTS = 100  # conversations of one person that hold nothing but what they began to write
+UNANSWERED = 3  # messages in a request that has not been answered
+DRAFTS = 100  # conversations of one user that contain only a draft
 
 
 class Limits(NamedTuple):
-    """What one person may send."""
+    """How many messages one user may send."""
 
     a_minute: int  # messages
     a_day: int
-    strangers_a_day: int  # conversations begun
+    strangers_a_day: int  # new conversations
 
 
 KNOWN = Limits(a_minute=30, a_day=500, strangers_a_day=30)
@@ -31,14 +31,12 @@ NEW = Limits(a_minute=10, a_day=100, strangers_a_day=8)
 
 
 def limits_of(sender: User) -> Limits:
-    """What this person may send: less while their account is new."""
+    """Return the sender's limits, which are lower for a new account."""
     return NEW if sender.created_at > now() - NEW_FOR else KNOWN
 
 
 def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
-    """Raises ActionError when the sender has written too much lately; `waits`: the other one has not answered a
-    request.
-    """
+    """Raise ActionError if the sender is over a limit; `waits` means that their request has not been answered."""
     limits = limits_of(sender)
     if waits and _sent_in(sender, conversation) >= UNANSWERED:
         raise ActionError(_l("Please wait for a reply before sending more. Your text is still here."))
@@ -51,26 +49,26 @@ def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
 
 
 def may_begin_draft(writer: User) -> bool:
-    """Whether a draft may make one more conversation, which holds nothing else."""
+    """Return whether a draft may create one more conversation without messages."""
     empty = (Conversation.started_by_id == writer.id, Conversation.newest_seq == 0)
     return (db.session.scalar(select(func.count()).select_from(Conversation).where(*empty)) or 0) < DRAFTS
 
 
 def _sent(sender: User, within: timedelta) -> int:
-    # Taken back counts, too, and so do new names of groups.
+    # Unsent messages and changes of a group's name count too.
     counted = Message.kind.in_(("text", "undone", "named"))
     recent = (Message.sender_id == sender.id, Message.created_at > now() - within, counted)
     return db.session.scalar(select(func.count()).select_from(Message).where(*recent)) or 0
 
 
 def _sent_in(sender: User, conversation: Conversation) -> int:
-    # What was taken back waits for no answer.
+    # Unsent messages do not count.
     here = (Message.conversation_id == conversation.id, Message.sender_id == sender.id, Message.kind != "undone")
     return db.session.scalar(select(func.count()).select_from(Message).where(*here)) or 0
 
 
 def _begun(sender: User) -> int:
-    """Conversations begun within a day; one that holds only drafts has not begun."""
+    """Return how many conversations the sender began within a day. Those with only drafts don't count."""
     recent = (Conversation.started_by_id == sender.id, Conversation.started_at > now() - timedelta(days=1))
     query = select(func.count()).select_from(Conversation).where(*recent, Conversation.newest_seq > 0)
     return db.session.scalar(query) or 0

@@ -1,4 +1,4 @@
-"""Reading: what was rendered to a person, and what their polls have fetched. Both only move forward."""
+"""Read and delivery positions: what a user's pages have shown, and what their polls have fetched. Both only grow."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.queries import visibility
 
 
 def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
-    """Record that every message up to number `seq` was rendered to `user`; True when that is news.
+    """Record that every message up to `seq` was shown to the user. Return True if that is new.
 
-    Moves forward only, and never beyond the newest message.
+    The position only increases, and never beyond the newest message.
     """
     upto = min(seq, conversation.newest_seq)
     membership = ConversationMember
@@ -27,10 +27,9 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
 
 
 def mark_delivered(user: User, timestamp: float) -> int:
-    """Record that a poll of `user` has fetched all that their clock told up to `timestamp`; of how many conversations
-    that is news.
+    """Record that the user's polls fetched everything up to `timestamp`. Return the number of conversations changed.
 
-    The poll itself writes nothing: the page says what it heard.
+    Polls don't write; the page reports the timestamp that it received.
     """
     membership = ConversationMember
     heard = exists().where(
@@ -44,8 +43,8 @@ def mark_delivered(user: User, timestamp: float) -> int:
         membership.newest_seq > membership.delivered_seq,
         membership.newest_seq > membership.read_seq,
     )
-    # In one order, so that two tabs which say the same cannot wait for each other. What was heard is asked afterwards:
-    # PostgreSQL, when it has waited for a lock, gives the membership as it is then beside what had been told before.
+    # Lock in a fixed order, so that two tabs that report at once can't deadlock. Check `heard` in a second statement:
+    # after waiting for a lock, PostgreSQL rereads the locked row, but evaluates subqueries with the older snapshot.
     waits = select(membership.conversation_id).where(*behind).order_by(membership.conversation_id)
     db.session.execute(waits.with_for_update())
     query = select(membership).where(*behind, heard).order_by(membership.conversation_id)
@@ -57,10 +56,9 @@ def mark_delivered(user: User, timestamp: float) -> int:
 
 
 def _show_receipts(user: User, conversation_id: int) -> None:
-    """Move the marks on the pages of those who see them: only where both show each other what they read.
+    """Publish the conversation's state to the members who see this user's receipts: both must share receipts.
 
-    Who has not accepted tells nobody anything, not even that something may have moved; nobody tells whom a block keeps
-    apart from them.
+    Members who have not accepted send no receipts, and no receipts pass a block.
     """
     if not user.receipts:
         return

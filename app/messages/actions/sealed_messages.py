@@ -1,6 +1,6 @@
-"""Sealing: what a deleted message said is kept for a while, so that someone who read it can still report it.
+"""Sealed messages: copies of deleted content, kept for a while so that a reader can still report it.
 
-Only app/moderation reads it, to make a report. Everywhere else the message is deleted.
+Only app/moderation reads them, to make a report. Everywhere else the message is deleted.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from app.messages.actions.locking import lock
 from app.messages.queries import images
 from app.models import ConversationMember, Message, MessageImage, SealedMessage
 
-BATCH = 500  # sealed messages of one transaction
+BATCH = 500  # sealed messages per query
 
 
 def seal(message: Message, kept_for: timedelta, *, readers: Sequence[int] | None = None) -> None:
-    """Keep what `message` says, and the names of its pictures' files, for `kept_for`; zero keeps nothing.
+    """Keep the message's text and the names of its image files for `kept_for`; zero keeps nothing.
 
-    Call it before its text and pictures are removed. The conversation is locked. `readers` as in SealedMessage.
+    Call it before the text and images are removed, under the conversation's lock. `readers` is as in SealedMessage.
     """
     if not kept_for:
         return
@@ -41,9 +41,7 @@ def seal(message: Message, kept_for: timedelta, *, readers: Sequence[int] | None
 
 
 def readers_of(message: Message) -> list[int]:
-    """Return the ids of those to whom a message was shown before its sender took it back. The memberships are
-    locked.
-    """
+    """Return the ids of the users who read a message before it was unsent. The caller has locked the memberships."""
     membership = ConversationMember
     here = (
         membership.conversation_id == message.conversation_id,
@@ -54,7 +52,7 @@ def readers_of(message: Message) -> list[int]:
 
 
 def expired() -> Sequence[tuple[int, int]]:
-    """Return (conversation id, message id) of some of the sealed messages whose time is over."""
+    """Return (conversation id, message id) of a batch of expired sealed messages."""
     over = (
         select(Message.conversation_id, Message.id)
         .join(SealedMessage, SealedMessage.message_id == Message.id)
@@ -66,10 +64,10 @@ def expired() -> Sequence[tuple[int, int]]:
 
 
 def remove(conversation_id: int, message_ids: Sequence[int]) -> list[str]:
-    """Remove sealed messages of one conversation for good.
+    """Delete sealed messages of one conversation.
 
-    Return the files that nothing names any more; the caller removes them after the commit. The lock keeps a report that
-    is being made from copying a message whose files are about to go.
+    Returns the files no longer in use, which the caller removes after the commit. The lock prevents a concurrent report
+    from copying a message whose files are about to be removed.
     """
     lock(conversation_id)
     these = delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)).returning(SealedMessage.images)

@@ -1,4 +1,4 @@
-"""Writing a message, to a person or to a group."""
+"""Send messages to a person or a group."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ def send_message(
     pictures: Sequence[Picture] = (),
     limited: bool = False,
 ) -> Message:
-    """Write `body` to `recipient`: the message, their badge and their mail, in the caller's transaction.
+    """Send `body` to `recipient`, and update their badge and schedule delivery, in the caller's transaction.
 
-    A form that is sent twice (same `form_key`) writes once and gives the first message back. To somebody who does not
-    know the sender it goes as a request. Raises ActionError; with `limited` also when the sender writes too much.
+    A form that is submitted twice (same `form_key`) sends once and returns the first message. A recipient who doesn't
+    follow the sender gets a message request. Raises ActionError; with `limited` also when the sender is over a rate
+    limit.
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
@@ -49,7 +50,7 @@ def send_message(
         raise ActionError(verdict.sentence)
     if limited:
         rate_limits.check(sender, conversation, waits=verdict.kind == "request")
-    if conversation.newest_seq == 0:  # until now it held drafts at most
+    if conversation.newest_seq == 0:  # until now it contained at most drafts
         conversation.started_by_id, conversation.started_at = sender.id, now()
     _accept(conversation, sender.id)
     if verdict.kind == "open":
@@ -57,7 +58,7 @@ def send_message(
     message = _append(conversation, sender, body, key, pictures)
     if verdict.kind == "request" and terms.state == "new":
         _membership(conversation, recipient.id, state="request")
-        # On the Activity page, and nowhere else: a request has no badge and no mail.
+        # Only on the Activity page: a request has no badge and no email.
         record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
     notifications.notify_new_message(conversation.id, sender.id)
     return message
@@ -73,7 +74,7 @@ def send_to_group(
     pictures: Sequence[Picture] = (),
     limited: bool = False,
 ) -> Message:
-    """Write `body` to everybody in a group, as `send_message` does. Raises ActionError, also for who is not in it."""
+    """Send `body` to a group, as `send_message` does. Raises ActionError, also for a sender who is not a member."""
     body = checked_words(body, max_length, pictures)
     conversation = lock(conversation_id)
     key = send_key(sender, body, key_of(form_key, pictures))
@@ -91,12 +92,12 @@ def send_to_group(
 
 
 def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
-    """Note an event of a group among its messages; the conversation is locked. It counts in no badge."""
+    """Add a group's event to its messages. It counts in no badge. The caller holds the conversation's lock."""
     return _store(conversation, actor, kind=kind, args=args, body="")
 
 
 def checked_words(body: str, max_length: int, pictures: Sequence[object]) -> str:
-    """The words of a message as they are stored; beside a picture there need be none. Raises ActionError."""
+    """Return a message's text as it is stored. It may be empty beside images. Raises ActionError."""
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
 
@@ -129,7 +130,7 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
 
 
 def _accept(conversation: Conversation, user_id: int) -> None:
-    """Writing is accepting. When a request was waiting there, it is none now: its messages count."""
+    """Accept the conversation for a user, as sending does. The messages of a pending request then count as unread."""
     membership = ConversationMember
     waiting = update(membership).where(
         membership.conversation_id == conversation.id, membership.user_id == user_id, membership.state != "accepted"

@@ -1,4 +1,4 @@
-"""What the poller is told of a conversation, whole."""
+"""The full state of a conversation that the poller receives."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.queries import visibility
 
 
 def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
-    """`{"with", "last_message_id", "revision", "delivered", "read"}`, and for a group also `"group"`, its id.
+    """Return `{"with", "last_message_id", "revision", "delivered", "read"}`, for a group also `"group"`, its id.
 
-    `with` is the other one's username, "" for a group; somebody whose account is deleted has no name, so their
-    conversation is told like a group's. What `delivered` and `read` say holds for messages up to that number:
-    everybody else's polls have fetched them, everybody else has been shown them. They are 0 unless this person and all
-    the others show each other what they read. Who has left a group is told what they could see last.
+    `with` is the other user's username, and "" for a group. The conversation with a deleted account is described like a
+    group. All other members' polls have fetched the messages up to `delivered`, and all other members have read those
+    up to `read`. Both are 0 unless this user and all other members share read receipts. A former member of a group gets
+    the state as of their leaving.
     """
     rows = db.session.execute(_memberships(), {"user_id": user_id, "conversation_id": conversation_id}).all()
     conversation = rows[0][0]
@@ -41,7 +41,7 @@ def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
 
 @cache
 def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
-    # Put together once: asked for everybody in a conversation with each message, under their clocks.
+    # Built once: it runs for every member with each message, while the member's clock is locked.
     membership, user_id = ConversationMember, bindparam("user_id", type_=Integer)
     return (
         select(Conversation, membership, User, visibility.blocked_between(user_id, User.id))
@@ -59,9 +59,10 @@ def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
 def receipts(
     viewer: User, others: Sequence[tuple[User, ConversationMember | None]], apart: Set[int]
 ) -> tuple[int, int]:
-    """Up to which numbers everybody else has fetched and has read; (0, 0) unless all show it to each other.
+    """Return the seqs up to which all other members have fetched and read; (0, 0) unless all share read receipts.
 
-    Whoever has not accepted the conversation tells nothing of it, and nobody tells those `apart` from them by a block.
+    Members who have not accepted the conversation send no receipts, nor do members in `apart`, who are separated from
+    the viewer by a block.
     """
     told = [(user, membership) for user, membership in others if user.receipts and user.id not in apart]
     memberships = [

@@ -1,4 +1,4 @@
-"""What an export reads: a person's conversations, and of each what they can see, a batch at a time."""
+"""What a data export reads: a user's conversations and the messages that they can see, in batches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from app.extensions import db
 from app.models import Conversation, ConversationMember, Message, User
 from app.queries import visibility
 
-BATCH_SIZE = 100  # conversations that are looked up at once
+BATCH_SIZE = 100  # conversations per query
 
 
 @dataclass(frozen=True)
 class ExportedConversation:
-    """One conversation, the membership of who takes it along, and the (id, username) of everybody who is in it."""
+    """One conversation, the owner's membership, and the (id, username) of every current member."""
 
     conversation: Conversation
     membership: ConversationMember
@@ -25,12 +25,12 @@ class ExportedConversation:
 
     @property
     def has_left(self) -> bool:
-        """Whether its person has left the group."""
+        """Return whether the owner has left the group."""
         return self.membership.state == "left"
 
 
 def message_count(owner_id: int) -> int:
-    """How many messages a person can see."""
+    """Return how many messages the user can see."""
     shown = (
         select(func.count())
         .select_from(ConversationMember)
@@ -40,7 +40,7 @@ def message_count(owner_id: int) -> int:
 
 
 def newest_message_id(owner_id: int) -> int:
-    """The id of the newest message that a person can see; 0 when there is none."""
+    """Return the id of the newest message that the user can see, or 0."""
     return (
         db.session.scalar(
             select(func.max(ConversationMember.newest_message_id)).where(ConversationMember.user_id == owner_id)
@@ -50,7 +50,7 @@ def newest_message_id(owner_id: int) -> int:
 
 
 def conversations(owner_id: int) -> Iterator[ExportedConversation]:
-    """A person's conversations that hold anything, in the order of their ids."""
+    """Yield the user's conversations that contain a message or a draft, by id."""
     after = 0
     while True:
         query = (
@@ -74,7 +74,7 @@ def conversations(owner_id: int) -> Iterator[ExportedConversation]:
 
 
 def messages(membership: ConversationMember, newest: int, size: int) -> Iterator[Sequence[Message]]:
-    """What the person of this membership can see, up to message id `newest`, oldest first, `size` at a time."""
+    """Yield the messages that this member can see, up to message id `newest`, oldest first, `size` at a time."""
     after = membership.joined_seq
     here = (
         ConversationMember.conversation_id == membership.conversation_id,

@@ -1,4 +1,4 @@
-"""Reads about pictures in messages: who may fetch one, which have no thumbnail, which files somebody names."""
+"""Reads about message images: who may fetch one, which have no thumbnail, which files are in use."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from app.messages.queries.threads import ACTIVE_STATES
 from app.models import ConversationMember, Message, MessageImage, Report, ReportedMessage, SealedMessage, User
 from app.queries import visibility
 
-BATCH_SIZE = 500  # names in one question
+BATCH_SIZE = 500  # names per query
 
 
 def visible(viewer: User, image_id: int) -> MessageImage | None:
-    """The picture of that id, if the viewer can see its message now. One query."""
+    """Return the image with that id if the viewer can see its message now. One query."""
     membership = ConversationMember
     query = (
         select(MessageImage)
@@ -28,18 +28,18 @@ def visible(viewer: User, image_id: int) -> MessageImage | None:
 
 
 def without_thumbnail(message_id: int) -> Sequence[tuple[int, str]]:
-    """Id and file of the pictures of a message that have no thumbnail yet."""
+    """Return (id, file) of a message's images that have no thumbnail yet."""
     these = select(MessageImage.id, MessageImage.file).where(MessageImage.message_id == message_id)
     return [(row.id, row.file) for row in db.session.execute(these.where(MessageImage.thumbnail == ""))]
 
 
 def is_there(image_id: int) -> bool:
-    """Whether that picture is still part of a message."""
+    """Return whether the image is still part of a message."""
     return db.session.scalar(select(MessageImage.id).where(MessageImage.id == image_id)) is not None
 
 
 def held(conversation_id: int) -> set[str]:
-    """The files that reports about a conversation hold as evidence, and those of its sealed messages."""
+    """Return the files that are evidence in reports about a conversation or belong to its sealed messages."""
     reported = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
     sealed = select(SealedMessage.images).join(Message, Message.id == SealedMessage.message_id)
     return _names(db.session.scalars(reported.where(Report.conversation_id == conversation_id))) | _names(
@@ -48,7 +48,7 @@ def held(conversation_id: int) -> set[str]:
 
 
 def named(files: Sequence[str]) -> set[str]:
-    """Those of these files that a message shows, is sealed with, or a report holds as evidence."""
+    """Return those of the files that a message, a sealed message or a report's evidence uses."""
     found: set[str] = set()
     for first in range(0, len(files), BATCH_SIZE):
         some = files[first : first + BATCH_SIZE]

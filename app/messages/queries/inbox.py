@@ -1,4 +1,4 @@
-"""The list of conversations, and the tray of requests."""
+"""The list of conversations, and the message requests."""
 
 from __future__ import annotations
 
@@ -14,51 +14,51 @@ from app.models import Conversation, ConversationMember, Follow, Message, Messag
 from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
-FACES = 3  # people of a group whose pictures stand in its row
-SCAN_LIMIT = 2000  # people whom the viewer follows of whom is asked whether they follow a stranger, too
+FACES = 3  # members of a group whose avatars its row shows
+SCAN_LIMIT = 2000  # followed users who are checked for also following a stranger
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """What helps to answer a request."""
+    """Facts about a sender that help to answer their request."""
 
-    shared: int  # how many of those whom the viewer follows follow them, too
+    shared: int  # how many of the users whom the viewer follows also follow them
     relation: Relation
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A conversation in a list, and who else is in it."""
+    """A conversation in a list, and its other members."""
 
     conversation: Conversation
     others: Sequence[User]
 
     @property
     def other(self) -> User | None:
-        """Between two: the other one; None for a group, and when their account is deleted."""
+        """Return the other user of a two-person conversation; None for a group or a deleted account."""
         return None if self.is_group or not self.others else self.others[0]
 
     @property
     def is_group(self) -> bool:
-        """Whether it is a group."""
+        """Return whether it is a group."""
         return self.conversation.is_group
 
 
 @dataclass(frozen=True)
 class InboxRow(Listed):
-    """One conversation in the list of all."""
+    """One conversation in the inbox."""
 
     mine: ConversationMember
     newest: Message  # with its sender
     unread: int
-    pictures: int  # how many the newest message has
-    folded: bool  # the viewer blocks the one who wrote it: in a group it is not shown unasked
-    stranger: Stranger | None = None  # in the tray, between two: what there is to know of the other one
+    pictures: int  # number of images in the newest message
+    folded: bool  # the viewer blocks the sender: in a group the message is collapsed
+    stranger: Stranger | None = None  # facts about the sender of a two-person request
 
 
 @dataclass(frozen=True)
 class Inbox:
-    """A page of conversations, the `before` of the next page, and how many requests wait."""
+    """A page of conversations, the `before` of the next page, and the number of pending requests."""
 
     rows: Sequence[InboxRow]
     older: int | None
@@ -66,7 +66,7 @@ class Inbox:
 
 
 def page(viewer: User, before: int | None, size: int, *, state: str = "accepted") -> Inbox:
-    """A page of the viewer's conversations in this state, by latest message. Two queries, whatever the size."""
+    """Return a page of the viewer's conversations in this state, by latest message. Two queries, whatever the size."""
     query = _conversations(viewer, state).order_by(ConversationMember.newest_message_id.desc()).limit(size + 1)
     if before is not None:
         query = query.where(ConversationMember.newest_message_id < before)
@@ -82,7 +82,7 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
 
 
 def tray(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
-    """A page of requests, or of those that were declined, with what there is to know of strangers. Three queries."""
+    """Return a page of pending or declined requests with facts about their senders. Three queries."""
     found = page(viewer, before, size, state=state)
     known = _strangers(viewer, [row.other.id for row in found.rows if row.other])
     rows = [replace(row, stranger=known.get(row.other.id) if row.other else None) for row in found.rows]
@@ -90,7 +90,7 @@ def tray(viewer: User, before: int | None, size: int, *, state: str = "request")
 
 
 def _conversations(viewer: User, state: str) -> Select[Any]:
-    """The fields of InboxRow but who is in it, up to `folded`, and the number of requests, which belongs to no row."""
+    """Select the fields of InboxRow up to `folded`, without the members, and then the viewer's number of requests."""
     mine = ConversationMember
     pictures = select(func.count()).where(MessageImage.message_id == Message.id).scalar_subquery()
     folded = visibility.is_blocking(viewer.id, Message.sender_id)
@@ -107,7 +107,7 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
 
 
 def _strangers(viewer: User, user_ids: Sequence[int]) -> dict[int, Stranger]:
-    """What the viewer may want to know of these people before answering them. One query."""
+    """Return the facts about these senders of requests. One query."""
     if not user_ids:
         return {}
     mine, theirs, friend = aliased(Follow), aliased(Follow), aliased(User)

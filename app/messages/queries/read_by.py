@@ -1,4 +1,4 @@
-"""Who in a group has read what one wrote oneself."""
+"""Who in a group has read the viewer's messages."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from app.extensions import db
 from app.messages.queries.threads import ConversationView, shown
 from app.models import Message, User
 
-SCAN_LIMIT = 3  # of one's own newest messages
+SCAN_LIMIT = 3  # of the viewer's newest messages
 
 
 @dataclass(frozen=True)
 class ReadBy:
-    """One message of the viewer's, and who has been shown it. Only people who show what they read are told of."""
+    """One of the viewer's messages, and the members who read it and share read receipts."""
 
     message: Message
     readers: Sequence[User]
 
 
 def of_own(opened: ConversationView) -> list[ReadBy]:
-    """The viewer's newest messages in a group, newest first; none unless they show what they read themselves.
+    """Return the viewer's newest messages in a group, newest first; none unless the viewer shares read receipts.
 
-    One query. Who has not accepted the group tells nothing of it.
+    One query. Members who have not accepted the group are not among the readers.
     """
     if opened.mine is None or not opened.viewer.receipts:
         return []

@@ -1,4 +1,4 @@
-"""To whom somebody may want to write: suggestions while they type, and what is to be said of those they named."""
+"""Recipients of a new message: suggestions while the viewer types, and permission for those already named."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from app.queries import visibility
 from app.queries.name_prefixes import has_words
 from app.queries.search import matching
 
-MAX_SUGGESTIONS = 8  # suggestions
-SCAN_LIMIT = 1000  # conversations, and follows in each direction: enough to choose from, and a bound on the time
-STRANGERS = 50  # people of that name beyond them
-WRITTEN, FOLLOWED, FOLLOWER, STRANGER = range(4)  # whom one thinks of first
+MAX_SUGGESTIONS = 8
+SCAN_LIMIT = 1000  # conversations, and follows in each direction; bounds the query's time
+STRANGERS = 50  # other users with a matching name
+WRITTEN, FOLLOWED, FOLLOWER, STRANGER = range(4)  # the order of suggestions
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """Somebody who may be written to, or may not."""
+    """A possible recipient, and whether the viewer may write to them."""
 
     user: User
     verdict: Decision
 
 
 def suggestions(viewer: User, q: str) -> list[Recipient]:
-    """People whose name or username has the words of `q`, the last of them perhaps only begun; for "" those whom the
-    viewer wrote with and follows. One query.
+    """Return users whose name or username has the words of `q`; the last word may be a prefix. One query.
 
-    First those the viewer wrote with, by latest message; then whom they follow, who follows them, and others. Never
-    whom a block keeps apart from them, nor accounts that are not active.
+    People the viewer has written with come first, by latest message; then people they follow, their followers, and
+    others. With an empty `q`, others are left out. Never returns inactive accounts or users separated from the viewer
+    by a block.
     """
     terms = query_terms(q)
     if q.strip() and not terms:
@@ -62,7 +62,7 @@ def suggestions(viewer: User, q: str) -> list[Recipient]:
 
 
 def by_ids(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
-    """These people, and whether the viewer may write to them. One query."""
+    """Return these users, and whether the viewer may write to them. One query."""
     return _all(_recipients(viewer).where(User.id.in_(user_ids)).order_by(User.id)) if user_ids else []
 
 
@@ -81,7 +81,7 @@ def _all(query: Select[Any]) -> list[Recipient]:
 
 
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
-    """(id, place, newest message) of people who may be meant; each list is cut, so the whole is bounded."""
+    """Return selects of (id, place, newest message) of possible recipients. Each is limited, so the total is bounded."""
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     written = (
         select(theirs.user_id.label("user_id"), literal(WRITTEN).label("place"), mine.newest_message_id.label("newest"))
@@ -108,5 +108,5 @@ def _placed(user_id: Any, place: int) -> Select[int, int, int]:
 
 
 def _cut(query: Select[int, int, int], size: int) -> Select[int, int, int]:
-    """SQLite wants a part of a union that has a limit in brackets of its own."""
+    """Limit a part of a union. SQLite needs a subquery around a part with LIMIT."""
     return select(query.limit(size).subquery())

@@ -1,4 +1,4 @@
-"""Searching one's own messages."""
+"""The search in the viewer's messages."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from app.queries.search import matching
 
 @dataclass(frozen=True)
 class Hit(Listed):
-    """One message that was found, and where it stands."""
+    """A message that matches, and its conversation."""
 
     message: Message  # with its sender
-    folded: bool  # the viewer blocks the one who wrote it: in a group its words are not shown unasked
+    folded: bool  # the viewer blocks the sender: in a group the text is collapsed
 
 
 def hits_of(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
-    """A page of the messages that have all the terms and that the viewer can see, newest first, and the `before` of
-    the next page. Two queries; `terms` come from `query_terms` and are not empty.
+    """Return a page of the visible messages that match all terms, newest first, and the `before` of the next page.
+
+    Two queries. `terms` come from `query_terms` and are not empty.
     """
     query = select_hits(viewer, terms, before).limit(size + 1)
     found = db.session.execute(query).all()
@@ -40,11 +41,11 @@ def hits_of(viewer: User, terms: Sequence[Term], before: int | None, size: int) 
 
 
 def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation, bool]:
-    """All of them that are older than message `before`, newest first; and whether the viewer blocks their sender.
+    """Select all matches older than message `before`, newest first, and whether the viewer blocks their sender.
 
-    The index is asked for the viewer's own mark and for whole words, which it puts together from the rarest on. The
-    beginning of a word may be that of half the words there are: it is looked for in what the index has found. So a
-    search costs what one's own messages cost, however many others there are.
+    The index is searched for the viewer's token and for whole words, and intersects them from the rarest on. A prefix
+    may match a large part of all words, so prefixes only filter what the index has found. The cost of a search
+    therefore depends on the number of the viewer's own messages, not on all messages.
     """
     words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
     query, key = matching(_visible(viewer), Message, words)
@@ -65,5 +66,5 @@ def _visible(viewer: User) -> Select[Message, Conversation, bool]:
 
 
 def _begins(term: Term) -> ColumnElement[bool]:
-    """Whether a word of the message begins so."""
+    """Return the condition that a word of the message has this prefix."""
     return (literal(" ", String) + Message.search_text).contains(f" {term.text}", autoescape=True)

@@ -1,6 +1,4 @@
-"""The gate: a conversation is found by its two people, or by its id and a membership in it. And the thread behind
-it.
-"""
+"""Access control: the only functions that load a conversation for a viewer, by username or id, and its messages."""
 
 from __future__ import annotations
 
@@ -18,98 +16,97 @@ from app.models import Conversation, ConversationMember, Message, User
 from app.queries import relations, visibility
 from app.queries.relations import Relation
 
-CONTEXT = 5  # messages above the first unread one, so that it can be understood
+CONTEXT = 5  # messages shown above the first unread one, for context
 WINDOW = 200  # messages on one page at most
-PAGE_SIZE = 100  # messages an open thread is given at once; static/js/messages/conversation.js knows the number too
-ACTIVE_STATES = ("new", "accepted", "request", "declined")  # memberships whose person may look into the conversation
-# As in app/queries/visibility.py: an alias is made once.
+PAGE_SIZE = 100  # messages an open thread gets per request; also in static/js/messages/conversation.js
+ACTIVE_STATES = ("new", "accepted", "request", "declined")  # states of members who may see the conversation
+# As in app/queries/visibility.py: made once, because making an alias is slow.
 _mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
 
 
 @dataclass(frozen=True)
 class ConversationView:
-    """A conversation as one of its people has it before them."""
+    """A conversation as one of its members sees it."""
 
     viewer: User
     conversation: Conversation | None  # None: the two have never written
     mine: ConversationMember | None
-    others: Sequence[tuple[User, ConversationMember | None]]  # the other one; in a group everybody else who is in it
-    terms: Relationship | None = None  # between two: what decides whether the viewer may write
-    relation: Relation | None = None  # between two: whom the viewer mutes or blocks
-    folded: Set[int] = frozenset()  # in a group: whom the viewer blocks; what they write is folded away
-    apart: Set[int] = frozenset()  # who blocks the viewer or is blocked: neither hears what the other reads
+    others: Sequence[tuple[User, ConversationMember | None]]  # the other current members
+    terms: Relationship | None = None  # between two: decides whether the viewer may write
+    relation: Relation | None = None  # between two: the viewer's mutes and blocks
+    folded: Set[int] = frozenset()  # in a group: users whom the viewer blocks; their messages are collapsed
+    apart: Set[int] = frozenset()  # users separated by a block, in either direction: no read receipts between them
 
     @property
     def is_group(self) -> bool:
-        """Whether it is a group, however few are left in it."""
+        """Return whether it is a group, even if few members are left."""
         return self.conversation is not None and self.conversation.is_group
 
     @property
     def other(self) -> User | None:
-        """Between two: the other one. None for a group, and when their account is deleted."""
+        """Return the other user of a two-person conversation; None for a group or a deleted account."""
         return self.others[0][0] if self.others and not self.is_group else None
 
     @property
     def key(self) -> dict[str, str | int]:
-        """What names it in an address: the other one's username, or else its id."""
+        """Return the URL's parameters: the other user's username, or else the conversation's id."""
         if self.other is not None:
             return {"username": self.other.username}
         return {"conversation_id": self.conversation.id if self.conversation else 0}
 
     @property
     def read_seq(self) -> int:
-        """The number up to which everything was rendered to the viewer."""
+        """Return the seq up to which everything was shown to the viewer."""
         return self.mine.read_seq if self.mine else 0
 
     @property
     def newest_seq(self) -> int:
-        """The number of the newest message."""
+        """Return the seq of the newest message."""
         return self.conversation.newest_seq if self.conversation else 0
 
 
 @dataclass(frozen=True)
 class Thread:
-    """A piece of a conversation, oldest message first."""
+    """A part of a conversation, oldest message first."""
 
     opened: ConversationView
     messages: Sequence[Message]
-    older: int | None = None  # the `before` of the piece above
-    changed: Sequence[Message] = ()  # of those that the page showed before; some are no longer shown
-    at_end: bool = True  # nothing newer is left out
+    older: int | None = None  # the `before` of the part above
+    changed: Sequence[Message] = ()  # messages already on the page; some are no longer visible
+    at_end: bool = True  # includes the newest message
 
     @property
     def read_seq(self) -> int:
-        """What the viewer had read when this was asked."""
+        """Return the viewer's read position at the time of the query."""
         return self.opened.read_seq
 
     @property
     def newest_seq(self) -> int:
-        """The number of the newest message of all."""
+        """Return the seq of the conversation's newest message."""
         return self.opened.newest_seq
 
 
 def pair_key(one: User, other: User) -> str:
-    """What finds the conversation of two people."""
+    """Return the unique key of two users' conversation."""
     low, high = sorted([one.id, other.id])
     return f"{low}:{high}"
 
 
 def pair_key_with(viewer: User) -> ColumnElement[str]:
-    """The same of the viewer and each User of a query."""
+    """Return the same key as an SQL expression, for the viewer and the User of the query."""
     number, own = cast(User.id, String), str(viewer.id)
     return case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)
 
 
 def between(viewer: User, other: User) -> Conversation | None:
-    """The conversation of two people, if they ever wrote."""
+    """Return the conversation of two users, or None."""
     return db.session.scalar(select(Conversation).where(Conversation.pair_key == pair_key(viewer, other)))
 
 
 def with_person(viewer: User, username: str) -> ConversationView | None:
-    """The viewer's conversation with the person of that name; None when there is no such person, or it is
-    the viewer. One query.
+    """Return the viewer's conversation with that user; None if the user doesn't exist or is the viewer. One query.
 
-    Somebody whose account is not active is found only by those who have written with them.
+    An inactive account is found only by users who have written with it.
     """
     here = Conversation.id
     query = (
@@ -142,9 +139,9 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
 
 
 def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
-    """The conversation of that id, if the viewer has a membership in it and has not left. One query.
+    """Return the conversation with that id if the viewer is a member and has not left. One query.
 
-    For groups, and for those whose other person's account is deleted.
+    It serves groups, and conversations with a deleted account.
     """
     here = _mine.conversation_id == conversation_id
     inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(ACTIVE_STATES))
@@ -160,7 +157,7 @@ def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
     if not rows:
         return None
     conversation = rows[0][0]
-    # Those who left are asked for, too: what they wrote is still there.
+    # Former members are loaded too, because their messages are still shown.
     blocked = frozenset(user.id for _conversation, _membership, user, is_blocked, _is_apart in rows if is_blocked)
     apart = frozenset(
         user.id
@@ -178,10 +175,11 @@ def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
 
 
 def newest(opened: ConversationView, *, before: int | None = None, size: int = 40) -> Thread:
-    """The newest messages of a conversation, or the `size` before number `before`. One query.
+    """Return the newest messages of a conversation, or the `size` messages before seq `before`. One query.
 
-    What is unread begins on the page: reading moves one mark forward, so a page that jumped over unread messages would
-    make them read unseen. Of very many, the first WINDOW are shown, and the rest when these are read.
+    The first unread message is always on the page: reading moves one position forward, so a page that skipped unread
+    messages would mark them as read. With very many unread messages, the page shows the first WINDOW, and the rest when
+    these have been read.
     """
     if opened.mine is None:
         return Thread(opened, [])
@@ -197,8 +195,9 @@ def newest(opened: ConversationView, *, before: int | None = None, size: int = 4
 
 
 def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, size: int = PAGE_SIZE) -> Thread:
-    """What a page that is open does not show yet: up to `size` messages after number `seq`, and what changed of those
-    from number `first` on since the conversation had this `revision`.
+    """Return what an open page lacks: up to `size` messages after `seq`, and changes since `revision`.
+
+    Changes are returned for messages from seq `first` on.
     """
     mine, conversation = opened.mine, opened.conversation
     if mine is None or conversation is None:
@@ -212,8 +211,9 @@ def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, 
 
 
 def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
-    """The messages that the person of this membership can see, with senders and pictures; with `gone` also those that
-    were taken back, so that an open page can take them away.
+    """Select the messages that this member can see, with senders and images.
+
+    With `gone`, include unsent messages, so that an open page can remove them.
     """
     this = and_(_mine.conversation_id == mine.conversation_id, _mine.user_id == mine.user_id)
     visible = visibility.message_is_shown(_mine)
@@ -228,7 +228,7 @@ def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
 
 
 def message(viewer: User, conversation_id: int, seq: int) -> Message | None:
-    """One message that the viewer can see."""
+    """Return one message if the viewer can see it."""
     opened = by_id(viewer, conversation_id)
     if opened is None or opened.mine is None:
         return None
