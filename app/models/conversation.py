@@ -24,9 +24,7 @@ class Conversation(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_key: Mapped[str | None] = mapped_column(String(48), unique=True)  # "3:17", lower id first; None for a group
-    name: Mapped[str] = mapped_column(
-        String(80), default="", server_default=""
-    )  # of a group; "" = shown as its members' names
+    name: Mapped[str] = mapped_column(String(80), default="", server_default="")  # of a group; "" = members' names
     # The seq of the newest message. Sending locks this row until the commit, so seqs are in commit order: a reader who
     # can see message 7 can see all earlier ones.
     newest_seq: Mapped[int] = mapped_column(default=0)
@@ -60,13 +58,9 @@ class ConversationMember(Base):
     newest_seq: Mapped[int] = mapped_column(default=0)  # of the newest message by another member
     newest_message_id: Mapped[int] = mapped_column(default=0)  # the newest that this user can see, own ones included
     read_seq: Mapped[int] = mapped_column(default=0)  # up to here, messages were shown to this user
-    delivered_seq: Mapped[int] = mapped_column(
-        default=0, server_default="0"
-    )  # up to here, this user's polls fetched messages
+    delivered_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # up to here, polls fetched messages
     mailed_seq: Mapped[int] = mapped_column(default=0)  # up to here, emails mentioned messages
-    joined_seq: Mapped[int] = mapped_column(
-        default=0, server_default="0"
-    )  # this user sees only messages after this one
+    joined_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # only later messages are visible
     left_seq: Mapped[int | None]  # the newest message when this user left the group
     # No badge, no email, no push. A job (app/messages/jobs.py) resets it at `muted_until`, which queries needn't check.
     muted: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -40,9 +40,7 @@ class Report(Base):
     seal: Mapped[str] = mapped_column(String(64))  # SHA-256 of the signed text, in hex
     signature: Mapped[str] = mapped_column(String(96), default="", server_default="")  # Ed25519, in Base64
     key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of the key that signed
-    form_key: Mapped[str | None] = mapped_column(
-        String(64), unique=True
-    )  # unique: submitting a form twice makes one report
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # one report per submitted form
 
     reporter: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[reporter_id])
     accused: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[accused_id])
@@ -55,13 +53,13 @@ class Report(Base):
 class ReportedMessage(Base):
     """A copy of one message, post or profile as it was when it was reported. Later changes do not affect it.
 
-    | column      | message  | post     | profile                |
-    |-------------|----------|----------|------------------------|
-    | seq         | its seq  | 0        | 0                      |
-    | sender_name | sender   | author   | username               |
-    | body        | text     | text     | "about me"             |
-    | sent_at     | sent     | posted   | registered             |
-    | images      | images   |          | uploaded avatar        |
+    | column      | message  | post           | profile             |
+    |-------------|----------|----------------|---------------------|
+    | seq         | its seq  | 0              | 0                   |
+    | sender_name | sender   | author         | username            |
+    | body        | text     | text           | "about me"          |
+    | sent_at     | sent     | posted         | registered          |
+    | images      | images   |                | uploaded avatar     |
     | facts       |          | language, name | name (as displayed) |
     """
 

@@ -49,7 +49,7 @@ class PostTag(Base):
 
 
 class PostDraft(Base):
-    """The draft of a post. It is stored under the form's key, so pages that show the same draft submit the same form."""
+    """The draft of a post, stored under the form's key: pages that show the same draft submit the same form."""
 
     __tablename__ = "post_draft"
 

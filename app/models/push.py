@@ -13,7 +13,7 @@ from app.extensions import Base
 
 
 class PushSubscription(Base):
-    """The push address of one browser. It ends with the login that created it: logging out stops pushes to the browser."""
+    """The push address of one browser. It ends with the login that created it, so logging out stops pushes."""
 
     __tablename__ = "push_subscription"
     __table_args__ = (

@@ -58,7 +58,7 @@ class User(UserMixin, Base):
 
     @property
     def current_login(self) -> LoginSession | None:
-        """The login that this request came with; set by the session loader, never stored here."""
+        """Return the login of this request, which the session loader sets. It is not a column."""
         return self.__dict__.get("_current_login")
 
     @current_login.setter

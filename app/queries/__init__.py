@@ -1,1 +1,1 @@
-"""Shared reads: they return Select, rows or numbers, and never write. What only one feature reads lives there."""
+"""Shared reads: they return a Select, rows or numbers, and never write. A feature's own reads are in its package."""

@@ -1,6 +1,6 @@
-"""Who follows whom, as one viewer finds it. Lists are read, and their counts are stored (app/models/profile_count.py).
+"""Follows as one viewer sees them. Lists are queried; counts are cached (app/models/profile_count.py).
 
-Somebody whom a block keeps apart from the viewer stands in no list, and has none to show.
+A user separated from the viewer by a block appears in no list, and their own lists are empty.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from app.extensions import db
 from app.models import Block, Follow, ProfileCount, User
 from app.queries import visibility
 
-SCAN_LIMIT = 2000  # follows that suggestions look at: enough to choose from, and a bound on the time
-# As in visibility.py: an alias is made once.
+SCAN_LIMIT = 2000  # follows that suggestions consider; bounds the query's time
+# As in visibility.py: made once, because making an alias is slow.
 _follow = aliased(Follow)
 Column = InstrumentedAttribute[int]
 
 
 def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """The people who follow somebody, newest account first; `user_id` may be a column, `person` an alias of User."""
+    """Select a user's followers, newest account first; `user_id` may be a column, `person` an alias of User."""
     follow = aliased(Follow)
     return (
         select(person)
         .join(follow, follow.follower_id == person.id)
         .where(follow.followed_id == user_id, _is_listed(viewer_id, user_id, person))
-        .order_by(follow.follower_id.desc())  # as the index is
+        .order_by(follow.follower_id.desc())  # the order of the index
     )
 
 
 def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """The people whom somebody follows, newest account first; `user_id` may be a column, `person` an alias of User."""
+    """Select the users whom a user follows, newest account first; `user_id` may be a column, `person` an alias of User."""
     follow = aliased(Follow)
     return (
         select(person)
@@ -44,26 +44,26 @@ def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
 
 
 def follower_count_of(viewer_id: int) -> ColumnElement[int]:
-    """How many `followers` the viewer finds of the person of a `ProfileCount`, as part of another query.
+    """Return how many `followers` the viewer can see of the `ProfileCount`'s user, as a column for another query.
 
-    The stored number, less those whom a block keeps apart from the viewer. So it costs what the viewer's blocks do,
-    however many followers there are.
+    It is the cached count minus the followers separated from the viewer by a block. Its cost depends on the number of
+    the viewer's blocks, not of followers.
     """
     return _seen(viewer_id, ProfileCount.followers, Follow.follower_id, Follow.followed_id)
 
 
 def following_count_of(viewer_id: int) -> ColumnElement[int]:
-    """How many `following` the viewer finds, in the same way."""
+    """Return how many `following` the viewer can see, in the same way."""
     return _seen(viewer_id, ProfileCount.following, Follow.followed_id, Follow.follower_id)
 
 
 def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
-    """Whether one follows the other, as part of another query; both may be columns."""
+    """Return the condition that one user follows the other; both arguments may be columns."""
     return exists().where(_follow.follower_id == follower_id, _follow.followed_id == followed_id)
 
 
 def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
-    """People whom those that the viewer follows follow, and the viewer does not yet; most shared first."""
+    """Return users whom the viewer doesn't follow yet but the people they follow do; most shared followers first."""
     mine, theirs = aliased(Follow), aliased(Follow)
     seen = (
         select(theirs.followed_id)
@@ -101,7 +101,7 @@ def _seen(
         select(Block.blocked_id.label("id")).where(Block.blocker_id == viewer_id),
         select(Block.blocker_id).where(Block.blocked_id == viewer_id),
     ).subquery()
-    # Asked for each of those kept apart: in a join SQLite would begin with the follows.
+    # A correlated EXISTS per blocked user: with a join, SQLite would start from the follows.
     is_counted = exists().where(other == apart.c.id, owner == ProfileCount.user_id, Follow.counted)
     unseen = (
         select(func.count())

@@ -1,4 +1,4 @@
-"""Who is in a conversation."""
+"""Members of conversations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.models import Conversation, ConversationMember, User
 
 
 def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
-    """Who else is in each of these conversations, whether or not they have accepted it. One query, for none none."""
+    """Return the other current members of each conversation, accepted or not. One query; none for no conversations."""
     if not conversation_ids:
         return {}
     membership = ConversationMember
@@ -30,7 +30,7 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
 
 
 def names_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[str]]:
-    """The names of everybody else in those of these conversations that are groups without a name of their own."""
+    """Return the names of the other members, for those of the conversations that are groups without a name."""
     nameless = [one.id for one in conversations if one.is_group and not one.name]
     people = others_in(user_id, nameless)
     return {conversation_id: [user.display_name for user in some] for conversation_id, some in people.items()}

@@ -1,6 +1,6 @@
-"""People by the beginning of their names, and tags by the beginning of theirs: for search and for completion.
+"""Users and tags by the beginning of their names, for search and completion.
 
-The cost is bounded: each list of candidates is cut before anything is sorted.
+The cost is bounded: each list of candidates is limited before it is sorted.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from app.queries import visibility
 from app.queries.search import matching
 
 FOLLOWED_LOOKED_AT = 1000  # follows, newest account first
-STRANGERS_LOOKED_AT = 50  # people with the whole word, and as many with its beginning
+STRANGERS_LOOKED_AT = 50  # users who match whole words, and as many who match prefixes
 TAGS_LOOKED_AT = 2000  # uses of tags, newest first
-USES_LOOKED_AT = 100  # of these, uses of tags that begin so
+USES_LOOKED_AT = 100  # matches among these
 EXACT, FOLLOWED, WORD, BEGINNING = range(4)
 
 
 def people_named(viewer: User, q: str, limit: int, *, with_viewer: bool = True) -> Sequence[User]:
-    """Return up to `limit` people whose username or display name has the words of `q`, the last perhaps unfinished.
+    """Return up to `limit` users whose username or display name has the words of `q`; the last may be a prefix.
 
-    The one with exactly this username comes first, then those the viewer follows, then others. For an empty `q`:
-    people the viewer follows. Case, accents and a leading "@" do not matter. People whom a block keeps apart from the
-    viewer and accounts that are not active are left out. One query.
+    The user with exactly this username comes first, then those whom the viewer follows, then others. For an empty `q`,
+    return users whom the viewer follows. Case, accents and a leading "@" don't matter. Users separated from the viewer
+    by a block and inactive accounts are left out. One query.
     """
     terms = query_terms(q)
     if q.strip(" @＠") and not terms:
@@ -63,12 +63,14 @@ def _place(place: int) -> Select[int, int]:
 
 
 def _cut(people: Select[int, int], terms: Sequence[Term]) -> Select[int, int]:
-    """SQLite wants a part of a union that has a limit in brackets of its own."""
+    """Limit a part of a union. SQLite needs a subquery around a part with LIMIT."""
     return select(matching(people, User, terms)[0].limit(STRANGERS_LOOKED_AT).subquery())
 
 
 def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
-    """Return conditions that a person's names have these words. Among few people one letter is enough to look for."""
+    """Return conditions that a user's names have these words. The last word is always a prefix, even if it is one
+    letter.
+    """
     words = literal(" ", String) + User.search_text + " "
     last = len(terms) - 1
     return [
@@ -78,9 +80,10 @@ def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
 
 
 def tags_named(viewer: User, q: str, limit: int) -> list[str]:
-    """Return up to `limit` tags, without #, that begin like `q`: the one that is just `q` first, then by latest use.
+    """Return up to `limit` tags, without #, that start with `q`: an exact match first, then by latest use.
 
-    For an empty `q`: the tags used last. Only tags in posts that lists show to the viewer. One query.
+    For an empty `q`, return the most recently used tags. Only tags in posts that lists show to the viewer count. One
+    query.
     """
     key = tag_key(q.strip().lstrip("#＃"))
     if q.strip(" #＃") and not key:

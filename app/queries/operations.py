@@ -1,4 +1,4 @@
-"""What an operator watches: how much work waits, since when, and what the daily recounts found."""
+"""Figures for the operator: how many jobs wait and since when, and the drift that the daily recounts found."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from app.models import Job
 
 
 def jobs_by_state() -> Mapping[tuple[str, str], int]:
-    """How many jobs there are in each (queue, state), of those that are not done."""
+    """Return the number of jobs for each (queue, state), except those done."""
     counted = select(Job.queue, Job.state, func.count()).where(Job.state != "done").group_by(Job.queue, Job.state)
     return {(queue, state): count for queue, state, count in db.session.execute(counted)}
 
 
 def waiting_since(moment: datetime) -> datetime | None:
-    """When the job that has been due longest at `moment` became due; None when none is due."""
+    """Return when the longest-waiting job that is due at `moment` became due, or None."""
     due = select(func.min(Job.run_after)).where(Job.state == "queued", Job.run_after <= moment)
     return db.session.scalar(due)
 
 
 def last_drift(names: Collection[str]) -> Mapping[str, int]:
-    """How many stored numbers the last finished run of each of these jobs found to be wrong."""
+    """Return for each of these jobs the number of wrong counters that its last finished run found."""
     found = {}
     for name in names:
         done = (Job.name == name) & (Job.state == "done")

@@ -1,4 +1,4 @@
-"""Finding people, and the person behind a request."""
+"""Queries of users by name, and of the user behind a request."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from app.queries import activity, unread
 
 @dataclass(frozen=True)
 class Visit:
-    """Who a request comes from, and what every page shows them: one query."""
+    """The login of a request, and what every page shows its user. Loaded in one query."""
 
     login: LoginSession
-    login_id: str  # these three as values: a rollback makes the rows ask the database again
+    login_id: str  # this and the next two are copied: a rollback expires the rows
     user_id: int
     last_seen: datetime | None
     unread_messages: int
     unread_activity: int
-    profile: DeliveryProfile | None  # how they want to be told; None = the defaults
-    since: float  # the newest notification this page already knows
+    profile: DeliveryProfile | None  # delivery settings; None = the defaults
+    since: float  # timestamp of the newest notification that the page already includes
 
 
 def by_username(username: str) -> User | None:
-    """The person of that name, in whatever case or width it was typed."""
+    """Return the active user with that name, in any case or width, or None."""
     return db.session.scalar(select(User).where(User.username_key == username_key(username), User.active))
 
 
 def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
-    """The people of those names, in the order of their ids. Names that nobody has are left out."""
+    """Return the active users with those names, by id. Unknown names are left out."""
     keys = {username_key(name) for name in usernames}
     return db.session.scalars(select(User).where(User.username_key.in_(keys), User.active).order_by(User.id)).all()
 
 
 def lock_follow(follower: User, followed: User) -> None:
-    """Hold whether the one follows the other until the commit: who follows and who blocks do not pass each other by.
+    """Take an advisory lock on a follow until the commit. It serialises a concurrent follow and block.
 
-    Not their rows: of two who begin to follow a third neither waits for the other.
+    The users' rows are not locked, so two users who follow a third don't wait for each other.
     """
     advisory_lock(_follow(follower, followed))
 
 
 def lock_follows(one: User, other: User) -> None:
-    """The same in both directions."""
+    """Take the locks of both directions."""
     advisory_lock(_follow(one, other), _follow(other, one))
 
 
@@ -62,7 +62,7 @@ def _follow(follower: User, followed: User) -> str:
 
 @cache
 def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
-    # Put together once: every page and every poll that has something to hear asks it.
+    # Built once: every page and every poll with news runs it.
     return (
         select(
             LoginSession,
@@ -80,7 +80,7 @@ def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
 
 
 def visit(login_id: str) -> Visit | None:
-    """The login of that id with its person, if it is still good. One statement, so the badge fits its timestamp."""
+    """Return the visit of an unexpired login. One statement, so the badge numbers match the timestamp."""
     row = db.session.execute(_visit(), {"login_id": login_id, "moment": now()}).first()
     if row is None:
         return None

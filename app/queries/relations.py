@@ -1,4 +1,4 @@
-"""What stands between two people because one of them said so."""
+"""The mutes and blocks between two users."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from app.extensions import db
 from app.models import Mute
 from app.queries import visibility
 
-# Of User.writable_by: who may begin to write to somebody. What each means is decided in app/messages/permission.py.
+# Values of User.writable_by: who may start a conversation. app/messages/permission.py applies them.
 WRITABLE_BY = ("everyone", "known", "following", "nobody")
 
 
 @dataclass(frozen=True)
 class Relation:
-    """How a viewer and another person stand to each other."""
+    """The mutes and blocks between a viewer and another user."""
 
     is_blocking: bool = False  # the viewer blocks the other
     is_blocked_either_way: bool = False  # either blocks the other
-    is_muting: bool = False  # the viewer does not hear of the other
-    muted_until: datetime | None = None  # None while muted: until it is taken back
+    is_muting: bool = False  # the viewer mutes the other
+    muted_until: datetime | None = None  # None while muted: no end
 
 
 def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
-    """The fields of a Relation in their order, as part of another query; both may be columns."""
+    """Return the fields of a Relation in their order, as columns for another query; both arguments may be columns."""
     until = select(Mute.until).where(Mute.muter_id == viewer_id, Mute.muted_id == other_id)
     return (
         visibility.is_blocking(viewer_id, other_id),
@@ -38,5 +38,5 @@ def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
 
 
 def between(viewer_id: int, other_id: int) -> Relation:
-    """The relation as it is now. One query."""
+    """Return the current relation. One query."""
     return Relation(*db.session.execute(select(*columns(viewer_id, other_id))).one())

@@ -1,7 +1,7 @@
-"""Search of posts, people and messages, in the database itself: FTS5 on SQLite, a GIN index on PostgreSQL.
+"""Full-text search of posts, users and messages in the database: FTS5 on SQLite, a GIN index on PostgreSQL.
 
-Both answer alike, because the words are cut by us (app/lib/text/search.py) and not by them. The indexes are made in
-migrations/search.py. What a person types is words only: no sign in it is an operator.
+Both give the same results, because app/lib/text/search.py splits text into words. The indexes are created in
+migrations/search.py. A query consists of words only: it has no operators.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.lib.text.search import Term, fts5_match, tsquery
 from app.models import Message, Post, User
 from app.queries import timelines, visibility
 
-WINDOWS = (1_000, 50_000)  # ids that PostgreSQL looks at before older ones
+WINDOWS = (1_000, 50_000)  # how many of the newest ids PostgreSQL searches before all older ones
 _any = aliased(Post)  # made once, as in visibility.py
 
 Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
@@ -27,7 +27,7 @@ Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 def posts(viewer: User, terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
     """Return a query for up to `size` + 1 posts that have all the terms, newest first, with ids below `before`.
 
-    `terms` come from `query_terms`; not empty.
+    `terms` come from `query_terms` and are not empty.
     """
     if db.engine.dialect.name == "postgresql":
         return _newest_first(viewer, terms, before, size)
@@ -37,10 +37,11 @@ def posts(viewer: User, terms: Sequence[Term], *, before: int | None = None, siz
 
 
 def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> Select[Post]:
-    """Return the query of `posts` for PostgreSQL, whose index gives matches in no order.
+    """Return the query of `posts` for PostgreSQL, whose index returns matches in no order.
 
-    For a common word, sorting all matches would cost what there are posts. So the newest posts are read first, then a
-    larger window, then the rest: PostgreSQL runs the parts of a UNION ALL one after the other, and stops at the limit.
+    For a common word, sorting all matches would cost time proportional to all posts. Therefore the newest posts are
+    read first, then a larger window, then the rest: PostgreSQL runs the parts of a UNION ALL in order, and stops at the
+    limit.
     """
     newest = select(func.coalesce(func.max(_any.id), 0) + 1).scalar_subquery() if before is None else literal(before)
     upper: ColumnElement[int] = newest
@@ -51,7 +52,7 @@ def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size:
         if width is not None:
             upper = newest - width
             found = found.where(Post.id >= upper)
-        # The few newest posts are read in the order of their ids; of more, the index finds those that match.
+        # Scan the few newest posts by id. For the larger parts, let the full-text index find the matches.
         order = Post.id if width == WINDOWS[0] else key
         parts.append(select(found.order_by(order.desc()).limit(size + 1).subquery().c.id))
     page = select(union_all(*parts).subquery().c.id).limit(size + 1).subquery()
@@ -59,19 +60,19 @@ def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size:
 
 
 def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:
-    """The people whose name or username has all the terms, and the key to page them by."""
+    """Select the users whose name or username has all the terms. Return the select and its paging key."""
     return matching(select(User).where(visibility.is_visible(viewer.id)), User, terms)
 
 
 def matching(
     found: Found, noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
 ) -> tuple[Found, ColumnElement[int]]:
-    """`found`, narrowed to rows whose search text has the terms, and the key to page them by."""
+    """Narrow `found` to rows whose search text has the terms. Return it and its paging key."""
     if db.engine.dialect.name == "postgresql":
         words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))
         return found.where(words.bool_op("@@")(cast(tsquery(terms), TSQUERY))), noun.id + 0
     name = f"{noun.__tablename__}_search"
     index = table(name, column("rowid"), column(name))
     key: ColumnElement[int] = index.c.rowid
-    # A join, and ordered by the index's own key: SQLite then reads matches newest first, and stops at a full page.
+    # Join and order by the index's own key: SQLite then reads matches newest first, and stops at a full page.
     return found.join(index, key == noun.id).where(index.c[name].match(fts5_match(terms))), key

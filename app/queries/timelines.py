@@ -1,7 +1,7 @@
-"""Timelines: which posts, in which order. Authors come with the posts, so a page is one query.
+"""Timelines: selects of posts with their authors, so that a page is one query.
 
-Every timeline is ordered by id, newest first, and starts before a given id (app/web/paging.py). Each has a reader: two
-whom a block keeps apart do not see each other's posts, and lists leave out whom the reader has muted.
+Every timeline is ordered by id, newest first, and starts before a given id (app/web/paging.py). Each depends on the
+viewer: a block hides posts in both directions, and lists also leave out the posts of users whom the viewer mutes.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from sqlalchemy.orm import aliased, contains_eager
 from app.models import Follow, Post, User
 from app.queries import visibility
 
-LARGEST_ID = 2**31 - 1  # ids are INTEGER: PostgreSQL refuses to compare them with more
-RECENT = 20  # a person's posts that say which languages they write in
+LARGEST_ID = 2**31 - 1  # ids are INTEGER: PostgreSQL raises an error for larger parameters
+RECENT = 20  # posts that determine the languages in which a user writes
 _theirs = aliased(Post)  # made once, as in visibility.py
 
 
 def visible(viewer: User) -> Select[Post]:
-    """Posts that may be shown to `viewer`, with their authors. Every list of posts, search included, starts here."""
+    """Select the posts that `viewer` may see, with their authors. Every list of posts, search included, starts here."""
     return select(Post).join(Post.author).where(visibility.is_visible(viewer.id)).options(contains_eager(Post.author))
 
 
 def listed(viewer: User) -> Select[Post]:
-    """Those among everybody's posts that `viewer` comes across without asking for their author."""
+    """Select the posts for public lists: visible ones whose authors `viewer` doesn't mute."""
     return visible(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
 
 
 def listed_ids(viewer: User) -> Select[int]:
-    """Return the ids of the `listed` posts."""
+    """Select the ids of the `listed` posts."""
     return (
         select(Post.id)
         .join(Post.author)
@@ -37,22 +37,22 @@ def listed_ids(viewer: User) -> Select[int]:
 
 
 def of(viewer: User, author: User) -> Select[Post]:
-    """One person's posts."""
+    """Select one author's posts."""
     return visible(viewer).where(Post.author_id == author.id)
 
 
 def one(viewer: User, post_id: int) -> Select[Post]:
-    """The post of that id, if it may be shown."""
+    """Select the post with that id if it is visible."""
     return visible(viewer).where(Post.id == post_id)
 
 
 def home(user: User, *, before: int | None, size: int) -> Select[Post]:
-    """The posts of `user` and those they follow: the newest `size` + 1 before id `before`, in order.
+    """Select the newest `size` + 1 posts before id `before` by `user` and the users they follow, newest first.
 
-    The cost depends on how many people one follows, and not on how much they have posted. Of each author only the
-    newest post is looked up first. The last of the `size` + 1 newest of these is a floor: that many posts at least lie
-    at or above it, so nothing below it belongs on the page. Above the floor an author gives at most `size` + 1
-    posts, so that one who posts all day costs no more than a page.
+    The cost depends on how many users one follows, not on how much they have posted. First, only the newest post of
+    each author is looked up. The last of the `size` + 1 newest of these is a floor: at least that many posts are at or
+    above it, so no post below it belongs on the page. Above the floor, each author contributes at most `size` + 1
+    posts, so an author who posts all day costs no more than a page.
     """
     authors = _authors(user)
     before = LARGEST_ID if before is None else before
@@ -63,7 +63,7 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
         .select_from(authors)
         .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
         .where(Post.id < before)
-        # "+ 0" keeps the planner from walking all posts by id in search of the few whose author fits.
+        # "+ 0" prevents the planner from scanning all posts by id to find the few by these authors.
         .order_by((Post.id + 0).desc())
         .limit(size + 1)
         .subquery("found")
@@ -72,7 +72,7 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
 
 
 def count_newer(user: User, after: int, most: int) -> Select[int]:
-    """How many posts of the `home` timeline came after id `after`, counted up to `most`."""
+    """Select the number of posts on the `home` timeline after id `after`, counted up to `most`."""
     authors = _authors(user)
     newer = select(Post.id).select_from(authors).join(Post, (Post.author_id == authors.c.id) & (Post.id > after))
     return select(func.count()).select_from(newer.limit(most).subquery())
@@ -90,7 +90,7 @@ def _authors(user: User) -> CTE:
 
 
 def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
-    """The `size` + 1st newest of the authors' newest posts; 0 when fewer of them have posted."""
+    """Return the `size` + 1st newest of the authors' newest posts; 0 if fewer of them have posted."""
     newest = (
         select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < before).scalar_subquery()
     )
@@ -101,7 +101,7 @@ def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
 
 
 def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: int, size: int) -> ScalarSelect[int]:
-    """The `size` + 1st newest post of one author above the floor: older ones cannot be on this page."""
+    """Return an author's `size` + 1st newest post above the floor. Older ones cannot be on this page."""
     return (
         select(_theirs.id)
         .where(_theirs.author_id == author, _theirs.id < before, _theirs.id >= floor)
@@ -113,7 +113,7 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: 
 
 
 def recent_languages(user: User) -> ScalarSelect[str]:
-    """The languages of a person's latest posts as one text, "es,en,es": a column for another query."""
+    """Return the languages of a user's latest posts as one text, "es,en,es", as a column for another query."""
     latest = (
         select(Post.language.label("language"))
         .where(Post.author_id == user.id)

@@ -1,4 +1,4 @@
-"""What a person has not read yet. One condition builds the badge, the inbox and the mail, so they cannot disagree."""
+"""Unread messages. The badge, the inbox and emails share one condition, so they cannot disagree."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from app.extensions import db
 from app.models import Conversation, ConversationMember, Message
 from app.queries import visibility
 
-# As in visibility.py: an alias is made once.
+# As in visibility.py: made once, because making an alias is slow.
 _asked, _other, _conversation = aliased(ConversationMember), aliased(ConversationMember), aliased(Conversation)
 
 
 def _beyond_read(member: Any) -> ColumnElement[bool]:
-    """Messages of one member's conversation, from others, beyond what was rendered to that member.
+    """Return the condition that a message is unread by a member of its conversation.
 
-    Not of a request, nor of a conversation or a person that is muted; and no events.
+    It is a visible text by another sender, after the member's read position. Requests, muted conversations, and senders
+    who are muted or blocked don't count.
     """
     return and_(
         member.state == "accepted",
@@ -34,31 +35,31 @@ def _beyond_read(member: Any) -> ColumnElement[bool]:
 
 
 def _unread_messages(user_id: Any) -> ColumnElement[bool]:
-    """A person's unread messages. Conversations without any are not looked at."""
+    """Return the condition of a user's unread messages. Skips conversations without any."""
     member = ConversationMember
     return and_(member.user_id == user_id, member.newest_seq > member.read_seq, _beyond_read(member))
 
 
 def messages(user_id: int) -> Select[Message]:
-    """The unread messages of a person."""
+    """Select a user's unread messages."""
     return select(Message).join(ConversationMember, _unread_messages(user_id))
 
 
 def message_count_of(user_id: Any) -> ScalarSelect[int]:
-    """The number of unread messages, as part of another query; `user_id` may be a column."""
+    """Return the number of unread messages as a subquery; `user_id` may be a column."""
     return (
         select(func.count()).select_from(ConversationMember).join(Message, _unread_messages(user_id)).scalar_subquery()
     )
 
 
 def message_count_in(member: Any) -> ColumnElement[int]:
-    """The number of unread messages in one conversation, as part of another query; `member` may be an alias."""
+    """Return the number of unread messages in one conversation, as a column; `member` may be an alias."""
     fresh = select(func.count(Message.id)).where(_beyond_read(member)).correlate(member).scalar_subquery()
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
 
 def is_wanted(member: Any) -> ColumnElement[bool]:
-    """Whether a conversation may wait in its person's tray: they do not block the one who wants to write to them."""
+    """Return the condition that a request may be shown: its recipient doesn't block the other user."""
     blocked = exists().where(
         _conversation.id == member.conversation_id,
         _conversation.pair_key.is_not(None),
@@ -69,24 +70,24 @@ def is_wanted(member: Any) -> ColumnElement[bool]:
 
 
 def request_count_of(user_id: Any) -> ScalarSelect[int]:
-    """The number of people whose first message waits for an answer, as part of another query."""
+    """Return the number of pending message requests as a subquery."""
     waits = (_asked.user_id == user_id, _asked.state == "request", _asked.newest_message_id > 0, is_wanted(_asked))
     return select(func.count()).select_from(_asked).where(*waits).scalar_subquery()
 
 
 def message_count(user_id: int) -> int:
-    """The number of unread messages: the badge."""
+    """Return the number of unread messages in the badge."""
     return int(db.session.scalar(_message_count(), {"user_id": user_id}) or 0)
 
 
 def request_count(user_id: int) -> int:
-    """The number of requests that wait: shown on the tray, and in no badge."""
+    """Return the number of pending message requests. It is shown in the inbox and in no badge."""
     return int(db.session.scalar(_request_count(), {"user_id": user_id}) or 0)
 
 
 @cache
 def _message_count() -> Select[int]:
-    # Put together once: counted with each message, under its reader's clock.
+    # Built once: it runs with each message, while the recipient's clock is locked.
     return select(message_count_of(bindparam("user_id")))
 
 

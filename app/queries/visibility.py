@@ -1,7 +1,7 @@
-"""Who may see what of whom. Every list, count, mail and search is built with these, so they cannot disagree.
+"""Who may see what. Every list, count, email and search uses these conditions, so they cannot disagree.
 
-Each asks about the rows of the query around it, however many queries lie between (`correlate_except`): SQLAlchemy by
-itself looks only at the nearest, and would ask about any row of the table instead.
+Each condition correlates with the enclosing query at any depth (`correlate_except`). SQLAlchemy's default is one level;
+beyond that, the condition would apply to any row of the table instead.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ from sqlalchemy.orm import aliased
 
 from app.models import Block, HiddenMessage, Message, Mute, User
 
-# Named once: making an alias costs more than the rest of a query put together. Each condition keeps its own.
+# Made once: making an alias takes longer than building the rest of a query. Each condition has its own.
 _block, _mute, _hidden = aliased(Block), aliased(Mute), aliased(HiddenMessage)
 
 
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
-    """Whether the one blocks the other, as part of another query; both may be columns."""
+    """Return the condition that one user blocks the other; both arguments may be columns."""
     is_it = exists().where(_block.blocker_id == blocker_id, _block.blocked_id == blocked_id)
     return is_it.correlate_except(_block)
 
 
 def blocked_between(one_id: Any, other_id: Any) -> ColumnElement[bool]:
-    """Whether either of two people blocks the other."""
+    """Return the condition that either of two users blocks the other."""
     return or_(is_blocking(one_id, other_id), is_blocking(other_id, one_id))
 
 
 def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
-    """Whether the one does not want to hear of the other just now."""
+    """Return the condition that one user mutes the other now."""
     return exists().where(_mute.muter_id == muter_id, _mute.muted_id == muted_id).correlate_except(_mute)
 
 
 def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
-    """Whether what the author does is told to the reader: neither muted by them, nor blocked between the two."""
+    """Return the condition that the reader doesn't mute the author and neither blocks the other."""
     return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
 
 
 def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
-    """Whether the viewer comes across a person at all; `person` is User or an alias of it."""
+    """Return the condition that a user is active and no block separates them from the viewer; `person` may be an alias."""
     return and_(person.active, ~blocked_between(viewer_id, person.id))
 
 
 def message_is_shown(member: Any) -> ColumnElement[bool]:
-    """Whether a member of its conversation can see a `Message`; `member` is that membership, or an alias of it.
+    """Return the condition that a member can see a `Message` of the conversation; `member` may be an alias.
 
-    Not what came before they joined or after they left, what was taken back at once, and what they deleted for
-    themselves. What was deleted for everybody is still shown: as deleted.
+    Excluded are messages from before they joined or after they left, unsent messages, and messages that they deleted
+    for themselves. Messages deleted for everyone are included, and shown as deleted.
     """
     is_hidden = exists().where(_hidden.user_id == member.user_id, _hidden.message_id == Message.id)
     return and_(

@@ -81,7 +81,7 @@ def _all(query: Select[Any]) -> list[Recipient]:
 
 
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
-    """Return selects of (id, place, newest message) of possible recipients. Each is limited, so the total is bounded."""
+    """Return selects of (id, place, newest message) of possible recipients. Each is limited, which bounds the cost."""
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     written = (
         select(theirs.user_id.label("user_id"), literal(WRITTEN).label("place"), mine.newest_message_id.label("newest"))
