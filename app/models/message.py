@@ -42,9 +42,7 @@ class Message(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # for everyone; the body is "" then
-    revision: Mapped[int] = mapped_column(
-        default=0, server_default="0"
-    )  # the conversation's revision at the last change
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")  # of the conversation at its last change
     # Unique, so that submitting a form twice makes one message.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 

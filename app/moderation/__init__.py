@@ -1,4 +1,4 @@
-"""Moderation: members report messages, posts and people. Moderators see exactly these and decide; a log records it.
+"""Moderation: members report messages, posts and people. Moderators see only what was reported, and the log records it.
 
 a member's report   report_routes, forms, actions/reporting
 its signature       evidence (what is signed), signing (the key), evidence_images

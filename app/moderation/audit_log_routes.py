@@ -1,4 +1,4 @@
-"""Door (HTTP) of the log: what moderators looked at and did. There is no door that changes it."""
+"""Route of the audit log. No route changes the log."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ NAME_LENGTH = 64
 @bp.get("/moderation/log")
 @role_required("moderator")
 def log() -> str:
-    """The log, newest first; with ?report= of one report, with ?person= what somebody did or had done to them."""
+    """Show the log, newest first; with ?report= only of one report, with ?person= only actions by or on one person."""
     report_id, person = position("report"), _name(request.args.get("person", ""))
     entries = page(queries.log(viewer(), report_id=report_id, person=person), AuditEntry.id)
     return render_template("moderation/log.html", entries=entries, report_id=report_id, person=person)
 
 
 def _name(typed: str) -> str:
-    """A name as somebody types or pastes it; what no name holds would trouble the database."""
+    """Return a typed or pasted username without characters that no name contains, which the database might reject."""
     return "".join(char for char in typed.strip().lstrip("@") if char.isprintable())[:NAME_LENGTH]

@@ -26,14 +26,14 @@ from app.web.viewer import viewer
 
 @bp.app_template_test("moderator")
 def is_moderator(person: User) -> bool:
-    """Whether pages show this person the way to the queue."""
+    """Return whether pages show this user the link to the queue."""
     return roles.is_at_least(person.role, "moderator")
 
 
 @bp.get("/moderation")
 @role_required("moderator")
 def queue() -> str:
-    """Open reports, those first that wait longest; or with ?state=resolved the others, newest first."""
+    """Show the open reports, oldest first; with ?state=resolved the resolved ones, newest first."""
     state = "resolved" if request.args.get("state") == "resolved" else "open"
     shown = page(queries.queue(viewer(), state), Report.id) if state == "resolved" else _waiting()
     numbers = queries.numbers(shown.items) if shown.items else {}
@@ -41,7 +41,7 @@ def queue() -> str:
 
 
 def _waiting() -> Page[Report]:
-    """Open reports after the id ?after=; the page's `older` is where the next one begins."""
+    """Return a page of open reports after the id ?after=. The page's `older` is the next page's ?after=."""
     waiting, after = queries.queue(viewer(), "open").order_by(Report.id), position("after")
     if after is not None:
         waiting = waiting.where(Report.id > after)
@@ -51,7 +51,7 @@ def _waiting() -> Page[Report]:
 @bp.get(REPORT)
 @role_required("moderator")
 def show(report_id: int) -> str:
-    """A report. The evidence is shown to whom the log says they looked at it."""
+    """Show a report. Its evidence is shown only to moderators whose view of it is in the audit log."""
     return report_page.page(report_id)
 
 
@@ -59,7 +59,7 @@ def show(report_id: int) -> str:
 @role_required("moderator")
 @limits.changing
 def look(report_id: int) -> Response:
-    """Look at the evidence, which the log remembers."""
+    """Log that the moderator views the evidence, then show it."""
     actions.view_evidence(viewer(), report_or_404(report_id).id)
     db.session.commit()
     return redirect(url_for("moderation.show", report_id=report_id) + "#evidence", 303)
@@ -68,7 +68,10 @@ def look(report_id: int) -> Response:
 @bp.get(f"{REPORT}/picture/<{ID}:number>")
 @role_required("moderator")
 def picture(report_id: int, number: int) -> Response:
-    """A picture in evidence, counted from 0; for moderators who look at it, and only while it is what was reported."""
+    """Serve an image of the evidence, counted from 0, to moderators who view the evidence.
+
+    The response is 404 if the file is not the one that was reported.
+    """
     response = make_response(evidence_images.read(seen_or_404(report_id), number) or abort(404))
     response.mimetype = "image/webp"
     response.headers["Cache-Control"] = "no-store"
@@ -78,7 +81,7 @@ def picture(report_id: int, number: int) -> Response:
 @bp.get(f"{REPORT}/sealed.json")
 @role_required("moderator")
 def sealed_evidence(report_id: int) -> Response:
-    """The signed text with its signature, for moderators who look at the evidence."""
+    """Serve the signed text with its signature, to moderators who view the evidence."""
     return report_page.signed_file(seen_or_404(report_id), disclose=True)
 
 
@@ -89,7 +92,7 @@ Answer = Response | tuple[str, int]
 @role_required("moderator")
 @limits.changing
 def assign(report_id: int) -> Answer:
-    """Take a report."""
+    """Assign a report to the viewer."""
     return _act(report_id, actions.assign, _("Report assigned to you."))
 
 
@@ -97,7 +100,7 @@ def assign(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def release(report_id: int) -> Answer:
-    """Give a report back."""
+    """Unassign a report."""
     return _act(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
 
 
@@ -105,7 +108,7 @@ def release(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def resolve(report_id: int) -> Answer:
-    """Close a report, and say how it was decided."""
+    """Close a report with a note about the decision."""
     return _act(report_id, actions.resolve, _("Report resolved."), _words())
 
 
@@ -113,7 +116,7 @@ def resolve(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def warn(report_id: int) -> Answer:
-    """Warn whom a report accuses."""
+    """Send a warning to the accused user."""
     return _act(report_id, actions.warn, _("Warning sent."), _words())
 
 
@@ -121,7 +124,7 @@ def warn(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def remove_post(report_id: int) -> Answer:
-    """Delete the post that a report is about."""
+    """Delete the reported post."""
     return _act(report_id, actions.remove_post, _("Post removed."), _words())
 
 
@@ -129,7 +132,7 @@ def remove_post(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def suspend(report_id: int) -> Answer:
-    """Close the account of whom a report accuses."""
+    """Suspend the account of the accused user."""
     return _act(report_id, _suspend, _("Account suspended."))
 
 
@@ -137,7 +140,7 @@ def suspend(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def reinstate(report_id: int) -> Answer:
-    """Open it again."""
+    """Reinstate the account of the accused user."""
     return _act(report_id, _reinstate, _("Account reinstated."))
 
 
@@ -150,7 +153,7 @@ def _reinstate(moderator: Any, report_id: int) -> None:
 
 
 def _act(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
-    """Do it and commit once; when it is refused, show the page again with what was written."""
+    """Run one action and commit. If it is refused, show the page again with the text that was written."""
     report_or_404(report_id)
     try:
         act(viewer(), report_id, *words)

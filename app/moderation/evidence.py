@@ -1,4 +1,4 @@
-"""The signature over a report: nobody without the site's key can change the note or the evidence unnoticed.
+"""The signature of a report: without the site's key, the note and the evidence can't be changed undetected.
 
 What is signed is JSON in UTF-8 (`signed_text`), without spaces, the keys of each object in alphabetical order, and no
 character escaped that JSON does not require. Times are UTC. A report of messages:
@@ -7,12 +7,12 @@ character escaped that JSON does not require. Times are UTC. A report of message
     "sender":"ben","sent_at":"2026-05-04T12:30:00.000000Z","seq":7,"text":"…"}],"kind":"messages","note":"…",
     "report":12,"reported_at":"2026-05-04T12:34:56.000000Z"}
 
-An item that the reporter may not be shown, such as a message that its sender had deleted, has a `commitment` instead of
+An item that is withheld from the reporter, such as a message that its sender had deleted, has a `commitment` instead of
 `facts`, `pictures` and `text`: the SHA-256, in hex, of the item's salt followed by the JSON of these three. So the
-reporter can be given the signed text, and whoever learns the salt can check that the words belong to it.
+reporter can receive the signed text, and anyone who has the salt can check that the content matches it.
 
-Reports made before there were signatures have only the SHA-256 of a simpler text. Anybody who can change the rows can
-make a new one, so it is shown as a checksum and not as proof.
+Reports from before signatures existed have only the SHA-256 of a simpler text. Anyone who can change the rows can also
+recalculate it, so it is shown as a checksum and not as proof.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ from app.models import Report, ReportedMessage
 from app.moderation import signing
 from app.moderation.signing import Signature, UnknownKeyError
 
-# "signed": nothing was changed. "checksum": an old report that matches its digest. "unknown key": it can't be checked.
+# "signed": unchanged. "checksum": an old report that matches its digest. "unknown key": it can't be checked. "broken":
+# it was changed.
 State = Literal["signed", "checksum", "unknown key", "broken"]
 
 
 def new_salt() -> str:
-    """A salt for an item that is withheld from the reporter: 128 bits in hex."""
+    """Return a salt for an item that is withheld from the reporter: 128 bits in hex."""
     return secrets.token_hex(16)
 
 
 def sign(report: Report) -> None:
-    """Sign a report that has its id, its note and its evidence."""
+    """Sign a report, which already has its id, note and evidence."""
     text = signed_text(report)
     signature = signing.sign(text)
     report.seal = hashlib.sha256(text).hexdigest()
@@ -47,7 +48,7 @@ def sign(report: Report) -> None:
 
 
 def state(report: Report) -> State:
-    """Whether the rows are what was signed. The report's evidence is loaded."""
+    """Return whether the rows match the signature. The report's evidence is loaded."""
     if not report.signature:
         digest = hashlib.sha256(_old_text(report.note, report.evidence)).hexdigest()
         return "checksum" if hmac.compare_digest(digest, report.seal) else "broken"
@@ -59,7 +60,7 @@ def state(report: Report) -> State:
 
 
 def signed_text(report: Report) -> bytes:
-    """Return what the signature is made of."""
+    """Return the text that is signed."""
     return _json(
         {
             "kind": report.kind,
@@ -73,9 +74,10 @@ def signed_text(report: Report) -> bytes:
 
 
 def document(report: Report, *, disclose: bool) -> bytes:
-    """Return the signed text with its signature and the public key, as a JSON file that can be checked anywhere.
+    """Return the signed text with its signature and the public key, as a JSON file that can be verified offline.
 
-    With `disclose` it also contains what is withheld from the reporter. Of an old report: the text of its checksum.
+    With `disclose` it also contains the content withheld from the reporter. For an old report, return the text of its
+    checksum.
     """
     if not report.signature:
         return _old_text(report.note, report.evidence)
@@ -113,7 +115,7 @@ def _content(item: ReportedMessage) -> dict[str, object]:
 
 
 def _old_text(note: str, messages: Sequence[ReportedMessage]) -> bytes:
-    """Return what the checksum of a report without a signature is made of."""
+    """Return the text of the checksum of a report without a signature."""
     facts = [
         {
             "seq": message.seq,

@@ -1,6 +1,6 @@
-"""Pictures in evidence: files that the messages' store keeps for as long as a report names them.
+"""Images in evidence: files that the message store keeps while a report refers to them.
 
-Of a profile's picture the store gets a copy, since its owner may replace it.
+A profile's avatar is copied into the store, because its owner may replace it.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from app.models import Report, User
 
 
 def storage() -> Storage:
-    """The store of pictures in messages, in DATA_DIR."""
+    """Return the store of message images, in DATA_DIR."""
     return Storage(current_app.config["DATA_DIR"] / "media" / "messages")
 
 
 def fingerprint(name: str) -> str:
-    """The SHA-256 of a stored picture, in hex; "" when it is gone."""
+    """Return the SHA-256 of a stored image, in hex; "" if the file is missing."""
     try:
         with storage().open(name) as file:
             return hashlib.sha256(file.read()).hexdigest()
@@ -28,9 +28,9 @@ def fingerprint(name: str) -> str:
 
 
 def copy_avatar(person: User) -> list[dict[str, str]]:
-    """Copy the avatar a person has uploaded into the store: `[{"file", "alt", "sha256"}]`; `[]` when there is none.
+    """Copy a user's uploaded avatar into the store. Return `[{"file", "alt", "sha256"}]`, or `[]` without an avatar.
 
-    A copy that no report names in the end is removed by messages.remove_stray_pictures.
+    A copy that no report ends up using is removed by messages.remove_stray_pictures.
     """
     if not person.avatar:
         return []
@@ -45,9 +45,9 @@ def copy_avatar(person: User) -> list[dict[str, str]]:
 
 
 def read(report: Report, number: int) -> bytes | None:
-    """The picture of that number, counted from 0 through all of a report's messages.
+    """Return the content of an image, counted from 0 across all items of a report.
 
-    None when there is none, and when the file is not the one that was reported.
+    Return None if there is none, and if the file is not the one that was reported.
     """
     named = [image for message in report.evidence for image in message.images]
     if number >= len(named):

@@ -1,4 +1,6 @@
-"""Forms of moderation, and the ticked messages of a report: only their shape; the rules are in the actions."""
+"""Forms of moderation, and the selected messages of a report. They check only the shape of input, the actions the
+rules.
+"""
 
 from __future__ import annotations
 
@@ -17,34 +19,36 @@ from app.web.responses import new_form_key
 
 
 class ReportForm(FlaskForm):
-    """What a member wants the moderators to know, beside the messages they tick."""
+    """A member's note to the moderators, beside the selected messages."""
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
 
 class WordsForm(FlaskForm):
-    """What moderators say: to the one who is warned, or about how they decided."""
+    """A moderator's text: a warning, or a note about the decision."""
 
     words = TextAreaField(validators=[Length(max=20_000)])
 
 
-MAX_TICKED = 500  # ticks that are looked at; far more than one report holds
-BELOW = 5  # messages that follow the one a link leads to
+MAX_TICKED = 500  # selected messages that are read from the form; far more than a report may hold
+BELOW = 5  # messages shown after the one that a link points to
 
 
 @dataclass(frozen=True)
 class Picked:
-    """What is ticked, on this page and on others."""
+    """The messages selected, on this page of the form and on others."""
 
     seqs: Sequence[int]
-    before: int | None  # the page shows what is before this number; None = the newest
-    only_looks: bool  # somebody turns the page, and sends nothing yet
+    before: int | None  # the page shows messages before this seq; None = the newest
+    only_looks: bool  # the member is paging and doesn't submit the report yet
 
 
 def picked() -> Picked:
-    """As the request says: fields `message` (numbers), `show` (turn to the messages before it) and `at` (the page it
-    was sent from). The address ?message=7 ticks one and turns to it.
+    """Read the selection from the request.
+
+    Form fields: `message` (seqs), `show` (go to the messages before this seq) and `at` (the page the form was sent
+    from). The URL parameter ?message=7 selects one message and goes to it.
     """
     linked = position("message")
     ticked = [number for raw in request.form.getlist("message")[:MAX_TICKED] if (number := _number(raw))]
@@ -56,6 +60,6 @@ def picked() -> Picked:
 
 
 def _number(raw: str) -> int:
-    """A number of a message; 0 for anything else."""
+    """Return `raw` as a message's seq, or 0 for anything else."""
     is_number = raw.isascii() and raw.isdigit() and len(raw) <= 10
     return min(int(raw), LARGEST_ID) if is_number else 0

@@ -1,4 +1,4 @@
-"""What moderation reads. A report is found by moderators whom it does not concern, and by who made it."""
+"""Reads of moderation. A report is visible to moderators who aren't involved in it, and to its reporter."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from app.models import (
 )
 from app.queries import timelines, visibility
 
-HISTORY = 100  # entries of the log that stand below a report
+HISTORY = 100  # log entries shown below a report
 
 
 # --- What a member may report
 
 
 def conversation(viewer: User, conversation_id: int) -> Conversation | None:
-    """The conversation of that id, if the viewer is in it."""
+    """Return the conversation with that id if the viewer is a member."""
     mine = ConversationMember
     inside = and_(mine.conversation_id == Conversation.id, mine.user_id == viewer.id, mine.state != "left")
     return db.session.scalar(select(Conversation).join(mine, inside).where(Conversation.id == conversation_id))
 
 
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
-    """The messages the viewer may report in a conversation they are in, with senders and pictures; no events.
+    """Select the messages that the viewer may report in their conversation, with senders and images; no events.
 
-    These are the messages they see, and of those that were deleted or taken back, the ones that are still sealed and
-    that they could see, or had read. `sealed` is loaded with them.
+    These are the visible messages, except deleted ones whose content is no longer sealed, and unsent messages that the
+    viewer had read and that are still sealed. `sealed` is loaded with them.
     """
     mine = aliased(ConversationMember)
     inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != "left")
@@ -59,7 +59,7 @@ def reportable(viewer: User, conversation_id: int) -> Select[Message]:
 
 
 def _taken_back_from(viewer: User, conversation_id: int) -> list[int]:
-    """The ids of messages that were taken back after the viewer had read them."""
+    """Return the ids of messages that were unsent after the viewer had read them."""
     taken_back = (
         select(SealedMessage.message_id, SealedMessage.readers)
         .join(Message, Message.id == SealedMessage.message_id)
@@ -69,23 +69,23 @@ def _taken_back_from(viewer: User, conversation_id: int) -> list[int]:
 
 
 def post(viewer: User, post_id: int) -> Post | None:
-    """The post of that id with its author, if the viewer can see it."""
+    """Return the post with that id and its author if the viewer can see it."""
     return db.session.scalar(timelines.one(viewer, post_id))
 
 
 def are_apart(one: User, other: User) -> bool:
-    """Whether a block keeps two people apart."""
+    """Return whether either user blocks the other."""
     return bool(db.session.scalar(select(visibility.blocked_between(one.id, other.id))))
 
 
 def blocked_by(viewer: User, user_ids: Collection[int]) -> set[int]:
-    """Those of these people whom the viewer blocks."""
+    """Return those of these users whom the viewer blocks."""
     blocked = select(User.id).where(User.id.in_(user_ids), visibility.is_blocking(viewer.id, User.id))
     return set(db.session.scalars(blocked)) if user_ids else set()
 
 
 def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
-    """Those of these numbers that the viewer may report, as they are now, oldest first."""
+    """Return the selected messages that the viewer may report, refreshed, oldest first."""
     these = reportable(viewer, conversation_id).where(Message.seq.in_(seqs)).order_by(Message.seq)
     return db.session.scalars(these.execution_options(populate_existing=True)).all()
 
@@ -94,7 +94,10 @@ def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequenc
 
 
 def concerns(person: User) -> ColumnElement[bool]:
-    """Whether a report is by or about this person, or they wrote a part of it: then it is not theirs to judge."""
+    """Return the condition that a user is involved in a report, so they may not judge it.
+
+    They are its reporter or the accused, or wrote a part of the evidence.
+    """
     wrote = exists().where(ReportedMessage.report_id == Report.id, ReportedMessage.sender_name == person.username)
     return or_(
         Report.reporter_id.is_not_distinct_from(person.id), Report.accused_id.is_not_distinct_from(person.id), wrote
@@ -102,31 +105,31 @@ def concerns(person: User) -> ColumnElement[bool]:
 
 
 def queue(moderator: User, state: str) -> Select[Report]:
-    """Reports in one state that this moderator may judge."""
+    """Select the reports in one state that this moderator may judge."""
     return _whole(select(Report).where(Report.state == state, ~concerns(moderator)))
 
 
 def get_visible(moderator: User, report_id: int) -> Report | None:
-    """The report of that id, with its evidence, if this moderator may judge it."""
+    """Return the report with that id and its evidence if this moderator may judge it."""
     found = _whole(select(Report).where(Report.id == report_id, ~concerns(moderator)))
     return db.session.scalar(found.options(selectinload(Report.evidence)))
 
 
 def own(reporter: User, report_id: int) -> Report | None:
-    """The report of that id, with its evidence, if this person made it."""
+    """Return the report with that id and its evidence if this user made it."""
     mine = select(Report).where(Report.id == report_id, Report.reporter_id == reporter.id)
     return db.session.scalar(mine.options(selectinload(Report.evidence)))
 
 
 def numbers(reports: Collection[Report]) -> dict[int, int]:
-    """How many messages each of these reports holds, by its id."""
+    """Return the number of evidence items of each report, by report id."""
     held = ReportedMessage.report_id
     counted = select(held, func.count()).where(held.in_([report.id for report in reports])).group_by(held)
     return {row[0]: row[1] for row in db.session.execute(counted)}
 
 
 def moderators(report_id: int) -> Sequence[User]:
-    """The moderators who may judge this report."""
+    """Return the moderators who may judge this report."""
     able = (User.role.in_(roles.those_at_least("moderator")), User.active)
     wrote = select(ReportedMessage.sender_name).where(ReportedMessage.report_id == report_id)
     party = exists().where(Report.id == report_id, or_(Report.reporter_id == User.id, Report.accused_id == User.id))
@@ -134,12 +137,12 @@ def moderators(report_id: int) -> Sequence[User]:
 
 
 def has_post(report: Report) -> bool:
-    """Whether the post that a report is about is still there."""
+    """Return whether the reported post still exists."""
     return db.session.scalar(select(Post.id).where(Post.id == report.post_id)) is not None
 
 
 def has_looked(moderator: User, report: Report) -> bool:
-    """Whether the log says that this moderator looked at the evidence of a report."""
+    """Return whether the log says that this moderator viewed the report's evidence."""
     looked = (
         AuditEntry.report_id == report.id,
         AuditEntry.actor_id == moderator.id,
@@ -152,7 +155,7 @@ def has_looked(moderator: User, report: Report) -> bool:
 
 
 def log(moderator: User, *, report_id: int | None = None, person: str = "") -> Select[AuditEntry]:
-    """What moderators did, but for what concerns this one; of one report, and by or about one person, if asked."""
+    """Select the log entries of reports that don't involve this moderator, optionally of one report or one person."""
     entries = select(AuditEntry).outerjoin(Report, Report.id == AuditEntry.report_id)
     entries = entries.where(or_(AuditEntry.report_id.is_(None), ~concerns(moderator)))
     if report_id is not None:
@@ -163,13 +166,13 @@ def log(moderator: User, *, report_id: int | None = None, person: str = "") -> S
 
 
 def history(report: Report) -> Sequence[AuditEntry]:
-    """What was done about a report, newest first."""
+    """Return the log entries of a report, newest first."""
     done = select(AuditEntry).where(AuditEntry.report_id == report.id).order_by(AuditEntry.id.desc()).limit(HISTORY)
     return db.session.scalars(done).all()
 
 
 def _is_by_or_about(name: str) -> ColumnElement[bool]:
-    """By the name that the log holds, and by the account that has it now: a name may have been written otherwise."""
+    """Match the name in the entry, and also the account that has the name now: a name can be written differently."""
     account = select(User.id).where(User.username_key == username_key(name)).scalar_subquery()
     entry = AuditEntry
     return or_(
@@ -181,12 +184,12 @@ def _is_by_or_about(name: str) -> ColumnElement[bool]:
 
 
 def by_name(name: str) -> User | None:
-    """The person of that name, suspended or not."""
+    """Return the user with that name, active or not."""
     return db.session.scalar(select(User).where(User.username_key == username_key(name)))
 
 
 def everybody(role: str) -> Select[User]:
-    """Accounts in the order they were made; of one role, if asked."""
+    """Select accounts by id, optionally only those with one role."""
     accounts = select(User).order_by(User.id)
     return accounts.where(User.role == role) if role else accounts
 

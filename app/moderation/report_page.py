@@ -1,4 +1,4 @@
-"""What the routes of reports share: loading one, its page, and the file with its signature."""
+"""Helpers shared by the routes of reports: loading one, its page, and the file with its signature."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ REPORT = f"/moderation/<{ID}:report_id>"
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture in evidence, by its number in the report."""
+    """An image in the evidence, by its number in the report."""
 
     number: int
     alt: str
-    is_whole: bool  # its file is the one that was reported
+    is_whole: bool  # the file is the one that was reported
 
 
 @dataclass(frozen=True)
 class EvidenceItem:
-    """One reported message, as a moderator is shown it."""
+    """One reported item as a moderator sees it."""
 
     message: ReportedMessage
     pictures: list[Picture]
 
 
 def report_or_404(report_id: int) -> Report:
-    """The report of that id, if the viewer may judge it."""
+    """Return the report with that id if the viewer may judge it."""
     return queries.get_visible(viewer(), report_id) or abort(404)
 
 
 def seen_or_404(report_id: int) -> Report:
-    """The same, if the log says that the viewer looks at its evidence."""
+    """Return the report if the log also says that the viewer views its evidence."""
     report = report_or_404(report_id)
     return report if queries.has_looked(viewer(), report) else abort(404)
 
 
 def signed_file(report: Report, *, disclose: bool) -> Response:
-    """The signed text with its signature, as a file; with `disclose` also what the reporter is not shown."""
+    """Return a download of the signed text and its signature; with `disclose`, also content withheld from the reporter."""
     response = make_response(evidence.document(report, disclose=disclose))
     response.mimetype = "application/json"
     response.headers["Content-Disposition"] = f'attachment; filename="report-{report.id}.json"'
@@ -58,7 +58,7 @@ def signed_file(report: Report, *, disclose: bool) -> Response:
 
 
 def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
-    """The page of a report; `said` are words that were refused, by the endpoint they were meant for."""
+    """Render a report; `said` maps the endpoint of a refused action to the text that was written."""
     report = report_or_404(report_id)
     looked = queries.has_looked(viewer(), report)
     accused, history = report.accused, queries.history(report)

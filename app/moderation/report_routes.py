@@ -1,4 +1,4 @@
-"""Routes for members who report messages, a post or a person; and the receipt of a report."""
+"""Routes for members who report messages, a post or a person, and the receipt of a report."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from app.web.responses import flash_error
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
-PAGE = 30  # messages to choose from at once
+PAGE = 30  # messages per page of the form
 
 
 @bp.route(f"/report/<{ID}:conversation_id>", methods=["GET", "POST"])
 @login_required
 @limits.changing
 def report(conversation_id: int) -> str | Response | tuple[str, int]:
-    """Tick messages of a conversation and send them to the moderators. Looking at other messages keeps the ticks."""
+    """Select messages of a conversation and report them. Paging to other messages keeps the selection."""
     conversation = queries.conversation(viewer(), conversation_id) or abort(404)
     form, chosen = ReportForm(request.form), picked()
     if not form.is_submitted() or chosen.only_looks:
@@ -51,7 +51,7 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
 @bp.get(f"/report/receipt/<{ID}:report_id>")
 @login_required
 def receipt(report_id: int) -> str:
-    """What the viewer reported, its signature, and whether the moderators have dealt with it."""
+    """Show what the viewer reported, its signature, and whether it has been resolved."""
     found = _own_or_404(report_id)
     return render_template("moderation/receipt.html", report=found, state=evidence.state(found))
 
@@ -59,7 +59,7 @@ def receipt(report_id: int) -> str:
 @bp.get(f"/report/receipt/<{ID}:report_id>/sealed.json")
 @login_required
 def sealed(report_id: int) -> Response:
-    """The signed text with its signature, for the reporter to keep."""
+    """Serve the signed text with its signature, for the reporter to keep."""
     return report_page.signed_file(_own_or_404(report_id), disclose=False)
 
 
@@ -100,7 +100,7 @@ Answer = str | Response | tuple[str, int]
 @login_required
 @limits.changing
 def report_post(post_id: int) -> Answer:
-    """Report a post. Who can't see it gets 404, and so does its author."""
+    """Report a post. The response is 404 for its author and for users who can't see it."""
     post = _post_or_404(post_id)
 
     def send(form: ReportForm) -> Report:
@@ -113,7 +113,7 @@ def report_post(post_id: int) -> Answer:
 @login_required
 @limits.changing
 def report_person(username: str) -> Answer:
-    """Report a person for their profile. Nobody can report themselves."""
+    """Report a person for their profile. The response is 404 for oneself."""
     person = _person_or_404(username)
 
     def send(form: ReportForm) -> Report:
@@ -125,7 +125,7 @@ def report_person(username: str) -> Answer:
 
 
 def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], str]) -> Answer:
-    """Show the form, or send the report and lead to its receipt. A refusal keeps what was written."""
+    """Show the form, or send the report and redirect to its receipt. A refused form keeps its text."""
     form = ReportForm(request.form)
     if not form.is_submitted():
         return page(form)

@@ -1,8 +1,8 @@
 """The key that signs the evidence of reports: Ed25519 (RFC 8032), derived from SECRET_KEY with HKDF (RFC 5869).
 
-Whoever can change the database cannot make a signature without SECRET_KEY, and anybody can check one with the public
-key. Every host of a site derives the same key. When SECRET_KEY changes, FORMER_SECRET_KEYS lets the signatures of older
-reports be checked.
+Access to the database is not enough to make a signature: that takes SECRET_KEY. Anyone can verify one with the public
+key. All hosts of a site derive the same key. After SECRET_KEY changes, FORMER_SECRET_KEYS makes it possible to verify
+the signatures of older reports.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Signature:
 
 
 class UnknownKeyError(LookupError):
-    """The key that made a signature is not known here: SECRET_KEY was changed."""
+    """The key of a signature is not known here, because SECRET_KEY was changed."""
 
 
 def sign(text: bytes) -> Signature:
-    """Sign `text` with the key of this site."""
+    """Sign `text` with the site's key."""
     key = _private_key(current_app.config["SECRET_KEY"])
     return Signature(base64.b64encode(key.sign(text)).decode(), _id_of(key.public_key()))
 
 
 def is_signed(text: bytes, signature: Signature) -> bool:
-    """Whether `signature` is one of `text`. Raises UnknownKeyError."""
+    """Return whether `signature` is valid for `text`. Raises UnknownKeyError."""
     try:
         _public_key(signature.key_id).verify(base64.b64decode(signature.value), text)
     except (InvalidSignature, ValueError):
@@ -50,7 +50,7 @@ def is_signed(text: bytes, signature: Signature) -> bool:
 
 
 def public_key(key_id: str) -> str:
-    """The public key of that id, its 32 bytes in Base64. Raises UnknownKeyError."""
+    """Return the public key with that id, its 32 bytes in Base64. Raises UnknownKeyError."""
     return base64.b64encode(_public_key(key_id).public_bytes_raw()).decode()
 
 
@@ -74,5 +74,5 @@ def _private_key(secret: str) -> Ed25519PrivateKey:
 
 
 def _id_of(key: Ed25519PublicKey) -> str:
-    """The first 64 bits of the key's SHA-256, in hex."""
+    """Return the first 64 bits of the key's SHA-256, in hex."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Privacy: whom one blocks or mutes, who may begin to write to one, and whether one shows what one has read."""
+"""Privacy: blocking and muting people, who may start a conversation, and read receipts."""
 
 from flask import Blueprint
 

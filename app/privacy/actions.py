@@ -1,6 +1,6 @@
-"""Blocking, muting, and who may write. The only writers of blocks and mutes of people.
+"""The only writers of blocks and mutes of people, and of the privacy settings.
 
-Blocks and mutes hide, and delete nothing but who follows whom: what they hide is there again when they end.
+Blocks and mutes only hide; they delete nothing except that a block ends follows. Hidden things reappear when they end.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ END_MUTE_JOB = "privacy.end_mute"
 
 
 def block(blocker: User, blocked: User) -> None:
-    """Keep the two apart, in both directions; nobody is told. Doing it twice changes nothing.
+    """Block a user: hide the two from each other, without notifying them. Idempotent.
 
-    Neither follows the other any more. Raises ActionError for oneself.
+    Ends follows in both directions. Raises ActionError for oneself.
     """
     if blocker.id == blocked.id:
         raise ActionError(_l("You can't block yourself."))
@@ -38,7 +38,7 @@ def block(blocker: User, blocked: User) -> None:
 
 
 def unblock(blocker: User, blocked: User) -> bool:
-    """End it; False when there was no block. Who followed whom is not brought back."""
+    """End a block. Return False if there was none. Follows are not restored."""
     this = delete(Block).where(Block.blocker_id == blocker.id, Block.blocked_id == blocked.id)
     if db.session.scalar(this.returning(Block.blocker_id)) is None:
         return False
@@ -47,9 +47,9 @@ def unblock(blocker: User, blocked: User) -> bool:
 
 
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
-    """Let `muter` hear nothing of somebody: for one of HOURS, or until it is taken back. The last call counts.
+    """Mute a user, for one of HOURS or until they are unmuted. A later call replaces the duration.
 
-    Raises ActionError for oneself and for another time.
+    Raises ActionError for oneself, and for another duration.
     """
     if muter.id == muted.id:
         raise ActionError(_l("You can't mute yourself."))
@@ -64,14 +64,14 @@ def mute(muter: User, muted: User, hours: int | None = None) -> None:
 
 
 def unmute(muter: User, muted: User) -> bool:
-    """Hear of somebody again, also of what they did meanwhile; False when they were not muted."""
+    """Unmute a user; what they did meanwhile appears. Return False if they were not muted."""
     return _unmute(muter.id, muted.id)
 
 
 def end_mute(muter_id: int, muted_id: int) -> bool:
-    """End a mute whose time has come; False when there is none: it was taken back, or has no time now.
+    """End a mute whose time is over. Return False if it has ended already or has no end.
 
-    One that was given another time meanwhile has a job for that. Called before the time, it orders another job.
+    A mute that was extended has another job. Called too early, it enqueues the job again.
     """
     this = (Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     until = db.session.scalar(select(Mute.until).where(*this).with_for_update())
@@ -84,7 +84,7 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
 
 
 def choose(person: User, *, writable_by: str, receipts: bool) -> None:
-    """Store who may begin to write to a person, one of WRITABLE_BY, and whether they show what they have read.
+    """Store who may start a conversation with the user, one of WRITABLE_BY, and whether they share read receipts.
 
     Raises ActionError.
     """

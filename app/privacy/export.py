@@ -1,4 +1,4 @@
-"""What a person chose of privacy, in the file that they take along."""
+"""The privacy part of a data export."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.models import Block, Mute, User
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """Their settings, and whom they block and have muted. It is in memory at once: people choose these one by one."""
+    """Yield the settings, blocks and mutes as one piece. It fits in memory, because users create these one by one."""
     owner = db.session.get_one(User, owner_id)
     blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)
     mutes = select(User.username, Mute.created_at, Mute.until).join(Mute, Mute.muted_id == User.id)

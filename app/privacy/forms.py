@@ -1,4 +1,4 @@
-"""Forms of privacy: their shape only; the rules are in the actions."""
+"""Forms of privacy. They check only the shape of input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORDS = {
 
 
 class PrivacyForm(FlaskForm):
-    """Who may begin to write, and whether one shows what one has read."""
+    """Who may start a conversation, and whether read receipts are shared."""
 
     writable_by = RadioField(
         _l("Who can message you"),
@@ -30,6 +30,6 @@ class PrivacyForm(FlaskForm):
 
 
 class MuteForm(FlaskForm):
-    """For how many hours somebody is muted; empty: until it is taken back."""
+    """How many hours to mute a user; empty means until they are unmuted."""
 
     hours = IntegerField(validators=[Optional()])

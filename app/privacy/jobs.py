@@ -1,4 +1,4 @@
-"""Door (queue) of privacy: a mute with a time ends."""
+"""The job that ends mutes of people."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.privacy import actions
 
 @job(actions.END_MUTE_JOB)
 def end_mute(muter_id: int, muted_id: int) -> None:
-    """Let a person hear of somebody again when the time they chose is over.
+    """End a mute of a user when its time is over.
 
-    Run twice, or after the mute was taken back or made longer, it finds nothing to end.
+    Idempotent: it does nothing if the mute has ended already or was extended.
     """
     with write_transaction():
         actions.end_mute(muter_id, muted_id)

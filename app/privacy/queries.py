@@ -1,4 +1,4 @@
-"""What only this feature reads: whom a person has blocked or muted."""
+"""Reads of privacy: the users whom a user blocks or mutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models import Block, Mute, User
 
 @dataclass(frozen=True)
 class Listed:
-    """One person in a list, and until when they are muted; None: until it is taken back."""
+    """One user in a list, and until when they are muted; None means no end."""
 
     person: User
     until: datetime | None
@@ -23,20 +23,20 @@ class Listed:
 
 @dataclass(frozen=True)
 class People:
-    """A page of people, newest account first, and the start of the next one: None on the last page."""
+    """A page of users, newest account first, and the start of the next page: None on the last page."""
 
     rows: Sequence[Listed]
     older: int | None
 
 
 def blocked(viewer: User, before: int | None, size: int) -> People:
-    """Whom the viewer blocks. One query."""
+    """Return a page of the users whom the viewer blocks. One query."""
     query = select(User, literal(None)).join(Block, Block.blocked_id == User.id).where(Block.blocker_id == viewer.id)
     return _page(query, before, size)
 
 
 def muted(viewer: User, before: int | None, size: int) -> People:
-    """Whom the viewer has muted. One query."""
+    """Return a page of the users whom the viewer mutes. One query."""
     query = select(User, Mute.until).join(Mute, Mute.muted_id == User.id).where(Mute.muter_id == viewer.id)
     return _page(query, before, size)
 

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of privacy: blocking and muting a person, and the page of who may write."""
+"""Routes that block and mute people, and the page of privacy settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from app.web.viewer import viewer
 @login_required
 @limits.changing
 def block(username: str) -> Response:
-    """Have nothing to do with a person any more. They are not told."""
+    """Block a user. They aren't notified."""
     return _change(username, lambda person: actions.block(viewer(), person), _l("You blocked %(name)s."))
 
 
@@ -38,7 +38,7 @@ def block(username: str) -> Response:
 @login_required
 @limits.changing
 def unblock(username: str) -> Response:
-    """End that."""
+    """Unblock a user."""
     return _change(username, lambda person: actions.unblock(viewer(), person), _l("You unblocked %(name)s."))
 
 
@@ -46,7 +46,7 @@ def unblock(username: str) -> Response:
 @login_required
 @limits.changing
 def mute(username: str) -> Response:
-    """Hear nothing of a person for `hours`, or, when that is empty, until it is taken back. They are not told."""
+    """Mute a user for `hours`, or until they are unmuted if `hours` is empty. They aren't notified."""
     form = MuteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -58,7 +58,7 @@ def mute(username: str) -> Response:
 @login_required
 @limits.changing
 def unmute(username: str) -> Response:
-    """Hear of a person again, also of what they did meanwhile."""
+    """Unmute a user; what they did meanwhile appears."""
     return _change(username, lambda person: actions.unmute(viewer(), person), _l("You unmuted %(name)s."))
 
 
@@ -66,7 +66,7 @@ def unmute(username: str) -> Response:
 @login_required
 @limits.changing
 def settings() -> str | Response | tuple[str, int]:
-    """Who may begin to write to the viewer, receipts, and whom they have blocked and muted."""
+    """Show and save who may start a conversation and read receipts; list blocked and muted users."""
     person, form = viewer(), PrivacyForm(obj=viewer())
     if not form.is_submitted():
         return _page(form)
@@ -83,13 +83,13 @@ def settings() -> str | Response | tuple[str, int]:
 
 @bp.app_template_global()
 def relation_to(person: User) -> Relation:
-    """How the viewer stands to a person, for a page that has not asked yet. One query."""
+    """Return the viewer's relation to a user, for pages that have not loaded it. One query."""
     return relations.between(viewer().id, person.id)
 
 
 @bp.app_template_global()
 def mute_times() -> list[tuple[int, str]]:
-    """For how many hours one can mute somebody, besides until it is taken back; and in words, such as "1 day"."""
+    """Return the durations of a mute besides "no end": hours, and words such as "1 day"."""
     locale = get_locale() or "en"
     return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in mute_duration.HOURS]
 

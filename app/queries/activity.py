@@ -64,10 +64,10 @@ def _place() -> Tuple:
 
 
 def _is_heard() -> ColumnElement[bool]:
-    """Return the condition that the actor and the post's author are active, and the recipient doesn't mute or block the
-    actor.
+    """Return the condition that an event is visible to its recipient.
 
-    A block by the actor counts too. The row stays, and counts again when the block or mute ends.
+    The actor and the post's author are active, the recipient doesn't mute the actor, and neither blocks the other. The
+    row stays, and counts again when the mute or block ends.
     """
     # Use the event's own user_id: a column two queries further out could not be referenced here.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)

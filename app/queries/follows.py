@@ -33,7 +33,7 @@ def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
 
 
 def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """Select the users whom a user follows, newest account first; `user_id` may be a column, `person` an alias of User."""
+    """Select the users whom a user follows, newest account first; `user_id` may be a column, `person` a User alias."""
     follow = aliased(Follow)
     return (
         select(person)

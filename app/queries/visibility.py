@@ -39,7 +39,10 @@ def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[boo
 
 
 def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
-    """Return the condition that a user is active and no block separates them from the viewer; `person` may be an alias."""
+    """Return the condition that a user is active and no block separates them from the viewer.
+
+    `person` is User or an alias of it.
+    """
     return and_(person.active, ~blocked_between(viewer_id, person.id))
 
 

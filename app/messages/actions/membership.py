@@ -78,9 +78,7 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until > now():
         enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
         return False
-    return _unmute(
-        user, conversation_id, ConversationMember.muted_until <= now()
-    )  # it may have been muted again meanwhile
+    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted again by now
 
 
 def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int) -> bool:

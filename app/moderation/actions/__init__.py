@@ -1,4 +1,4 @@
-"""The only writers of reports and of the log. They flush and never commit, and know no Flask."""
+"""The only writers of reports and of the audit log. They flush, never commit, and don't use Flask."""
 
 from app.moderation.actions.accounts import reinstate, set_role, suspend
 from app.moderation.actions.decisions import assign, release, remove_post, resolve, view_evidence, warn

@@ -1,4 +1,4 @@
-"""What is done with accounts: suspending, reinstating, and giving roles. By moderators, and by the operator (None)."""
+"""Suspend and reinstate accounts, and assign roles. The actor is a moderator, or None for the operator."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
 from app.notifications import logins_changed
 
-# What a closed account did counts as unread for nobody.
+# Suspending changes other users' counters: what an inactive account did doesn't count as unread.
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """Close an account until it is reinstated: no login, and nobody finds them; what they wrote to others stays there.
+    """Suspend an account: its user can't log in, and other users can't find it. Messages it sent stay with their
+    recipients.
 
     Raises ActionError.
     """
@@ -40,13 +41,13 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
 
 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """End a suspension; one may do so when its report is closed, too. Raises ActionError."""
+    """End a suspension. This is possible even if the report is already closed. Raises ActionError."""
     report = lock(report_id) if report_id is not None else None
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.suspended_at is None:
         raise ActionError(_l("This account isn't suspended."))
-    # Who waits for the deletion of their account takes it back by logging in.
+    # An account pending deletion stays inactive: logging in cancels the deletion.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
     enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
@@ -54,7 +55,7 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
 
 
 def set_role(actor: User | None, user_id: int, role: str) -> None:
-    """Give a person a role. Raises ActionError when they have it, or there is no such role."""
+    """Give a user a role. Raises ActionError if they have it already, or if there is no such role."""
     if role not in roles.ROLES:
         raise ActionError(_l("There's no such role."))
     person = lock_person(user_id, actor)

@@ -1,4 +1,4 @@
-"""The log of what moderators look at and do: written in the transaction of the deed, and never changed."""
+"""The audit log of what moderators view and do. Entries are written in the action's transaction and never changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.models import AuditEntry, Report, User
 def note(
     actor: User | None, action: str, *, report: Report | None = None, person: User | None = None, **args: Any
 ) -> None:
-    """Write one entry; no `actor` is the operator at the command line. The names are kept beside the accounts."""
+    """Write one entry; `actor` is None for the operator. Names are stored, so that they outlive the accounts."""
     entry = AuditEntry(
         actor_id=actor.id if actor else None,
         actor_name=actor.username if actor else "",

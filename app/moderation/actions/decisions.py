@@ -1,6 +1,4 @@
-"""What a moderator does about a report: look, take it, give it back, warn, remove a post, resolve. Each is one entry of
-the log.
-"""
+"""A moderator's actions on a report: view, assign, release, warn, remove a post, resolve. Each is logged."""
 
 from __future__ import annotations
 
@@ -18,18 +16,18 @@ from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open, checked
 from app.notifications import record_event, refresh_counts_for_deleted_post
 
-QUOTED = 500  # characters of a removed post that its author is told
+QUOTED = 500  # characters of a removed post quoted to its author
 
 
 def view_evidence(moderator: User, report_id: int) -> None:
-    """Note that `moderator` looks at the evidence: from now on they see it. Looking again adds nothing."""
+    """Log that `moderator` views the evidence, which they can see from then on. Idempotent."""
     report = lock(report_id)
     if not queries.has_looked(moderator, report):
         audit_log.note(moderator, "looked", report=report)
 
 
 def assign(moderator: User, report_id: int) -> None:
-    """Take a report. Raises ActionError when somebody has it already."""
+    """Assign a report to the moderator. Raises ActionError if it is already assigned."""
     report = lock(report_id)
     check_open(report, moderator)
     if report.assignee_id == moderator.id:
@@ -39,7 +37,7 @@ def assign(moderator: User, report_id: int) -> None:
 
 
 def release(moderator: User, report_id: int) -> None:
-    """Give a report back, for another moderator to take; an admin may do so with anybody's. Raises ActionError."""
+    """Unassign a report, so that another moderator can take it. An admin may release any report. Raises ActionError."""
     report = lock(report_id)
     check_open(report, moderator, anybodys=moderator.role == "admin")
     if report.assignee_id is None:
@@ -49,7 +47,7 @@ def release(moderator: User, report_id: int) -> None:
 
 
 def resolve(moderator: User, report_id: int, words: str) -> None:
-    """Close a report; `words` say how it was decided, and stand in the log. Its reporter hears that it is closed.
+    """Close a report. The log keeps `words`, the note about the decision, and the reporter is notified of the closing.
 
     Raises ActionError.
     """
@@ -63,8 +61,9 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
 
 
 def warn(moderator: User, report_id: int, words: str) -> None:
-    """Tell the accused `words`, on their Activity page and by mail at once. Once for each report. Raises
-    ActionError.
+    """Send `words` to the accused on their Activity page and by email at once. Only once per report.
+
+    Raises ActionError.
     """
     words = checked(words)
     report = lock(report_id)
@@ -80,7 +79,7 @@ def warn(moderator: User, report_id: int, words: str) -> None:
 
 
 def remove_post(moderator: User, report_id: int, words: str) -> None:
-    """Delete the reported post, and tell its author `words`, on their Activity page and by email at once.
+    """Delete the reported post, and send `words` to its author on their Activity page and by email at once.
 
     The report's copy of the post stays. Raises ActionError.
     """

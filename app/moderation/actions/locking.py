@@ -1,7 +1,7 @@
-"""A report is judged under its lock, then the locks of who judges and of whom it accuses, by id: two moderators at once
-act one after the other, also when they judge each other.
+"""The locks of moderation: the report, then the moderator and the accused, by id. The fixed order avoids deadlocks.
 
-They leave the keys alone, so nobody who writes a row that only names the person waits.
+They serialise two moderators, even if they act on each other. FOR NO KEY UPDATE: inserts that only reference the user
+are not blocked.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from app.models import Report, User
 
 
 def lock(report_id: int) -> Report:
-    """The report as it is now, locked. Raises sqlalchemy.exc.NoResultFound when it is gone.
+    """Return the report, refreshed and locked. Raises sqlalchemy.exc.NoResultFound if it no longer exists.
 
-    Nobody is joined to it: PostgreSQL, when it has waited for the lock, gives the row as it is then beside the joined
-    person of before.
+    Users are not joined: after waiting for the lock, PostgreSQL would return the current report with the older row of
+    the joined user.
     """
     this = select(Report).where(Report.id == report_id).with_for_update(key_share=True)
     found: Report = db.session.scalars(this.execution_options(populate_existing=True)).one()
@@ -26,9 +26,9 @@ def lock(report_id: int) -> Report:
 
 
 def lock_person(user_id: int | None, judge: User | None) -> User:
-    """The person as they are now, locked, and so is who judges them (None: the operator).
+    """Return the user, refreshed and locked, and lock the judging moderator too (None: the operator).
 
-    Raises ActionError when the person's account is gone, and when the judge's was closed just now.
+    Raises ActionError if the user's account was deleted or the moderator's account was suspended meanwhile.
     """
     ids = [user_id, *([judge.id] if judge else [])]
     these = select(User).where(User.id.in_(ids)).order_by(User.id).with_for_update(key_share=True)

@@ -1,4 +1,4 @@
-"""Reporting: copies of exactly what is reported, as it is now, with a signature over them."""
+"""Make reports: copies of exactly what is reported, as it is now, with a signature."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
 from app.notifications import record_event
 
-MAX_MESSAGES = 50  # messages in one report
-A_DAY = 20  # reports by one person
+MAX_MESSAGES = 50  # in one report
+A_DAY = 20  # reports by one user
 
 
 def report(
@@ -31,13 +31,13 @@ def report(
     form_key: str | None,
     fingerprint: Callable[[str], str],
 ) -> Report:
-    """Report the messages with these numbers, in a conversation that `reporter` is in, to the moderators.
+    """Report the messages with these seqs, in a conversation of `reporter`, to the moderators.
 
-    Of a message that its sender has deleted, the report contains what was sealed. `fingerprint` gives the SHA-256 of a
-    stored picture, in hex. A form that is sent twice makes one report. Raises ActionError.
+    For a message that its sender has deleted, the report contains the sealed content. `fingerprint` returns the SHA-256
+    of a stored image, in hex. A form that is submitted twice makes one report. Raises ActionError.
     """
     note = checked(note, needed=False)
-    # No message is edited or deleted meanwhile, and no picture's file removed before our rows name it.
+    # The lock prevents concurrent edits and deletions, and the removal of image files before our rows refer to them.
     db.session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
     numbers = ",".join(str(seq) for seq in sorted(set(seqs)))
     key, known = _known(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
@@ -55,9 +55,9 @@ def report(
 
 
 def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
-    """Report a post that `reporter` can see, loaded with its author. Raises ActionError.
+    """Report a post that `reporter` can see; its author is loaded. Raises ActionError.
 
-    A form that is sent twice makes one report.
+    A form that is submitted twice makes one report.
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
@@ -84,10 +84,10 @@ def report_person(
     form_key: str | None,
     pictures: Sequence[dict[str, str]] = (),
 ) -> Report:
-    """Report a person for what their profile says. Raises ActionError.
+    """Report a user for the content of their profile. Raises ActionError.
 
-    `pictures` is a copy of their avatar: `{"file", "alt", "sha256"}`. If a block keeps the two apart, the reporter is
-    not shown what the report contains, as the profile page does not show it. A form sent twice makes one report.
+    `pictures` is a copy of their avatar: `{"file", "alt", "sha256"}`. If a block separates the two, the content is
+    withheld from the reporter, as it is on the profile page. A form that is submitted twice makes one report.
     """
     note = checked(note, needed=False)
     advisory_lock(f"report:{reporter.id}")
@@ -119,7 +119,7 @@ def _file(made: Report, reporter: User, accused: User | None) -> Report:
     made.accused_id, made.accused_name = (accused.id, accused.username) if accused else (None, "")
     made.seal = ""
     db.session.add(made)
-    db.session.flush()  # its id and its time are signed as well
+    db.session.flush()  # the signature includes its id and time
     evidence.sign(made)
     db.session.flush()
     _tell(made)
@@ -127,7 +127,7 @@ def _file(made: Report, reporter: User, accused: User | None) -> Report:
 
 
 def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tuple[User | None, Sequence[Message]]:
-    """Whom the report accuses (None: their account is deleted), and its messages."""
+    """Return the accused (None if their account is deleted) and the messages. Raises ActionError."""
     if len(set(seqs)) > MAX_MESSAGES:
         raise ActionError(
             _ln(

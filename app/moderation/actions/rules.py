@@ -1,4 +1,4 @@
-"""When a moderator may act on a report or a person, and how long a text may be."""
+"""The rules for acting on a report or a user, and the maximum length of texts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from app.models import Report, User
 
 
 def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
-    """Raises ActionError when a locked report is closed, or another moderator has it and `anybodys` does not allow
-    that.
-    """
+    """Raise ActionError if a locked report is closed, or assigned to another moderator unless `anybodys` is set."""
     if report.state == "resolved":
         raise ActionError(_l("This report has already been resolved."))
     if report.assignee_id not in {None, moderator.id} and not anybodys:
@@ -23,7 +21,7 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
 
 
 def check_may_judge(moderator: User | None, person: User) -> None:
-    """Raises ActionError when the moderator may not act on this person. The operator (None) may act on everybody."""
+    """Raise ActionError if the moderator may not act on this user. The operator (None) may act on every user."""
     if moderator is None:
         return
     if moderator.id == person.id:
@@ -36,5 +34,5 @@ MAX_LENGTH = 1_000  # characters
 
 
 def checked(text: str, *, needed: bool = True) -> str:
-    """`text` as it is stored; "" only when it is not `needed`. Raises ActionError."""
+    """Return `text` as it is stored; "" is allowed only if it is not `needed`. Raises ActionError."""
     return "" if is_blank(text) and not needed else checked_body(text, MAX_LENGTH)
