@@ -1,9 +1,9 @@
-"""The only road to the Redis queues: order work with `enqueue`, declare it with `@job`.
+"""Background jobs: declare them with `@job` and add them with `enqueue`, the only way to the Redis queues.
 
-A job is a row first. It is written in the caller's transaction, handed to RQ after the outermost commit, and run
-under a claim on the row. So a rollback sends nothing, a commit loses nothing, and what Redis forgets or a dead worker
-leaves behind is found again by the scheduler. A job may run twice; it must not act twice. The design is the
-transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
+A job is first a row, written in the caller's transaction. After the outermost commit its id is pushed to RQ, and a
+worker runs it under a lease on the row. So a rollback sends nothing, a commit loses nothing, and the scheduler recovers
+jobs that Redis lost or whose worker died. Jobs are idempotent: they may run twice. The design is the transactional
+outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.broker import worker_is_alive

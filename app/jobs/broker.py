@@ -1,4 +1,4 @@
-"""Handing a job's id to RQ, and what else is asked of Redis about jobs."""
+"""The broker: pushes job ids to RQ, and asks Redis about queues and workers."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from app.core import redis_client
 from app.core.redis_client import RedisUnavailable
 
 WORKER_KEY = "microblog:worker-alive"
-WORKER_TTL = 20  # seconds after which a silent worker counts as gone
+WORKER_TTL = 20  # seconds without a sign of life after which a worker counts as dead
 
 
 def push(identity: str, queue: str, timeout: int) -> bool:
-    """Hand the job to RQ under the row's id; False when Redis is away.
+    """Push the job to RQ under the row's id. Return False if Redis is unavailable.
 
-    A push that failed may still have arrived, and one that is repeated runs twice: the claim on the row makes both
+    A push that failed may still have arrived, and a repeated push runs the job twice. The lease on the row makes both
     harmless.
     """
 
@@ -29,7 +29,7 @@ def push(identity: str, queue: str, timeout: int) -> bool:
             args=(identity,),
             job_id=identity,
             timeout=timeout,
-            result_ttl=30,  # kept a moment: an id that is pushed twice must not find its hash deleted half-way
+            result_ttl=30,  # kept briefly, so that a second push of the id doesn't find its hash half deleted
             failure_ttl=3600,
         )
 
@@ -42,24 +42,24 @@ def push(identity: str, queue: str, timeout: int) -> bool:
 
 
 def waiting(queue: str) -> int:
-    """How many ids RQ holds in `queue`. Raises RedisUnavailable."""
+    """Return the number of ids that RQ holds in `queue`. Raises RedisUnavailable."""
     return redis_client.execute(lambda client: int(client.llen(f"rq:queue:{queue}")))
 
 
 def held(queue: str) -> set[str]:
-    """The ids RQ holds in `queue`. Raises RedisUnavailable."""
+    """Return the ids that RQ holds in `queue`. Raises RedisUnavailable."""
     found = redis_client.execute(lambda client: client.lrange(f"rq:queue:{queue}", 0, -1))
-    return {bytes(identity).decode() for identity in found}  # type: ignore[arg-type]  # bytes, as we decode nothing
+    return {bytes(identity).decode() for identity in found}  # type: ignore[arg-type]  # bytes: the client does not decode
 
 
 def say_worker_is_alive() -> None:
-    """Called by the worker every few seconds. Redis being away is nobody's fault here."""
+    """Record that the worker is alive. The worker calls it every second. Ignores Redis outages."""
     with suppress(RedisUnavailable):
         redis_client.execute(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
 
 
 def worker_is_alive() -> bool | None:
-    """Whether some worker has spoken lately; None when Redis cannot say."""
+    """Return whether a worker has recently recorded that it is alive; None if Redis is unavailable."""
     try:
         return bool(redis_client.execute(lambda client: client.exists(WORKER_KEY)))
     except RedisUnavailable:

@@ -1,4 +1,4 @@
-"""Ordering a job: a row now, a push to Redis after the commit."""
+"""Enqueue jobs: insert a row now, push its id to Redis after the commit."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from app.jobs.registry import definitions, tell_changed
 from app.models import Job, User
 from app.models.job import job_id
 
-FORGOTTEN_TIMEOUT = 180  # seconds, for a kind of job that this version no longer declares
+FORGOTTEN_TIMEOUT = 180  # seconds, for jobs that this version no longer declares
 
 
 def enqueue(
     name: str, *, owner: User | None = None, delay: float = 0, unique_key: str | None = None, **args: Any
 ) -> Job:
-    """Order the job `name` in the caller's transaction, to run `delay` seconds from now, and return its row.
+    """Add a job in the caller's transaction, to run in `delay` seconds, and return its row.
 
-    With `unique_key`, a job that is still waiting under that key is returned instead: it will run after this
-    transaction has committed, so it sees what this one wrote. Raises KeyError for a name nobody declared and
-    TypeError for arguments that are not JSON: both in the author's test, not in the worker.
+    If a job with the same `unique_key` is still queued, return that one. It runs after this transaction has committed,
+    so it sees its writes. Raises KeyError for an undeclared name and TypeError for arguments that are not JSON, so that
+    such errors appear in the caller's tests and not in the worker.
     """
     definition = definitions[name]
     json.dumps(args)
@@ -54,16 +54,17 @@ def enqueue(
 
 
 def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
-    """Enqueue the job `name` in the caller's transaction, to run at `at`: once for each time and arguments."""
+    """Add a job in the caller's transaction, to run at `at`. Each combination of time and arguments is queued once."""
     key = ":".join([name, *(str(value) for value in args.values()), str(at.timestamp())])
     return enqueue(name, delay=max(0.0, (at - now()).total_seconds()), unique_key=key, **args)
 
 
 def retry(job: Job) -> None:
-    """Order a job that failed once more, as if for the first time, in the caller's transaction.
+    """Queue a failed job again in the caller's transaction, with its attempts reset to zero.
 
-    The same row, so whoever looks at it sees it wait again. Raises LookupError when it has not failed, and when its
-    `unique_key` has another one waiting that is IntegrityError at the flush: the caller looks first, under a lock.
+    It keeps its row, so pages that show it see it queued again. Raises LookupError if the job has not failed. If
+    another job with its `unique_key` is queued, the flush raises IntegrityError: the caller checks this first, under a
+    lock.
     """
     moment = now()
     known = db.session.scalar(
@@ -96,16 +97,16 @@ def _push_after_commit(job: Job) -> None:
 
 
 def _insert(values: dict[str, Any]) -> Any:
-    """INSERT that gives back the id: the new row's, or the waiting one's with the same unique key.
+    """Return an INSERT that returns the id of the new row, or of the queued one with the same unique key.
 
-    DO UPDATE, not DO NOTHING: it locks the waiting row until we commit, so a worker that wants to claim it waits and
-    then sees what we wrote.
+    DO UPDATE instead of DO NOTHING locks the queued row until the commit. A worker that wants to claim it waits, and
+    then sees this transaction's writes.
     """
     stmt = insert_into(Job).values(**values)
     if values["unique_key"] is not None:
         stmt = stmt.on_conflict_do_update(
             index_elements=[Job.unique_key],
-            index_where=text("state = 'queued'"),  # as in the index: a plan for any parameter would not find it
+            index_where=text("state = 'queued'"),  # a literal as in the index: a parameter would not match it
             set_={"unique_key": Job.unique_key},
         )
     return stmt.returning(Job.id)
@@ -113,13 +114,13 @@ def _insert(values: dict[str, Any]) -> Any:
 
 @event.listens_for(db.session, "after_commit")
 def _push(session: Session) -> None:
-    # A savepoint's release is a commit too, but nothing is certain before the outermost one.
+    # Releasing a savepoint also fires this event, but only the outermost commit is final.
     if session.in_nested_transaction():
         return
-    # Ids from a savepoint that was rolled back may be among them: they name no row, and are ignored when run.
+    # These may include ids from a savepoint that was rolled back. They have no row, so running them does nothing.
     for identity, queue, timeout in session.info.pop("jobs_to_push", ()):
         if not broker.push(identity, queue, timeout):
-            break  # Redis is away: the scheduler will find the rows
+            break  # Redis is unavailable: the scheduler will find the rows
 
 
 @event.listens_for(db.session, "after_rollback")

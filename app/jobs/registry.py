@@ -1,4 +1,4 @@
-"""What jobs there are: each declared once, under a name that survives file moves."""
+"""The registry of jobs. Each is declared once, under a name that doesn't depend on its module."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from app.models import Job
 Queue = Literal["mail", "default", "slow"]
 QUEUES: tuple[Queue, ...] = ("mail", "default", "slow")
 
-# Seconds before the next attempt after the 1st, 2nd, ... failure: close together while a restart is likely, then
-# far apart: 13 attempts over 4 hours. What still fails stays visible as failed, with "try again".
+# Seconds before the next attempt after the 1st, 2nd, ... failure. Delays are short at first, because a restart is the
+# likely cause, then longer: 13 attempts over 4 hours. After that the job stays visible as failed, with "try again".
 RETRY_DELAYS = (10, 30, 60, 120, 300, 300, 300, 300, 900, 1800, 3600, 7200)
 
-MAX_CRASHES = 5  # attempts that may end without a word before the job is parked as failed
+MAX_CRASHES = 5  # attempts whose worker died before the job is marked as failed
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One kind of job: its function, its queue, and how it is run."""
+    """One kind of job: its function, its queue, and its limits."""
 
     name: str
     function: Callable[..., Any]
     queue: Queue
     timeout: int  # seconds one attempt may take
-    every: int | None  # seconds between two runs of a periodic job; None for one that is ordered
+    every: int | None  # seconds between two runs of a periodic job; None for a job that is only enqueued
 
 
 definitions: dict[str, Definition] = {}
@@ -36,9 +36,9 @@ _listeners: list[Callable[[Job], None]] = []
 def job(
     name: str, *, queue: Queue = "default", timeout: int = 180, every: int | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a job. The function takes its JSON arguments by keyword and may run twice.
+    """Declare a job. The function receives its JSON arguments by keyword and may run twice.
 
-    Raises ValueError when the name is taken.
+    Raises ValueError if another module has declared the name.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,7 +52,7 @@ def job(
 
 
 def when_changed(listener: Callable[[Job], None]) -> Callable[[Job], None]:
-    """Call `listener(job)` in the transaction of every change to a job."""
+    """Register `listener(job)`, which runs in the transaction of every change to a job."""
     if listener not in _listeners:
         _listeners.append(listener)
     return listener

@@ -1,4 +1,4 @@
-"""Running a job: claim the row, do the work, say how it ended."""
+"""Run a job: claim its row, call its function, record the result."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from app.extensions import db
 from app.jobs.registry import RETRY_DELAYS, definitions, tell_changed
 from app.models import Job
 
-HEARTBEAT_EVERY = 3  # seconds between two signs of life of a running job
-END_WITHIN = 120  # seconds that a finished attempt tries to say so, when the database is away or locked
+HEARTBEAT_EVERY = 3  # seconds between two heartbeats of a running job
+END_WITHIN = 120  # seconds for which a finished attempt tries to record its result if the database is unavailable
 
 
 class PermanentError(Exception):
-    """Raised by a job that need not be tried again: it goes to "failed" at once, with this reason."""
+    """Raised by a job that should not be retried. The job becomes "failed" at once, with this reason."""
 
 
 class LeaseLost(Exception):
-    """This attempt was held for dead and another one has the job. Whatever it still does is not recorded."""
+    """This attempt was considered dead, and another one has the job. Its further results are not recorded."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The claim on a job's row: only the holder of the newest token may change the row."""
+    """The lease on a job's row: only the holder of the newest token may change the row."""
 
     job_id: str
     token: str
@@ -48,7 +48,7 @@ _ending: ContextVar[bool] = ContextVar("attempt_is_ending", default=False)
 
 
 def current_job_id() -> str:
-    """The id of the running job. Raises LookupError outside one."""
+    """Return the id of the running job. Raises LookupError outside a job."""
     attempt = _current.get()
     if attempt is None:
         raise LookupError("no job is running")
@@ -56,17 +56,17 @@ def current_job_id() -> str:
 
 
 def perform(job_id: str) -> None:
-    """Run the job of that id if it is waiting and due; otherwise do nothing. RQ calls this in the worker.
+    """Run the job with that id if it is queued and due; otherwise do nothing. RQ calls this in the worker.
 
-    The work runs in its own app context, in read mode: it writes in short `write_transaction()` blocks, so no lock is
-    held while a mail server is slow. It also runs in a copy of the caller's context: what a job sets in context
-    variables is gone when the next one starts.
+    The work runs in its own app context, in read mode. It writes in short `write_transaction()` blocks, so it holds no
+    lock while a mail server is slow. It also runs in a copy of the caller's context, so that context variables set by
+    one job don't affect the next.
     """
     copy_context().run(_perform, job_id)
 
 
 def is_ending() -> bool:
-    """Whether the job that runs in this context has done its work, and is recording how it ended."""
+    """Return whether the job of this context has done its work and is recording the result."""
     return _ending.get()
 
 
@@ -112,7 +112,7 @@ def _claim(job_id: str) -> Job | None:
         if job is not None:
             tell_changed(job)
     if job is not None:
-        db.session.expunge(job)  # this attempt's own copy: later writes go through the token
+        db.session.expunge(job)  # this attempt's own copy: later writes check the token
     return job
 
 
@@ -129,7 +129,9 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
 
 
 def _end(attempt: Attempt, **values: Any) -> None:
-    """Say how the attempt ended. What was done (a mail sent) must not be done again because the database is busy."""
+    """Record the result of the attempt, retrying while the database is busy: work such as a sent email must not be
+    repeated.
+    """
     if values["state"] in {"done", "failed"}:
         values["finished_at"] = now()
     _ending.set(True)
@@ -152,12 +154,12 @@ def _end(attempt: Attempt, **values: Any) -> None:
 def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
     try:
         _change(attempt, **values)
-    except IntegrityError:  # meanwhile another job waits under its unique key: this one goes on without it
+    except IntegrityError:  # another job with its unique key was queued meanwhile: drop the key from this one
         _change(attempt, **values, unique_key=None)
 
 
 def _change(attempt: Attempt, **values: Any) -> None:
-    """Change the row in the attempt's name. Raises LeaseLost when the row belongs to another attempt."""
+    """Update the row if this attempt still holds the lease. Raises LeaseLost otherwise."""
     with write_transaction():
         job = db.session.scalar(
             update(Job)
@@ -172,11 +174,11 @@ def _change(attempt: Attempt, **values: Any) -> None:
 
 
 def report_progress(percent: int) -> None:
-    """Record how far the running job is, 0 to 100, and tell its owner's pages.
+    """Record the progress of the running job, 0 to 100, and notify its owner's pages.
 
-    Each call is a transaction: call it when the number changes, not for every item. It never falls: an attempt after
-    one that died begins anew, and is heard of when it is further. Raises LeaseLost when another attempt has the job,
-    which ends this one.
+    Each call is a transaction: call it when the number changes, not for every item. The progress never decreases: after
+    a crash, the next attempt starts over, and its progress shows once it exceeds the old one. Raises LeaseLost if
+    another attempt has the job, which ends this one, and LookupError outside a job.
     """
     attempt = _current.get()
     if attempt is None:
@@ -187,7 +189,7 @@ def report_progress(percent: int) -> None:
 
 @contextmanager
 def _heartbeat(engine: Engine, attempt: Attempt) -> Iterator[None]:
-    """Write signs of life while the block runs, from a thread: the work itself may be one long call."""
+    """Write heartbeats from a thread while the block runs, because the work may be one long call."""
     stop = threading.Event()
     logger = current_app.logger
 

@@ -1,7 +1,7 @@
-"""The scheduler: finds, from the rows alone, every job that Redis lost or a dead worker left behind.
+"""The scheduler: finds every job that is due, was lost by Redis, or whose worker died. It only needs the rows.
 
-It also is the scheduler: delayed jobs, retries and periodic ones are rows that become due. Any number of schedulers may
-run at once; whatever two of them do twice, the claim on the row makes harmless.
+Delayed jobs, retries and periodic jobs are rows that become due. Any number of schedulers may run at once: the lease on
+the row makes duplicate work harmless.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from app.jobs.runner import HEARTBEAT_EVERY
 from app.models import Job
 
 SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt is dead
-LOST_AFTER = 10  # seconds after which a pushed job that an empty queue does not hold was lost
-LOST_ANYWAY_AFTER = 120  # the same when the queue is never empty
+LOST_AFTER = 10  # seconds after which a pushed job counts as lost if its queue is empty
+LOST_ANYWAY_AFTER = 120  # the same if the queue is not empty
 BATCH = 500
-# Word for word as in the index: from "state = ?" SQLite does not see that it may use it, and would read every job done.
+# Exactly the condition of the partial index: with "state = ?" SQLite would not use it, and would read finished jobs.
 UNFINISHED = text("state IN ('queued', 'running')")
 KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
-# A moment this far ahead was written before the clock was set back; nobody waits an hour for that.
+# A time this far in the future was written before the clock was set back. Such jobs count as due, dead or lost at once.
 FROM_THE_FUTURE = timedelta(minutes=1)
 
 
 def run_once() -> int:
-    """One round: revive the dead, push what is due. Returns how many jobs were pushed.
+    """Run one round: recover jobs of dead workers and push due jobs. Return how many were pushed.
 
-    Reads first and writes only when there is something to write, so an idle server stays idle.
+    Reads first, and writes only if there is something to write, so an idle server stays idle.
     """
     with current_app.app_context(), read_transaction():
         _revive_dead()
@@ -51,7 +51,7 @@ def _revive_dead() -> None:
             Job.heartbeat_at > moment + FROM_THE_FUTURE,
         ),
     )
-    # One transaction each: it ends with the lock of the owner's clock, and whoever holds that waits for no second job.
+    # One transaction per job: it locks the owner's clock last, and must not wait for another job's row after that.
     for identity in db.session.scalars(select(Job.id).where(UNFINISHED, silent).limit(BATCH)).all():
         with write_transaction():
             job = db.session.scalar(
@@ -80,7 +80,7 @@ def _revive(job: Job, moment: datetime) -> None:
 
 
 def _key_is_taken(job: Job) -> bool:
-    """Whether another job waits under the unique key of this one: it goes on without the key then."""
+    """Return whether another queued job has this job's unique key. This job then continues without the key."""
     others = select(Job.id).where(Job.unique_key == job.unique_key, Job.state == "queued", Job.id != job.id)
     return job.unique_key is not None and db.session.scalar(others.limit(1)) is not None
 
@@ -98,25 +98,25 @@ def _push_due() -> int:
     held: dict[str, set[str]] = {}
     try:
         for identity, queue, name in _take(or_(*wanted), moment):
-            # A long queue is not a lost one. Pushed again and again, its jobs would hold the workers up for ever.
+            # A long queue is not a lost one. Pushing its jobs again and again would block the workers.
             if queue not in held:
                 held[queue] = broker.held(queue)
             if identity in held[queue]:
                 continue
             definition = definitions.get(name)
             if not broker.push(identity, queue, definition.timeout if definition else FORGOTTEN_TIMEOUT):
-                break  # Redis went away just now: what was taken counts as lost in a moment
+                break  # Redis just became unavailable: these jobs count as lost soon and are pushed again
             pushed += 1
     except RedisUnavailable:
-        pass  # the same
+        pass  # as above
     return pushed
 
 
 def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
-    """For each queue, which jobs it does not hold: never pushed, or pushed and lost.
+    """Return for each queue the condition that it doesn't hold a job: never pushed, or pushed and lost.
 
-    A queue that still holds ids probably holds theirs too, so they are looked for less often. Empty when Redis is away:
-    nothing can be pushed.
+    A queue with ids in it probably holds these jobs too, so they count as lost later. Returns {} if Redis is
+    unavailable, because nothing can be pushed.
     """
     found: dict[str, ColumnElement[bool]] = {}
     for queue in QUEUES:
@@ -130,7 +130,7 @@ def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
 
 
 def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str, str]]:
-    """Mark the oldest wanted jobs as pushed, and return them: of two schedulers, one gets each."""
+    """Mark the oldest wanted jobs as pushed and return them. Concurrent schedulers don't get the same jobs."""
     oldest = (
         select(Job.id).where(UNFINISHED, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
     )
@@ -146,7 +146,7 @@ def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str,
 
 
 def enqueue_periodic() -> None:
-    """Order every periodic job whose time has come. Called about once a minute."""
+    """Enqueue every periodic job that is due. Called about once a minute."""
     with current_app.app_context(), read_transaction():
         moment = now()
         for definition in list(definitions.values()):
@@ -159,7 +159,7 @@ def enqueue_periodic() -> None:
 
 
 def prune() -> int:
-    """Forget finished jobs after KEEP_DAYS; returns how many. Called about once an hour."""
+    """Delete finished jobs after KEEP_DAYS. Return how many. Called about once an hour."""
     with current_app.app_context(), read_transaction():
         old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
         if db.session.scalar(select(Job.id).where(old).limit(1)) is None:

@@ -1,4 +1,4 @@
-"""The worker process: it schedules, and a child of it takes jobs from RQ (app/jobs/child.py)."""
+"""The worker process: it schedules jobs, and its child process takes them from RQ (app/jobs/child.py)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
-    """Run jobs from `queues` (default: all) until a signal; returns the exit status.
+    """Run jobs from `queues` (default: all) until a signal. Return the exit status.
 
-    SIGTERM and SIGINT are warm: the running job is finished first. A second one, a second later or more, ends it.
+    SIGTERM and SIGINT shut down gracefully: the running job is finished first. A second signal, at least one second
+    later, ends the job.
     """
     unknown = set(queues) - set(QUEUES)
     if unknown:
@@ -44,7 +45,7 @@ def run(app: Flask, queues: Sequence[str]) -> int:
 
 
 class _Parent:
-    """Schedules, and keeps one child that takes jobs from RQ."""
+    """Schedules jobs, and keeps one child process that takes them from RQ."""
 
     def __init__(self, app: Flask, take_jobs: Callable[[], int], deadline: child.Deadline) -> None:
         self._app = app
@@ -57,10 +58,10 @@ class _Parent:
         os.set_blocking(self._signalled, False)
 
     def run(self) -> int:
-        """Until a signal; 0."""
+        """Schedule jobs and replace the child when it ends, until a signal. Return 0."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # it only ends a pause
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only interrupts a pause
         signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
         guard = _Guard(self._app)
         periodic_at = pruned_at = 0.0
@@ -84,18 +85,18 @@ class _Parent:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
         with suppress(ProcessLookupError):
-            os.kill(self._child, signal.SIGTERM)  # each time: RQ finishes the job, and ends it when asked again
+            os.kill(self._child, signal.SIGTERM)  # on every signal: RQ ends the job at the second
 
     def _start_child(self) -> None:
         with self._app.app_context():
-            db.engine.dispose()  # a connection must not be shared by two processes
+            db.engine.dispose()  # two processes must not share a connection
         self._deadline.clear()
         parent = os.getpid()
-        # No signal comes between the fork and the moment when both sides know what to do with it.
+        # Block signals until both processes have their handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self._child = os.fork()
         if self._child == 0:
-            end_with(parent)  # no child is left alone when its parent is gone
+            end_with(parent)  # end the child if its parent dies
             status = 1
             try:
                 signal.set_wakeup_fd(-1)
@@ -110,7 +111,7 @@ class _Parent:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _look_after_child(self) -> bool:
-        """Replace the child when it has ended or hangs; False when it has ended and should."""
+        """Replace the child if it has ended or hangs. Return False if it has ended during shutdown."""
         if self._deadline.has_passed():
             self._app.logger.error("a job did not end in time, and is killed with its process (%d)", self._child)
             os.kill(self._child, signal.SIGKILL)
@@ -129,16 +130,16 @@ class _Parent:
         return True
 
     def _pause(self, seconds: float) -> None:
-        """Wait until the time is over or a signal comes: also that the child has ended."""
+        """Wait until the time is over or a signal arrives, including SIGCHLD."""
         select.select([self._wakeup], [], [], seconds)
         with suppress(BlockingIOError):
             os.read(self._wakeup, 4096)
 
 
 class _Guard:
-    """Runs the scheduler's steps. One that fails is tried again at its next tick.
+    """Runs the scheduler's steps. A step that fails is retried at its next tick.
 
-    An absent database is said in one line when it goes and one when it is back, not every second.
+    A database outage is logged once when it begins and once when it ends, not every second.
     """
 
     def __init__(self, app: Flask) -> None:

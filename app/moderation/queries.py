@@ -40,8 +40,8 @@ def conversation(viewer: User, conversation_id: int) -> Conversation | None:
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     """Select the messages that the viewer may report in their conversation, with senders and images; no events.
 
-    These are the visible messages, except deleted ones whose content is no longer sealed, and unsent messages that the
-    viewer had read and that are still sealed. `sealed` is loaded with them.
+    These are the visible messages that have content, deleted messages that are still sealed, and unsent messages that
+    are still sealed and that the viewer had read. `sealed` is loaded with them.
     """
     mine = aliased(ConversationMember)
     inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != "left")

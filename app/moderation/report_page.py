@@ -49,7 +49,9 @@ def seen_or_404(report_id: int) -> Report:
 
 
 def signed_file(report: Report, *, disclose: bool) -> Response:
-    """Return a download of the signed text and its signature; with `disclose`, also content withheld from the reporter."""
+    """Return a download of the signed text and its signature; with `disclose`, also the content withheld from the
+    reporter.
+    """
     response = make_response(evidence.document(report, disclose=disclose))
     response.mimetype = "application/json"
     response.headers["Content-Disposition"] = f'attachment; filename="report-{report.id}.json"'
