@@ -1,8 +1,8 @@
 """The worker's child process: it takes jobs from RQ and runs the short ones itself.
 
-RQ forks for each job. In this application a fork costs 30 ms of CPU, because the new process has to open the database,
-compile its statements and load its templates again: four fifths of what it takes to send an email. So jobs of the
-queues in `IN_PROCESS` run here, one after the other, and only those of the other queues in a fork. The child ends after
+RQ forks for each job. In this application a fork costs 30 ms of CPU, four fifths of the cost of sending an email: the
+new process has to open the database, compile its statements and load its templates again. So jobs of the queues in
+`IN_PROCESS` run here, one after the other, and only those of the other queues in a fork. The child ends after
 `JOBS_PER_CHILD` jobs and its parent (app/jobs/worker.py) starts another one, which limits memory leaks.
 """
 

@@ -89,9 +89,7 @@ def from_others() -> ScalarSelect[int]:
 
 
 def shown() -> ScalarSelect[int]:
-    """`ConversationMember.newest_message_id`: the newest message that this membership shows; NULL when there is
-    none.
-    """
+    """Return the correct `ConversationMember.newest_message_id`: the newest visible message, or NULL."""
     newest = (
         select(Message.id).where(visibility.message_is_shown(ConversationMember)).order_by(Message.seq.desc()).limit(1)
     )

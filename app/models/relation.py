@@ -25,7 +25,7 @@ class Block(Base):
 
 
 class Mute(Base):
-    """`muter` doesn't see the posts and notifications of `muted`, who isn't told. Unmuting restores everything."""
+    """`muter` doesn't see the posts and notifications of `muted`, who isn't notified. Unmuting restores everything."""
 
     __tablename__ = "mute"
     __table_args__ = (CheckConstraint("muter_id <> muted_id", name="not_oneself"),)

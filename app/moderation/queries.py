@@ -155,7 +155,7 @@ def has_looked(moderator: User, report: Report) -> bool:
 
 
 def log(moderator: User, *, report_id: int | None = None, person: str = "") -> Select[AuditEntry]:
-    """Select the log entries of reports that don't involve this moderator, optionally of one report or one person."""
+    """Select the log entries, optionally of one report or person. Leaves out reports that involve this moderator."""
     entries = select(AuditEntry).outerjoin(Report, Report.id == AuditEntry.report_id)
     entries = entries.where(or_(AuditEntry.report_id.is_(None), ~concerns(moderator)))
     if report_id is not None:

@@ -113,7 +113,7 @@ def report_post(post_id: int) -> Answer:
 @login_required
 @limits.changing
 def report_person(username: str) -> Answer:
-    """Report a person for their profile. The response is 404 for oneself."""
+    """Report a person for their profile. The response is 404 for the viewer's own profile."""
     person = _person_or_404(username)
 
     def send(form: ReportForm) -> Report:

@@ -49,7 +49,7 @@ def unblock(blocker: User, blocked: User) -> bool:
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
     """Mute a user, for one of HOURS or until they are unmuted. A later call replaces the duration.
 
-    Raises ActionError for oneself, and for another duration.
+    Raises ActionError for oneself, and for any other duration.
     """
     if muter.id == muted.id:
         raise ActionError(_l("You can't mute yourself."))

@@ -40,8 +40,9 @@ def start(
 ) -> Conversation:
     """Send `body` to one person in their conversation, or to several as the first message of a new group.
 
-    Members who don't know the founder get the group as a message request. Submitting a form twice makes one group.
-    Raises ActionError, also if the founder can't message one of these people or adds too many strangers.
+    Members who neither follow the founder nor have accepted a conversation with them get a message request. Submitting
+    a form twice makes one group. Raises ActionError, also if the founder can't message one of these people or adds too
+    many strangers.
     """
     others = _others(founder, people)
     # A form that is sent again with other recipients makes another conversation.

@@ -33,9 +33,9 @@ def send_message(
 ) -> Message:
     """Send `body` to `recipient`, and update their badge and schedule delivery, in the caller's transaction.
 
-    A form that is submitted twice (same `form_key`) sends once and returns the first message. A recipient who doesn't
-    follow the sender gets a message request. Raises ActionError; with `limited` also when the sender is over a rate
-    limit.
+    A form that is submitted twice (same `form_key`) sends once and returns the first message. A recipient who neither
+    follows the sender nor has accepted the conversation gets a message request. Raises ActionError; with `limited` also
+    when the sender is over a rate limit.
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))

@@ -114,7 +114,7 @@ def _known(reporter: User, content: str, form_key: str | None) -> tuple[str | No
 
 
 def _file(made: Report, reporter: User, accused: User | None) -> Report:
-    """Store a report with its signature, and tell the moderators."""
+    """Store a report with its signature, and notify the moderators."""
     made.reporter_id = reporter.id
     made.accused_id, made.accused_name = (accused.id, accused.username) if accused else (None, "")
     made.seal = ""
