@@ -89,7 +89,7 @@ def from_others() -> ScalarSelect[int]:
 
 
 def shown() -> ScalarSelect[int]:
-    """Return the correct `ConversationMember.newest_message_id`: the newest visible message, or NULL."""
+    """Return the correct `ConversationMember.newest_message_id`: the id of the newest visible message, or NULL."""
     newest = (
         select(Message.id).where(visibility.message_is_shown(ConversationMember)).order_by(Message.seq.desc()).limit(1)
     )

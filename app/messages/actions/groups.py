@@ -23,7 +23,7 @@ from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
 from app.notifications import record_event
 
-MAX_MEMBERS = 12  # people in a group, the viewer included
+MAX_MEMBERS = 12  # of a group, the founder included
 NAME_MAX = 80  # characters, and the width of the column
 
 
