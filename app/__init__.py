@@ -1,4 +1,4 @@
-"""Microblog: the application factory. It reads as the boot order."""
+"""Application factory. `create_app` reads in boot order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, pr
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Make the app. `settings` default to the environment's. Raises ConfigurationError when they cannot be used."""
+    """Create the app. `settings` default to those of the environment.
+
+    Raise ConfigurationError if the settings cannot be used.
+    """
     settings = settings or Settings.from_env()
     if not settings.database_url:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -34,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.logger.warning("%s", line)
     app.session_interface = cookies.TimelessSessionInterface()
 
-    compression.init_app(app)  # first: it runs last, on the finished answer
+    compression.init_app(app)  # first, so that it runs last, on the finished response
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)
@@ -60,7 +63,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def take_requests(app: Flask) -> None:
-    """Read bodies, believe trusted proxies and check the host before anything else sees a request."""
+    """Wrap the WSGI app: read bodies, apply X-Forwarded-* of trusted proxies and check the host before any other code
+    runs.
+    """
     hops: int = app.config["TRUSTED_PROXIES"]
     front = Front(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)
     app.wsgi_app = front  # type: ignore[method-assign]  # as Flask documents it
@@ -72,7 +77,7 @@ def take_requests(app: Flask) -> None:
 
 
 def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
-    """The settings under the names that Flask and the extensions read."""
+    """Return the settings under the names that Flask and the extensions read."""
     own = {name.upper(): value for name, value in vars(settings).items()}
     secure = settings.site_url.startswith("https://")
     is_sqlite = settings.sqlalchemy_url.startswith("sqlite")
@@ -101,20 +106,20 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_pre_ping": not is_sqlite,
             "echo": settings.sql_log,
-            "hide_parameters": True,  # private messages, hashes, login ids: errors are logged and mailed
+            "hide_parameters": True,  # errors are logged and emailed; values hold private messages, hashes, login ids
             "connect_args": {"timeout": settings.sqlite_timeout}
             if settings.sqlalchemy_url.startswith("sqlite")
             else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BOOTSTRAP_SERVE_LOCAL": True,
-        "WTF_CSRF_TIME_LIMIT": None,  # a form may lie open for a day; the token dies with the session
+        "WTF_CSRF_TIME_LIMIT": None,  # a form may stay open for a day; the token ends with the session
         "WTF_CSRF_SSL_STRICT": secure,
         "MAIL_SUPPRESS_SEND": False,
         "RATELIMIT_STORAGE_URI": settings.redis_url,
         "RATELIMIT_STORAGE_OPTIONS": redis_client.CLIENT_OPTIONS,
         "RATELIMIT_STRATEGY": "moving-window",
-        # The limiter never takes the site down: with Redis away each process counts for itself.
+        # Rate limiting never takes the site down: without Redis, each process counts on its own.
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
         "RATELIMIT_HEADERS_ENABLED": True,

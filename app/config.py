@@ -1,8 +1,7 @@
-"""Every setting: typed, commented, read from the environment (and `.env`).
+"""All settings, typed and read from the environment (and `.env`).
 
-With none set, the embedded default serves one machine. `MICROBLOG_ENV=production` refuses each default that is
-not meant for production and says which, so a half-configured server never starts. `docs/configuration.md` lists
-the same names, and a test holds the two together.
+The defaults serve one machine. `MICROBLOG_ENV=production` refuses each default that is not meant for production and
+names it, so a half-configured server never starts. `docs/configuration.md` lists the same names; a test compares them.
 """
 
 from __future__ import annotations
@@ -36,12 +35,12 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 
 
 class ConfigurationError(ValueError):
-    """A setting is missing or makes no sense. The message is one plain sentence for each fault."""
+    """A setting is missing or invalid. The message has one sentence for each fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one server. Field names are the environment's names in lower case."""
+    """The settings of one server. Field names are the environment variables in lower case."""
 
     # Where it runs ---------------------------------------------------------------------------------------
     microblog_env: str = "development"  # "development", "production" or "test"
@@ -49,50 +48,50 @@ class Settings:
     host: str = "127.0.0.1"  # the address the web server of `make run` listens on
     port: int = 5000
     web_concurrency: int = 2  # web processes
-    web_threads: int = 4  # requests that one web process works on at a time; its load is measured by them
-    body_timeout: int = 20  # seconds a request's body may take to arrive, and more while it comes at 8 kB a second
-    public_url: str = ""  # where people find the site, with its URL prefix if it has one; "" = this machine
-    trusted_proxies: int = 0  # reverse proxies in front whose X-Forwarded-* are believed
+    web_threads: int = 4  # requests that one web process handles at a time; its load is measured by them
+    body_timeout: int = 20  # seconds in which a request body must arrive; extended while it arrives at 8 kB/s
+    public_url: str = ""  # public address of the site, with its URL prefix if any; "" = this machine
+    trusted_proxies: int = 0  # number of reverse proxies in front whose X-Forwarded-* are trusted
 
     # Secrets and stores ----------------------------------------------------------------------------------
     secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
-    former_secret_keys: tuple[str, ...] = ()  # earlier values of SECRET_KEY: they check old reports
+    former_secret_keys: tuple[str, ...] = ()  # earlier values of SECRET_KEY, to verify old reports
     database_url: str = ""  # "" = SQLite in DATA_DIR
     sqlite_timeout: int = 5  # seconds a writer waits for SQLite's lock before it gives up
     sql_log: bool = False  # write each SQL statement to the log, without its values
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
 
     # Mail ------------------------------------------------------------------------------------------------
-    mail_server: str = ""  # "" = `make run` starts a sink and shows what it gets on a page
+    mail_server: str = ""  # "" = `make run` starts a mail sink and shows its emails on a page
     mail_port: int = 25
-    mail_page: str = ""  # where the mail can be read, for "check your email"; `make run` sets it to its sink's page
+    mail_page: str = ""  # URL of that page, for "check your email"; `make run` sets it to its sink's page
     mail_username: str = ""
     mail_password: str = ""
     mail_use_tls: bool = False
     mail_use_ssl: bool = False
     mail_default_sender: str = "Microblog <noreply@localhost>"
-    mail_unicode_addresses: bool = False  # müller@example.org may register: MAIL_SERVER has SMTPUTF8
-    mail_timeout: int = 20  # seconds for each step of the conversation with MAIL_SERVER
-    message_mail_delay: int = 60  # seconds a mail about what happened waits; it is dropped if read meanwhile
-    mail_daily_cap: int = 20  # mails a day and person about what happened, without essential ones; 0 = no cap
-    mail_daily_cap_site: int = 0  # the same for all people together: what the mail provider allows; 0 = no cap
-    admins: tuple[str, ...] = ()  # who is mailed when a request or a job fails unexpectedly
+    mail_unicode_addresses: bool = False  # allow addresses such as müller@example.org: MAIL_SERVER supports SMTPUTF8
+    mail_timeout: int = 20  # seconds for each step of the SMTP dialogue with MAIL_SERVER
+    message_mail_delay: int = 60  # seconds before an event is emailed; it is dropped if read meanwhile
+    mail_daily_cap: int = 20  # emails about events per day and member, not counting essential ones; 0 = no cap
+    mail_daily_cap_site: int = 0  # the same for all members together, as the mail provider allows; 0 = no cap
+    admins: tuple[str, ...] = ()  # receive an email when a request or a job fails unexpectedly
 
     # Web Push ------------------------------------------------------------------------------------------------
     vapid_private_key: str = ""  # `flask push-key` makes one; "" = kept in DATA_DIR; in production: no Web Push
-    push_hosts: tuple[str, ...] = PUSH_SERVICES  # the push services that are spoken to, and no others
+    push_hosts: tuple[str, ...] = PUSH_SERVICES  # the only push services that are contacted
 
     # What members see ------------------------------------------------------------------------------------
-    languages: tuple[str, ...] = ()  # offered languages; () = every one that is translated well enough
-    languages_from_percent: int = 70  # how much of a catalog must be translated for its language to be offered
-    translations_dir: Path = ROOT / "translations"  # where the catalogs are
+    languages: tuple[str, ...] = ()  # offered languages; () = all that are translated well enough
+    languages_from_percent: int = 70  # percent of a catalog that must be translated for its language to be offered
+    translations_dir: Path = ROOT / "translations"  # directory of the catalogs
     posts_per_page: int = 25
-    post_max_length: int = 500  # characters as the reader sees them (grapheme clusters)
+    post_max_length: int = 500  # grapheme clusters: characters as readers see them
     message_max_length: int = 2000
     poll_interval: int = 10  # seconds between two polls of one browser
-    activity_days: int = 90  # days what was read stays on the Activity page; what is unread stays for ever
-    export_days: int = 7  # days an export can be downloaded; 14 at most
-    sealed_days: int = 14  # days a message that was deleted for everyone can still be reported; 0 = it's gone at once
+    activity_days: int = 90  # days that read events stay on the Activity page; unread ones stay for ever
+    export_days: int = 7  # days that an export can be downloaded; at most 14
+    sealed_days: int = 14  # days that a message deleted for everyone can still be reported; 0 = deleted at once
 
     # Translation of posts --------------------------------------------------------------------------------
     translate_url: str = ""  # a LibreTranslate-compatible server; "" hides "Translate"
@@ -100,17 +99,17 @@ class Settings:
     translate_timeout: int = 5  # seconds
 
     # Operation --------------------------------------------------------------------------------------------
-    metrics_token: str = ""  # what a monitoring system shows to read /metrics; "" = there is no such page
+    metrics_token: str = ""  # token that a monitoring system sends to read /metrics; "" = no such page
 
     # Limits ----------------------------------------------------------------------------------------------
-    image_seconds: int = 1  # processor time that one uploaded image may take; a web thread waits for it
+    image_seconds: int = 1  # CPU seconds for processing one uploaded image; a web thread waits for it
     ratelimit_enabled: bool = True
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """Read the settings from `environ` (default: `.env`, overridden by the process's environment).
 
-        Raises ConfigurationError naming every setting that cannot be used.
+        Raise ConfigurationError that names every setting that cannot be used.
         """
         if environ is None:
             from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
@@ -153,7 +152,7 @@ class Settings:
             if getattr(self, name) < 1:
                 faults.append(f"{name.upper()} must be at least 1")
         faults.extend(self._language_faults())
-        if self.export_days > 14:  # finished jobs, and with them the links, are kept two weeks
+        if self.export_days > 14:  # finished jobs, and the download links with them, are kept for two weeks
             faults.append("EXPORT_DAYS must be 14 or less")
         if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
             faults.append("PUBLIC_URL must start with http:// or https://")
@@ -200,12 +199,12 @@ class Settings:
 
     @property
     def site_url(self) -> str:
-        """The public address without a final slash."""
+        """The public address without a trailing slash."""
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def sqlalchemy_url(self) -> str:
-        """DATABASE_URL, or the SQLite file in DATA_DIR. `postgres://` (Heroku's spelling) is understood."""
+        """DATABASE_URL, or the SQLite file in DATA_DIR. Accepts `postgres://`, Heroku's spelling."""
         if not self.database_url:
             return f"sqlite:///{self.data_dir / 'microblog.db'}"
         if self.database_url.startswith("postgres://"):
@@ -213,7 +212,10 @@ class Settings:
         return self.database_url
 
     def secret(self) -> str:
-        """SECRET_KEY, or one generated on first use and kept in DATA_DIR, readable by its owner only."""
+        """Return SECRET_KEY, or a key generated on first use and kept in DATA_DIR, readable by its owner only.
+
+        Raise ConfigurationError if the kept key is damaged.
+        """
         if self.secret_key:
             return self.secret_key
         path, secret = self._kept("secret_key", lambda: secrets.token_urlsafe(48))
@@ -222,9 +224,10 @@ class Settings:
         return secret
 
     def vapid_key(self) -> str:
-        """VAPID_PRIVATE_KEY, or one kept as the secret is; "" in production, where only the operator's own serves.
+        """Return VAPID_PRIVATE_KEY, or a key kept as `secret` keeps its own.
 
-        Browsers are subscribed to one key, and another host of the site must not have another one.
+        In production return only the operator's key, or "" without one. Browsers subscribe to one key, so all hosts of
+        a site must share it. Raise ConfigurationError if the kept key is damaged.
         """
         if self.vapid_private_key or self.microblog_env == "production":
             return self.vapid_private_key
@@ -234,26 +237,29 @@ class Settings:
         return key
 
     def _kept(self, name: str, make: Callable[[], str]) -> tuple[Path, str]:
-        """What `make` gave once, from a file in DATA_DIR that its owner alone can read."""
+        """Return the path and content of a file in DATA_DIR; `make` gives its content on first use.
+
+        Only the file's owner can read it.
+        """
         path = self.data_dir / name
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             part = path.with_name(f"{name}.{os.getpid()}")
             with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
                 file.write(make())
-            with suppress(FileExistsError):  # of several starting at once one gives its secret, whole, to all
+            with suppress(FileExistsError):  # if several processes start at once, all use the first one's secret
                 os.link(part, path)
             part.unlink()
         return path, path.read_text().strip()
 
 
 def is_prefix(path: str) -> bool:
-    """Whether `path` is a URL prefix: "/blog" or "/a/b", without a final slash, an escape or a dot segment."""
+    """Return whether `path` is a URL prefix such as "/blog" or "/a/b": no trailing slash, no escape, no dot segment."""
     return _PREFIX.fullmatch(path) is not None
 
 
 def _is_site(url: str) -> bool:
-    """Whether links can be made from `url` by appending a path."""
+    """Return whether appending a path to `url` gives a valid link."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna")
@@ -264,7 +270,7 @@ def _is_site(url: str) -> bool:
 
 
 def _parse(raw: str, kind: str) -> Any:
-    """Turn the text of one setting into its type. Raises ValueError saying what it must be."""
+    """Convert the text of one setting to its type. Raise ValueError that says what it must be."""
     if kind == "bool":
         if raw.lower() in TRUE_WORDS | FALSE_WORDS:
             return raw.lower() in TRUE_WORDS

@@ -1,4 +1,4 @@
-"""The extensions, as objects that belong to no app yet. `create_app` ties them."""
+"""The extensions, not bound to an app. `create_app` initialises them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.catalogs.domain import CatalogBabel
 
 
 class Base(DeclarativeBase):
-    """All models. Constraints have names, so a migration can drop them on every engine."""
+    """Base class of all models. Constraints have names, so that migrations can drop them on every database."""
 
     metadata = MetaData(
         naming_convention={
@@ -29,7 +29,7 @@ class Base(DeclarativeBase):
     )
 
 
-# Objects stay readable after the commit: a route commits once, then flashes and redirects.
+# Objects stay loaded after the commit: a route commits once, then flashes and redirects.
 db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
 migrate = Migrate(render_as_batch=True, compare_type=True)
 login = LoginManager()

@@ -1,10 +1,10 @@
-"""Accounts: who you are, how you log in, and the links sent by mail."""
+"""Accounts: registration, login, and links sent by email."""
 
 from flask import Blueprint
 
 bp = Blueprint("accounts", __name__)
 
-from app.accounts import (  # noqa: E402  (doors register themselves on bp)
+from app.accounts import (  # noqa: E402 (the routes and jobs register on bp)
     deletion_jobs,
     deletion_routes,
     jobs,

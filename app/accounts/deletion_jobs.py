@@ -1,4 +1,4 @@
-"""Doors (queue) of deleting accounts: the mails, the numbers of others, and the deletion when its time has come."""
+"""Jobs of account deletion: the emails, other members' unread counts, and the deletion itself."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from app.models import Job, User
 
 @job(MAIL_JOB, queue="mail", timeout=90)
 def mail_deletion(user_id: int, what: str, due_at: str) -> None:
-    """Mail that an account is closed and will be deleted at `due_at`, or that this was taken back; nothing when it is
-    not so any more. Running twice sends it twice with the same Message-ID.
+    """Email that an account is closed and will be deleted at `due_at`, or that the deletion was cancelled.
+
+    Send nothing if that is no longer so. Running twice sends it twice with the same Message-ID.
     """
     user = db.session.get(User, user_id)
     moment = datetime.fromisoformat(due_at)
     if user is None or user.deletion_due_at != (moment if what == "ordered" else None):
         return
-    end_read_transaction()  # nothing is held while the mail server thinks
+    end_read_transaction()  # hold no transaction while the mail server responds
     with in_language_of(user) as language:
         when = format_datetime(moment, "long", tzinfo=get_timezone(user.timezone or "UTC"), locale=language)
     mailer.send(user, f"deletion_{what}", when=when)
@@ -36,8 +37,9 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
 
 @job(TELL_READERS)
 def tell_readers(user_id: int) -> None:
-    """Tell those with unread events of an account that was closed or opened again how many there are. Running twice
-    tells the same again.
+    """Publish the unread counts of members with unread events of an account that was closed or restored.
+
+    Running twice publishes the same counts again.
     """
     last: int | None = 0
     while last is not None:
@@ -47,8 +49,9 @@ def tell_readers(user_id: int) -> None:
 
 @job("accounts.delete_due", queue="slow", timeout=3600, every=3600)
 def delete_due() -> None:
-    """Delete the accounts whose time has come, bit by bit. Killed on the way, or run twice, it goes on with what is
-    left.
+    """Delete the accounts that are due, in batches.
+
+    After a crash, or when run twice, it continues with what is left.
     """
     for user_id in deletion.due():
         _remove_files(user_id)
@@ -60,7 +63,9 @@ def delete_due() -> None:
 
 
 def _remove_files(user_id: int) -> None:
-    """Finished exports, of which only their jobs' rows know. Pictures that no row names go with the stray ones."""
+    """Delete the user's finished exports: only the job rows know these files. The job for orphaned files deletes
+    pictures.
+    """
     for result in db.session.scalars(select(Job.result).where(Job.owner_id == user_id)).all():
         if isinstance(result, dict) and "file" in result:
             exports().delete(result["file"])

@@ -1,4 +1,4 @@
-"""Door (HTTP) of deleting one's account. The way back is the login form."""
+"""Routes of account deletion. To cancel it, the user logs in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @login_required
 @proving
 def delete_account() -> str | Response | tuple[str, int]:
-    """Say what deleting does, and order it with the password."""
+    """Explain what deletion does, and schedule it with the password."""
     form = DeleteAccountForm(request.form)
     if request.method != "POST":
         return _page(form)

@@ -1,6 +1,6 @@
-"""Forms of accounts: their shape only; what is true is checked in the actions.
+"""Forms of accounts. They check only the shape of the input; the actions check the facts.
 
-They are given `request.form` by their routes: by itself Flask-WTF would also read JSON and uploaded files.
+Routes pass `request.form` explicitly: by default Flask-WTF would also read JSON and uploaded files.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ NEW = {"autocomplete": "new-password", "minlength": str(passwords.MIN_LENGTH)}
 
 
 def required() -> InputRequired:
-    """The field may not be empty."""
+    """Return a validator that requires input."""
     return InputRequired(_l("This field is required."))
 
 
 def same_as(field: str) -> EqualTo:
-    """The field repeats another one."""
+    """Return a validator that requires the value of another field."""
     return EqualTo(field, _l("The passwords don't match."))
 
 
 def short(most: int) -> Length:
-    """Beyond `most` characters nobody looks at it."""
+    """Return a validator that limits input to `most` characters."""
     return Length(max=most, message=_l("This is too long."))
 
 
 class LoginForm(FlaskForm):
-    """Name or address, and password."""
+    """Username or email, and password."""
 
     username = StringField(_l("Username or email"), [required(), short(320)], render_kw=NAME)
     password = PasswordField(_l("Password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
@@ -42,7 +42,7 @@ class LoginForm(FlaskForm):
 
 
 class RegisterForm(FlaskForm):
-    """A new account. `timezone` is what the browser says, if it does."""
+    """A new account. `timezone` is the browser's time zone, if JavaScript fills it in."""
 
     username = StringField(_l("Username"), [required(), short(500)], render_kw=NAME)
     email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
@@ -52,33 +52,33 @@ class RegisterForm(FlaskForm):
 
 
 class ResetRequestForm(FlaskForm):
-    """Whose password was forgotten."""
+    """A request for a password reset link."""
 
     email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
 
 
 class ResetPasswordForm(FlaskForm):
-    """A new password, by a mailed link."""
+    """A new password, set with an emailed link."""
 
     password = PasswordField(_l("New password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)
     password2 = PasswordField(_l("Confirm new password"), [required(), same_as("password")], render_kw=NEW)
 
 
 class EmailForm(FlaskForm):
-    """Another address; asks for the password, so an unwatched screen is not enough."""
+    """A new email address. Requires the password, to protect an unattended session."""
 
     email = EmailField(_l("New email address"), [required(), short(1000)], render_kw=ADDRESS)
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class DeleteAccountForm(FlaskForm):
-    """The end of an account; asks for the password, so an unwatched screen is not enough."""
+    """Account deletion. Requires the password, to protect an unattended session."""
 
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class PasswordForm(FlaskForm):
-    """Another password; asks for the old one."""
+    """A new password. Requires the old one."""
 
     old_password = PasswordField(_l("Current password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
     password = PasswordField(_l("New password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)

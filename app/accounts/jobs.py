@@ -1,4 +1,4 @@
-"""Doors (queue) of accounts: the mails, and forgetting what has run out."""
+"""Jobs of accounts: sending emails, and deleting what has expired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.extensions import db
 from app.jobs import job
 from app.models import MailToken, PendingAccount, User
 
-# Purpose of a link: the folder of its mail, and where it leads.
+# For each purpose of a link: the folder of its email template, and the endpoint that the link leads to.
 MAILS = {
     "confirm": ("confirm", "accounts.confirm"),
     "reset": ("reset_password", "accounts.reset_password"),
@@ -26,11 +26,11 @@ MAILS = {
 
 @job("accounts.mail_link", queue="mail", timeout=90)
 def mail_link(token_id: int, nonce: str) -> None:
-    """Mail the link of a row, unless it was used or ended meanwhile, or the account was closed. Of an address that
-    someone else uses, its owner is told that they have an account.
+    """Email the link of a row, unless it was used or replaced meanwhile, or the account was closed.
 
-    The link is made here and kept nowhere; the nonce tells the row from a later one that got the same id. Running
-    twice sends the same link with the same Message-ID.
+    If another account uses a requested new address, tell its owner that they have an account instead. The link is built
+    here and never stored. The nonce distinguishes the row from a later one with the same id. Running twice sends the
+    same link with the same Message-ID.
     """
     row = db.session.get(MailToken, token_id)
     if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.can_log_in:
@@ -43,15 +43,16 @@ def mail_link(token_id: int, nonce: str) -> None:
         return
     mail, endpoint = MAILS[row.purpose]
     link = mailer.site_url(endpoint, token=link_tokens.sign(current_app.config["SECRET_KEY"], row))
-    end_read_transaction()  # nothing is held while the mail server thinks
+    end_read_transaction()  # hold no transaction while the mail server responds
     mailer.send(user, mail, to=row.email, link=link, address=row.email)
 
 
 @job("accounts.mail_registration", queue="mail", timeout=90)
 def mail_registration(pending_id: int, nonce: str) -> None:
-    """Email the link that creates the account of a registration, or tell the owner of the address that they have one.
+    """Email the link that creates the account of a registration, or tell the owner of the address that they have an
+    account.
 
-    Sends nothing when the registration was finished or ran out. Running twice sends it twice with the same Message-ID.
+    Send nothing if the registration was finished or has expired. Running twice sends it twice with the same Message-ID.
     """
     pending = db.session.get(PendingAccount, pending_id)
     if pending is None or pending.nonce != nonce or pending.expires_at <= now():
@@ -61,7 +62,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
         end_read_transaction()
         mailer.send(owner, "address_in_use")
         return
-    # Not an account yet: it is never added to the session.
+    # No account yet: this object is never added to the session.
     newcomer = User(
         username=pending.username,
         name="",
@@ -76,7 +77,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
 
 @job("accounts.mail_notice", queue="mail", timeout=90)
 def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
-    """Mail what happened to an account, and when. Running twice sends it twice with the same Message-ID."""
+    """Email what happened to an account, and when. Running twice sends it twice with the same Message-ID."""
     user = db.session.get(User, user_id)
     if user is None or not user.is_active:
         return
@@ -89,7 +90,7 @@ def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
 
 @job("accounts.prune_logins", every=24 * 3600)
 def prune_logins() -> None:
-    """Forget logins and links that have run out, some at a time. Running twice finds nothing the second time."""
+    """Delete expired logins, links and registrations, in batches. Running twice finds nothing the second time."""
     more = True
     while more:
         with write_transaction():

@@ -1,7 +1,7 @@
-"""Links sent by mail: what is in them, and how long they are good.
+"""Tokens of emailed links: their content and lifetime.
 
-A link carries the id and the nonce of a row in `mail_token`, signed with SECRET_KEY for one purpose. The row alone
-(a stolen backup) does not give the link, and the link is worth nothing once its row is gone: using it deletes the row.
+A token holds the id and the nonce of a row in `mail_token` or `pending_account`, signed with SECRET_KEY for one
+purpose. The row alone (a stolen backup) does not give the link. Using a link deletes its row, which makes it invalid.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ GOOD_FOR: dict[Purpose, timedelta] = {
     "change_email": timedelta(days=1),
     "register": timedelta(days=1),
 }
-MAX_LENGTH = 400  # characters of a link's token; ours have half as many
+MAX_LENGTH = 400  # characters; our own tokens have half as many
 
 
 @dataclass(frozen=True)
 class LinkToken:
-    """What a genuine link names. Whether the row is still there is another question."""
+    """The content of a token with a valid signature. The row may no longer exist."""
 
     purpose: str
     row_id: int
@@ -35,7 +35,7 @@ class LinkToken:
 
 
 def _signer(secret: str) -> URLSafeSerializer:
-    # No timestamp: the row says when the link ends, and a server's clock may be set back.
+    # No timestamp: the row says when the link expires, and a server's clock may be set back.
     return URLSafeSerializer(
         secret,
         salt="microblog-mail-link",
@@ -44,12 +44,12 @@ def _signer(secret: str) -> URLSafeSerializer:
 
 
 def sign(secret: str, row: MailToken | PendingAccount) -> str:
-    """The token of the link to `row`, safe in a URL."""
+    """Return the token of the link to `row`, safe in a URL."""
     return str(_signer(secret).dumps([row.purpose, row.id, row.nonce]))
 
 
 def read(secret: str, token: str) -> LinkToken | None:
-    """What `token` names; None for anything that was not signed here."""
+    """Return the content of `token`, or None if its signature is invalid."""
     if len(token) > MAX_LENGTH:
         return None
     try:

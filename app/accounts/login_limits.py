@@ -1,8 +1,8 @@
-"""Limits on guessing passwords: one counter for each account, and device cookies (decision 16).
+"""Limits on guessing passwords: a counter per account, and device cookies (decision 16).
 
-After OWASP's "Slow Down Online Guessing Attacks with Device Cookies". A browser that has logged in to an account has a
-signed cookie with a random number for it, and a counter of its own for that account. All other browsers share the
-account's counter, so strangers who fill it lock out each other, and not the owner's browser.
+Follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". A browser that has logged in to an account has
+a signed cookie with a random number for it, and its own counter for that account. All other browsers share the
+account's counter, so attackers who fill it lock out each other but not the owner's browser.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ TRIES = parse("10/5 minutes")
 
 
 def count_attempt(user: User | None, name: str) -> bool:
-    """Count an attempt to log in as `user`, found by the `name` that was typed; None when nobody has that name.
+    """Count an attempt to log in as `user`, found by the typed `name`; `user` is None for an unknown name.
 
-    Returns whether the password may be accepted. False means that the account's counter is full; the caller answers
-    as it answers a wrong password, and in the same time: else a stranger could find out that a name and an address
-    belong to one account. Raises TooManyRequests when the counter of this browser, or of the name as typed, is full.
+    Return whether the password may be accepted. False means that the account's counter is full. The caller must then
+    respond as to a wrong password, in the same time; otherwise an attacker could find out that a username and an
+    address belong to one account. Raise TooManyRequests if the counter of this browser, or of the typed name, is full.
     """
     number = _devices().get(str(user.id)) if user is not None else None
     if user is not None and number is not None:
@@ -45,7 +45,7 @@ def count_attempt(user: User | None, name: str) -> bool:
 
 
 def trust_browser(user: User) -> None:
-    """Give this browser a counter of its own for `user`, who has just proved that the account is theirs."""
+    """Give this browser its own counter for `user`, who has just proved that the account is theirs."""
     devices = _devices()
     number = devices.pop(str(user.id), None) or secrets.token_urlsafe(16)
     kept = dict([*devices.items(), (str(user.id), number)][-ACCOUNTS:])
@@ -66,7 +66,7 @@ def trust_browser(user: User) -> None:
 
 
 def _devices() -> dict[str, str]:
-    """The accounts that this browser's cookie names, with its number for each, those used last at the end."""
+    """Return the accounts in this browser's cookie, with its number for each; the most recent one is last."""
     try:
         content = _signer().loads(request.cookies.get(COOKIE, ""))
     except (BadSignature, ValueError):
@@ -89,10 +89,13 @@ def _hit_or_raise(*key: str) -> None:
 
 
 def _hit(*key: str) -> bool:
-    """Count in the counter `key`; False when it is full. With Redis away each process counts for itself."""
+    """Count one attempt for `key`.
+
+    Return False if the counter is full. Without Redis, each process counts on its own.
+    """
     if not limiter.enabled:
         return True
     try:
         return bool(limiter.limiter.hit(TRIES, "login", *key))
     except (RedisError, StorageError, OSError):
-        return True  # Redis went away in this moment; the limits of the address hold
+        return True  # Redis failed just now; the limit per IP address still applies

@@ -1,12 +1,12 @@
-"""How easy a password is to guess, and why: zxcvbn's estimate, with bounded cost and our own words.
+"""Password strength: zxcvbn's estimate of guesses, with bounded cost and our own explanations.
 
-zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses
-a cracker needs that knows common passwords, words, names, dates, keyboard patterns and repeats. Its cost grows with
-the length and with the symbols that may stand for letters: 72 well-chosen characters take six seconds. Both are bounded
-here, after which the worst input found takes about 0.2 s.
+zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses a
+cracker needs who knows common passwords, words, names, dates, keyboard patterns and repeats. Its cost grows with the
+length and with the number of symbols that may stand for letters: 72 well-chosen characters take six seconds. This
+module limits both; the worst input found then takes about 0.2 s.
 
-The matcher and the scorer are called directly. `zxcvbn.zxcvbn()` keeps the user's words in a module global, which
-threads would share, and its explanations are not translated with ours.
+It calls the matcher and the scorer directly: `zxcvbn.zxcvbn()` keeps the user's words in a module global, which threads
+would share, and its explanations are not translated with ours.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ OWN_WORD_MIN = 3
 
 _SYMBOLS = frozenset(char for group in L33T_TABLE.values() for char in group if not char.isdigit())
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")
-_NEUTRAL = 0xE000  # private use: in no dictionary, next to nothing on any keyboard
+_NEUTRAL = 0xE000  # private use: in no dictionary, near no key of any keyboard
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How many guesses a password is worth, and what makes it easy to guess."""
+    """The number of guesses that a password withstands, and its main weakness."""
 
     guesses: float
     weakness: Weakness
@@ -50,9 +50,9 @@ class Estimate:
 
 
 def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
-    """Estimate the guesses for `password` by someone who knows `own_words`: names, addresses, the site's name.
+    """Estimate the guesses for `password` by an attacker who knows `own_words`: names, addresses, the site's name.
 
-    Phrases in `own_words` count whole and word by word. Takes about 5 ms, and 0.2 s at worst.
+    Phrases in `own_words` count as a whole and word by word. Takes about 5 ms, at worst 0.2 s.
     """
     judged = _without_many_symbols(password[:JUDGED])
     own = build_ranked_dict(_pieces(own_words))
@@ -63,7 +63,7 @@ def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
 
 
 def _pieces(words: Iterable[str]) -> list[str]:
-    """The words, and the words in them, in lower case and without repetition."""
+    """Return the words, and the words inside them, in lower case without duplicates."""
     found: dict[str, None] = {}
     for word in words:
         lower = word.lower()
@@ -74,16 +74,16 @@ def _pieces(words: Iterable[str]) -> list[str]:
 
 
 def _without_many_symbols(password: str) -> str:
-    """`password` with all symbols beyond the first SYMBOLS different ones replaced by characters that mean nothing.
+    """Replace all symbols beyond the first SYMBOLS different ones by neutral characters.
 
-    Equal ones stay equal, so repeats are still seen.
+    Equal symbols stay equal, so that repeats are still found.
     """
     symbols = [char for char in dict.fromkeys(password) if char in _SYMBOLS]
     return password.translate({ord(char): _NEUTRAL + number for number, char in enumerate(symbols[SYMBOLS:])})
 
 
 def _weakness(match: dict[str, object]) -> Weakness:
-    """What kind of guess finds this part of a password."""
+    """Return the kind of guess that finds this part of a password."""
     kinds: dict[object, Weakness] = {
         "spatial": "keyboard",
         "repeat": "repeat",

@@ -1,7 +1,7 @@
-"""Passwords: which ones may be chosen, and checking one at a cost that tells nothing.
+"""Passwords: rules, hashing and checking. Checking takes the same time for known and unknown users.
 
-A password has at least 8 characters and must not be easy to guess; no kind of character is asked for (NIST SP 800-63B,
-3.1.1.2). Lengths are checked before anything is hashed, so a huge password costs nothing.
+A password has at least 8 characters and must not be easy to guess; no kind of character is required (NIST SP 800-63B,
+3.1.1.2). Lengths are checked before hashing, so a huge password costs nothing.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ WHY: dict[Weakness, Sentence] = {
 
 
 def tidy(password: str) -> str:
-    """One form of a password, however a keyboard composes its letters (RFC 8265, OpaqueString)."""
+    """Normalise a password, so that it does not depend on how a keyboard composes letters (RFC 8265, OpaqueString)."""
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)
 
 
 def check(password: str, *, username: str, email: str, name: str = "", field: str = "password") -> None:
-    """Raise FormError, at `field`, when the account of that username, address and name may not use `password`."""
+    """Raise FormError, at `field`, if an account with this username, address and name may not use `password`."""
     fault = _fault(password, (username, email, name))
     if fault is not None:
         raise FormError({field: fault})
 
 
 def check_for(user: User, password: str) -> None:
-    """Raise FormError when `user` may not use `password`."""
+    """Raise FormError if `user` may not use `password`."""
     check(password, username=user.username, email=user.email, name=user.name)
 
 
@@ -71,12 +71,12 @@ def _fault(password: str, own_words: tuple[str, ...]) -> Sentence | None:
 
 
 def hashed(password: str) -> str:
-    """A salted scrypt hash. It takes some 50 ms: let no transaction be open meanwhile."""
+    """Return a salted scrypt hash. Takes some 50 ms: call it with no transaction open."""
     return generate_password_hash(tidy(password))
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Whether `password` is the one that was hashed; for nobody (None) False, at the same cost.
+    """Return whether `password` has this hash. For None (no user) return False, at the same cost.
 
     Slow on purpose, as `hashed` is.
     """

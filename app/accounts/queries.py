@@ -1,4 +1,4 @@
-"""What only this feature reads: whom a login form names, what is taken, a person's logins, and links."""
+"""Queries of accounts: users by login name or address, names in use, logins, and links."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 
 
 def by_login_name(name: str) -> User | None:
-    """The person whose username or e-mail address that is. An address has an @, a username never.
+    """Return the user with that username or email address. An address contains "@", a username never does.
 
-    Only who knows the password hears that an account is suspended, or takes back its deletion, so they are found here.
+    Include suspended accounts and accounts waiting for deletion: a user who knows the password learns of the
+    suspension, or cancels the deletion.
     """
     column, key = (User.email_key, email_key(name)) if "@" in name else (User.username_key, username_key(name))
     known = or_(User.active, User.suspended_at.is_not(None), User.deletion_due_at > now())
@@ -26,29 +27,29 @@ def by_login_name(name: str) -> User | None:
 
 
 def by_email(address: str) -> User | None:
-    """The person with that e-mail address, who may log in or take back the deletion of their account."""
+    """Return the user with that email address, if they can log in or cancel the deletion of their account."""
     return db.session.scalar(select(User).where(User.email_key == email_key(address), _can_log_in()))
 
 
 def taken(*, username: str, email: str) -> set[str]:
-    """Which of "username" and "email" someone has already, or has something that looks like it."""
+    """Return which of "username" and "email" are in use. Usernames that look alike count."""
     names = {"username"} if name_is_taken(username) else set()
     return names | ({"email"} if owner_of(email) else set())
 
 
 def name_is_taken(username: str) -> bool:
-    """Whether someone has that username, or one that looks like it."""
+    """Return whether that username, or one that looks like it, is in use."""
     same = or_(User.username_key == username_key(username), User.username_skeleton == username_skeleton(username))
     return db.session.scalar(select(User.id).where(same).limit(1)) is not None
 
 
 def owner_of(email: str) -> User | None:
-    """The person whose account has that address, in whatever state the account is."""
+    """Return the user with that address, in whatever state the account is."""
     return db.session.scalar(select(User).where(User.email_key == email_key(email)))
 
 
 def logins_of(user: User) -> Sequence[LoginSession]:
-    """A person's logins that are still good, the one used last first."""
+    """Return a user's valid logins, most recently used first."""
     return db.session.scalars(
         select(LoginSession)
         .where(LoginSession.user_id == user.id, LoginSession.expires_at > now())
@@ -57,17 +58,17 @@ def logins_of(user: User) -> Sequence[LoginSession]:
 
 
 def handle(login: LoginSession) -> str:
-    """A name for a login that may stand in a page: its id is half of a cookie, and stays out of sight."""
+    """Return a public name for a login. Its id is half of a cookie, so pages must not show it."""
     return hashlib.sha256(login.id.encode()).hexdigest()[:20]
 
 
 def by_handle(user: User, wanted: str) -> LoginSession | None:
-    """The person's own login of that handle."""
+    """Return the user's own login with that handle, or None."""
     return next((login for login in logins_of(user) if handle(login) == wanted), None)
 
 
 def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
-    """The row a link names, with its person, if it is for one of `purposes` and still good."""
+    """Return the row of a link, with its user, if it is for one of `purposes` and still valid."""
     if token is None or token.purpose not in purposes:
         return None
     return db.session.scalar(
@@ -80,7 +81,7 @@ def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
 
 
 def pending(token: LinkToken | None) -> PendingAccount | None:
-    """The registration a link names, if it still waits."""
+    """Return the registration of a link, if it is still waiting."""
     if token is None or token.purpose != PendingAccount.purpose:
         return None
     these = PendingAccount.id == token.row_id, PendingAccount.nonce == token.nonce, PendingAccount.expires_at > now()
@@ -88,5 +89,7 @@ def pending(token: LinkToken | None) -> PendingAccount | None:
 
 
 def _can_log_in() -> ColumnElement[bool]:
-    """As `User.can_log_in`: who forgot the password takes the deletion of their account back by a new one."""
+    """Return `User.can_log_in` as SQL. Includes accounts waiting for deletion: a password reset lets their users log
+    in.
+    """
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

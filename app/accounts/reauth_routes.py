@@ -1,4 +1,4 @@
-"""The page that asks for the password again (app/web/reauth.py)."""
+"""Route of the page that asks for the password again (app/web/reauth.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @login_required
 @proving
 def confirm_password() -> str | Response | tuple[str, int]:
-    """Ask for the password and go on to ?next=; with 307, so the fields go along, if a POST was on its way there."""
+    """Ask for the password and redirect to ?next=. If a POST was interrupted, redirect with 307 to keep its fields."""
     target = safe_next(request.args.get("next")) or url_for("posts.home")
     post = request.args.get("post", "")
     form = reauth.ConfirmPasswordForm(request.form)

@@ -1,6 +1,6 @@
-"""Doors (HTTP) of mailed links: a new password, and confirming an address.
+"""Routes of emailed links: password reset, and confirming an address.
 
-Opening a link changes nothing, for mail programs open links too: each leads to a page with a button.
+Opening a link changes nothing, since mail programs open links too: each leads to a page with a button.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WITH_TOKEN = {"accounts.reset_password", "accounts.confirm", "accounts.finish"}
 
 @bp.after_request
 def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
-    """A page whose address is a secret tells no other page that address."""
+    """Set a Referrer-Policy, so that a secret URL is not sent to other pages."""
     if request.endpoint in WITH_TOKEN:
         response.headers["Referrer-Policy"] = "strict-origin"
     return response
@@ -35,7 +35,7 @@ def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
 @bp.route("/auth/reset_password_request", methods=["GET", "POST"])
 @limits.reset
 def reset_password_request() -> Answer:
-    """Ask for a mail with a link. Known and unknown addresses get the same answer in the same time."""
+    """Request an email with a reset link. Known and unknown addresses get the same response in the same time."""
     form = ResetRequestForm(request.form)
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)
@@ -49,7 +49,7 @@ def reset_password_request() -> Answer:
 @bp.route("/auth/reset_password/<token>", methods=["GET", "POST"])
 @limits.changing
 def reset_password(token: str) -> Answer:
-    """Choose a new password by a mailed link. It works once, and logs out every browser."""
+    """Choose a new password with an emailed link. The link works once; using it logs out every browser."""
     link = _link(token, "reset")
     if link is None:
         return _dead_link("accounts.reset_password_request")
@@ -64,7 +64,7 @@ def reset_password(token: str) -> Answer:
             return _reset_page(form, link)
         return _dead_link("accounts.reset_password_request")
     db.session.commit()
-    login_limits.trust_browser(link.user)  # while strangers guess, the owner can log in here
+    login_limits.trust_browser(link.user)  # the owner can log in here even while attackers fill the account's counter
     if viewer_or_none() in {None, link.user}:
         sessions.forget()
     flash(_("Your password has been changed. You can now log in."), "success")
@@ -74,7 +74,7 @@ def reset_password(token: str) -> Answer:
 @bp.route("/auth/confirm/<token>", methods=["GET", "POST"])
 @limits.changing
 def confirm(token: str) -> Answer:
-    """Say that an address is one's own: the one of the account, or the one it moves to."""
+    """Confirm an email address: the account's current one, or the one it changes to."""
     link = _link(token, "confirm", "change_email")
     if link is None:
         return _dead_link(_next_endpoint())
@@ -95,7 +95,7 @@ def _link(token: str, *purposes: str) -> MailToken | None:
 
 
 def _dead_link(endpoint: str) -> Response:
-    """One answer for every link that does not work, so it tells nothing about accounts."""
+    """Return one response for every link that does not work, so that it reveals nothing about accounts."""
     flash(_("This link has expired or has already been used."), "warning")
     return redirect(url_for(endpoint), 303)
 

@@ -1,4 +1,4 @@
-"""FormError: "the answer is no", with the fields that are the reason."""
+"""FormError: an ActionError that names the form fields at fault."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.core.errors import ActionError, Sentence
 
 
 class FormError(ActionError):
-    """What was typed may not be used. `errors` has a whole sentence for each field at fault."""
+    """The input cannot be used. `errors` has a whole sentence for each invalid field."""
 
     def __init__(self, errors: Mapping[str, Sentence]) -> None:
         super().__init__(next(iter(errors.values())))

@@ -1,6 +1,6 @@
-"""Routes of registering: the form, the page that says "check your email", and the link in that email.
+"""Routes of registration: the form, the "check your email" page, and the emailed link.
 
-The visitor sees the same pages whether the address is in use or not (docs/decisions/0015-registration.md).
+The visitor sees the same pages whether or not the address is in use (docs/decisions/0015-registration.md).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REGISTERING = "registering"
 @limits.register
 @limits.register_address
 def register() -> Answer:
-    """Register. The first person on a machine of their own is logged in at once; others get an email with a link."""
+    """Register. The first user of a non-production server is logged in at once; others get an email with a link."""
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = RegisterForm(request.form)
@@ -64,7 +64,7 @@ def register() -> Answer:
 
 @bp.get("/auth/register/sent")
 def check_email() -> Answer:
-    """Say that an email is on its way, and to which address."""
+    """Show that an email is on its way, and to which address."""
     waiting = session.get(REGISTERING)
     if not isinstance(waiting, dict):
         return redirect(url_for("accounts.register"))
@@ -77,8 +77,8 @@ def check_email() -> Answer:
 def finish(token: str) -> Answer:
     """Confirm the address of a registration, which creates the account.
 
-    In the browser that registered it also logs in. Elsewhere the password is asked for: the address may be that of
-    someone who never registered, and they must not end up in an account whose password someone else knows.
+    The browser that registered is also logged in. Other browsers must enter the password: the address may belong to
+    someone who never registered, and they must not end up in an account whose password another person knows.
     """
     pending = queries.pending(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:
@@ -103,7 +103,7 @@ def finish(token: str) -> Answer:
 
 
 def _is_mine(pending: PendingAccount) -> bool:
-    """Whether this browser registered `pending`."""
+    """Return whether this browser registered `pending`."""
     waiting = session.get(REGISTERING)
     return isinstance(waiting, dict) and secrets.compare_digest(hash_of(waiting["secret"]), pending.browser_hash)
 

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of the security page: address, password, and where one is logged in."""
+"""Routes of the security page: email address, password, and active logins."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from app.web.viewer import viewer
 
 Answer = Response | tuple[str, int]
 
-# A stolen session must not be able to try passwords, or to have mail sent, at the pace of other changes.
+# Stricter than other limits: a stolen session must not be able to guess passwords, or to send much email.
 proving = limiter.limit("10/5 minutes", key_func=limits.by_account, methods=["POST"])
 mailing = limiter.limit("5/hour;10/day", key_func=limits.by_account, methods=["POST"])
-# Nor may many accounts together fill the mailbox of somebody who has none.
+# Many accounts together must not fill the mailbox of a person without an account.
 reaching = limiter.limit(
     "5/day",
     key_func=limits.by_named("email"),
     methods=["POST"],
-    deduct_when=lambda answer: answer.status_code == 303,  # only what was mailed counts, not a mistyped password
+    deduct_when=lambda answer: answer.status_code == 303,  # only sent emails count, not a mistyped password
 )
 
 
@@ -37,9 +37,9 @@ reaching = limiter.limit(
 class LoginRow:
     """One login as its owner sees it."""
 
-    handle: str  # names it in the page's form
+    handle: str  # identifies it in the page's form
     current: bool  # this browser
-    browser: str  # "Firefox", or "" when it does not say
+    browser: str  # "Firefox", or "" if unknown
     system: str  # "Linux", or ""
     address: str
     created_at: datetime
@@ -50,7 +50,7 @@ class LoginRow:
 @bp.get("/auth/security")
 @login_required
 def security() -> str:
-    """Address, password, and every login."""
+    """Show the address, the password form, and every login."""
     return _page()
 
 
@@ -60,7 +60,7 @@ def security() -> str:
 @mailing
 @reaching
 def change_email() -> Answer:
-    """Ask to move to another address: it must be confirmed from there first."""
+    """Request a change of address. The new address must be confirmed first."""
     form = EmailForm(request.form)
     if not form.validate_on_submit() or not _knows(form, "current_password"):
         return _page(email_form=form), 422
@@ -97,7 +97,7 @@ def change_password() -> Answer:
 @login_required
 @mailing
 def resend_confirmation() -> Answer:
-    """Have the mail that confirms the address sent once more."""
+    """Send the confirmation email again."""
     try:
         actions.send_confirmation(viewer())
     except ActionError as refusal:
@@ -127,7 +127,7 @@ def end_login(handle: str) -> Answer:
 @login_required
 @limits.changing
 def end_all_logins() -> Answer:
-    """Log out everywhere, here too."""
+    """Log out everywhere, including here."""
     actions.end_logins(viewer())
     db.session.commit()
     sessions.forget()

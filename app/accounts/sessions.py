@@ -1,4 +1,4 @@
-"""Tying a login row to this browser: what the doors of accounts share."""
+"""Binding a login row to this browser; shared by the routes of accounts."""
 
 from __future__ import annotations
 
@@ -20,15 +20,18 @@ from app.web.viewer import viewer_or_none
 
 
 def knows_password(user: User | None, password: str) -> bool:
-    """Whether `password` is that of `user`; for nobody False, in the same time. No transaction is open meanwhile."""
+    """Return whether `password` is that of `user`. Without a user return False, in the same time.
+
+    End the open transaction first, as hashing is slow.
+    """
     end_read_transaction()
     return passwords.matches(user.password_hash if user else None, password)
 
 
 def begin(user: User, *, remember: bool) -> None:
-    """Log `user` in on this browser; the caller commits. Whatever the session held before is dropped (fixation).
+    """Log `user` in on this browser; the caller commits. Clear the old session (session fixation).
 
-    Who waits for the deletion of their account takes it back by that. Raises ActionError as `actions.log_in` does.
+    Cancel a pending deletion of the account. Raise ActionError as `actions.log_in` and `actions.cancel_deletion` do.
     """
     before, was_leaving = viewer_or_none(), user.deletion_due_at is not None
     if was_leaving:
@@ -40,7 +43,7 @@ def begin(user: User, *, remember: bool) -> None:
         remember=remember,
     )
     if before is not None and before.current_login is not None:
-        actions.end_login(before.current_login)  # its cookie is replaced, and nobody would end it later
+        actions.end_login(before.current_login)  # its cookie is replaced, so it could not be ended later
     user.current_login = login
     session.clear()
     session[PERSON_KEY] = user.id
@@ -51,15 +54,15 @@ def begin(user: User, *, remember: bool) -> None:
 
 
 def forget() -> None:
-    """Make this browser a visitor's: session emptied, remember cookie deleted."""
+    """Log this browser out: clear the session and delete the remember cookie."""
     session.clear()
     logout_user()
 
 
 def show_refusal(form: Any, refusal: ActionError) -> bool:
-    """Undo the transaction and put the reasons beside their fields; False when none of them is the form's.
+    """Roll back and show the errors at their fields. Return False if none of the fields is in the form.
 
-    Rows that were loaded stay as they were for the page: this login may have just been ended elsewhere.
+    Loaded rows are expunged, so that the page can still use them: this login may just have been ended elsewhere.
     """
     db.session.expunge_all()
     db.session.rollback()
@@ -74,4 +77,4 @@ def _restore_person(_sender: object, user: User) -> None:
     session[PERSON_KEY] = user.id
 
 
-user_loaded_from_cookie.connect(_restore_person)  # the idle poll reads the person there
+user_loaded_from_cookie.connect(_restore_person)  # the idle poll reads the user's id there

@@ -1,8 +1,8 @@
-"""What a browser calls itself, in two words a person recognises."""
+"""Readable names of browsers and operating systems, from User-Agent headers."""
 
 from __future__ import annotations
 
-# The first that occurs counts: nearly every browser also claims to be the ones below it.
+# The first match counts: nearly every browser also claims to be the ones below it.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -32,10 +32,10 @@ _SYSTEMS = (
 
 
 def browser(user_agent: str) -> str:
-    """The browser's name; "" when it does not say."""
+    """Return the browser's name, or "" if unknown."""
     return next((name for mark, name in _BROWSERS if mark in user_agent), "")
 
 
 def system(user_agent: str) -> str:
-    """The operating system's name; "" when it does not say."""
+    """Return the operating system's name, or "" if unknown."""
     return next((name for mark, name in _SYSTEMS if mark in user_agent), "")

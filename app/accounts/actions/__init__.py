@@ -1,4 +1,6 @@
-"""The only writers of accounts, logins and mailed links. They flush and never commit, and know no Flask."""
+"""Actions on accounts, logins and emailed links; nothing else writes them. They flush, never commit, and do not use
+Flask.
+"""
 
 from app.accounts.actions.deletion import cancel_deletion, schedule_deletion
 from app.accounts.actions.email_addresses import confirm_email, move_to_email, request_email_change, send_confirmation

@@ -1,6 +1,6 @@
-"""Deleting an account: ordered with the password, taken back by logging in, and done when its time has come.
+"""Account deletion: scheduled with the password, cancelled by logging in, carried out when it is due.
 
-What stays of it, and why, is in docs/decisions/0009-deleted-accounts.md.
+docs/decisions/0009-deleted-accounts.md says what remains of an account, and why.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from app.jobs import enqueue
 from app.models import Activity, Report, User
 from app.notifications import publish_activity_count
 
-GRACE = timedelta(days=14)  # between the order and the deletion
+GRACE = timedelta(days=14)  # between request and deletion
 MAIL_JOB = "accounts.mail_deletion"
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
-BATCH = 500  # rows of one transaction
-TOLD_TOGETHER = 50  # people told in one transaction: it holds all their clocks, and on SQLite the one lock there is
+BATCH = 500  # rows deleted in one transaction
+TOLD_TOGETHER = 50  # readers updated in one transaction: it holds all their clocks, and on SQLite the only write lock
 
 
 def schedule_deletion(user: User) -> datetime:
-    """Close the account of `user`, whose password has just been checked, and delete it at the moment this gives back.
+    """Close the account of `user`, whose password has just been checked, and return when it will be deleted.
 
-    Every login ends, with what was told to its browser, and a mail says how to take it back. Raises ActionError for the
-    last admin, and when the password was changed or the account was closed between the check and now.
+    End every login, and email the user how to cancel. Raise ActionError for the last admin, and if the password was
+    changed or the account was closed since the check.
     """
     _check_not_the_last_admin(user)
     due_at = now() + GRACE
@@ -47,8 +47,10 @@ def schedule_deletion(user: User) -> datetime:
 
 
 def cancel_deletion(user: User) -> None:
-    """Keep the account of `user`, whose password has just been checked, as it was. Raises ActionError when it is too
-    late, the password was changed between the check and now, or the account is suspended.
+    """Cancel the deletion of the account of `user`, whose password has just been checked.
+
+    Raise ActionError if the deletion is already due, the password was changed since the check, or the account is
+    suspended.
     """
     due_at = user.deletion_due_at
     same = (User.id == user.id, User.password_hash == user.password_hash)
@@ -60,9 +62,10 @@ def cancel_deletion(user: User) -> None:
 
 
 def tell_readers(user_id: int, after: int) -> int | None:
-    """Tell some of those who have unread events of this person how many are unread: those of closed accounts are not.
+    """Publish the unread count to a batch of members who have unread events of this user.
 
-    Begins after the person `after`; gives back whom to go on after, or None at the end.
+    Events of closed accounts do not count as unread. Start after the member id `after`. Return the last id of the
+    batch, or None at the end.
     """
     heard = select(Activity.user_id).where(Activity.actor_id == user_id, Activity.read_at.is_(None))
     some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(TOLD_TOGETHER)
@@ -73,13 +76,15 @@ def tell_readers(user_id: int, after: int) -> int | None:
 
 
 def due() -> Sequence[int]:
-    """The ids of the people whose accounts are to be deleted now."""
+    """Return the ids of the accounts that are due for deletion."""
     return db.session.scalars(select(User.id).where(User.deletion_due_at <= now()).order_by(User.deletion_due_at)).all()
 
 
 def is_due(user_id: int) -> bool:
-    """Whether that account is to be deleted now, and is there still. It is locked, after the reports that name it: so
-    do those who judge them (app/moderation/actions/locking.py), and neither waits for the other for ever.
+    """Lock the account and return whether it still exists and is due for deletion.
+
+    Lock the reports that name it first. Moderation uses the same order (app/moderation/actions/locking.py), to avoid
+    deadlock.
     """
     named = (Report.reporter_id, Report.accused_id, Report.assignee_id)
     these = select(Report.id).where(or_(*(person == user_id for person in named))).order_by(Report.id)
@@ -89,8 +94,9 @@ def is_due(user_id: int) -> bool:
 
 
 def erase(user_id: int) -> bool:
-    """Delete some of the rows that are the person's own, in whatever table; at the end the person. True when there may
-    be more.
+    """Delete one batch of the rows that belong to the user, from any table; at the end, delete the user.
+
+    Return True if there may be more.
     """
     for keys, belongs in _belongings(user_id):
         some = select(*keys).where(belongs).limit(BATCH)
@@ -102,7 +108,8 @@ def erase(user_id: int) -> bool:
 
 
 def _belongings(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
-    """The tables whose rows go with a person: their key, and what makes a row the person's."""
+    """Yield, for each table whose rows are deleted with a user, its primary key and the condition for the user's rows.
+    """
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.ondelete == "CASCADE" and key.references(User.__table__):  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""E-mail addresses: confirming one, and moving to another that was confirmed first."""
+"""Email addresses: confirming one, and changing to a new one that is confirmed first."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ from app.models import MailToken, User
 
 
 def send_confirmation(user: User) -> None:
-    """Order another mail that asks to confirm the address. Raises ActionError when it is confirmed."""
+    """Enqueue another confirmation email. Raise ActionError if the address is already confirmed."""
     if user.email_confirmed_at is not None:
         raise ActionError(_l("Your email address is already confirmed."))
     email_links.enqueue_link(user, "confirm", user.email)
 
 
 def confirm_email(link: MailToken) -> None:
-    """Use up `link`: the address it was sent to is the person's. Raises ActionError when it is not good any more."""
+    """Use up `link` and mark the address it was sent to as confirmed.
+
+    Raise ActionError if the link is no longer valid, or the account uses another address now.
+    """
     email_links.use(link)
     confirmed = db.session.scalar(
         update(User)
@@ -38,10 +41,10 @@ def confirm_email(link: MailToken) -> None:
 
 
 def request_email_change(user: User, address: str) -> None:
-    """Order the email that asks at the new address; nothing changes before the answer.
+    """Enqueue the confirmation email to the new address. Nothing changes until it is confirmed.
 
-    The person has just shown that they know their password. Whether the address is in use is not asked here: the job
-    tells its owner, and nobody else (decision 15). Raises FormError when the text is no address, or the person's own.
+    The caller has just checked the password. This does not check whether the address is in use: only the job tells its
+    owner (decision 15). Raise FormError if the text is not an address, or is the user's current one.
     """
     address = mailable(address)
     if address == user.email:
@@ -50,9 +53,9 @@ def request_email_change(user: User, address: str) -> None:
 
 
 def move_to_email(link: MailToken) -> None:
-    """Use up `link`: its address, now confirmed, becomes the person's, and the former one is told.
+    """Use up `link`, make its address the user's confirmed address, and notify the former address.
 
-    Raises ActionError when the link is not good any more, or somebody else has that address by now.
+    Raise ActionError if the link is no longer valid, or another account has the address by now.
     """
     email_links.use(link)
     user, former = link.user, link.user.email

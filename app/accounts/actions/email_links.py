@@ -1,4 +1,4 @@
-"""Mailed links: ordered with their mail in one transaction, good once, ended by a newer one."""
+"""Emailed links: created in one transaction with the job that sends them, valid once, replaced by a newer one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NOBODY = NO_LINK = 0  # row ids start at 1
 
 
 def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
-    """Order the mail with a link for `purpose` to `address`. An older link for it is dead from now on."""
-    _lock(user.id)  # two orders at once wait for each other here, so the newer one ends the older one
+    """Enqueue an email with a link for `purpose` to `address`. An older link for the same purpose becomes invalid."""
+    _lock(user.id)  # serialises concurrent requests, so that the newer link replaces the older one
     end(user, purpose)
     moment = now()
     row = MailToken(
@@ -35,7 +35,10 @@ def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
 
 
 def enqueue_nothing() -> None:
-    """Do what `enqueue_link` does for an address nobody has: the same statements, which find nobody, and no mail."""
+    """Run the statements of `enqueue_link` for an unknown address, so that both take the same time.
+
+    No email is sent.
+    """
     _lock(NOBODY)
     _end(NOBODY, ["reset"])
     columns = [MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at]
@@ -44,12 +47,12 @@ def enqueue_nothing() -> None:
 
 
 def end(user: User, *purposes: Purpose) -> None:
-    """Links of `user` for `purposes` are dead from now on."""
+    """Invalidate the links of `user` for `purposes`."""
     _end(user.id, purposes)
 
 
 def use(row: MailToken) -> None:
-    """Use up a link. Raises ActionError when it was used, ended or has run out meanwhile."""
+    """Use up a link. Raise ActionError if it was used, replaced or expired meanwhile."""
     _lock(row.user_id)
     used = db.session.scalar(
         delete(MailToken)
@@ -65,5 +68,5 @@ def _end(user_id: int, purposes: Sequence[str]) -> None:
 
 
 def _lock(user_id: int) -> None:
-    """The person first, then their links, in every transaction: so no two of them wait for each other."""
+    """Lock the user. Every transaction does so before it writes the user's links, to avoid deadlock."""
     db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

@@ -1,4 +1,4 @@
-"""Logins: rows that session and remember cookies name. A deleted row kills every copy of its cookies."""
+"""Logins: rows that session and remember cookies refer to. Deleting a row invalidates every copy of its cookies."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 from app.notifications import logins_changed, record_event
 
 REMEMBERED_FOR = timedelta(days=365)
-OPEN_FOR = timedelta(days=30)  # of a login that ends with the browser; some browsers never end
+OPEN_FOR = timedelta(days=30)  # for a login that ends with the browser, since some browsers are never closed
 PRUNE_BATCH = 500
 
 
 def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> LoginSession:
-    """Open a login for `user`, whose password has just been checked against `user.password_hash`.
+    """Create a login for `user`, whose password has just been checked against `user.password_hash`.
 
-    Links for a new password die: whoever knows the old one needs none. Raises ActionError when the password was changed
-    or the account was closed between the check and now.
+    Invalidate links for a new password: a user who knows the password needs none. Raise ActionError if the password was
+    changed or the account was closed since the check.
     """
     moment = now()
     is_first = user.last_login_at is None
@@ -58,9 +58,9 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
 
 
 def _tell(login: LoginSession, *, is_first: bool) -> None:
-    """Tell the person of a login from where they never logged in before, so that a thief cannot come in unseen.
+    """Record an event for a login from a new place, so that a stolen password does not go unnoticed.
 
-    A browser, a system and a network together are told once; the first ones came with the account.
+    A place is the combination of browser, system and network. Each is reported once; the first one is not reported.
     """
     browser, system = user_agents.browser(login.user_agent), user_agents.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
@@ -69,7 +69,7 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
 
 
 def _was_there(login: LoginSession) -> bool:
-    """Whether the person is logged in from there already: an event of long ago may be forgotten, a login is not."""
+    """Return whether another login of the user is from the same place. Old events may be deleted while logins last."""
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)
     here = _place(login.user_agent, login.address)
@@ -81,7 +81,9 @@ def _place(user_agent: str, address: str) -> str:
 
 
 def _network(address: str) -> str:
-    """The network an address is from, as far as it stays the same when a provider gives out another one of it."""
+    """Return the network of an address: /16 for IPv4, /32 for IPv6. It usually survives a new address from the
+    provider.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -90,9 +92,9 @@ def _network(address: str) -> str:
 
 
 def confirm_password(user: User) -> None:
-    """Remember that the login of this request has just proved `user.password_hash`.
+    """Record that the login of this request has just proved `user.password_hash`.
 
-    Raises ActionError when the login was ended or the password was changed between the check and now.
+    Raise ActionError if the login was ended or the password was changed since the check.
     """
     login = user.current_login
     same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
@@ -103,13 +105,13 @@ def confirm_password(user: User) -> None:
 
 
 def end_login(login: LoginSession) -> None:
-    """End one login. Ending it twice is ending it once."""
+    """End one login. Idempotent."""
     db.session.execute(delete(LoginSession).where(LoginSession.id == login.id))
     logins_changed(login.user_id)
 
 
 def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
-    """Log `user` out everywhere, except where `keep` is."""
+    """Log `user` out everywhere, except for the login `keep`."""
     stmt = delete(LoginSession).where(LoginSession.user_id == user.id)
     if keep is not None:
         stmt = stmt.where(LoginSession.id != keep.id)
@@ -118,7 +120,7 @@ def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
 
 
 def prune() -> bool:
-    """Forget some of the logins, links and registrations that have run out; True when there may be more."""
+    """Delete expired links and registrations, and a batch of expired logins. Return True if there may be more."""
     db.session.execute(delete(MailToken).where(MailToken.expires_at <= now()))
     db.session.execute(delete(PendingAccount).where(PendingAccount.expires_at <= now()))
     over = select(LoginSession.id).where(LoginSession.expires_at <= now()).limit(PRUNE_BATCH)
@@ -131,5 +133,5 @@ def prune() -> bool:
 
 
 def _printable(text: str) -> str:
-    """What a stranger's header says, without what a database or a log could trip over."""
+    """Strip characters that could break the database or the log. The text comes from request headers."""
     return "".join(char for char in text if char.isprintable())

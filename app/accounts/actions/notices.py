@@ -1,4 +1,4 @@
-"""Mails that tell a person what happened to their account, so that a thief cannot do it unseen."""
+"""Emails about changes to an account, so that an attacker cannot make them unnoticed."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ What = Literal["password_changed", "email_changed"]
 
 
 def enqueue_notice(user: User, what: What, *, to: str = "") -> None:
-    """Order the mail about `what` to `user`, or to their former address `to`."""
+    """Enqueue the email about `what` to `user`, or to their former address `to`."""
     enqueue("accounts.mail_notice", user_id=user.id, what=what, to=to, at=now().isoformat())

@@ -1,4 +1,4 @@
-"""Changing a password, by who knows it or by who reads the account's mail."""
+"""Changing a password with the old one, and resetting it with an emailed link."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from app.models import LoginSession, MailToken, User
 
 
 def change_password(user: User, password: str, *, keep: LoginSession | None) -> None:
-    """Give `user`, whose old password has just been checked against `user.password_hash`, a new one.
+    """Change the password of `user`, whose old password has just been checked against `user.password_hash`.
 
-    Every other login ends, mailed links die, and a mail says so. Hashes first: call it with no transaction open.
-    Raises FormError for a bad password, and ActionError when the old one was changed between the check and now.
+    End every other login, invalidate emailed links and enqueue a notice. Hashing is slow: call this with no transaction
+    open. Raise FormError for a bad password, and ActionError if the old one was changed since the check.
     """
     passwords.check_for(user, password)
     _replace(user, passwords.hashed(password), only_if=user.password_hash)
@@ -27,7 +27,7 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
 
 
 def request_password_reset(user: User | None) -> None:
-    """Order the mail with a link to choose a new password; for nobody the same work, and no mail."""
+    """Enqueue the email with a reset link. Without a user, do the same work and send no email."""
     if user is None:
         email_links.enqueue_nothing()
     else:
@@ -35,10 +35,10 @@ def request_password_reset(user: User | None) -> None:
 
 
 def reset_password(link: MailToken, password: str) -> None:
-    """Use up `link` and give its person a new password: every login ends, and a mail says so.
+    """Use up `link` and set a new password for its user. End every login and enqueue a notice.
 
-    Whoever got the link reads that mailbox, so it counts as confirmed. Hashes first: call it with no transaction
-    open. Raises FormError for a bad password, and ActionError when the link is not good any more.
+    The link proves access to the mailbox, so the address counts as confirmed. Hashing is slow: call this with no
+    transaction open. Raise FormError for a bad password, and ActionError if the link is no longer valid.
     """
     user = link.user
     passwords.check_for(user, password)

@@ -1,4 +1,4 @@
-"""Creating accounts: by the operator at once, by visitors after they have confirmed their address."""
+"""Creating accounts: at once for the operator, after confirming the address for visitors."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ ASCII_ONLY = _l(
 def register(
     username: str, email: str, password: str, *, language: str = "", timezone: str = "", role: str = "member"
 ) -> User:
-    """Create an account at once and order the email that asks to confirm its address.
+    """Create an account at once and enqueue the confirmation email.
 
-    It says whether an address is in use, so it is for the operator and for the demo; visitors come by `sign_up`.
-    Hashes, which is slow on purpose, before it asks the database anything: call it with no transaction open. Raises
-    FormError with a sentence for each field at fault, also when someone takes the name at the same moment.
+    The error says whether an address is in use, so this is for the operator and the demo; visitors use `sign_up`.
+    Hashing is slow: call this with no transaction open. Raise FormError with a sentence for each invalid field, also if
+    another registration takes the name at the same moment.
     """
     wanted = _wanted(username, email, password, language=language, timezone=timezone)
     user = _create(wanted, role=role)
@@ -71,17 +71,19 @@ def register(
 def sign_up(
     fields: tuple[str, str, str], *, language: str, timezone: str, secret: str, first_is_admin: bool
 ) -> User | None:
-    """Register a visitor with `fields`: username, email and password. The address is confirmed before there is an
-    account, and whether it is in use is told by email only (decision 15).
+    """Register a visitor with `fields`: username, email and password.
 
-    Returns None: a job emails a link to the address, or a notice to the owner of the account that has it. `secret`
-    stands in the visitor's session: with it, the link logs in. With `first_is_admin` the first account of a server is
-    created at once, as an admin's, and returned. Call it with no transaction open, as it hashes first. Raises
-    FormError for names, addresses and passwords that cannot be used, but never because an address is in use.
+    Return None: a job emails a link to the address, or a notice to the account that already uses it. The account is
+    created when the address is confirmed; only the email says whether the address is in use (decision 15). `secret` is
+    kept in the visitor's session: with it, the link also logs in. With `first_is_admin`, create the server's first
+    account at once, as an admin, and return it.
+
+    Hashing is slow: call this with no transaction open. Raise FormError for usernames, addresses and passwords that
+    cannot be used, but never because an address is in use.
     """
     wanted = _wanted(*fields, language=language, timezone=timezone)
     if first_is_admin and not _somebody_is_there():
-        lock_table(User)  # of two that come at once, the second waits
+        lock_table(User)  # serialises concurrent first registrations
         if not _somebody_is_there():
             user = _create(wanted, role="admin")
             email_links.enqueue_link(user, "confirm", user.email)
@@ -100,10 +102,10 @@ def sign_up(
 
 
 def finish(pending: PendingAccount) -> User:
-    """Create the account of `pending`, whose link was used: its address is confirmed.
+    """Create the account of `pending`, whose link was used, with its address confirmed.
 
-    Other registrations with the address end. Raises ActionError when the link was used or ran out meanwhile, or when
-    someone has the username or the address by now.
+    Delete other registrations with the address. Raise ActionError if the link was used or expired meanwhile, or if
+    another account has the username or the address by now.
     """
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
@@ -116,7 +118,7 @@ def finish(pending: PendingAccount) -> User:
 
 
 def hash_of(secret: str) -> str:
-    """What is stored of the secret in a visitor's session."""
+    """Return the hash that is stored of the secret in a visitor's session."""
     return sha256(secret.encode()).hexdigest()
 
 
@@ -176,7 +178,7 @@ def _checked(username: str, email: str) -> tuple[str, str]:
 
 
 def mailable(address: str) -> str:
-    """Return the address as it is kept. Raises FormError when email to it would fail."""
+    """Return the address in its stored form. Raise FormError if email cannot be sent to it."""
     try:
         address = check_email(address)
     except NameRefused as refused:
@@ -187,7 +189,7 @@ def mailable(address: str) -> str:
 
 
 def _known_timezone(name: str) -> str:
-    """The zone's name when pages can show times in it, else "": what a browser says is only a hint."""
+    """Return the name of the time zone if it is valid, else "". The browser's value is only a hint."""
     try:
         return str(get_timezone(name)) if name else ""
     except (LookupError, ValueError):
