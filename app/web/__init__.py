@@ -1,1 +1,1 @@
-"""What routes share: the viewer, pages, paging, headers, error pages, filters."""
+"""Web code shared by all routes: the viewer, pages, paging, headers, error pages, filters."""

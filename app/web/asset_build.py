@@ -1,10 +1,10 @@
-"""What browsers get, made from our sources and from installed packages: two style sheets, two scripts, one icon sprite.
+"""Build the static files from our sources and from installed packages: two style sheets, two scripts, one icon sprite.
 
-Each step is small and repeatable, and depends on nothing but its input:
+Each step is small and deterministic:
 
-- CSS: `@import` rules are replaced by the files they name, in cascade layers. Of Bootstrap, we keep the rules whose
-  classes are in `BOOTSTRAP_CLASSES`, and the variables that are used. A second sheet has Bootstrap mirrored.
-- JavaScript: the ES modules that an entry point imports are put into one file, each in a function of its own.
+- CSS: `@import` rules are replaced by the files they name, in cascade layers. Of Bootstrap, only the rules whose
+  classes are in `BOOTSTRAP_CLASSES` remain, and the variables that are used. The second sheet mirrors Bootstrap.
+- JavaScript: the ES modules that an entry point imports are bundled into one file, each in its own function.
 - Icons: the sprite holds the icons of `app.web.icons`.
 """
 
@@ -27,26 +27,26 @@ BOOTSTRAP_CSS = BOOTSTRAP / "css" / "bootstrap.min.css"
 SPRITE = BOOTSTRAP / "icons" / "bootstrap-icons.svg"
 JQUERY = Path(xstatic.pkg.jquery.BASE_DIR) / "jquery.min.js"
 
-# Sources name files of packages by these addresses.
+# Our sources refer to files of packages by these paths.
 VENDOR = {"vendor/bootstrap/bootstrap.css": BOOTSTRAP_CSS, "vendor/jquery/jquery.min.js": JQUERY}
 
 BOOTSTRAP_CLASSES = frozenset(
     """
     alert form-check form-check-input form-check-label form-control form-select form-switch form-text
     is-invalid mb-3 mt-3 px-3 visually-hidden
-    """.split()  # noqa: SIM905  (read as the words they are)
+    """.split()  # noqa: SIM905 (a list of words is easier to read)
 )
 
 
 def sources() -> list[Path]:
-    """Return every file that the result depends on."""
+    """Return every file that the build depends on."""
     own = sorted(path for path in OWN.rglob("*") if path.is_file())
     code = [Path(__file__), Path(__file__).with_name("icons.py"), Path(rtl.__file__)]
     return [*own, BOOTSTRAP_CSS, SPRITE, JQUERY, *code]
 
 
 def build() -> dict[str, bytes]:
-    """Return the files for browsers, by their names under /static/<digest>/."""
+    """Return the built files, keyed by their names under /static/<digest>/."""
     files = {f"img/{path.name}": path.read_bytes() for path in sorted((OWN / "img").iterdir())}
     files["img/icons.svg"] = icon_sprite(SPRITE.read_text()).encode()
     bootstrap = used_bootstrap(BOOTSTRAP_CSS.read_text())
@@ -67,14 +67,14 @@ _DARK = "[data-bs-theme=dark]"
 
 
 class Rule(NamedTuple):
-    """A CSS rule: a selector with declarations, or an at-rule with what is in its braces."""
+    """A CSS rule: a selector with declarations, or an at-rule with the content of its braces."""
 
     prelude: str
     body: str
 
 
 def stylesheet(name: str, bootstrap: str) -> str:
-    """Return the sheet `name` with its imports filled in, and without comments."""
+    """Return the sheet `name` with its imports inlined and without comments."""
 
     def included(found: re.Match[str]) -> str:
         path = _join(name, found[1])
@@ -89,7 +89,7 @@ def used_bootstrap(css: str) -> str:
     """Return the rules of Bootstrap's style sheet that our pages use."""
     rules = list(_used_rules(_CSS_COMMENT.sub("", css)))
     text = _printed(rules)
-    while True:  # a variable may be used by another one that is used nowhere
+    while True:  # repeat: a variable may only be used by another variable that is itself unused
         used = {*_VARIABLE.findall(text), *_VARIABLE.findall(_own_css())}
         smaller = _printed(_without_variables(rules, used))
         if smaller == text:
@@ -103,7 +103,7 @@ def _own_css() -> str:
 
 
 def _rules(css: str) -> Iterator[Rule]:
-    """Split a sheet at the braces of its outermost rules."""
+    """Yield the outermost rules of a sheet."""
     start = depth = 0
     open_at = 0
     for found in re.finditer(r'"[^"]*"|\{|\}|;', css):
@@ -116,7 +116,7 @@ def _rules(css: str) -> Iterator[Rule]:
                 yield Rule(css[start:open_at].strip(), css[open_at + 1 : found.start()].strip())
                 start = found.end()
         elif found[0] == ";" and depth == 0:
-            start = found.end()  # @charset and the like
+            start = found.end()  # skip @charset and similar statements
 
 
 def _printed(rules: list[Rule]) -> str:
@@ -129,22 +129,22 @@ def _used_rules(css: str) -> Iterator[Rule]:
             inner = list(_used_rules(rule.body))
             if inner:
                 yield Rule(rule.prelude, _printed(inner))
-        elif not rule.prelude.startswith("@"):  # the animations are of components that we do not use
+        elif not rule.prelude.startswith("@"):  # skip animations: they belong to components that we do not use
             selectors = [one for one in _selectors(rule.prelude) if BOOTSTRAP_CLASSES.issuperset(_CLASS.findall(one))]
             if selectors:
                 yield Rule(",".join(selectors), rule.body)
             if dark := [one.replace(_DARK, "[data-bs-theme=auto]") for one in selectors if _DARK in one]:
-                # "As my system does" is the style sheet's matter, not a script's.
+                # The "same as my system" theme is done in CSS, without a script.
                 yield Rule("@media (prefers-color-scheme:dark)", f"{','.join(dark)}{{{rule.body}}}")
 
 
 def _selectors(prelude: str) -> list[str]:
-    """Split a list of selectors at its commas; those within :is(...) or [...] divide nothing."""
+    """Split a selector list at its commas, except those inside :is(...) or [...]."""
     return re.findall(r"(?:[^,(\[]|\([^)]*\)|\[[^\]]*\])+", prelude)
 
 
 def _without_variables(rules: list[Rule], used: set[str]) -> list[Rule]:
-    """Leave out the definitions of variables that are not in `used`."""
+    """Remove the definitions of variables that are not in `used`."""
     kept = []
     for rule in rules:
         if rule.prelude.startswith("@"):
@@ -167,10 +167,10 @@ _JS_COMMENT = re.compile(r"^\s*(?://.*|/\*\*.*\*/)\n", re.MULTILINE)
 
 
 def script(entry: str) -> str:
-    """Return one module that does what `entry` and all that it imports do. Imports go by relative addresses.
+    """Bundle `entry` and everything it imports into one module. Imports must use relative paths.
 
-    Each module becomes a function that returns its exports. That is enough for modules that import each other in no
-    circle and export constants, functions and classes; anything else raises ValueError.
+    Each module becomes a function that returns its exports. This works for modules without circular imports that export
+    constants, functions and classes. Raise ValueError for anything else.
     """
     order: dict[str, str] = {}
     _collect(entry, order, ())
@@ -199,7 +199,7 @@ def _collect(path: str, order: dict[str, str], importing: tuple[str, ...]) -> No
 
 
 def _binding(importer: str, found: re.Match[str]) -> str:
-    """Return the statement that stands for an import."""
+    """Return the statement that replaces an import."""
     clause, address = found.groups()
     path = _join(importer, address)
     if not clause or path in VENDOR:
@@ -214,7 +214,7 @@ def _variable(path: str) -> str:
 
 
 def _join(origin: str, address: str) -> str:
-    """Resolve a relative address in the file `origin`."""
+    """Resolve a relative path in the file `origin`."""
     parts = origin.split("/")[:-1]
     for part in address.split("/"):
         if part == "..":
@@ -230,7 +230,7 @@ _SYMBOL = re.compile(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', re.DOTALL)
 
 
 def icon_sprite(sprite: str) -> str:
-    """Return the sprite with the icons of this site only. Raises KeyError for one that Bootstrap Icons lacks."""
+    """Return the sprite reduced to the icons of this site. Raise KeyError for one that Bootstrap Icons lacks."""
     symbols = {
         found[1]: found[0] for found in re.finditer(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', sprite, re.DOTALL)
     }

@@ -1,8 +1,8 @@
-"""Static files: built from our sources and from packages (asset_build.py), and served with a digest in their path.
+"""Static files: built from our sources and from packages (asset_build.py), served with a digest in their path.
 
-An address made by `asset()` is /static/<digest>/<name>, where the digest is that of all sources together. So browsers
-keep a file for ever and see a new one at once, and a file may name others by relative addresses. Asked for by another
-digest (two versions of the site run for a moment while one is replaced), a file is kept for a minute only.
+`asset()` returns /static/<digest>/<name>. The digest covers all sources together, so browsers can cache a file for ever
+and still get a new version at once, and files can refer to each other by relative paths. With another digest, a file is
+cached for one minute only: two versions of the site run at the same time during an upgrade.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ DIGEST_LENGTH = 12
 COMPRESSED = frozenset({".css", ".js", ".svg"})
 FOREVER = "public, max-age=31536000, immutable"
 A_MINUTE = "public, max-age=60"
-LOOK_AGAIN = 1.0  # seconds after which sources may have changed, while somebody works on them
+LOOK_AGAIN = 1.0  # seconds between two checks for changed sources, outside production
 
 
 class Served(NamedTuple):
-    """A file, as it is served by its own address and by any other."""
+    """A file with its headers under the current digest, and under any other digest."""
 
     lasting: StaticFile
     passing: StaticFile
 
 
 class Build(NamedTuple):
-    """All files, made from one state of the sources."""
+    """All files, built from one state of the sources."""
 
     digest: str
     files: dict[str, Served]
 
 
 class Assets:
-    """WSGI middleware that answers for static files; everything else goes on to the app."""
+    """WSGI middleware that serves static files and passes everything else on to the app."""
 
     def __init__(self, inner: WSGIApplication, data_dir: Path, headers: dict[str, str], *, watches: bool) -> None:
         self._inner = inner
@@ -64,7 +64,7 @@ class Assets:
         self._looked_at = 0.0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve a file that is known."""
+        """Serve the file if it exists."""
         address = environ.get("PATH_INFO", "")
         if not address.startswith(PREFIX):
             return self._inner(environ, start_response)
@@ -78,7 +78,7 @@ class Assets:
         return answer
 
     def path(self, name: str) -> str:
-        """Return the path of a file. Raises KeyError when there is no such file."""
+        """Return the path of a file. Raise KeyError if there is no such file."""
         build = self._current()
         if name not in build.files:
             raise KeyError(name)
@@ -110,7 +110,7 @@ class Assets:
         return [*self._headers.items(), ("Content-Type", kind + charset), ("Cache-Control", cache_control)]
 
     def _write(self, target: Path) -> None:
-        """Write all files into `target`, which appears complete or not at all: several processes may start at once."""
+        """Write all files into `target` atomically, since several processes may start at once."""
         self._folder.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self._folder))
         try:
@@ -131,7 +131,7 @@ class Assets:
 
 @lru_cache(maxsize=4)
 def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
-    """Return the digest of the sources in this state, a list of files and when each was changed."""
+    """Return the digest of the sources. `state` lists the files and their modification times; it is the cache key."""
     digest = hashlib.sha256(version("bootstrap-flask").encode())
     for path, _changed in state:
         content = path.read_bytes()
@@ -141,19 +141,19 @@ def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
 
 @lru_cache(maxsize=1)
 def built(digest: str) -> dict[str, bytes]:
-    """Return the files for these sources; tests make many apps of one state."""
+    """Return the built files of these sources. Cached, since tests create many apps from the same sources."""
     return asset_build.build()
 
 
 def init_app(app: Flask) -> None:
-    """Serve static files before the app is asked, and give templates `asset(name)` and `icon(name)`."""
+    """Serve static files before the app is called, and give templates `asset(name)` and `icon(name)`."""
     watches = app.config["SETTINGS"].microblog_env != "production"
     assets = Assets(app.wsgi_app, app.config["DATA_DIR"], app.config["ANSWER_HEADERS"], watches=watches)
     app.wsgi_app = assets  # type: ignore[method-assign]  # as Flask documents it
 
     @app.template_global()
     def asset(name: str) -> str:
-        """Return the address of a static file, under the path that the site is mounted at."""
+        """Return the URL path of a static file, with the site's URL prefix."""
         root = request.script_root if has_request_context() else ""
         return root + assets.path(name)
 

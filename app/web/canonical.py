@@ -1,4 +1,4 @@
-"""Addresses that people and programs try although no page links to them: a final slash, and /favicon.ico."""
+"""URLs that are requested although no page links to them: with a trailing slash, and /favicon.ico."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ A_DAY = 24 * 3600  # seconds
 
 @bp.get("/favicon.ico")
 def favicon() -> Response:
-    """The icon for programs that ask for this address without having read a page."""
+    """Return the icon for clients that request this path without having loaded a page."""
     response = send_file(ICON, "image/vnd.microsoft.icon", max_age=A_DAY)
     response.headers["Cache-Control"] = f"public, max-age={A_DAY}"
     return response
 
 
 def init_app(app: Flask) -> None:
-    """Redirect GET requests with a final slash to the page without it, if there is one."""
+    """Redirect GET requests with a trailing slash to the page without it, if it exists."""
     app.before_request(redirect_to_canonical)
 
 
 def redirect_to_canonical() -> BaseResponse | None:
-    """A permanent redirect (308) to the same address with single slashes and none at the end; None if nothing is there.
+    """Redirect (308) to the same URL with single slashes and no trailing slash, or return None if no route matches it.
 
-    The target is built from the prefix and a path that matches a route, so it never leaves the site.
+    The target consists of the URL prefix and a path that matches a route, so it never leaves the site.
     """
     if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NotFound):
         return None

@@ -9,13 +9,13 @@ import secrets
 from flask import Flask, Response, request
 
 COMPRESSED = frozenset({"text/html", "text/plain", "application/json", "application/manifest+json", "image/svg+xml"})
-MIN_LENGTH = 500  # bytes: below it, the headers of gzip and of the answer outweigh the gain
+MIN_LENGTH = 500  # bytes: for less, the gzip and response headers outweigh the gain
 LEVEL = 6
 MAX_PADDING = 100  # bytes
 
 
 def compress(content: bytes) -> bytes:
-    """Return `content` in gzip format, with a file name of random length in the header, as Django does."""
+    """Return `content` in gzip format. As in Django, a file name of random length in the header adds padding."""
     buffer = io.BytesIO()
     name = "a" * secrets.randbelow(MAX_PADDING + 1)
     with gzip.GzipFile(filename=name, mode="wb", compresslevel=LEVEL, fileobj=buffer, mtime=0) as file:
@@ -24,7 +24,7 @@ def compress(content: bytes) -> bytes:
 
 
 def init_app(app: Flask) -> None:
-    """Compress answers of `app`. Registered first, so that it runs after whatever else changes an answer."""
+    """Compress the responses of `app`. Register this first, so that it runs after all other changes to a response."""
 
     @app.after_request
     def compress_response(response: Response) -> Response:

@@ -1,11 +1,11 @@
-"""Closing connections of this process that have stalled, by what the kernel knows of them (Linux).
+"""Closing stalled connections of this process, identified by the kernel's TCP statistics (Linux).
 
-A WSGI app cannot interrupt a read of its server, and granian does not say by which connection a request came. But the
+A WSGI app cannot interrupt a read of its server, and granian does not say which connection a request uses. But the
 process can find its connections among its open files and ask the kernel for their TCP_INFO (tcp(7), linux/tcp.h): when
 data was last sent and received, and how much. A connection that waits for the rest of a body has sent nothing since it
-began, and receives little. After shutdown(2) the server reads its end, and the blocked read returns.
+began, and receives little. After shutdown(2), the server reads the end of the stream, and the blocked read returns.
 
-On other systems nothing is closed: there a late body keeps its reader until the client goes away.
+On other systems nothing is closed: a slow body occupies its reader until the client disconnects.
 """
 
 from __future__ import annotations
@@ -22,35 +22,37 @@ from typing import NamedTuple
 
 # struct tcp_info: eight bytes, 24 words of 32 bits, then pacing_rate, max_pacing_rate, bytes_acked, bytes_received.
 _TCP_INFO = struct.Struct("=8x24I4Q")
-_LAST_DATA_SENT, _LAST_DATA_RECEIVED, _BYTES_RECEIVED = 9, 11, 27  # places among the unpacked; times in milliseconds
+_LAST_DATA_SENT, _LAST_DATA_RECEIVED, _BYTES_RECEIVED = 9, 11, 27  # indexes of the fields; times in milliseconds
 
 
 class Traffic(NamedTuple):
-    """What the kernel says of a connection."""
+    """The kernel's statistics of a connection."""
 
-    sent: float  # seconds since data was last sent, or since the connection was made
-    received: float  # the same for receiving
-    total: int  # bytes received in all
+    sent: float  # seconds since data was last sent, or since the connection was opened
+    received: float  # seconds since data was last received, or since the connection was opened
+    total: int  # bytes received in total
 
 
 class Stalled:
-    """Finds connections that neither get an answer nor bring data. For one thread."""
+    """Finds connections that neither get a response nor deliver data. Not thread-safe."""
 
     def __init__(self, *, after: float, rate: float) -> None:
-        """Stalled is what was sent nothing for `after` seconds, and brings less than `rate` bytes a second."""
+        """Treat a connection as stalled after `after` seconds without sent data, at less than `rate` bytes received per
+        second.
+        """
         self._after = after * 0.9  # the kernel's clock is coarse
         self._rate = rate
-        self._seen: dict[tuple[str, int], tuple[float, int]] = {}  # by peer: when first, and how much it had brought
+        self._seen: dict[tuple[str, int], tuple[float, int]] = {}  # by peer: first seen, and bytes received then
 
     def close(self, addresses: set[str], port: int) -> None:
-        """Close the stalled connections to local `port` from `addresses`.
+        """Close the stalled connections from `addresses` to local `port`.
 
-        Idle keep-alive connections of these addresses are closed, too, as a server may do at any time (RFC 9112,
-        section 9.3). What was answered lately is spared; whether data comes fast enough takes two looks.
+        This also closes idle keep-alive connections from these addresses, which a server may do at any time (RFC 9112,
+        section 9.3). Connections with a recent response stay open. Measuring the rate takes two calls.
         """
         moment, seen = time.monotonic(), {}
         for connection in _connections():
-            with connection, suppress(OSError):  # it has ended meanwhile
+            with connection, suppress(OSError):  # the connection may have ended meanwhile
                 peer = _plain(connection.getpeername())
                 if peer[0] not in addresses or connection.getsockname()[1] != port:
                     continue
@@ -67,11 +69,11 @@ class Stalled:
 
 
 def _connections() -> Iterator[socket.socket]:
-    """The TCP sockets of this process, each a copy that stays the same connection if the original is closed."""
+    """Yield duplicates of the TCP sockets of this process. A duplicate stays valid if the original is closed."""
     if sys.platform != "linux":
         return
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (ten thousand of them)
-        with suppress(OSError):  # closed since it was listed
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (there can be ten thousand entries)
+        with suppress(OSError):  # closed since the listing
             if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
                 copy = socket.socket(fileno=os.dup(int(name)))
                 if copy.family in {socket.AF_INET, socket.AF_INET6}:
@@ -81,7 +83,7 @@ def _connections() -> Iterator[socket.socket]:
 
 
 def _plain(name: tuple[str, int]) -> tuple[str, int]:
-    """Address and port, IPv4 as such also on a socket that takes both."""
+    """Return address and port. IPv4 addresses of dual-stack sockets lose their IPv6 prefix."""
     return name[0].removeprefix("::ffff:"), name[1]
 
 

@@ -1,7 +1,7 @@
-"""The session cookie: signed, and good for as long as the login row it names.
+"""The session cookie: signed, and valid as long as the login row that it names.
 
-Flask's own cookie carries a timestamp, and a server whose clock is set back logs everybody out
-(pallets/itsdangerous#400). Here the row in `login_session` says how long a login lives, so the cookie needs no time.
+Flask's own cookie carries a timestamp, so a server whose clock is set back logs everyone out
+(pallets/itsdangerous#400). Here, the row in `login_session` says when a login expires, so the cookie needs no time.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, Se
 from flask.wrappers import Request, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 
-LOGIN_KEY = "_user_id"  # where Flask-Login keeps what User.get_id() gave: the login's id
-PERSON_KEY = "person"  # the user's id, for the idle poll, which asks no database
+LOGIN_KEY = "_user_id"  # Flask-Login's key for the value of User.get_id(): the login's id
+PERSON_KEY = "person"  # the user's id, for the idle poll, which does not query the database
 
 
 def serializer(app: Flask) -> URLSafeSerializer:
-    """What signs and reads the session cookie of `app`."""
+    """Return the serializer that signs and reads the session cookie of `app`."""
     return URLSafeSerializer(
         app.config["SECRET_KEY"],
         salt="microblog-session",
@@ -33,15 +33,15 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
     """Flask's cookie session without the timestamp."""
 
     def get_signing_serializer(self, app: Flask) -> Any:
-        """The serializer of `app`; None makes Flask say that SECRET_KEY is missing."""
+        """Return the serializer of `app`. None makes Flask report that SECRET_KEY is missing."""
         return serializer(app) if app.config["SECRET_KEY"] else None
 
     def get_cookie_path(self, _app: Flask) -> str:
-        """The URL prefix: other sites on the same host are not sent the cookie."""
+        """Return the URL prefix, so that other sites on the same host do not receive the cookie."""
         return request.script_root or "/" if has_request_context() else "/"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the cookie; whatever is not ours is an anonymous, empty session."""
+        """Read the cookie. An invalid cookie gives an empty session."""
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
@@ -54,6 +54,6 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write the cookie if need be. What every cache may keep (pictures) does not vary with it."""
+        """Write the cookie if needed. Skip publicly cacheable responses (pictures), which must not vary with it."""
         if session.modified or not response.cache_control.public:
             super().save_session(app, session, response)

@@ -1,7 +1,7 @@
 """CSRF tokens that look different in every response.
 
-Pages are compressed. Where a secret stands in a compressed page beside text that an attacker chooses, the length of the
-answer leaks the secret (BREACH). So each response masks the token with random bytes, as Django does; decision 18.
+Pages are compressed. If a compressed page contains a secret next to text that an attacker chooses, the length of the
+response leaks the secret (BREACH). So each response masks the token with random bytes, as Django does; decision 18.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from flask_wtf.csrf import CSRFProtect, _FlaskFormCSRF, generate_csrf
 
 
 def mask(token: str) -> str:
-    """Return `token`, combined with random bytes that go with it."""
+    """Return `token` XORed with random bytes, preceded by these bytes."""
     plain = token.encode()
     noise = secrets.token_bytes(len(plain))
     return urlsafe_b64encode(noise + _xor(noise, plain)).decode()
 
 
 def unmask(text: str) -> str:
-    """Return the token in `text`. An unmasked token comes back as it is, and so does what is no token."""
-    if "." in text:  # itsdangerous divides its parts by dots; a masked token has none
+    """Return the token in `text`. Unmasked tokens and invalid text are returned unchanged."""
+    if "." in text:  # itsdangerous separates its parts with dots; a masked token contains none
         return text
     try:
         both = urlsafe_b64decode(text.encode())
@@ -34,7 +34,7 @@ def unmask(text: str) -> str:
 
 
 def masked_token() -> str:
-    """Return the token of this response; the same one for all its forms, so that it compresses well."""
+    """Return the token of this response. All its forms share it, so that it compresses well."""
     if "masked_csrf_token" not in g:
         g.masked_csrf_token = mask(generate_csrf())
     token: str = g.masked_csrf_token
@@ -46,7 +46,7 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 class FormCSRF(_FlaskFormCSRF):
-    """The token of Flask-WTF's forms, masked."""
+    """The masked token of Flask-WTF's forms."""
 
     def generate_csrf_token(self, csrf_token_field: object) -> str:
         return masked_token()

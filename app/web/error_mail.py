@@ -1,4 +1,4 @@
-"""Error mails to the operators: by a job, never in the request, and one an hour for the same fault."""
+"""Error emails to the operators: sent by a job, never in the request, and at most once an hour for the same error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUBJECT_LENGTH = 150  # characters
 
 
 def report(error: BaseException) -> None:
-    """Order a mail about `error` to ADMINS, unless the same fault was reported within the hour. Never raises."""
+    """Enqueue an email about `error` to ADMINS, unless the same error was reported within the hour. Never raises."""
     if not current_app.config["ADMINS"]:
         return
     text = "".join(traceback.format_exception(error))
@@ -46,9 +46,9 @@ def _order(digest: str, where: str, text: str) -> None:
 
 @when_changed
 def report_failed_job(failed: Job) -> None:
-    """Tell the operators of a job that failed at the end of its ladder, or kept killing its worker.
+    """Email the operators about a job that failed after its last retry, or that kept crashing its worker.
 
-    Not of one that gave up: an address that is refused is no fault of ours.
+    Jobs that raised PermanentError are not reported: a rejected address, for example, is not a bug.
     """
     if failed.state != "failed" or failed.name == "web.mail_error" or not current_app.config["ADMINS"]:
         return
@@ -58,7 +58,7 @@ def report_failed_job(failed: Job) -> None:
 
 @job("web.mail_error", queue="mail")
 def mail_error(where: str, text: str) -> None:
-    """Mail a traceback to ADMINS. Running twice sends the same Message-ID twice."""
+    """Email a traceback to ADMINS. Running twice sends it twice with the same Message-ID."""
     first_line = (text.strip().splitlines() or ["?"])[-1]
     subject = f"[Microblog] {first_line}"[:SUBJECT_LENGTH]
     mailer.send_plain(current_app.config["ADMINS"], subject, f"{where}\n\n{text}")

@@ -1,4 +1,4 @@
-"""Error pages: one sentence each, as a page or as JSON, whatever was asked for."""
+"""Error responses: one sentence each, as a page or as JSON, depending on the request."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ SENTENCES: dict[int, LazyString] = {
     500: _l("Something went wrong on our side. It's been reported."),
     503: _l("The server is busy. Please try again in a moment."),
 }
-RETRY_AFTER = 5  # seconds, with 503
+RETRY_AFTER = 5  # seconds, for 503
 
 
 def init_app(app: Flask) -> None:
-    """Answer every HTTP error, and every unexpected exception, in the asker's form and language."""
+    """Handle every HTTP error and every unexpected exception, in the requested format and language."""
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(CSRFError, expired)
     app.register_error_handler(OperationalError, busy)
@@ -46,35 +46,36 @@ def init_app(app: Flask) -> None:
 
 
 def show(error: HTTPException) -> Response:
-    """The page or the JSON for one HTTP error."""
-    if isinstance(error.response, Response):  # a redirect, or an answer that is complete already
+    """Return the page or the JSON for an HTTP error."""
+    if isinstance(error.response, Response):  # a redirect, or another complete response
         return error.response
     code = error.code or 500
     return _answer(code, SENTENCES.get(code) or SENTENCES[400 if code < 500 else 500], error)
 
 
 def expired(error: CSRFError) -> Response:
-    """A form without its token: nearly always one that lay open too long."""
+    """Handle a form without a valid token: nearly always the page was open for too long."""
     return _answer(400, _l("This page expired. Reload it and try again."), error)
 
 
 def busy(error: Exception) -> Response:
-    """The database is away, locked or out of connections: come back in a moment."""
+    """Return 503 if the database is unavailable, locked or out of connections."""
     _start_over()
     current_app.logger.error("database trouble: %s", error)
     unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
     try:
         return _answer(503, SENTENCES[503], unavailable)
-    except (OperationalError, PoolTimeout):  # the page wanted to know who is asking
+    except (OperationalError, PoolTimeout):  # rendering the page loads the viewer from the database
         _start_over()
         g._login_user = login.anonymous_user()
         return _answer(503, SENTENCES[503], unavailable)
 
 
 def broken(error: Exception) -> Response:
-    """Anything unexpected: log it, order a mail to the operators, and say sorry.
+    """Handle an unexpected exception: log it, email the operators, and return 500.
 
-    The page is in English: whatever broke, it needs no catalog. If even the page breaks, one plain sentence serves.
+    The page is in English and uses no catalog, since a catalog may be the cause. If the page fails too, return plain
+    text.
     """
     _start_over()
     current_app.logger.exception("unexpected error")
@@ -89,7 +90,7 @@ def broken(error: Exception) -> Response:
 
 def _start_over() -> None:
     db.session.rollback()
-    set_read_mode(True)  # whatever the request was: its error page only reads, and waits for no writer
+    set_read_mode(True)  # error pages only read, so they do not wait for writers
 
 
 def _answer(code: int, sentence: LazyString, error: HTTPException) -> Response:

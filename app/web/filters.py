@@ -1,4 +1,4 @@
-"""What templates call: times, numbers and people's text, in the reader's language and zone."""
+"""Template filters and globals: times, numbers and user text, in the reader's language and time zone."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RELATIVE_UP_TO_DAYS = 7
 def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
     """Return a <time> element: "5m", or "5 minutes ago" in the long style, and a date after a week.
 
-    The full date is its title. static/js/page/time.js updates the text while the page is open.
+    Its title is the full date. static/js/page/time.js updates the text while the page is open.
     """
     age = now() - moment
     full = format_datetime(moment, "long")
@@ -44,14 +44,14 @@ def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
 
 
 def clock_time(moment: datetime) -> Markup:
-    """A <time> element with hour and minute in the reader's zone."""
+    """Return a <time> element with hour and minute in the reader's time zone."""
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         moment.isoformat(), format_datetime(moment, "long"), format_time(moment, "short")
     )
 
 
 def day(moment: datetime) -> str:
-    """The date in the reader's zone and language: "Today", "Yesterday", or the day itself."""
+    """Return the date in the reader's time zone and language: "Today", "Yesterday", or the full date."""
     days = (to_user_timezone(now()).date() - to_user_timezone(moment).date()).days
     if days in {0, 1}:
         return _("Yesterday") if days else _("Today")
@@ -59,17 +59,17 @@ def day(moment: datetime) -> str:
 
 
 def local_date(moment: datetime) -> str:
-    """The date in the reader's zone as YYYY-MM-DD: for grouping by day."""
+    """Return the date in the reader's time zone as YYYY-MM-DD, for grouping by day."""
     return str(to_user_timezone(moment).date())
 
 
 def number(value: float) -> str:
-    """A number as the reader writes it."""
+    """Format a number in the reader's language."""
     return str(format_decimal(value))
 
 
 def rich_text(text: str) -> Markup:
-    """A person's plain text as safe HTML: links, @names and #tags."""
+    """Return a user's plain text as safe HTML with links, @names and #tags."""
     return rich.render(
         text,
         mention_url=lambda name: url_for("profiles.show", username=name),
@@ -78,7 +78,7 @@ def rich_text(text: str) -> Markup:
 
 
 def avatar_url(user: User) -> str:
-    """The address of a person's picture. It changes with the picture, so it may be cached for ever."""
+    """Return the URL of a user's picture. It changes with the picture, so it can be cached for ever."""
     return url_for("profiles.avatar", username=user.username, version=user.avatar[:12] or _drawn_version(user))
 
 
@@ -87,22 +87,22 @@ def _drawn_version(user: User) -> str:
 
 
 def name_of_language(code: str) -> str:
-    """A language's name in the reader's language."""
+    """Return a language's name in the reader's language."""
     return language_names(str(get_locale() or "en")).get(code, code)
 
 
 def bdi(text: str) -> Markup:
-    """Text whose direction does not disturb its neighbours."""
+    """Wrap text in <bdi>, so that its direction does not affect the text around it."""
     return Markup("<bdi>{}</bdi>").format(escape(text))
 
 
 def listed(names: Iterable[str]) -> Markup:
-    """Names as the reader lists them, each of its own direction."""
+    """Join names in the reader's language, each in a <bdi>."""
     return Markup(i18n.listed(str(bdi(name)) for name in names))  # noqa: S704 - escaped
 
 
 def group_title_html(name: str, people: Iterable[str]) -> Markup:
-    """What `group_title` says, each name of its own direction."""
+    """Return `group_title` as HTML, with each name in a <bdi>."""
     people = list(people)
     if name or not people:
         return bdi(name) if name else escape(titles.group_title("", ()))
@@ -110,7 +110,7 @@ def group_title_html(name: str, people: Iterable[str]) -> Markup:
 
 
 def init_app(app: Flask) -> None:
-    """Register all of them."""
+    """Register the filters and globals."""
     app.jinja_env.filters.update(
         ago=ago,
         bdi=bdi,

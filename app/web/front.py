@@ -1,11 +1,12 @@
-"""The first WSGI middleware behind the proxies: it checks the Host header and takes the URL prefix off.
+"""WSGI middleware behind the proxies' one: checks the Host header and removes the URL prefix.
 
-Everything behind it, the idle poll and static files included, sees only requests for this site, with SCRIPT_NAME as the
-prefix and PATH_INFO below it.
+Everything behind it, including the idle poll and static files, sees only requests for this site, with the prefix in
+SCRIPT_NAME and the rest of the path in PATH_INFO.
 
-The prefix is the path of PUBLIC_URL, as in "https://example.org/blog". It does not matter whether the proxy removes it
-from the request. Without a path in PUBLIC_URL, the WSGI server's SCRIPT_NAME counts, or X-Forwarded-Prefix from a
-trusted proxy if it is a plain path: it becomes part of redirects, and "//evil.example" would lead off the site.
+The prefix is the path of PUBLIC_URL, as in "https://example.org/blog". It works whether or not the proxy removes the
+prefix from the request. Without a path in PUBLIC_URL, the prefix is the WSGI server's SCRIPT_NAME, or
+X-Forwarded-Prefix from a trusted proxy if it is a plain path: redirects contain it, and "//evil.example" would lead off
+the site.
 """
 
 from __future__ import annotations
@@ -20,23 +21,23 @@ from app.config import is_prefix
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # for health checks of this machine
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")  # for health checks from this machine
 REFUSAL = b"This address is not served here.\n"
 
-# RFC 9110, section 7.2: a name, an IPv4 address or an IPv6 address in brackets; a port. A final dot is DNS's root.
+# RFC 9110, section 7.2: a name, an IPv4 address or an IPv6 address in brackets; a port. DNS allows a trailing dot.
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\],]+?)\.?(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
 
 
 class HostCheck:
-    """Which Host headers are this site's: the host of PUBLIC_URL and the loopback names, on any port."""
+    """Accepts the Host headers of this site: the host of PUBLIC_URL and the loopback names, on any port."""
 
     def __init__(self, public_url: str) -> None:
-        """Without `public_url`, every host is taken."""
+        """Accept every host if `public_url` is empty."""
         self._names = {_name(public_url), *LOOPBACK} if public_url else set()
-        self._usual = {_name(public_url), urlsplit(public_url).netloc} if public_url else set()  # found at once
+        self._usual = {_name(public_url), urlsplit(public_url).netloc} if public_url else set()  # fast path
 
     def allows(self, host: str) -> bool:
-        """Whether `host`, the value of a Host header, is one of this site's. Case does not matter (RFC 4343)."""
+        """Return whether `host`, the value of a Host header, is accepted. Case does not matter (RFC 4343)."""
         if not self._names or host in self._usual:
             return True
         found = _HOST.fullmatch(host)
@@ -49,7 +50,9 @@ class Front:
     def __init__(
         self, inner: WSGIApplication, public_url: str, headers: dict[str, str], *, trusted_proxies: int = 0
     ) -> None:
-        """`headers` go on the answer to a foreign host. Raises nothing: Settings has checked `public_url`."""
+        """Store the settings. `headers` are added to the response for a foreign host. Settings has validated
+        `public_url`.
+        """
         self._inner = inner
         self._hosts = HostCheck(public_url)
         self._prefix = urlsplit(public_url).path.rstrip("/")
@@ -62,7 +65,9 @@ class Front:
         ]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer 400 to a foreign host, without a page, for no link on it would be right; else pass it on."""
+        """Return 400 for a foreign host, in plain text, since links on a page would be wrong. Pass on all other
+        requests.
+        """
         if not self._hosts.allows(environ.get("HTTP_HOST", "")):
             start_response("400 Bad Request", self._refusal_headers)
             return [REFUSAL]
@@ -71,7 +76,7 @@ class Front:
         return self._inner(environ, start_response)
 
     def _mount(self, environ: WSGIEnvironment) -> None:
-        if environ.get("SCRIPT_NAME"):  # the server has done it
+        if environ.get("SCRIPT_NAME"):  # set by the server
             return
         forwarded = self._forwarded(environ)
         prefix = self._prefix or forwarded
@@ -83,13 +88,13 @@ class Front:
             environ["PATH_INFO"] = path[len(prefix) :] or "/"
 
     def _forwarded(self, environ: WSGIEnvironment) -> str:
-        """X-Forwarded-Prefix as the outermost trusted proxy set it; "" unless it is a plain path."""
+        """Return X-Forwarded-Prefix as set by the outermost trusted proxy, or "" unless it is a plain path."""
         values = [value.strip() for value in environ.get("HTTP_X_FORWARDED_PREFIX", "").split(",")]
         value = values[-self._hops].rstrip("/") if 0 < self._hops <= len(values) else ""
         return value if is_prefix(value) else ""
 
 
 def _name(public_url: str) -> str:
-    """The host of `public_url` as browsers send it: lower case, IDNA, an IPv6 address in brackets."""
+    """Return the host of `public_url` as browsers send it: lower case, IDNA, IPv6 addresses in brackets."""
     name = urlsplit(public_url).hostname or ""
     return f"[{name}]" if ":" in name else name.encode("idna").decode("ascii")

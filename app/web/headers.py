@@ -1,10 +1,10 @@
-"""Security headers, on every answer: pages, JSON, files, errors and the idle poll."""
+"""Security headers for every response: pages, JSON, files, errors and the idle poll."""
 
 from __future__ import annotations
 
 from flask import Flask, Response
 
-# 'self' only: no inline script or style, nothing from elsewhere. data: is for the favicon that carries the number.
+# 'self' only: no inline script or style, nothing from other hosts. data: is for the favicon with the badge.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -28,7 +28,10 @@ HSTS = "max-age=31536000; includeSubDomains"
 
 
 def init_app(app: Flask) -> None:
-    """Put the headers on every answer of `app`. Pages are private: no shared cache, and no Back after log-out."""
+    """Add the headers to every response of `app`.
+
+    Pages get no-store: no shared cache, and no Back button after logout.
+    """
     headers = dict(SECURITY_HEADERS)
     if app.config["SITE_URL"].startswith("https://"):
         headers["Strict-Transport-Security"] = HSTS

@@ -1,4 +1,4 @@
-"""Icons: `icon("pencil")` in a template draws one of Bootstrap Icons from the sprite of this site."""
+"""Icons: `icon("pencil")` in a template renders a Bootstrap icon from this site's sprite."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask import Flask, g, has_request_context
 from markupsafe import Markup
 
 SPRITE = "img/icons.svg"
-# What pages use, and nothing else: Bootstrap Icons has two thousand. tests/house/test_icons.py compares.
+# Only the icons that pages use: Bootstrap Icons has two thousand. tests/house/test_icons.py compares.
 ICONS = frozenset(
     """
     arrow-counterclockwise arrow-left arrow-right bell bell-fill bell-slash bell-slash-fill box-arrow-right
@@ -20,13 +20,13 @@ ICONS = frozenset(
     pause-fill pencil pencil-square people person person-check person-fill person-gear person-x phone play-fill
     question-circle search send-fill shield-lock slash-circle sliders three-dots translate trash x-circle-fill
     x-lg
-    """.split()  # noqa: SIM905  (read as the words they are)
+    """.split()  # noqa: SIM905 (a list of words is easier to read)
 )
 DIRECTED = frozenset({"box-arrow-right", "chevron-left", "send-fill"})  # mirrored on right-to-left pages
 
 
 def init_app(app: Flask, asset: Callable[[str], str]) -> None:
-    """Give templates `icon(name)`. `asset` returns the address of a static file."""
+    """Give templates `icon(name)`. `asset` returns the URL path of a static file."""
 
     def sprite() -> str:
         if not has_request_context():
@@ -38,7 +38,7 @@ def init_app(app: Flask, asset: Callable[[str], str]) -> None:
 
     @app.template_global()
     def icon(name: str) -> Markup:
-        """Return an icon, as large as the text around it and hidden from screen readers. Raises KeyError."""
+        """Return an icon in text size, hidden from screen readers. Raise KeyError for an unknown name."""
         if name not in ICONS:
             raise KeyError(f"no such icon: {name}; app/web/icons.py lists them")
         kind = "bi is-directed" if name in DIRECTED else "bi"

@@ -1,4 +1,4 @@
-"""The translated strings of the scripts, one small cached document a language."""
+"""The translated strings of the scripts: one small cached JSON document for each language."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _strings(language: str) -> tuple[str, str]:
 
 
 def strings_url(language: str) -> str:
-    """Return the address of a language's strings. It changes with them, so they are cached for ever."""
+    """Return the URL of a language's strings. It changes with their content, so they can be cached for ever."""
     return url_for("strings.document", language=language, version=_strings(language)[1])
 
 

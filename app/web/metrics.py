@@ -1,7 +1,7 @@
-"""What an operator's monitoring reads: `GET /healthz`, and `GET /metrics` in Prometheus's text format.
+"""Monitoring: `GET /healthz`, and `GET /metrics` in the Prometheus text format.
 
-With no METRICS_TOKEN there is no /metrics. Everything is read from the database, so any web process of any host gives
-the same answer.
+Without METRICS_TOKEN there is no /metrics. All values are read from the database, so any web process of any host gives
+the same response.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ RECOUNTS = ("messages.recount", "notifications.recount", "profiles.recount")
 @bp.get("/healthz")
 @limiter.exempt
 def health() -> Response:
-    """Answer "ok" when the database answers; 503 otherwise. For load balancers and container health checks.
+    """Return "ok" if the database responds, else 503. For load balancers and container health checks.
 
-    Redis is not checked: the site serves without it.
+    Redis is not checked: the site works without it.
     """
     db.session.execute(select(1))
     return Response("ok\n", content_type="text/plain")
@@ -39,7 +39,7 @@ def health() -> Response:
 @bp.get("/metrics")
 @limiter.exempt
 def show() -> Response:
-    """The numbers, for whoever knows the token."""
+    """Return the metrics to a client that sends the token; 404 to all others."""
     token: str = current_app.config["METRICS_TOKEN"]
     shown = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(shown, f"Bearer {token}".encode()):
@@ -50,10 +50,10 @@ def show() -> Response:
 
 
 class _Numbers:
-    """The collector: asked once for each answer."""
+    """The Prometheus collector; called once for each response."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Every number with its meaning."""
+        """Yield every metric with its description."""
         drift = GaugeMetricFamily(
             "microblog_count_drift", "Stored numbers that the last recount found wrong: should be 0", labels=["job"]
         )

@@ -1,4 +1,4 @@
-"""What every page gets: its language, direction, theme and badge, and the functions its template calls."""
+"""The context of every page: its language, direction, theme and badge, and the functions its template calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ bp = Blueprint("web", __name__)
 
 @dataclass(frozen=True)
 class PageContext:
-    """The facts about the page itself, computed when a template asks."""
+    """The properties of the page itself, computed when a template uses them."""
 
     viewer: User | None
 
@@ -50,13 +50,13 @@ class PageContext:
 
     @property
     def unread_messages(self) -> int:
-        """The badge when the page was made."""
+        """The badge of "Messages" when the page was rendered."""
         found = visit()
         return found.unread_messages if found else 0
 
     @property
     def unread_activity(self) -> int:
-        """The other badge."""
+        """The badge of "Activity" when the page was rendered."""
         found = visit()
         return found.unread_activity if found else 0
 
@@ -69,20 +69,20 @@ class PageContext:
 
     @property
     def quiet_until(self) -> str:
-        """Unix seconds until which desktop notifications and sounds are held; "" when they are not."""
+        """Unix seconds until which desktop notifications and sounds are paused; "" if they are not."""
         moment = now()
         until = may_tell_at(self._hours, moment) if self._hours else moment
         return str(int(until.timestamp())) if until > moment else ""
 
     @property
     def next_quiet(self) -> str:
-        """Unix seconds at which quiet hours begin next; "" without any."""
+        """Unix seconds at which the next quiet hours begin; "" without quiet hours."""
         begins = next_quiet_from(self._hours, now()) if self._hours else None
         return str(int(begins.timestamp())) if begins else ""
 
     @property
     def since(self) -> str:
-        """The newest notification this page knows, with every digit."""
+        """The timestamp of the newest notification that this page includes, with all digits."""
         found = visit()
         return format(found.since, ".6f") if found else "0"
 
@@ -98,19 +98,19 @@ class PageContext:
 
 
 def select_locale() -> str:
-    """Flask-Babel's question: the language of this answer."""
+    """Return the language of this response; called by Flask-Babel."""
     return request_language(viewer_or_none()) if has_request_context() else SOURCE
 
 
 def select_timezone() -> str:
-    """Flask-Babel's question: the zone that times are shown in."""
+    """Return the time zone for displayed times; called by Flask-Babel."""
     user = viewer_or_none() if has_request_context() else None
     return zone_of_reader() or (user.timezone if user else "") or "UTC"
 
 
 @bp.post("/language")
 def set_language() -> Response:
-    """A visitor chooses the language of this browser; a member has a setting."""
+    """Set the language of this browser for a visitor. Members have a setting instead."""
     code = request.form.get("language", "")
     if code in languages():
         session[SESSION_KEY] = code
@@ -118,7 +118,7 @@ def set_language() -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Give the templates `page`, `viewer`, the filters and the functions."""
+    """Give templates `page`, `viewer`, the filters and the functions."""
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     filters.init_app(app)
     app.register_blueprint(bp)

@@ -1,4 +1,4 @@
-"""Paging by keyset: a page ends at an id, and the next one asks for what is before it. Never OFFSET, never COUNT."""
+"""Keyset paging: the next page starts below the last id of this one. Never OFFSET, never COUNT."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """The items of one page, and the `before` of the next one: None on the last page."""
+    """The items of one page, and the `before` of the next page: None on the last page."""
 
     items: Sequence[T]
     older: int | None
 
 
 def position(name: str) -> int | None:
-    """The id in the query argument `name`; None when it is missing or not a plain positive number."""
+    """Return the id in the query argument `name`, or None if it is missing or not a plain positive number."""
     raw = request.args.get(name, "")
     if not (raw.isascii() and raw.isdigit()) or len(raw) > 19:
         return None
@@ -33,7 +33,7 @@ def position(name: str) -> int | None:
 
 
 def before_id() -> int | None:
-    """Where the asked page starts: ids before this one. None for the first page."""
+    """Return the cursor of the requested page: its ids are below it. None means the first page."""
     return position("before")
 
 
@@ -44,7 +44,10 @@ def page(
     size: int | None = None,
     of: Callable[[T], int] | None = None,
 ) -> Page[T]:
-    """One page of `select`, newest `key` first. `size` defaults to POSTS_PER_PAGE; `of` gives an item's key."""
+    """Return one page of `select`, newest `key` first.
+
+    `size` defaults to POSTS_PER_PAGE; `of` returns an item's key.
+    """
     size = size or page_size()
     before = before_id()
     if before is not None:
@@ -53,12 +56,12 @@ def page(
 
 
 def page_size() -> int:
-    """How many items a page has."""
+    """Return the number of items on a page."""
     return int(current_app.config["POSTS_PER_PAGE"])
 
 
 def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -> Page[T]:
-    """The page of a `select` that brings its own order and start, and asks for one item more than `size`."""
+    """Return the page of a `select` that already has its order, its start, and a limit of `size` + 1."""
     found: Sequence[Any] = db.session.scalars(select).unique().all()
     items = found[:size]
     key: Callable[[Any], int] = of or (lambda item: item.id)

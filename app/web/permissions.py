@@ -1,4 +1,4 @@
-"""Pages that only some roles have. For everybody else there is nothing there: 404, not 403."""
+"""Pages for certain roles. Other members get 404, not 403, so the pages stay hidden."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ View = Callable[..., Any]
 
 
 def role_required(needed: str) -> Callable[[View], View]:
-    """Let only people of this role or a higher one in; visitors are asked to log in.
+    """Allow only members with this role or a higher one. Ask visitors to log in.
 
-    Whoever has not proved the password for an hour is asked for it, so a stolen session alone does not moderate.
+    Ask for the password if the last proof is an hour old, so that a stolen session alone cannot moderate.
     """
 
     def decorate(view: View) -> View:

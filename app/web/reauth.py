@@ -1,11 +1,12 @@
-"""Asking for the password again before what a stolen or unwatched session must not do ("sudo mode").
+"""Asking for the password again ("sudo mode"), to protect sensitive pages from a stolen or unattended session.
 
-A login remembers when it last proved the password (`LoginSession.password_at`); the row holds it, so a copied cookie
-does not extend it. A route that needs a recent proof is decorated with `password_needed`. When the proof is too old:
+A login records when it last proved the password (`LoginSession.password_at`). The time is in the row, so a copied
+cookie does not extend it. A route that needs a recent proof is decorated with `password_needed`. If the proof is too
+old:
 
 - a GET is redirected to /auth/confirm_password?next=<the page>, which leads back;
-- a POST is answered by the same form with the fields of the POST in it. With the right password, that form is
-  redirected with 307, so the browser sends the fields to where they were meant for. They never enter a URL.
+- a POST gets the same form, which contains the fields of the POST. With the right password, the form is redirected
+  with 307, so the browser sends the fields to their original target. They never appear in a URL.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ View = Callable[..., Any]
 
 
 class ConfirmPasswordForm(FlaskForm):
-    """The password of the person who is logged in."""
+    """The password of the logged-in user."""
 
     current_password = PasswordField(
         _l("Your password"),
@@ -51,13 +52,13 @@ class ConfirmPasswordForm(FlaskForm):
 
 
 def has_recent_proof(user: User, within: timedelta) -> bool:
-    """Whether the login of this request proved the password within that time."""
+    """Return whether the login of this request proved the password within that time."""
     login = user.current_login
     return login is not None and now() - (login.password_at or login.created_at) < within
 
 
 def password_needed(within: timedelta) -> Callable[[View], View]:
-    """Let a request in only if its login has proved the password within that time; put it below `login_required`."""
+    """Allow a request only if its login proved the password within that time. Put this below `login_required`."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -70,7 +71,7 @@ def password_needed(within: timedelta) -> Callable[[View], View]:
 
 
 def ask() -> Response | tuple[str, int]:
-    """Ask for the password, and lead back to this request."""
+    """Ask for the password and lead back to this request."""
     if wants_json():
         answer = jsonify(error=_("Please confirm your password."))
         answer.status_code = 403
@@ -81,9 +82,9 @@ def ask() -> Response | tuple[str, int]:
 
 
 def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
-    """The form that asks for the password and goes on to `target`; `post` is what `is_post_to` reads.
+    """Return the page that asks for the password and continues to `target`. `post` is checked by `is_post_to`.
 
-    The fields of this request stand in the form, hidden.
+    The form contains the fields of this request as hidden fields.
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _OWN_FIELDS]
     action = url_for("accounts.confirm_password", next=target, post=post or None)
@@ -91,9 +92,9 @@ def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
 
 
 def is_post_to(target: str, signed: str) -> bool:
-    """Whether `signed` is the proof that this person was about to POST to `target`.
+    """Return whether `signed` proves that this user was about to POST to `target`.
 
-    Without it, a link to the form could make a person who enters the password POST to any address of the site.
+    Without this check, a link to the form could make a user who enters the password POST to any URL of the site.
     """
     try:
         return bool(_signer().loads(signed) == _post_to(target))

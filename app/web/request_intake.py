@@ -1,13 +1,14 @@
-"""The outermost WSGI middleware: a request takes one of WEB_THREADS only when its body has arrived.
+"""The outermost WSGI middleware: a request gets one of WEB_THREADS only when its body has arrived.
 
-A WSGI server gives a request a thread as soon as its headers are there. If the app then reads the body, a client that
-sends one byte a minute keeps the thread (Slowloris). granian has no timeout for bodies (emmett-framework/granian#728).
-So the server is started with BODY_READERS more threads than WEB_THREADS. They read bodies under a deadline, into memory
-or a temporary file, and at most WEB_THREADS requests are inside the app at any time. Requests without a body never wait
-for one with a body. When all readers are taken, further bodies are refused with 503.
+A WSGI server assigns a thread to a request as soon as it has the headers. If the app then reads the body, a client that
+sends one byte a minute occupies the thread (Slowloris). granian has no timeout for bodies
+(emmett-framework/granian#728). So the server runs BODY_READERS more threads than WEB_THREADS. They read bodies with a
+deadline, into memory or a temporary file, and at most WEB_THREADS requests are inside the app at any time. Requests
+without a body never wait for one with a body. If all readers are busy, further bodies are refused with 503.
 
-The deadline is BODY_TIMEOUT seconds and one more for each MIN_RATE bytes that have come, as in Apache's mod_reqtimeout.
-A body without Content-Length is refused with 411: if the connection breaks, WSGI cannot tell a part from the whole.
+The deadline is BODY_TIMEOUT seconds plus one second for each MIN_RATE bytes received, as in Apache's mod_reqtimeout. A
+body without Content-Length is refused with 411: if the connection breaks, WSGI cannot tell a truncated body from a
+complete one.
 """
 
 from __future__ import annotations
@@ -29,26 +30,28 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BODY_READERS = 40  # threads of a web process that may wait for bodies; the Procfile and `make run` add them
-PER_ADDRESS = 30  # of these, for one address: one client alone cannot keep everybody from posting
-MIN_RATE = 8 * 1024  # bytes a second that a body must bring on average, after BODY_TIMEOUT
+PER_ADDRESS = 30  # of these, for one address: a single client cannot block all posting
+MIN_RATE = 8 * 1024  # bytes per second that a body must average after BODY_TIMEOUT
 LARGEST = (
     22 * 1024 * 1024
-)  # bytes; a message with four images of 5 MB and its text. The app has lower limits of its own
-PIECE = 16 * 1024  # bytes that are read at once
-IN_MEMORY = 256 * 1024  # bytes of one body; what is larger is in a temporary file
-RETRY_AFTER = 10  # seconds, with 503
-LOOKS_EVERY = 1.0  # seconds between two looks at what is late
+)  # bytes: a message with four images of 5 MB and its text. The app has lower limits of its own
+PIECE = 16 * 1024  # bytes per read
+IN_MEMORY = 256 * 1024  # bytes of one body; larger ones go to a temporary file
+RETRY_AFTER = 10  # seconds, for 503
+LOOKS_EVERY = 1.0  # seconds between two checks for late bodies
 
 
 class Intake:
     """WSGI middleware; see the module."""
 
     def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
-        """At most `threads` requests are inside `inner`. `timeout` is in seconds. `behind_proxy` lifts PER_ADDRESS."""
+        """Allow at most `threads` requests inside `inner`. `timeout` is in seconds. `behind_proxy` disables
+        PER_ADDRESS.
+        """
         self._inner = inner
         self._turns: queue.SimpleQueue[None] = (
             queue.SimpleQueue()
-        )  # a semaphore, and several times faster than Python's
+        )  # used as a semaphore; several times faster than Python's
         for _ in range(threads):
             self._turns.put(None)
         self._timeout = timeout
@@ -57,7 +60,7 @@ class Intake:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, if there is one, and pass the request on in its turn."""
+        """Read the body, if any, then pass the request on when a thread is free."""
         if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._pass_on(environ, start_response)
         body = self._take_in(environ)
@@ -76,11 +79,11 @@ class Intake:
             self._turns.put(None)
 
     def _take_in(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
-        """The whole body, or the status to refuse it with."""
+        """Return the whole body, or the status to refuse it with."""
         length = environ.get("CONTENT_LENGTH", "")
         if not (length.isascii() and length.isdigit()):
             return HTTPStatus.LENGTH_REQUIRED
-        if "HTTP_TRANSFER_ENCODING" in environ:  # it would outweigh the length (RFC 9112, section 6.3)
+        if "HTTP_TRANSFER_ENCODING" in environ:  # it would override the length (RFC 9112, section 6.3)
             return HTTPStatus.BAD_REQUEST
         wanted = int(length)
         if wanted > LARGEST:
@@ -97,7 +100,10 @@ class Intake:
 
 
 def _read(source: IO[bytes], wanted: int, tell: Callable[[int], None]) -> IO[bytes] | None:
-    """`wanted` bytes of `source`, as a file at its beginning; None when it ends before. `tell` hears how many came."""
+    """Return `wanted` bytes of `source` as a file at its start, or None if it ends early.
+
+    Call `tell` with the number of bytes received so far, after each read.
+    """
     body: IO[bytes]
     body = io.BytesIO() if wanted <= IN_MEMORY else tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
     came = 0
@@ -117,22 +123,22 @@ class Place:
     """One body that is being read."""
 
     def __init__(self, address: str, port: int, timeout: float) -> None:
-        """`port` is the server's."""
+        """Set the deadline. `port` is the server's."""
         self.address = address
         self.port = port
         self.due = self._first_due = time.monotonic() + timeout
         self.is_late = False
 
     def extend(self, came: int) -> None:
-        """Move the deadline, as `came` bytes in all have come."""
+        """Extend the deadline; `came` is the number of bytes received in total."""
         self.due = self._first_due + came / MIN_RATE
 
 
 class Readers:
-    """Who reads a body, and until when. What is late is ended from a thread that runs while anybody reads."""
+    """The bodies being read, and their deadlines. A thread closes late connections while any body is being read."""
 
     def __init__(self, per_address: int, end: Callable[[set[str], int], None]) -> None:
-        """`end` is called with the addresses that are late and the server's port, once in LOOKS_EVERY."""
+        """Call `end` with the late addresses and the server's port, every LOOKS_EVERY seconds while a body is late."""
         self._per_address = per_address
         self._end = end
         self._lock = threading.Condition()
@@ -142,7 +148,9 @@ class Readers:
 
     @contextmanager
     def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Place | None]:
-        """A place to read in for `timeout` seconds and as long as data comes; None when there is none."""
+        """Yield a place for reading with a deadline of `timeout` seconds, extended as data arrives; None if all are
+        taken.
+        """
         address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
         place = Place(address, port, timeout)
         if not self._enter(place):
@@ -159,7 +167,7 @@ class Readers:
                 return False
             self._places.add(place)
             self._of[place.address] += 1
-            if self._watcher is None:  # not before: a server may fork after it has loaded the app
+            if self._watcher is None:  # started late, since a server may fork after loading the app
                 self._watcher = threading.Thread(target=self._watch, name="late bodies", daemon=True)
                 self._watcher.start()
             elif len(self._places) == 1:
@@ -192,7 +200,7 @@ def _refuse(status: HTTPStatus, start_response: StartResponse) -> Iterable[bytes
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
-        ("Connection", "close"),  # what is left of the body is not read
+        ("Connection", "close"),  # the rest of the body is not read
     ]
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         headers.append(("Retry-After", str(RETRY_AFTER)))

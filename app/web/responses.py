@@ -1,4 +1,4 @@
-"""Responses: JSON or a page, refusals, redirects that never leave the site, and keys that make forms idempotent."""
+"""Responses: JSON or pages, errors, safe redirects, and keys that make forms idempotent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON_PATHS = ("/notifications",)
 
 
 def wants_json() -> bool:
-    """Whether the current request should be answered in JSON: it asked for it, sent it, or only machines come here."""
+    """Return whether to respond with JSON: the client asked for it or sent it, or only scripts request this path."""
     if request.path in JSON_PATHS or request.is_json:
         return True
     accept = request.accept_mimetypes
@@ -26,31 +26,31 @@ def wants_json() -> bool:
 
 
 def is_script() -> bool:
-    """Whether a script of a page asks, which knows what to do next and follows no redirect."""
+    """Return whether a page's script sent the request. Scripts handle responses themselves and follow no redirects."""
     return wants_json() or "X-Requested-With" in request.headers
 
 
 def flash_error(refusal: ActionError, category: str = "danger") -> None:
-    """Roll the transaction back and flash the refusal's sentence under `category`."""
+    """Roll back the transaction and flash the error's sentence under `category`."""
     db.session.rollback()
     flash(str(refusal), category)
 
 
-# One slash, then anything but another slash or a backslash: browsers read "//x", "/\\x" and "\\/x" as another host.
+# One slash, then no other slash or backslash: browsers read "//x", "/\\x" and "\\/x" as another host.
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*", re.ASCII)
 _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)  # URL Standard, "single-dot URL path segment"
 
 
 def here() -> str:
-    """The address of the current page on this host, as `safe_next` takes it: with the prefix, percent-encoded."""
+    """Return the URL path of the current page as `safe_next` accepts it: with the prefix, percent-encoded."""
     return iri_to_uri(request.script_root + request.full_path.rstrip("?"))
 
 
 def safe_next(target: str | None) -> str | None:
-    """`target` if it is a path on this site, below its URL prefix, else None. Anything unusual counts as not.
+    """Return `target` if it is a path on this site, below its URL prefix, else None. Reject anything unusual.
 
-    A browser strips tabs and line breaks before it reads a URL, so only printable ASCII without a backslash passes.
-    Dot segments do not pass: a browser resolves them, and they would lead out of the prefix.
+    Browsers strip tabs and line breaks before they parse a URL, so only printable ASCII without a backslash is
+    accepted. Dot segments are rejected: browsers resolve them, and they would lead out of the prefix.
     """
     if not target or len(target) > 2048 or not _LOCAL_PATH.fullmatch(target):
         return None
@@ -62,10 +62,10 @@ def safe_next(target: str | None) -> str | None:
 
 
 def go_back(otherwise: str) -> Response:
-    """To the page of this site that the form's field `next` names, or else to `otherwise`."""
+    """Redirect to the page of this site in the form field `next`, or else to `otherwise`."""
     return redirect(safe_next(request.form.get("next")) or otherwise, 303)
 
 
 def new_form_key() -> str:
-    """A key for one rendering of a form: whatever comes back with it counts once."""
+    """Return an idempotency key for one rendering of a form: submitting it twice takes effect once."""
     return secrets.token_urlsafe(12)

@@ -1,9 +1,9 @@
-"""Bootstrap for right-to-left pages, made from its left-to-right style sheet.
+"""Bootstrap for right-to-left pages, generated from its left-to-right style sheet.
 
-Bootstrap's own right-to-left file is not in the package that we have it from. RTLCSS makes it from the same source by
-mirroring each declaration that speaks of left and right; this does the same, for what occurs in Bootstrap: names of
-properties, the shorthands whose second and fourth value are right and left, corners, words, and movements along x.
-What Popper places it measures by itself, so rules for its placements stay as they are.
+The package does not include Bootstrap's own right-to-left file. RTLCSS makes that file from the same source by
+mirroring declarations that refer to left and right. This module does the same for what occurs in Bootstrap: property
+names, shorthands whose second and fourth value are right and left, corners, keywords, and translations along x. Popper
+measures its placements itself, so the rules for them stay unchanged.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _BY_SIDE = frozenset({"margin", "padding", "border-width", "border-color", "bord
 _BY_WORD = frozenset({"float", "clear", "text-align", "transform-origin", "background-position"})
 _ALONG_X = re.compile(r"(translateX|translate3d|translate)\((-?)([^,)]+)")
 _ZERO = re.compile(r"0[a-z%]*")
-# One value of a shorthand; spaces within calc(...) and the like divide nothing.
+# One value of a shorthand. Spaces inside calc(...) and other functions do not separate values.
 _VALUE = re.compile(r"(?:[^\s()]|\((?:[^()]|\([^()]*\))*\))+")
 _PLACED_BY_POPPER = "popper-placement"
 
 
 def mirrored(css: str) -> str:
-    """The style sheet `css`, minified or not, for pages that are read from right to left."""
+    """Return the style sheet `css`, minified or not, mirrored for right-to-left pages."""
     return _RULE.sub(_rule, css)
 
 
@@ -35,7 +35,7 @@ def _rule(found: re.Match[str]) -> str:
 
 
 def declarations(body: str) -> list[str]:
-    """What stands between the semicolons; one within `url(...)` or a string ends nothing."""
+    """Split a rule's body at semicolons, except those inside `url(...)` or a string."""
     parts, depth, quote, start = [], 0, "", 0
     for at, char in enumerate(body):
         if quote:
@@ -53,7 +53,7 @@ def declarations(body: str) -> list[str]:
 def _declaration(text: str) -> str:
     name, colon, value = text.partition(":")
     key = name.strip()
-    if not colon or key.startswith("--"):  # a variable has no side; what uses it has
+    if not colon or key.startswith("--"):  # a variable has no side; the property that uses it has
         return text
     return _exchanged(name) + ":" + _mirrored_value(key, value)
 
@@ -66,7 +66,7 @@ def _mirrored_value(key: str, value: str) -> str:
     if key in _BY_SIDE:
         return _reordered(value, (0, 3, 2, 1))  # top, left, bottom, right
     if key == "border-radius":
-        return _reordered(value, (1, 0, 3, 2))  # from the top right corner, against the clock
+        return _reordered(value, (1, 0, 3, 2))  # clockwise from the top left corner, so left and right swap
     if key in _BY_WORD:
         return _exchanged(value)
     if key == "transform":
@@ -75,7 +75,7 @@ def _mirrored_value(key: str, value: str) -> str:
 
 
 def _reordered(value: str, order: tuple[int, ...]) -> str:
-    """Four values in another order. Fewer than four say the same for both sides."""
+    """Reorder four values. Fewer than four are the same for both sides, so they stay unchanged."""
     plain, important, rest = value.partition("!")
     values = _VALUE.findall(plain)
     if len(values) != len(order):

@@ -1,4 +1,4 @@
-"""Taking uploaded images: they are checked, encoded again and stored, or refused with a sentence."""
+"""Uploaded images: checked, re-encoded and stored, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BUSY = _l("The server is busy with other images. Please try again in a moment.")
 
 
 class Stored(NamedTuple):
-    """An image in its store."""
+    """A stored image."""
 
     name: str
     width: int  # pixels
@@ -39,13 +39,13 @@ class Stored(NamedTuple):
 
 
 def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) -> list[Stored]:
-    """Check uploaded images and store them in this shape: all of them, or none. Ends the read transaction.
+    """Check uploaded images and store them in this shape: all or none. End the read transaction.
 
-    Raises ActionError.
+    Raise ActionError if an image is refused or the server is busy.
     """
     if not uploads:
         return []
-    end_read_transaction()  # decoding takes its time, and needs no lock
+    end_read_transaction()  # decoding is slow and needs no lock
     taken: list[Stored] = []
     try:
         with _queue.place(max(1, current_app.config["WEB_THREADS"] // 2)):
@@ -80,11 +80,11 @@ def _take(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
 class _Queue:
     """The requests of this process that wait for a decoder.
 
-    One image is decoded at a time: it may need several hundred megabytes. Half of the threads never wait here, so that
-    pages are served whatever is uploaded.
+    Only one image is decoded at a time, since it may need several hundred megabytes. Half of the threads never wait
+    here, so that pages are served during uploads.
     """
 
-    WAIT = 3.0  # seconds for one's turn; those before take a second each
+    WAIT = 3.0  # seconds to wait for the decoder; each image ahead takes about one second
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -93,9 +93,7 @@ class _Queue:
 
     @contextmanager
     def place(self, most: int) -> Iterator[None]:
-        """Count one of at most `most` requests while the block runs. Raises ActionError when there are as many
-        already.
-        """
+        """Hold one of at most `most` places while the block runs. Raise ActionError if all are taken."""
         with self._lock:
             if self._waiting >= most:
                 raise ActionError(BUSY)
@@ -108,7 +106,7 @@ class _Queue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the decoder. Raises ActionError after WAIT seconds."""
+        """Wait for the decoder and hold it while the block runs. Raise ActionError after WAIT seconds."""
         if not self._decoding.acquire(timeout=self.WAIT):
             raise ActionError(BUSY)
         try:
@@ -121,7 +119,7 @@ _queue = _Queue()
 
 
 def remove_picture(store: Storage, name: str) -> None:
-    """Delete a stored picture that no row names. What cannot be deleted now is stray, and a daily job's to find."""
+    """Delete a stored picture that no row refers to. If this fails, a daily job deletes the orphaned file."""
     try:
         store.delete(name)
     except OSError:

@@ -1,5 +1,5 @@
-"""Numbers in addresses."""
+"""URL converters for ids."""
 
 from app.queries.timelines import LARGEST_ID
 
-ID = f"int(max={LARGEST_ID})"  # f"/post/<{ID}:post_id>": more than an INTEGER column holds is no id, so 404
+ID = f"int(max={LARGEST_ID})"  # f"/post/<{ID}:post_id>": a number that no INTEGER column can hold is not an id, so 404

@@ -1,4 +1,4 @@
-"""The viewer: the person a request comes from, and when they were last seen."""
+"""The viewer: the user who sends a request, and when they were last seen."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from app.models import LoginSession, User
 from app.queries import people
 from app.web.responses import here, wants_json
 
-SEEN_EVERY = timedelta(minutes=5)  # how coarse "last seen" is stored
-MACHINES = frozenset({None, "polling.poll", "posts.news"})  # asked by pages that lie open, not by people
+SEEN_EVERY = timedelta(minutes=5)  # resolution of "last seen"
+MACHINES = frozenset({None, "polling.poll", "posts.news"})  # background polls: they do not update last_seen
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def viewer() -> User:
-    """The logged-in person, as the real object. Raises LookupError on a page that forgot @login_required."""
+    """Return the logged-in user, not a proxy. Raise LookupError if the route lacks @login_required."""
     user = viewer_or_none()
     if user is None:
         raise LookupError("nobody is logged in")
@@ -34,21 +34,21 @@ def viewer() -> User:
 
 
 def viewer_or_none() -> User | None:
-    """The logged-in person, or None for a visitor."""
+    """Return the logged-in user, or None for a visitor."""
     user = current_user._get_current_object()
     return user if isinstance(user, User) else None
 
 
 def visit() -> people.Visit | None:
-    """What the session query found: the badge and its timestamp; None for a visitor."""
+    """Return the result of the session query, with the badges and their timestamp; None for a visitor."""
     return g.get("visit") if viewer_or_none() else None
 
 
 def init_app(app: Flask) -> None:
-    """Tie Flask-Login to login rows, give each request its transaction mode, and keep `last_seen`."""
+    """Connect Flask-Login to login rows, give each request its transaction mode, and update `last_seen`."""
     login.init_app(app)
     login.login_view = "accounts.login"
-    login.session_protection = None  # its fingerprint logs people out when their address changes
+    login.session_protection = None  # its fingerprint would log users out when their IP address changes
 
     @app.before_request
     def choose_mode() -> None:
@@ -63,7 +63,7 @@ def init_app(app: Flask) -> None:
 
 @login.user_loader
 def load(login_id: str) -> User | None:
-    """The person of a login that still exists; with it comes what every page shows them."""
+    """Return the user of an existing login. The same query loads what every page shows."""
     found = people.visit(login_id)
     if found is None:
         return None
@@ -75,7 +75,7 @@ def load(login_id: str) -> User | None:
 
 @login.unauthorized_handler
 def ask_to_log_in() -> BaseResponse:
-    """A page sends the visitor to log in and back; JSON gets a plain 401."""
+    """Redirect the visitor to the login page and back; respond to JSON requests with 401."""
     if wants_json():
         raise Unauthorized()
     flash(_("Please log in to see this page."), "info")
@@ -84,14 +84,17 @@ def ask_to_log_in() -> BaseResponse:
 
 
 def unauthorized_json() -> Response:
-    """What a machine hears instead of a login page."""
+    """Return a 401 JSON response in place of the login page."""
     response = jsonify(error=_("Please log in again."))
     response.status_code = 401
     return response
 
 
 def _keep_last_seen() -> None:
-    """The one write a GET may do: at most once in SEEN_EVERY, in a transaction of its own that may fail."""
+    """Update last_seen: the only write in a GET, at most once per SEEN_EVERY.
+
+    It uses a separate transaction, which may fail.
+    """
     found = g.get("visit")
     moment = now()
     if found is None or (found.last_seen is not None and found.last_seen > moment - SEEN_EVERY):
@@ -105,4 +108,4 @@ def _keep_last_seen() -> None:
             connection.execute(update(User).where(User.id.in_(person)).values(last_seen=moment))
             connection.execute(update(LoginSession).where(LoginSession.id.in_(of_login)).values(last_used_at=moment))
     except (OperationalError, PoolTimeout):
-        pass  # busy: the next page will do
+        pass  # database busy: a later request will update it

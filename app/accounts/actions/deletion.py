@@ -108,8 +108,7 @@ def erase(user_id: int) -> bool:
 
 
 def _belongings(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
-    """Yield, for each table whose rows are deleted with a user, its primary key and the condition for the user's rows.
-    """
+    """Yield the primary key of each table whose rows are deleted with a user, and the condition for these rows."""
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.ondelete == "CASCADE" and key.references(User.__table__):  # type: ignore[arg-type]
