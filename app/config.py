@@ -24,7 +24,7 @@ from app.lib.webpush import keys
 ROOT = Path(__file__).resolve().parent.parent
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 FALSE_WORDS = frozenset({"0", "false", "no", "off", ""})
-PUSH_SERVICES = (  # of Chromium and its kin, Firefox, Safari, Edge
+PUSH_SERVICES = (  # of Chromium browsers, Firefox, Safari and Edge
     "fcm.googleapis.com",
     "*.push.services.mozilla.com",
     "*.push.apple.com",
@@ -61,7 +61,7 @@ class Settings:
     sql_log: bool = False  # write each SQL statement to the log, without its values
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
 
-    # Mail ------------------------------------------------------------------------------------------------
+    # Email -----------------------------------------------------------------------------------------------
     mail_server: str = ""  # "" = `make run` starts a mail sink and shows its emails on a page
     mail_port: int = 25
     mail_page: str = ""  # URL of that page, for "check your email"; `make run` sets it to its sink's page
@@ -72,7 +72,7 @@ class Settings:
     mail_default_sender: str = "Microblog <noreply@localhost>"
     mail_unicode_addresses: bool = False  # allow addresses such as müller@example.org: MAIL_SERVER supports SMTPUTF8
     mail_timeout: int = 20  # seconds for each step of the SMTP dialogue with MAIL_SERVER
-    message_mail_delay: int = 60  # seconds before an event is emailed; it is dropped if read meanwhile
+    message_mail_delay: int = 60  # seconds that emails about messages and events wait; dropped if read meanwhile
     mail_daily_cap: int = 20  # emails about events per day and member, not counting essential ones; 0 = no cap
     mail_daily_cap_site: int = 0  # the same for all members together, as the mail provider allows; 0 = no cap
     admins: tuple[str, ...] = ()  # receive an email when a request or a job fails unexpectedly

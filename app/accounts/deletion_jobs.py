@@ -37,7 +37,7 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
 
 @job(TELL_READERS)
 def tell_readers(user_id: int) -> None:
-    """Publish the unread counts of members with unread events of an account that was closed or restored.
+    """Publish the unread counts of members with unread events caused by an account that was closed or restored.
 
     Running twice publishes the same counts again.
     """

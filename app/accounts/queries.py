@@ -89,7 +89,9 @@ def pending(token: LinkToken | None) -> PendingAccount | None:
 
 
 def _can_log_in() -> ColumnElement[bool]:
-    """Return `User.can_log_in` as SQL. Includes accounts waiting for deletion: a password reset lets their users log
-    in.
+    """Return `User.can_log_in` as SQL.
+
+    It includes accounts waiting for deletion: to cancel it after forgetting the password, their users reset the
+    password.
     """
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

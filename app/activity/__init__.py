@@ -1,7 +1,7 @@
-"""Activity: what happened to a person, newest first; what of it was read; and what their filters hold back."""
+"""Activity: a member's events, newest first; which of them were read; and filtered notifications."""
 
 from flask import Blueprint
 
 bp = Blueprint("activity", __name__)
 
-from app.activity import filtered_routes, routes  # noqa: E402, F401  (doors register themselves)
+from app.activity import filtered_routes, routes  # noqa: E402, F401 (the routes register themselves)

@@ -1,4 +1,4 @@
-"""Reading one's activity, and taking out of the drawer what the filters hold back."""
+"""Marking events as read, and restoring or dismissing filtered notifications."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from app.notifications import publish_activity_count
 from app.queries import activity
 from app.queries.activity import Place
 
-Span = tuple[Place, Place]  # the oldest and the newest event of a piece of a list
+Span = tuple[Place, Place]  # the oldest and the newest event of a range in a list
 
 
 def mark_read(reader: User, spans: Sequence[Span]) -> None:
-    """Record that everything in these spans was rendered to `reader`. What was read stays as it is.
+    """Mark the events in these ranges as read, since a page showed them to `reader`. Read events stay unchanged.
 
-    What commits later has a later stamp than anything a page could show, so it is in no span.
+    Events that commit later have later timestamps than any page could show, so no range includes them.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     if _change(activity.is_unread(reader.id) & rendered, read_at=now()):
@@ -27,21 +27,24 @@ def mark_read(reader: User, spans: Sequence[Span]) -> None:
 
 
 def restore(reader: User, spans: Sequence[Span]) -> int:
-    """Put what is held back in these spans where it would have been, as read: its reader has just seen it.
+    """Move the filtered events in these ranges to the Activity page, as read, since the reader has just seen them.
 
-    Returns how many events that were.
+    Return the number of events.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     return _change(activity.is_held(reader.id) & rendered, held_by="", read_at=now())
 
 
 def dismiss(reader: User, event: Activity) -> None:
-    """Put away what is held back. The row stays a while, so that the same cause is not told anew."""
+    """Dismiss a filtered event. The row is kept for a while, so that the same cause does not create a new event."""
     _change(activity.is_held(reader.id) & (Activity.id == event.id), read_at=now())
 
 
 def _change(which: ColumnElement[bool], **values: object) -> int:
-    """Change these rows, locked in the order of their ids: two tabs that read at once do not wait for each other."""
+    """Update these rows and return their number.
+
+    Locking in the order of ids prevents deadlocks between two open tabs.
+    """
     rows = select(Activity.id).where(which).order_by(Activity.id).with_for_update()
     stmt = update(Activity).where(Activity.id.in_(rows)).values(**values).returning(Activity.id)
     return len(db.session.scalars(stmt.execution_options(synchronize_session=False)).all())

@@ -1,7 +1,7 @@
-"""Places in the list of activity, as addresses and forms carry them: `1763700000.123456-42`, stamp and id.
+"""Cursors of the activity list in URLs and forms: `1763700000.123456-42`, timestamp and id.
 
-The stamp is the exact decimal text of the float, so what comes back is the same float. Of an event's stamp alone,
-`first` is taken before and `last` after all events of that stamp.
+The timestamp is the exact decimal text of the float, so parsing it gives the same float. A cursor without an id sorts
+before all events with that timestamp in `first`, and after them in `last`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _WRITTEN = re.compile(r"(\d{1,15}(?:\.\d{1,20})?)(?:-(\d{1,19}))?", re.ASCII)
 
 
 def write(place: Place) -> str:
-    """The place as text."""
+    """Return the cursor as text."""
     return f"{place.timestamp!r}-{place.id}"
 
 
 def read(text: str, *, otherwise_id: int) -> Place:
-    """The place in that text. Raises ValueError for anything else."""
+    """Parse a cursor. Raise ValueError if the text is not one."""
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise ValueError("not a place in a list")
@@ -33,7 +33,7 @@ def read(text: str, *, otherwise_id: int) -> Place:
 
 
 def before() -> Place | None:
-    """Where the asked page starts; None for the first page, and for an address nobody wrote."""
+    """Return the cursor of the requested page; None for the first page, and for an invalid cursor."""
     try:
         return read(request.args.get("before", ""), otherwise_id=0)
     except ValueError:
@@ -41,9 +41,9 @@ def before() -> Place | None:
 
 
 def ranges() -> list[Span]:
-    """The spans in the fields `first` and `last` of the form, each as often as there are spans.
+    """Return the ranges in the repeated form fields `first` and `last`.
 
-    Raises ValueError when they are not well-formed.
+    Raise ValueError if they are malformed.
     """
     firsts, lasts = request.form.getlist("first"), request.form.getlist("last")
     if not 0 < len(firsts) == len(lasts) <= MAX_RANGES:

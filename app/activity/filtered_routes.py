@@ -1,4 +1,4 @@
-"""Doors (HTTP) of the drawer: what the viewer's filters hold back, and the way out of it."""
+"""Routes of filtered notifications: list, restore and dismiss them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ HELD_ID = f"/activity/held/<{ID}:event_id>"
 
 
 def get_filtered_or_404(event_id: int) -> Activity:
-    """What is held back from the viewer."""
+    """Return a filtered event of the viewer."""
     return queries.filtered_event(viewer(), event_id) or abort(404)
 
 
 @bp.get("/activity/held")
 @login_required
 def held() -> str:
-    """What the filters hold back, each with the filter's name. Looking at it changes nothing."""
+    """List filtered events, each with the name of its filter. Viewing them changes nothing."""
     found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
     return render_template(
@@ -45,7 +45,7 @@ def held() -> str:
 @login_required
 @limits.changing
 def restore(event_id: int) -> Response:
-    """Put one event into the list."""
+    """Move one event to the Activity page."""
     place = place_of(get_filtered_or_404(event_id))
     return _restored(actions.restore(viewer(), [(place, place)]))
 
@@ -54,7 +54,7 @@ def restore(event_id: int) -> Response:
 @login_required
 @limits.changing
 def restore_shown() -> Response:
-    """Put everything that the page showed into the list."""
+    """Move all events that the page showed to the Activity page."""
     return _restored(actions.restore(viewer(), sent_spans()))
 
 
@@ -62,7 +62,7 @@ def restore_shown() -> Response:
 @login_required
 @limits.changing
 def dismiss(event_id: int) -> Response:
-    """Put one event away for good."""
+    """Dismiss one event permanently."""
     actions.dismiss(viewer(), get_filtered_or_404(event_id))
     db.session.commit()
     flash(_("Dismissed."), "success")

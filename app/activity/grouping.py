@@ -1,7 +1,7 @@
-"""Events as the page shows them: one row each, or one row for several that say the same.
+"""Grouping events into rows: one row per event, or one row for several events of the same kind.
 
-Grouped is what is of one kind, of one day of the reader's and equally read, within one page: so a row never moves what
-is new into what is old, and nobody is hidden, as a row lists everybody in it.
+Events are grouped by kind, by the reader's calendar day and by whether they were read, within one page. So a row never
+mixes unread and read events. A row lists all its actors, so none is hidden.
 """
 
 from __future__ import annotations
@@ -21,54 +21,56 @@ from app.queries.activity import place_of
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the page; several events in it are of one kind."""
+    """One row of the page; all its events are of one kind."""
 
     events: list[Activity]  # newest first
-    counts: bool  # in the badge, when unread
+    counts: bool  # whether the badge counts it when unread
 
     @property
     def kind(self) -> str:
-        """What kind of event it is."""
+        """The kind of the events."""
         return self.events[0].kind
 
     @property
     def line(self) -> render.RenderedEvent:
-        """Its sentence and where it leads."""
+        """The rendered sentence and its link."""
         return render.render(self.events)
 
     @property
     def why(self) -> Sentence | None:
-        """The rule that made it; None for a kind that this version does not know."""
+        """The rule that caused the events; None for a kind that this version does not know."""
         return KINDS[self.kind].why if self.kind in KINDS else None
 
     @property
     def is_unread(self) -> bool:
-        """Whether it was never rendered before."""
+        """Whether the row was never shown before."""
         return self.events[0].read_at is None
 
     @property
     def has_dot(self) -> bool:
-        """Whether it is one of those that the badge counts."""
+        """Whether the badge counts this row."""
         return self.is_unread and self.counts
 
     @property
     def moment(self) -> datetime:
-        """When it happened, the last time."""
+        """The time of the latest event."""
         return self.events[0].created_at
 
     @property
     def actors(self) -> list[User]:
-        """Who did it, the last one first."""
+        """The actors of the events, latest first."""
         return [event.actor for event in self.events if event.actor is not None]
 
     @property
     def places(self) -> list[str]:
-        """Where its events stand, as text."""
+        """The cursors of the events, as text."""
         return [cursors.write(place_of(event)) for event in self.events]
 
 
 def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Callable[[datetime], str]) -> list[Row]:
-    """The rows of a page. `grid` says what is grouped; `day_of` names the reader's day of a moment."""
+    """Return the rows of a page. `grid` says which kinds are grouped; `day_of` returns the reader's calendar day of a
+    time.
+    """
     made: list[Row] = []
     together: dict[tuple[str, str, bool], Row] = {}
     for event in events:

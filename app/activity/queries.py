@@ -1,4 +1,4 @@
-"""What only the Activity page reads: its pages, and the drawer of what the filters hold back."""
+"""Queries of the Activity page and of filtered notifications."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from app.models import Activity, User
 from app.queries import activity
 from app.queries.activity import Place
 
-MAX_FILTERED_COUNT = 100  # counted at most: above it the exact number is no news
+MAX_FILTERED_COUNT = 100  # the interface does not need an exact number above it
 
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some events, newest first, and where the next page starts: None on the last one."""
+    """Some events, newest first, and the cursor of the next page: None on the last page."""
 
     events: Sequence[Activity]
     older: Place | None
 
 
 def page(reader: User, before: Place | None, size: int) -> EventPage:
-    """A page of what happened to `reader`. One query."""
+    """Return a page of the reader's events. One query."""
     return _cut(activity.shown(reader.id), before, size)
 
 
 def filtered_page(reader: User, before: Place | None, size: int) -> EventPage:
-    """A page of what their filters hold back. One query."""
+    """Return a page of the reader's filtered events. One query."""
     return _cut(activity.held(reader.id), before, size)
 
 
 def filtered_event(reader: User, event_id: int) -> Activity | None:
-    """The event of that id, if it is held back from this person."""
+    """Return the filtered event with that id, if it is the reader's."""
     return db.session.scalar(select(Activity).where(activity.is_held(reader.id), Activity.id == event_id))
 
 
 def filtered_count(reader: User) -> int:
-    """How many events are held back, up to MAX_FILTERED_COUNT."""
+    """Return the number of filtered events, up to MAX_FILTERED_COUNT."""
     some = select(literal(1)).where(activity.is_held(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
     return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
 

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of the Activity page."""
+"""Routes of the Activity page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @bp.get("/activity")
 @login_required
 def index() -> str:
-    """What happened to the viewer. Showing it reads nothing: the page says what it rendered."""
+    """Show the viewer's events. This marks nothing as read: the page reports what it rendered."""
     found = queries.page(viewer(), cursors.before(), page_size())
     rows = grouping.rows(found.events, preferences.grid(viewer().id), local_date)
     return render_template(
@@ -35,7 +35,7 @@ def index() -> str:
 @bp.post("/activity/read")
 @login_required
 def mark_read() -> Response | tuple[str, int]:
-    """What stands from `first` to `last` was rendered to the viewer."""
+    """Mark the events from `first` to `last` as read."""
     actions.mark_read(viewer(), sent_spans())
     db.session.commit()
     if wants_json():
@@ -44,7 +44,7 @@ def mark_read() -> Response | tuple[str, int]:
 
 
 def sent_spans() -> list[Span]:
-    """The spans that a form names."""
+    """Return the ranges in the form, or abort with 400."""
     try:
         return cursors.ranges()
     except ValueError:
@@ -52,7 +52,7 @@ def sent_spans() -> list[Span]:
 
 
 def span_of(page: queries.EventPage) -> tuple[str, str] | None:
-    """The oldest and the newest place of a page, for a form; None for an empty one."""
+    """Return the cursors of the oldest and the newest event of a page, for a form; None for an empty page."""
     if not page.events:
         return None
     newest, oldest = page.events[0], page.events[-1]

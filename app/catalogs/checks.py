@@ -1,6 +1,6 @@
-"""What in a catalog would break a page or a mail, or deceive its reader.
+"""Checks for translations that would break a page or an email, or mislead readers.
 
-An entry with a fault is left out of the compiled catalog, so its readers see English.
+Entries with a fault are left out of the compiled catalog, so readers see English.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _NUMBERS = frozenset("diouxXeEfFgGc")
 _LONE = "a % that begins no placeholder (write %%)"
-NUMBER = "num"  # the place that ngettext fills by itself
+NUMBER = "num"  # the placeholder that ngettext fills itself
 
 
 def rule_of(file: PoFile, code: str) -> PluralRule:
-    """Return the plural rule of a file in the language `code`. Raises ValueError for one that cannot be used."""
+    """Return the plural rule of a file in the language `code`. Raise ValueError if the rule cannot be used."""
     header = file.headers.get("plural-forms")
     return parse(header) if header else of_language(code)
 
 
 def judge(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
-    """Return the rule of a readable file, and the fault of each entry that has one, by key.
+    """Return the plural rule of a readable file, and the faults of its entries by key.
 
-    A rule that cannot be used is added to the file's damage, and the language's own stands in for it.
+    If the rule cannot be used, add this to the file's damage and use the default rule of the language.
     """
     try:
         rule = rule_of(file, code)
@@ -62,7 +62,7 @@ def reasons(entry: Entry, rule: PluralRule) -> Iterator[str]:
 
 
 def of_source(entry: Entry) -> Iterator[str]:
-    """Yield what is wrong with a string of the code."""
+    """Yield everything that is wrong with a source string."""
     sources = [entry.msgid] if entry.plural is None else [entry.msgid, entry.plural]
     for text in sources:
         for reason in _of_form(text, sources, may_omit_number=True):
@@ -84,7 +84,7 @@ def _of_form(form: str, sources: list[str], *, may_omit_number: bool) -> Iterato
         if not (may_omit_number and place.startswith(f"%({NUMBER})")):
             yield f"the placeholder {place} is missing"
     if places <= every:
-        # What a page does with it: with every value, and nothing but them.
+        # Format the translation as a page does, with sample values for all placeholders.
         try:
             form % _samples(every)
         except (ValueError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""What a process holds of one catalog, and its JSON form on disk."""
+"""A catalog in memory, and its JSON form on disk."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from app.catalogs.plurals import PluralRule, parse
 from app.catalogs.po import Fault, PoFile
 from app.lib.locales import tag
 
-FORMAT = 1  # raise it when compiling or checking changes: compiled catalogs of before are then made anew
-SCRIPTS = "app/static/js/"  # a string that stands there is needed in the browser
+FORMAT = 1  # increase it when compiling or checking changes; older compiled catalogs are then rebuilt
+SCRIPTS = "app/static/js/"  # strings used there are needed in the browser
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A catalog whose every string can be shown. Entries that are fuzzy, empty or faulty are not in it."""
+    """A catalog in which every string can be shown. It contains no fuzzy, empty or faulty entries."""
 
     code: str
-    source: str  # the digest of the .po file it was made from
+    source: str  # digest of the .po file
     rule: PluralRule
     total: int  # strings in the file
     messages: dict[str, str | list[str]]  # by key; a list for a plural
     in_scripts: list[str]  # the keys that the browser needs
-    faults: list[Fault] = field(default_factory=list)  # what was left out, and what is odd
+    faults: list[Fault] = field(default_factory=list)  # faults of omitted entries, and harmless notes
 
     @property
     def percent(self) -> int:
-        """How much is translated, rounded down."""
+        """The translated share, rounded down."""
         return 100 * len(self.messages) // max(1, self.total)
 
     def find(self, key: str, number: int | None = None) -> str | None:
-        """Return the translation for a key, of a plural the form for `number`; None when there is none."""
+        """Return the translation for a key (for a plural, the form for `number`), or None if there is none."""
         found = self.messages.get(key)
         if isinstance(found, list):
             return found[self.rule.index(1 if number is None else number)]
@@ -42,7 +42,7 @@ class Compiled:
 
     @cached_property
     def browser_strings(self) -> dict[str, object]:
-        """What the scripts need: `locale` (a BCP 47 tag), `plural` (a C expression in n) and `messages`."""
+        """Data for the scripts: `locale` (a BCP 47 tag), `plural` (a C expression in n) and `messages`."""
         messages = {key: self.messages[key] for key in self.in_scripts}
         return {"locale": tag(self.code), "plural": self.rule.expression, "messages": messages}
 
@@ -53,7 +53,7 @@ class Compiled:
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def dump(self) -> str:
-        """The JSON form."""
+        """Return the JSON form."""
         return json.dumps(
             {
                 "format": FORMAT,
@@ -70,12 +70,12 @@ class Compiled:
 
 
 def digest(data: bytes) -> str:
-    """Return what names the content of a .po file."""
+    """Return the digest that identifies the content of a .po file."""
     return hashlib.sha256(data).hexdigest()
 
 
 def load(text: str, code: str) -> Compiled:
-    """Read the JSON form. Raises ValueError when it is damaged, of another format or of another language."""
+    """Read the JSON form. Raise ValueError if it is damaged, of another format or of another language."""
     try:
         found = json.loads(text)
         if (found["format"], found["code"]) != (FORMAT, code):
@@ -98,7 +98,7 @@ def load(text: str, code: str) -> Compiled:
 
 
 def compile_po(data: bytes, name: str, code: str) -> tuple[Compiled | None, list[Fault]]:
-    """Compile the bytes of a .po file. Returns None and all faults for one that cannot be read."""
+    """Compile the bytes of a .po file. If it cannot be read, return None and all faults."""
     file = po.parse(data, name)
     rule, faulty = checks.judge(file, code)
     if not file.damage and not file.header.forms and not file.entries:

@@ -1,8 +1,8 @@
-"""gettext for Python and templates. What a catalog holds never breaks a page.
+"""gettext for Python and templates. A catalog's content never breaks a page.
 
-In a template a translation is text, and is escaped like all text; the values keep their own markup. In Python it is
-text, too, unless a value is Markup: then the sentence is Markup around it, itself escaped. A translation that cannot
-be filled in is shown in English, and logged once.
+In a template, a translation is plain text and is escaped; values keep their own markup. In Python, the result is plain
+text too, unless a value is Markup: then the result is Markup with the translation escaped. A translation that cannot be
+formatted is replaced by English, and logged once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = logging.getLogger("app.catalogs")
 
 
 class CatalogDomain(Domain):
-    """Flask-Babel's domain, on the catalogs of `app.catalogs.store`."""
+    """Flask-Babel's domain, using the catalogs of `app.catalogs.store`."""
 
     def gettext(self, string: str, **variables: Any) -> str:
         return say(string, variables)
@@ -61,7 +61,7 @@ def catalogs() -> Catalogs:
 
 @contextmanager
 def without_catalogs() -> Iterator[None]:
-    """Show everything in English in the block: for the page that says that something broke."""
+    """Show everything in English inside the block, for the error page."""
     g.without_catalogs = True
     refresh()
     try:
@@ -72,7 +72,7 @@ def without_catalogs() -> Iterator[None]:
 
 
 def is_without_catalogs() -> bool:
-    """Whether `without_catalogs` is in effect."""
+    """Return whether `without_catalogs` is active."""
     return bool(has_app_context() and g.get("without_catalogs"))
 
 
@@ -87,7 +87,7 @@ def say(
 ) -> str:
     """Return a string in the reader's language with its values filled in; Markup if `html` or if a value is Markup.
 
-    Raises KeyError when the code gives no value for a placeholder of the English text.
+    Raise KeyError if the code gives no value for a placeholder of the English text.
     """
     translation = None
     code = "" if is_without_catalogs() else str(get_locale())

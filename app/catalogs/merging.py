@@ -1,4 +1,4 @@
-"""Bring a catalog up to the strings of the code without losing what people wrote."""
+"""Update a catalog to the strings of the code without losing translators' work."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from difflib import SequenceMatcher
 from app.catalogs.po import Entry, PoFile
 from app.catalogs.po_writing import quote
 
-_ALIKE = 0.6  # how much of two strings must agree for one to be a new wording of the other; msgmerge's threshold
+_ALIKE = 0.6  # similarity above which a string is a new wording of another one; msgmerge's threshold
 
 
 def merge(file: PoFile, template: PoFile) -> PoFile:
     """Return `file` with the strings of `template`, in its order.
 
-    A string whose English changed keeps its old translation, marked fuzzy and with the old English before it (`#|`);
-    readers don't see it until someone has looked at it. A string that is gone becomes obsolete (`#~`), and one that
-    comes back is taken from there.
+    A string whose English changed keeps its old translation, marked fuzzy and preceded by the old English (`#|`);
+    readers don't see it until a translator has reviewed it. A removed string becomes obsolete (`#~`); its translation
+    is restored if the string returns.
     """
     wanted = {entry.key for entry in template.entries}
     living = {entry.key: entry for entry in file.entries if not entry.obsolete}
@@ -35,12 +35,12 @@ def merge(file: PoFile, template: PoFile) -> PoFile:
 
 
 def _carry(old: Entry, new: Entry) -> Entry:
-    """Return the code's string with the translation of `old`."""
+    """Return the new entry of the code with the translation of `old`."""
     flags = [*new.flags, *(flag for flag in old.flags if flag != "python-format")]
     changed = (old.msgid, old.plural) != (new.msgid, new.plural) and any(old.forms)
     forms, previous = old.forms, old.previous
     if (old.plural is None) != (new.plural is None):
-        forms = old.forms[-1:]  # what it was for one number, or for the many
+        forms = old.forms[-1:]  # the only form, or the form for many
     if changed:
         previous = old.previous if old.fuzzy and old.previous else _previous(old)
         flags.append("fuzzy")
@@ -56,7 +56,7 @@ def _previous(entry: Entry) -> list[str]:
 
 
 def _new_wordings(new: list[Entry], gone: list[Entry]) -> dict[str, Entry]:
-    """Pair strings that are new with the ones they were most likely made from, the most alike first."""
+    """Match new strings with the removed strings they were probably made from, most similar first."""
     pairs = []
     matcher = SequenceMatcher(autojunk=False)
     for one in new:

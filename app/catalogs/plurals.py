@@ -1,4 +1,4 @@
-"""A catalog's own plural rule ("Plural-Forms"), checked before it is used."""
+"""A catalog's own plural rule ("Plural-Forms"), validated before use."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from babel.messages.plurals import DEFAULT_PLURAL, PLURALS, get_plural
 from babel.plural import to_gettext
 
 _HEADER = re.compile(r"\s*nplurals\s*=\s*(\d{1,3})\s*;\s*plural\s*=\s*(.+?)\s*;?\s*\Z", re.DOTALL)
-_MOST_FORMS = 10  # Arabic, with the most, has six
+_MOST_FORMS = 10  # Arabic has the most: six
 _TRIED = (*range(1001), 10_000, 1_000_000, 1_000_001, 2_000_000, 10**9, 10**12 + 3)
 
 
 @dataclass(frozen=True)
 class PluralRule:
-    """How many forms a language has, and the C expression in `n` that chooses one.
+    """The number of plural forms, and the C expression in `n` that selects one.
 
-    The browser evaluates the same expression (static/js/lib/i18n.js), so page and script always agree.
+    The browser evaluates the same expression (static/js/lib/i18n.js), so pages and scripts always agree.
     """
 
     count: int
@@ -29,12 +29,12 @@ class PluralRule:
 
     @cached_property
     def index(self) -> Callable[[int], int]:
-        """The function from a number to the index of its form."""
+        """The function that maps a number to the index of its form."""
         return gettext.c2py(self.expression)
 
     @cached_property
     def single(self) -> frozenset[int]:
-        """The forms that serve exactly one number, and so need not write it."""
+        """The forms used for exactly one number, which may omit the number."""
         served: dict[int, set[int]] = {}
         for number in _TRIED:
             served.setdefault(self.index(number), set()).add(number)
@@ -42,7 +42,7 @@ class PluralRule:
 
 
 def parse(header: str) -> PluralRule:
-    """Read the value of a Plural-Forms header. Raises ValueError saying what is wrong with it."""
+    """Parse a Plural-Forms header. Raise ValueError that says what is wrong with it."""
     match = _HEADER.match(header)
     if not match:
         raise ValueError(f"the Plural-Forms header is not understood: {header!r}")
@@ -61,7 +61,7 @@ def parse(header: str) -> PluralRule:
 
 
 def of_language(code: str) -> PluralRule:
-    """Return the rule for a new catalog: the one gettext's tools use, else the CLDR's, else that of English."""
+    """Return the rule for a new catalog: that of the gettext tools, else the CLDR's, else the English one."""
     try:
         locale = Locale.parse(code)
     except (UnknownLocaleError, ValueError):

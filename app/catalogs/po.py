@@ -1,7 +1,7 @@
-"""Read .po files: strictly, without losing anything, and naming every fault with its line.
+"""A strict .po parser: it loses nothing, and reports every fault with its line.
 
-Babel's reader stops at the first fault, counts lines from 0, takes `#|` for a comment and fails on `#~|`
-(python-babel/babel#206, #566). The format is the one of the GNU gettext manual, "The Format of PO Files".
+Babel's parser stops at the first fault, counts lines from 0, treats `#|` as a comment and fails on `#~|`
+(python-babel/babel#206, #566). The format is described in the GNU gettext manual, "The Format of PO Files".
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _CHARSET = re.compile(rb"charset=([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a file, as one sentence with its place."""
+    """A problem in a file: one sentence with its location."""
 
-    path: str  # as the translator knows it, from the root of the project
+    path: str  # relative to the project root, as translators know it
     line: int  # from 1
     reason: str
 
@@ -38,56 +38,56 @@ class Entry:
     msgid: str
     plural: str | None = None
     context: str | None = None
-    forms: list[str] = field(default_factory=list)  # one, or one for each plural form; "" is not translated
-    line: int = 0  # of its msgid
+    forms: list[str] = field(default_factory=list)  # one, or one for each plural form; "" = not translated
+    line: int = 0  # line of its msgid
     flags: list[str] = field(default_factory=list)
-    comments: list[str] = field(default_factory=list)  # the translator's
-    extracted: list[str] = field(default_factory=list)  # the programmer's (NOTE:)
+    comments: list[str] = field(default_factory=list)  # by translators
+    extracted: list[str] = field(default_factory=list)  # by programmers (NOTE:)
     locations: list[str] = field(default_factory=list)
-    previous: list[str] = field(default_factory=list)  # what stands behind `#|`: the English it was translated from
+    previous: list[str] = field(default_factory=list)  # lines after `#|`: the English that was translated
     obsolete: bool = False
 
     @property
     def key(self) -> str:
-        """What a lookup asks for: the msgid, after its context if it has one."""
+        """The lookup key: the msgid, after its context if it has one."""
         return key(self.msgid, self.context)
 
     @property
     def fuzzy(self) -> bool:
-        """Whether someone has to look at it again; readers see English."""
+        """Whether a translator must review it; readers see English."""
         return "fuzzy" in self.flags
 
     @property
     def translated(self) -> bool:
-        """Whether readers see it."""
+        """Whether readers see the translation."""
         return not self.fuzzy and not self.obsolete and bool(self.forms) and all(form.strip() for form in self.forms)
 
 
 @dataclass
 class PoFile:
-    """A file's content, and all that is wrong with its form."""
+    """The content of a file, and all its syntax faults."""
 
     path: str
-    entries: list[Entry] = field(default_factory=list)  # without the header; of duplicates, the first
+    entries: list[Entry] = field(default_factory=list)  # without the header; the first of duplicates
     header: Entry = field(default_factory=lambda: Entry(""))
-    damage: list[Fault] = field(default_factory=list)  # it could not be read as a whole: nobody may use or rewrite it
+    damage: list[Fault] = field(default_factory=list)  # the file could not be read completely; never use or rewrite it
     duplicates: list[Fault] = field(default_factory=list)
-    notes: list[Fault] = field(default_factory=list)  # odd, and harmless
+    notes: list[Fault] = field(default_factory=list)  # odd but harmless
 
     @property
     def headers(self) -> dict[str, str]:
-        """The header's fields, by name in lower case."""
+        """The header fields, by name in lower case."""
         pairs = (line.partition(":") for line in (self.header.forms or [""])[0].splitlines())
         return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
 
     def header_line(self, name: str) -> int:
-        """Return about where a field of the header stands."""
+        """Return the approximate line of a header field."""
         lines = (self.header.forms or [""])[0].splitlines()
         places = [number for number, line in enumerate(lines, 1) if line.lower().startswith(name.lower())]
         return self.header.line + 1 + (places[0] if places else 0)
 
     def living(self) -> list[Entry]:
-        """Return the entries that the code asked for when the file was last updated."""
+        """Return the entries that are not obsolete."""
         return [entry for entry in self.entries if not entry.obsolete]
 
 
@@ -97,12 +97,12 @@ def key(msgid: str, context: str | None) -> str:
 
 
 def read(path: Path, name: str) -> PoFile:
-    """Read the file at `path`; `name` is what its faults call it. Raises OSError; everything else becomes `damage`."""
+    """Read the file at `path`; faults call it `name`. Raise OSError; all other problems become `damage`."""
     return parse(path.read_bytes(), name)
 
 
 def parse(data: bytes, name: str) -> PoFile:
-    """Read the bytes of a file. A byte order mark and any line ends are taken."""
+    """Parse the bytes of a file. A byte order mark and any line endings are accepted."""
     file = PoFile(name)
     text = _decode(data, file)
     if text is not None:
@@ -111,7 +111,7 @@ def parse(data: bytes, name: str) -> PoFile:
 
 
 def _decode(data: bytes, file: PoFile) -> str | None:
-    """Decode as UTF-8, whatever the header says, for nothing else looks like it; else as the header says."""
+    """Decode as UTF-8 if the bytes are valid UTF-8, whatever the header says; else with the header's charset."""
     found = _CHARSET.search(data)
     charset = found[1].decode("ascii") if found else "UTF-8"
     line = _LINE_END.sub("\n", data[: found.start()].decode("latin-1")).count("\n") + 1 if found else 1
@@ -119,7 +119,7 @@ def _decode(data: bytes, file: PoFile) -> str | None:
     try:
         "".encode(charset)
     except (LookupError, ValueError):
-        known = charset.upper() == "CHARSET"  # what xgettext writes into a template
+        known = charset.upper() == "CHARSET"  # xgettext's placeholder in templates
         if not known:
             file.notes.append(Fault(file.path, line, f"the charset {charset!r} is unknown; the file is read as UTF-8"))
     try:
@@ -142,11 +142,11 @@ class _Parser:
     def __init__(self, file: PoFile) -> None:
         self.file = file
         self._seen: set[tuple[str, bool]] = set()
-        self._damaged_line = -1  # the last one: of a run of bad lines only the first is told
+        self._damaged_line = -1  # only the first of consecutive bad lines is reported
         self._begin()
 
     def _begin(self) -> None:
-        self._parts: dict[str, list[str]] = {}  # keyword -> its pieces
+        self._parts: dict[str, list[str]] = {}  # keyword -> its string pieces
         self._last = ""
         self._entry = Entry("")
 

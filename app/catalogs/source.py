@@ -1,4 +1,4 @@
-"""The translators' side: extract the strings of the code; start, update and judge catalogs."""
+"""Tools for translators: extract the strings of the code; create, update and check catalogs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from app.lib.locales import canonical
 
 SOURCE = "en"
 _UPDATE = "run flask translate update"
-LISTED = 20  # faults of one kind that are listed for one language; damage is always listed whole
+LISTED = 20  # maximum of listed faults per kind and language; damage is always listed completely
 
 
 @dataclass(frozen=True)
 class Status:
-    """How complete a catalog is, counted against the strings of the code as it stands."""
+    """The completeness of a catalog, compared with the current strings of the code."""
 
     code: str
     total: int
@@ -34,14 +34,14 @@ class Status:
 
 
 def extract() -> PoFile:
-    """Collect every string of the code."""
-    ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # beside the names that Babel knows
+    """Extract every string of the code."""
+    ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # in addition to the names that Babel knows
     words = [part for name in ours for part in ("-k", name)]
     words += ["-c", "NOTE:", "--no-wrap", "--sort-by-file", "--add-location=file"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "messages.pot"
         command = ["pybabel", "-q", "extract", "-F", str(ROOT / "babel.cfg"), *words, "-o", str(path), str(ROOT)]
-        CommandLineInterface().run(command)  # type: ignore[no-untyped-call]  # Babel's own lack of hints
+        CommandLineInterface().run(command)  # Babel lacks type hints
         template = po.read(path, path.name)
     for entry in template.entries:
         entry.locations = [_from_root(place) for place in entry.locations]
@@ -50,7 +50,7 @@ def extract() -> PoFile:
 
 
 def init(code: str, folder: Path) -> Path:
-    """Start a catalog for a language ("fr", "pt-BR", "zh_TW"). Raises ValueError saying why that cannot be."""
+    """Create a catalog for a language ("fr", "pt-BR", "zh_TW"). Raise ValueError if that is not possible."""
     code = canonical(code)
     files, _faults = store.po_files(folder)
     if code == SOURCE:
@@ -65,9 +65,9 @@ def init(code: str, folder: Path) -> Path:
 
 
 def update(folder: Path, template: PoFile) -> list[Fault]:
-    """Bring every catalog up to the strings of the code, as `extract` gives them.
+    """Update every catalog to the strings of the code, as returned by `extract`.
 
-    Returns the faults of those that could not be read as a whole: they are left exactly as they are.
+    Return the faults of files that could not be read completely: these files stay unchanged.
     """
     files, left = store.po_files(folder)
     for code, path in files.items():
@@ -86,7 +86,7 @@ def update(folder: Path, template: PoFile) -> list[Fault]:
 
 
 def check(folder: Path, template: PoFile) -> list[Status]:
-    """Judge every catalog against the strings of the code, as `extract` gives them."""
+    """Check every catalog against the strings of the code, as returned by `extract`."""
     files, faults = store.po_files(folder)
     statuses = [_status(code, path, template, folder) for code, path in files.items()]
     of_source = [

@@ -1,11 +1,12 @@
-"""The catalogs of a process: found compiled, or compiled on the spot.
+"""The catalogs of a process: loaded from compiled files, or compiled at startup.
 
-Every process that serves or mails calls `load_all` at its start, so none depends on another one having run. Compiling
-takes about 60 ms for a language of 800 strings, and what was compiled is kept in DATA_DIR/catalogs under the digest of
-its .po file. Processes that start at once may compile the same file: each writes a file of its own and renames it, so
-a reader finds the old one or the new one, whole. Where DATA_DIR cannot be written to, the catalog is kept in memory.
+Every process that renders pages or emails calls `load_all` at startup, so no process depends on another one. Compiling
+takes about 60 ms for a language of 800 strings. Compiled catalogs are kept in DATA_DIR/catalogs with the digest of
+their .po file. Processes that start at the same time may compile the same file: each writes its own temporary file and
+renames it, so readers find either the old or the new file, complete. If DATA_DIR is not writable, the catalog is only
+kept in memory.
 
-A .po file that cannot be read is served as it was when it last could: the kept file is the last good one.
+If a .po file cannot be read, the kept file, which is its last good version, is used.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ from app.lib.locales import canonical
 
 @dataclass(frozen=True)
 class Catalogs:
-    """All catalogs that can be served, by code, and what is wrong with those in the folder."""
+    """All usable catalogs by code, and the faults of the files."""
 
     by_code: dict[str, Compiled] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     last_good: frozenset[str] = frozenset()  # codes whose .po file could not be read
-    unusable: frozenset[str] = frozenset()  # such codes without a compiled catalog of before
-    told: set[tuple[str, str]] = field(default_factory=set)  # (code, key) of translations that were logged as broken
+    unusable: frozenset[str] = frozenset()  # those of them without an older compiled catalog
+    told: set[tuple[str, str]] = field(default_factory=set)  # (code, key) of broken translations that were logged
 
     def offered(self, at_least: int) -> tuple[str, ...]:
-        """Return the codes of the catalogs that are translated to `at_least` percent."""
+        """Return the codes of the catalogs that are translated to at least `at_least` percent."""
         return tuple(sorted(code for code, one in self.by_code.items() if one.percent >= at_least))
 
     def summaries(self) -> Iterator[str]:
-        """Yield one line for each file with faults: the first of them, and how many more there are."""
+        """Yield one line for each file with faults: its first fault, and the number of others."""
         for path in dict.fromkeys(fault.path for fault in self.faults):
             of_file = [fault for fault in self.faults if fault.path == path]
             more = f" (and {len(of_file) - 1} more: flask translate check)" if len(of_file) > 1 else ""
@@ -46,10 +47,10 @@ class Catalogs:
 
 
 def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
-    """Return the .po files in `folder` by canonical code, and the folders that name no language or name one again."""
+    """Return the .po files in `folder` by canonical code, and faults of folders with invalid or duplicate names."""
     found: dict[str, Path] = {}
     faults = []
-    # The canonical spelling of a name first, so that of two folders for one language it is the one.
+    # Canonical names come first, so that they win if two folders are for one language.
     for path in sorted(folder.glob("*/LC_MESSAGES/messages.po"), key=lambda path: (_is_odd(path), path)):
         try:
             code = canonical(name := _folder_of(path))
@@ -64,12 +65,12 @@ def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
 
 
 def shown(path: Path, folder: Path) -> str:
-    """Return how a file is called in a fault: from the root of the project."""
+    """Return a file's name for faults: its path relative to the project root."""
     return str(path.relative_to(folder.parent))
 
 
 def load_all(folder: Path, kept: Path) -> Catalogs:
-    """Load every catalog in `folder`; `kept` is where compiled ones are kept. Never raises for what a file holds."""
+    """Load every catalog in `folder`, with compiled ones kept in `kept`. Never raises because of a file's content."""
     files, faults = po_files(folder)
     by_code: dict[str, Compiled] = {}
     unreadable = set()
@@ -104,12 +105,12 @@ def _compiled(data: bytes, name: str, code: str, kept: Path) -> tuple[Compiled |
 def _kept(code: str, kept: Path) -> Compiled | None:
     try:
         return compiled.load((kept / f"{code}.json").read_text(encoding="utf-8"), code)
-    except (OSError, ValueError):  # not there, or damaged: it is only kept to save time
+    except (OSError, ValueError):  # missing or damaged; it is only a cache
         return None
 
 
 def _keep(one: Compiled, kept: Path) -> None:
-    """Keep a compiled catalog for the next process, if that is possible."""
+    """Keep a compiled catalog for later processes, if possible."""
     with suppress(OSError):
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", dir=kept, prefix=f"{one.code}.", delete=False) as part:

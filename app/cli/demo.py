@@ -11,14 +11,14 @@ from app.demo import building
 from app.extensions import db
 
 LOGIN = "ana"
-PASSWORD = "warm bread at five"  # noqa: S105 - printed for everybody to use, and refused in production
+PASSWORD = "warm bread at five"  # noqa: S105 - public, printed by this command and refused in production
 
 
 @click.command()
 @click.option("--password", default=PASSWORD, show_default=True, help="What the demo's people log in with.")
 @with_appcontext
 def demo(password: str) -> None:
-    """Fill the site with a small community in many languages, through the same actions as real use."""
+    """Fill the site with a small community in many languages, using the same actions as real use."""
     if current_app.config["SETTINGS"].microblog_env == "production":
         raise click.ClickException("This is a production server: its people should be real.")
     try:
@@ -34,7 +34,7 @@ def demo(password: str) -> None:
 
 
 def _build(password: str) -> None:
-    # With no Redis running the scheduler finds the jobs: no need to say so forty times.
+    # Without Redis, the scheduler finds the jobs. Avoid forty warnings about that.
     current_app.logger.setLevel("ERROR")
     steps = building.steps(password, LOGIN)
     with click.progressbar(steps, label="Inviting people", show_pos=True) as bar:

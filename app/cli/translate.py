@@ -21,7 +21,7 @@ translate = AppGroup("translate", help="Catalogs: start, update, compile and che
 @translate.command()
 @click.argument("locale")
 def init(locale: str) -> None:
-    """Start a catalog for LOCALE, such as fr, pt-BR or zh-TW."""
+    """Create a catalog for LOCALE, such as fr, pt-BR or zh-TW."""
     try:
         path = source.init(locale, _folder())
     except ValueError as error:
@@ -31,7 +31,7 @@ def init(locale: str) -> None:
 
 @translate.command()
 def update() -> None:
-    """Bring the catalogs up to the strings of the code; files that cannot be read stay as they are."""
+    """Update the catalogs to the strings of the code. Files that cannot be read stay unchanged."""
     template = source.extract()
     left = source.update(_folder(), template)
     _print_status(template)
@@ -42,11 +42,11 @@ def update() -> None:
 
 @translate.command(name="compile")
 def compile_() -> None:
-    """Compile the catalogs as every process does, and fail for any fault.
+    """Compile the catalogs as every process does, and fail if any has a fault.
 
-    This is for looking: the site compiles by itself, and never stops for a fault.
+    This is only a check: the site compiles catalogs itself, and never stops because of a fault.
     """
-    found = catalogs()  # compiled when the app was made
+    found = catalogs()  # compiled when the app was created
     for code, one in found.by_code.items():
         kept = "the last good catalog serves" if code in found.last_good else "compiled"
         click.echo(f"{code}: {kept}, {len(one.messages)} of {one.total} ({one.percent} %)")
@@ -58,13 +58,13 @@ def compile_() -> None:
 
 @translate.command()
 def status() -> None:
-    """Show how complete each language is, against the code as it stands."""
+    """Show how complete each language is, compared with the current code."""
     _print_status(source.extract())
 
 
 @translate.command()
 def check() -> None:
-    """Fail when a catalog is stale, incomplete or broken."""
+    """Fail if a catalog is outdated, incomplete or broken."""
     faults = [fault for language in source.check(_folder(), source.extract()) for fault in language.faults]
     _complain(faults)
     sys.exit(1 if faults else 0)

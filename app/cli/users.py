@@ -1,4 +1,4 @@
-"""`flask users`: accounts and their roles, for the operator. What it changes stands in the moderators' log."""
+"""`flask users`: accounts and their roles, for the operator. Changes are recorded in the moderators' audit log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ users = AppGroup("users", help="Accounts: create, list and show them, give roles
 def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> None:
     """Create the account NAME with the address EMAIL, and ask for its password.
 
-    The password is no argument: other users of the machine see the arguments of a process.
+    The password is not an argument, since other users of the machine can see the arguments of a process.
     """
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -45,7 +45,7 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
 @users.command("list")
 @click.option("--role", type=click.Choice(roles.ROLES), default=None, help="Only accounts of this role.")
 def list_users(role: str | None) -> None:
-    """Print one account a line: name, role, state."""
+    """Print one account per line: name, role, state."""
     for person in db.session.scalars(queries.everybody(role or "").execution_options(yield_per=500)):
         click.echo(f"{person.username}\t{person.role}\t{_state(person)}")
 
@@ -79,7 +79,7 @@ def give_role(name: str, role: str) -> None:
 @users.command("suspend")
 @click.argument("name")
 def suspend_user(name: str) -> None:
-    """Close the account NAME until it is reinstated, and log it out everywhere."""
+    """Suspend the account NAME until it is reinstated, and log it out everywhere."""
     _act(name, lambda person: actions.suspend(None, person.id))
     click.echo(f"{name} is suspended.")
 
@@ -87,7 +87,7 @@ def suspend_user(name: str) -> None:
 @users.command("reinstate")
 @click.argument("name")
 def reinstate_user(name: str) -> None:
-    """Open the suspended account NAME again."""
+    """Reinstate the suspended account NAME."""
     _act(name, lambda person: actions.reinstate(None, person.id))
     click.echo(f"{name} is reinstated.")
 

@@ -1,1 +1,1 @@
-"""A community to look at: `flask demo` (or `make demo`) fills an empty site through the same actions as real use."""
+"""Demo data: `flask demo` (or `make demo`) fills an empty site, using the same actions as real use."""

@@ -1,9 +1,9 @@
-"""Bringing the demo's people to life, one small transaction a step, so that a running site is not held up.
+"""Create the demo in small transactions, one per step, so that a running site stays responsive.
 
-Each step looks first and acts once: a demo that was interrupted is completed by the next run. Nobody is mailed: an
-address is confirmed, and a message read or marked as mailed, in the transaction that ordered its mail; what people hear
-of follows and mentions is marked right after it, long before their next digest. A mail job that finds nothing to say
-says nothing.
+Each step first checks whether it is done, so the next run completes an interrupted demo. No emails are sent: the
+transaction that enqueues an email also confirms the address, or marks the message as read or emailed, so the job finds
+nothing to send. Events of follows and mentions are marked as emailed right after they are created, long before the next
+digest.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from app.posts.actions import publish
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people
 
-DAYS = 21  # how long the community has been there
+DAYS = 21  # age of the community
 LATEST = timedelta(minutes=4)  # age of the newest post
 PAUSE = timedelta(minutes=47)  # between two messages of a conversation
-FRESH = timedelta(days=2)  # what happened longer ago was read by everybody
+FRESH = timedelta(days=2)  # older events are read
 Step = Callable[[], None]
 
 
 def is_there() -> bool:
-    """Whether the demo is complete: its last step has been taken. Raises ActionError when a name is somebody else's."""
+    """Return whether the demo is complete. Raise ActionError if another account uses a name of the demo."""
     with read_transaction():
         one, other = (_find(name) for name in script.conversations()[0].between)
         found = one is not None and other is not None and between(one, other) is not None
@@ -51,7 +51,7 @@ def is_there() -> bool:
 
 
 def steps(password: str, login: str) -> list[Step]:
-    """Everything there is to do, in order. `login` names the person whose language stays the browser's."""
+    """Return all steps in order. The member `login` keeps the browser's language."""
     everybody, entries, talks = script.people(), script.posts(), script.conversations()
     return [
         *(partial(_join, at, person, password, login) for at, person in enumerate(everybody)),
@@ -63,7 +63,7 @@ def steps(password: str, login: str) -> list[Step]:
 
 
 def _age(at: int, count: int) -> timedelta:
-    """More was posted lately than long ago."""
+    """Return the age of a post. Recent posts are more frequent than old ones."""
     return timedelta(days=DAYS) * (1 - (at + 1) / count) ** 2 + LATEST
 
 
@@ -92,7 +92,7 @@ def _join(at: int, character: Character, password: str, login: str) -> None:
     if known is not None:
         return
     with write_transaction():
-        first = db.session.scalar(select(User.id).limit(1)) is None  # as on a site that was just started
+        first = db.session.scalar(select(User.id).limit(1)) is None  # as on a new site
         person = register(
             character.username,
             character.email,
@@ -133,7 +133,7 @@ def _post(entry: Entry, age: timedelta) -> None:
 
 
 def _settle(actor: User, age: timedelta) -> None:
-    """What this person has just done happened `age` ago: its readers were mailed about it, and read what is old."""
+    """Set the age of the events that this actor just caused. Mark all as emailed, and old ones as read."""
     happened = now() - age
     fresh = update(Activity).where(Activity.actor_id == actor.id, Activity.mailed_at.is_(None))
     values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}
@@ -187,7 +187,7 @@ def _is_gathered(group: Group) -> bool:
 
 
 def _read(message: Message, readers: Iterable[User]) -> None:
-    """These people have read as far as this message, and nobody is mailed about it."""
+    """Mark the conversation as read by `readers` up to this message, and as emailed to all members."""
     conversation = db.session.get_one(Conversation, message.conversation_id)
     for person in readers:
         mark_read(person, conversation, message.seq)

@@ -1,4 +1,4 @@
-"""Who the demo's people are and what they say, as read from people.toml and conversations.toml."""
+"""The members of the demo and their texts, read from people.toml and conversations.toml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Character:
-    """A person of the demo."""
+    """A member of the demo."""
 
     username: str
     name: str
@@ -35,15 +35,15 @@ class Character:
 
     @property
     def email(self) -> str:
-        """An address in the domain that RFC 2606 keeps for examples: nobody has it."""
+        """An address in a domain that RFC 2606 reserves for examples, so no mailbox has it."""
         return f"{sha256(self.username.encode()).hexdigest()[:12]}@example.org"
 
 
 @dataclass(frozen=True)
 class Talk:
-    """A conversation: two usernames, (who, text) oldest first, and how many at the end are not read yet.
+    """A conversation: two usernames, (sender, text) oldest first, and the number of unread messages at the end.
 
-    `picture` is (number of a line, what its picture shows), `draft` is (who, what they have begun to write).
+    `picture` is (number of a line, alt text), `draft` is (author, text).
     """
 
     between: tuple[str, str]
@@ -53,13 +53,13 @@ class Talk:
     draft: tuple[str, str] | None
 
     def reader_of(self, writer: str) -> str:
-        """The other one."""
+        """Return the other member."""
         return self.between[1] if writer == self.between[0] else self.between[0]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A conversation of several: its name, its people, who began it first, and (who, text) oldest first."""
+    """A group: its name, its members, starting with the founder, and (sender, text) oldest first."""
 
     name: str
     people: tuple[str, ...]
@@ -68,24 +68,24 @@ class Group:
 
 @cache
 def people() -> tuple[Character, ...]:
-    """Everybody, in the order in which they joined."""
+    """Return all members, in the order in which they joined."""
     return tuple(_character(row) for row in _rows("people"))
 
 
 @cache
 def conversations() -> tuple[Talk, ...]:
-    """All conversations, the one with the latest message first."""
+    """Return all conversations, the one with the latest message first."""
     return tuple(_talk(row) for row in _rows("conversations"))
 
 
 @cache
 def groups() -> tuple[Group, ...]:
-    """All groups, the one with the latest message first."""
+    """Return all groups, the one with the latest message first."""
     return tuple(Group(row["name"], tuple(row["people"]), _lines(row)) for row in _rows("groups"))
 
 
 def posts() -> list[Entry]:
-    """All posts, oldest first: well mixed, and in the same order every time."""
+    """Return all posts, oldest first, in a mixed but fixed order."""
     return sorted(
         (entry for person in people() for entry in person.posts),
         key=lambda entry: sha256(f"{entry.author}:{entry.number}".encode()).digest(),
@@ -93,7 +93,7 @@ def posts() -> list[Entry]:
 
 
 def follows(number: int) -> list[Character]:
-    """Whom person `number` follows: those of the same language, and some of all others."""
+    """Return the members that member `number` follows: all with the same language, and some others."""
     everybody = people()
     one = everybody[number]
     steps = {1, 2, 5, 7, 11} if number % 3 else {1, 3, 4, 6, 9, 14, 17}

@@ -1,4 +1,4 @@
-"""Writing posts. The only writers of them."""
+"""Actions on posts; nothing else writes posts."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ from app.queries import people
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
-MENTIONS_TOLD = 25  # people one post tells at most
-TAGS_KEPT = 30  # tags of one post that completion and search know
+MENTIONS_TOLD = 25  # maximum number of members notified of one post's mentions
+TAGS_KEPT = 30  # maximum number of tags of one post that completion and search use
 
 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
-    """Publish `body`, at most `max_length` characters as the reader counts them, in the language of that code.
+    """Publish `body`, at most `max_length` characters as readers see them, in the language with that code.
 
-    A form that is sent twice (same `form_key` and text) makes one post, and gives that one back. Raises ActionError.
+    Idempotent: a form sent twice (same `form_key` and text) creates one post and returns it both times. Raise
+    ActionError for an invalid text or language.
     """
     body = checked_body(body, max_length)
     values = {
@@ -46,7 +47,7 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
         drafts.end(author, form_key, body)
         _keep_tags(post)
         _tell_mentioned(post, author)
-        # One for all that is published until a worker has time: it looks for the newest itself.
+        # One job covers all posts until a worker runs it: the job looks up the newest post itself.
         enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
         return post
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
@@ -60,15 +61,15 @@ def _keep_tags(post: Post) -> None:
 
 
 def _tell_mentioned(post: Post, author: User) -> None:
-    """Tell those whose names stand in a post; of very many, the first."""
+    """Notify the members mentioned in a post, up to MENTIONS_TOLD."""
     for person in people.by_usernames(rich.mentions(post.body)[:MENTIONS_TOLD]):
         record_event(person.id, "mention", str(post.id), actor=author, post_id=post.id)
 
 
 def tell_of_post(user_id: int, newest: int) -> None:
-    """Tell a person that the post `newest` is on their timeline.
+    """Publish to a member that the post `newest` is on their timeline.
 
-    The number never falls, though of two authors the one who published first may be told of last.
+    The number never decreases, even if the notifications of two authors arrive out of order.
     """
 
     def furthest() -> dict[str, int]:
@@ -84,7 +85,7 @@ def _known(language: str) -> str:
 
 
 def delete(person: User, post: Post) -> None:
-    """Delete a post of one's own. Raises ActionError."""
+    """Delete one's own post. Raise ActionError for a post of another member."""
     if post.author_id != person.id:
         raise ActionError(_l("You can only delete your own posts."))
     refresh_counts_for_deleted_post(post.id)
@@ -93,7 +94,7 @@ def delete(person: User, post: Post) -> None:
 
 
 def correct_language(person: User, post: Post, language: str) -> None:
-    """Say which language one's own post is in; "" is "unknown". Raises ActionError."""
+    """Set the language of one's own post; "" means unknown. Raise ActionError."""
     if post.author_id != person.id:
         raise ActionError(_l("You can only edit your own posts."))
     post.language = _known(language)
@@ -101,9 +102,9 @@ def correct_language(person: User, post: Post, language: str) -> None:
 
 
 def request_export(owner: User) -> tuple[Job, bool]:
-    """Order the file of all posts of `owner`; the job, and whether it is a new one: one at a time is made.
+    """Enqueue the export of `owner`. Return the job, and whether it is new: only one runs at a time.
 
-    The lock on the owner's row makes two clicks come one after the other, on every engine.
+    Locking the owner's row serialises concurrent requests, on every database.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     unfinished = select(Job).where(Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"]))

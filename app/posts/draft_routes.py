@@ -1,4 +1,4 @@
-"""Door (HTTP): what one is writing, kept on the server."""
+"""Routes of post drafts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from app.web.viewer import viewer
 @bp.get("/post/draft")
 @login_required
 def draft() -> Response:
-    """Return the draft of the form ?form_key=, or else the one that was saved last, as JSON.
+    """Return the draft of the form ?form_key=, or else the most recently saved one, as JSON.
 
-    A form without a draft gets a new key, because its own may have been sent.
+    A form without a draft gets a new key, because its own may have been sent already.
     """
     found = drafts.current(viewer(), request.args.get("form_key", "")[:40])
     return jsonify(text=found.text, language=found.language, form_key=found.form_key or new_form_key())
@@ -29,7 +29,7 @@ def draft() -> Response:
 @login_required
 @limits.drafting
 def save_draft() -> Response:
-    """Keep what the viewer is writing. When the form was sent already, nothing is kept and a new key is returned."""
+    """Save the viewer's draft. If the form was sent already, save nothing and return a new key."""
     form = DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)

@@ -1,7 +1,7 @@
-"""Drafts of posts. The only writer of them.
+"""Drafts of posts; nothing else writes them.
 
-Each rendering of the composer has a form key, and a draft belongs to it: two pages that are written in at the same time
-keep two drafts, and neither overwrites the other. A page that restores a draft takes over its form key.
+Each rendering of the composer has a form key, and a draft belongs to a form key. Two open pages keep two drafts, so
+neither overwrites the other. A page that restores a draft takes over its form key.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from app.lib.text.languages import known_languages
 from app.lib.text.rich import InvalidText, clean
 from app.models import PostDraft, User
 
-MAX_LENGTH = 20_000  # characters: longer than any post, so that a text that is too long is kept, too
-MAX_DRAFTS = 20  # drafts of one member; older ones go
-KEPT_EMPTY = timedelta(days=1)  # how long a sent or emptied draft refuses saves that arrive late
+MAX_LENGTH = 20_000  # characters: longer than any post, so that a text that is too long is kept as well
+MAX_DRAFTS = 20  # per member; older ones are deleted
+KEPT_EMPTY = timedelta(days=1)  # how long a sent or emptied draft rejects late saves
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What the composer shows. `form_key` is "" for a new form."""
+    """The content of the composer. `form_key` is "" for a new form."""
 
     text: str = ""
     language: str = ""
@@ -33,7 +33,7 @@ class Draft:
 
 
 def save(author: User, form_key: str, text: str, language: str = "") -> bool:
-    """Keep what `author` is writing in a form; "" empties it. Return False when that form was sent already."""
+    """Save the draft of a form; "" empties it. Return False if that form was sent already."""
     text = text.replace("\0", "")[:MAX_LENGTH]  # PostgreSQL cannot store U+0000
     try:
         text = text if clean(text).strip() else ""
@@ -53,7 +53,10 @@ def save(author: User, form_key: str, text: str, language: str = "") -> bool:
 
 
 def end(author: User, form_key: str | None, body: str) -> None:
-    """A form was sent as `body`: empty its draft, and others of the same text. Saves that arrive late are refused."""
+    """Empty the draft of a form that was sent as `body`, and other drafts with the same text.
+
+    Late saves are rejected.
+    """
     sent = {"body": "", "is_sent": True, "saved_at": now()}
     same = [row.form_key for row in db.session.scalars(_written(author)) if clean(row.body).strip() == body]
     if same:
@@ -66,14 +69,14 @@ def end(author: User, form_key: str | None, body: str) -> None:
 
 
 def current(author: User, form_key: str = "") -> Draft:
-    """Return the draft of that form, or else the one that was saved last."""
+    """Return the draft of that form, or else the most recently saved one."""
     rows = db.session.scalars(_written(author).limit(MAX_DRAFTS)).all()
     row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
     return Draft(row.body, row.language, row.form_key) if row else Draft()
 
 
 def forget() -> int:
-    """Delete what was sent or emptied long enough ago. Return the number of rows."""
+    """Delete drafts that were sent or emptied more than KEPT_EMPTY ago. Return the number of rows."""
     old = delete(PostDraft).where(or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - KEPT_EMPTY)
     return len(db.session.scalars(old.returning(PostDraft.user_id)).all())
 

@@ -1,4 +1,4 @@
-"""The file of all that a person takes along: written bit by bit, so that its size does not matter. And their posts."""
+"""The export file of a member's data, streamed so that its size does not matter; and the posts in it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REPORT_EVERY = 0.5  # seconds
 
 
 class Progress:
-    """Tells how far a run is: only what is news, upwards, and not more often than a page can show."""
+    """Reports the progress of a job: only increases, and not more often than a page can show."""
 
     def __init__(self, total: int, report: Callable[[int], None]) -> None:
         self._total = total
@@ -26,7 +26,7 @@ class Progress:
         self._told_at = time.monotonic()
 
     def reached(self, done: int) -> None:
-        """`done` of the total are finished. 100 is not said here: the end of the job says it."""
+        """Report that `done` of the total are finished. 100 % is reported by the end of the job."""
         percent = min(99, done * 100 // max(1, self._total))
         moment = time.monotonic()
         if percent > self._told and moment - self._told_at >= REPORT_EVERY:
@@ -35,9 +35,9 @@ class Progress:
 
 
 def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[str, int]:
-    """Write all that `owner` has now to `stream` as one JSON object; returns how many of what there were.
+    """Write the data of `owner` to `stream` as one JSON object. Return the number of items by kind.
 
-    No transaction outlives a batch: the database may vacuum, and writers go on, during a long export.
+    No transaction lasts longer than a batch, so the database can vacuum and writers can continue during a long export.
     """
     owner_id, head = owner.id, {"username": owner.username, "exported_at": now().isoformat()}
     progress, done = Progress(sum(part.count(owner_id) for part in parts()), report), 0

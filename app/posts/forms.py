@@ -1,4 +1,4 @@
-"""Forms of posts: their shape only; the rules are in the actions."""
+"""Forms of posts. They check only the shape of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from app.web.responses import new_form_key
 
 
 class LongSelect:
-    """A <select> with hundreds of options, each rendered once for all: WTForms' own took a quarter of the home page."""
+    """A <select> with hundreds of options, each rendered once and cached: WTForms' own took a quarter of the home
+    page's time.
+    """
 
     def __call__(self, field: SelectField, **attributes: Any) -> Markup:
-        """The element, with the field's data selected."""
+        """Return the element, with the field's value selected."""
         options = Markup("").join(_option(code, name, code == field.data) for code, name in field.choices or ())
         attributes = {"id": field.id, "name": field.name, **attributes}
         return Markup("<select {}>{}</select>").format(Markup(html_params(**attributes)), options)  # noqa: S704 - html_params escapes
@@ -31,7 +33,7 @@ def _option(code: str, name: str, selected: bool) -> Markup:
 
 
 class PostForm(FlaskForm):
-    """A new post. The door sets the choices of `language`; the action checks them."""
+    """A new post. The route sets the choices of `language`; the action checks them."""
 
     post = TextAreaField(_l("What's on your mind?"), validators=[InputRequired()])
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())
@@ -39,7 +41,7 @@ class PostForm(FlaskForm):
 
 
 class DraftForm(FlaskForm):
-    """What is being written, and in which form."""
+    """A draft, and the key of its form."""
 
     post = TextAreaField(validators=[Length(max=20_000)])
     language = StringField(validators=[Length(max=16)])
@@ -47,6 +49,6 @@ class DraftForm(FlaskForm):
 
 
 class LanguageForm(FlaskForm):
-    """Which language a post is in."""
+    """The language of a post."""
 
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())

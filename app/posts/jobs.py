@@ -1,4 +1,4 @@
-"""Doors (queue) of posts: telling followers; the export, and the end of old exports."""
+"""Jobs of posts: notifying followers, the export, and deleting old exports and drafts."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from app.notifications import presence
 from app.posts import actions, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
-ASKED_TOGETHER = 500  # followers of whom Redis is asked at once whether they are looking
-TOLD_TOGETHER = 50  # people told in one transaction: it holds all their clocks, and on SQLite the one lock there is
+ASKED_TOGETHER = 500  # followers per Redis query for who is viewing the site
+TOLD_TOGETHER = 50  # members notified in one transaction: it holds all their clocks, and on SQLite the only write lock
 
 
 @job(TELL_FOLLOWERS, timeout=600)
 def tell_followers(author_id: int) -> None:
-    """Tell those who follow a person and are looking, and the person's own open pages, which post is the newest.
+    """Publish the author's newest post to followers who are viewing the site, and to the author's own pages.
 
-    Run twice, it says the same again. Without Redis nobody is known to look: the next page they load has it all.
+    Running twice publishes the same again. Without Redis, no follower counts as viewing: the next page they load shows
+    the post.
     """
     newest = queries.newest_of(author_id)
     for readers in queries.readers_in_batches(author_id, ASKED_TOGETHER):
@@ -39,9 +40,9 @@ def tell_followers(author_id: int) -> None:
 
 @job(EXPORT, queue="slow", timeout=3600)
 def export_posts(owner_id: int) -> dict[str, Any]:
-    """Write the file of all that a person takes along. Its name, what it holds and its last day go into the job's row.
+    """Write the export file of a member. Its name, content counts and expiry date are stored in the job's row.
 
-    Run twice, it writes a second file and the row names the one that counts; the other goes with the old ones.
+    Running twice writes a second file, and the row names the valid one; the other is deleted with the old exports.
     """
     owner = db.session.get(User, owner_id)
     if owner is None:
@@ -54,7 +55,7 @@ def export_posts(owner_id: int) -> dict[str, Any]:
 
 @job("posts.remove_old_exports", every=3600)
 def remove_old_exports() -> None:
-    """Remove files nobody may fetch any more, and what killed runs left behind. Run twice, it finds nothing."""
+    """Delete expired export files, and unfinished files of crashed jobs. Running twice finds nothing."""
     store = exports()
     oldest = (now() - timedelta(days=current_app.config["EXPORT_DAYS"], hours=1)).timestamp()
     for path in store.root.glob("*/*.json"):
@@ -66,6 +67,6 @@ def remove_old_exports() -> None:
 
 @job("posts.forget_drafts", every=24 * 3600)
 def forget_drafts() -> None:
-    """Delete drafts that were sent or emptied. Run twice, it finds nothing."""
+    """Delete drafts that were sent or emptied. Running twice finds nothing."""
     with write_transaction():
         drafts.forget()

@@ -1,4 +1,4 @@
-"""The languages a writer is offered, likeliest first."""
+"""The languages offered to a writer, most likely first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Choice = tuple[str, str]
 
 
 def by_use(recent: str | None) -> list[str]:
-    """The languages in a text such as "es,,en,es" (queries/timelines.py), the most used first."""
+    """Return the languages in a text such as "es,,en,es" (queries/timelines.py), most used first."""
     return [code for code, _times in Counter(filter(None, (recent or "").split(","))).most_common()]
 
 
@@ -26,5 +26,5 @@ def choices(page_language: str, first: list[str], site: tuple[str, ...], *, ever
 
 
 def likely(page_language: str, recent: list[str]) -> str:
-    """What is chosen until the writer chooses: what they mostly write in, or the language of the page."""
+    """Return the default choice: the language the writer uses most, or the language of the page."""
     return recent[0] if recent else as_language(page_language)

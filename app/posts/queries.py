@@ -1,4 +1,4 @@
-"""What only this feature reads."""
+"""Queries that only this feature uses."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from app.models import Follow, Notification, Post, PostDraft, User
 from app.posts.languages import by_use
 from app.queries import timelines, visibility
 
-MAX_NEW_POSTS = 50  # new posts that are counted for a page that is open; more are "more than 50"
+MAX_NEW_POSTS = 50  # maximum count of new posts for an open page; above it, "more than 50"
 Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
 
 
 @dataclass(frozen=True)
 class WithLanguages:
-    """Posts, and the languages the viewer writes in, likeliest first: one query."""
+    """Posts, and the languages the viewer writes in, most likely first. One query."""
 
     posts: Sequence[Post]
     languages: list[str]
 
 
 def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
-    """Up to `size` + 1 posts of the viewer's home timeline."""
+    """Return up to `size` + 1 posts of the viewer's home timeline."""
     return _with_languages(timelines.home(viewer, before=before, size=size), viewer)
 
 
 def one(viewer: User, post_id: int) -> WithLanguages:
-    """The post of that id, or no post."""
+    """Return the post with that id, or no post."""
     return _with_languages(timelines.one(viewer, post_id), viewer)
 
 
 def news(viewer: User, after: int) -> int:
-    """How many posts came to the viewer's home timeline after id `after`, counted up to MAX_NEW_POSTS + 1."""
+    """Count the posts on the viewer's home timeline after id `after`, up to MAX_NEW_POSTS + 1."""
     return db.session.scalar(timelines.count_newer(viewer, after, MAX_NEW_POSTS + 1)) or 0
 
 
 def newest_of(author_id: int) -> int:
-    """The id of an author's newest post; 0 when there is none."""
+    """Return the id of an author's newest post, or 0 if there is none."""
     return db.session.scalar(select(func.max(Post.id)).where(Post.author_id == author_id)) or 0
 
 
 def newest_told(user_id: int) -> int:
-    """The id of the newest post that a person was told of; 0 when there is none."""
+    """Return the id of the newest post that was published to a member's pages, or 0 if there is none."""
     told = select(Notification.data).where(Notification.user_id == user_id, Notification.name == "timeline")
     return int((db.session.scalar(told) or {}).get("newest_post_id", 0))
 
 
 def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
-    """The ids of an author's followers who hear of them, and of the author, `size` at a time, in the order of ids."""
+    """Yield the author's id, then the ids of followers without a mute or block, `size` at a time, in id order."""
     yield [author_id]
     after = 0
     while True:
@@ -73,7 +73,7 @@ def _with_languages(found: Select[Post], viewer: User) -> WithLanguages:
 
 
 def to_export(author_id: int) -> tuple[int, int]:
-    """How many posts an author has now, and the id of the newest."""
+    """Return the number of an author's posts and the id of the newest."""
     count, newest = db.session.execute(
         select(func.count(Post.id), func.max(Post.id)).where(Post.author_id == author_id)
     ).one()
@@ -81,7 +81,7 @@ def to_export(author_id: int) -> tuple[int, int]:
 
 
 def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Exported]]:
-    """An author's posts up to id `newest`, oldest first, `size` at a time: never more than that in memory."""
+    """Yield an author's posts up to id `newest`, oldest first, `size` at a time, to limit memory."""
     after = 0
     while True:
         query = (
@@ -98,7 +98,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
 
 
 def drafts(author_id: int) -> Sequence[tuple[str, str]]:
-    """Return body and language of each post that is being written, newest first."""
+    """Return body and language of each post draft, newest first."""
     query = select(PostDraft.body, PostDraft.language).where(PostDraft.user_id == author_id, PostDraft.body != "")
     rows: Sequence[Any] = db.session.execute(query.order_by(PostDraft.saved_at.desc())).all()
     return rows

@@ -1,4 +1,4 @@
-"""Doors (HTTP) of posts: reading and writing."""
+"""Routes of posts: reading and writing."""
 
 from __future__ import annotations
 
@@ -29,14 +29,17 @@ POST_ID = f"/post/<{ID}:post_id>"
 @bp.get("/")
 @login_required
 def home() -> str:
-    """The composer with what the viewer was writing, and the posts of the viewer and those they follow."""
+    """Show the composer with the viewer's draft, and the posts of the viewer and of members they follow."""
     return _home(PostForm(formdata=None), drafts.current(viewer()))
 
 
 @bp.get("/timeline/news")
 @login_required
 def news() -> Response:
-    """How many posts came to the viewer's timeline after the post ?after=<id>, for a page that heard there are some."""
+    """Return the number of posts on the viewer's timeline after the post ?after=<id>, as JSON.
+
+    An open page asks for it after a notification about new posts.
+    """
     count = queries.news(viewer(), position("after") or 0)
     return jsonify(count=min(count, queries.MAX_NEW_POSTS), more=count > queries.MAX_NEW_POSTS)
 
@@ -44,14 +47,14 @@ def news() -> Response:
 @bp.get("/explore")
 @login_required
 def explore() -> str:
-    """Everybody's posts."""
+    """Show all members' posts."""
     return render_template("posts/explore.html", posts=page(timelines.listed(viewer()), Post.id))
 
 
 @bp.get(POST_ID)
 @login_required
 def show(post_id: int) -> str:
-    """One post; its author can delete it and correct its language here."""
+    """Show one post. Its author can delete it and correct its language here."""
     return _show(post_id, LanguageForm(formdata=None))
 
 
@@ -59,7 +62,7 @@ def show(post_id: int) -> str:
 @login_required
 @limits.posting
 def create() -> str | Response | tuple[str, int]:
-    """Publish a post. A refusal keeps the text."""
+    """Publish a post. If it is refused, the text is kept."""
     form = PostForm(request.form)
     body, language, form_key = form.post.data or "", form.language.data or "", (form.form_key.data or "")[:40]
     try:
@@ -84,7 +87,7 @@ def create() -> str | Response | tuple[str, int]:
 @login_required
 @limits.changing
 def delete(post_id: int) -> Response:
-    """Delete one's own post. One that is gone already is no error: that is what was wanted."""
+    """Delete one's own post. A post that no longer exists is not an error."""
     post = db.session.scalar(timelines.one(viewer(), post_id))
     if post is not None and post.author_id != viewer().id:
         abort(403)
@@ -116,9 +119,9 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
 @bp.get("/post/languages")
 @login_required
 def all_languages() -> Response:
-    """Return all languages a post can be in, as [code, name] pairs in the language of the page."""
+    """Return all languages for posts, as [code, name] pairs in the language of the page."""
     response = jsonify(choices(_page_language(), [], languages(), every=True)[:-1])
-    response.headers["Cache-Control"] = "private, max-age=86400"  # the address names the language
+    response.headers["Cache-Control"] = "private, max-age=86400"  # the URL contains the language
     return response
 
 
@@ -127,7 +130,7 @@ def _home(form: PostForm, draft: Draft | None = None) -> str:
     found = queries.home(viewer(), before=before_id(), size=size)
     posts = Page(found.posts[:size], found.posts[size - 1].id if len(found.posts) > size else None)
     chosen = draft.language if draft and draft.text else likely(_page_language(), found.languages)
-    # The rest of some three hundred is loaded by a script when somebody begins to write, or by a link without scripts.
+    # A script loads the other 300 or so languages when the user starts to write; without scripts, a link does.
     every = request.args.get("languages") == "all"
     _offer_languages(form, found.languages, chosen, every=every)
     if draft and draft.text:
@@ -166,7 +169,7 @@ def _back() -> Response:
 @reauth.password_needed(reauth.EXPORTING)
 @limits.exporting
 def export() -> Response:
-    """Order the file of all one's posts and messages; the page of one's tasks shows how far it is."""
+    """Enqueue the export of one's own posts and messages. The Tasks page shows its progress."""
     _job, new = actions.request_export(viewer())
     db.session.commit()
     if new:

@@ -1,4 +1,4 @@
-"""Door (HTTP): finding posts, people and tags, and completing names while someone types."""
+"""Routes for searching posts, people and tags, and for completing names while the user types."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from app.web.filters import avatar_url
 from app.web.paging import Page, before_id, cut, page, page_size
 from app.web.viewer import viewer
 
-MAX_QUERY_LENGTH = 200  # characters; more than anybody types
-MAX_NAME_LENGTH = 64  # characters of a name that is being typed
+MAX_QUERY_LENGTH = 200  # characters; longer than real queries
+MAX_NAME_LENGTH = 64  # characters of a partial name
 PEOPLE_SHOWN = 3  # above the posts
 TAGS_SHOWN = 6  # above the posts
-SUGGESTIONS = 8  # while one types
+SUGGESTIONS = 8  # in the completion list
 
 
 @dataclass(frozen=True)
 class Above:
-    """What stands above the posts on the first page of results."""
+    """The content above the posts on the first page of results."""
 
     people: Sequence[User] = ()
     has_more_people: bool = False
@@ -39,7 +39,7 @@ class Above:
 @bp.get("/search")
 @login_required
 def search() -> str:
-    """Show posts that have all the words of ?q=, with the people and tags of that name above; or ?in=people."""
+    """Show posts that contain all words of ?q=, with matching people and tags above; or people, with ?in=people."""
     q = request.args.get("q", "")[:MAX_QUERY_LENGTH].strip()
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
@@ -57,7 +57,7 @@ def search() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """Return what may be meant by ?q=, the beginning of a name, as JSON: people, or with ?in=tags tags."""
+    """Return completions of ?q=, the beginning of a name, as JSON: people, or tags with ?in=tags."""
     q = request.args.get("q", "")[:MAX_NAME_LENGTH]
     if request.args.get("in") == "tags":
         return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])

@@ -1,4 +1,4 @@
-"""Translation by a provider: LibreTranslate's API, or none. The one place that knows the provider."""
+"""Translation by a provider with LibreTranslate's API, or none. Only this module knows the provider."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from flask import current_app
 
 from app.lib.text.languages import base
 
-LARGEST_ANSWER = 256 * 1024  # bytes: many times a post in any script
+LARGEST_ANSWER = 256 * 1024  # bytes: many times the length of a post in any script
 MAX_TEXT_LENGTH = 20_000  # characters of a translation that are shown
 
 
 class TranslationFailed(Exception):
-    """The provider did not answer in time, or not with a translation. The message is for the log."""
+    """The provider did not respond in time, or not with a translation. The message is for the log."""
 
 
 class Provider(Protocol):
-    """What can translate."""
+    """A translation provider."""
 
     @property
     def name(self) -> str:
-        """What the reader is told; "" for none."""
+        """The name shown to readers; "" for none."""
 
     @property
     def available(self) -> bool:
-        """Whether it can be asked at all."""
+        """Whether it can translate at all."""
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """`text` in the language `target`. Raises TranslationFailed."""
+        """Return `text` in the language `target`. Raise TranslationFailed."""
 
 
 class NoProvider:
-    """The twin for a site that has none: "Translate" is not shown."""
+    """The provider of a site without translation: "Translate" is not shown."""
 
     name = ""
     available = False
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Never a translation."""
+        """Raise TranslationFailed."""
         raise TranslationFailed("TRANSLATE_URL is not set")
 
 
@@ -52,12 +52,12 @@ class LibreTranslate:
 
     url: str
     key: str
-    timeout: float  # seconds for everything: name, connection, question and the whole answer
+    timeout: float  # seconds for the whole exchange: DNS, connection, request and response
     name: str = "LibreTranslate"
     available: bool = True
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """`text` in the language `target`, as plain text. Raises TranslationFailed within `timeout`."""
+        """Return `text` in the language `target`, as plain text. Raise TranslationFailed within `timeout`."""
         question = {"q": text, "source": _code(source), "target": _code(target), "format": "text"}
         if self.key:
             question["api_key"] = self.key
@@ -73,7 +73,7 @@ class LibreTranslate:
         return translated[:MAX_TEXT_LENGTH]
 
     async def _ask(self, question: dict[str, Any]) -> bytes:
-        # Read bit by bit: a timeout of the client counts from each byte, and an answer may have no end.
+        # Read in chunks: the client's timeout restarts with each byte, and a response may never end.
         async with (
             httpx2.AsyncClient(timeout=self.timeout, trust_env=False) as client,
             client.stream("POST", f"{self.url}/translate", json=question) as response,
@@ -88,14 +88,14 @@ class LibreTranslate:
 
 
 def _code(code: str) -> str:
-    """Our code as LibreTranslate writes it: Chinese by its script, everything else without."""
+    """Return LibreTranslate's code for ours: Chinese with its script, all other languages without."""
     if base(code) == "zh":
         return "zh-Hant" if "Hant" in code else "zh-Hans"
     return {"no": "nb", "fil": "tl"}.get(base(code), base(code))
 
 
 def provider() -> Provider:
-    """The provider that the settings name."""
+    """Return the provider of the settings."""
     config = current_app.config
     if not config["TRANSLATE_URL"]:
         return NoProvider()
@@ -105,5 +105,5 @@ def provider() -> Provider:
 
 
 def useful(written_in: str, reader: str) -> bool:
-    """Whether to offer a translation: the text's language is known, and not the reader's."""
+    """Return whether to offer a translation: the text's language is known, and not the reader's."""
     return bool(written_in) and base(written_in) != base(reader) and provider().available

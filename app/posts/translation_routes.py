@@ -1,4 +1,4 @@
-"""Door (HTTP): a post in the reader's language."""
+"""Route for translating a post into the reader's language."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from app.web.viewer import viewer
 @login_required
 @limits.asking_for_translation
 def translate(post_id: int) -> Response | tuple[Response, int]:
-    """A post in the language of the page, as JSON; 503 and a sentence when the provider fails."""
+    """Return a post in the language of the page, as JSON; 503 and a sentence if the provider fails."""
     post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
     target = str(get_locale())
-    end_read_transaction()  # nothing is held while the provider thinks
+    end_read_transaction()  # hold no transaction while the provider responds
     provider = translation.provider()
     try:
         text = provider.translate(post.body, post.language, target)
@@ -39,5 +39,5 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
 
 @bp.app_template_global()
 def can_translate(post: Post) -> bool:
-    """Whether a post gets the button "Translate"."""
+    """Return whether a post gets the button "Translate"."""
     return translation.useful(post.language, str(get_locale()))

@@ -1,7 +1,7 @@
-"""Profiles: a person's page, their picture and settings, and who follows whom."""
+"""Profiles: profile pages, pictures and settings, and following."""
 
 from flask import Blueprint
 
 bp = Blueprint("profiles", __name__)
 
-from app.profiles import jobs, picture_routes, routes, settings_routes  # noqa: E402, F401  (doors register themselves)
+from app.profiles import jobs, picture_routes, routes, settings_routes  # noqa: E402, F401 (they register themselves)

@@ -1,4 +1,4 @@
-"""Following people, and changing one's own profile. The only writers of follows and settings."""
+"""Following members, and changing one's own profile; nothing else writes follows and settings."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from app.notifications import record_event, scheduling
 from app.profiles.timezones import is_zone
 from app.queries import people, relations
 
-NAME_MAX = 50  # characters as the reader counts them
+NAME_MAX = 50  # characters as readers see them
 NAME_POINTS = 64  # code points: the width of the column
-ABOUT_MAX = 500  # characters as the reader counts them
+ABOUT_MAX = 500  # characters as readers see them
 THEMES = ("auto", "light", "dark")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChange:
-    """What a person says about themselves, and how they want to see the site."""
+    """A member's profile texts and display settings."""
 
     name: str
     about_me: str
-    language: str  # locale code; "" = what the browser asks for
+    language: str  # locale code; "" = the browser's language
     timezone: str  # IANA name; "" = UTC
     theme: str
     show_last_seen: bool
 
 
 def follow(follower: User, followed: User) -> None:
-    """Let `follower` read what `followed` posts, who is told of it the first time. Doing it twice changes nothing.
+    """Let `follower` follow `followed`, and record an event for `followed`, the first time only. Idempotent.
 
-    Raises ActionError for oneself, and when either blocks the other.
+    Raise ActionError for oneself, and if either blocks the other.
     """
     if follower.id == followed.id:
         raise ActionError(_l("You can't follow yourself."))
@@ -54,14 +54,14 @@ def follow(follower: User, followed: User) -> None:
 
 
 def unfollow(follower: User, followed: User) -> None:
-    """End it. Doing it twice changes nothing. Raises ActionError for oneself."""
+    """Let `follower` stop following `followed`. Idempotent. Raise ActionError for oneself."""
     if follower.id == followed.id:
         raise ActionError(_l("You can't unfollow yourself."))
     db.session.execute(delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id))
 
 
 def edit_profile(person: User, change: ProfileChange, *, languages: Collection[str]) -> None:
-    """Store `change`. `languages` are the locale codes that may be chosen. Raises ActionError."""
+    """Store `change`. `languages` are the locale codes that may be chosen. Raise ActionError if a value is invalid."""
     name, about_me = checked_name(change.name, NAME_MAX, points=NAME_POINTS), _about(change.about_me)
     if change.language and change.language not in languages:
         raise ActionError(_l("That language isn't available here."))
@@ -75,12 +75,12 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
     person.language, person.timezone, person.theme = change.language, change.timezone, change.theme
     person.show_last_seen = change.show_last_seen
     if zone_is_new:
-        scheduling.reschedule(person.id)  # quiet hours and digests go by the clock on the person's wall
+        scheduling.reschedule(person.id)  # quiet hours and digests use the member's local time
     db.session.flush()
 
 
 def set_avatar(person: User, file_name: str) -> None:
-    """Show the stored picture `file_name`, or with "" the drawn one. The old file is the caller's to remove."""
+    """Show the stored picture `file_name`, or the generated one for "". The caller deletes the old file."""
     person.avatar = file_name
     db.session.flush()
 

@@ -1,4 +1,4 @@
-"""The cached counters of profiles: posts, followers and people followed; and their daily recount."""
+"""The cached counters of profiles: posts, followers and following; and their daily recount."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
 from app.models import Follow, Post, ProfileCount, User
 
-RECOUNT_BATCH = 500  # people whose numbers one statement counts
+RECOUNT_BATCH = 500  # members whose counters one statement recalculates
 STORED = (ProfileCount.posts, ProfileCount.followers, ProfileCount.following)
 
 
 def recount() -> dict[str, int]:
-    """Compare every stored number with what it counts, and put right what differs.
+    """Compare every cached counter with the rows that it counts, and correct the differences.
 
-    `{"checked": numbers looked at, "drift": numbers that were wrong}`, where a follow that was counted and should not
-    be, or the reverse, is a number, too. Holds the numbers of a few people at a time.
+    Return `{"checked": counters compared, "drift": counters that were wrong}`. A follow with a wrong `counted` adds to
+    the drift, too. Lock the counters of only a few members at a time.
     """
     checked = drift = 0
     last: int | None = 0
@@ -40,7 +40,7 @@ def recount() -> dict[str, int]:
 
 
 def _truths() -> tuple[ScalarSelect[int], ...]:
-    """What the numbers of STORED should be."""
+    """Return the correct values of STORED, as SQL."""
     counted = [
         select(func.count()).where(Post.author_id == User.id),
         select(func.count()).where(Follow.followed_id == User.id, Follow.counted),
@@ -50,19 +50,19 @@ def _truths() -> tuple[ScalarSelect[int], ...]:
 
 
 def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
-    """(person, whether the numbers fit) of these people; read without a lock."""
+    """Return (member id, whether the counters are correct) for these members. Takes no lock."""
     rows = db.session.execute(
         select(User.id, *STORED, *_truths())
         .outerjoin(ProfileCount, ProfileCount.user_id == User.id)
         .where(User.id.in_(ids))
         .order_by(User.id)
     ).all()
-    end_read_transaction()  # the next batch sees what was written meanwhile
+    end_read_transaction()  # so that the next batch sees newer writes
     return [(user_id, numbers[:3] == numbers[3:]) for user_id, *numbers in rows]
 
 
 def _repair(user_id: int) -> int:
-    """Look again under the lock of the numbers, and put them right; how many were indeed wrong."""
+    """Check again with the counters locked, and correct them. Return how many were wrong."""
     with write_transaction():
         if db.session.get(User, user_id) is None:
             return 0
@@ -80,8 +80,8 @@ def _repair(user_id: int) -> int:
     return wrong
 
 
-COUNT_JOB = "profiles.count_follows"  # ordered by the actions that close an account or open it again
-BATCH = 200  # follows of one transaction, which locks the numbers of as many people
+COUNT_JOB = "profiles.count_follows"  # enqueued by the actions that close or restore an account
+BATCH = 200  # follows in one transaction, which locks the counters of up to twice as many members
 Pair = tuple[int, int]  # follower and followed
 
 _follower, _followed = aliased(User), aliased(User)
@@ -92,7 +92,7 @@ DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
 
 
 def should_count() -> ColumnElement[bool]:
-    """Whether a `Follow` should be counted, as part of another query."""
+    """Return whether a `Follow` should be counted, as SQL for another query."""
     both = select(_follower.id).where(_follower.id == Follow.follower_id, _follower.active)
     return and_(
         both.exists(), select(_followed.id).where(_followed.id == Follow.followed_id, _followed.active).exists()
@@ -100,10 +100,9 @@ def should_count() -> ColumnElement[bool]:
 
 
 def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[Pair], int | None]:
-    """Look at the next `BATCH` follows on one of `DIRECTIONS` of a person, after the other person's id `after`.
+    """Check the next `BATCH` follows of a member in one of `DIRECTIONS`, after the other member's id `after`.
 
-    Returns those that are counted and should not be, or the reverse, and the id to go on after (None at the end).
-    Reads without a lock.
+    Return those with a wrong `counted`, and the id to continue after (None at the end). Takes no lock.
     """
     own, other = DIRECTIONS[direction]
     some = select(other, Follow.follower_id, Follow.followed_id, Follow.counted != should_count())
@@ -113,7 +112,7 @@ def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[P
 
 
 def count_follows(user_id: int) -> int:
-    """Count the follows of a person as they should be, a batch in each transaction; how many were not."""
+    """Correct `counted` of all follows of a member, in one transaction per batch. Return how many were wrong."""
     changed = 0
     for direction in range(len(DIRECTIONS)):
         last: int | None = 0
@@ -125,7 +124,7 @@ def count_follows(user_id: int) -> int:
 
 
 def correct(pairs: Sequence[Pair]) -> int:
-    """Count these follows, or not, as they should be, a batch in each transaction; how many were indeed wrong."""
+    """Correct `counted` of these follows, in one transaction per batch. Return how many were wrong."""
     changed = 0
     for start in range(0, len(pairs), BATCH):
         with write_transaction():
@@ -134,7 +133,7 @@ def correct(pairs: Sequence[Pair]) -> int:
 
 
 def _correct(pairs: Sequence[Pair]) -> int:
-    # The numbers of everyone concerned are locked first, in the order of their ids, as the triggers lock them.
+    # Lock the counters of all these members first, in the order of their ids, as the triggers do.
     lock_counts({user_id for pair in pairs for user_id in pair})
     these: Any = update(Follow).where(
         tuple_(Follow.follower_id, Follow.followed_id).in_(pairs), Follow.counted != should_count()
@@ -144,14 +143,14 @@ def _correct(pairs: Sequence[Pair]) -> int:
 
 
 def lock_counts(user_ids: set[int]) -> None:
-    """Hold the numbers of these people until the commit."""
+    """Lock the counters of these members until the commit."""
     numbers = select(ProfileCount.user_id).where(ProfileCount.user_id.in_(user_ids)).order_by(ProfileCount.user_id)
     db.session.execute(numbers.with_for_update())
 
 
 @account_deletion.register_step
 def uncount(user_id: int) -> bool:
-    """Let no follow of a person who leaves be counted, some at a time, should the job for it not have run."""
+    """Stop counting a batch of the follows of an account that is being deleted, in case the job has not run."""
     mine = or_(*(own == user_id for own, _other in DIRECTIONS))
     some = select(Follow.follower_id, Follow.followed_id).where(mine, Follow.counted).limit(BATCH)
     pairs: Sequence[Pair] = [(row[0], row[1]) for row in db.session.execute(some)]

@@ -1,4 +1,4 @@
-"""Routes of profile pictures: take an upload, serve what was uploaded or is drawn, and where the files are."""
+"""Routes and storage of profile pictures: store an upload, serve an uploaded or a generated picture."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from app.web.uploads import remove_picture, take_pictures
 
 YEAR = 365 * 24 * 3600  # seconds
 MINUTE = 60
-SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened by itself is a document: it may do nothing
+SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened directly is a document, so scripts are forbidden
 
 
 def take(upload: FileStorage) -> str:
-    """Check an uploaded picture, store it encoded anew, and answer its random name. Raises ActionError."""
+    """Check an uploaded picture, store it re-encoded, and return its random name. Raise ActionError."""
     return take_pictures([upload], storage(), AVATAR)[0].name
 
 
 def remove(name: str | None) -> None:
-    """Delete a stored picture that no row names."""
+    """Delete a stored picture that no row refers to."""
     if name:
         remove_picture(storage(), name)
 
 
 @bp.get("/avatar/<username>/<version>")
 def avatar(username: str, version: str) -> Response:
-    """A person's picture. The address that pages give today may be kept for ever, any other only briefly."""
+    """Return a member's picture. The current URL can be cached for ever, any other only for a minute."""
     person = people.by_username(username) or abort(404)
     today = url_for("profiles.avatar", username=person.username, version=version) == avatar_url(person)
     response = _uploaded(person)
@@ -64,5 +64,5 @@ def _drawn(person: User) -> Response:
 
 
 def storage() -> Storage:
-    """The store of uploaded pictures, in DATA_DIR."""
+    """Return the storage of uploaded pictures, in DATA_DIR."""
     return Storage(current_app.config["DATA_DIR"] / "media" / "avatars")

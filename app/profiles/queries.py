@@ -1,4 +1,4 @@
-"""What only this feature reads: a person with the facts of their page, and lists of people."""
+"""Queries that only this feature uses: a profile with its counts, and lists of members."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from app.queries.relations import Relation
 
 @dataclass(frozen=True)
 class Profile:
-    """A person as one viewer finds them."""
+    """A profile as the viewer sees it."""
 
     relation: Relation
     person: User
     posts: int
     followers: int
     following: int
-    is_followed: bool  # the viewer follows them
+    is_followed: bool  # the viewer follows this member
     follows_viewer: bool
 
 
 @dataclass(frozen=True)
 class PersonRow:
-    """One person in a list, as one viewer finds them."""
+    """One member in a list, as the viewer sees them."""
 
     person: User
     is_followed: bool
@@ -41,9 +41,9 @@ class PersonRow:
 
 
 def profile(username: str, viewer: User) -> Profile | None:
-    """The person of that name with counts, and how they and `viewer` stand to each other. One query.
+    """Return the profile of that username with counts, and its relation to `viewer`. One query.
 
-    Between two whom a block keeps apart there is nothing to count.
+    Across a block, the counts are 0.
     """
     apart = visibility.blocked_between(viewer.id, User.id)
     row = db.session.execute(
@@ -68,7 +68,7 @@ def profile(username: str, viewer: User) -> Profile | None:
 def people_page(
     people: Select[tuple[User]], viewer: User, before: int | None, size: int
 ) -> tuple[list[PersonRow], int | None]:
-    """A page of `people`, which come newest account first, and the `before` of the next page. One query."""
+    """Return a page of `people`, newest account first, and the `before` of the next page. One query."""
     query = people.add_columns(follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id))
     if before is not None:
         query = query.where(User.id < before)
@@ -77,7 +77,7 @@ def people_page(
 
 
 def avatar_names() -> Iterator[str]:
-    """The file of every uploaded picture that somebody shows."""
+    """Return the file names of all uploaded pictures in use."""
     return iter(db.session.scalars(select(User.avatar).where(User.avatar != "").execution_options(yield_per=1000)))
 
 
@@ -85,7 +85,7 @@ WEEK, MONTH = 7, 31  # days
 
 
 def last_seen(person: User) -> str:
-    """Return "Active today" and the like, by the reader's calendar; "" when it is hidden or unknown."""
+    """Return "Active today" and the like, by the reader's calendar; "" if hidden or unknown."""
     if not person.show_last_seen or person.last_seen is None:
         return ""
     days = (to_user_timezone(now()).date() - to_user_timezone(person.last_seen).date()).days

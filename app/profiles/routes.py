@@ -1,4 +1,4 @@
-"""Doors (HTTP) of people's pages, and of following."""
+"""Routes of profile pages, and of following."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.web.viewer import viewer
 @bp.get("/user/<username>")
 @login_required
 def show(username: str) -> str:
-    """A person's page: who they are, and their posts."""
+    """Show a profile and the member's posts."""
     profile = queries.profile(username, viewer()) or abort(404)
     posts = page(timelines.of(viewer(), profile.person), Post.id)
     seen = _last_seen(profile)
@@ -36,7 +36,7 @@ def show(username: str) -> str:
 @bp.get("/user/<username>/popup")
 @login_required
 def popup(username: str) -> str:
-    """The hover card: the head of that page, as a fragment."""
+    """Return the hover card: the head of the profile page, as a fragment."""
     profile = queries.profile(username, viewer()) or abort(404)
     seen = _last_seen(profile)
     return render_template("profiles/popup.html", profile=profile, last_seen=seen, back=_page_around())
@@ -45,7 +45,7 @@ def popup(username: str) -> str:
 @bp.get("/user/<username>/followers")
 @login_required
 def followers(username: str) -> str:
-    """Who follows a person."""
+    """List the followers of a member."""
     person = people.by_username(username) or abort(404)
     return _people("followers", person, follows.followers(viewer().id, person.id))
 
@@ -53,7 +53,7 @@ def followers(username: str) -> str:
 @bp.get("/user/<username>/following")
 @login_required
 def following(username: str) -> str:
-    """Whom a person follows; beside one's own list, whom one may know."""
+    """List the members that a member follows. One's own list also suggests members."""
     person = people.by_username(username) or abort(404)
     return _people("following", person, follows.following(viewer().id, person.id))
 
@@ -62,7 +62,7 @@ def following(username: str) -> str:
 @login_required
 @limits.changing
 def follow(username: str) -> Response:
-    """Start to read what a person posts."""
+    """Follow a member."""
     return _change_follow(username, actions.follow, _l("You're following %(name)s."))
 
 
@@ -70,7 +70,7 @@ def follow(username: str) -> Response:
 @login_required
 @limits.changing
 def unfollow(username: str) -> Response:
-    """Stop reading what a person posts."""
+    """Unfollow a member."""
     return _change_follow(username, actions.unfollow, _l("You unfollowed %(name)s."))
 
 
@@ -105,10 +105,10 @@ def _last_seen(profile: queries.Profile) -> str:
 
 
 def _page_around() -> str:
-    """The address of the page that asked for a fragment; "" when it did not say, or is not ours."""
+    """Return the URL path of the page that requested a fragment; "" if it is unknown or not ours."""
     try:
         around = urlsplit(request.referrer or "")
-    except ValueError:  # a bracket that is not closed
+    except ValueError:  # an unclosed bracket
         return ""
     if around.netloc != request.host:
         return ""

@@ -1,4 +1,4 @@
-"""Door (HTTP) of one's own profile: text, settings and picture."""
+"""Route of one's own profile: text, settings and picture."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from app.web.viewer import viewer
 @limits.changing
 @limits.uploading
 def edit() -> str | Response | tuple[str, int]:
-    """Show and change one's own profile. A refusal keeps what was typed."""
+    """Show and change one's own profile. A refused form keeps its input."""
     form = ProfileForm.of(viewer())
     if not form.is_submitted():
         return render_template("profiles/edit.html", form=form)
     try:
         if form.validate():
             _save(form)
-            refresh()  # the next words are in the language just chosen
+            refresh()  # use the new language from here on
             flash(_("Changes saved."), "success")
             return redirect(url_for("profiles.edit"), 303)
     except ActionError as refusal:
@@ -38,7 +38,7 @@ def edit() -> str | Response | tuple[str, int]:
 
 
 def _save(form: ProfileForm) -> None:
-    """The new file is there before the row names it, and the old one until no row does."""
+    """Save the form. Store the new file before the row refers to it, and delete the old file only afterwards."""
     person = viewer()
     new = picture_routes.take(form.avatar.data) if form.avatar.data else None
     if new is None and form.remove_avatar.data:

@@ -1,4 +1,4 @@
-"""The time zones that can be chosen: the IANA places that are no mere aliases, under their parts of the world."""
+"""The time zones that can be chosen: IANA zones without aliases, grouped by region."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ REGIONS = {
     "Pacific": _l("Pacific Ocean"),
 }
 Choice = tuple[str, str]
-_naming = Lock()  # naming all places takes seconds the first time: threads that need the same names wait for them
+_naming = Lock()  # naming all zones takes seconds the first time; other threads wait instead of repeating it
 
 
 @cache
 def places() -> frozenset[str]:
-    """The IANA names that are offered, such as "Europe/Madrid"."""
+    """Return the offered IANA names, such as "Europe/Madrid"."""
     aliases = get_global("zone_aliases")
     return frozenset(name for name in available_timezones() if name.split("/")[0] in REGIONS and name not in aliases)
 
 
 def is_zone(name: str) -> bool:
-    """Whether `name` is an IANA time zone, offered or not: an old alias in somebody's settings stays good."""
+    """Return whether `name` is an IANA time zone, offered or not: an old alias in a member's settings stays valid."""
     return name in available_timezones()
 
 
 def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
-    """(IANA name, city in the language `locale`) by part of the world, with `current` whatever it is."""
+    """Return (IANA name, city in the language `locale`) by region. Always include `current`."""
     groups = {_("Worldwide"): [("", _("Coordinated Universal Time (UTC)"))]}
     if current and current not in places():
         groups[_("Worldwide")].append((current, current))

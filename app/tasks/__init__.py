@@ -1,4 +1,4 @@
-"""My tasks: the jobs a member ordered, their progress, and what they produced."""
+"""My tasks: the jobs a member started, their progress, and their results."""
 
 from flask import Blueprint
 

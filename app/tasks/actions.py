@@ -1,4 +1,4 @@
-"""What a member may do with a task of theirs."""
+"""Actions of members on their own tasks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from app.models import Job, User
 
 
 def retry_task(owner: User, job: Job) -> None:
-    """Order a failed job once more, with all its attempts. Raises ActionError when there is nothing to try again.
+    """Retry a failed job, with all its attempts. Raise ActionError if it did not fail, or the same task is in progress.
 
-    The lock on the owner's row is the one that ordering a new one takes, so the two cannot cross.
+    The lock on the owner's row is the one taken when a new task is started, so the two cannot race.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)

@@ -1,4 +1,4 @@
-"""A member's own jobs. One gate: a job is found by its owner."""
+"""A member's own jobs. Access control: a job is only found through its owner."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from app.core.clock import now
 from app.extensions import db
 from app.models import Job, User
 
-SHOWN = 50  # more than anybody orders before the finished ones are forgotten
+SHOWN = 50  # more than a member starts before finished jobs are deleted
 
 
 def of(owner: User) -> Select[Job]:
-    """The jobs a person ordered, newest first."""
+    """Select the jobs that a member started, newest first."""
     return select(Job).where(Job.owner_id == owner.id).order_by(Job.queued_at.desc(), Job.id).limit(SHOWN)
 
 
 def one(owner: User, job_id: str) -> Job | None:
-    """The job of that id, if this person ordered it. An id that none could have (a NUL in it) asks no database."""
+    """Return the job with that id, if this member started it. An impossible id (with a NUL) is not sent to the
+    database.
+    """
     if not (job_id.isascii() and job_id.isalnum()):
         return None
     return db.session.scalar(select(Job).where(Job.id == job_id, Job.owner_id == owner.id))
 
 
 def file_of(job: Job) -> str | None:
-    """The name of the file that a finished job made, as long as its owner may fetch it."""
+    """Return the name of the file that a finished job made, until it expires; else None."""
     if job.state != "done" or not isinstance(job.result, dict) or "file" not in job.result:
         return None
     fresh = datetime.fromisoformat(job.result["expires_at"]) > now()

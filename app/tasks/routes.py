@@ -1,4 +1,4 @@
-"""Doors (HTTP) of a member's own tasks."""
+"""Routes of a member's own tasks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Row:
 @bp.get("/tasks")
 @login_required
 def index() -> str:
-    """What was ordered lately, how far it is, and whether anybody is working on it."""
+    """Show recent tasks, their progress, and whether a worker is running."""
     jobs = db.session.scalars(queries.of(viewer())).all()
     rows = [_row(job) for job in jobs]
     return render_template("tasks/index.html", tasks=rows, worker_is_running=_is_cared_for(jobs))
@@ -50,7 +50,7 @@ def index() -> str:
 @login_required
 @limits.exporting
 def retry(id: str) -> Response:  # noqa: A002 - as in the URL
-    """Order a failed task once more."""
+    """Retry a failed task."""
     job = queries.one(viewer(), id) or abort(404)
     try:
         actions.retry_task(viewer(), job)
@@ -66,7 +66,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
 @login_required
 @reauth.password_needed(reauth.EXPORTING)
 def download(id: str) -> Response:  # noqa: A002 - as in the URL
-    """The file a task made: for its owner only, until it expires."""
+    """Send the file that a task made: to its owner only, until it expires."""
     job = queries.one(viewer(), id) or abort(404)
     try:
         path = exports().path(queries.file_of(job) or "")
@@ -88,5 +88,5 @@ def _row(job: Job) -> Row:
 
 
 def _is_cared_for(jobs: Sequence[Job]) -> bool:
-    """False when something waits and surely no worker runs. When Redis cannot say, nobody is alarmed."""
+    """Return False if a task is queued and certainly no worker runs. If Redis cannot say, return True."""
     return all(job.state != "queued" for job in jobs) or worker_is_alive() is not False

@@ -54,6 +54,9 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write the cookie if needed. Skip publicly cacheable responses (pictures), which must not vary with it."""
+        """Write the cookie if needed.
+
+        Publicly cacheable responses (pictures) must not vary with it, so they are skipped unless the session changed.
+        """
         if session.modified or not response.cache_control.public:
             super().save_session(app, session, response)

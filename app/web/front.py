@@ -1,4 +1,4 @@
-"""WSGI middleware behind the proxies' one: checks the Host header and removes the URL prefix.
+"""WSGI middleware that runs right after ProxyFix: checks the Host header and removes the URL prefix.
 
 Everything behind it, including the idle poll and static files, sees only requests for this site, with the prefix in
 SCRIPT_NAME and the rest of the path in PATH_INFO.

@@ -30,7 +30,7 @@ HSTS = "max-age=31536000; includeSubDomains"
 def init_app(app: Flask) -> None:
     """Add the headers to every response of `app`.
 
-    Pages get no-store: no shared cache, and no Back button after logout.
+    Responses without Cache-Control get no-store: no shared caching, and the Back button shows no pages after logout.
     """
     headers = dict(SECURITY_HEADERS)
     if app.config["SITE_URL"].startswith("https://"):

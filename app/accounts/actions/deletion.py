@@ -62,7 +62,7 @@ def cancel_deletion(user: User) -> None:
 
 
 def tell_readers(user_id: int, after: int) -> int | None:
-    """Publish the unread count to a batch of members who have unread events of this user.
+    """Publish the unread count to a batch of members who have unread events caused by this user.
 
     Events of closed accounts do not count as unread. Start after the member id `after`. Return the last id of the
     batch, or None at the end.
