@@ -63,8 +63,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def take_requests(app: Flask) -> None:
-    """Wrap the WSGI app: read bodies, apply X-Forwarded-* of trusted proxies and check the host before any other code
-    runs.
+    """Wrap the WSGI app.
+
+    Before any other code runs, read the body, apply X-Forwarded-* of trusted proxies and check the host.
     """
     hops: int = app.config["TRUSTED_PROXIES"]
     front = Front(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)

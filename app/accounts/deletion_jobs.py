@@ -63,8 +63,9 @@ def delete_due() -> None:
 
 
 def _remove_files(user_id: int) -> None:
-    """Delete the user's finished exports: only the job rows know these files. The job for orphaned files deletes
-    pictures.
+    """Delete the user's finished exports, which only the job rows refer to.
+
+    The jobs for orphaned files delete pictures.
     """
     for result in db.session.scalars(select(Job.result).where(Job.owner_id == user_id)).all():
         if isinstance(result, dict) and "file" in result:

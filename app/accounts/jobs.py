@@ -49,10 +49,10 @@ def mail_link(token_id: int, nonce: str) -> None:
 
 @job("accounts.mail_registration", queue="mail", timeout=90)
 def mail_registration(pending_id: int, nonce: str) -> None:
-    """Email the link that creates the account of a registration, or tell the owner of the address that they have an
-    account.
+    """Email the link that creates the account of a registration.
 
-    Send nothing if the registration was finished or has expired. Running twice sends it twice with the same Message-ID.
+    If the address belongs to an account, tell its owner so instead. Send nothing if the registration was finished or
+    has expired. Running twice sends it twice with the same Message-ID.
     """
     pending = db.session.get(PendingAccount, pending_id)
     if pending is None or pending.nonce != nonce or pending.expires_at <= now():

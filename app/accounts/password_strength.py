@@ -1,9 +1,9 @@
 """Password strength: zxcvbn's estimate of guesses, with bounded cost and our own explanations.
 
-zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses a
-cracker needs who knows common passwords, words, names, dates, keyboard patterns and repeats. Its cost grows with the
-length and with the number of symbols that may stand for letters: 72 well-chosen characters take six seconds. This
-module limits both; the worst input found then takes about 0.2 s.
+zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses are
+needed by an attacker who knows common passwords, words, names, dates, keyboard patterns and repeats. Its cost grows
+with the length and with the number of symbols that may stand for letters: 72 well-chosen characters take six seconds.
+This module limits both; the worst input found then takes about 0.2 s.
 
 It calls the matcher and the scorer directly: `zxcvbn.zxcvbn()` keeps the user's words in a module global, which threads
 would share, and its explanations are not translated with ours.

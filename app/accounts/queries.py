@@ -91,7 +91,6 @@ def pending(token: LinkToken | None) -> PendingAccount | None:
 def _can_log_in() -> ColumnElement[bool]:
     """Return `User.can_log_in` as SQL.
 
-    It includes accounts waiting for deletion: to cancel it after forgetting the password, their users reset the
-    password.
+    It includes accounts waiting for deletion: their users can reset a forgotten password, then log in to cancel it.
     """
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

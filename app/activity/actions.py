@@ -17,9 +17,10 @@ Span = tuple[Place, Place]  # the oldest and the newest event of a range in a li
 
 
 def mark_read(reader: User, spans: Sequence[Span]) -> None:
-    """Mark the events in these ranges as read, since a page showed them to `reader`. Read events stay unchanged.
+    """Mark the events in these ranges as read, since a page showed them to `reader`.
 
-    Events that commit later have later timestamps than any page could show, so no range includes them.
+    Events that were read before stay unchanged. Events that commit later have later timestamps than any page could
+    show, so no range includes them.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     if _change(activity.is_unread(reader.id) & rendered, read_at=now()):

@@ -68,8 +68,9 @@ class Row:
 
 
 def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Callable[[datetime], str]) -> list[Row]:
-    """Return the rows of a page. `grid` says which kinds are grouped; `day_of` returns the reader's calendar day of a
-    time.
+    """Return the rows of a page.
+
+    `grid` says which kinds are grouped; `day_of` returns the reader's calendar day of a time.
     """
     made: list[Row] = []
     together: dict[tuple[str, str, bool], Row] = {}

@@ -41,7 +41,7 @@ def extract() -> PoFile:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "messages.pot"
         command = ["pybabel", "-q", "extract", "-F", str(ROOT / "babel.cfg"), *words, "-o", str(path), str(ROOT)]
-        CommandLineInterface().run(command)  # Babel lacks type hints
+        CommandLineInterface().run(command)  # type: ignore[no-untyped-call]  # Babel has no type hints
         template = po.read(path, path.name)
     for entry in template.entries:
         entry.locations = [_from_root(place) for place in entry.locations]

@@ -16,8 +16,9 @@ from app.web.responses import new_form_key
 
 
 class LongSelect:
-    """A <select> with hundreds of options, each rendered once and cached: WTForms' own took a quarter of the home
-    page's time.
+    """A <select> with hundreds of options, each rendered once and cached.
+
+    WTForms' own <select> took a quarter of the home page's time.
     """
 
     def __call__(self, field: SelectField, **attributes: Any) -> Markup:

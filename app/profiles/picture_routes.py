@@ -16,7 +16,7 @@ from app.web.uploads import remove_picture, take_pictures
 
 YEAR = 365 * 24 * 3600  # seconds
 MINUTE = 60
-SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened directly is a document, so scripts are forbidden
+SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened directly is a document: it may load and run nothing
 
 
 def take(upload: FileStorage) -> str:

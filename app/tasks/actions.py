@@ -12,9 +12,10 @@ from app.models import Job, User
 
 
 def retry_task(owner: User, job: Job) -> None:
-    """Retry a failed job, with all its attempts. Raise ActionError if it did not fail, or the same task is in progress.
+    """Retry a failed job, with a new set of attempts.
 
-    The lock on the owner's row is the one taken when a new task is started, so the two cannot race.
+    Raise ActionError if it did not fail, or if the same task is in progress. The lock on the owner's row is the one
+    taken when a new task is started, so the two cannot race.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)

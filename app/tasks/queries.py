@@ -19,8 +19,9 @@ def of(owner: User) -> Select[Job]:
 
 
 def one(owner: User, job_id: str) -> Job | None:
-    """Return the job with that id, if this member started it. An impossible id (with a NUL) is not sent to the
-    database.
+    """Return the job with that id, if this member started it.
+
+    An impossible id (with a NUL) is not sent to the database.
     """
     if not (job_id.isascii() and job_id.isalnum()):
         return None

@@ -37,8 +37,10 @@ class Stalled:
     """Finds connections that neither get a response nor deliver data. Not thread-safe."""
 
     def __init__(self, *, after: float, rate: float) -> None:
-        """Treat a connection as stalled after `after` seconds without sent data, at less than `rate` bytes received per
-        second.
+        """Set the limits.
+
+        A connection is stalled if no data was sent for `after` seconds, and fewer than `rate` bytes per second are
+        received.
         """
         self._after = after * 0.9  # the kernel's clock is coarse
         self._rate = rate

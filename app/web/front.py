@@ -50,8 +50,9 @@ class Front:
     def __init__(
         self, inner: WSGIApplication, public_url: str, headers: dict[str, str], *, trusted_proxies: int = 0
     ) -> None:
-        """Store the settings. `headers` are added to the response for a foreign host. Settings has validated
-        `public_url`.
+        """Store the settings. `headers` are added to responses for foreign hosts.
+
+        Settings has validated `public_url`.
         """
         self._inner = inner
         self._hosts = HostCheck(public_url)
@@ -65,8 +66,9 @@ class Front:
         ]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Return 400 for a foreign host, in plain text, since links on a page would be wrong. Pass on all other
-        requests.
+        """Return 400 for a foreign host; pass on all other requests.
+
+        The response is plain text, since the links of an error page would be wrong.
         """
         if not self._hosts.allows(environ.get("HTTP_HOST", "")):
             start_response("400 Bad Request", self._refusal_headers)

@@ -45,8 +45,9 @@ class Intake:
     """WSGI middleware; see the module."""
 
     def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
-        """Allow at most `threads` requests inside `inner`. `timeout` is in seconds. `behind_proxy` disables
-        PER_ADDRESS.
+        """Allow at most `threads` requests inside `inner`.
+
+        `timeout` is in seconds. `behind_proxy` disables PER_ADDRESS.
         """
         self._inner = inner
         self._turns: queue.SimpleQueue[None] = (
@@ -148,8 +149,9 @@ class Readers:
 
     @contextmanager
     def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Place | None]:
-        """Yield a place for reading with a deadline of `timeout` seconds, extended as data arrives; None if all are
-        taken.
+        """Yield a place for reading a body, or None if all are taken.
+
+        Its deadline is in `timeout` seconds, and extended as data arrives.
         """
         address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
         place = Place(address, port, timeout)

@@ -1,5 +1,6 @@
-"""Actions on accounts, logins and emailed links; nothing else writes them. They flush, never commit, and do not use
-Flask.
+"""Actions on accounts, logins and emailed links; nothing else writes them.
+
+They flush, never commit, and do not use Flask.
 """
 
 from app.accounts.actions.deletion import cancel_deletion, schedule_deletion

@@ -81,8 +81,9 @@ def _place(user_agent: str, address: str) -> str:
 
 
 def _network(address: str) -> str:
-    """Return the network of an address: /16 for IPv4, /32 for IPv6. It usually survives a new address from the
-    provider.
+    """Return the network of an address: /16 for IPv4, /32 for IPv6.
+
+    It usually stays the same when the provider assigns a new address.
     """
     try:
         parsed = ipaddress.ip_address(address)
