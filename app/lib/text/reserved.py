@@ -32,6 +32,6 @@ safety security site-admin staff support support-team sysadmin system system-adm
 """
 
 RESERVED = frozenset(_WORDS.split())
-"""ActionError when the key of a name is one of them."""
+"""Usernames that are refused by their key."""
 LOOKALIKE_RESERVED = frozenset(skeleton(word) for word in _VOICES.split())
-"""ActionError when the skeleton of a name is one of them."""
+"""Usernames that are refused by their skeleton."""
