@@ -34,9 +34,10 @@ format: packages  ## format the code and the templates' imports as `make check` 
 	@$(VENV)/ruff check --quiet --fix
 	@$(VENV)/ruff format --quiet
 
-check: packages  ## lint, format, types, imports, templates, catalogs, house rules
+check: packages  ## lint, format, spelling, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet
 	@$(VENV)/ruff format --check --quiet
+	@$(VENV)/codespell app bench deploy docs microblog.py worker.py *.md
 	@$(VENV)/mypy --no-error-summary
 	@said=$$($(VENV)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(VENV)/djlint app/templates --lint --quiet
