@@ -48,7 +48,7 @@ def test_the_list_and_the_tray_are_live(sized: MakePerson) -> None:
 
     requests_tab(olga.page).click()
     expect(row(olga.page, petra.name)).to_contain_text("Is the boat for sale?")
-    olga.page.get_by_role("link", name="Read: Is the boat").click()
+    olga.page.get_by_role("link", name="Read request: Is the boat").click()
     expect(olga.page.get_by_text("Is the boat for sale?")).to_be_visible()
     olga.page.locator(".request-bar").get_by_role("button", name="Accept").click()
     expect(olga.page.locator(".request-bar")).to_have_count(0)
@@ -124,7 +124,7 @@ def test_people_are_chosen_by_the_keyboard_alone(person: MakePerson) -> None:
     expect(vera.page.get_by_role("button", name="Remove walter")).to_be_visible()
     expect(field).to_have_value("")
     expect(field).to_be_focused()
-    expect(vera.page.get_by_text("walter does not follow you")).to_be_visible()
+    expect(vera.page.get_by_text("walter doesn't follow you")).to_be_visible()
     expect(vera.page.get_by_label("Group name")).to_be_hidden()
     field.press_sequentially("wanda")
     expect(options).to_have_count(1)
