@@ -48,6 +48,6 @@ def test_quiet_hours_and_a_pause_by_keyboard_alone(person: Callable[..., Person]
     expect(page.get_by_text("Changes saved.")).to_be_visible()
     expect(page.get_by_label("Start time", exact=True)).to_have_value("22:00")
     page.get_by_role("button", name="Pause for 2 hours").press("Enter")
-    expect(page.get_by_role("region", name="Right now").get_by_text("Paused until")).to_be_visible()
+    expect(page.get_by_role("region", name="Right now").get_by_text("Paused until").first).to_be_visible()
     page.get_by_role("button", name="Resume").press("Enter")
     expect(page.get_by_role("button", name="Pause for 2 hours")).to_be_visible()
