@@ -71,7 +71,7 @@ def hide(page: Page, hidden: bool = True) -> None:
     )
 
 
-def until(condition: Callable[[], object], page: Page, seconds: float = 6) -> None:
+def until(condition: Callable[[], object], page: Page, seconds: float = 30) -> None:
     """Wait until the condition holds."""
     end = time.monotonic() + seconds
     while not condition():
