@@ -159,7 +159,7 @@ def test_the_procfile_serves_behind_nginx(site, mails):
     answer = ask(tls, "POST", where, headers=origin, data=values)
     assert answer.status_code == 303, answer.text
     wait_for(lambda: mails.to("ana@example.org"), seconds=60, why="the worker's email")
-    assert f"https://{HOST}:{tls}/auth/confirm/" in mails.to("ana@example.org")[0].text
+    assert f"https://{HOST}:{tls}/auth/register/" in mails.to("ana@example.org")[0].text
 
     assert ask(tls, "POST", "/auth/login", content=b"x" * (21 * 2**20 + 1)).status_code == 413
 
