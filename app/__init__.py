@@ -108,9 +108,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
             "pool_pre_ping": not is_sqlite,
             "echo": settings.sql_log,
             "hide_parameters": True,  # errors are logged and emailed; values hold private messages, hashes, login ids
-            "connect_args": {"timeout": settings.sqlite_timeout}
-            if settings.sqlalchemy_url.startswith("sqlite")
-            else {},
+            "connect_args": {"timeout": settings.sqlite_timeout} if is_sqlite else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BOOTSTRAP_SERVE_LOCAL": True,

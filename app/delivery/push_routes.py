@@ -11,7 +11,7 @@ from app.delivery import bp, subscriptions
 from app.extensions import db
 from app.lib.webpush import keys
 from app.web import limits
-from app.web.assets import OWN
+from app.web.asset_build import OWN
 from app.web.viewer import viewer
 
 WORKER = OWN / "js" / "push_worker.js"

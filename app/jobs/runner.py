@@ -25,6 +25,8 @@ from app.models import Job
 
 HEARTBEAT_EVERY = 3  # seconds between two heartbeats of a running job
 END_WITHIN = 120  # seconds for which a finished attempt tries to record its result if the database is unavailable
+# A time this far in the future was written before the clock was set back. Such jobs count as due, dead or lost at once.
+FROM_THE_FUTURE = timedelta(minutes=1)
 
 
 class PermanentError(Exception):
@@ -99,7 +101,7 @@ def _claim(job_id: str) -> Job | None:
         job: Job | None = db.session.scalar(
             update(Job)
             .where(Job.id == job_id, Job.state == "queued")
-            .where((Job.run_after <= moment) | (Job.queued_at > moment + timedelta(minutes=1)))
+            .where((Job.run_after <= moment) | (Job.queued_at > moment + FROM_THE_FUTURE))
             .values(
                 state="running",
                 attempts=Job.attempts + 1,

@@ -18,7 +18,7 @@ from app.extensions import db
 from app.jobs import broker
 from app.jobs.enqueuing import FORGOTTEN_TIMEOUT, enqueue
 from app.jobs.registry import MAX_CRASHES, QUEUES, definitions, tell_changed
-from app.jobs.runner import HEARTBEAT_EVERY
+from app.jobs.runner import FROM_THE_FUTURE, HEARTBEAT_EVERY
 from app.models import Job
 
 SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt is dead
@@ -28,8 +28,6 @@ BATCH = 500
 # Exactly the condition of the partial index: with "state = ?" SQLite would not use it, and would read finished jobs.
 UNFINISHED = text("state IN ('queued', 'running')")
 KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
-# A time this far in the future was written before the clock was set back. Such jobs count as due, dead or lost at once.
-FROM_THE_FUTURE = timedelta(minutes=1)
 
 
 def run_once() -> int:

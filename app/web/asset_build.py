@@ -231,8 +231,6 @@ _SYMBOL = re.compile(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', re.DOTALL)
 
 def icon_sprite(sprite: str) -> str:
     """Return the sprite reduced to the icons of this site. Raise KeyError for one that Bootstrap Icons lacks."""
-    symbols = {
-        found[1]: found[0] for found in re.finditer(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', sprite, re.DOTALL)
-    }
+    symbols = {found[1]: found[0] for found in _SYMBOL.finditer(sprite)}
     drawn = "".join(re.sub(r' class="[^"]*"', "", symbols[name]) for name in sorted(ICONS))
     return f'<svg xmlns="http://www.w3.org/2000/svg">{drawn}</svg>\n'

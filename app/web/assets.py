@@ -24,7 +24,6 @@ from whitenoise.media_types import MediaTypes
 from whitenoise.responders import StaticFile
 
 from app.web import asset_build, icons
-from app.web.asset_build import OWN as OWN
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, redirect, request, send_file
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.web.assets import OWN
+from app.web.asset_build import OWN
 from app.web.pages import bp
 
 ICON = OWN / "img" / "favicon.ico"  # mark.svg at 16, 32 and 48 pixels
