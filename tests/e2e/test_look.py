@@ -21,7 +21,7 @@ from app.config import ROOT
 from tests.e2e.conftest import Person, Site, running_site
 from tests.support.ports import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]  # the demo takes 20 s of CPU
+pytestmark = pytest.mark.e2e
 
 PHONE, TABLET, DESK = 390, 768, 1280
 PAGES = {

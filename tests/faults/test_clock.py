@@ -13,7 +13,7 @@ from tests.support.poller import Poller, unread
 from tests.support.ports import wait_for
 from tests.support.processes import PASSWORD, Stack, Visitor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 HOUR = 3600
 PROGRAMS = ("web", "worker-1")

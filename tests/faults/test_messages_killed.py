@@ -26,7 +26,7 @@ from tests.support.ports import wait_for
 from tests.support.processes import Visitor
 from tests.support.seeded_random import TWENTY, Moments
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 WORKERS = ("worker-1", "worker-2")
 SILENCE = 16  # seconds after which the scheduler takes an attempt for dead

@@ -17,7 +17,7 @@ from PIL import Image
 from tests.support.poller import insist
 from tests.support.ports import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 READY = "tests.support.ready_worker"
 SILENCE = 16  # seconds after which the scheduler takes an attempt for dead

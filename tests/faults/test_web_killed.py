@@ -15,7 +15,7 @@ from tests.support.poller import Poller, insist, unread
 from tests.support.ports import wait_for
 from tests.support.seeded_random import TWENTY
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 WRITERS = 3
 KILLS = 4  # in one round, after which everybody rests and the badge is looked at

@@ -12,7 +12,7 @@ import pytest
 from tests.support.odd_worker import JOBS
 from tests.support.ports import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 SILENCE = 16  # seconds after which the scheduler takes an attempt for dead
 ODD = "tests.support.odd_worker"

@@ -17,7 +17,7 @@ from tests.support.ports import wait_for
 from tests.support.proxy import Proxy
 from tests.support.seeded_random import TWENTY
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 WORKERS = ("worker-1", "worker-2")
 READY = "tests.support.ready_worker"

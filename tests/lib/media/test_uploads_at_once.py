@@ -14,7 +14,7 @@ from app.lib.media.rules import MAX_BYTES
 from tests.support import hostile_images as hostile
 from tests.support.processes import Stack, Visitor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 AT_ONCE = 8
 ROUNDS = 2
