@@ -10,6 +10,7 @@ from flask import jsonify, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.lib.text.rich import clean
 from app.lib.text.search import query_terms
 from app.models import User
 from app.posts import bp
@@ -40,7 +41,7 @@ class Above:
 @login_required
 def search() -> str:
     """Show posts that contain all words of ?q=, with matching people and tags above; or people, with ?in=people."""
-    q = request.args.get("q", "")[:MAX_QUERY_LENGTH].strip()
+    q = clean(request.args.get("q", ""))[:MAX_QUERY_LENGTH].strip()
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
     results: Page[object] = Page([], None)
@@ -58,7 +59,7 @@ def search() -> str:
 @limits.suggesting
 def suggest() -> Response:
     """Return completions of ?q=, the beginning of a name, as JSON: people, or tags with ?in=tags."""
-    q = request.args.get("q", "")[:MAX_NAME_LENGTH]
+    q = clean(request.args.get("q", ""))[:MAX_NAME_LENGTH]
     if request.args.get("in") == "tags":
         return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])
     return jsonify(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, current_app, g, jsonify, make_response, render_template
+from flask import Flask, current_app, g, jsonify, make_response, render_template, request
 from flask_babel import LazyString
 from flask_limiter import RateLimitExceeded
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, InternalServerError, ServiceUnavailable
 from werkzeug.wrappers import Response
 
 from app.catalogs.domain import without_catalogs
@@ -42,6 +42,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, expired)
     app.register_error_handler(OperationalError, busy)
     app.register_error_handler(PoolTimeout, busy)
+    app.register_error_handler(DataError, unstorable)
     app.register_error_handler(Exception, broken)
 
 
@@ -69,6 +70,14 @@ def busy(error: Exception) -> Response:
         _start_over()
         g._login_user = login.anonymous_user()
         return _answer(503, SENTENCES[503], unavailable)
+
+
+def unstorable(error: DataError) -> Response:
+    """Return 400 if the request contains a NUL character, which PostgreSQL can't store and no browser sends."""
+    if any("\0" in value for values in (request.args, request.form) for _, value in values.items(multi=True)):
+        _start_over()
+        return _answer(400, SENTENCES[400], BadRequest())
+    return broken(error)
 
 
 def broken(error: Exception) -> Response:

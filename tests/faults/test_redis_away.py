@@ -62,7 +62,7 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
         assert answer.status_code in {200, 302, 303}, answer.text
         return time.monotonic() - began
 
-    def write(writer, round_number: int) -> float:
+    def write(writer, round_number: object) -> float:
         longest = 0.0
         for number in range(SENDS):
             body = f"{writer.user}: {round_number}.{number}"
@@ -71,12 +71,18 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
             time.sleep(0.05)
         return max(longest, timed(writer.post_form, "/export_posts"))
 
+    def knows_the_truth() -> bool:
+        poller.poll()
+        return poller.badge == unread(ask, name)
+
     ana.user, ben.user = one, other
-    usual = max(timed(ana.post_form, "/export_posts") for _ in range(10))  # seconds, on a machine as busy as this one
+    usual = 0.0  # seconds: the slowest request with Redis, on a machine as busy as this one
     kinds = ["dead", "paused", "emptied", "full"] * (TWENTY // 4)
     moments.shuffle(kinds)
     with ThreadPoolExecutor(2) as pool:
         for number, how in enumerate(kinds):
+            if number % 2 == 0:
+                usual = max(usual, *pool.map(write, (ana, ben), [f"usual {number}"] * 2))
             writing = [pool.submit(write, writer, number) for writer in (ana, ben)]
             time.sleep(moments.uniform(0, 0.3))
             with away(stack, how):
@@ -89,9 +95,11 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
                     sender = moments.choice((one, other))
                     timed(reader.post_form, f"/messages/{sender}/read", {"seq": (number + 1) * SENDS})
             slowest = max(slowest, poller.poll())
+            if how == "paused":  # it comes back with the answer it held, which a job removes (decision 3)
+                wait_for(knows_the_truth, seconds=LOSS, why=f"the badge in round {number}")
             assert poller.badge == unread(ask, name), (number, how)
             time.sleep(moments.uniform(0, 0.7))
-    assert slowest < 2 * REDIS_TAKES + 5 * usual
+    assert slowest < 2 * REDIS_TAKES + 3 * usual
     stored = ask(
         "SELECT body FROM message WHERE body LIKE :one OR body LIKE :other", one=f"{one}: %", other=f"{other}: %"
     )

@@ -48,11 +48,13 @@ def pids(ask, name: str) -> list[int]:
 def test_a_child_is_replaced_after_so_many_jobs_and_long_ones_are_forked(stack, ask, order):
     order("tests.pid", 2 * JOBS, number=1)
     found = wait_for(lambda: pids(ask, "tests.pid"), seconds=60, why=stack.log("worker-1")[-2000:])
-    assert len(set(found)) == 2, found
-    assert [found.count(one) for one in dict.fromkeys(found)] == [JOBS, JOBS]
+    # A periodic job may run in the same processes, so a child may have run fewer of these.
+    assert len(set(found)) >= 2, found
+    assert max(found.count(one) for one in found) <= JOBS, found
     order("tests.slow_pid", 2, number=1)
     forks = wait_for(lambda: pids(ask, "tests.slow_pid"), seconds=60, why="the long ones")
-    assert len(set(forks) | set(found)) == 4
+    assert len(set(forks)) == 2
+    assert not set(forks) & set(found)
     assert stack.is_running("worker-1")
     assert "ended by itself" not in stack.log("worker-1")
 

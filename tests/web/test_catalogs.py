@@ -322,7 +322,7 @@ def test_processes_that_start_at_once_do_not_disturb_each_other(translations, tm
 def test_update_loses_nothing(start, translations):
     """One entry's English is different in the code now; others are obsolete, fuzzy, or of another tool."""
     text = translations.text()
-    entry = re.search(r'msgid "(Something in this request[^"]*)"\nmsgstr "([^"]*)"\n', text)
+    entry = re.search(r'msgid "(We couldn.t understand this request[^"]*)"\nmsgstr "([^"]*)"\n', text)
     assert entry is not None
     english, spanish = entry.groups()
     old_wording = english.replace("request", "requests")
