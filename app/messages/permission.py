@@ -1,6 +1,6 @@
 """Whether one user may write to another. The page asks before the form is shown, and the action checks again.
 
-The recipient's setting (one of `relations.WRITABLE_BY`) applies to new conversations only: the recipient continues to
+The recipient's setting (`MessagePrivacy`) applies to new conversations only: the recipient continues to
 receive messages in a conversation that they accepted or started. A sender whom the recipient doesn't follow starts with
 a message request.
 """
@@ -19,7 +19,7 @@ from app.core.clock import now
 from app.core.errors import Sentence
 from app.core.i18n import _l
 from app.extensions import db
-from app.models import ConversationMember, Follow, Message, User
+from app.models import ConversationMember, Follow, Message, MessagePrivacy, User
 from app.queries import visibility
 from app.queries.follows import is_following
 
@@ -80,14 +80,14 @@ def decide(terms: Relationship) -> Decision:
         return Decision("refused", NO)
     if terms.state == "accepted":
         return Decision("open")
-    chosen, name = terms.other.writable_by, terms.other.display_name
-    if chosen == "nobody":
+    chosen, name = terms.other.message_privacy, terms.other.display_name
+    if chosen == MessagePrivacy.NOBODY:
         return Decision("refused", _l("%(name)s isn't accepting new messages.", name=name))
     if terms.follows:
         return Decision("open")
-    if chosen == "following":
+    if chosen == MessagePrivacy.FOLLOWING:
         return Decision("refused", _l("%(name)s only accepts messages from people they follow.", name=name))
-    if chosen == "known" and not terms.knows:
+    if chosen == MessagePrivacy.FRIENDS_OF_FRIENDS and not terms.knows:
         return Decision(
             "refused",
             _l("%(name)s only accepts messages from people they follow and the people those people follow.", name=name),

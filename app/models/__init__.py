@@ -16,7 +16,7 @@ from app.models.post import Post, PostDraft, PostTag
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.relation import Block, Mute
-from app.models.user import User
+from app.models.user import MessagePrivacy, User
 
 __all__ = [
     "Activity",
@@ -34,6 +34,7 @@ __all__ = [
     "MailToken",
     "Message",
     "MessageImage",
+    "MessagePrivacy",
     "Mute",
     "Notification",
     "NotificationClock",

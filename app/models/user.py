@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from flask_login import UserMixin
@@ -15,6 +16,15 @@ from app.extensions import Base
 
 if TYPE_CHECKING:
     from app.models.account import LoginSession
+
+
+class MessagePrivacy(StrEnum):
+    """Who may start a conversation with a user. app/messages/permission.py applies it."""
+
+    EVERYONE = "everyone"
+    FRIENDS_OF_FRIENDS = "friends_of_friends"  # people the user follows, and the people those follow
+    FOLLOWING = "following"  # people the user follows
+    NOBODY = "nobody"
 
 
 class User(UserMixin, Base):
@@ -52,8 +62,7 @@ class User(UserMixin, Base):
     deletion_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     # "member", "translator", "moderator" or "admin"; each includes the rights of the ones before (app/core/roles.py).
     role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
-    # Who may start a conversation: "everyone", "known" (followed by someone they follow), "following" or "nobody".
-    writable_by: Mapped[str] = mapped_column(String(12), default="everyone", server_default="everyone")
+    message_privacy: Mapped[str] = mapped_column(String(20), default=MessagePrivacy.EVERYONE, server_default="everyone")
     receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # send and receive read receipts
 
     @property

@@ -14,10 +14,9 @@ from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.jobs import enqueue_at
-from app.models import Block, Follow, Mute, User
+from app.models import Block, Follow, MessagePrivacy, Mute, User
 from app.notifications import visibility
 from app.queries import people
-from app.queries.relations import WRITABLE_BY
 
 END_MUTE_JOB = "privacy.end_mute"
 
@@ -83,14 +82,14 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
     return _unmute(muter_id, muted_id)
 
 
-def choose(person: User, *, writable_by: str, receipts: bool) -> None:
-    """Store who may start a conversation with the user, one of WRITABLE_BY, and whether they share read receipts.
+def save_settings(person: User, *, message_privacy: str, receipts: bool) -> None:
+    """Store who may start a conversation with the user, one of MessagePrivacy, and whether they share read receipts.
 
     Raises ActionError.
     """
-    if writable_by not in WRITABLE_BY:
+    if message_privacy not in list(MessagePrivacy):
         raise ActionError(_l("Choose who can message you."))
-    person.writable_by, person.receipts = writable_by, receipts
+    person.message_privacy, person.receipts = message_privacy, receipts
     db.session.flush()
 
 

@@ -17,7 +17,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
     blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)
     mutes = select(User.username, Mute.created_at, Mute.until).join(Mute, Mute.muted_id == User.id)
     chosen = {
-        "writable_by": owner.writable_by,
+        "message_privacy": owner.message_privacy,
         "receipts": owner.receipts,
         "show_last_seen": owner.show_last_seen,
         "blocks": [

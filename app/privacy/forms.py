@@ -8,22 +8,29 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
 from app.core.i18n import _l
-from app.queries.relations import WRITABLE_BY
+from app.models import MessagePrivacy
 
-WORDS = {
-    "everyone": _l("Everyone"),
-    "known": _l("People I follow and people they follow"),
-    "following": _l("People I follow"),
-    "nobody": _l("No one"),
+LABELS = {
+    MessagePrivacy.EVERYONE: _l("Everyone"),
+    MessagePrivacy.FRIENDS_OF_FRIENDS: _l("People I follow and people they follow"),
+    MessagePrivacy.FOLLOWING: _l("People I follow"),
+    MessagePrivacy.NOBODY: _l("No one"),
 }
+
+
+def _current_value(value: str | None) -> str | None:
+    """Translate the old value of a page that was loaded before an update."""
+    return MessagePrivacy.FRIENDS_OF_FRIENDS if value == "known" else value
 
 
 class PrivacyForm(FlaskForm):
     """Who may start a conversation, and whether read receipts are shared."""
 
-    writable_by = RadioField(
+    message_privacy = RadioField(
         _l("Who can message you"),
-        choices=[SelectChoice(choice, WORDS[choice]) for choice in WRITABLE_BY],
+        name="writable_by",
+        choices=[SelectChoice(choice, label) for choice, label in LABELS.items()],
+        filters=[_current_value],
         validate_choice=False,
     )
     receipts = BooleanField(_l("Read receipts"))

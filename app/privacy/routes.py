@@ -72,7 +72,8 @@ def settings() -> str | Response | tuple[str, int]:
         return _page(form)
     try:
         if form.validate():
-            actions.choose(person, writable_by=form.writable_by.data or "", receipts=bool(form.receipts.data))
+            choice = form.message_privacy.data or ""
+            actions.save_settings(person, message_privacy=choice, receipts=bool(form.receipts.data))
             db.session.commit()
             flash(_("Changes saved."), "success")
             return redirect(url_for("privacy.settings"), 303)

@@ -12,9 +12,6 @@ from app.extensions import db
 from app.models import Mute
 from app.queries import visibility
 
-# Values of User.writable_by: who may start a conversation. app/messages/permission.py applies them.
-WRITABLE_BY = ("everyone", "known", "following", "nobody")
-
 
 @dataclass(frozen=True)
 class Relation:

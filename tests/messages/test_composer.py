@@ -86,7 +86,7 @@ def test_nobody_who_is_not_there_and_not_oneself(as_, db):
 
 def test_it_says_who_takes_no_messages_before_one_writes(as_, db):
     ana = as_("ana")
-    a_user("closed", name="Closed Door", writable_by="nobody")
+    a_user("closed", name="Closed Door", message_privacy="nobody")
     a_user("open_house", name="Open House")
     (closed,) = facts(ana, "closed")
     assert not closed["writable"]
@@ -149,7 +149,7 @@ def test_several_names_make_a_group(as_, db):
 def test_a_refusal_keeps_what_was_written(as_, db, to, message, said):
     ana = as_("ana")
     a_user("ben")
-    a_user("closed", name="Closed Door", writable_by="nobody")
+    a_user("closed", name="Closed Door", message_privacy="nobody")
     answer = ana.submit(
         "/messages/write", {"to": to, "message": message, "name": "Kept name"}, action="/messages/groups"
     )

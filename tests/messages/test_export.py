@@ -169,10 +169,10 @@ def test_choices_of_privacy_are_there(ana, taken, db):
     db.session.add(Mute(muter_id=ana.user.id, muted_id=cleo.id, until=until))
     db.session.add(Block(blocker_id=dora.id, blocked_id=ana.user.id))  # hers to tell, not ana's
     a_follow(ana.user, dora)
-    ana.user.writable_by = "known"
+    ana.user.message_privacy = "friends_of_friends"
     db.session.commit()
     privacy = taken()["privacy"]
-    assert (privacy["writable_by"], privacy["receipts"]) == ("known", False)
+    assert (privacy["message_privacy"], privacy["receipts"]) == ("friends_of_friends", False)
     assert [one["username"] for one in privacy["blocks"]] == ["ben"]
     assert [(one["username"], one["until"]) for one in privacy["mutes"]] == [("cleo", until.isoformat())]
     assert "dora" not in str(privacy)

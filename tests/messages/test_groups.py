@@ -83,7 +83,7 @@ def test_nobody_is_added_who_cannot_be_written_to(town, db, way):
     elif way == "is blocked":
         db.session.add(Block(blocker_id=town.user.id, blocked_id=dora.id))
     elif way == "takes no messages":
-        dora.writable_by = "nobody"
+        dora.message_privacy = "nobody"
     else:
         dora.active = False
     db.session.commit()

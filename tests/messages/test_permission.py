@@ -16,7 +16,7 @@ from app.extensions import db as the_db
 from app.models import Block, ConversationMember, Message, User
 from tests.factories import a_follow, a_message, a_user
 
-CHOICES = ("everyone", "known", "following", "nobody")
+CHOICES = ("everyone", "friends_of_friends", "following", "nobody")
 NO = "You can't message this person."
 SENTENCES = {
     "open": "",
@@ -110,7 +110,7 @@ def pair(as_, db, run_jobs, mails):
     """`pair(way, choice)`: browsers of ana and of ben, who know each other in this way; ben has made that choice."""
 
     def make(way: str, choice: str):
-        ana, ben = as_("ana"), as_(a_user("ben", name="Ben Benson", writable_by=choice))
+        ana, ben = as_("ana"), as_(a_user("ben", name="Ben Benson", message_privacy=choice))
         WAYS[way](ana.user, ben.user)
         db.session.commit()
         run_jobs(advance=3600)

@@ -194,7 +194,7 @@ def test_drafts_make_no_endless_rows(ana, people, db, monkeypatch):
 
 def test_a_draft_to_who_cannot_be_written_to_makes_no_row(ana, people, db):
     db.session.add(Block(blocker_id=people[0].id, blocked_id=ana.user.id))
-    people[1].writable_by = "nobody"
+    people[1].message_privacy = "nobody"
     db.session.commit()
     for person in people[:2]:
         assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303

@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from app.models import User
-from app.queries.relations import WRITABLE_BY
+from app.models import MessagePrivacy, User
 from tests.factories import a_user
 from tests.privacy.conftest import do
 
@@ -18,7 +17,7 @@ def chosen(db, ana):
 
     def ask() -> tuple[str, bool]:
         person = db.session.get_one(User, ana.user.id, populate_existing=True)
-        return person.writable_by, person.receipts
+        return person.message_privacy, person.receipts
 
     return ask
 
@@ -29,7 +28,7 @@ def names(browser, section: str, path: str = "/privacy") -> list[str]:
     return re.findall(r'dir="ltr">@(\w+)<', part[1])
 
 
-@pytest.mark.parametrize("choice", WRITABLE_BY)
+@pytest.mark.parametrize("choice", list(MessagePrivacy))
 def test_who_may_write_is_stored_and_shown(ana, chosen, choice):
     answer = ana.submit("/privacy", {"writable_by": choice}, action="/privacy")
     assert answer.status_code == 303
@@ -43,6 +42,11 @@ def test_receipts_are_off_until_they_are_switched_on(ana, chosen):
     assert chosen() == ("everyone", True)
     ana.post_form("/privacy", {"writable_by": "nobody"})
     assert chosen() == ("nobody", False)
+
+
+def test_a_page_from_before_the_update_can_be_submitted(ana, chosen):
+    assert ana.post_form("/privacy", {"writable_by": "known"}).status_code == 303
+    assert chosen() == (MessagePrivacy.FRIENDS_OF_FRIENDS, False)
 
 
 @pytest.mark.parametrize("choice", ["", "somebody", "x" * 4000])
