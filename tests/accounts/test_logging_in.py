@@ -252,6 +252,7 @@ def test_unknown_name_and_wrong_password_read_the_same(client, db):
     assert not is_logged_in(client)
 
 
+@pytest.mark.slow
 def test_unknown_name_and_wrong_password_cost_the_same(client, db):
     a_member("ana")
     took = {"ana": [], "nobody": []}

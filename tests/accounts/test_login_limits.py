@@ -129,6 +129,7 @@ def test_the_cookie_is_no_login(app, db):
     assert tries(app, "ana", browser=thief).status_code == 422
 
 
+@pytest.mark.slow
 def test_the_cookie_outlives_a_new_password(app, db, client):
     a_user("ana")
     mine = known_browser(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import flask_migrate
+import pytest
 from sqlalchemy import select
 
 from app.extensions import db as the_db
@@ -16,6 +17,7 @@ BEFORE = [("bob", "bob"), ("bo-b", "bo-b"), ("ėva", "ėva"), ("eva", "eva"), ("
 AFTER = ["bob", "bob#2", "eva#3", "eva", "one", "one#6"]
 
 
+@pytest.mark.slow
 def test_accounts_that_look_alike_now_keep_their_names(make_app, database):
     app = make_app(database_url=database.copy())
 

@@ -192,6 +192,7 @@ def newcomers(app, queries, address: str):
     return browser, answer, browser.follow(answer), asked
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spelling", ["ana@example.org", "ANA@EXAMPLE.ORG"])
 def test_an_address_in_use_reads_and_costs_the_same(app, db, queries, mails, run_jobs, spelling):
     a_user("ana")

@@ -179,6 +179,7 @@ def test_the_same_event_told_by_eight_at_once_is_one(app, db, as_, unread):
     assert unread(ana) == 1
 
 
+@pytest.mark.slow
 def test_people_who_mention_each_other_at_once_wait_for_nobody_in_a_circle(app, db, as_, unread):
     """Each tells the other and a third person, within one transaction each, again and again."""
     ana, ben, zoe = as_("ana"), as_("ben"), as_("zoe")

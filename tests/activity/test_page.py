@@ -232,6 +232,7 @@ def test_showing_it_writes_nothing(as_, happens):
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 20])
 def test_the_page_costs_four_statements_however_much_is_on_it(as_, happens, wants, queries, number):
     ana = as_("ana")

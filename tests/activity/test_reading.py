@@ -236,6 +236,7 @@ def test_what_commits_later_is_not_read_by_who_could_not_see_it(app, ana, db, un
     assert unread(ana) == 1
 
 
+@pytest.mark.slow
 def test_many_writers_and_a_reader_who_keeps_reading(app, ana, db, unread):
     """Whatever was never rendered is unread at the end, and the number is right."""
     reader = ana.user.id

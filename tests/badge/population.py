@@ -60,6 +60,9 @@ class Town:
         self._app, self.valkey, self.points = app, valkey, points
         self._browsers, self.travel = browsers, travel
         self.people = list({browser.user.id: browser.user for browser in browsers if browser.user}.values())
+        for person in self.people:  # else each id is asked for again after each request
+            db.session.refresh(person)
+            db.session.expunge(person)
         with db.engine.connect() as connection:
             self._logins = [dict(row._mapping) for row in connection.execute(LoginSession.__table__.select())]
         self._tokens = {id(browser): browser.csrf_token() for browser in browsers}

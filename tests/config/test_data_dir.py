@@ -32,6 +32,7 @@ with app.app_context():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("url", ["", "sqlite:///{}/microblog.db"])
 def test_files_are_the_owners_alone_in_a_directory_that_is_open_to_others(tmp_path: Path, url: str) -> None:
     tmp_path.chmod(0o755)

@@ -131,6 +131,7 @@ def test_essential_mail_takes_nothing_else_along(ben, db, run_jobs, mails):
     assert [mail.subject for mail in mails] == ["New login: Firefox on Linux"]
 
 
+@pytest.mark.slow
 def test_a_mail_about_very_many_events_tells_some_and_marks_all(ben, db, run_jobs, mails):
     wants(ben, "mention", mail="now")
     happens("mention", ben, times=QUOTED + 3)
@@ -296,6 +297,7 @@ def test_the_cap_of_the_site_counts_everybodys_mail(ben, db, clock, configure, r
     assert len(mails) == 4
 
 
+@pytest.mark.slow
 def test_without_caps_nothing_waits(ben, db, clock, configure, run_jobs, mails):
     configure(MAIL_DAILY_CAP=0)
     for _ in range(25):

@@ -45,6 +45,7 @@ def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
     assert db.session.scalars(select(DeliveryPreference)).all() == []  # so better defaults reach them, too
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHOSEN)
 def test_every_switch_of_a_kind_is_kept(as_, db, name):
     ana, kind = as_("ana"), KINDS[name]

@@ -126,6 +126,7 @@ NAMES = st.one_of(
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES, NAMES)
+@pytest.mark.slow
 def test_whatever_people_are_called_there_is_one_recipient_and_the_name_arrives(
     pair, configure, run_jobs, mails, name, other
 ):

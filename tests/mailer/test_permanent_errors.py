@@ -181,6 +181,7 @@ def test_several_that_are_refused_are_all_left_out(ben, db, run_jobs, mails):
     assert len(mails) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses_everything_is_asked_a_few_times_only(ben, db, run_jobs, mails):
     mails.mode = "5xx"
     for number in range(30):

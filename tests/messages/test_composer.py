@@ -110,6 +110,7 @@ def test_suggestions_are_few_and_one_question(as_, db, queries):
     assert len(asked) == 2, asked
 
 
+@pytest.mark.slow
 def test_typing_without_end_is_slowed_down(as_, rate_limits):
     ana = as_("ana")
     answers = {ana.get("/messages/recipients?q=a").status_code for _ in range(130)}

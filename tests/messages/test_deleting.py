@@ -92,6 +92,7 @@ def test_a_request_deleted_by_its_reader_leaves_the_tray(as_, db):
     assert unread.request_count(ben.user.id) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("act", "fields"), [("undo", {}), ("delete", {"scope": "everybody"})])
 def test_the_pictures_are_gone_at_once(app, ana, ben, db, run_jobs, own_folder, act, fields):
     send_pictures(ana, [picture(), picture(colour="blue")], message="words")

@@ -125,6 +125,7 @@ def test_the_mail_server_is_away(pair, mails, run_jobs, db):
     assert len(mails) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["hang", "drop"])
 def test_a_lost_answer_gives_two_copies_with_one_message_id(pair, mails, run_jobs, mode):
     """The server has the mail and we do not know: it is sent again, and mail programs show one."""
@@ -192,6 +193,7 @@ def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app,
     assert len(mails) == 2
 
 
+@pytest.mark.slow
 def test_a_mail_about_very_many_messages_tells_the_number_of_all(db, run_jobs, mails):
     ana, ben = a_user("ana"), a_user("ben")
     for number in range(60):

@@ -128,6 +128,7 @@ def test_a_group_is_searched_from_joining_to_leaving(as_, db):
     assert hits(dora, "bread") == []
 
 
+@pytest.mark.slow
 def test_a_hit_leads_to_its_place_in_the_thread(pair):
     for number in range(1, 101):
         a_message(pair.ben, pair.user, "the needle" if number == 20 else f"straw {number}")

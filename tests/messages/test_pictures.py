@@ -73,6 +73,7 @@ def test_a_large_picture_is_made_smaller_and_says_nothing_of_where_it_was_taken(
     assert b"SecretCamera" not in answer.data and b"script" not in answer.data
 
 
+@pytest.mark.slow
 def test_four_pictures_in_their_order_with_their_words(ana, db):
     """An empty field between them takes no words from the others."""
     colours = [picture(colour=colour) for colour in ("red", "blue", "green", "white")]
@@ -167,6 +168,7 @@ def test_a_full_disk_is_said_and_the_text_is_kept(ana, db, monkeypatch):
     assert db.session.scalars(select(Message)).all() == []
 
 
+@pytest.mark.slow
 def test_four_of_the_largest_are_taken_and_far_more_is_not_read(ana, db):
     out = BytesIO()
     Image.frombytes("RGB", (1300, 1300), os.urandom(1300 * 1300 * 3)).save(out, "PNG", compress_level=0)
@@ -225,6 +227,7 @@ def test_an_old_form_with_another_picture_is_another_message(ana, db):
 # --- Thumbnails
 
 
+@pytest.mark.slow
 def test_a_job_makes_the_thumbnails_and_until_then_the_picture_is_shown(app, ana, as_, db, run_jobs):
     send_pictures(ana, [picture(size=(1500, 1000)), picture(size=(30, 20))])
     first, second = images(db)
@@ -313,6 +316,7 @@ def image_time(db):
     return db.session.scalars(select(Message.created_at)).first()
 
 
+@pytest.mark.slow
 def test_a_mail_tells_of_pictures_in_words(ana, db, run_jobs, mails):
     send_pictures(ana, [picture(), picture(colour="blue")], alts=["A <red> wall", ""])
     ana.post_form("/send_message/ben", {"message": "And words"})

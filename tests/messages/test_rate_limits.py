@@ -100,6 +100,7 @@ def test_so_many_in_a_day(talk, db, age):
 
 
 @of_every_age
+@pytest.mark.slow
 def test_so_many_conversations_begun_in_a_day(talk, db, age):
     ana, most = talk(age), BEGUN_A_DAY[age]
     people = [a_user(f"person{number}") for number in range(most + 2)]

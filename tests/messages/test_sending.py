@@ -187,6 +187,7 @@ def test_the_inbox_costs_the_same_for_one_and_for_many(as_, queries):
     assert len(few) == len(many) <= 3, many
 
 
+@pytest.mark.slow
 def test_a_long_thread_is_paged_backwards_without_a_gap(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     for number in range(1, 46):
@@ -201,6 +202,7 @@ def test_a_long_thread_is_paged_backwards_without_a_gap(as_, db):
     assert "&lt;6&gt;" not in older
 
 
+@pytest.mark.slow
 def test_a_page_never_jumps_over_unread_messages(as_, db):
     """Reading moves one mark forward: what the page left out would be read unseen."""
     ana, ben = as_("ana"), a_user("ben")

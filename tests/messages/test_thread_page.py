@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from app.messages.actions import mark_delivered, mark_read
 from app.messages.queries.threads import between
 from app.models import Block, Message
@@ -17,6 +19,7 @@ def state_of(page: str, seq: int) -> str | None:
     return found[1] if found else None
 
 
+@pytest.mark.slow
 def test_a_thread_costs_three_queries_however_long(as_, db, queries):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)

@@ -167,6 +167,7 @@ def test_one_form_sent_by_four_at_once_makes_one_report(app, town, db):
     assert db.session.scalar(select(func.count()).select_from(Report)) == 1
 
 
+@pytest.mark.slow
 def test_looking_at_other_pages_keeps_the_ticks_and_writes_nothing(town, db):
     for number in range(PAGE + 5):
         a_message(town.ben.user, town.ana.user, f"message {number}")
@@ -193,6 +194,7 @@ def test_a_link_to_one_message_ticks_it(town):
         assert town.ana.get(f"/report/{town.conversation}?message={odd}").status_code == 200
 
 
+@pytest.mark.slow
 def test_nobody_sends_more_than_so_many_a_day(town, db):
     for _ in range(A_DAY):
         assert reports(town.ana, town.conversation, 1).status_code == 303

@@ -78,6 +78,7 @@ def test_one_form_makes_one_report_also_from_four_at_once(app, town, db, post):
     assert db.session.scalar(select(func.count()).select_from(Report)) == 1
 
 
+@pytest.mark.slow
 def test_the_limit_of_a_day_holds_for_all_kinds(town, db, post):
     for number in range(A_DAY):
         assert sends(town.ana, ["/report/person/ben", f"/report/post/{post.id}"][number % 2]).status_code == 303

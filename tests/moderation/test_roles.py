@@ -41,6 +41,7 @@ def test_the_matrix_knows_every_address(app):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_who_is_no_moderator_finds_nothing_and_changes_nothing(app, town, db, reported, as_, client):
     tia = as_(a_user("tia", role="translator"))
     odd = as_(a_user("odd", role="emperor"))

@@ -149,6 +149,7 @@ def own_folder(configure, tmp_path):
     configure(DATA_DIR=tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_reported", [True, False])
 def test_its_pictures_are_kept_with_it_and_with_a_report(town, db, app, run_jobs, own_folder, is_reported):
     send_pictures(town.ben, [picture()], to="ana")

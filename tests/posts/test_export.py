@@ -77,6 +77,7 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
         assert {0: "0 posts", 1: "contains your post", 3: "3 posts"}[number] in words
 
 
+@pytest.mark.slow
 def test_a_long_export_needs_little_memory_and_its_progress_only_rises(store, as_, db, run_jobs, monkeypatch):
     monkeypatch.setattr(export, "REPORT_EVERY", 0.0)
     browser = as_("ana")

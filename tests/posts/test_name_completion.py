@@ -76,6 +76,7 @@ def test_each_answer_is_two_statements(ana, queries, kind):
     assert len(asked) == 2, asked
 
 
+@pytest.mark.slow
 def test_only_members_are_answered_and_not_without_end(ana, client, rate_limits):
     assert client.get("/suggestions?q=ana").status_code in {302, 303, 401}
     statuses = [ana.get("/suggestions?q=an").status_code for _ in range(121)]

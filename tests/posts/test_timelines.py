@@ -47,6 +47,7 @@ def test_nobody_reads_without_logging_in(client):
         assert client.get(path).status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "statements"), [("/", 3), ("/explore", 2), ("/post/1", 2)])  # home: the draft, too
 @pytest.mark.parametrize("number", [0, 1, 60])
 def test_a_page_is_few_queries_whatever_it_holds(as_, queries, path, statements, number):
@@ -64,6 +65,7 @@ def test_a_page_is_few_queries_whatever_it_holds(as_, queries, path, statements,
     assert len(asked) == statements, asked
 
 
+@pytest.mark.slow
 def test_home_is_the_same_as_the_plain_query(db, as_, configure):
     """The quick way (a floor from each author's newest post) against the obvious one, over random communities."""
     configure(POSTS_PER_PAGE=4)

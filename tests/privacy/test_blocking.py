@@ -145,6 +145,7 @@ def test_who_is_blocked_gets_a_sentence_and_no_buttons_that_would_fail(ana, ben)
     assert "You can&#39;t follow or message this person." in page or "You can't follow or message this person." in page
 
 
+@pytest.mark.slow
 def test_what_waits_leaves_both_numbers_and_comes_back(ana, ben, run_jobs, mails):
     for one, other in ((ana, "ben"), (ben, "ana")):
         assert say(one, other, "hello") == 303

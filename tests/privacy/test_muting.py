@@ -102,6 +102,7 @@ def test_a_mute_without_a_time_lasts(ana, ben, db, mute, run_jobs):
     assert waiting(db) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hours", HOURS)
 def test_a_mute_with_a_time_ends_by_itself(ana, ben, as_, mute, run_jobs, mails, time_machine, hours):
     time_machine.move_to(now(), tick=False)

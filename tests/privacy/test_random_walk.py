@@ -64,6 +64,7 @@ def told_of(app, browser, other: str, posts: dict[str, int]) -> set[str]:
     return places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reader", "other"), [("ana", "ben"), ("ben", "ana")])
 def test_neither_meets_the_words_of_the_other(app, town, ana, reader, other):
     assert told_of(app, town[reader], other, ana.posts) == SHOWN

@@ -102,6 +102,7 @@ def test_it_takes_a_post_with_a_token_from_somebody(ana, ben, client, path):
         assert ana.get(path).status_code == 405
 
 
+@pytest.mark.slow
 def test_it_is_limited(ana, ben, rate_limits):
     answers = [ana.post_form("/mute/ben").status_code for _ in range(61)]
     assert set(answers[:60]) == {303}

@@ -51,20 +51,25 @@ def counted() -> Iterator[Statements]:
 def empty(engine: Engine) -> None:
     """Delete every row of our tables. Full-text tables follow their triggers."""
     if engine.dialect.name == "postgresql":
-        # Five times as quick as TRUNCATE for the few rows of a test. One round trip; ids start again at 1.
-        tables = list(reversed(Base.metadata.sorted_tables))
-        counters = [table for table in tables if table.autoincrement_column is not None]
-        orders = [f'DELETE FROM "{table.name}"' for table in tables]
-        orders += [f"SELECT setval(pg_get_serial_sequence('\"{table.name}\"', 'id'), 1, false)" for table in counters]
         with engine.begin() as connection:
-            connection.exec_driver_sql("; ".join(orders))
+            connection.exec_driver_sql(_postgresql_script())
         return
-    connection = engine.raw_connection()
+    raw = engine.raw_connection()
     try:
         # One call for the whole script: building the statements one by one costs more than running them.
-        connection.driver_connection.executescript(_sqlite_script())  # type: ignore[union-attr]
+        raw.driver_connection.executescript(_sqlite_script())  # type: ignore[union-attr]
     finally:
-        connection.close()
+        raw.close()
+
+
+@cache
+def _postgresql_script() -> str:
+    # Five times as quick as TRUNCATE for the few rows of a test. One round trip; ids start again at 1.
+    tables = list(reversed(Base.metadata.sorted_tables))
+    counters = [table for table in tables if table.autoincrement_column is not None]
+    deletes = [f'DELETE FROM "{table.name}"' for table in tables]
+    resets = [f"SELECT setval(pg_get_serial_sequence('\"{table.name}\"', 'id'), 1, false)" for table in counters]
+    return "; ".join([*deletes, *resets])
 
 
 @cache

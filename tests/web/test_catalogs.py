@@ -214,6 +214,7 @@ DAMAGE = {
 }
 
 
+@pytest.mark.slow
 def test_a_damaged_file_stops_nothing(start, translations, db):
     """Each kind of damage has a language of its own, and all are told at once."""
     codes = dict(zip(sorted({*"bg cs da de el et fi fr hu it lt lv nl pl ro sv tr".split()}), DAMAGE, strict=True))  # noqa: SIM905

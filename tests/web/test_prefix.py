@@ -135,6 +135,7 @@ def stripping(inner):
     return proxy
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strips", [False, True])
 def test_logging_in_leads_back_to_the_page(site, db, strips):
     a_user("cleo")

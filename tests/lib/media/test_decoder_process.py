@@ -48,6 +48,7 @@ def test_scans_behind_a_marker_that_libjpeg_skips_are_counted(as_, db):
     assert children_cpu() - before < 0.9  # decoding them takes 4 s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [jpeg_of_scans(50, (5000, 5000)), png_bomb(4900, 4900, depth=16, colours=6)])
 def test_an_image_within_the_limits_costs_a_second_at_most(as_, db, data):
     before = children_cpu()
@@ -60,12 +61,14 @@ BAD_TAGS = b"Exif\0\0MM\0*\0\0\0\x08\x13\x88" + b"\xff" * 60_000  # 5,000 of the
 MANY_TAGS = with_segment(encoded(Image.new("RGB", (60, 40)), "JPEG"), 0xE1, BAD_TAGS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [png_of_text_chunks(), MANY_TAGS])
 def test_much_metadata_is_no_fault_and_says_nothing(as_, db, capfd, caplog, data):
     assert upload_avatar(as_("ana"), data).status_code == 303
     assert capfd.readouterr().err == "" and caplog.text == ""
 
 
+@pytest.mark.slow
 def test_a_memory_limit_holds(monkeypatch):
     little = "import media.decoder; media.decoder.MAX_MEMORY = 150_000_000; main()"
     monkeypatch.setattr(pictures, "_START", pictures._START.replace("main()", little))
