@@ -16,12 +16,11 @@ from collections.abc import Callable, Hashable
 from enum import IntEnum
 from typing import NamedTuple
 
-from sqlalchemy import case, event, select
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import case, select
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.extensions import db
+from app.extensions import Session, current_session
 from app.jobs import enqueue
 from app.models import Job, NotificationClock
 from app.notifications import poll_cache
@@ -61,20 +60,19 @@ def logins_changed(user_id: int) -> None:
 
 
 def _pending() -> Pending:
-    session = db.session()
-    if not session.in_transaction():
-        session.begin()  # begin now, so that a rollback also discards what is registered before the first statement
-    pending: Pending = session.info.setdefault("notifications", {})
+    session = current_session()
+    if session.in_nested_transaction():
+        raise RuntimeError("nothing can be published in a savepoint: a rollback to it would not take it back")
+    if "outbox" not in session.info:
+        session.info["outbox"] = {}
+        session.before_commit.append(_write)
+    pending: Pending = session.info["outbox"]
     return pending
 
 
-@event.listens_for(db.session, "before_commit")
-def _tell(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
-    pending: Pending = session.info.pop("notifications", {})
-    if not pending:
-        return
+def _write() -> None:
+    session = current_session()
+    pending: Pending = session.info["outbox"]
     session.flush()
     redis_is_there = True
     for user_id in sorted(pending):
@@ -112,25 +110,3 @@ def _tick(session: Session, user_id: int, *, advance: bool) -> float:
         set_={"last": case((least > stmt.excluded.last, least), else_=stmt.excluded.last)},
     ).returning(clock.last)
     return float(session.execute(stmt).scalar_one())
-
-
-@event.listens_for(db.session, "after_transaction_create")
-def _remember(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested:
-        before = {user_id: dict(told) for user_id, told in session.info.get("notifications", {}).items()}
-        session.info.setdefault("notifications_before", {})[transaction] = before
-
-
-@event.listens_for(db.session, "after_rollback")
-def _forget(session: Session) -> None:
-    # This event fires while the savepoint is still known. At after_soft_rollback it is gone.
-    savepoint = session.get_nested_transaction()
-    if savepoint is not None:
-        session.info["notifications"] = session.info.get("notifications_before", {}).pop(savepoint, {})
-    else:
-        session.info.pop("notifications", None)
-
-
-@event.listens_for(db.session, "after_transaction_end")
-def _clean(session: Session, transaction: SessionTransaction) -> None:
-    session.info.get("notifications_before", {}).pop(transaction, None)

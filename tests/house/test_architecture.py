@@ -52,6 +52,33 @@ def test_only_entry_points_commit():
     assert [str(path) for path in SOURCES if not may_commit(path) and calls(path, "commit")] == []
 
 
+def test_every_commit_is_that_of_our_session():
+    """A commit on a connection or a transaction object would not write the outbox, nor push the jobs.
+
+    `Session.begin()` refuses to begin a transaction, so `with db.session.begin()` is no way around it either.
+    """
+    for path in SOURCES:
+        tree = ast.parse(path.read_text())
+        receivers = {
+            ast.unparse(node.func.value)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
+        }
+        assert receivers <= {"db.session", "session", "super()"}, path
+        assert not _names(path) & {"sessionmaker", "scoped_session"}, path
+
+
+def test_few_modules_write_beside_the_session():
+    """What they write is in no outbox, so nobody can be notified of it: `last_seen`, and heartbeats of jobs."""
+    direct = re.compile(r"\bengine\.(begin|connect|raw_connection)\(|\bwrite_in_separate_transaction\(\)")
+    users = {str(path.relative_to(ROOT / "app")) for path in SOURCES if direct.search(path.read_text())}
+    assert users == {"core/database.py", "jobs/runner.py", "run/prepare.py", "web/viewer.py"}
+
+
+def _names(path: Path) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+
+
 def test_actions_queries_and_forms_import_no_entry_point():
     """An action enqueues a job by its name, as a template links to an endpoint, so that any entry point can call it."""
     entry_points = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in SOURCES if is_entry_point(path)}

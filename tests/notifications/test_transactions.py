@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from app.extensions import current_session
 from app.jobs import enqueue
 from app.models import Notification, NotificationClock, User
-from app.notifications import publish_state
+from app.notifications import logins_changed, publish_state
 from tests.factories import a_user
 
 
@@ -25,40 +26,61 @@ def test_a_rollback_tells_nothing(db):
     assert told(db) == {}
 
 
-def test_a_savepoint_that_is_rolled_back_tells_nothing(db):
+def test_publishing_in_a_savepoint_is_refused(db):
+    """A rollback to the savepoint would have to take back what was published in it."""
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 1)
     with db.session.begin_nested() as savepoint:
-        publish_state(ana.id, "unread_message_count", 2)
-        publish_state(ana.id, "task_progress", {}, subject="t")
+        for refused in (lambda: publish_state(ana.id, "unread_message_count", 2), lambda: logins_changed(ana.id)):
+            with pytest.raises(RuntimeError, match="savepoint"):
+                refused()
         savepoint.rollback()
+    assert told(db) == {}
     db.session.commit()
     assert told(db) == {(ana.id, "unread_message_count", ""): 1}
 
 
-def test_savepoints_in_savepoints(db):
+def test_a_released_savepoint_writes_nothing_yet(db):
     ana = a_user("ana")
+    publish_state(ana.id, "unread_message_count", 1)
     with db.session.begin_nested():
-        publish_state(ana.id, "unread_message_count", 1)
-        with pytest.raises(ValueError, match="no"), db.session.begin_nested():
-            publish_state(ana.id, "unread_message_count", 2)
-            with db.session.begin_nested():
-                publish_state(ana.id, "unread_message_count", 3)
-            raise ValueError("no")
-        with db.session.begin_nested():
-            publish_state(ana.id, "conversation", {}, subject="1")
+        db.session.execute(update(User).values(name="Ana"))
     assert told(db) == {}
-    db.session.commit()
-    assert told(db) == {(ana.id, "unread_message_count", ""): 1, (ana.id, "conversation", "1"): {}}
-
-
-def test_a_released_savepoint_waits_for_the_outermost_commit(db):
-    ana = a_user("ana")
-    with db.session.begin_nested():
-        publish_state(ana.id, "unread_message_count", 1)
     db.session.rollback()
     db.session.commit()
     assert told(db) == {}
+
+
+@pytest.mark.parametrize("end", ["rollback", "close"])
+def test_an_ended_transaction_leaves_nothing_to_the_next_one(db, end):
+    ana = a_user("ana")
+    publish_state(ana.id, "unread_message_count", 1)
+    current_session().after_commit.append(lambda: pytest.fail("of a transaction that was not committed"))
+    getattr(db.session, end)()
+    db.session.commit()
+    assert told(db) == {}
+
+
+def test_a_commit_that_bypasses_the_outbox_is_refused(db):
+    with pytest.raises(RuntimeError), db.session.begin():
+        pytest.fail("its end would not be Session.commit()")
+
+
+def test_a_commit_that_failed_writes_the_outbox_when_it_is_tried_again(db):
+    ana = a_user("ana")
+    answers = iter([ValueError("not yet"), 7])
+
+    def count() -> int:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    publish_state(ana.id, "unread_message_count", count)
+    with pytest.raises(ValueError, match="not yet"):
+        db.session.commit()
+    db.session.commit()
+    assert told(db) == {(ana.id, "unread_message_count", ""): 7}
 
 
 def test_the_last_word_in_a_transaction_counts(db):
