@@ -146,6 +146,13 @@ def test_the_same_form_again_is_no_flood(talk, db):
     refuses(ana, db, FAST)
 
 
+def test_impatience_never_costs_the_text(talk, db, rate_limits):
+    """The limit of requests is one of addresses: an account hears of its own limit, with its text in the form."""
+    ana = talk(OLD, A_MINUTE[OLD])
+    answers = [ana.post_form("/send_message/ben", {"message": "again"}).status_code for _ in range(101)]
+    assert answers == [422] * 100 + [429]
+
+
 def test_one_persons_flood_stops_nobody_else(talk, as_, db):
     ana = talk(YOUNG, A_MINUTE[YOUNG])
     refuses(ana, db, FAST)
