@@ -8,7 +8,7 @@ outbox (Richardson, *Microservices Patterns*, ch. 3).
 
 from app.jobs.broker import worker_is_alive
 from app.jobs.enqueuing import enqueue, enqueue_at, retry
-from app.jobs.registry import definitions, job, when_changed
+from app.jobs.registry import definitions, job
 from app.jobs.runner import LeaseLost, PermanentError, current_job_id, perform, report_progress
 
 __all__ = [
@@ -22,6 +22,5 @@ __all__ = [
     "perform",
     "report_progress",
     "retry",
-    "when_changed",
     "worker_is_alive",
 ]

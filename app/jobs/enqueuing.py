@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import event, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import select, text, update
 
 from app.core.clock import now
 from app.core.database import insert_into
-from app.extensions import db
+from app.core.signals import job_changed
+from app.extensions import current_session, db
 from app.jobs import broker
-from app.jobs.registry import definitions, tell_changed
+from app.jobs.registry import definitions
 from app.models import Job, User
 from app.models.job import job_id
 
@@ -49,7 +50,7 @@ def enqueue(
     job = session.scalars(select(Job).where(Job.id == session.scalar(stmt))).one()
     if not delay:
         _push_after_commit(job)
-    tell_changed(job)
+    job_changed.send(job)
     return job
 
 
@@ -88,12 +89,14 @@ def retry(job: Job) -> None:
     if known is None:
         raise LookupError(f"job {job.id} has not failed")
     _push_after_commit(known)
-    tell_changed(known)
+    job_changed.send(known)
 
 
 def _push_after_commit(job: Job) -> None:
+    # A savepoint that is rolled back takes the row with it. Running an id without a row does nothing. If Redis is
+    # unavailable, the scheduler finds the row.
     timeout = definitions[job.name].timeout if job.name in definitions else FORGOTTEN_TIMEOUT
-    db.session().info.setdefault("jobs_to_push", []).append((job.id, job.queue, timeout))
+    current_session().after_commit.append(partial(broker.push, job.id, job.queue, timeout))
 
 
 def _insert(values: dict[str, Any]) -> Any:
@@ -110,20 +113,3 @@ def _insert(values: dict[str, Any]) -> Any:
             set_={"unique_key": Job.unique_key},
         )
     return stmt.returning(Job.id)
-
-
-@event.listens_for(db.session, "after_commit")
-def _push(session: Session) -> None:
-    # Releasing a savepoint also fires this event, but only the outermost commit is final.
-    if session.in_nested_transaction():
-        return
-    # These may include ids from a savepoint that was rolled back. They have no row, so running them does nothing.
-    for identity, queue, timeout in session.info.pop("jobs_to_push", ()):
-        if not broker.push(identity, queue, timeout):
-            break  # Redis is unavailable: the scheduler will find the rows
-
-
-@event.listens_for(db.session, "after_rollback")
-def _forget(session: Session) -> None:
-    if not session.in_nested_transaction():
-        session.info.pop("jobs_to_push", None)

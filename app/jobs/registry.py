@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.models import Job
-
 Queue = Literal["mail", "default", "slow"]
 QUEUES: tuple[Queue, ...] = ("mail", "default", "slow")
 
@@ -30,7 +28,6 @@ class Definition:
 
 
 definitions: dict[str, Definition] = {}
-_listeners: list[Callable[[Job], None]] = []
 
 
 def job(
@@ -49,16 +46,3 @@ def job(
         return function
 
     return declare
-
-
-def when_changed(listener: Callable[[Job], None]) -> Callable[[Job], None]:
-    """Register `listener(job)`, which runs in the transaction of every change to a job."""
-    if listener not in _listeners:
-        _listeners.append(listener)
-    return listener
-
-
-def tell_changed(job: Job) -> None:
-    """Run the listeners for `job`."""
-    for listener in _listeners:
-        listener(job)

@@ -19,8 +19,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from app.core.clock import now
 from app.core.database import read_transaction, write_transaction
+from app.core.signals import job_changed
 from app.extensions import db
-from app.jobs.registry import RETRY_DELAYS, definitions, tell_changed
+from app.jobs.registry import RETRY_DELAYS, definitions
 from app.models import Job
 
 HEARTBEAT_EVERY = 3  # seconds between two heartbeats of a running job
@@ -112,7 +113,7 @@ def _claim(job_id: str) -> Job | None:
             .execution_options(populate_existing=True)
         )
         if job is not None:
-            tell_changed(job)
+            job_changed.send(job)
     if job is not None:
         db.session.expunge(job)  # this attempt's own copy: later writes check the token
     return job
@@ -172,7 +173,7 @@ def _change(attempt: Attempt, **values: Any) -> None:
         )
         if job is None:
             raise LeaseLost(attempt.job_id)
-        tell_changed(job)
+        job_changed.send(job)
 
 
 def report_progress(percent: int) -> None:

@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, upd
 from app.core.clock import now
 from app.core.database import read_transaction, write_transaction
 from app.core.redis_client import RedisUnavailable
+from app.core.signals import job_changed
 from app.extensions import db
 from app.jobs import broker
 from app.jobs.enqueuing import FORGOTTEN_TIMEOUT, enqueue
-from app.jobs.registry import MAX_CRASHES, QUEUES, definitions, tell_changed
+from app.jobs.registry import MAX_CRASHES, QUEUES, definitions
 from app.jobs.runner import FROM_THE_FUTURE, HEARTBEAT_EVERY
 from app.models import Job
 
@@ -73,7 +74,7 @@ def _revive(job: Job, moment: datetime) -> None:
             job.unique_key = None
         job.state, job.queued_at, job.run_after, job.pushed_at = "queued", moment, moment, None
     db.session.flush()
-    tell_changed(job)
+    job_changed.send(job)
     current_app.logger.warning("job %s (%s) lost its worker: now %s", job.id, job.name, job.state)
 
 

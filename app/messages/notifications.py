@@ -7,10 +7,11 @@ from functools import partial
 
 from sqlalchemy import select
 
+from app.core.signals import visibility_changed
 from app.extensions import db
 from app.messages.queries import conversation_state, threads
 from app.models import ConversationMember, User
-from app.notifications import publish_state, scheduling, visibility
+from app.notifications import publish_state, scheduling
 from app.queries import unread
 
 KIND = "message"  # in the delivery grid
@@ -66,16 +67,16 @@ def member_ids(conversation_id: int) -> list[int]:
     )
 
 
-@visibility.when_changed
-def _hears_otherwise(user_id: int, other_id: int, again: bool) -> None:
+@visibility_changed.connect
+def _refresh_counts(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
     """Refresh a user's counters and the pair's conversation after a block or mute starts or ends.
 
-    If it ended (`again`), schedule delivery of the messages that count again.
+    If it ended (`restored`), schedule delivery of the messages that count again.
     """
     publish_unread_count(user_id)
     publish_request_count(user_id)
     conversation = threads.between(db.session.get_one(User, user_id), db.session.get_one(User, other_id))
     if conversation is not None:
         publish_conversation_state(conversation.id, [user_id])
-    if again:
+    if restored:
         scheduling.schedule_delivery(user_id, KIND)

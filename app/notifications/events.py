@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 
 from app.core.clock import now
 from app.core.database import insert_into
+from app.core.signals import visibility_changed
 from app.extensions import db
 from app.models import Activity, User
 from app.notifications import scheduling, sender_filters
@@ -95,3 +96,17 @@ def refresh_counts_for_deleted_post(post_id: int) -> None:
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():
         publish_activity_count(user_id)
+
+
+@visibility_changed.connect
+def _count_activity(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
+    """Refresh a user's number of events after a block or mute started or ended.
+
+    Blocks and mutes are query conditions (app/queries/visibility.py). They delete nothing, so ending one restores
+    nothing; only the count changes. If `restored`, schedule delivery of the events that count again.
+    """
+    publish_activity_count(user_id)
+    if restored:
+        waiting = select(Activity.kind).where(activity.is_unread(user_id), Activity.actor_id == other_id).distinct()
+        for kind in db.session.scalars(waiting.where(Activity.kind.in_(KINDS))).all():
+            scheduling.schedule_delivery(user_id, kind)

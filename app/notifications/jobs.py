@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, delete, or_, select
 
 from app.core.clock import now
 from app.core.database import write_transaction
+from app.core.signals import job_changed
 from app.extensions import db
-from app.jobs import job, when_changed
+from app.jobs import job
 from app.models import Activity, Job, MailTally, Notification
 from app.notifications import poll_cache, recount
 from app.notifications.events import record_event
@@ -23,7 +24,7 @@ TALLY_DAYS = 7  # the daily caps read only today's row
 EVENTS = {"done": "job_done", "failed": "job_failed"}
 
 
-@when_changed
+@job_changed.connect
 def _tell_owner(task: Job) -> None:
     """Publish every change of a task to its owner, and record an event when it is done or has failed."""
     if task.owner_id is None:

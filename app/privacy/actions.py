@@ -12,10 +12,10 @@ from app.core.clock import now
 from app.core.database import insert_into
 from app.core.errors import ActionError
 from app.core.i18n import _l
+from app.core.signals import visibility_changed
 from app.extensions import db
 from app.jobs import enqueue_at
 from app.models import Block, Follow, MessagePrivacy, Mute, User
-from app.notifications import visibility
 from app.queries import people
 
 END_MUTE_JOB = "privacy.end_mute"
@@ -59,7 +59,7 @@ def mute(muter: User, muted: User, hours: int | None = None) -> None:
     )
     if until is not None:
         enqueue_at(END_MUTE_JOB, until, muter_id=muter.id, muted_id=muted.id)
-    visibility.publish_change(muter.id, muted.id, restored=False)
+    visibility_changed.send(user_id=muter.id, other_id=muted.id, restored=False)
 
 
 def unmute(muter: User, muted: User) -> bool:
@@ -97,13 +97,13 @@ def _unmute(muter_id: int, muted_id: int) -> bool:
     this = delete(Mute).where(Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     if db.session.scalar(this.returning(Mute.muter_id)) is None:
         return False
-    visibility.publish_change(muter_id, muted_id, restored=True)
+    visibility_changed.send(user_id=muter_id, other_id=muted_id, restored=True)
     return True
 
 
 def _both_hear(one: User, other: User, *, again: bool) -> None:
-    visibility.publish_change(one.id, other.id, restored=again)
-    visibility.publish_change(other.id, one.id, restored=again)
+    visibility_changed.send(user_id=one.id, other_id=other.id, restored=again)
+    visibility_changed.send(user_id=other.id, other_id=one.id, restored=again)
 
 
 def _follows(follower: User, followed: User) -> ColumnElement[bool]:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import mailer
 from app.core.clock import now
 from app.core.database import write_transaction
+from app.core.signals import job_changed
 from app.extensions import db
-from app.jobs import enqueue, job, when_changed
+from app.jobs import enqueue, job
 from app.jobs.registry import MAX_CRASHES, RETRY_DELAYS
 from app.models import Job
 
@@ -44,7 +45,7 @@ def _order(digest: str, where: str, text: str) -> None:
         enqueue("web.mail_error", unique_key=key, where=where, text=text[-20_000:])
 
 
-@when_changed
+@job_changed.connect
 def report_failed_job(failed: Job) -> None:
     """Email the operators about a job that failed after its last retry, or that kept crashing its worker.
 
