@@ -1,4 +1,4 @@
-"""The WSGI app and its shell context."""
+"""The WSGI app, and the names available in `flask shell`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""The worker: `python worker.py [QUEUE ...]` runs jobs from the queues in that order; all three by default.
+"""The worker: `python worker.py [QUEUE ...]` runs the jobs of these queues, in this order; all queues by default.
 
-The parent process schedules. Its child takes jobs from RQ, and runs short ones itself and each long one in a fork. If
-the parent dies, the child finishes its job and exits. If the child dies, the parent starts another one. The supervisor
-of `make run`, systemd or a container restarts the parent, and the rows in the database say which jobs remain.
+The parent process runs the scheduler. Its child process takes jobs from RQ, and runs each long job in a fork. If the
+parent dies, the child finishes its job and exits. If the child dies, the parent starts another one.
+
+The parent itself is restarted by the supervisor of `make run`, by systemd or by a container. No job is lost, because
+all jobs are stored in the database.
 """
 
 from __future__ import annotations

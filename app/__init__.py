@@ -1,4 +1,4 @@
-"""Application factory. `create_app` reads in boot order."""
+"""The application factory. `create_app()` calls everything that runs at start-up, in order."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, pr
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Create the app. `settings` default to those of the environment.
+    """Create the app. Without `settings`, read them from the environment.
 
-    Raise ConfigurationError if the settings cannot be used.
+    Raise ConfigurationError if a setting is missing or invalid.
     """
     settings = settings or Settings.from_env()
     if not settings.database_url:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves it
+    app = Flask(__name__, static_url_path="/static", static_folder=None)  # WhiteNoise serves static files
     catalogs = load_all(settings.translations_dir, settings.data_dir / "catalogs")
     app.config.from_mapping(flask_config(settings, catalogs))
     app.extensions["catalogs"] = catalogs
@@ -63,9 +63,9 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def take_requests(app: Flask) -> None:
-    """Wrap the WSGI app.
+    """Wrap the WSGI app in the middleware that sees each request first.
 
-    Before any other code runs, read the body, apply X-Forwarded-* of trusted proxies and check the host.
+    The middleware reads the body, applies the X-Forwarded-* headers of trusted proxies, and checks the Host header.
     """
     hops: int = app.config["TRUSTED_PROXIES"]
     front = Front(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)
@@ -112,13 +112,13 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BOOTSTRAP_SERVE_LOCAL": True,
-        "WTF_CSRF_TIME_LIMIT": None,  # a form may stay open for a day; the token ends with the session
+        "WTF_CSRF_TIME_LIMIT": None,  # a form may stay open for days; its token is valid as long as the session
         "WTF_CSRF_SSL_STRICT": secure,
         "MAIL_SUPPRESS_SEND": False,
         "RATELIMIT_STORAGE_URI": settings.redis_url,
         "RATELIMIT_STORAGE_OPTIONS": redis_client.CLIENT_OPTIONS,
         "RATELIMIT_STRATEGY": "moving-window",
-        # Rate limiting never takes the site down: without Redis, each process counts on its own.
+        # Without Redis, each process counts on its own, so an outage of Redis does not take the site down.
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
         "RATELIMIT_HEADERS_ENABLED": True,

@@ -1,7 +1,8 @@
-"""All settings, typed and read from the environment (and `.env`).
+"""All settings, with types and defaults. They are read from the environment and from `.env`.
 
-The defaults serve one machine. `MICROBLOG_ENV=production` refuses each default that is not meant for production and
-names it, so a half-configured server never starts. `docs/configuration.md` lists the same names; a test compares them.
+The defaults suit one machine for development. With `MICROBLOG_ENV=production`, a default that is unsafe in production
+is an error that names the setting, so a half-configured server does not start. A test checks that
+`docs/configuration.md` lists the same settings.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[\w.~-]+)+", re.ASCII)
 
 
 class ConfigurationError(ValueError):
-    """A setting is missing or invalid. The message has one sentence for each fault."""
+    """Settings are missing or invalid. The message names each of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of one server. Field names are the environment variables in lower case."""
+    """The settings of one server. Each field is named after its environment variable, in lower case."""
 
     # Where it runs ---------------------------------------------------------------------------------------
     microblog_env: str = "development"  # "development", "production" or "test"
@@ -48,10 +49,10 @@ class Settings:
     host: str = "127.0.0.1"  # the address the web server of `make run` listens on
     port: int = 5000
     web_concurrency: int = 2  # web processes
-    web_threads: int = 4  # requests that one web process handles at a time; its load is measured by them
-    body_timeout: int = 20  # seconds in which a request body must arrive; extended while it arrives at 8 kB/s
+    web_threads: int = 4  # maximum number of requests that one web process handles at a time
+    body_timeout: int = 20  # seconds to receive a request body; every 8 kB received adds a second
     public_url: str = ""  # public address of the site, with its URL prefix if any; "" = this machine
-    trusted_proxies: int = 0  # number of reverse proxies in front whose X-Forwarded-* are trusted
+    trusted_proxies: int = 0  # number of reverse proxies in front of the app; their X-Forwarded-* headers are trusted
 
     # Secrets and stores ----------------------------------------------------------------------------------
     secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
@@ -64,7 +65,7 @@ class Settings:
     # Email -----------------------------------------------------------------------------------------------
     mail_server: str = ""  # "" = `make run` starts a mail sink and shows its emails on a page
     mail_port: int = 25
-    mail_page: str = ""  # URL of that page, for "check your email"; `make run` sets it to its sink's page
+    mail_page: str = ""  # URL of that page, which "Check your email" links to; set by `make run`
     mail_username: str = ""
     mail_password: str = ""
     mail_use_tls: bool = False
@@ -72,13 +73,13 @@ class Settings:
     mail_default_sender: str = "Microblog <noreply@localhost>"
     mail_unicode_addresses: bool = False  # allow addresses such as müller@example.org: MAIL_SERVER supports SMTPUTF8
     mail_timeout: int = 20  # seconds for each step of the SMTP dialogue with MAIL_SERVER
-    message_mail_delay: int = 60  # seconds that emails about messages and events wait; dropped if read meanwhile
+    message_mail_delay: int = 60  # seconds before a message or event is emailed; not emailed if read by then
     mail_daily_cap: int = 20  # emails about events per day and member, not counting essential ones; 0 = no cap
     mail_daily_cap_site: int = 0  # the same for all members together, as the mail provider allows; 0 = no cap
     admins: tuple[str, ...] = ()  # receive an email when a request or a job fails unexpectedly
 
     # Web Push ------------------------------------------------------------------------------------------------
-    vapid_private_key: str = ""  # `flask push-key` makes one; "" = kept in DATA_DIR; in production: no Web Push
+    vapid_private_key: str = ""  # from `flask push-key`; "" = generated in DATA_DIR; in production: no Web Push
     push_hosts: tuple[str, ...] = PUSH_SERVICES  # the only push services that are contacted
 
     # What members see ------------------------------------------------------------------------------------
@@ -107,9 +108,9 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings from `environ` (default: `.env`, overridden by the process's environment).
+        """Read the settings from `environ`, or by default from `.env` overridden by the process's environment.
 
-        Raise ConfigurationError that names every setting that cannot be used.
+        Raise a ConfigurationError that names the missing or invalid settings.
         """
         if environ is None:
             from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
@@ -199,12 +200,15 @@ class Settings:
 
     @property
     def site_url(self) -> str:
-        """The public address without a trailing slash."""
+        """The public URL of the site, without a trailing slash."""
         return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def sqlalchemy_url(self) -> str:
-        """DATABASE_URL, or the SQLite file in DATA_DIR. Accepts `postgres://`, Heroku's spelling."""
+        """The database URL for SQLAlchemy: DATABASE_URL, or the SQLite file in DATA_DIR.
+
+        Heroku's `postgres://` becomes `postgresql://`, which SQLAlchemy requires.
+        """
         if not self.database_url:
             return f"sqlite:///{self.data_dir / 'microblog.db'}"
         if self.database_url.startswith("postgres://"):
@@ -212,9 +216,9 @@ class Settings:
         return self.database_url
 
     def secret(self) -> str:
-        """Return SECRET_KEY, or a key generated on first use and kept in DATA_DIR, readable by its owner only.
+        """Return SECRET_KEY, or a key that is generated on first use and stored in DATA_DIR.
 
-        Raise ConfigurationError if the kept key is damaged.
+        Raise ConfigurationError if the stored key is damaged.
         """
         if self.secret_key:
             return self.secret_key
@@ -224,10 +228,10 @@ class Settings:
         return secret
 
     def vapid_key(self) -> str:
-        """Return VAPID_PRIVATE_KEY, or a key kept as `secret` keeps its own.
+        """Return VAPID_PRIVATE_KEY, or a key that is generated on first use and stored in DATA_DIR.
 
-        In production return only the operator's key, or "" without one. Browsers subscribe to one key, so all hosts of
-        a site must share it. Raise ConfigurationError if the kept key is damaged.
+        In production no key is generated: return "" if VAPID_PRIVATE_KEY is not set. Browsers subscribe to one key, so
+        all hosts of a site must have the same key. Raise ConfigurationError if the stored key is damaged.
         """
         if self.vapid_private_key or self.microblog_env == "production":
             return self.vapid_private_key
@@ -237,9 +241,9 @@ class Settings:
         return key
 
     def _kept(self, name: str, make: Callable[[], str]) -> tuple[Path, str]:
-        """Return the path and content of a file in DATA_DIR; `make` gives its content on first use.
+        """Return the path and content of the file `name` in DATA_DIR.
 
-        Only the file's owner can read it.
+        If the file doesn't exist, create it with the result of `make()`. Only its owner can read it.
         """
         path = self.data_dir / name
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -254,12 +258,15 @@ class Settings:
 
 
 def is_prefix(path: str) -> bool:
-    """Return whether `path` is a URL prefix such as "/blog" or "/a/b": no trailing slash, no escape, no dot segment."""
+    """Return whether `path` can be a URL prefix, such as "/blog" or "/a/b".
+
+    Trailing slashes, percent escapes and dot segments are not allowed.
+    """
     return _PREFIX.fullmatch(path) is not None
 
 
 def _is_site(url: str) -> bool:
-    """Return whether appending a path to `url` gives a valid link."""
+    """Return whether `url` has a host and at most a URL prefix, so that paths can be appended to it."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna")
@@ -270,7 +277,7 @@ def _is_site(url: str) -> bool:
 
 
 def _parse(raw: str, kind: str) -> Any:
-    """Convert the text of one setting to its type. Raise ValueError that says what it must be."""
+    """Convert the text of a setting to the type `kind`. Raise a ValueError that says what is allowed."""
     if kind == "bool":
         if raw.lower() in TRUE_WORDS | FALSE_WORDS:
             return raw.lower() in TRUE_WORDS

@@ -1,4 +1,4 @@
-"""The extensions, not bound to an app. `create_app` initialises them."""
+"""The Flask extensions. They are created without an app; `create_app` initialises them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.catalogs.domain import CatalogBabel
 
 
 class Base(DeclarativeBase):
-    """Base class of all models. Constraints have names, so that migrations can drop them on every database."""
+    """Base class of all models. Every constraint has a name, because migrations can only drop constraints by name."""
 
     metadata = MetaData(
         naming_convention={
@@ -34,25 +34,27 @@ class Base(DeclarativeBase):
 
 
 class Session(FlaskSession):
-    """A session whose transactions carry functions to run before and after their commit.
+    """A database session that runs registered functions before and after each commit.
 
-    `commit()` is the only way to commit: `with session.begin()` is refused, because it would skip the functions. They
-    are discarded when the transaction is rolled back. A function that runs before the commit may register more.
+    A rollback discards the registered functions. A function that runs before the commit may register more functions.
+    Commit only with `session.commit()`: `with session.begin()` would skip the functions, so it raises RuntimeError.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.before_commit: list[Callable[[], object]] = []  # run in the transaction, such as the outbox
-        self.after_commit: list[Callable[[], object]] = []  # run when the data is visible to others, such as pushes
+        self.before_commit: list[Callable[[], object]] = []  # run inside the transaction; used by the outbox
+        self.after_commit: list[Callable[[], object]] = []  # run when other transactions see the data; used to push jobs to RQ
 
     def begin(self, nested: bool = False) -> SessionTransaction:
-        """Begin a savepoint. Raises RuntimeError for a transaction: those begin with the first statement."""
+        """Begin a savepoint. Raises RuntimeError unless `nested`, because transactions begin with their first
+        statement.
+        """
         if not nested:
             raise RuntimeError("transactions begin by themselves, and end with session.commit()")
         return super().begin(nested=True)
 
     def commit(self) -> None:
-        """Run what is registered before the commit, commit, and run what is registered after it."""
+        """Run the functions of `before_commit`, commit, and run the functions of `after_commit`."""
         for run in self.before_commit:
             run()
         super().commit()
@@ -62,22 +64,22 @@ class Session(FlaskSession):
             run()
 
     def rollback(self) -> None:
-        """Roll back, and discard what is registered."""
+        """Roll back, and discard the registered functions."""
         self._discard()
         super().rollback()
 
     def close(self) -> None:
-        """Close the session, and discard what is registered."""
+        """Close the session, and discard the registered functions."""
         self._discard()
         super().close()
 
     def _discard(self) -> None:
         self.before_commit.clear()
         self.after_commit.clear()
-        self.info.clear()  # facts about one transaction, such as what the outbox has to write
+        self.info.clear()  # data about one transaction, such as the writes of the outbox
 
 
-# Objects stay loaded after the commit: a route commits once, then flashes and redirects.
+# Objects stay loaded after a commit, because routes still use them in flash messages and redirects.
 db = SQLAlchemy(model_class=Base, session_options={"class_": Session, "expire_on_commit": False})
 migrate = Migrate(render_as_batch=True, compare_type=True)
 login = LoginManager()
