@@ -1,11 +1,13 @@
-"""Email: `send` renders templates/email/<name>/ in the recipient's language and time zone, and sends it by SMTP.
+"""Email: render an email's templates in the recipient's language and time zone, and send it by SMTP.
 
-headers     header fields as folded ASCII lines
-message     the whole email as bytes
-smtp        sends it to MAIL_SERVER; which errors are permanent
+The templates of an email are in templates/email/<name>/. The modules of this package are:
 
-Only jobs send email. The Message-ID derives from the job's id, so it is fixed when the job is enqueued. If a worker
-dies between the server's "250 OK" and our commit, the second copy has the same Message-ID, and email programs show one.
+headers     encodes the header fields in ASCII lines
+message     builds the email as bytes
+smtp        sends it to MAIL_SERVER, and separates temporary from permanent errors
+
+Only jobs send email. If a worker dies after the mail server has accepted an email and before the job's commit, the
+email is sent again. Both copies have the same Message-ID, derived from the job's id, so email programs show only one.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ _EMPTY_LINES = re.compile(r"\n\s*\n")  # left by template blocks that rendered n
 
 
 def site_url(endpoint: str, **values: Any) -> str:
-    """Return the public URL of an endpoint, from PUBLIC_URL and never from a Host header."""
+    """Return the absolute URL of an endpoint, based on PUBLIC_URL.
+
+    The Host header of the request is not used, because clients can set it to anything.
+    """
     site: str = current_app.config["SITE_URL"]
     parts = urlsplit(site)
     with current_app.test_request_context(base_url=f"{parts.scheme}://{parts.netloc}", path="/"):
@@ -50,23 +55,29 @@ def site_url(endpoint: str, **values: Any) -> str:
 
 
 def can_send_to(address: str) -> bool:
-    """Return whether the site can send to a valid address: ASCII before the @, or MAIL_UNICODE_ADDRESSES is on."""
+    """Return whether this site can send email to `address`, which must be valid.
+
+    If the part before the @ is not ASCII, MAIL_UNICODE_ADDRESSES must be on.
+    """
     return bool(current_app.config["MAIL_UNICODE_ADDRESSES"]) or address.rpartition("@")[0].isascii()
 
 
 def send(
     user: User, name: str, *, to: str | None = None, headers: Mapping[str, str] | None = None, **context: Any
 ) -> None:
-    """Send the email `name` to `user`, or to their other address `to`. Raises as app/mailer/smtp.py says."""
+    """Render the email `name` for `user` and send it to their address, or to `to` if given.
+
+    `context` has further variables for the templates. Raises the exceptions of `compose` and `deliver`.
+    """
     deliver(compose(user, name, to=to, headers=headers, **context))
 
 
 def compose(
     user: User, name: str, *, to: str | None = None, headers: Mapping[str, str] | None = None, **context: Any
 ) -> Email:
-    """Render the email `name` to `user`, or to their other address `to`.
+    """Render the email `name` for `user`, addressed to `to` or else to the user's own address.
 
-    `headers` are ASCII, and are added to those of every email. Raises RecipientRejected for an invalid address.
+    `headers` are additional header fields, in ASCII. Raises RecipientRejected if the address is invalid.
     """
     recipient = _checked(to or user.email)
     with in_language_of(user) as language:
@@ -89,10 +100,10 @@ def compose(
 
 
 def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
-    """Send plain text to operators, without a template.
+    """Send a plain-text email to operators, without a template.
 
-    An address that is invalid, or that the mail server refuses, does not keep the email from the others. Raises
-    RecipientRejected if no address is left, and as app/mailer/smtp.py says.
+    An address that is invalid or refused by the mail server does not prevent sending to the others. Raises
+    RecipientRejected if all addresses are invalid, and the exceptions of `deliver`.
     """
     usable = []
     for address in addresses:
@@ -114,10 +125,10 @@ def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
 
 
 def thread_fields(thread: str) -> Mapping[str, str]:
-    """Return header fields that make email programs show the emails of one `thread` together.
+    """Return header fields that make email programs group all emails with the same `thread`.
 
-    `thread` consists of letters, digits and dots. All emails reply to one that was never sent, so it does not
-    matter which of them the recipient has kept.
+    `thread` consists of letters, digits and dots. All emails of a thread reply to the same Message-ID, which belongs to
+    no real email. They are grouped even if the recipient deletes some of them.
     """
     root = _message_id(thread)
     return {"In-Reply-To": root, "References": root}

@@ -1,7 +1,7 @@
-"""Header fields of an email: folded lines of ASCII, whatever the text (RFC 5322 and RFC 2047).
+"""Encode email header fields as folded lines of ASCII (RFC 5322 and RFC 2047). Any text is accepted.
 
-Written by hand because the standard library's email.policy loses the quotes of a display name that it folds
-(python/cpython#80222) and decodes encoded words that are part of a name, which can turn one recipient into several.
+The standard library's email.policy is not used because of two bugs. It drops the quotes of a display name that it folds
+(python/cpython#80222). It also decodes encoded words inside a display name, which can turn one recipient into several.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 
 
 def text_field(name: str, text: str) -> str:
-    """Return the field `name` with free text, such as a subject, without a final line break."""
+    """Return the header field `name` with a text, such as a subject. The result has no final line break."""
     text = _one_line(text)
     return _folded(name, text if _is_plain(text) else _encoded(name, text))
 
 
 def address_field(name: str, mailboxes: list[tuple[str, str]]) -> str:
-    """Return the field `name` with (display name, address) pairs, without a final line break.
+    """Return the header field `name` with a list of mailboxes. The result has no final line break.
 
-    The caller has checked the addresses. A display name becomes atoms, a quoted string or encoded words, so a comma
-    or a bracket in it never separates addresses.
+    `mailboxes` are (display name, address) pairs. The addresses must be valid. A display name is quoted or encoded if
+    needed, so a comma or a bracket in it never separates addresses.
     """
     return _folded(name, ", ".join(_mailbox(name, display, address) for display, address in mailboxes))
 
@@ -49,18 +49,24 @@ def _one_line(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether the text needs no encoding: ASCII, words that fit in a line, and no "=?"."""
+    """Return whether the text needs no encoding.
+
+    It must be ASCII, with words short enough for a line, and without "=?", which begins an encoded word.
+    """
     return text.isascii() and "=?" not in text and all(len(word) < WIDTH // 2 for word in text.split(" "))
 
 
 def _encoded(field: str, text: str) -> str:
-    """Return the text as encoded words with one space between them, which email programs drop."""
+    """Return the text as encoded words (RFC 2047). Email programs ignore the spaces between encoded words."""
     words = Header(text, "utf-8", maxlinelen=WIDTH, header_name=field).encode()
     return " ".join(words.split())
 
 
 def _folded(name: str, text: str) -> str:
-    """Break the field before words that do not fit. A word is never broken: each one is short enough here."""
+    """Return the header field, broken between words into lines of at most WIDTH columns.
+
+    A longer word, such as a long address, is not broken.
+    """
     lines = [f"{name}:"]
     for word in text.split(" "):
         if len(lines[-1]) + 1 + len(word) > WIDTH and lines[-1] not in {f"{name}:", ""}:

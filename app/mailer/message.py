@@ -1,4 +1,7 @@
-"""The bytes of an email: 7-bit lines of at most 76 columns where a line can be broken, for any text."""
+"""Build an email as bytes. Any text is accepted.
+
+All lines are 7-bit ASCII. They have at most 76 columns, except for long words in header fields.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Email:
-    """An email that is ready to be sent. The addresses are in the form for SMTP."""
+    """An email that is ready to be sent. Its addresses have ASCII domains, as SMTP requires."""
 
     sender: str
     recipients: Sequence[str]
@@ -29,13 +32,16 @@ class Email:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether an address is not ASCII, so that the server must support SMTPUTF8 (RFC 6531)."""
+        """Whether the mail server must support SMTPUTF8 (RFC 6531), because an address is not ASCII."""
         return not all(address.isascii() for address in (self.sender, *self.recipients))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """The content of an email. `fields` are further header fields: ASCII without line breaks, by name."""
+    """The content of an email.
+
+    `fields` has the values of additional header fields by name. They must be ASCII, without line breaks.
+    """
 
     sender: tuple[str, str]  # display name and address
     recipients: Sequence[tuple[str, str]]
@@ -47,7 +53,7 @@ class Draft:
 
 
 def build(draft: Draft) -> Email:
-    """Build the email. Accepts any text; control characters, which no program shows, are removed."""
+    """Build the email. Any text is accepted; control characters are removed."""
     head = [
         headers.text_field("Subject", draft.subject),
         headers.address_field("From", [draft.sender]),
@@ -61,7 +67,7 @@ def build(draft: Draft) -> Email:
 
 
 def _body(draft: Draft) -> bytes:
-    """Return the Content-* fields and the MIME parts."""
+    """Return the encoded body, preceded by its Content-* header fields."""
     message = EmailMessage(policy=_POLICY)
     message.set_content(_writable(draft.text))
     if draft.html:

@@ -1,8 +1,8 @@
 """Send an email to MAIL_SERVER by SMTP, and separate temporary from permanent errors.
 
-- Raises PermanentError if a retry can't help: RecipientRejected or ContentRejected.
-- Raises smtplib.SMTPException or OSError otherwise. That includes errors of the server or its settings rather than of
-  this email (no connection, a refused greeting or login): the operator may fix them while the job is retried.
+- PermanentError (RecipientRejected, ContentRejected): a retry can't help.
+- smtplib.SMTPException and OSError: a retry may succeed. This includes errors that have nothing to do with the email,
+  such as a failed connection or login: the operator may fix the cause while the job is retried.
 """
 
 from __future__ import annotations
@@ -27,25 +27,31 @@ class RecipientRejected(PermanentError):
 
 
 class ContentRejected(PermanentError):
-    """The server refuses this email permanently, but perhaps not another one to the same address."""
+    """The mail server permanently refuses this email because of its content or size.
+
+    Other emails to the same address may be accepted.
+    """
 
 
 def deliver(email: Email) -> None:
-    """Send the email to MAIL_SERVER, each step within MAIL_TIMEOUT seconds. Raises as the module says."""
+    """Send the email to MAIL_SERVER. Each step of the SMTP dialogue may take MAIL_TIMEOUT seconds.
+
+    Raises PermanentError, smtplib.SMTPException or OSError, as the module's docstring explains.
+    """
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(current_app.config["MAIL_TIMEOUT"])  # Flask-Mail has no setting for it
     answered, failure = False, None
     try:
         with mail.connect() as connection:
             try:
-                if connection.host is not None:  # Flask-Mail has none with MAIL_SUPPRESS_SEND
+                if connection.host is not None:  # with MAIL_SUPPRESS_SEND, Flask-Mail sets none
                     _hand_over(connection.host, email)
             except (smtplib.SMTPException, OSError, PermanentError) as error:
                 failure = error
             answered = True
     except (smtplib.SMTPException, OSError):
-        # Leaving the block sends QUIT. Some servers have disconnected by then, but the reply to the email is known and
-        # counts.
+        # Leaving the `with` block sends QUIT. Some servers have disconnected by then. That error does not matter if the
+        # server has already replied to the email.
         if not answered:
             raise
     finally:
