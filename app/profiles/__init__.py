@@ -1,4 +1,4 @@
-"""Profiles: profile pages, pictures and settings, and following."""
+"""The profiles feature: profile pages, profile pictures, profile settings, and following."""
 
 from flask import Blueprint
 

@@ -1,4 +1,4 @@
-"""Following members, and changing one's own profile; nothing else writes follows and settings."""
+"""Actions that follow and unfollow members, and that change a member's profile."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ THEMES = ("auto", "light", "dark")
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChange:
-    """A member's profile texts and display settings."""
+    """The values of the profile form: texts and display settings."""
 
     name: str
     about_me: str
@@ -39,9 +39,10 @@ class ProfileChange:
 
 
 def follow(follower: User, followed: User) -> None:
-    """Let `follower` follow `followed`, and record an event for `followed`, the first time only. Idempotent.
+    """Make `follower` follow `followed`. Idempotent.
 
-    Raise ActionError for oneself, and if either blocks the other.
+    Record an event for `followed` if the follow is new. Raise ActionError if both are the same user, or if either
+    blocks the other.
     """
     if follower.id == followed.id:
         raise ActionError(_l("You can't follow yourself."))
@@ -54,14 +55,17 @@ def follow(follower: User, followed: User) -> None:
 
 
 def unfollow(follower: User, followed: User) -> None:
-    """Let `follower` stop following `followed`. Idempotent. Raise ActionError for oneself."""
+    """Make `follower` stop following `followed`. Idempotent. Raise ActionError if both are the same user."""
     if follower.id == followed.id:
         raise ActionError(_l("You can't unfollow yourself."))
     db.session.execute(delete(Follow).where(Follow.follower_id == follower.id, Follow.followed_id == followed.id))
 
 
 def edit_profile(person: User, change: ProfileChange, *, languages: Collection[str]) -> None:
-    """Store `change`. `languages` are the locale codes that may be chosen. Raise ActionError if a value is invalid."""
+    """Change the profile of `person`.
+
+    `languages` are the locale codes that can be chosen. Raise ActionError if a value is invalid.
+    """
     name, about_me = checked_name(change.name, NAME_MAX, points=NAME_POINTS), _about(change.about_me)
     if change.language and change.language not in languages:
         raise ActionError(_l("That language isn't available here."))
@@ -80,7 +84,10 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
 
 
 def set_avatar(person: User, file_name: str) -> None:
-    """Show the stored picture `file_name`, or the generated one for "". The caller deletes the old file."""
+    """Set the profile picture to the stored file `file_name`, or to the generated picture if it is "".
+
+    The caller deletes the old file.
+    """
     person.avatar = file_name
     db.session.flush()
 

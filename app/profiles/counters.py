@@ -1,4 +1,7 @@
-"""The cached counters of profiles: posts, followers and following; and their daily recount."""
+"""The cached counters of a profile: the numbers of posts, followers and followed members.
+
+Database triggers update the counters. This module corrects them when an account is closed or restored, and once a day.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,10 @@ STORED = (ProfileCount.posts, ProfileCount.followers, ProfileCount.following)
 
 
 def recount() -> dict[str, int]:
-    """Compare every cached counter with the rows that it counts, and correct the differences.
+    """Recalculate every cached counter, and correct the wrong ones.
 
-    Return `{"checked": counters compared, "drift": counters that were wrong}`. A follow with a wrong `counted` adds to
-    the drift, too. Lock the counters of only a few members at a time.
+    Return `{"checked": number of counters, "drift": number of corrections}`. The drift includes follows whose `counted`
+    was wrong. The counters of only a few members are locked at a time.
     """
     checked = drift = 0
     last: int | None = 0
@@ -40,7 +43,7 @@ def recount() -> dict[str, int]:
 
 
 def _truths() -> tuple[ScalarSelect[int], ...]:
-    """Return the correct values of STORED, as SQL."""
+    """Return the correct values of the columns in STORED, as SQL expressions."""
     counted = [
         select(func.count()).where(Post.author_id == User.id),
         select(func.count()).where(Follow.followed_id == User.id, Follow.counted),
@@ -50,7 +53,7 @@ def _truths() -> tuple[ScalarSelect[int], ...]:
 
 
 def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
-    """Return (member id, whether the counters are correct) for these members. Takes no lock."""
+    """Return a pair for each of these members: the id, and whether the counters are correct. Take no lock."""
     rows = db.session.execute(
         select(User.id, *STORED, *_truths())
         .outerjoin(ProfileCount, ProfileCount.user_id == User.id)
@@ -62,7 +65,7 @@ def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
 
 
 def _repair(user_id: int) -> int:
-    """Check again with the counters locked, and correct them. Return how many were wrong."""
+    """Lock the counters of a member, recalculate them, and correct them. Return the number of wrong counters."""
     with write_transaction():
         if db.session.get(User, user_id) is None:
             return 0
@@ -92,7 +95,7 @@ DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
 
 
 def should_count() -> ColumnElement[bool]:
-    """Return whether a `Follow` should be counted, as SQL for another query."""
+    """Return an SQL condition on `Follow`: it should be counted, because both accounts are active."""
     both = select(_follower.id).where(_follower.id == Follow.follower_id, _follower.active)
     return and_(
         both.exists(), select(_followed.id).where(_followed.id == Follow.followed_id, _followed.active).exists()
@@ -100,9 +103,10 @@ def should_count() -> ColumnElement[bool]:
 
 
 def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[Pair], int | None]:
-    """Check the next `BATCH` follows of a member in one of `DIRECTIONS`, after the other member's id `after`.
+    """Check a batch of a member's follows. Return those with a wrong `counted`, and the cursor of the next batch.
 
-    Return those with a wrong `counted`, and the id to continue after (None at the end). Takes no lock.
+    `direction` is an index in `DIRECTIONS`. The batch starts after the cursor `after`, which is the id of the other
+    member. The returned cursor is None at the end. Takes no lock.
     """
     own, other = DIRECTIONS[direction]
     some = select(other, Follow.follower_id, Follow.followed_id, Follow.counted != should_count())
@@ -112,7 +116,10 @@ def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[P
 
 
 def count_follows(user_id: int) -> int:
-    """Correct `counted` of all follows of a member, in one transaction per batch. Return how many were wrong."""
+    """Correct `counted` for all follows of a member, in both directions. Return the number of corrections.
+
+    Each batch has its own transaction.
+    """
     changed = 0
     for direction in range(len(DIRECTIONS)):
         last: int | None = 0
@@ -124,7 +131,7 @@ def count_follows(user_id: int) -> int:
 
 
 def correct(pairs: Sequence[Pair]) -> int:
-    """Correct `counted` of these follows, in one transaction per batch. Return how many were wrong."""
+    """Correct `counted` for these follows, in one transaction per batch. Return the number of corrections."""
     changed = 0
     for start in range(0, len(pairs), BATCH):
         with write_transaction():
@@ -150,7 +157,10 @@ def lock_counts(user_ids: set[int]) -> None:
 
 @account_deletion.register_step
 def uncount(user_id: int) -> bool:
-    """Stop counting a batch of the follows of an account that is being deleted, in case the job has not run."""
+    """Stop counting a batch of the follows of an account that is being deleted. Return True if there may be more.
+
+    Usually COUNT_JOB has done this already.
+    """
     mine = or_(*(own == user_id for own, _other in DIRECTIONS))
     some = select(Follow.follower_id, Follow.followed_id).where(mine, Follow.counted).limit(BATCH)
     pairs: Sequence[Pair] = [(row[0], row[1]) for row in db.session.execute(some)]

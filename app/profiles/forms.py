@@ -1,4 +1,4 @@
-"""The form of one's own profile. It checks only the shape of the input; the action checks the rules."""
+"""The profile form. It checks only the format of the input; the action checks the rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.profiles.actions import ProfileChange
 
 
 class ProfileForm(FlaskForm):
-    """Profile texts, display settings and the picture."""
+    """The profile's texts, display settings and picture."""
 
     avatar = FileField(_l("Profile picture"))
     remove_avatar = BooleanField(_l("Remove my picture"))
@@ -31,7 +31,7 @@ class ProfileForm(FlaskForm):
 
     @classmethod
     def of(cls, person: User) -> ProfileForm:
-        """Return the form as sent with this request, or filled with the stored values of `person`."""
+        """Return the submitted form or, in a GET request, the form filled with the stored values of `person`."""
         fields = ("name", "about_me", "language", "timezone", "theme", "show_last_seen")
         stored = {field: getattr(person, field) for field in fields}
         form = cls(_sent() if request.method == "POST" else None, data=stored)
@@ -49,7 +49,7 @@ class ProfileForm(FlaskForm):
 
     @property
     def change(self) -> ProfileChange:
-        """The submitted values, for the action."""
+        """The submitted values, for `actions.edit_profile`."""
         return ProfileChange(
             name=self.name.data or "",
             about_me=self.about_me.data or "",
@@ -61,6 +61,6 @@ class ProfileForm(FlaskForm):
 
 
 def _sent() -> MultiDict[str, Any]:
-    # Of the files, take only the picture: a file under the name of a text field would become its text.
+    # Take only the picture from the uploaded files. A file with the name of a text field would replace its text.
     picture = MultiDict([("avatar", file) for file in request.files.getlist("avatar")])
     return CombinedMultiDict([request.form, picture])

@@ -1,4 +1,4 @@
-"""Jobs of profiles."""
+"""Background jobs that correct the cached profile counters and delete orphaned profile pictures."""
 
 from __future__ import annotations
 
@@ -12,21 +12,30 @@ STRAY_AFTER = 24 * 3600  # seconds: a new upload gets its row long before
 
 @job(counters.COUNT_JOB, timeout=600)
 def count_follows(user_id: int) -> None:
-    """Update which follows of a closed or restored account are counted. Running twice finds nothing."""
+    """Count the follows of a restored account, or stop counting those of a closed account.
+
+    A second run finds nothing to correct.
+    """
     counters.count_follows(user_id)
 
 
 @job("profiles.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_profiles() -> dict[str, int]:
-    """Recalculate the cached counters of profiles and report drift. Running twice finds nothing."""
+    """Recalculate the cached profile counters, correct wrong ones, and return their number.
+
+    A second run finds nothing to correct.
+    """
     return counters.recount()
 
 
 @job("profiles.remove_stray_media", every=24 * 3600)
 def remove_stray_media() -> None:
-    """Delete orphaned pictures: a commit failed, or a web process was killed. Idempotent."""
+    """Delete uploaded profile pictures that no user has. Idempotent.
+
+    A picture is orphaned if the commit fails or the web process is killed after the file was stored.
+    """
     store = storage()
-    # List the files first: a picture that comes into use meanwhile is then among the names.
+    # List the files before the pictures in use. Otherwise, a picture that was set in between would be deleted.
     candidates = store.names_older_than(STRAY_AFTER)
     shown = set(queries.avatar_names())
     end_read_transaction()

@@ -1,4 +1,4 @@
-"""Routes and storage of profile pictures: store an upload, serve an uploaded or a generated picture."""
+"""Store uploaded profile pictures, and serve uploaded or generated ones."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened directly is a docume
 
 
 def take(upload: FileStorage) -> str:
-    """Check an uploaded picture, store it re-encoded, and return its random name. Raise ActionError."""
+    """Check an uploaded picture, re-encode it and store it. Return its random file name.
+
+    Raise ActionError if it is refused.
+    """
     return take_pictures([upload], storage(), AVATAR)[0].name
 
 
 def remove(name: str | None) -> None:
-    """Delete a stored picture that no row refers to."""
+    """Delete the file of a picture that is no longer used. Do nothing if `name` is empty."""
     if name:
         remove_picture(storage(), name)
 
 
 @bp.get("/avatar/<username>/<version>")
 def avatar(username: str, version: str) -> Response:
-    """Return a member's picture. The current URL can be cached for ever, any other only for a minute."""
+    """Serve a member's picture. It can be cached for a year if `version` is current, else for a minute."""
     person = people.by_username(username) or abort(404)
     today = url_for("profiles.avatar", username=person.username, version=version) == avatar_url(person)
     response = _uploaded(person)

@@ -1,4 +1,4 @@
-"""Queries that only this feature uses: a profile with its counts, and lists of members."""
+"""Queries for profile pages: a profile with its counters, lists of members, and the pictures in use."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class PersonRow:
-    """One member in a list, as the viewer sees them."""
+    """A member in a list, and whether the member and the viewer follow each other."""
 
     person: User
     is_followed: bool
@@ -41,9 +41,9 @@ class PersonRow:
 
 
 def profile(username: str, viewer: User) -> Profile | None:
-    """Return the profile of that username with counts, and its relation to `viewer`. One query.
+    """Return the profile with this username as `viewer` sees it, or None. One query.
 
-    Across a block, the counts are 0.
+    If either blocks the other, the counters are 0.
     """
     apart = visibility.blocked_between(viewer.id, User.id)
     row = db.session.execute(
@@ -68,7 +68,10 @@ def profile(username: str, viewer: User) -> Profile | None:
 def people_page(
     people: Select[tuple[User]], viewer: User, before: int | None, size: int
 ) -> tuple[list[PersonRow], int | None]:
-    """Return a page of `people`, newest account first, and the `before` of the next page. One query."""
+    """Return a page of `people`, newest account first, and the cursor of the next page. One query.
+
+    `before` is the cursor of this page: its ids are lower. The returned cursor is None on the last page.
+    """
     query = people.add_columns(follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id))
     if before is not None:
         query = query.where(User.id < before)
@@ -85,7 +88,10 @@ WEEK, MONTH = 7, 31  # days
 
 
 def last_seen(person: User) -> str:
-    """Return "Active today" and the like, by the reader's calendar; "" if hidden or unknown."""
+    """Return when a member was last active, such as "Active today", or "" if that is hidden or unknown.
+
+    Days are counted in the reader's time zone.
+    """
     if not person.show_last_seen or person.last_seen is None:
         return ""
     days = (to_user_timezone(now()).date() - to_user_timezone(person.last_seen).date()).days

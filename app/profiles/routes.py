@@ -1,4 +1,4 @@
-"""Routes of profile pages, and of following."""
+"""Routes for profile pages, lists of followers, following and unfollowing."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def show(username: str) -> str:
 @bp.get("/user/<username>/popup")
 @login_required
 def popup(username: str) -> str:
-    """Return the hover card: the head of the profile page, as a fragment."""
+    """Return the hover card of a member: an HTML fragment with the head of the profile page."""
     profile = queries.profile(username, viewer()) or abort(404)
     seen = _last_seen(profile)
     return render_template("profiles/popup.html", profile=profile, last_seen=seen, back=_page_around())
@@ -53,7 +53,7 @@ def followers(username: str) -> str:
 @bp.get("/user/<username>/following")
 @login_required
 def following(username: str) -> str:
-    """List the members that a member follows. One's own list also suggests members."""
+    """List the members whom a member follows. The viewer's own list also suggests members to follow."""
     person = people.by_username(username) or abort(404)
     return _people("following", person, follows.following(viewer().id, person.id))
 
@@ -105,7 +105,10 @@ def _last_seen(profile: queries.Profile) -> str:
 
 
 def _page_around() -> str:
-    """Return the URL path of the page that requested a fragment; "" if it is unknown or not ours."""
+    """Return the path and query of the page that requested this fragment, from the Referer header.
+
+    Return "" if it is unknown or not a page of this site.
+    """
     try:
         around = urlsplit(request.referrer or "")
     except ValueError:  # an unclosed bracket

@@ -1,4 +1,4 @@
-"""Route of one's own profile: text, settings and picture."""
+"""The route on which members edit their own profile: texts, display settings and picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.web.viewer import viewer
 @limits.changing
 @limits.uploading
 def edit() -> str | Response | tuple[str, int]:
-    """Show and change one's own profile. A refused form keeps its input."""
+    """Show and save the viewer's own profile. An invalid form is shown again with its input."""
     form = ProfileForm.of(viewer())
     if not form.is_submitted():
         return render_template("profiles/edit.html", form=form)
@@ -38,7 +38,11 @@ def edit() -> str | Response | tuple[str, int]:
 
 
 def _save(form: ProfileForm) -> None:
-    """Save the form. Store the new file before the row refers to it, and delete the old file only afterwards."""
+    """Save the form.
+
+    A new picture is stored before the commit, and the old one is deleted after it. So the row never refers to a missing
+    file.
+    """
     person = viewer()
     new = picture_routes.take(form.avatar.data) if form.avatar.data else None
     if new is None and form.remove_avatar.data:

@@ -1,4 +1,4 @@
-"""The time zones that can be chosen: IANA zones without aliases, grouped by region."""
+"""The time zones that members can choose: IANA time zones without aliases, grouped by region."""
 
 from __future__ import annotations
 
@@ -35,12 +35,18 @@ def places() -> frozenset[str]:
 
 
 def is_zone(name: str) -> bool:
-    """Return whether `name` is an IANA time zone, offered or not: an old alias in a member's settings stays valid."""
+    """Return whether `name` is an IANA time zone.
+
+    Aliases are accepted although they are not offered, because a member may have chosen one earlier.
+    """
     return name in available_timezones()
 
 
 def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
-    """Return (IANA name, city in the language `locale`) by region. Always include `current`."""
+    """Return the choices for a form field: (IANA name, city) pairs by region, in the language `locale`.
+
+    The time zone `current` is always included.
+    """
     groups = {_("Worldwide"): [("", _("Coordinated Universal Time (UTC)"))]}
     if current and current not in places():
         groups[_("Worldwide")].append((current, current))
