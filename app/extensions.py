@@ -42,13 +42,11 @@ class Session(FlaskSession):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.before_commit: list[Callable[[], object]] = []  # run inside the transaction; used by the outbox
-        self.after_commit: list[Callable[[], object]] = []  # run when other transactions see the data; used to push jobs to RQ
+        self.before_commit: list[Callable[[], object]] = []  # run in the transaction; used by the outbox
+        self.after_commit: list[Callable[[], object]] = []  # run after it; used to push jobs to RQ
 
     def begin(self, nested: bool = False) -> SessionTransaction:
-        """Begin a savepoint. Raises RuntimeError unless `nested`, because transactions begin with their first
-        statement.
-        """
+        """Begin a savepoint. Raises RuntimeError unless `nested`: transactions begin with their first statement."""
         if not nested:
             raise RuntimeError("transactions begin by themselves, and end with session.commit()")
         return super().begin(nested=True)
