@@ -1,20 +1,24 @@
-"""Private messages: conversations between two people, groups, and read positions.
+"""Private messages between two people and in groups.
 
 Routes:
     routes                   the inbox, one conversation, sending, read positions, drafts
     edit_undo_delete_routes  editing, unsending and deleting a message
     request_routes           message requests; muting
     group_routes             groups
-    composer_routes          new conversations
-    image_routes             images                                   image_storage: uploads and their files
-    search_routes            searching the viewer's messages          search_words: the search text of messages
-    conversation_page        shared by the routes: access control, URLs, the page of a conversation
+    composer_routes          the form for a new conversation
+    image_routes             images
+    search_routes            searching the viewer's messages
+    conversation_page        helpers of the routes: access control, URLs, the page of a conversation
 
-jobs                    thumbnails, stray files, the end of a mute, sealed messages, the daily recount
+Jobs:
+    jobs                thumbnails, unused image files, sealed messages, the end of mutes, the daily recount
 
-Rules, reads and writes:
+Other modules:
     permission          who may write to whom; how long a message can be unsent or edited
-    actions             the only writers; queries: reads. Each lists its modules
+    actions             functions that change data; nothing else changes it (a package that lists its modules)
+    queries             queries that only this feature uses (a package that lists its modules)
+    image_storage       checks uploaded images and stores their files
+    search_words        the search text of messages
     counters            the cached counters of conversations, and their recount
     notifications       who is notified when a conversation changes
     pending_email       the messages part of notification emails

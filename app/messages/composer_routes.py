@@ -33,7 +33,7 @@ def write() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """Return people whose names match the words of ?q=, as JSON, each with the notice about writing to them."""
+    """Return the users whose names match ?q=, as JSON, with whether the viewer may write to each of them."""
     found = recipients.suggestions(viewer(), request.args.get("q", "")[:MAX_QUERY_LENGTH])
     return jsonify([recipient_facts(one) for one in found])
 
@@ -51,7 +51,7 @@ def recipient_facts(one: Recipient) -> dict[str, Any]:
 
 
 def show(form: GroupForm) -> str:
-    """Render the composer with the submitted form and the permission notice of each recipient named in it."""
+    """Render the composer with `form`. It shows for each recipient whether the viewer may write to them."""
     names = names_in(form.to.data or "")
     found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}
     chosen = recipients.by_ids(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])

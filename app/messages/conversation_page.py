@@ -1,4 +1,4 @@
-"""Helpers shared by the routes of a conversation: access control, URLs, the options of a sent message, rendering."""
+"""Helpers shared by the routes of a conversation: access control, URLs, arguments for sending, rendering."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ THREAD = f"/messages/thread/<{ID}:conversation_id>"
 
 
 def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> ConversationView:
-    """Return the viewer's conversation with the user of that name, or the one with that id if the viewer is in it.
+    """Return the viewer's conversation with the user `username`, or the conversation with that id.
 
-    Redirects to the inbox for the viewer's own name. Aborts with 404 if there is no such conversation.
+    Redirects to the inbox if `username` is the viewer's own. Aborts with 404 if there is no such user, or if the viewer
+    is not a member of the conversation.
     """
     if username and username_key(username) == viewer().username_key:
         abort(redirect(url_for("messages.inbox")))  # users can't message themselves
@@ -33,7 +34,7 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
 
 
 def address(opened: ConversationView) -> str:
-    """Return the conversation's URL: by the other user's name between two people, else by id."""
+    """Return the conversation's URL. It contains the other user's name or, for all others, the conversation's id."""
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
     if opened.conversation is None:
@@ -47,7 +48,10 @@ def done(opened: ConversationView) -> Response | tuple[str, int]:
 
 
 def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
-    """Return the options of a sent message as keyword arguments of the actions. Raises ActionError for bad images."""
+    """Store the uploaded images, and return the keyword arguments of the actions that send a message.
+
+    Raises ActionError if an image or an alt text is refused.
+    """
     config = current_app.config
     return {
         "form_key": form.form_key.data,
@@ -65,7 +69,7 @@ def decision_for(opened: ConversationView) -> Decision:
 
 
 def show(opened: ConversationView, form: MessageForm) -> str:
-    """Render a conversation with the submitted form, or else with the viewer's draft."""
+    """Render a conversation. A form that was not submitted is filled with the viewer's draft."""
     thread = threads.newest(opened, before=before_id())
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
@@ -77,13 +81,16 @@ def show(opened: ConversationView, form: MessageForm) -> str:
 
 
 def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) -> str:
-    """Render what an open page lacks: messages after `after`, and changes since `revision` from message `first` on."""
+    """Render the messages that an open page does not show yet.
+
+    These are the messages after seq `after`, and messages from seq `first` on that changed after `revision`.
+    """
     thread = threads.since(opened, after, revision, first=first)
     return render_template("messages/_news.html", **_context(opened, thread))
 
 
 def _context(opened: ConversationView, thread: Thread) -> dict[str, Any]:
-    """Return the template variables that the bubbles of a thread need."""
+    """Return the template variables for rendering the messages of `thread`."""
     delivered, read = conversation_state.receipts(viewer(), opened.others, opened.apart)
     return {
         "opened": opened,

@@ -1,4 +1,4 @@
-"""The cached counters of conversations: their correct values, updates, and the daily recount."""
+"""Compute and update the cached counters of conversations, and correct them daily."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def recount() -> dict[str, int]:
 
 
 def _truths() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
-    """Return the correct values of the columns in STORED."""
+    """Return subqueries for the correct values of the columns in STORED, in the same order."""
     here = Message.conversation_id == ConversationMember.conversation_id
     everything = select(func.max(Message.seq)).where(here).correlate(ConversationMember).scalar_subquery()
     return everything, from_others(), shown()
 
 
 def _members() -> Iterator[tuple[int, int, bool]]:
-    """Yield (conversation id, user id, whether the counters are correct) for every member. Takes no lock."""
+    """Yield (conversation id, user id, whether the counters are correct) for every member, without locking."""
     last = 0
     while True:
         some = select(Conversation.id).where(Conversation.id > last).order_by(Conversation.id).limit(BATCH)
@@ -81,7 +81,10 @@ def _repair(conversation_id: int, user_id: int) -> int:
 
 
 def from_others() -> ScalarSelect[int]:
-    """Return the correct `ConversationMember.newest_seq`: the seq of the newest message by someone else, or 0."""
+    """Return a subquery for the correct `ConversationMember.newest_seq`.
+
+    It is the seq of the newest message by another user, or 0.
+    """
     here = (Message.conversation_id == ConversationMember.conversation_id, Message.kind == "text")
     theirs = Message.sender_id.is_distinct_from(ConversationMember.user_id)
     newest = select(func.coalesce(func.max(Message.seq), 0)).where(*here, theirs)
@@ -89,7 +92,10 @@ def from_others() -> ScalarSelect[int]:
 
 
 def shown() -> ScalarSelect[int]:
-    """Return the correct `ConversationMember.newest_message_id`: the id of the newest visible message, or NULL."""
+    """Return a subquery for the correct `ConversationMember.newest_message_id`.
+
+    It is the id of the newest message that the member can see, or NULL.
+    """
     newest = (
         select(Message.id).where(visibility.message_is_shown(ConversationMember)).order_by(Message.seq.desc()).limit(1)
     )
@@ -97,7 +103,7 @@ def shown() -> ScalarSelect[int]:
 
 
 def update_counters(conversation_id: int, user_id: int | None = None) -> None:
-    """Recalculate `newest_seq` and `newest_message_id` of every member, or of one."""
+    """Recalculate `newest_seq` and `newest_message_id` for every member of a conversation, or for one user."""
     db.session.flush()
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
     if user_id is not None:
@@ -107,9 +113,9 @@ def update_counters(conversation_id: int, user_id: int | None = None) -> None:
 
 
 def forget_beginning(conversation: Conversation) -> bool:
-    """Reset a two-person conversation to "new" if all its messages were unsent. Return True if a member was reset.
+    """Reset the members of a two-person conversation to the state "new" if all its messages were unsent.
 
-    A member who declined stays "declined", so they are not asked again.
+    Return whether a member was reset. A member who declined stays "declined", so they don't get a request again.
     """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
     this = (ConversationMember.conversation_id == conversation.id, ConversationMember.state != "declined", ~some)

@@ -50,7 +50,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
 @bp.get(f"{MESSAGE}/edit")
 @login_required
 def edit_page(conversation_id: int, seq: int) -> str:
-    """Show the edit form, for browsers without scripts."""
+    """Show the edit form, for browsers without JavaScript."""
     opened, message = _own_or_404(conversation_id, seq)
     return _show_edit(opened, message, EditForm(formdata=None, message=message.body))
 
@@ -81,7 +81,7 @@ def edit(conversation_id: int, seq: int) -> Answer:
 @login_required
 @limits.changing
 def delete(conversation_id: int, seq: int) -> Answer:
-    """Delete a message for `scope`: "me", or "everybody", which leaves a note that a message was deleted."""
+    """Delete a message for the viewer (`scope` "me"), or for all members ("everybody"), with a note in its place."""
     opened, form = get_conversation_or_404(conversation_id=conversation_id), DeleteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -106,8 +106,9 @@ def _kept_for() -> timedelta:
 
 
 def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Message]:
-    """Return the viewer's own text message, not unsent and not deleted, with its conversation. Aborts with 404
-    otherwise.
+    """Return the conversation and the viewer's own message in it.
+
+    Aborts with 404 if the message is by another user, an event, unsent or deleted.
     """
     opened = get_conversation_or_404(conversation_id=conversation_id)
     message = threads.message(viewer(), conversation_id, seq) or abort(404)

@@ -16,7 +16,7 @@ BATCH = 500  # messages held in memory at once
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """Yield the conversations as JSON, oldest first, each with its messages, oldest first."""
+    """Yield the conversations in pieces of JSON, oldest first. Each contains its messages, oldest first."""
     newest = queries.newest_message_id(owner_id)
     between = b"\n"
     yield Piece(b"[")
@@ -37,7 +37,10 @@ def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
 
 
 def _head(taken: ExportedConversation) -> dict[str, Any]:
-    """Return the facts about a conversation. A former member of a group sees neither its name nor its members."""
+    """Return the exported fields of a conversation, without its messages.
+
+    If the owner has left a group, they don't include its name and members.
+    """
     if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.membership.user_id]
         which: dict[str, Any] = {"with": others[0] if others else None}

@@ -1,4 +1,4 @@
-"""Forms of messages and groups. They check only the shape of input; the actions check the rules."""
+"""Forms for messages and groups. They check only the format of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ class EditForm(FlaskForm):
 
 
 class DeleteForm(FlaskForm):
-    """For whom to delete a message."""
+    """Whether to delete a message for the viewer or for all members."""
 
     scope = StringField(validators=[AnyOf(("me", "everybody"))])
 
 
-TO_MAX_LENGTH = 2_000  # characters: more than twelve names need
-MAX_NAMES = 50  # names looked up at most; a group holds fewer
+TO_MAX_LENGTH = 2_000  # characters; more than the names of a full group
+MAX_NAMES = 50  # names that are looked up; more than a group can have
 _BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
 
 
 class GroupForm(FlaskForm):
-    """The first message to one person or several."""
+    """The first message to one or several recipients, and the name of the group that it starts."""
 
     to = StringField(_lp("recipients", "To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
     name = StringField(_l("Group name"), validators=[Length(max=1_000)])
@@ -78,7 +78,7 @@ class GroupForm(FlaskForm):
 
 
 class NameForm(FlaskForm):
-    """The name of a group; empty means that the members' names are shown instead."""
+    """The name of a group. If it is empty, pages show the members' names instead."""
 
     name = StringField(_l("Group name"), validators=[Length(max=1_000)])
 
@@ -90,12 +90,12 @@ class AddForm(FlaskForm):
 
 
 def names_in(text: str) -> list[str]:
-    """Return the usernames in `text` as written, without a leading @."""
+    """Split `text` into usernames, and return the first MAX_NAMES of them without @."""
     return [name for word in _BETWEEN_NAMES.split(text) if (name := word.strip("@＠"))][:MAX_NAMES]
 
 
 def people_named(text: str) -> Sequence[User]:
-    """Return the users whose usernames, with or without @, are in `text`. Raises ActionError for an unknown name."""
+    """Return the users named in `text`. Raises ActionError if a name is unknown."""
     names = names_in(text)
     found = people.by_usernames(names)
     known = {user.username_key for user in found}

@@ -1,4 +1,4 @@
-"""Routes of groups: starting one, its members, its name, adding people, leaving."""
+"""Routes for starting a group, showing its members, renaming it, adding people, and leaving."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.web.viewer import viewer
 @limits.messaging
 @limits.uploading
 def start_group() -> str | Response | tuple[str, int]:
-    """Send the first message to one person or several. If it is refused, the form keeps its content."""
+    """Send the first message to one or several recipients. If it is refused, show the form again with its content."""
     form = GroupForm(request.form)
     if not form.validate_on_submit():
         return composer_routes.show(form), 422
@@ -86,7 +86,7 @@ def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
 @login_required
 @limits.changing
 def leave_group(conversation_id: int) -> Response:
-    """Leave a group. Does nothing for a viewer who has left already or never was a member."""
+    """Leave a group. Do nothing if the viewer is not a member."""
     opened = threads.by_id(viewer(), conversation_id)
     if opened is not None:
         try:

@@ -1,4 +1,4 @@
-"""Routes that serve the images of messages, only to viewers who can see the message now."""
+"""Routes that serve the images of messages to viewers who can currently see the message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKE_PICTURES = frozenset({"messages.send", "messages.start_group"})
 
 @bp.url_value_preprocessor
 def allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Raise the size limit of requests that may carry images. Runs before the request body is read."""
+    """Increase the size limit of requests that may contain images. Runs before the request body is read."""
     if endpoint in TAKE_PICTURES:
         request.max_content_length = MAX_REQUEST_BYTES
 
@@ -38,7 +38,7 @@ def picture(image_id: int) -> Response:
 @bp.get(f"{IMAGE}/thumbnail")
 @login_required
 def thumbnail(image_id: int) -> Response:
-    """Serve the thumbnail of an image. Until its job has run, serve the full image with `no-store`."""
+    """Serve the thumbnail of an image. Until the thumbnail exists, serve the full image with `no-store`."""
     image = _image_or_404(image_id)
     if image.thumbnail:
         return _file(image, image.thumbnail)

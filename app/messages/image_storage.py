@@ -1,4 +1,4 @@
-"""Uploads of message images, and the store that keeps their files."""
+"""Check, store and delete the image files of messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.lib.media import PHOTO, Storage
 from app.messages.actions.images import MAX_IMAGES, Picture, checked_alt
 from app.web.uploads import remove_picture, take_pictures
 
-MAX_REQUEST_BYTES = (MAX_IMAGES * 5 + 1) * 1024 * 1024  # of a request: the most images of one message, plus the form
+MAX_REQUEST_BYTES = (MAX_IMAGES * 5 + 1) * 1024 * 1024  # 5 MiB for each image, 1 MiB for the rest of the form
 
 
 def storage() -> Storage:
@@ -23,9 +23,9 @@ def storage() -> Storage:
 
 
 def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
-    """Check uploaded images, re-encode and store them; `alts` are their alt texts, in the same order.
+    """Check, re-encode and store uploaded images. `alts` are their alt texts, in the same order.
 
-    Raises ActionError, and stores none of them then.
+    Raises ActionError if an image or an alt text is refused. No image is stored then.
     """
     chosen = [(upload, alt or "") for upload, alt in zip_longest(uploads, alts) if upload]
     if len(chosen) > MAX_IMAGES:
@@ -42,6 +42,6 @@ def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
 
 
 def remove(files: Iterable[str]) -> None:
-    """Delete image files that no row refers to any more."""
+    """Delete image files from the store. The caller has deleted the rows that used them."""
     for name in files:
         remove_picture(storage(), name)

@@ -1,4 +1,4 @@
-"""Jobs of messages: thumbnails, stray files, sealed messages, the end of a mute, and the recount of counters."""
+"""Background jobs: thumbnails, unused image files, sealed messages, the end of mutes, and the recount of counters."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from app.messages.queries import images
 from app.models import MessageImage, User
 
 LARGEST = 32 * 1024 * 1024  # bytes; far larger than any file that we store
-STRAY_AFTER = 24 * 3600  # seconds; the row of an upload is written much earlier
+STRAY_AFTER = 24 * 3600  # minimum age in seconds; by then, the row of a new file was written long ago
 
 
 @job("messages.thumbnails")
 def make_thumbnails(message_id: int) -> None:
-    """Make a thumbnail of each image of a message. The full image is shown until then.
+    """Make a thumbnail of each image of a message. Pages show the full image until then.
 
-    Idempotent: if it runs twice, or twice at once, the first thumbnail stays. Raises PermanentError with the reasons
-    for files that can't be read; these keep no thumbnail.
+    Idempotent: an existing thumbnail is never replaced, even if two runs overlap. Raises PermanentError if files can't
+    be read. Their images get no thumbnail.
     """
     missing = images.without_thumbnail(message_id)
     end_read_transaction()
@@ -63,12 +63,12 @@ def _make_thumbnail(image_id: int, file: str) -> None:
 
 @job("messages.remove_stray_pictures", timeout=3600, every=24 * 3600)
 def remove_stray_pictures() -> None:
-    """Delete image files that no message and no report refers to.
+    """Delete image files that no message, sealed message or report uses. Idempotent.
 
-    They come from refused or duplicate uploads, and from processes that were killed. Idempotent.
+    Refused or duplicate uploads and killed processes leave such files.
     """
     store = storage()
-    # List the files first: then an image that is attached meanwhile is found among the names in use.
+    # List the files before the names in use, so that a file attached in between is among the names in use.
     candidates = store.names_older_than(STRAY_AFTER)
     named = images.named(candidates)
     end_read_transaction()
@@ -80,10 +80,10 @@ def remove_stray_pictures() -> None:
 
 @job("messages.remove_sealed", queue="slow", timeout=3600, every=24 * 3600)
 def remove_sealed() -> int:
-    """Delete the content of deleted messages SEALED_DAYS after their deletion. Return how many were removed.
+    """Delete sealed messages, the content of deleted messages, SEALED_DAYS after the deletion. Return their number.
 
-    Locks one conversation at a time. Idempotent: a second run finds nothing. A file left behind by a killed run is
-    removed by messages.remove_stray_pictures.
+    Locks one conversation at a time. Idempotent. If a run is killed, messages.remove_stray_pictures deletes the
+    remaining files.
     """
     removed = 0
     while True:
@@ -113,5 +113,5 @@ def end_mute(conversation_id: int, user_id: int) -> None:
 
 @job("messages.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_conversations() -> dict[str, int]:
-    """Correct cached counters that have drifted. Idempotent: a second run finds nothing."""
+    """Correct cached counters that differ from the messages. Idempotent."""
     return counters.recount()

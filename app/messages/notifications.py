@@ -1,4 +1,4 @@
-"""Notifications of changes in conversations: states for the poller, and email and push for new messages."""
+"""Notify members of changes in a conversation: publish its state to their pages, and schedule email and push."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.models import ConversationMember, User
 from app.notifications import publish_state, scheduling
 from app.queries import unread
 
-KIND = "message"  # in the delivery grid
+KIND = "message"  # the name of this kind of event in the notification settings
 
 
 def publish_conversation_state(conversation_id: int, user_ids: Iterable[int]) -> None:
@@ -34,13 +34,15 @@ def publish_unread_count(user_id: int) -> None:
 
 
 def publish_request_count(user_id: int) -> None:
-    """Publish a user's number of pending message requests. It is shown in the inbox and in no badge."""
+    """Publish a user's number of pending message requests. The inbox shows it, but the badge doesn't include it."""
     publish_state(user_id, "message_request_count", lambda: unread.request_count(user_id))
 
 
 def notify_new_message(conversation_id: int, sender_id: int) -> None:
-    """Notify the members of a conversation of a new message. A member with a pending request gets only the request
-    count.
+    """Notify the members of a conversation of a new message.
+
+    Publish the conversation's state and the unread count, and schedule email and push unless the member mutes the
+    conversation. Publish the number of requests instead to a member with a pending request, without email and push.
     """
     membership = ConversationMember
     here = select(membership.user_id, membership.state, membership.muted).where(
@@ -69,9 +71,9 @@ def member_ids(conversation_id: int) -> list[int]:
 
 @visibility_changed.connect
 def _refresh_counts(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
-    """Refresh a user's counters and the pair's conversation after a block or mute starts or ends.
+    """Publish a user's counts and their conversation with the other user after a block or mute starts or ends.
 
-    If it ended (`restored`), schedule delivery of the messages that count again.
+    If it ended (`restored`), also schedule email and push for messages that now count as unread.
     """
     publish_unread_count(user_id)
     publish_request_count(user_id)

@@ -1,4 +1,4 @@
-"""Unread messages that no email has mentioned yet: the pending items of the kind "message"."""
+"""The messages part of notification emails: unread messages that were not in an email yet."""
 
 from __future__ import annotations
 
@@ -23,15 +23,18 @@ QUOTED = 3  # messages quoted per conversation in one email; the total is shown 
 
 @dataclass(frozen=True)
 class Unmailed:
-    """The unmailed messages of one conversation: their number, and the newest of them, oldest first."""
+    """The unread messages of one conversation that were not in an email yet."""
 
     conversation: Conversation
     count: int
-    newest: list[Message]  # with senders and pictures
+    newest: list[Message]  # the last QUOTED of them, oldest first, with senders and images
 
 
 def unmailed(recipient_id: int) -> list[Unmailed]:
-    """Return a user's unread, unmailed messages by conversation, the one with the latest message first."""
+    """Return a user's unread messages that were not in an email yet, grouped by conversation.
+
+    The conversation with the latest message comes first.
+    """
     within = Message.conversation_id
     told = unread.messages(recipient_id).where(Message.seq > ConversationMember.mailed_seq)
     place = func.row_number().over(partition_by=within, order_by=Message.seq.desc())
@@ -55,7 +58,10 @@ def unmailed(recipient_id: int) -> list[Unmailed]:
 
 @scheduling.register_provider
 def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
-    """Return the unread, unmailed messages as a pending batch, with one email section per conversation."""
+    """Return the messages to email to a user as one batch, with a section for each conversation.
+
+    Return an empty list if there are none, or if `kinds` does not include messages.
+    """
     found = unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
@@ -74,7 +80,7 @@ def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
     sender, group = one.newest[-1].sender, None  # never None: messages of deleted accounts aren't unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
     if one.conversation.is_group:
-        group = Lazy(group_title, one.conversation.name, people)  # in the language of the email
+        group = Lazy(group_title, one.conversation.name, people)  # lazy: translated to the language of the email
     elif sender is not None:
         where = {"username": sender.username}
     return {"sender": sender, "group": group, "where": where, "messages": one.newest, "count": one.count}

@@ -1,8 +1,7 @@
 """Whether one user may write to another. The page asks before the form is shown, and the action checks again.
 
-The recipient's setting (`MessagePrivacy`) applies to new conversations only: the recipient continues to
-receive messages in a conversation that they accepted or started. A sender whom the recipient doesn't follow starts with
-a message request.
+The recipient's setting (`MessagePrivacy`) applies only to new conversations. It doesn't apply to conversations that the
+recipient started or accepted. A sender whom the recipient doesn't follow starts with a message request.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ from app.queries.follows import is_following
 
 NO = _l("You can't message this person.")
 GONE = _l("This account has been deleted.")
-# As in visibility.py: made once, because making an alias is slow.
-
+# Created once, because creating an alias is slow.
 _one, _two = aliased(Follow), aliased(Follow)
 
 
@@ -38,13 +36,14 @@ class Relationship:
     follows: bool  # the other user follows the writer
     knows: bool  # the other user follows someone who follows the writer
     blocked: bool  # in either direction
-    state: str | None  # of the other user's membership in their conversation; None without one
+    state: str | None  # the other user's membership state in the conversation of the two; None if there is none
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a user may write: "open"; "request", which waits for acceptance; or "refused". `sentence` explains it, or
-    is "".
+    """Whether a user may write to another, and a sentence that explains it.
+
+    `kind` is "open"; "request" if the recipient must accept first; or "refused". `sentence` is "" if `kind` is "open".
     """
 
     kind: Literal["open", "request", "refused"]
@@ -52,8 +51,9 @@ class Decision:
 
 
 def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
-    """Return `follows`, `knows` and `blocked` of Relationship as columns for another query; `other` is User or an
-    alias.
+    """Return the fields `follows`, `knows` and `blocked` of Relationship as SQL expressions.
+
+    `other` is User or an alias of it.
     """
     through = _one.followed_id == _two.follower_id
     knows = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
@@ -101,7 +101,7 @@ NETWORK_GRACE = timedelta(seconds=5)  # allowance for requests that were sent in
 
 
 def can_undo(message: Message) -> bool:
-    """Return whether the message is still in the undo window."""
+    """Return whether the message is recent enough to be unsent."""
     return now() - message.created_at <= UNDO_WINDOW + NETWORK_GRACE
 
 

@@ -1,4 +1,4 @@
-"""Routes of message requests and of the viewer's membership: accept, decline, mute, unmute."""
+"""Routes for listing, accepting and declining message requests, and for muting conversations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.web.viewer import viewer
 @bp.get("/messages/requests")
 @login_required
 def requests() -> str:
-    """Show the message requests, by latest message; with ?declined=1, the declined ones."""
+    """Show the pending message requests, or with ?declined=1 the declined ones, latest message first."""
     is_declined = request.args.get("declined") == "1"
     state = "declined" if is_declined else "request"
     found = conversations.tray(viewer(), before_id(), page_size(), state=state)
@@ -35,7 +35,7 @@ def requests() -> str:
 @login_required
 @limits.changing
 def accept(conversation_id: int) -> Response:
-    """Accept a request, which makes it a conversation."""
+    """Accept a message request. The conversation then appears in the inbox."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.accept(viewer(), conversation_id):
         db.session.commit()
@@ -47,7 +47,7 @@ def accept(conversation_id: int) -> Response:
 @login_required
 @limits.changing
 def decline(conversation_id: int) -> Response:
-    """Decline a request. The sender isn't notified."""
+    """Decline a message request. The sender isn't notified."""
     get_conversation_or_404(conversation_id=conversation_id)
     if membership.decline(viewer(), conversation_id):
         db.session.commit()
@@ -77,7 +77,7 @@ def mute(conversation_id: int) -> Response:
 @login_required
 @limits.changing
 def unmute(conversation_id: int) -> Response:
-    """Unmute a conversation. Unread messages that arrived during the mute count again."""
+    """Unmute a conversation. Messages that arrived during the mute now count as unread."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     if membership.unmute(viewer(), conversation_id):
         db.session.commit()

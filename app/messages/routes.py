@@ -1,4 +1,7 @@
-"""Routes of the inbox and of a conversation: by username between two people, otherwise by id."""
+"""Routes of the inbox and of a conversation.
+
+The URL of a conversation between two people contains the other user's name. All others contain the conversation's id.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from app.web.viewer import viewer
 @bp.get("/messages")
 @login_required
 def inbox() -> str:
-    """Show the viewer's conversations, by latest message."""
+    """Show the viewer's conversations, latest message first."""
     found = conversations.page(viewer(), before_id(), page_size())
     return render_template("messages/inbox.html", inbox=found)
 
@@ -33,7 +36,10 @@ def inbox() -> str:
 @bp.get(THREAD)
 @login_required
 def conversation(username: str = "", conversation_id: int = 0) -> str | Response:
-    """Show a conversation, newest message at the bottom. Marks nothing as read: the page reports what it has shown."""
+    """Show a conversation, newest message at the bottom.
+
+    This marks no message as read. The page reports which messages it has shown, see `mark_read`.
+    """
     opened = get_conversation_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
         return redirect(conversation_page.address(opened))
@@ -44,7 +50,10 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 @bp.get(f"{THREAD}/new")
 @login_required
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
-    """Return the bubbles after seq ?after=, and those from seq ?first= on that changed since ?revision=."""
+    """Return the HTML of the messages that an open page does not show yet.
+
+    These are the messages after seq ?after=, and messages from seq ?first= on that changed after ?revision=.
+    """
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
     return conversation_page.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
 
@@ -52,7 +61,10 @@ def new_messages(username: str = "", conversation_id: int = 0) -> str:
 @bp.get("/send_message/<recipient>")
 @login_required
 def compose(recipient: str) -> Response:
-    """Redirect the tutorial's URL of the message form to the conversation, which contains the form."""
+    """Redirect to the conversation, which contains the message form.
+
+    In the Flask Mega-Tutorial, this URL shows a separate form.
+    """
     return redirect(conversation_page.address(get_conversation_or_404(recipient)))
 
 
@@ -62,7 +74,10 @@ def compose(recipient: str) -> Response:
 @limits.messaging
 @limits.uploading
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
-    """Send a message and mark the messages that the page had shown as read. A refused form keeps the text."""
+    """Send a message, and mark the messages up to `read_upto` as read.
+
+    If the message is refused, show the form again with its text.
+    """
     opened, form = get_conversation_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
         return conversation_page.show(opened, form), 422
@@ -115,7 +130,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
 @bp.post("/messages/delivered")
 @login_required
 def mark_delivered() -> tuple[str, int]:
-    """Mark everything that polls returned up to `timestamp` as delivered to the viewer."""
+    """Mark the messages that the viewer's polls returned up to `timestamp` as delivered."""
     form = DeliveredForm(request.form)
     if not form.validate_on_submit():
         abort(400)

@@ -1,4 +1,4 @@
-"""Route of the search in the viewer's messages."""
+"""Route for searching the viewer's messages."""
 
 from __future__ import annotations
 

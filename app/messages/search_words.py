@@ -1,9 +1,11 @@
-"""The search text of private messages: their words and their members.
+"""The search text of a private message: its words, and one token for each member of the conversation.
 
-Besides the words of its text, a message's search text contains one token for each member at the time of sending: a
-private-use character and the user's id. No text and no query can contain such a token. A search in one's own messages
-is therefore a single index lookup, and its cost depends only on the number of one's own messages. The token only
-narrows the search: access is decided by the rows (app/queries/visibility.py).
+A token is a private-use character followed by the user's id. It stands for a member at the time of sending. Texts and
+queries can't contain tokens, because search removes private-use characters from both.
+
+To search a user's messages, the full-text index looks up the user's token together with the words. The cost therefore
+depends on the number of the user's messages, not of all messages. The token doesn't grant access: the query also checks
+whether the user can see the message (app/queries/visibility.py).
 """
 
 from __future__ import annotations
@@ -22,10 +24,10 @@ def words_of(body: str, user_ids: Iterable[int]) -> str:
 
 
 def people_in(words: str) -> list[int]:
-    """Return the ids of the users in a message's search text."""
+    """Return the user ids in the tokens of a message's search text."""
     return [int(word.removeprefix(PERSON)) for word in words.split() if word.startswith(PERSON)]
 
 
 def term_of(user_id: int) -> Term:
-    """Return the term that matches only messages of this user's conversations."""
+    """Return the search term for a user's token, which matches only messages of their conversations."""
     return Term(f"{PERSON}{user_id}", prefix=False)

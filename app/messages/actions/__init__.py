@@ -1,15 +1,15 @@
-"""The only writers of conversations and messages.
+"""Actions on conversations and messages. Only these modules write them.
 
-sending           messages to a person or a group
-edit_undo_delete  editing, unsending, deleting
-read_receipts     what a page has shown, and what a poll has fetched
-membership        one member's view of a conversation: requests, muting, drafts
-groups            start, rename, add, leave
-images            the images of a message
-rate_limits       how many messages a user may send
-sealed_messages   copies of deleted messages, kept for reports
+sending           sends messages to a person or a group
+edit_undo_delete  edits, unsends and deletes messages
+read_receipts     records which messages a user has read, and which were delivered
+membership        answers requests, mutes conversations, saves drafts
+groups            starts and renames groups, adds people, leaves
+images            adds images to a message and removes them
+rate_limits       limits how many messages a user may send
+sealed_messages   keeps copies of deleted messages for reports
 account_deletion  removes a deleted account from its conversations
-locking           the locks of conversations
+locking           locks conversations
 """
 
 from app.messages.actions import account_deletion  # noqa: F401  (registers itself)

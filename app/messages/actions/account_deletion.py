@@ -1,7 +1,7 @@
 """Remove a deleted account from its conversations.
 
-Its messages stay for the members who accepted the conversation, without name and images. A conversation that no other
-member has accepted is deleted: pending requests from a deleted account are of no use.
+If another member has accepted the conversation, the account's messages stay, without its name and images. Otherwise the
+conversation is deleted, because no one can answer a request from a deleted account.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ BATCH = 500  # messages per transaction
 
 @account_deletion.register_step
 def remove_user_from_conversation(user_id: int) -> bool:
-    """Remove a batch of the user's messages from one conversation, or the user. Return False if they are in none."""
+    """Do the next step of removing a user from their conversations. Return False if they are in none.
+
+    A step handles one batch of messages in one conversation or, after its last batch, the user's membership.
+    """
     mine = (
         select(ConversationMember.conversation_id)
         .where(ConversationMember.user_id == user_id)
@@ -80,7 +83,7 @@ def _unname(message_ids: Sequence[int], revision: int) -> None:
 
 
 def _forget_name(conversation: Conversation, user_id: int) -> None:
-    """Remove the user's name from the events that record their being added to a group."""
+    """Remove the user's name from the "added" events of a group, which record who was added."""
     events = select(Message).where(Message.conversation_id == conversation.id, Message.kind == "added")
     for event in db.session.scalars(events):
         if event.args.get("user_id") == user_id:
@@ -103,7 +106,7 @@ def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
 
 
 def _forget_state(user_id: int, subject: str) -> None:
-    """Delete the conversation's published state, which contains the user's name."""
+    """Delete the state of a conversation that was published to a user. It contains the deleted user's name."""
     row = (Notification.user_id == user_id, Notification.name == "conversation", Notification.subject == subject)
 
     def forget(_timestamp: float) -> None:

@@ -1,6 +1,7 @@
-"""Edit, unsend and delete messages. Each change gets a `revision`, by which open pages find it.
+"""Edit, unsend and delete messages.
 
-Every change is made under the conversation's lock, so concurrent changes to one message are serialised.
+Each change increments the conversation's `revision`. Open pages request the changes after the revision that they show.
+Changes are made under the conversation's lock, so concurrent changes to a message are serialised.
 """
 
 from __future__ import annotations
@@ -32,17 +33,18 @@ from app.notifications import retract_event
 class Undone:
     """The result of unsending a message."""
 
-    text: str  # the text of the message; "" if it was unsent before
+    text: str  # the text of the message; "" if it had been unsent before
     draft: str  # the writer's new draft: the text, followed by the previous draft
     files: list[str] = field(default_factory=list)  # files no longer in use; the caller removes them after the commit
 
 
 def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> Undone:
-    """Unsend a recent message, as if it had never been sent: no member sees it, and no counter includes it.
+    """Unsend a recent message, as if it had never been sent: no member sees it, and no counter includes it. Idempotent.
 
-    Its text goes to the writer's draft. If another member has read it, its content is sealed for `kept_for`, so that
-    they can report it. Idempotent. Raises ActionError after the undo window, LookupError if the writer has no such
-    message.
+    The text returns to the writer's draft. If another member has read the message, its content is sealed for
+    `kept_for`, so that they can report it.
+
+    Raises ActionError if the undo window is over. Raises LookupError if the writer has no such message.
     """
     conversation, mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone":
@@ -67,10 +69,10 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
 
 
 def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length: int = 2000) -> Message:
-    """Change the text of a message and mark it as edited. The same text changes nothing.
+    """Change the text of a message and mark it as edited. Do nothing if the text is the same.
 
-    Raises ActionError for text that could not be sent, after the edit window, and if the writer may no longer write
-    here; LookupError if the writer has no such message.
+    Raises ActionError if the text is invalid, if the edit window is over, or if the writer may no longer write in the
+    conversation. Raises LookupError if the writer has no such message.
     """
     conversation, _mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
@@ -89,12 +91,12 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
 
 
 def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
-    """Delete a message for every member, and leave a note that there was one. Idempotent.
+    """Delete a message for every member, who then see a note in its place. Idempotent.
 
-    The content is sealed for `kept_for`: no member sees it, but it can still be reported.
+    The content is sealed for `kept_for`: no member can see it, but it can still be reported.
 
-    Returns the files no longer in use, which the caller removes after the commit. Raises ActionError after the edit
-    window, LookupError if the writer has no such message.
+    Returns the image files that are no longer in use. The caller removes them after the commit. Raises ActionError if
+    the edit window is over. Raises LookupError if the writer has no such message.
     """
     conversation, _mine, message = _own(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
@@ -112,9 +114,9 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
 
 
 def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
-    """Hide a message from this member, without notifying other members. Idempotent.
+    """Hide a message from one member. Other members still see it. Idempotent.
 
-    Raises LookupError if they have no such message.
+    Raises LookupError if the member can't see such a message and hasn't hidden it before.
     """
     conversation = _lock(conversation_id)
     mine = _membership(person, conversation)
@@ -132,9 +134,9 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
 
 
 def _own(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
-    """Return the locked conversation, the writer's membership, and the writer's message, even if it was unsent.
+    """Lock and return the conversation, and return the writer's membership and message. The message may be unsent.
 
-    Raises LookupError.
+    Raises LookupError if the writer is not a member or has no such message.
     """
     conversation = _lock(conversation_id)
     mine = _membership(writer, conversation)
@@ -170,7 +172,10 @@ def _is_hidden(person: User, conversation: Conversation, seq: int) -> bool:
 
 
 def _check_may_write(writer: User, conversation: Conversation) -> None:
-    """Raise ActionError if the writer may not send a message here: an edit must not get around a block."""
+    """Raise ActionError if the writer may not send messages to the other user, for example because of a block.
+
+    Without this check, an edit could still reach a user who blocks the writer. Groups are not checked.
+    """
     if conversation.is_group:
         return
     there = (ConversationMember.conversation_id == conversation.id, ConversationMember.user_id != writer.id)
@@ -185,7 +190,7 @@ def _check_may_write(writer: User, conversation: Conversation) -> None:
 
 
 def _note(conversation: Conversation, message: Message) -> None:
-    """Assign the next revision to a change. Open pages ask for the changes after the revision that they know."""
+    """Increment the conversation's revision, and store it in the changed message."""
     conversation.revision += 1
     message.revision = conversation.revision
     db.session.flush()
@@ -199,7 +204,11 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
 
 
 def _tell_gone(conversation: Conversation, writer: User, waiting: list[int]) -> None:
-    """Publish the conversation's state to its members, and the counters of members who may have counted the message."""
+    """Publish that a message was unsent or deleted: the conversation's state, and the counts that may include it.
+
+    Members in `waiting` have a pending request, so it may be in their number of requests. For all others it may be in
+    the number of unread messages.
+    """
     people = notifications.member_ids(conversation.id)
     notifications.publish_conversation_state(conversation.id, people)
     for user_id in people:

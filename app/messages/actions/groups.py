@@ -1,4 +1,4 @@
-"""Start and rename groups, add people, and leave. Each change is recorded among the messages, as an event."""
+"""Start and rename groups, add people, and leave. All but the start are recorded as events among the messages."""
 
 from __future__ import annotations
 
@@ -38,14 +38,18 @@ def start(
     limited: bool = False,
     **options: Any,
 ) -> Conversation:
-    """Send `body` to one person in their conversation, or to several as the first message of a new group.
+    """Start a group with `people`, and send `body` as its first message. Return the group.
+
+    With a single recipient, send `body` in the conversation of the two users instead, and return that.
 
     Members who neither follow the founder nor have accepted a conversation with them get a message request. Submitting
-    a form twice makes one group. Raises ActionError, also if the founder can't message one of these people or adds too
-    many strangers.
+    a form twice (same `form_key`, recipients and content) starts one group.
+
+    Raises ActionError if the name or the text is invalid, if there are too many or no recipients, or if the founder
+    can't message one of them. With `limited`, also raises it if the founder is over a rate limit.
     """
     others = _others(founder, people)
-    # A form that is sent again with other recipients makes another conversation.
+    # The key includes the recipients, because the same form with other recipients makes another conversation.
     key = " ".join([form_key, *(str(user.id) for user in others)]) if form_key else None
     options |= {"form_key": key, "max_length": max_length, "limited": limited}
     if len(others) == 1:
@@ -54,7 +58,7 @@ def start(
     _check_size(len(others) + 1)
     pictures = options.get("pictures", ())
     name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_words(body, max_length, pictures)
-    # Serialise double clicks.
+    # Serialise concurrent submissions of a form.
     db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
     if known := _begun_by(send_key(founder, body, key_of(key, pictures))):
         return known
@@ -73,10 +77,11 @@ def start(
 
 
 def rename(member: User, conversation_id: int, name: str, *, limited: bool = False) -> None:
-    """Rename a group; "" removes its name. Raises ActionError, also for a user who is not a member.
+    """Rename a group; "" removes its name.
 
-    With `limited`, also raises it for a member over the rate limits: a new name moves the group to the top of every
-    member's inbox.
+    Raises ActionError if the name is invalid or the user is not a member of the group. With `limited`, also raises it
+    if the member is over the rate limits for messages, because a new name moves the group to the top of every member's
+    inbox.
     """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _memberships = _lock_for(member, conversation_id)
@@ -90,9 +95,12 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
 
 
 def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
-    """Add people to a group. They see only the messages from then on. Idempotent.
+    """Add people to a group. They see only later messages. Idempotent.
 
-    A former member gets a message request. Raises ActionError as `start` does, and for a user who is not a member.
+    Whether a new member gets a message request is decided as in `start`. A former member always gets one.
+
+    Raises ActionError if `member` is not in the group, if the group gets too large, or if `member` can't message one of
+    the people. With `limited`, also raises it if `member` has added too many strangers today.
     """
     conversation, memberships = _lock_for(member, conversation_id)
     inside = {user_id for user_id, membership in memberships.items() if membership.state != "left"}
@@ -111,7 +119,7 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
 
 
 def leave(member: User, conversation_id: int) -> None:
-    """End a membership in a group. The user no longer sees the group and may be added again. Idempotent.
+    """Leave a group. The user no longer sees the group, but can be added again. Idempotent.
 
     Raises ActionError if the conversation is not a group.
     """
@@ -130,7 +138,10 @@ def leave(member: User, conversation_id: int) -> None:
 
 
 def _others(person: User, people: Iterable[User]) -> list[User]:
-    """Return the people without duplicates and without `person`, by id: the order in which they are locked."""
+    """Return `people` in the order of their ids, without duplicates and without `person`.
+
+    Raises ActionError if there are none.
+    """
     others = {user.id: user for user in people if user.id != person.id}
     if not others:
         raise ActionError(_l("Add a recipient."))
@@ -145,7 +156,7 @@ def _check_size(number: int) -> None:
 
 
 def _begun_by(key: str | None) -> Conversation | None:
-    """Return the group that was started with this form key."""
+    """Return the group whose first message has this form key, or None."""
     if key is None:
         return None
     query = select(Conversation).join(Message, Message.conversation_id == Conversation.id)
@@ -153,7 +164,7 @@ def _begun_by(key: str | None) -> Conversation | None:
 
 
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
-    """Return the locked group and its memberships, including those of former members.
+    """Lock and return a group, and return its memberships by user id, including those of former members.
 
     Raises ActionError unless the member has accepted the group.
     """
@@ -172,10 +183,11 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
 
 
 def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
-    """Return the membership state in which a person joins a group. Raises ActionError.
+    """Return the membership state of a person who is added to a group: "accepted", "request" or "declined".
 
-    With `returns`, the person has left the group before and always gets a request. A person who declined the adder's
-    request isn't asked about this group either.
+    `returns` means that the person has left this group before. They never join as "accepted". A person who declined a
+    request from the adder gets "declined", so they aren't asked again. Raises ActionError if the adder can't message
+    the person.
     """
     pair = between(adder, person)
     terms = permission.relationship(adder, person, pair.id if pair else 0)
@@ -188,7 +200,10 @@ def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
-    """Raise ActionError if a group would get around the daily limit of strangers."""
+    """Raise ActionError if these states exceed the adder's daily limit of strangers, who have not accepted yet.
+
+    Without this check, groups could be used to avoid the limit of new conversations.
+    """
     strangers = sum(state != "accepted" for state in states.values())
     if not limited or not strangers:
         return
@@ -213,7 +228,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:
-    """Create or renew a membership. The member doesn't see earlier messages, and they don't count as unread."""
+    """Create or renew a membership. Earlier messages are not visible to the member and don't count as unread."""
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}
@@ -229,7 +244,7 @@ def _join(conversation: Conversation, user_id: int, state: str) -> None:
 
 
 def _moved(conversation: Conversation) -> None:
-    """Assign the next revision and publish the new name and members to all members."""
+    """Increment the group's revision and publish its state, so that open pages show the new name and members."""
     conversation.revision += 1
     inside = (
         ConversationMember.conversation_id == conversation.id,
@@ -241,7 +256,10 @@ def _moved(conversation: Conversation) -> None:
 
 
 def _tell_asked(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
-    """Notify the people who got the group as a request: in the list of requests and on the Activity page."""
+    """Notify the people who were added with a message request.
+
+    Publish their number of requests, and add an event to their Activity page.
+    """
     for user_id in sorted(user_id for user_id, state in states.items() if state == "request"):
         record_event(user_id, "message_request", str(conversation.id), actor=adder, known=True)
         notifications.publish_request_count(user_id)

@@ -1,4 +1,4 @@
-"""The images of a message: rows for files that are already stored."""
+"""Add images to a message and remove them. Only rows are written; app/messages/image_storage.py writes the files."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ ALT_MAX_LENGTH = 1_000  # characters, as a reader counts them
 
 @dataclass(frozen=True)
 class Picture:
-    """A checked image in the store (app/messages/image_storage.py), with its alt text."""
+    """An uploaded image that was checked and stored (app/messages/image_storage.py), with its alt text."""
 
     file: str
     alt: str
     width: int  # pixels
     height: int
-    digest: str = ""  # of the upload: the same form with another image is another message
+    digest: str = ""  # hash of the upload; part of the form key, see `key_of`
 
 
 def checked_alt(alt: str) -> str:
-    """Return an alt text as it is stored: one line, or "" if it is blank. Raises ActionError."""
+    """Return an alt text normalised for storage: on one line, or "" if it is blank.
+
+    Raises ActionError if it is too long or contains unsupported characters.
+    """
     try:
         alt = " ".join(clean(alt).split())
     except InvalidText:
@@ -50,7 +53,7 @@ def checked_alt(alt: str) -> str:
 
 
 def attach(message: Message, pictures: Sequence[Picture]) -> None:
-    """Add images to a new message, and enqueue their thumbnails."""
+    """Add images to a new message, and enqueue the job that makes their thumbnails."""
     for position, one in enumerate(pictures):
         size = {"width": one.width, "height": one.height}
         image = MessageImage(message_id=message.id, position=position, file=one.file, thumbnail="", alt=one.alt, **size)
@@ -60,17 +63,17 @@ def attach(message: Message, pictures: Sequence[Picture]) -> None:
 
 
 def key_of(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
-    """Return the form key of a message with these images: the same form with other images is a new message."""
+    """Return a form key that includes the images, because the same form with other images is a new message."""
     if not form_key or not pictures:
         return form_key
     return "\n".join([form_key, *(f"{one.digest} {one.alt}" for one in pictures)])
 
 
 def detach(message: Message) -> list[str]:
-    """Remove the images of a message. Return the files no longer in use.
+    """Delete the image rows of a message. Return the names of the files that are no longer in use.
 
-    The caller holds the conversation's lock and removes the files after the commit. Files in a report or a sealed
-    message stay.
+    Files that a report or a sealed message uses are not returned. The caller must hold the conversation's lock, and
+    removes the returned files after the commit.
     """
     of_message = MessageImage.message_id == message.id
     rows = db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(of_message)).all()

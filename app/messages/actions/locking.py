@@ -1,4 +1,4 @@
-"""The locks of conversations. They are held until the commit, so messages are numbered in commit order."""
+"""Lock the rows of conversations and memberships until the commit, so that messages are numbered in commit order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from app.models import Conversation, ConversationMember, User
 
 
 def lock(conversation_id: int) -> Conversation:
-    """Return the conversation, refreshed and locked. Raises sqlalchemy.exc.NoResultFound if it no longer exists."""
+    """Lock a conversation and its memberships, and return the refreshed conversation.
+
+    Raises sqlalchemy.exc.NoResultFound if it no longer exists.
+    """
     found: Conversation = db.session.scalars(
         _locked(select(Conversation).where(Conversation.id == conversation_id))
     ).one()
@@ -23,7 +26,7 @@ def lock(conversation_id: int) -> Conversation:
 
 
 def lock_pair(one: User, other: User) -> Conversation:
-    """Return the conversation of two users, locked. If there is none, create it with two "new" memberships."""
+    """Lock and return the conversation of two users. If there is none, create it with two memberships, both "new"."""
     key = pair_key(one, other)
     found = _locked(select(Conversation).where(Conversation.pair_key == key))
     conversation: Conversation | None = db.session.scalar(found)
@@ -38,10 +41,10 @@ def lock_pair(one: User, other: User) -> Conversation:
 
 
 def lock_members(conversation_id: int) -> None:
-    """Lock the memberships of a locked conversation in the order of user ids.
+    """Lock the memberships of a locked conversation, in the order of user ids.
 
-    Readers lock their own memberships by conversation id, without the conversation's lock. The fixed order avoids
-    deadlocks.
+    The conversation's lock is not enough: `mark_read` and `mark_delivered` lock a user's own memberships without it.
+    The fixed order prevents deadlocks.
     """
     membership = ConversationMember
     these = select(membership.user_id).where(membership.conversation_id == conversation_id).order_by(membership.user_id)
@@ -49,7 +52,7 @@ def lock_members(conversation_id: int) -> None:
 
 
 def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
-    """Return the columns of a membership in a conversation without messages."""
+    """Return the column values of a new membership in a conversation without messages."""
     numbers = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
     return {"conversation_id": conversation_id, "user_id": user_id, "state": "new", **numbers}
 

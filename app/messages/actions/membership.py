@@ -1,4 +1,4 @@
-"""Change one user's membership of a conversation: answer a request, mute, save a draft."""
+"""Change a user's membership of a conversation: accept or decline a request, mute, unmute, save a draft."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ END_MUTE_JOB = "messages.end_mute"
 
 
 def accept(user: User, conversation_id: int) -> bool:
-    """Accept a request, even one that was declined before. Return False if there is none.
+    """Accept a message request, even one that was declined before. Return False if there is none.
 
-    The conversation then behaves like any other: its messages count as unread until they are shown, and members who
-    share read receipts see them.
+    Its messages then count as unread until the user has read them. If the user shares read receipts, the other members
+    get them from now on.
     """
     if not _change(user, conversation_id, {"state": "accepted"}, _state_in("request", "declined")):
         return False
@@ -40,7 +40,10 @@ def accept(user: User, conversation_id: int) -> bool:
 
 
 def decline(user: User, conversation_id: int) -> bool:
-    """Decline a request. Return False if there is none. Other members aren't notified, and it can be accepted later."""
+    """Decline a message request. Return False if there is none.
+
+    Other members aren't notified. The request can still be accepted later.
+    """
     if not _change(user, conversation_id, {"state": "declined"}, _state_in("request")):
         return False
     notifications.publish_request_count(user.id)
@@ -49,9 +52,9 @@ def decline(user: User, conversation_id: int) -> bool:
 
 
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
-    """Mute a conversation: no badge, no email, no push, for one of HOURS or until it is unmuted.
+    """Mute a conversation: its messages don't count in the badge, and cause no email or push.
 
-    Raises ActionError for any other duration.
+    `hours` is one of `mute_duration.HOURS`; None mutes it until it is unmuted. Raises ActionError for other values.
     """
     until = mute_duration.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
@@ -62,14 +65,14 @@ def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
 
 
 def unmute(user: User, conversation_id: int) -> bool:
-    """Unmute a conversation; unread messages count again. Return False if it was not muted."""
+    """Unmute a conversation, so that its unread messages count in the badge. Return False if it was not muted."""
     return _unmute(user, conversation_id)
 
 
 def end_mute(user: User, conversation_id: int) -> bool:
-    """End a mute whose time is over. Return False if it has ended already or has no end.
+    """Unmute a conversation if the end time of its mute has passed. Return whether it was unmuted.
 
-    A mute that was extended has another job. Called too early, it enqueues the job again.
+    If the end time is in the future, for example because the mute was extended, enqueue the job for that time.
     """
     muted_until = select(ConversationMember.muted_until).where(*_this(user, conversation_id))
     until = db.session.scalar(muted_until)
@@ -78,14 +81,16 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until > now():
         enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
         return False
-    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may be muted again by now
+    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may just have been muted again
 
 
 def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int) -> bool:
-    """Save a draft. Return True if it changed.
+    """Save a draft. Return whether the stored draft changed.
 
-    Return False if the user has sent a message after `own_seq`, their newest message on the page: the page is stale,
-    and its draft may already be sent.
+    `own_seq` is the seq of the user's newest message on the page. If the user has sent a message after it, nothing is
+    saved: the page is out of date, and the text may be the message that was sent.
+
+    If the two users have no conversation yet, one is created for the draft, unless `_may_begin` forbids it.
     """
     text = text.replace("\0", "")  # PostgreSQL can't store it
     conversation = opened.conversation
@@ -94,7 +99,7 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
             return False
         conversation = lock_pair(user, opened.other)
     membership = ConversationMember
-    # Lock first: after waiting for a concurrent send, PostgreSQL's UPDATE would still search the older messages.
+    # Lock first. Otherwise PostgreSQL's UPDATE may wait for a concurrent send and then not see the sent message.
     mine = select(membership.user_id).where(
         membership.conversation_id == conversation.id, membership.user_id == user.id
     )
@@ -112,7 +117,11 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
 
 
 def _may_begin(user: User, terms: Relationship) -> bool:
-    """Return whether a draft may create a conversation: only one that the user may write in, and not too many."""
+    """Return whether a draft may create a conversation.
+
+    The user must be allowed to write to the other user, and must have fewer than the maximum number of conversations
+    that contain only drafts.
+    """
     return permission.decide(terms).kind != "refused" and rate_limits.may_begin_draft(user)
 
 
@@ -139,7 +148,7 @@ def _change(user: User, conversation_id: int, values: dict[str, Any], *condition
 
 
 def _counts_moved(user: User, conversation_id: int) -> None:
-    """Publish the unread count and the conversation's state, and schedule delivery of messages that were held back."""
+    """Publish that messages of a conversation now count as unread, and schedule email and push for them."""
     notifications.publish_unread_count(user.id)
     notifications.publish_conversation_state(conversation_id, [user.id])
     scheduling.schedule_delivery(user.id, notifications.KIND)

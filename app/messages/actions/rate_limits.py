@@ -1,4 +1,4 @@
-"""Per-sender rate limits, stricter for new accounts. They are counted in the database."""
+"""Rate limits on the messages of a user, stricter for new accounts. Messages are counted in the database."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.extensions import db
 from app.models import Conversation, Message, User
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
-UNANSWERED = 3  # messages in a request that has not been answered
-DRAFTS = 100  # conversations of one user that contain only a draft
+UNANSWERED = 3  # maximum number of messages in a message request before it is answered
+DRAFTS = 100  # maximum number of conversations that a user started and that contain only drafts
 
 
 class Limits(NamedTuple):
-    """How many messages one user may send."""
+    """How many messages a user may send, and how many new conversations they may start."""
 
     a_minute: int  # messages
     a_day: int
@@ -36,7 +36,10 @@ def limits_of(sender: User) -> Limits:
 
 
 def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
-    """Raise ActionError if the sender is over a limit; `waits` means that their request has not been answered."""
+    """Raise ActionError if the sender is over a limit.
+
+    `waits` means that the conversation is a message request that the recipient has not answered.
+    """
     limits = limits_of(sender)
     if waits and _sent_in(sender, conversation) >= UNANSWERED:
         raise ActionError(_l("Please wait for a reply before sending more. Your text is still here."))
@@ -49,7 +52,7 @@ def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
 
 
 def may_begin_draft(writer: User) -> bool:
-    """Return whether a draft may create one more conversation without messages."""
+    """Return whether the writer has fewer than DRAFTS conversations that contain only drafts."""
     empty = (Conversation.started_by_id == writer.id, Conversation.newest_seq == 0)
     return (db.session.scalar(select(func.count()).select_from(Conversation).where(*empty)) or 0) < DRAFTS
 
@@ -68,7 +71,7 @@ def _sent_in(sender: User, conversation: Conversation) -> int:
 
 
 def _begun(sender: User) -> int:
-    """Return how many conversations the sender began within a day. Those with only drafts don't count."""
+    """Count the conversations that the sender started in the last day. Conversations with only drafts don't count."""
     recent = (Conversation.started_by_id == sender.id, Conversation.started_at > now() - timedelta(days=1))
     query = select(func.count()).select_from(Conversation).where(*recent, Conversation.newest_seq > 0)
     return db.session.scalar(query) or 0

@@ -1,4 +1,8 @@
-"""Read and delivery positions: what a user's pages have shown, and what their polls have fetched. Both only grow."""
+"""Record which messages of a conversation a user has read, and which were delivered to them.
+
+Both are positions: every message up to that seq was shown by the user's pages, or fetched by their polls. They never
+decrease.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,9 @@ from app.queries import visibility
 
 
 def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
-    """Record that every message up to `seq` was shown to the user. Return True if that is new.
+    """Record that the user has read every message up to `seq`. Return whether the read position changed.
 
-    The position only increases, and never beyond the newest message.
+    The position never exceeds the newest message.
     """
     upto = min(seq, conversation.newest_seq)
     membership = ConversationMember
@@ -27,9 +31,9 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
 
 
 def mark_delivered(user: User, timestamp: float) -> int:
-    """Record that the user's polls fetched everything up to `timestamp`. Return the number of conversations changed.
+    """Record that the user's polls fetched every event up to `timestamp`. Return the number of changed conversations.
 
-    Polls don't write; the page reports the timestamp that it received.
+    Polls themselves don't write. The page reports the newest timestamp that it received.
     """
     membership = ConversationMember
     heard = exists().where(
@@ -43,8 +47,8 @@ def mark_delivered(user: User, timestamp: float) -> int:
         membership.newest_seq > membership.delivered_seq,
         membership.newest_seq > membership.read_seq,
     )
-    # Lock in a fixed order, so that two tabs that report at once can't deadlock. Check `heard` in a second statement:
-    # after waiting for a lock, PostgreSQL rereads the locked row, but evaluates subqueries with the older snapshot.
+    # Lock in a fixed order, so that concurrent reports from two tabs can't deadlock. Check `heard` in a second
+    # statement: after waiting for a lock, PostgreSQL rereads the locked row but not the rows of subqueries.
     waits = select(membership.conversation_id).where(*behind).order_by(membership.conversation_id)
     db.session.execute(waits.with_for_update())
     query = select(membership).where(*behind, heard).order_by(membership.conversation_id)
@@ -56,9 +60,9 @@ def mark_delivered(user: User, timestamp: float) -> int:
 
 
 def _show_receipts(user: User, conversation_id: int) -> None:
-    """Publish the conversation's state to the members who see this user's receipts: both must share receipts.
+    """Publish the conversation's state to the members who get this user's read receipts.
 
-    Members who have not accepted send no receipts, and no receipts pass a block.
+    Both must share read receipts and have accepted the conversation, and neither may block the other.
     """
     if not user.receipts:
         return

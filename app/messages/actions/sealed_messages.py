@@ -1,6 +1,6 @@
-"""Sealed messages: copies of deleted content, kept for a while so that a reader can still report it.
+"""Sealed messages: copies of deleted or unsent messages, kept for some days so that a member can still report them.
 
-Only app/moderation reads them, to make a report. Everywhere else the message is deleted.
+Members can't see the copies. Only app/moderation reads them, to make a report.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ BATCH = 500  # sealed messages per query
 
 
 def seal(message: Message, kept_for: timedelta, *, readers: Sequence[int] | None = None) -> None:
-    """Keep the message's text and the names of its image files for `kept_for`; zero keeps nothing.
+    """Copy a message's text and the names of its image files into a sealed message, kept for `kept_for`.
 
-    Call it before the text and images are removed, under the conversation's lock. `readers` is as in SealedMessage.
+    Do nothing if `kept_for` is zero. `readers` are the ids of the users who may report the message; None means every
+    member. Call this under the conversation's lock, before the text and images are removed.
     """
     if not kept_for:
         return
@@ -41,7 +42,7 @@ def seal(message: Message, kept_for: timedelta, *, readers: Sequence[int] | None
 
 
 def readers_of(message: Message) -> list[int]:
-    """Return the ids of the users who read a message before it was unsent. The caller has locked the memberships."""
+    """Return the ids of the other users who have read a message. The caller must have locked the memberships."""
     membership = ConversationMember
     here = (
         membership.conversation_id == message.conversation_id,
@@ -52,7 +53,7 @@ def readers_of(message: Message) -> list[int]:
 
 
 def expired() -> Sequence[tuple[int, int]]:
-    """Return (conversation id, message id) of a batch of expired sealed messages."""
+    """Return up to BATCH expired sealed messages, as (conversation id, message id)."""
     over = (
         select(Message.conversation_id, Message.id)
         .join(SealedMessage, SealedMessage.message_id == Message.id)
@@ -64,10 +65,10 @@ def expired() -> Sequence[tuple[int, int]]:
 
 
 def remove(conversation_id: int, message_ids: Sequence[int]) -> list[str]:
-    """Delete sealed messages of one conversation.
+    """Delete sealed messages of one conversation. Return the image files that are no longer in use.
 
-    Returns the files no longer in use, which the caller removes after the commit. The lock prevents a concurrent report
-    from copying a message whose files are about to be removed.
+    The caller removes the files after the commit. The conversation's lock prevents a concurrent report from copying a
+    message whose files are about to be removed.
     """
     lock(conversation_id)
     these = delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)).returning(SealedMessage.images)

@@ -31,11 +31,13 @@ def send_message(
     pictures: Sequence[Picture] = (),
     limited: bool = False,
 ) -> Message:
-    """Send `body` to `recipient`, and update their badge and schedule delivery, in the caller's transaction.
+    """Send `body` to `recipient`, update their badge, and schedule email and push, all in the caller's transaction.
 
-    A form that is submitted twice (same `form_key`) sends once and returns the first message. A recipient who neither
-    follows the sender nor has accepted the conversation gets a message request. Raises ActionError; with `limited` also
-    when the sender is over a rate limit.
+    Submitting a form twice (same `form_key` and content) sends one message and returns it both times. A recipient who
+    neither follows the sender nor has accepted the conversation gets a message request.
+
+    Raises ActionError if the text is invalid or the sender can't message the recipient. With `limited`, also raises it
+    if the sender is over a rate limit.
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
@@ -74,7 +76,11 @@ def send_to_group(
     pictures: Sequence[Picture] = (),
     limited: bool = False,
 ) -> Message:
-    """Send `body` to a group, as `send_message` does. Raises ActionError, also for a sender who is not a member."""
+    """Send `body` to a group. The arguments are those of `send_message`.
+
+    Raises ActionError if the text is invalid or the sender is not a member. With `limited`, also raises it if the
+    sender is over a rate limit.
+    """
     body = checked_words(body, max_length, pictures)
     conversation = lock(conversation_id)
     key = send_key(sender, body, key_of(form_key, pictures))
@@ -92,12 +98,18 @@ def send_to_group(
 
 
 def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
-    """Add a group's event to its messages. It counts in no badge. The caller holds the conversation's lock."""
+    """Add an event, such as a new name, to a group's messages. It doesn't count as unread.
+
+    The caller must hold the conversation's lock.
+    """
     return _store(conversation, actor, kind=kind, args=args, body="")
 
 
 def checked_words(body: str, max_length: int, pictures: Sequence[object]) -> str:
-    """Return a message's text as it is stored. It may be empty beside images. Raises ActionError."""
+    """Return a message's text normalised for storage. With images, it may be empty.
+
+    Raises ActionError if it is empty without images, too long, or contains unsupported characters.
+    """
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
 
@@ -130,7 +142,7 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
 
 
 def _accept(conversation: Conversation, user_id: int) -> None:
-    """Accept the conversation for a user, as sending does. The messages of a pending request then count as unread."""
+    """Set a user's membership to "accepted". If it was a pending request, its messages now count as unread."""
     membership = ConversationMember
     waiting = update(membership).where(
         membership.conversation_id == conversation.id, membership.user_id == user_id, membership.state != "accepted"

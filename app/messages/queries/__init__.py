@@ -1,11 +1,11 @@
-"""Reads that only this feature needs. Access control: only threads.py loads a conversation for a viewer.
+"""Queries that only this feature uses. Access control: only threads.py loads a conversation and checks membership.
 
-threads             loads a conversation for its member, and its messages
-inbox               the list of conversations, and message requests
+threads             loads a conversation and its messages for a member
+inbox               lists conversations and message requests
 search              searches the viewer's messages
 recipients          suggests people to write to
-read_by             who in a group has read a message
-images              who may fetch an image, and which files are in use
-conversation_state  the state of a conversation that polls receive
+read_by             lists who in a group has read a message
+images              finds who may fetch an image, and which files are in use
+conversation_state  the state of a conversation that polls return
 export              the messages part of a data export
 """

@@ -1,4 +1,4 @@
-"""The full state of a conversation that the poller receives."""
+"""The state of a conversation that polls return to a member's pages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from app.queries import visibility
 
 
 def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
-    """Return `{"with", "last_message_id", "revision", "delivered", "read"}`, for a group also `"group"`, its id.
+    """Return the state of a conversation for one member.
 
-    `with` is the other user's username, and "" for a group. The conversation with a deleted account is described like a
-    group. All other members' polls have fetched the messages up to `delivered`, and all other members have read those
-    up to `read`. Both are 0 unless this user and all other members share read receipts. A former member of a group gets
-    the state as of their leaving.
+    - `with`: the other user's username; "" for a group or a deleted account
+    - `group`: the conversation's id; only for a group or a deleted account
+    - `last_message_id`: the newest message that the member can see
+    - `revision`: the number of the conversation's latest change
+    - `delivered`: the seq up to which the polls of all other members have fetched the messages
+    - `read`: the seq up to which all other members have read the messages
+
+    `delivered` and `read` are 0 unless all members share read receipts, and for a former member of a group.
     """
     rows = db.session.execute(_memberships(), {"user_id": user_id, "conversation_id": conversation_id}).all()
     conversation = rows[0][0]
@@ -41,7 +45,7 @@ def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
 
 @cache
 def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
-    # Built once: it runs for every member with each message, while the member's clock is locked.
+    # Built once, because it runs for every member with each message, while the member's clock is locked.
     membership, user_id = ConversationMember, bindparam("user_id", type_=Integer)
     return (
         select(Conversation, membership, User, visibility.blocked_between(user_id, User.id))
@@ -59,10 +63,10 @@ def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
 def receipts(
     viewer: User, others: Sequence[tuple[User, ConversationMember | None]], apart: Set[int]
 ) -> tuple[int, int]:
-    """Return the seqs up to which all other members have fetched and read; (0, 0) unless all share read receipts.
+    """Return (delivered, read): the seqs up to which all other members have fetched and read the messages.
 
-    Members who have not accepted the conversation send no receipts, nor do members in `apart`, who are separated from
-    the viewer by a block.
+    Return (0, 0) unless the viewer and all other members share read receipts. Members who have not accepted the
+    conversation don't share any. Nor do users in `apart`, whom a block separates from the viewer.
     """
     told = [(user, membership) for user, membership in others if user.receipts and user.id not in apart]
     memberships = [

@@ -1,4 +1,4 @@
-"""What a data export reads: a user's conversations and the messages that they can see, in batches."""
+"""Queries for a data export: a user's conversations and the messages that they can see, in batches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ExportedConversation:
 
     @property
     def has_left(self) -> bool:
-        """Return whether the owner has left the group."""
+        """Whether the owner has left the group."""
         return self.membership.state == "left"
 
 
@@ -50,7 +50,7 @@ def newest_message_id(owner_id: int) -> int:
 
 
 def conversations(owner_id: int) -> Iterator[ExportedConversation]:
-    """Yield the user's conversations that contain a message or a draft, by id."""
+    """Yield the user's conversations in the order of their ids, without those that contain no message and no draft."""
     after = 0
     while True:
         query = (

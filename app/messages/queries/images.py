@@ -1,4 +1,4 @@
-"""Reads about message images: who may fetch one, which have no thumbnail, which files are in use."""
+"""Queries about message images: who may fetch one, which have no thumbnail, which files are in use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def is_there(image_id: int) -> bool:
 
 
 def held(conversation_id: int) -> set[str]:
-    """Return the files that are evidence in reports about a conversation or belong to its sealed messages."""
+    """Return the names of the image files that a conversation's sealed messages, or reports about it, use."""
     reported = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
     sealed = select(SealedMessage.images).join(Message, Message.id == SealedMessage.message_id)
     return _names(db.session.scalars(reported.where(Report.conversation_id == conversation_id))) | _names(
@@ -48,7 +48,7 @@ def held(conversation_id: int) -> set[str]:
 
 
 def named(files: Sequence[str]) -> set[str]:
-    """Return those of the files that a message, a sealed message or a report's evidence uses."""
+    """Return the subset of `files` that messages, sealed messages or the evidence of reports use."""
     found: set[str] = set()
     for first in range(0, len(files), BATCH_SIZE):
         some = files[first : first + BATCH_SIZE]

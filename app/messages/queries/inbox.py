@@ -1,4 +1,4 @@
-"""The list of conversations, and the message requests."""
+"""Queries for the inbox and for the list of message requests."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.models import Conversation, ConversationMember, Follow, Message, Messag
 from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
-FACES = 3  # members of a group whose avatars its row shows
-SCAN_LIMIT = 2000  # followed users who are checked for also following a stranger
+FACES = 3  # number of members whose avatars are shown in the row of a group
+SCAN_LIMIT = 2000  # maximum number of users followed by the viewer that are checked for `Stranger.shared`
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """Facts about a sender that help to answer their request."""
+    """Facts about the sender of a message request, shown to help the viewer decide."""
 
-    shared: int  # how many of the users whom the viewer follows also follow them
+    shared: int  # number of users who are followed by the viewer and follow the sender
     relation: Relation
 
 
@@ -35,12 +35,12 @@ class Listed:
 
     @property
     def other(self) -> User | None:
-        """Return the other user of a two-person conversation; None for a group or a deleted account."""
+        """The other user of a two-person conversation; None for a group or a deleted account."""
         return None if self.is_group or not self.others else self.others[0]
 
     @property
     def is_group(self) -> bool:
-        """Return whether it is a group."""
+        """Whether the conversation is a group."""
         return self.conversation.is_group
 
 
@@ -48,9 +48,9 @@ class Listed:
 class InboxRow(Listed):
     """One conversation in the inbox."""
 
-    mine: ConversationMember
+    mine: ConversationMember  # the viewer's membership
     newest: Message  # with its sender
-    unread: int
+    unread: int  # number of messages
     pictures: int  # number of images in the newest message
     folded: bool  # the viewer blocks the sender: in a group the message is collapsed
     stranger: Stranger | None = None  # facts about the sender of a two-person request
@@ -66,7 +66,10 @@ class Inbox:
 
 
 def page(viewer: User, before: int | None, size: int, *, state: str = "accepted") -> Inbox:
-    """Return a page of the viewer's conversations in this state, by latest message. Two queries, whatever the size."""
+    """Return a page of the conversations in which the viewer's membership has this `state`, latest message first.
+
+    `before` is the id of the last message on the previous page. Always two queries.
+    """
     query = _conversations(viewer, state).order_by(ConversationMember.newest_message_id.desc()).limit(size + 1)
     if before is not None:
         query = query.where(ConversationMember.newest_message_id < before)
@@ -82,7 +85,7 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
 
 
 def tray(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
-    """Return a page of pending or declined requests with facts about their senders. Three queries."""
+    """Return a page of pending or declined requests, with facts about their senders. At most three queries."""
     found = page(viewer, before, size, state=state)
     known = _strangers(viewer, [row.other.id for row in found.rows if row.other])
     rows = [replace(row, stranger=known.get(row.other.id) if row.other else None) for row in found.rows]
@@ -90,7 +93,7 @@ def tray(viewer: User, before: int | None, size: int, *, state: str = "request")
 
 
 def _conversations(viewer: User, state: str) -> Select[Any]:
-    """Select the fields of InboxRow up to `folded`, without the members, and then the viewer's number of requests."""
+    """Select the fields of InboxRow except `others` and `stranger`, and the viewer's number of pending requests."""
     mine = ConversationMember
     pictures = select(func.count()).where(MessageImage.message_id == Message.id).scalar_subquery()
     folded = visibility.is_blocking(viewer.id, Message.sender_id)
@@ -107,7 +110,7 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
 
 
 def _strangers(viewer: User, user_ids: Sequence[int]) -> dict[int, Stranger]:
-    """Return the facts about these senders of requests. One query."""
+    """Return facts about users who sent requests, by user id. One query."""
     if not user_ids:
         return {}
     mine, theirs, friend = aliased(Follow), aliased(Follow), aliased(User)

@@ -9,7 +9,7 @@ from app.extensions import db
 from app.messages.queries.threads import ConversationView, shown
 from app.models import Message, User
 
-SCAN_LIMIT = 3  # of the viewer's newest messages
+SCAN_LIMIT = 3  # number of the viewer's newest messages that are shown with their readers
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,10 @@ class ReadBy:
 
 
 def of_own(opened: ConversationView) -> list[ReadBy]:
-    """Return the viewer's newest messages in a group, newest first; none unless the viewer shares read receipts.
+    """Return the viewer's newest messages in a group with their readers, newest first. One query.
 
-    One query. Members who have not accepted the group are not among the readers.
+    Return an empty list if the viewer doesn't share read receipts. Readers are only members who share read receipts and
+    have accepted the group, and whom no block separates from the viewer.
     """
     if opened.mine is None or not opened.viewer.receipts:
         return []

@@ -1,4 +1,4 @@
-"""Recipients of a new message: suggestions while the viewer types, and permission for those already named."""
+"""Queries for the recipients of a new message: suggestions by name, and whether the viewer may write to them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from app.queries.name_prefixes import has_words
 from app.queries.search import matching
 
 MAX_SUGGESTIONS = 8
-SCAN_LIMIT = 1000  # conversations, and follows in each direction; bounds the query's time
-STRANGERS = 50  # other users with a matching name
+SCAN_LIMIT = 1000  # maximum number of conversations, and of follows in each direction; limits the query's time
+STRANGERS = 50  # maximum number of other users with a matching name
 WRITTEN, FOLLOWED, FOLLOWER, STRANGER = range(4)  # the order of suggestions
 
 
@@ -34,11 +34,11 @@ class Recipient:
 
 
 def suggestions(viewer: User, q: str) -> list[Recipient]:
-    """Return users whose name or username has the words of `q`; the last word may be a prefix. One query.
+    """Return users whose name or username contains the words of `q`; the last word may be a prefix. One query.
 
-    People the viewer has written with come first, by latest message; then people they follow, their followers, and
-    others. With an empty `q`, others are left out. Never returns inactive accounts or users separated from the viewer
-    by a block.
+    People the viewer has exchanged messages with come first, latest message first. People whom the viewer follows come
+    next, then the viewer's followers, then all others. An empty `q` returns only the first three groups. Inactive
+    accounts, and users separated from the viewer by a block, are never returned.
     """
     terms = query_terms(q)
     if q.strip() and not terms:
@@ -81,7 +81,10 @@ def _all(query: Select[Any]) -> list[Recipient]:
 
 
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
-    """Return selects of (id, place, newest message) of possible recipients. Each is limited, which bounds the cost."""
+    """Return a SELECT of (user id, place, newest message id) for each group of possible recipients.
+
+    `place` is the group's position in the suggestions. Each SELECT has a LIMIT, which limits the query's time.
+    """
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     written = (
         select(theirs.user_id.label("user_id"), literal(WRITTEN).label("place"), mine.newest_message_id.label("newest"))
@@ -108,5 +111,5 @@ def _placed(user_id: Any, place: int) -> Select[int, int, int]:
 
 
 def _cut(query: Select[int, int, int], size: int) -> Select[int, int, int]:
-    """Limit a part of a union. SQLite needs a subquery around a part with LIMIT."""
+    """Limit `query` to `size` rows for use in a UNION. SQLite accepts LIMIT there only in a subquery."""
     return select(query.limit(size).subquery())

@@ -1,4 +1,4 @@
-"""The search in the viewer's messages."""
+"""Full-text search in the viewer's messages."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def hits_of(viewer: User, terms: Sequence[Term], before: int | None, size: int) 
 
 
 def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation, bool]:
-    """Select all matches older than message `before`, newest first, and whether the viewer blocks their sender.
+    """Select the matching messages older than message `before`, newest first, and whether the viewer blocks the sender.
 
-    The index is searched for the viewer's token and for whole words, and intersects them from the rarest on. A prefix
-    may match a large part of all words, so prefixes only filter what the index has found. The cost of a search
-    therefore depends on the number of the viewer's own messages, not on all messages.
+    The full-text index looks up the whole words together with the viewer's token, a term found only in messages of the
+    viewer's conversations (search_words.py). Prefixes only filter that result, because one prefix can match a large
+    part of all words. The cost therefore depends on the number of the viewer's messages, not of all messages.
     """
     words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
     query, key = matching(_visible(viewer), Message, words)
@@ -66,5 +66,5 @@ def _visible(viewer: User) -> Select[Message, Conversation, bool]:
 
 
 def _begins(term: Term) -> ColumnElement[bool]:
-    """Return the condition that a word of the message has this prefix."""
+    """Return the condition that a word of the message starts with the term."""
     return (literal(" ", String) + Message.search_text).contains(f" {term.text}", autoescape=True)

@@ -1,4 +1,7 @@
-"""Access control: the only functions that load a conversation for a viewer, by username or id, and its messages."""
+"""Load a conversation and its messages for a viewer.
+
+Access control: a viewer can load only conversations of which they are a member, and only messages that they can see.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ from app.queries.relations import Relation
 
 CONTEXT = 5  # messages shown above the first unread one, for context
 WINDOW = 200  # messages on one page at most
-PAGE_SIZE = 100  # messages an open thread gets per request; also in static/js/messages/conversation.js
+PAGE_SIZE = 100  # new messages per request of an open page; also in static/js/messages/conversation.js
 ACTIVE_STATES = ("new", "accepted", "request", "declined")  # states of members who may see the conversation
-# As in app/queries/visibility.py: made once, because making an alias is slow.
+# Created once, because creating an alias is slow.
 _mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
 
 
@@ -39,29 +42,29 @@ class ConversationView:
 
     @property
     def is_group(self) -> bool:
-        """Return whether it is a group, even if few members are left."""
+        """Whether the conversation is a group. It stays one even if few members are left."""
         return self.conversation is not None and self.conversation.is_group
 
     @property
     def other(self) -> User | None:
-        """Return the other user of a two-person conversation; None for a group or a deleted account."""
+        """The other user of a two-person conversation; None for a group or a deleted account."""
         return self.others[0][0] if self.others and not self.is_group else None
 
     @property
     def key(self) -> dict[str, str | int]:
-        """Return the URL's parameters: the other user's username, or else the conversation's id."""
+        """The parameters of the conversation's URL: the other user's username, or else the conversation's id."""
         if self.other is not None:
             return {"username": self.other.username}
         return {"conversation_id": self.conversation.id if self.conversation else 0}
 
     @property
     def read_seq(self) -> int:
-        """Return the seq up to which everything was shown to the viewer."""
+        """The viewer's read position: the seq up to which they have read all messages."""
         return self.mine.read_seq if self.mine else 0
 
     @property
     def newest_seq(self) -> int:
-        """Return the seq of the newest message."""
+        """The seq of the newest message; 0 without messages."""
         return self.conversation.newest_seq if self.conversation else 0
 
 
@@ -71,18 +74,18 @@ class Thread:
 
     opened: ConversationView
     messages: Sequence[Message]
-    older: int | None = None  # the `before` of the part above
-    changed: Sequence[Message] = ()  # messages already on the page; some are no longer visible
-    at_end: bool = True  # includes the newest message
+    older: int | None = None  # the `before` that loads the preceding messages; None if there are none
+    changed: Sequence[Message] = ()  # messages on an open page that were edited, deleted or unsent
+    at_end: bool = True  # the newest message is included
 
     @property
     def read_seq(self) -> int:
-        """Return the viewer's read position at the time of the query."""
+        """The viewer's read position at the time of the query."""
         return self.opened.read_seq
 
     @property
     def newest_seq(self) -> int:
-        """Return the seq of the conversation's newest message."""
+        """The seq of the conversation's newest message."""
         return self.opened.newest_seq
 
 
@@ -93,7 +96,7 @@ def pair_key(one: User, other: User) -> str:
 
 
 def pair_key_with(viewer: User) -> ColumnElement[str]:
-    """Return the same key as an SQL expression, for the viewer and the User of the query."""
+    """Return `pair_key` for the viewer and the query's User, as an SQL expression."""
     number, own = cast(User.id, String), str(viewer.id)
     return case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)
 
@@ -106,7 +109,8 @@ def between(viewer: User, other: User) -> Conversation | None:
 def with_person(viewer: User, username: str) -> ConversationView | None:
     """Return the viewer's conversation with that user; None if the user doesn't exist or is the viewer. One query.
 
-    An inactive account is found only by users who have written with it.
+    If the two have never written, the `conversation` in the result is None. An inactive account is found only by users
+    who have exchanged messages with it.
     """
     here = Conversation.id
     query = (
@@ -139,9 +143,9 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
 
 
 def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
-    """Return the conversation with that id if the viewer is a member and has not left. One query.
+    """Return the conversation with that id if the viewer is a member and has not left; otherwise None. One query.
 
-    It serves groups, and conversations with a deleted account.
+    The result has no `terms` and no `relation`. It is used for groups and for conversations with a deleted account.
     """
     here = _mine.conversation_id == conversation_id
     inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(ACTIVE_STATES))
@@ -175,11 +179,11 @@ def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
 
 
 def newest(opened: ConversationView, *, before: int | None = None, size: int = 40) -> Thread:
-    """Return the newest messages of a conversation, or the `size` messages before seq `before`. One query.
+    """Return the newest messages of a conversation or, with `before`, the `size` messages before that seq. One query.
 
-    The first unread message is always on the page: reading moves one position forward, so a page that skipped unread
-    messages would mark them as read. With very many unread messages, the page shows the first WINDOW, and the rest when
-    these have been read.
+    Without `before`, the result always includes the first unread message. Each member has a single read position, so a
+    page that skipped unread messages would mark them as read. If there are too many, the result ends after WINDOW
+    messages, and the rest follow once these have been read.
     """
     if opened.mine is None:
         return Thread(opened, [])
@@ -195,9 +199,10 @@ def newest(opened: ConversationView, *, before: int | None = None, size: int = 4
 
 
 def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, size: int = PAGE_SIZE) -> Thread:
-    """Return what an open page lacks: up to `size` messages after `seq`, and changes since `revision`.
+    """Return the messages that an open page does not show yet: up to `size` messages after `seq`, and changed ones.
 
-    Changes are returned for messages from seq `first` on.
+    Changed messages are those from seq `first` to `seq` that changed after `revision`. They include unsent messages, so
+    that the page can remove them.
     """
     mine, conversation = opened.mine, opened.conversation
     if mine is None or conversation is None:
@@ -211,10 +216,7 @@ def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, 
 
 
 def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
-    """Select the messages that this member can see, with senders and images.
-
-    With `gone`, include unsent messages, so that an open page can remove them.
-    """
+    """Select the messages that this member can see, with senders and images; with `gone`, also unsent messages."""
     this = and_(_mine.conversation_id == mine.conversation_id, _mine.user_id == mine.user_id)
     visible = visibility.message_is_shown(_mine)
     if gone:
@@ -228,7 +230,7 @@ def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
 
 
 def message(viewer: User, conversation_id: int, seq: int) -> Message | None:
-    """Return one message if the viewer can see it."""
+    """Return one message if the viewer can see it, otherwise None."""
     opened = by_id(viewer, conversation_id)
     if opened is None or opened.mine is None:
         return None
