@@ -1,4 +1,4 @@
-"""Accounts: registration, login, and links sent by email."""
+"""The accounts feature: registration, login, password reset, security settings and account deletion."""
 
 from flask import Blueprint
 

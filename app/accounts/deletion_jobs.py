@@ -1,4 +1,4 @@
-"""Jobs of account deletion: the emails, other members' unread counts, and the deletion itself."""
+"""Background jobs for account deletion: send emails, update other members' unread counts, and delete the data."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from app.models import Job, User
 
 @job(MAIL_JOB, queue="mail", timeout=90)
 def mail_deletion(user_id: int, what: str, due_at: str) -> None:
-    """Email that an account is closed and will be deleted at `due_at`, or that the deletion was cancelled.
+    """Email the user that their account will be deleted at `due_at`, or that the deletion was cancelled.
 
-    Send nothing if that is no longer so. Running twice sends it twice with the same Message-ID.
+    Send nothing if this is no longer true. A second run sends the email again with the same Message-ID.
     """
     user = db.session.get(User, user_id)
     moment = datetime.fromisoformat(due_at)
@@ -37,9 +37,10 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
 
 @job(TELL_READERS)
 def tell_readers(user_id: int) -> None:
-    """Publish the unread counts of members with unread events caused by an account that was closed or restored.
+    """Update the unread counts of members who have unread events caused by this user.
 
-    Running twice publishes the same counts again.
+    Enqueued when the user's account is closed or restored, because events caused by closed accounts do not count. A
+    second run publishes the same counts again.
     """
     last: int | None = 0
     while last is not None:
@@ -49,9 +50,9 @@ def tell_readers(user_id: int) -> None:
 
 @job("accounts.delete_due", queue="slow", timeout=3600, every=3600)
 def delete_due() -> None:
-    """Delete the accounts that are due, in batches.
+    """Delete the accounts whose grace period is over, in batches.
 
-    After a crash, or when run twice, it continues with what is left.
+    After a crash, or in a second run, continue with the remaining data.
     """
     for user_id in deletion.due():
         _remove_files(user_id)
@@ -63,9 +64,10 @@ def delete_due() -> None:
 
 
 def _remove_files(user_id: int) -> None:
-    """Delete the user's finished exports, which only the job rows refer to.
+    """Delete the files of the user's exports.
 
-    The jobs for orphaned files delete pictures.
+    Only job rows refer to these files, so they are deleted before the rows. Pictures are left to the daily jobs that
+    delete orphaned files.
     """
     for result in db.session.scalars(select(Job.result).where(Job.owner_id == user_id)).all():
         if isinstance(result, dict) and "file" in result:

@@ -1,4 +1,4 @@
-"""Routes of account deletion. To cancel it, the user logs in."""
+"""The route that schedules the deletion of an account. Logging in again cancels the deletion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @login_required
 @proving
 def delete_account() -> str | Response | tuple[str, int]:
-    """Explain what deletion does, and schedule it with the password."""
+    """Explain what deletion does. Schedule it if the user enters the password."""
     form = DeleteAccountForm(request.form)
     if request.method != "POST":
         return _page(form)

@@ -1,6 +1,6 @@
-"""Forms of accounts. They check only the shape of the input; the actions check the facts.
+"""The forms of the accounts feature. They check only the format of the input; the actions check the rules.
 
-Routes pass `request.form` explicitly: by default Flask-WTF would also read JSON and uploaded files.
+Routes pass `request.form` explicitly, because by default Flask-WTF would also read JSON and uploaded files.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LoginForm(FlaskForm):
 
 
 class RegisterForm(FlaskForm):
-    """A new account. `timezone` is the browser's time zone, if JavaScript fills it in."""
+    """A registration. JavaScript fills in `timezone`, the browser's time zone."""
 
     username = StringField(_l("Username"), [required(), short(500)], render_kw=NAME)
     email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
@@ -65,20 +65,20 @@ class ResetPasswordForm(FlaskForm):
 
 
 class EmailForm(FlaskForm):
-    """A new email address. Requires the password, to protect an unattended session."""
+    """A change of the email address. Requires the password, in case a stranger uses an unattended browser."""
 
     email = EmailField(_l("New email address"), [required(), short(1000)], render_kw=ADDRESS)
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class DeleteAccountForm(FlaskForm):
-    """Account deletion. Requires the password, to protect an unattended session."""
+    """Account deletion. Requires the password, in case a stranger uses an unattended browser."""
 
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class PasswordForm(FlaskForm):
-    """A new password. Requires the old one."""
+    """A change of the password. Requires the old one."""
 
     old_password = PasswordField(_l("Current password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
     password = PasswordField(_l("New password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)

@@ -1,4 +1,4 @@
-"""Jobs of accounts: sending emails, and deleting what has expired."""
+"""Background jobs that send account emails, and that delete expired logins, links and registrations."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ MAILS = {
 
 @job("accounts.mail_link", queue="mail", timeout=90)
 def mail_link(token_id: int, nonce: str) -> None:
-    """Email the link of a row, unless it was used or replaced meanwhile, or the account was closed.
+    """Email the link of a `mail_token` row to its address.
 
-    If another account uses a requested new address, tell its owner that they have an account instead. The link is built
-    here and never stored. The nonce distinguishes the row from a later one with the same id. Running twice sends the
-    same link with the same Message-ID.
+    Send nothing if the link was used, replaced or has expired, or if the user can no longer log in. If the link is for
+    a new address that another account uses, email the owner of that account that they already have one.
+
+    The link is built here and never stored. `nonce` distinguishes the row from a later one with the same id. A second
+    run sends the same link with the same Message-ID.
     """
     row = db.session.get(MailToken, token_id)
     if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.can_log_in:
@@ -49,10 +51,10 @@ def mail_link(token_id: int, nonce: str) -> None:
 
 @job("accounts.mail_registration", queue="mail", timeout=90)
 def mail_registration(pending_id: int, nonce: str) -> None:
-    """Email the link that creates the account of a registration.
+    """Email the link that confirms a registration and creates its account.
 
-    If the address belongs to an account, tell its owner so instead. Send nothing if the registration was finished or
-    has expired. Running twice sends it twice with the same Message-ID.
+    If an account already uses the address, email its owner that they already have one. Send nothing if the registration
+    was finished or has expired. A second run sends the email again with the same Message-ID.
     """
     pending = db.session.get(PendingAccount, pending_id)
     if pending is None or pending.nonce != nonce or pending.expires_at <= now():
@@ -77,7 +79,10 @@ def mail_registration(pending_id: int, nonce: str) -> None:
 
 @job("accounts.mail_notice", queue="mail", timeout=90)
 def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
-    """Email what happened to an account, and when. Running twice sends it twice with the same Message-ID."""
+    """Email a user that their password or email address was changed, and when.
+
+    A second run sends the email again with the same Message-ID.
+    """
     user = db.session.get(User, user_id)
     if user is None or not user.is_active:
         return
@@ -90,7 +95,7 @@ def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
 
 @job("accounts.prune_logins", every=24 * 3600)
 def prune_logins() -> None:
-    """Delete expired logins, links and registrations, in batches. Running twice finds nothing the second time."""
+    """Delete expired logins, links and registrations, in batches. A second run finds nothing to delete."""
     more = True
     while more:
         with write_transaction():

@@ -1,7 +1,8 @@
-"""Tokens of emailed links: their content and lifetime.
+"""The tokens in emailed links: their content, signature and lifetime.
 
-A token holds the id and the nonce of a row in `mail_token` or `pending_account`, signed with SECRET_KEY for one
-purpose. The row alone (a stolen backup) does not give the link. Using a link deletes its row, which makes it invalid.
+A token contains the purpose, id and nonce of a row in `mail_token` or `pending_account`, signed with SECRET_KEY. A
+stolen copy of the database is not enough to make a link, because the key is not in it. Using a link deletes its row, so
+each link works once.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ GOOD_FOR: dict[Purpose, timedelta] = {
     "change_email": timedelta(days=1),
     "register": timedelta(days=1),
 }
-MAX_LENGTH = 400  # characters; our own tokens have half as many
+MAX_LENGTH = 400  # characters; real tokens are half as long
 
 
 @dataclass(frozen=True)
 class LinkToken:
-    """The content of a token with a valid signature. The row may no longer exist."""
+    """The content of a token with a valid signature. Its row may no longer exist."""
 
     purpose: str
     row_id: int
@@ -35,7 +36,7 @@ class LinkToken:
 
 
 def _signer(secret: str) -> URLSafeSerializer:
-    # No timestamp: the row says when the link expires, and a server's clock may be set back.
+    # The row says when a link expires. A signed timestamp would be rejected after the server's clock is set back.
     return URLSafeSerializer(
         secret,
         salt="microblog-mail-link",
@@ -44,7 +45,7 @@ def _signer(secret: str) -> URLSafeSerializer:
 
 
 def sign(secret: str, row: MailToken | PendingAccount) -> str:
-    """Return the token of the link to `row`, safe in a URL."""
+    """Return the signed token for `row`. It needs no escaping in a URL."""
     return str(_signer(secret).dumps([row.purpose, row.id, row.nonce]))
 
 

@@ -1,8 +1,8 @@
-"""Limits on guessing passwords: a counter per account, and device cookies (decision 16).
+"""Rate limits on guessing passwords: one counter per account, and device cookies (decision 16).
 
-Follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". A browser that has logged in to an account has
-a signed cookie with a random number for it, and its own counter for that account. All other browsers share the
-account's counter, so attackers who fill it lock out each other but not the owner's browser.
+This follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". After a login, a browser has a signed
+cookie with a random number for the account, and its own counter of login attempts. All other browsers share one counter
+for the account. Attackers who fill the shared counter lock each other out, but not the owner's browser.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ TRIES = parse("10/5 minutes")
 
 
 def count_attempt(user: User | None, name: str) -> bool:
-    """Count an attempt to log in as `user`, found by the typed `name`; `user` is None for an unknown name.
+    """Count an attempt to log in. `name` is the typed name, and `user` is the user with this name, if there is one.
 
-    Return whether the password may be accepted. False means that the account's counter is full. The caller must then
-    respond as to a wrong password, in the same time; otherwise an attacker could find out that a username and an
-    address belong to one account. Raise TooManyRequests if the counter of this browser, or of the typed name, is full.
+    Return False if the counter shared by all other browsers is full. The caller must then respond as to a wrong
+    password, after the same time. Otherwise, an attacker could find out whether a username and an address belong to one
+    account. Raise TooManyRequests if the counter of this browser or of the typed name is full.
     """
     number = _devices().get(str(user.id)) if user is not None else None
     if user is not None and number is not None:
@@ -45,7 +45,7 @@ def count_attempt(user: User | None, name: str) -> bool:
 
 
 def trust_browser(user: User) -> None:
-    """Give this browser its own counter for `user`, who has just proved that the account is theirs."""
+    """Give this browser its own counter for `user`, who has just proved their identity."""
     devices = _devices()
     number = devices.pop(str(user.id), None) or secrets.token_urlsafe(16)
     kept = dict([*devices.items(), (str(user.id), number)][-ACCOUNTS:])
@@ -66,7 +66,7 @@ def trust_browser(user: User) -> None:
 
 
 def _devices() -> dict[str, str]:
-    """Return the accounts in this browser's cookie, with its number for each; the most recent one is last."""
+    """Return the content of this browser's cookie: a random number for each account id, the latest login last."""
     try:
         content = _signer().loads(request.cookies.get(COOKIE, ""))
     except (BadSignature, ValueError):

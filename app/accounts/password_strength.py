@@ -1,12 +1,12 @@
-"""Password strength: zxcvbn's estimate of guesses, with bounded cost and our own explanations.
+"""Estimate the strength of a password with zxcvbn, in bounded time.
 
-zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses are
-needed by an attacker who knows common passwords, words, names, dates, keyboard patterns and repeats. Its cost grows
-with the length and with the number of symbols that may stand for letters: 72 well-chosen characters take six seconds.
-This module limits both; the worst input found then takes about 0.2 s.
+zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses an
+attacker needs who knows common passwords, words, names, dates, keyboard patterns and repeats. Its running time grows
+with the length of the password and with the number of symbols that could replace letters. A malicious password of 72
+characters takes six seconds. This module limits both numbers, so the worst password found takes about 0.2 s.
 
-It calls the matcher and the scorer directly: `zxcvbn.zxcvbn()` keeps the user's words in a module global, which threads
-would share, and its explanations are not translated with ours.
+The function `zxcvbn.zxcvbn()` stores the user's words in a global variable, which threads would share, and its
+explanations cannot be translated. So this module calls zxcvbn's matcher and scorer directly.
 """
 
 from __future__ import annotations
@@ -33,26 +33,27 @@ OWN_WORD_MIN = 3
 
 _SYMBOLS = frozenset(char for group in L33T_TABLE.values() for char in group if not char.isdigit())
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")
-_NEUTRAL = 0xE000  # private use: in no dictionary, near no key of any keyboard
+_NEUTRAL = 0xE000  # the first private-use character: it is in no dictionary and on no keyboard
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The number of guesses that a password withstands, and its main weakness."""
+    """How many guesses it takes to find a password, and the password's main weakness."""
 
     guesses: float
     weakness: Weakness
 
     @property
     def is_enough(self) -> bool:
-        """Whether the password may be used."""
+        """Whether the password is strong enough to be used."""
         return self.guesses >= MIN_GUESSES
 
 
 def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
-    """Estimate the guesses for `password` by an attacker who knows `own_words`: names, addresses, the site's name.
+    """Estimate how many guesses an attacker needs to find `password`.
 
-    Phrases in `own_words` count as a whole and word by word. Takes about 5 ms, at worst 0.2 s.
+    The attacker is assumed to know `own_words`, such as the user's name and address, and every word in them. Takes
+    about 5 ms, at worst 0.2 s.
     """
     judged = _without_many_symbols(password[:JUDGED])
     own = build_ranked_dict(_pieces(own_words))
@@ -63,7 +64,7 @@ def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
 
 
 def _pieces(words: Iterable[str]) -> list[str]:
-    """Return the words, and the words inside them, in lower case without duplicates."""
+    """Return these texts and every word in them, in lower case, without duplicates."""
     found: dict[str, None] = {}
     for word in words:
         lower = word.lower()
@@ -74,7 +75,7 @@ def _pieces(words: Iterable[str]) -> list[str]:
 
 
 def _without_many_symbols(password: str) -> str:
-    """Replace all symbols beyond the first SYMBOLS different ones by neutral characters.
+    """Limit the number of different symbols in a password by replacing the others with neutral characters.
 
     Equal symbols stay equal, so that repeats are still found.
     """
@@ -83,7 +84,7 @@ def _without_many_symbols(password: str) -> str:
 
 
 def _weakness(match: dict[str, object]) -> Weakness:
-    """Return the kind of guess that finds this part of a password."""
+    """Return the weakness of the part of a password that a match of zxcvbn describes."""
     kinds: dict[object, Weakness] = {
         "spatial": "keyboard",
         "repeat": "repeat",

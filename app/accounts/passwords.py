@@ -1,7 +1,8 @@
-"""Passwords: rules, hashing and checking. Checking takes the same time for known and unknown users.
+"""Passwords: the rules for new ones, hashing, and verification.
 
-A password has at least 8 characters and must not be easy to guess; no kind of character is required (NIST SP 800-63B,
-3.1.1.2). Lengths are checked before hashing, so a huge password costs nothing.
+A password needs at least 8 characters and must not be easy to guess. No kind of character is required (NIST SP 800-63B,
+3.1.1.2). Lengths are checked before hashing, so a huge password costs nothing. Verification takes the same time for
+known and unknown users.
 """
 
 from __future__ import annotations
@@ -36,20 +37,24 @@ WHY: dict[Weakness, Sentence] = {
 
 
 def tidy(password: str) -> str:
-    """Normalise a password, so that it does not depend on how a keyboard composes letters (RFC 8265, OpaqueString)."""
+    """Normalise a password, because keyboards encode the same letter in different ways (RFC 8265, OpaqueString)."""
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)
 
 
 def check(password: str, *, username: str, email: str, name: str = "", field: str = "password") -> None:
-    """Raise FormError, at `field`, if an account with this username, address and name may not use `password`."""
+    """Raise FormError if `password` is too short, too long or easy to guess.
+
+    Passwords similar to the account's username, email address or display name are easy to guess. The error is shown at
+    the form field `field`.
+    """
     fault = _fault(password, (username, email, name))
     if fault is not None:
         raise FormError({field: fault})
 
 
 def check_for(user: User, password: str) -> None:
-    """Raise FormError if `user` may not use `password`."""
+    """Raise FormError if `password` is not acceptable for `user`, as in `check`."""
     check(password, username=user.username, email=user.email, name=user.name)
 
 
@@ -71,14 +76,14 @@ def _fault(password: str, own_words: tuple[str, ...]) -> Sentence | None:
 
 
 def hashed(password: str) -> str:
-    """Return a salted scrypt hash. Takes some 50 ms: call it with no transaction open."""
+    """Return a salted scrypt hash. Hashing takes about 50 ms, so call this without an open transaction."""
     return generate_password_hash(tidy(password))
 
 
 def matches(password_hash: str | None, password: str) -> bool:
-    """Return whether `password` has this hash. For None (no user) return False, at the same cost.
+    """Return whether `password` matches the hash.
 
-    Slow on purpose, as `hashed` is.
+    For None (an unknown user), return False after the same time. Verification is slow on purpose, like hashing.
     """
     nobody = _nobodys_hash()
     if len(password) > MAX_LENGTH:

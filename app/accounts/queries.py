@@ -1,4 +1,4 @@
-"""Queries of accounts: users by login name or address, names in use, logins, and links."""
+"""Account queries: users by username or email address, names already in use, valid logins, and emailed links."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 
 
 def by_login_name(name: str) -> User | None:
-    """Return the user with that username or email address. An address contains "@", a username never does.
+    """Return the user with this username or email address, or None. Only addresses contain "@".
 
-    Include suspended accounts and accounts waiting for deletion: a user who knows the password learns of the
-    suspension, or cancels the deletion.
+    Suspended accounts and accounts waiting for deletion are included. Users who enter the right password then see that
+    the account is suspended, or cancel the deletion.
     """
     column, key = (User.email_key, email_key(name)) if "@" in name else (User.username_key, username_key(name))
     known = or_(User.active, User.suspended_at.is_not(None), User.deletion_due_at > now())
@@ -27,12 +27,15 @@ def by_login_name(name: str) -> User | None:
 
 
 def by_email(address: str) -> User | None:
-    """Return the user with that email address, if they can log in or cancel the deletion of their account."""
+    """Return the user with this email address if they can log in, else None.
+
+    Users whose account waits for deletion can log in, which cancels the deletion.
+    """
     return db.session.scalar(select(User).where(User.email_key == email_key(address), _can_log_in()))
 
 
 def taken(*, username: str, email: str) -> set[str]:
-    """Return which of "username" and "email" are in use. Usernames that look alike count."""
+    """Return which of the two are in use: a set of "username" and "email". Look-alike usernames count as in use."""
     names = {"username"} if name_is_taken(username) else set()
     return names | ({"email"} if owner_of(email) else set())
 
@@ -44,7 +47,7 @@ def name_is_taken(username: str) -> bool:
 
 
 def owner_of(email: str) -> User | None:
-    """Return the user with that address, in whatever state the account is."""
+    """Return the user with this email address, or None. The account may be closed or suspended."""
     return db.session.scalar(select(User).where(User.email_key == email_key(email)))
 
 
@@ -58,17 +61,21 @@ def logins_of(user: User) -> Sequence[LoginSession]:
 
 
 def handle(login: LoginSession) -> str:
-    """Return a public name for a login. Its id is half of a cookie, so pages must not show it."""
+    """Return an identifier of a login that pages can show. The login's id is secret, because its cookies contain it."""
     return hashlib.sha256(login.id.encode()).hexdigest()[:20]
 
 
 def by_handle(user: User, wanted: str) -> LoginSession | None:
-    """Return the user's own login with that handle, or None."""
+    """Return the valid login of `user` with this public identifier, or None."""
     return next((login for login in logins_of(user) if handle(login) == wanted), None)
 
 
 def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
-    """Return the row of a link, with its user, if it is for one of `purposes` and still valid."""
+    """Return the row of an emailed link, with its user, or None if the link is not valid.
+
+    The link must have one of these `purposes`, must not be used, replaced or expired, and its user must be able to log
+    in.
+    """
     if token is None or token.purpose not in purposes:
         return None
     return db.session.scalar(
@@ -81,7 +88,7 @@ def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
 
 
 def pending(token: LinkToken | None) -> PendingAccount | None:
-    """Return the registration of a link, if it is still waiting."""
+    """Return the registration of an emailed link, or None if it was finished or has expired."""
     if token is None or token.purpose != PendingAccount.purpose:
         return None
     these = PendingAccount.id == token.row_id, PendingAccount.nonce == token.nonce, PendingAccount.expires_at > now()
@@ -89,8 +96,9 @@ def pending(token: LinkToken | None) -> PendingAccount | None:
 
 
 def _can_log_in() -> ColumnElement[bool]:
-    """Return `User.can_log_in` as SQL.
+    """Return `User.can_log_in` as an SQL condition.
 
-    It includes accounts waiting for deletion: their users can reset a forgotten password, then log in to cancel it.
+    It includes accounts waiting for deletion, so that their users can reset a forgotten password, log in and cancel the
+    deletion.
     """
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

@@ -1,4 +1,4 @@
-"""Route of the page that asks for the password again (app/web/reauth.py)."""
+"""The page that asks logged-in users for their password again (app/web/reauth.py)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from app.web.viewer import viewer
 @login_required
 @proving
 def confirm_password() -> str | Response | tuple[str, int]:
-    """Ask for the password and redirect to ?next=. If a POST was interrupted, redirect with 307 to keep its fields."""
+    """Ask for the password, then redirect to the page in ?next=.
+
+    If the user was about to submit a form, redirect with 307, so that the browser sends the form's fields again.
+    """
     target = safe_next(request.args.get("next")) or url_for("posts.home")
     post = request.args.get("post", "")
     form = reauth.ConfirmPasswordForm(request.form)

@@ -1,6 +1,6 @@
-"""Routes of emailed links: password reset, and confirming an address.
+"""Routes for resetting a password and confirming an email address with an emailed link.
 
-Opening a link changes nothing, since mail programs open links too: each leads to a page with a button.
+Opening a link changes nothing, because email programs open links, too. The page has a button that sends a POST request.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WITH_TOKEN = {"accounts.reset_password", "accounts.confirm", "accounts.finish"}
 
 @bp.after_request
 def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
-    """Set a Referrer-Policy, so that a secret URL is not sent to other pages."""
+    """Set a Referrer-Policy on pages with a token in their URL, so that browsers don't send the URL to other pages."""
     if request.endpoint in WITH_TOKEN:
         response.headers["Referrer-Policy"] = "strict-origin"
     return response
@@ -35,7 +35,7 @@ def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
 @bp.route("/auth/reset_password_request", methods=["GET", "POST"])
 @limits.reset
 def reset_password_request() -> Answer:
-    """Request an email with a reset link. Known and unknown addresses get the same response in the same time."""
+    """Email a reset link. The response is the same, after the same time, if no account uses the address."""
     form = ResetRequestForm(request.form)
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)
@@ -49,7 +49,7 @@ def reset_password_request() -> Answer:
 @bp.route("/auth/reset_password/<token>", methods=["GET", "POST"])
 @limits.changing
 def reset_password(token: str) -> Answer:
-    """Choose a new password with an emailed link. The link works once; using it logs out every browser."""
+    """Set a new password with an emailed link. The link works once. Every browser is logged out."""
     link = _link(token, "reset")
     if link is None:
         return _dead_link("accounts.reset_password_request")
@@ -74,7 +74,7 @@ def reset_password(token: str) -> Answer:
 @bp.route("/auth/confirm/<token>", methods=["GET", "POST"])
 @limits.changing
 def confirm(token: str) -> Answer:
-    """Confirm an email address: the account's current one, or the one it changes to."""
+    """Confirm an email address with an emailed link: the account's current address, or a new one."""
     link = _link(token, "confirm", "change_email")
     if link is None:
         return _dead_link(_next_endpoint())
@@ -95,7 +95,7 @@ def _link(token: str, *purposes: str) -> MailToken | None:
 
 
 def _dead_link(endpoint: str) -> Response:
-    """Return one response for every link that does not work, so that it reveals nothing about accounts."""
+    """Return the same response for every invalid link, so that it reveals nothing about accounts."""
     flash(_("This link has expired or has already been used."), "warning")
     return redirect(url_for(endpoint), 303)
 

@@ -1,4 +1,4 @@
-"""FormError: an ActionError that names the form fields at fault."""
+"""FormError: an ActionError with a message for each invalid form field."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from app.core.errors import ActionError, Sentence
 
 
 class FormError(ActionError):
-    """The input cannot be used. `errors` has a whole sentence for each invalid field."""
+    """The input is invalid. `errors` maps the name of each invalid field to a sentence for the user."""
 
     def __init__(self, errors: Mapping[str, Sentence]) -> None:
         super().__init__(next(iter(errors.values())))

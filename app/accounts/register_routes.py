@@ -31,7 +31,10 @@ REGISTERING = "registering"
 @limits.register
 @limits.register_address
 def register() -> Answer:
-    """Register. The first user of a non-production server is logged in at once; others get an email with a link."""
+    """Show and process the registration form. Visitors get an email with a link that creates the account.
+
+    Outside production, the first user of a server gets an account at once and is logged in.
+    """
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = RegisterForm(request.form)
@@ -64,7 +67,7 @@ def register() -> Answer:
 
 @bp.get("/auth/register/sent")
 def check_email() -> Answer:
-    """Show that an email is on its way, and to which address."""
+    """Show the "check your email" page with the visitor's address."""
     waiting = session.get(REGISTERING)
     if not isinstance(waiting, dict):
         return redirect(url_for("accounts.register"))
@@ -75,10 +78,11 @@ def check_email() -> Answer:
 @bp.route("/auth/register/<token>", methods=["GET", "POST"])
 @limits.changing
 def finish(token: str) -> Answer:
-    """Confirm the address of a registration, which creates the account.
+    """Create the account of a registration with its emailed link.
 
-    The browser that registered is also logged in. Other browsers must enter the password: the address may belong to
-    someone who never registered, and they must not end up in an account whose password another person knows.
+    The browser that registered is also logged in. In another browser, the user must log in with the password. Someone
+    may have registered with another person's address, and that person must not be logged in to an account whose
+    password a stranger knows.
     """
     pending = queries.pending(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:
@@ -103,7 +107,7 @@ def finish(token: str) -> Answer:
 
 
 def _is_mine(pending: PendingAccount) -> bool:
-    """Return whether this browser registered `pending`."""
+    """Return whether `pending` was registered in this browser."""
     waiting = session.get(REGISTERING)
     return isinstance(waiting, dict) and secrets.compare_digest(hash_of(waiting["secret"]), pending.browser_hash)
 

@@ -21,7 +21,7 @@ Answer = str | Response | tuple[str, int]
 @bp.route("/auth/login", methods=["GET", "POST"])
 @limits.login
 def login() -> Answer:
-    """Log in with a username or email address and a password, then redirect to ?next= (on this site only)."""
+    """Log in with a username or email address and a password, then redirect to the page of this site in ?next=."""
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = LoginForm(request.form)
@@ -53,7 +53,7 @@ def login() -> Answer:
 
 @bp.post("/auth/logout")
 def logout() -> Response:
-    """End this login: delete its row, which invalidates every copy of its cookies."""
+    """Log out: delete the login's row, which invalidates every copy of its cookies."""
     user = viewer_or_none()
     if user is not None and user.current_login is not None:
         actions.end_login(user.current_login)

@@ -21,10 +21,10 @@ from app.web.viewer import viewer
 
 Answer = Response | tuple[str, int]
 
-# Stricter than other limits: a stolen session must not be able to guess passwords, or to send much email.
+# Stricter than other limits, because someone with a stolen session could guess the password or send many emails.
 proving = limiter.limit("10/5 minutes", key_func=limits.by_account, methods=["POST"])
 mailing = limiter.limit("5/hour;10/day", key_func=limits.by_account, methods=["POST"])
-# Many accounts together must not fill the mailbox of a person without an account.
+# Limits the emails to one address, so that many accounts together cannot flood a stranger's mailbox.
 reaching = limiter.limit(
     "5/day",
     key_func=limits.by_named("email"),
@@ -35,9 +35,9 @@ reaching = limiter.limit(
 
 @dataclass(frozen=True)
 class LoginRow:
-    """One login as its owner sees it."""
+    """A login, as shown on the security page."""
 
-    handle: str  # identifies it in the page's form
+    handle: str  # identifies the login in the page's form
     current: bool  # this browser
     browser: str  # "Firefox", or "" if unknown
     system: str  # "Linux", or ""
@@ -50,7 +50,7 @@ class LoginRow:
 @bp.get("/auth/security")
 @login_required
 def security() -> str:
-    """Show the address, the password form, and every login."""
+    """Show the email address, the password form, and all active logins."""
     return _page()
 
 
@@ -60,7 +60,7 @@ def security() -> str:
 @mailing
 @reaching
 def change_email() -> Answer:
-    """Request a change of address. The new address must be confirmed first."""
+    """Request a change of the email address. It takes effect when the new address is confirmed."""
     form = EmailForm(request.form)
     if not form.validate_on_submit() or not _knows(form, "current_password"):
         return _page(email_form=form), 422
@@ -78,7 +78,7 @@ def change_email() -> Answer:
 @login_required
 @proving
 def change_password() -> Answer:
-    """Change the password. Every other login ends."""
+    """Change the password, and end all other logins."""
     form = PasswordForm(request.form)
     if not form.validate_on_submit() or not _knows(form, "old_password"):
         return _page(password_form=form), 422
@@ -112,7 +112,7 @@ def resend_confirmation() -> Answer:
 @login_required
 @limits.changing
 def end_login(handle: str) -> Answer:
-    """Log out one browser, perhaps this one."""
+    """End one login, perhaps the current one."""
     login = queries.by_handle(viewer(), handle) or abort(404)
     actions.end_login(login)
     db.session.commit()
@@ -127,7 +127,7 @@ def end_login(handle: str) -> Answer:
 @login_required
 @limits.changing
 def end_all_logins() -> Answer:
-    """Log out everywhere, including here."""
+    """End all logins, including the current one."""
     actions.end_logins(viewer())
     db.session.commit()
     sessions.forget()

@@ -1,4 +1,4 @@
-"""Binding a login row to this browser; shared by the routes of accounts."""
+"""Log users in and out on this browser, and check passwords; shared by the routes of accounts."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ from app.web.viewer import viewer_or_none
 
 
 def knows_password(user: User | None, password: str) -> bool:
-    """Return whether `password` is that of `user`. Without a user return False, in the same time.
+    """Return whether `password` is the password of `user`. Without a user, return False after the same time.
 
-    End the open transaction first, as hashing is slow.
+    The open read transaction is ended first, because hashing is slow.
     """
     end_read_transaction()
     return passwords.matches(user.password_hash if user else None, password)
 
 
 def begin(user: User, *, remember: bool) -> None:
-    """Log `user` in on this browser; the caller commits. Clear the old session (session fixation).
+    """Log `user` in on this browser. The caller commits.
 
-    Cancel a pending deletion of the account. Raise ActionError as `actions.log_in` and `actions.cancel_deletion` do.
+    The old session is cleared, to prevent session fixation. A scheduled deletion of the account is cancelled. Raise
+    ActionError as `actions.log_in` and `actions.cancel_deletion` do.
     """
     before, was_leaving = viewer_or_none(), user.deletion_due_at is not None
     if was_leaving:
@@ -60,9 +61,10 @@ def forget() -> None:
 
 
 def show_refusal(form: Any, refusal: ActionError) -> bool:
-    """Roll back and show the errors at their fields. Return False if none of the fields is in the form.
+    """Roll back, and show the errors at their form fields. Return False if none of the fields is in the form.
 
-    Loaded rows are expunged, so that the page can still use them: this login may just have been ended elsewhere.
+    Loaded rows are detached first, so that the page can still use them. Reloading them would fail if this login was
+    just ended elsewhere.
     """
     db.session.expunge_all()
     db.session.rollback()
@@ -77,4 +79,4 @@ def _restore_person(_sender: object, user: User) -> None:
     session[PERSON_KEY] = user.id
 
 
-user_loaded_from_cookie.connect(_restore_person)  # the idle poll reads the user's id there
+user_loaded_from_cookie.connect(_restore_person)  # the idle poll reads the user's id from the session

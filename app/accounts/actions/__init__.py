@@ -1,7 +1,4 @@
-"""Actions on accounts, logins and emailed links; nothing else writes them.
-
-They flush, never commit, and do not use Flask.
-"""
+"""Actions that change accounts, logins and emailed links. They flush but never commit."""
 
 from app.accounts.actions.deletion import cancel_deletion, schedule_deletion
 from app.accounts.actions.email_addresses import confirm_email, move_to_email, request_email_change, send_confirmation

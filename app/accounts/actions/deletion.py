@@ -1,6 +1,6 @@
-"""Account deletion: scheduled with the password, cancelled by logging in, carried out when it is due.
+"""Account deletion: schedule it, cancel it, and delete the data after the grace period.
 
-docs/decisions/0009-deleted-accounts.md says what remains of an account, and why.
+docs/decisions/0009-deleted-accounts.md explains which data remains, and why.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ TOLD_TOGETHER = 50  # readers updated in one transaction: it holds all their clo
 
 
 def schedule_deletion(user: User) -> datetime:
-    """Close the account of `user`, whose password has just been checked, and return when it will be deleted.
+    """Close the account of `user` and schedule its deletion. Return when it will be deleted.
 
-    End every login, and email the user how to cancel. Raise ActionError for the last admin, and if the password was
-    changed or the account was closed since the check.
+    The caller has just checked the password. All logins end, and the user is emailed how to cancel. Raise ActionError
+    for the last admin, and if the account was closed or its password changed since the check.
     """
     _check_not_the_last_admin(user)
     due_at = now() + GRACE
@@ -47,10 +47,10 @@ def schedule_deletion(user: User) -> datetime:
 
 
 def cancel_deletion(user: User) -> None:
-    """Cancel the deletion of the account of `user`, whose password has just been checked.
+    """Reopen the account of `user` and cancel its deletion.
 
-    Raise ActionError if the deletion is already due, the password was changed since the check, or the account is
-    suspended.
+    The caller has just checked the password. Raise ActionError if the deletion is already due, the account is
+    suspended, or the password was changed since the check.
     """
     due_at = user.deletion_due_at
     same = (User.id == user.id, User.password_hash == user.password_hash)
@@ -62,10 +62,10 @@ def cancel_deletion(user: User) -> None:
 
 
 def tell_readers(user_id: int, after: int) -> int | None:
-    """Publish the unread count to a batch of members who have unread events caused by this user.
+    """Update the unread counts of a batch of members who have unread events caused by this user.
 
-    Events of closed accounts do not count as unread. Start after the member id `after`. Return the last id of the
-    batch, or None at the end.
+    Events caused by closed accounts do not count as unread. The batch starts after the member id `after`. Return its
+    last member id, or None at the end.
     """
     heard = select(Activity.user_id).where(Activity.actor_id == user_id, Activity.read_at.is_(None))
     some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(TOLD_TOGETHER)
@@ -81,10 +81,10 @@ def due() -> Sequence[int]:
 
 
 def is_due(user_id: int) -> bool:
-    """Lock the account and return whether it still exists and is due for deletion.
+    """Lock the account, and return whether it still exists and is due for deletion.
 
-    Lock the reports that name it first. Moderation uses the same order (app/moderation/actions/locking.py), to avoid
-    deadlock.
+    Reports that name the user are locked before the account. Moderation uses the same order
+    (app/moderation/actions/locking.py), to prevent deadlocks.
     """
     named = (Report.reporter_id, Report.accused_id, Report.assignee_id)
     these = select(Report.id).where(or_(*(person == user_id for person in named))).order_by(Report.id)
@@ -94,9 +94,9 @@ def is_due(user_id: int) -> bool:
 
 
 def erase(user_id: int) -> bool:
-    """Delete one batch of the rows that belong to the user, from any table; at the end, delete the user.
+    """Delete a batch of the user's rows from one table. If no rows are left, delete the user.
 
-    Return True if there may be more.
+    Return True if there may be more rows.
     """
     for keys, belongs in _belongings(user_id):
         some = select(*keys).where(belongs).limit(BATCH)
@@ -108,7 +108,7 @@ def erase(user_id: int) -> bool:
 
 
 def _belongings(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
-    """Yield the primary key of each table whose rows are deleted with a user, and the condition for these rows."""
+    """Yield the primary key of each table whose rows are deleted with a user, and a condition on the user's rows."""
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.ondelete == "CASCADE" and key.references(User.__table__):  # type: ignore[arg-type]

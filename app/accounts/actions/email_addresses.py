@@ -1,4 +1,4 @@
-"""Email addresses: confirming one, and changing to a new one that is confirmed first."""
+"""Actions that confirm an email address, and that change it once the new address is confirmed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def send_confirmation(user: User) -> None:
 
 
 def confirm_email(link: MailToken) -> None:
-    """Use up `link` and mark the address it was sent to as confirmed.
+    """Mark the address that `link` was sent to as confirmed. The link cannot be used again.
 
-    Raise ActionError if the link is no longer valid, or the account uses another address now.
+    Raise ActionError if the link is no longer valid, or if the account now uses another address.
     """
     email_links.use(link)
     confirmed = db.session.scalar(
@@ -41,10 +41,11 @@ def confirm_email(link: MailToken) -> None:
 
 
 def request_email_change(user: User, address: str) -> None:
-    """Enqueue the confirmation email to the new address. Nothing changes until it is confirmed.
+    """Enqueue an email with a link to the new address. Using the link changes the address.
 
-    The caller has just checked the password. This does not check whether the address is in use: only the job tells its
-    owner (decision 15). Raise FormError if the text is not an address, or is the user's current one.
+    The caller has just checked the password. To reveal nothing, this does not check whether another account uses the
+    address: the job emails the owner of that account instead (decision 15). Raise FormError if `address` is invalid or
+    is the user's current one.
     """
     address = mailable(address)
     if address == user.email:
@@ -53,9 +54,10 @@ def request_email_change(user: User, address: str) -> None:
 
 
 def move_to_email(link: MailToken) -> None:
-    """Use up `link`, make its address the user's confirmed address, and notify the former address.
+    """Change the user's address to the one that `link` was sent to, and notify the former address.
 
-    Raise ActionError if the link is no longer valid, or another account has the address by now.
+    The new address counts as confirmed. The link cannot be used again. Raise ActionError if the link is no longer
+    valid, or if another account uses the address by now.
     """
     email_links.use(link)
     user, former = link.user, link.user.email

@@ -1,4 +1,8 @@
-"""Emailed links: created in one transaction with the job that sends them, valid once, replaced by a newer one."""
+"""Emailed links: create, invalidate and use them.
+
+A link and the job that emails it are created in one transaction. A link works once. A newer link for the same purpose
+replaces it.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +39,9 @@ def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
 
 
 def enqueue_nothing() -> None:
-    """Run the statements of `enqueue_link` for an unknown address, so that both take the same time.
+    """Run the same statements as `enqueue_link`, but send no email. Called for unknown addresses.
 
-    No email is sent.
+    The response takes the same time in both cases, so it does not reveal whether an account uses the address.
     """
     _lock(NOBODY)
     _end(NOBODY, ["reset"])
@@ -52,7 +56,10 @@ def end(user: User, *purposes: Purpose) -> None:
 
 
 def use(row: MailToken) -> None:
-    """Use up a link. Raise ActionError if it was used, replaced or expired meanwhile."""
+    """Delete the row of a link, so that it cannot be used again.
+
+    Raise ActionError if the link was used, replaced or has expired meanwhile.
+    """
     _lock(row.user_id)
     used = db.session.scalar(
         delete(MailToken)
@@ -68,5 +75,5 @@ def _end(user_id: int, purposes: Sequence[str]) -> None:
 
 
 def _lock(user_id: int) -> None:
-    """Lock the user. Every transaction does so before it writes the user's links, to avoid deadlock."""
+    """Lock the row of a user. Every transaction does so before it writes the user's links, to prevent deadlocks."""
     db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

@@ -23,10 +23,10 @@ PRUNE_BATCH = 500
 
 
 def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> LoginSession:
-    """Create a login for `user`, whose password has just been checked against `user.password_hash`.
+    """Create a login for `user`. The caller has just checked the password against `user.password_hash`.
 
-    Invalidate links for a new password: a user who knows the password needs none. Raise ActionError if the password was
-    changed or the account was closed since the check.
+    Links for resetting the password become invalid, because a user who knows the password needs none. Raise ActionError
+    if the account was closed or its password changed since the check.
     """
     moment = now()
     is_first = user.last_login_at is None
@@ -58,9 +58,10 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
 
 
 def _tell(login: LoginSession, *, is_first: bool) -> None:
-    """Record an event for a login from a new place, so that a stolen password does not go unnoticed.
+    """Record an event if the login is from a new place, so that users notice a stolen password.
 
-    A place is the combination of browser, system and network. Each is reported once; the first one is not reported.
+    A place is a combination of browser, operating system and network. Each place is reported once. The first login of
+    an account is not reported.
     """
     browser, system = user_agents.browser(login.user_agent), user_agents.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
@@ -69,7 +70,7 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
 
 
 def _was_there(login: LoginSession) -> bool:
-    """Return whether another login of the user is from the same place. Old events may be deleted while logins last."""
+    """Return whether the user has another login from the same place. Its event may have been deleted already."""
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)
     here = _place(login.user_agent, login.address)
@@ -93,9 +94,10 @@ def _network(address: str) -> str:
 
 
 def confirm_password(user: User) -> None:
-    """Record that the login of this request has just proved `user.password_hash`.
+    """Record that the user has entered their password again in the login of this request.
 
-    Raise ActionError if the login was ended or the password was changed since the check.
+    The caller has just checked it against `user.password_hash`. Raise ActionError if the login was ended or the
+    password was changed since the check.
     """
     login = user.current_login
     same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)
@@ -121,7 +123,10 @@ def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
 
 
 def prune() -> bool:
-    """Delete expired links and registrations, and a batch of expired logins. Return True if there may be more."""
+    """Delete expired links and registrations, and a batch of expired logins.
+
+    Return True if there may be more expired logins.
+    """
     db.session.execute(delete(MailToken).where(MailToken.expires_at <= now()))
     db.session.execute(delete(PendingAccount).where(PendingAccount.expires_at <= now()))
     over = select(LoginSession.id).where(LoginSession.expires_at <= now()).limit(PRUNE_BATCH)
@@ -134,5 +139,5 @@ def prune() -> bool:
 
 
 def _printable(text: str) -> str:
-    """Strip characters that could break the database or the log. The text comes from request headers."""
+    """Remove non-printable characters from a request header, because they could break the database or the log."""
     return "".join(char for char in text if char.isprintable())

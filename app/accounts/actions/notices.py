@@ -1,4 +1,4 @@
-"""Emails about changes to an account, so that an attacker cannot make them unnoticed."""
+"""Emails that tell users about changes to their account, in case an attacker made the changes."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ What = Literal["password_changed", "email_changed"]
 
 
 def enqueue_notice(user: User, what: What, *, to: str = "") -> None:
-    """Enqueue the email about `what` to `user`, or to their former address `to`."""
+    """Enqueue the email about the change `what` to the user's address, or to their former address `to` if given."""
     enqueue("accounts.mail_notice", user_id=user.id, what=what, to=to, at=now().isoformat())

@@ -1,4 +1,4 @@
-"""Changing a password with the old one, and resetting it with an emailed link."""
+"""Actions that change a password, and that reset it with an emailed link."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from app.models import LoginSession, MailToken, User
 
 
 def change_password(user: User, password: str, *, keep: LoginSession | None) -> None:
-    """Change the password of `user`, whose old password has just been checked against `user.password_hash`.
+    """Change the password of `user`. The caller has just checked the old one against `user.password_hash`.
 
-    End every other login, invalidate emailed links and enqueue a notice. Hashing is slow: call this with no transaction
-    open. Raise FormError for a bad password, and ActionError if the old one was changed since the check.
+    All logins except `keep` end, emailed links become invalid, and the user is notified by email. Hashing is slow, so
+    call this without an open transaction. Raise FormError if the new password is not acceptable, and ActionError if the
+    old one was changed since the check.
     """
     passwords.check_for(user, password)
     _replace(user, passwords.hashed(password), only_if=user.password_hash)
@@ -27,7 +28,7 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
 
 
 def request_password_reset(user: User | None) -> None:
-    """Enqueue the email with a reset link. Without a user, do the same work and send no email."""
+    """Enqueue an email with a reset link. Without a user, do the same work but send no email."""
     if user is None:
         email_links.enqueue_nothing()
     else:
@@ -35,10 +36,11 @@ def request_password_reset(user: User | None) -> None:
 
 
 def reset_password(link: MailToken, password: str) -> None:
-    """Use up `link` and set a new password for its user. End every login and enqueue a notice.
+    """Set a new password for the user of `link`. The link cannot be used again.
 
-    The link proves access to the mailbox, so the address counts as confirmed. Hashing is slow: call this with no
-    transaction open. Raise FormError for a bad password, and ActionError if the link is no longer valid.
+    All logins end, and the user is notified by email. The link proves access to the mailbox, so its address counts as
+    confirmed. Hashing is slow, so call this without an open transaction. Raise FormError if the new password is not
+    acceptable, and ActionError if the link is no longer valid.
     """
     user = link.user
     passwords.check_for(user, password)

@@ -1,4 +1,4 @@
-"""Creating accounts: at once for the operator, after confirming the address for visitors."""
+"""Actions that create accounts: at once for the operator, and after confirming the email address for visitors."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ ASCII_ONLY = _l(
 def register(
     username: str, email: str, password: str, *, language: str = "", timezone: str = "", role: str = "member"
 ) -> User:
-    """Create an account at once and enqueue the confirmation email.
+    """Create an account at once, and enqueue the confirmation email.
 
-    The error says whether an address is in use, so this is for the operator and the demo; visitors use `sign_up`.
-    Hashing is slow: call this with no transaction open. Raise FormError with a sentence for each invalid field, also if
-    another registration takes the name at the same moment.
+    The error reveals whether an address is in use, so only the operator and the demo use this; visitors use `sign_up`.
+    Hashing is slow, so call this without an open transaction. Raise FormError with a sentence for each field that is
+    invalid or in use.
     """
     wanted = _wanted(username, email, password, language=language, timezone=timezone)
     user = _create(wanted, role=role)
@@ -71,15 +71,18 @@ def register(
 def sign_up(
     fields: tuple[str, str, str], *, language: str, timezone: str, secret: str, first_is_admin: bool
 ) -> User | None:
-    """Register a visitor with `fields`: username, email and password.
+    """Register a visitor. Return None, or the new account if it is created at once.
 
-    Return None: a job emails a link to the address, or a notice to the account that already uses it. The account is
-    created when the address is confirmed; only the email says whether the address is in use (decision 15). `secret` is
-    kept in the visitor's session: with it, the link also logs in. With `first_is_admin`, create the server's first
-    account at once, as an admin, and return it.
+    Store a pending registration, and enqueue a job that emails a link to the address. Using the link creates the
+    account. If an account already uses the address, the job notifies its owner instead: only the email reveals this
+    (decision 15).
 
-    Hashing is slow: call this with no transaction open. Raise FormError for usernames, addresses and passwords that
-    cannot be used, but never because an address is in use.
+    `fields` are the username, email address and password. `secret` is kept in the visitor's session: in a browser with
+    the secret, using the link also logs in. With `first_is_admin`, the server's first account is created at once, as an
+    admin.
+
+    Hashing is slow, so call this without an open transaction. Raise FormError if the username is invalid or in use, or
+    if the address or the password is invalid, but never because the address is in use.
     """
     wanted = _wanted(*fields, language=language, timezone=timezone)
     if first_is_admin and not _somebody_is_there():
@@ -102,10 +105,10 @@ def sign_up(
 
 
 def finish(pending: PendingAccount) -> User:
-    """Create the account of `pending`, whose link was used, with its address confirmed.
+    """Create the account of `pending` after its link was used. The address counts as confirmed.
 
-    Delete other registrations with the address. Raise ActionError if the link was used or expired meanwhile, or if
-    another account has the username or the address by now.
+    Other registrations with the address are deleted. Raise ActionError if the link was used or has expired meanwhile,
+    or if another account has the username or the address by now.
     """
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
@@ -118,13 +121,13 @@ def finish(pending: PendingAccount) -> User:
 
 
 def hash_of(secret: str) -> str:
-    """Return the hash that is stored of the secret in a visitor's session."""
+    """Return the hash of the secret in a visitor's session. Only the hash is stored in the database."""
     return sha256(secret.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A registration that passed the checks. The fields are columns of User and of PendingAccount."""
+    """The validated data of a registration. The fields are columns of User and of PendingAccount."""
 
     username: str
     email: str
@@ -178,7 +181,7 @@ def _checked(username: str, email: str) -> tuple[str, str]:
 
 
 def mailable(address: str) -> str:
-    """Return the address in its stored form. Raise FormError if email cannot be sent to it."""
+    """Return the address normalised for storage. Raise FormError if email cannot be sent to it."""
     try:
         address = check_email(address)
     except NameRefused as refused:
@@ -189,7 +192,7 @@ def mailable(address: str) -> str:
 
 
 def _known_timezone(name: str) -> str:
-    """Return the name of the time zone if it is valid, else "". The browser's value is only a hint."""
+    """Return `name` if it is a valid time zone, else "". The name comes from the browser and may be anything."""
     try:
         return str(get_timezone(name)) if name else ""
     except (LookupError, ValueError):
