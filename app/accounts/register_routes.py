@@ -31,10 +31,7 @@ REGISTERING = "registering"
 @limits.register
 @limits.register_address
 def register() -> Answer:
-    """Show and process the registration form. Visitors get an email with a link that creates the account.
-
-    Outside production, the first user of a server gets an account at once and is logged in.
-    """
+    """Register. Visitors get a link by email; the first user outside production is logged in at once instead."""
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = RegisterForm(request.form)
