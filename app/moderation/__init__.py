@@ -1,10 +1,12 @@
-"""Moderation: members report messages, posts and people. Moderators see only what was reported, and the log records it.
+"""Moderation: members report messages, posts and people, and moderators act on the reports.
 
-a member's report   report_routes, forms, actions/reporting
-its signature       evidence (what is signed), signing (the key), evidence_images
-the moderators      case_routes, report_page, actions/decisions, actions/accounts, actions/rules
-the audit log       audit_log_routes, actions/audit_log
-the operator        app/cli/users.py (`flask users`)
+Moderators see only the reported content. An audit log records what they view and do.
+
+reporting       report_routes, forms, actions/reporting
+evidence        evidence (the signed text), signing (the key), evidence_images
+moderating      case_routes, report_page, actions/decisions, actions/accounts, actions/rules
+audit log       audit_log_routes, actions/audit_log
+command line    app/cli/users.py (`flask users`)
 """
 
 from flask import Blueprint

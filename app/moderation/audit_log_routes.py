@@ -1,4 +1,4 @@
-"""Route of the audit log. No route changes the log."""
+"""Route that shows the audit log. No route changes the log."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ NAME_LENGTH = 64
 @bp.get("/moderation/log")
 @role_required("moderator")
 def log() -> str:
-    """Show the log, newest first; with ?report= only of one report, with ?person= only actions by or on one person."""
+    """Show the audit log, newest entry first.
+
+    With ?report=<id>, show only entries about that report; with ?person=<username>, only actions by or on that user.
+    """
     report_id, person = position("report"), _name(request.args.get("person", ""))
     entries = page(queries.log(viewer(), report_id=report_id, person=person), AuditEntry.id)
     return render_template("moderation/log.html", entries=entries, report_id=report_id, person=person)
 
 
 def _name(typed: str) -> str:
-    """Return a typed or pasted username without characters that no name contains, which the database might reject."""
+    """Return a typed username without surrounding spaces, leading @ and unprintable characters.
+
+    PostgreSQL would reject some of these characters.
+    """
     return "".join(char for char in typed.strip().lstrip("@") if char.isprintable())[:NAME_LENGTH]

@@ -1,4 +1,7 @@
-"""Routes for moderators: the queue, a report and its evidence, and the actions on it. Each action is logged."""
+"""Routes for moderators: the queue of reports, a report with its evidence, and the actions on it.
+
+The audit log records each action.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +29,14 @@ from app.web.viewer import viewer
 
 @bp.app_template_test("moderator")
 def is_moderator(person: User) -> bool:
-    """Return whether pages show this user the link to the queue."""
+    """Return whether a user is a moderator or an admin."""
     return roles.is_at_least(person.role, "moderator")
 
 
 @bp.get("/moderation")
 @role_required("moderator")
 def queue() -> str:
-    """Show the open reports, oldest first; with ?state=resolved the resolved ones, newest first."""
+    """Show the open reports, oldest first, or with ?state=resolved the resolved reports, newest first."""
     state = "resolved" if request.args.get("state") == "resolved" else "open"
     shown = page(queries.queue(viewer(), state), Report.id) if state == "resolved" else _waiting()
     numbers = queries.numbers(shown.items) if shown.items else {}
@@ -41,7 +44,10 @@ def queue() -> str:
 
 
 def _waiting() -> Page[Report]:
-    """Return a page of open reports after the id ?after=. The page's `older` is the next page's ?after=."""
+    """Return a page of the open reports with ids greater than ?after=, oldest first.
+
+    The result's `older` is the ?after= of the next page.
+    """
     waiting, after = queries.queue(viewer(), "open").order_by(Report.id), position("after")
     if after is not None:
         waiting = waiting.where(Report.id > after)
@@ -51,7 +57,7 @@ def _waiting() -> Page[Report]:
 @bp.get(REPORT)
 @role_required("moderator")
 def show(report_id: int) -> str:
-    """Show a report. Its evidence is shown only to moderators whose view of it is in the audit log."""
+    """Show a report. The evidence is included only if the moderator has opened it before, see `look`."""
     return report_page.page(report_id)
 
 
@@ -59,7 +65,7 @@ def show(report_id: int) -> str:
 @role_required("moderator")
 @limits.changing
 def look(report_id: int) -> Response:
-    """Log that the moderator views the evidence, then show it."""
+    """Record in the audit log that the moderator views the evidence, then show it."""
     actions.view_evidence(viewer(), report_or_404(report_id).id)
     db.session.commit()
     return redirect(url_for("moderation.show", report_id=report_id) + "#evidence", 303)
@@ -68,9 +74,9 @@ def look(report_id: int) -> Response:
 @bp.get(f"{REPORT}/picture/<{ID}:number>")
 @role_required("moderator")
 def picture(report_id: int, number: int) -> Response:
-    """Serve an image of the evidence, counted from 0, to moderators who view the evidence.
+    """Serve image `number` of the evidence, counted from 0. The moderator must have opened the evidence, see `look`.
 
-    The response is 404 if the file is not the one that was reported.
+    The response is 404 if the file has changed since the report.
     """
     response = make_response(evidence_images.read(seen_or_404(report_id), number) or abort(404))
     response.mimetype = "image/webp"
@@ -81,7 +87,7 @@ def picture(report_id: int, number: int) -> Response:
 @bp.get(f"{REPORT}/sealed.json")
 @role_required("moderator")
 def sealed_evidence(report_id: int) -> Response:
-    """Serve the signed text with its signature, to moderators who view the evidence."""
+    """Serve the signed text of a report with its signature. The moderator must have opened the evidence, see `look`."""
     return report_page.signed_file(seen_or_404(report_id), disclose=True)
 
 
@@ -100,7 +106,7 @@ def assign(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def release(report_id: int) -> Answer:
-    """Unassign a report."""
+    """Unassign a report, so that other moderators can take it."""
     return _act(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
 
 
@@ -153,7 +159,7 @@ def _reinstate(moderator: Any, report_id: int) -> None:
 
 
 def _act(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
-    """Run one action and commit. If it is refused, show the page again with the text that was written."""
+    """Run an action and commit. If it is refused, show the report again with the moderator's text in the form."""
     report_or_404(report_id)
     try:
         act(viewer(), report_id, *words)

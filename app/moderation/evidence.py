@@ -1,18 +1,18 @@
-"""The signature of a report: without the site's key, the note and the evidence can't be changed undetected.
+"""Sign reports and verify their signatures, so that a change of the note or the evidence is detected.
 
-What is signed is JSON in UTF-8 (`signed_text`), without spaces, the keys of each object in alphabetical order, and no
-character escaped that JSON does not require. Times are UTC. A report of messages:
+The signed text is JSON in UTF-8, without spaces, with sorted keys, and without unnecessary escapes. Times are UTC. The
+text of a report of messages:
 
     {"accused":"ben","items":[{"deleted_at":null,"facts":{},"pictures":[{"alt":"…","file":"…","sha256":"…"}],
     "sender":"ben","sent_at":"2026-05-04T12:30:00.000000Z","seq":7,"text":"…"}],"kind":"messages","note":"…",
     "report":12,"reported_at":"2026-05-04T12:34:56.000000Z"}
 
-An item that is withheld from the reporter, such as a message that its sender had deleted, has a `commitment` instead of
-`facts`, `pictures` and `text`: the SHA-256, in hex, of the item's salt followed by the JSON of these three. So the
-reporter can receive the signed text, and anyone who has the salt can check that the content matches it.
+The reporter receives the signed text, but may not see every item's content, for example if the sender had deleted the
+message. Such an item has a `commitment` instead of `facts`, `pictures` and `text`: the SHA-256, in hex, of the item's
+salt followed by the JSON of these three. Anyone who has the salt can verify that the content matches.
 
-Reports from before signatures existed have only the SHA-256 of a simpler text. Anyone who can change the rows can also
-recalculate it, so it is shown as a checksum and not as proof.
+Older reports have no signature, only the SHA-256 of a simpler text. It proves nothing, because anyone who can change
+the rows can also recalculate it. Pages therefore call it a checksum.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from app.models import Report, ReportedMessage
 from app.moderation import signing
 from app.moderation.signing import Signature, UnknownKeyError
 
-# "signed": unchanged. "checksum": an old report that matches its digest. "unknown key": it can't be checked. "broken":
-# it was changed.
+# "signed": the signature is valid. "checksum": an old report without a signature matches its SHA-256.
+# "unknown key": the signature can't be verified. "broken": the report was changed.
 State = Literal["signed", "checksum", "unknown key", "broken"]
 
 
 def new_salt() -> str:
-    """Return a salt for an item that is withheld from the reporter: 128 bits in hex."""
+    """Return a random salt for an item whose content the reporter may not see: 128 bits in hex."""
     return secrets.token_hex(16)
 
 
 def sign(report: Report) -> None:
-    """Sign a report, which already has its id, note and evidence."""
+    """Sign a report and store the signature in it. It must have its id, time, note and evidence."""
     text = signed_text(report)
     signature = signing.sign(text)
     report.seal = hashlib.sha256(text).hexdigest()
@@ -48,7 +48,7 @@ def sign(report: Report) -> None:
 
 
 def state(report: Report) -> State:
-    """Return whether the rows match the signature. The report's evidence is loaded."""
+    """Verify a report's signature or checksum. The caller must have loaded the report's evidence."""
     if not report.signature:
         digest = hashlib.sha256(_old_text(report.note, report.evidence)).hexdigest()
         return "checksum" if hmac.compare_digest(digest, report.seal) else "broken"
@@ -60,7 +60,7 @@ def state(report: Report) -> State:
 
 
 def signed_text(report: Report) -> bytes:
-    """Return the text that is signed."""
+    """Return the text of a report that is signed, as described at the top of this module."""
     return _json(
         {
             "kind": report.kind,
@@ -74,9 +74,9 @@ def signed_text(report: Report) -> bytes:
 
 
 def document(report: Report, *, disclose: bool) -> bytes:
-    """Return the signed text with its signature and the public key, as a JSON file that can be verified offline.
+    """Return a JSON file with the signed text, its signature and the public key. It can be verified offline.
 
-    With `disclose` it also contains the content withheld from the reporter. For an old report, return the text of its
+    `disclose` adds the content that the reporter may not see. For a report without a signature, return the text of its
     checksum.
     """
     if not report.signature:
@@ -115,7 +115,7 @@ def _content(item: ReportedMessage) -> dict[str, object]:
 
 
 def _old_text(note: str, messages: Sequence[ReportedMessage]) -> bytes:
-    """Return the text of the checksum of a report without a signature."""
+    """Return the text whose SHA-256 is the checksum of a report without a signature."""
     facts = [
         {
             "seq": message.seq,

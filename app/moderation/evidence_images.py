@@ -1,6 +1,7 @@
-"""Images in evidence: files that the message store keeps while a report refers to them.
+"""The images in the evidence of reports. Their files are in the store of message images.
 
-A profile's avatar is copied into the store, because its owner may replace it.
+A file isn't deleted while a report uses it. A reported avatar is copied into the store, because its owner may replace
+it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def fingerprint(name: str) -> str:
 def copy_avatar(person: User) -> list[dict[str, str]]:
     """Copy a user's uploaded avatar into the store. Return `[{"file", "alt", "sha256"}]`, or `[]` without an avatar.
 
-    A copy that no report ends up using is removed by messages.remove_stray_pictures.
+    If the report is refused, the job messages.remove_stray_pictures deletes the copy.
     """
     if not person.avatar:
         return []
@@ -45,9 +46,9 @@ def copy_avatar(person: User) -> list[dict[str, str]]:
 
 
 def read(report: Report, number: int) -> bytes | None:
-    """Return the content of an image, counted from 0 across all items of a report.
+    """Return the content of image `number` of a report, counted from 0 across all items.
 
-    Return None if there is none, and if the file is not the one that was reported.
+    Return None if there is no such image, or if the file is missing or has changed since the report.
     """
     named = [image for message in report.evidence for image in message.images]
     if number >= len(named):

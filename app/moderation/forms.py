@@ -1,6 +1,4 @@
-"""Forms of moderation, and the selected messages of a report. They check only the shape of input, the actions the
-rules.
-"""
+"""Forms for reports and decisions. They check only the format of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -19,36 +17,37 @@ from app.web.responses import new_form_key
 
 
 class ReportForm(FlaskForm):
-    """A member's note to the moderators, beside the selected messages."""
+    """A member's note to the moderators. The other fields of a report of messages are read by `picked`."""
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
 
 class WordsForm(FlaskForm):
-    """A moderator's text: a warning, or a note about the decision."""
+    """A moderator's text: a warning, the reason for removing a post, or a note about the decision."""
 
     words = TextAreaField(validators=[Length(max=20_000)])
 
 
-MAX_TICKED = 500  # selected messages that are read from the form; far more than a report may hold
-BELOW = 5  # messages shown after the one that a link points to
+MAX_TICKED = 500  # maximum number of selected messages read from the form; far more than a report may contain
+BELOW = 5  # number of messages shown after the one that a link selects
 
 
 @dataclass(frozen=True)
 class Picked:
-    """The messages selected, on this page of the form and on others."""
+    """The messages selected for a report, on all pages of the form, and the page to show."""
 
-    seqs: Sequence[int]
+    seqs: Sequence[int]  # of the selected messages
     before: int | None  # the page shows messages before this seq; None = the newest
-    only_looks: bool  # the member is paging and doesn't submit the report yet
+    only_looks: bool  # the member only goes to another page, and doesn't submit the report yet
 
 
 def picked() -> Picked:
-    """Read the selection from the request.
+    """Read the selected messages from the request.
 
-    Form fields: `message` (seqs), `show` (go to the messages before this seq) and `at` (the page the form was sent
-    from). The URL parameter ?message=7 selects one message and goes to it.
+    Form fields: `message` is the seq of a selected message. `show` means "go to the messages before this seq". `at` is
+    the `before` of the page that the form was submitted from. In a GET request, ?message=<seq> selects one message and
+    goes to it.
     """
     linked = position("message")
     ticked = [number for raw in request.form.getlist("message")[:MAX_TICKED] if (number := _number(raw))]
@@ -60,6 +59,6 @@ def picked() -> Picked:
 
 
 def _number(raw: str) -> int:
-    """Return `raw` as a message's seq, or 0 for anything else."""
+    """Return the seq in `raw`, or 0 if it is not a number."""
     is_number = raw.isascii() and raw.isdigit() and len(raw) <= 10
     return min(int(raw), LARGEST_ID) if is_number else 0

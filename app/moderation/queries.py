@@ -1,4 +1,4 @@
-"""Reads of moderation. A report is visible to moderators who aren't involved in it, and to its reporter."""
+"""Queries that only this feature uses. A report is visible to its reporter and to moderators not involved in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.models import (
 )
 from app.queries import timelines, visibility
 
-HISTORY = 100  # log entries shown below a report
+HISTORY = 100  # maximum number of log entries shown below a report
 
 
 # --- What a member may report
@@ -38,10 +38,10 @@ def conversation(viewer: User, conversation_id: int) -> Conversation | None:
 
 
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
-    """Select the messages that the viewer may report in their conversation, with senders and images; no events.
+    """Select the messages of a conversation that the viewer may report, with `sender`, `images` and `sealed` loaded.
 
-    These are the visible messages that have content, deleted messages that are still sealed, and unsent messages that
-    are still sealed and that the viewer had read. `sealed` is loaded with them.
+    These are messages that the viewer can see, without events. Deleted messages are included while they are sealed.
+    Unsent messages are included while they are sealed, if the viewer had read them.
     """
     mine = aliased(ConversationMember)
     inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != "left")
@@ -59,7 +59,7 @@ def reportable(viewer: User, conversation_id: int) -> Select[Message]:
 
 
 def _taken_back_from(viewer: User, conversation_id: int) -> list[int]:
-    """Return the ids of messages that were unsent after the viewer had read them."""
+    """Return the ids of sealed messages that were unsent after the viewer had read them."""
     taken_back = (
         select(SealedMessage.message_id, SealedMessage.readers)
         .join(Message, Message.id == SealedMessage.message_id)
@@ -69,7 +69,7 @@ def _taken_back_from(viewer: User, conversation_id: int) -> list[int]:
 
 
 def post(viewer: User, post_id: int) -> Post | None:
-    """Return the post with that id and its author if the viewer can see it."""
+    """Return the post with that id, with its author, if the viewer can see it."""
     return db.session.scalar(timelines.one(viewer, post_id))
 
 
@@ -79,13 +79,13 @@ def are_apart(one: User, other: User) -> bool:
 
 
 def blocked_by(viewer: User, user_ids: Collection[int]) -> set[int]:
-    """Return those of these users whom the viewer blocks."""
+    """Return the ids of the users among `user_ids` whom the viewer blocks."""
     blocked = select(User.id).where(User.id.in_(user_ids), visibility.is_blocking(viewer.id, User.id))
     return set(db.session.scalars(blocked)) if user_ids else set()
 
 
 def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
-    """Return the selected messages that the viewer may report, refreshed, oldest first."""
+    """Return the messages with these seqs that the viewer may report, oldest first, reloaded from the database."""
     these = reportable(viewer, conversation_id).where(Message.seq.in_(seqs)).order_by(Message.seq)
     return db.session.scalars(these.execution_options(populate_existing=True)).all()
 
@@ -94,9 +94,9 @@ def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequenc
 
 
 def concerns(person: User) -> ColumnElement[bool]:
-    """Return the condition that a user is involved in a report, so they may not judge it.
+    """Return the condition that a user is involved in a report and therefore may not moderate it.
 
-    They are its reporter or the accused, or wrote a part of the evidence.
+    Involved are the reporter, the accused, and the senders of messages in the evidence.
     """
     wrote = exists().where(ReportedMessage.report_id == Report.id, ReportedMessage.sender_name == person.username)
     return or_(
@@ -105,18 +105,18 @@ def concerns(person: User) -> ColumnElement[bool]:
 
 
 def queue(moderator: User, state: str) -> Select[Report]:
-    """Select the reports in one state that this moderator may judge."""
+    """Select the reports in this state ("open" or "resolved") that don't involve the moderator."""
     return _whole(select(Report).where(Report.state == state, ~concerns(moderator)))
 
 
 def get_visible(moderator: User, report_id: int) -> Report | None:
-    """Return the report with that id and its evidence if this moderator may judge it."""
+    """Return the report with that id, with its evidence, unless it involves the moderator."""
     found = _whole(select(Report).where(Report.id == report_id, ~concerns(moderator)))
     return db.session.scalar(found.options(selectinload(Report.evidence)))
 
 
 def own(reporter: User, report_id: int) -> Report | None:
-    """Return the report with that id and its evidence if this user made it."""
+    """Return the report with that id, with its evidence, if this user made it."""
     mine = select(Report).where(Report.id == report_id, Report.reporter_id == reporter.id)
     return db.session.scalar(mine.options(selectinload(Report.evidence)))
 
@@ -129,7 +129,7 @@ def numbers(reports: Collection[Report]) -> dict[int, int]:
 
 
 def moderators(report_id: int) -> Sequence[User]:
-    """Return the moderators who may judge this report."""
+    """Return the moderators who are not involved in this report."""
     able = (User.role.in_(roles.those_at_least("moderator")), User.active)
     wrote = select(ReportedMessage.sender_name).where(ReportedMessage.report_id == report_id)
     party = exists().where(Report.id == report_id, or_(Report.reporter_id == User.id, Report.accused_id == User.id))
@@ -142,7 +142,7 @@ def has_post(report: Report) -> bool:
 
 
 def has_looked(moderator: User, report: Report) -> bool:
-    """Return whether the log says that this moderator viewed the report's evidence."""
+    """Return whether the audit log records that this moderator viewed the report's evidence."""
     looked = (
         AuditEntry.report_id == report.id,
         AuditEntry.actor_id == moderator.id,
@@ -155,7 +155,10 @@ def has_looked(moderator: User, report: Report) -> bool:
 
 
 def log(moderator: User, *, report_id: int | None = None, person: str = "") -> Select[AuditEntry]:
-    """Select the log entries, optionally of one report or person. Leaves out reports that involve this moderator."""
+    """Select the entries of the audit log, without those about reports that involve the moderator.
+
+    `report_id` selects only entries about that report, `person` only actions by or on the user of that name.
+    """
     entries = select(AuditEntry).outerjoin(Report, Report.id == AuditEntry.report_id)
     entries = entries.where(or_(AuditEntry.report_id.is_(None), ~concerns(moderator)))
     if report_id is not None:
@@ -172,7 +175,10 @@ def history(report: Report) -> Sequence[AuditEntry]:
 
 
 def _is_by_or_about(name: str) -> ColumnElement[bool]:
-    """Match the name in the entry, and also the account that has the name now: a name can be written differently."""
+    """Return the condition that an entry is about the user `name`, or that this user acted.
+
+    It compares the names in the entry and also the id of the account, so that the case of `name` doesn't matter.
+    """
     account = select(User.id).where(User.username_key == username_key(name)).scalar_subquery()
     entry = AuditEntry
     return or_(
@@ -189,7 +195,7 @@ def by_name(name: str) -> User | None:
 
 
 def everybody(role: str) -> Select[User]:
-    """Select accounts by id, optionally only those with one role."""
+    """Select all accounts, or those with `role` if it is not "", in the order of their ids."""
     accounts = select(User).order_by(User.id)
     return accounts.where(User.role == role) if role else accounts
 

@@ -1,4 +1,4 @@
-"""Helpers shared by the routes of reports: loading one, its page, and the file with its signature."""
+"""Helpers shared by the routes of reports: loading a report, rendering its page, and the file with its signature."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ REPORT = f"/moderation/<{ID}:report_id>"
 
 @dataclass(frozen=True)
 class Picture:
-    """An image in the evidence, by its number in the report."""
+    """An image in the evidence of a report."""
 
-    number: int
+    number: int  # counted from 0 across all items of the report
     alt: str
-    is_whole: bool  # the file is the one that was reported
+    is_whole: bool  # the file has not changed since the report
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,20 @@ class EvidenceItem:
 
 
 def report_or_404(report_id: int) -> Report:
-    """Return the report with that id if the viewer may judge it."""
+    """Return the report with that id. Aborts with 404 if it doesn't exist or involves the viewer."""
     return queries.get_visible(viewer(), report_id) or abort(404)
 
 
 def seen_or_404(report_id: int) -> Report:
-    """Return the report if the log also says that the viewer views its evidence."""
+    """Return the report with that id. Also aborts with 404 if the viewer has not opened the evidence."""
     report = report_or_404(report_id)
     return report if queries.has_looked(viewer(), report) else abort(404)
 
 
 def signed_file(report: Report, *, disclose: bool) -> Response:
-    """Return a download of the signed text and its signature; with `disclose`, also the content withheld from the
-    reporter.
+    """Return a download of the signed text with its signature.
+
+    `disclose` adds the content that the reporter may not see.
     """
     response = make_response(evidence.document(report, disclose=disclose))
     response.mimetype = "application/json"
@@ -60,7 +61,7 @@ def signed_file(report: Report, *, disclose: bool) -> Response:
 
 
 def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
-    """Render a report; `said` maps the endpoint of a refused action to the text that was written."""
+    """Render a report for a moderator. `said` maps the endpoint of a refused action to the text in its form."""
     report = report_or_404(report_id)
     looked = queries.has_looked(viewer(), report)
     accused, history = report.accused, queries.history(report)

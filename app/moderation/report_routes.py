@@ -1,4 +1,4 @@
-"""Routes for members who report messages, a post or a person, and the receipt of a report."""
+"""Routes for members: reporting messages, a post or a person, and the receipt of a report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ PAGE = 30  # messages per page of the form
 @login_required
 @limits.changing
 def report(conversation_id: int) -> str | Response | tuple[str, int]:
-    """Select messages of a conversation and report them. Paging to other messages keeps the selection."""
+    """Show the form for reporting messages of a conversation, and send the report.
+
+    The selection is kept when the member goes to another page of the form.
+    """
     conversation = queries.conversation(viewer(), conversation_id) or abort(404)
     form, chosen = ReportForm(request.form), picked()
     if not form.is_submitted() or chosen.only_looks:
@@ -59,7 +62,7 @@ def receipt(report_id: int) -> str:
 @bp.get(f"/report/receipt/<{ID}:report_id>/sealed.json")
 @login_required
 def sealed(report_id: int) -> Response:
-    """Serve the signed text with its signature, for the reporter to keep."""
+    """Serve the signed text of the viewer's own report with its signature."""
     return report_page.signed_file(_own_or_404(report_id), disclose=False)
 
 
@@ -125,7 +128,7 @@ def report_person(username: str) -> Answer:
 
 
 def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], str]) -> Answer:
-    """Show the form, or send the report and redirect to its receipt. A refused form keeps its text."""
+    """Show the form, or send the report and redirect to its receipt. If it is refused, the form keeps its text."""
     form = ReportForm(request.form)
     if not form.is_submitted():
         return page(form)

@@ -1,8 +1,8 @@
-"""The key that signs the evidence of reports: Ed25519 (RFC 8032), derived from SECRET_KEY with HKDF (RFC 5869).
+"""Sign texts and verify signatures with the site's Ed25519 key (RFC 8032).
 
-Access to the database is not enough to make a signature: that takes SECRET_KEY. Anyone can verify one with the public
-key. All hosts of a site derive the same key. After SECRET_KEY changes, FORMER_SECRET_KEYS makes it possible to verify
-the signatures of older reports.
+The key is derived from SECRET_KEY with HKDF (RFC 5869), so all hosts of a site have the same key, and access to the
+database alone is not enough to sign. Anyone can verify a signature with the public key. After SECRET_KEY has changed,
+older signatures can be verified only if the old value is in FORMER_SECRET_KEYS.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Signature:
 
 
 class UnknownKeyError(LookupError):
-    """The key of a signature is not known here, because SECRET_KEY was changed."""
+    """No SECRET_KEY or FORMER_SECRET_KEYS of this site yields the key of a signature."""
 
 
 def sign(text: bytes) -> Signature:
@@ -41,7 +41,7 @@ def sign(text: bytes) -> Signature:
 
 
 def is_signed(text: bytes, signature: Signature) -> bool:
-    """Return whether `signature` is valid for `text`. Raises UnknownKeyError."""
+    """Return whether `signature` is valid for `text`. Raises UnknownKeyError if its key is unknown."""
     try:
         _public_key(signature.key_id).verify(base64.b64decode(signature.value), text)
     except (InvalidSignature, ValueError):
@@ -50,7 +50,7 @@ def is_signed(text: bytes, signature: Signature) -> bool:
 
 
 def public_key(key_id: str) -> str:
-    """Return the public key with that id, its 32 bytes in Base64. Raises UnknownKeyError."""
+    """Return the public key with that id, as 32 bytes in Base64. Raises UnknownKeyError if it is unknown."""
     return base64.b64encode(_public_key(key_id).public_bytes_raw()).decode()
 
 
@@ -74,5 +74,5 @@ def _private_key(secret: str) -> Ed25519PrivateKey:
 
 
 def _id_of(key: Ed25519PublicKey) -> str:
-    """Return the first 64 bits of the key's SHA-256, in hex."""
+    """Return the id of a key: the first 64 bits of its SHA-256, in hex."""
     return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]

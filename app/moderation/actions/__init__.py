@@ -1,4 +1,4 @@
-"""The only writers of reports and of the audit log. They flush, never commit, and don't use Flask."""
+"""Actions on reports and accounts. Only they write reports and the audit log. They never commit and don't use Flask."""
 
 from app.moderation.actions.accounts import reinstate, set_role, suspend
 from app.moderation.actions.decisions import assign, release, remove_post, resolve, view_evidence, warn

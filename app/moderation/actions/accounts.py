@@ -1,4 +1,7 @@
-"""Suspend and reinstate accounts, and assign roles. The actor is a moderator, or None for the operator."""
+"""Suspend and reinstate accounts, and assign roles.
+
+`actor` is the moderator, or None for the operator on the command line.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,16 @@ from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open
 from app.notifications import logins_changed
 
-# Suspending changes other users' counters: what an inactive account did doesn't count as unread.
+# Jobs that correct other users' counts, because events and follows of an inactive account don't count.
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """Suspend an account: its user can't log in, and other users can't find it. Messages it sent stay with their
-    recipients.
+    """Suspend an account: its user is logged out and can't log in, and other users can't find it.
 
-    Raises ActionError.
+    Recipients keep the messages of a suspended user. Raises ActionError if the account is already suspended, or if the
+    actor may not act on the report or the user.
     """
     report = _report(actor, report_id)
     person = lock_person(user_id, actor)
@@ -41,7 +44,10 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
 
 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """End a suspension. This is possible even if the report is already closed. Raises ActionError."""
+    """End the suspension of an account. This is possible even if the report is already resolved.
+
+    Raises ActionError if the account isn't suspended or the actor may not act on the user.
+    """
     report = lock(report_id) if report_id is not None else None
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
@@ -55,7 +61,10 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
 
 
 def set_role(actor: User | None, user_id: int, role: str) -> None:
-    """Give a user a role. Raises ActionError if they have it already, or if there is no such role."""
+    """Give a user a role.
+
+    Raises ActionError if they have it already, if there is no such role, or if the actor may not act on the user.
+    """
     if role not in roles.ROLES:
         raise ActionError(_l("There's no such role."))
     person = lock_person(user_id, actor)

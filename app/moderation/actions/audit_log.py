@@ -1,4 +1,7 @@
-"""The audit log of what moderators view and do. Entries are written in the action's transaction and never changed."""
+"""Write the audit log, which records what moderators view and do.
+
+Entries are written in the action's transaction and never changed.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from app.models import AuditEntry, Report, User
 def note(
     actor: User | None, action: str, *, report: Report | None = None, person: User | None = None, **args: Any
 ) -> None:
-    """Write one entry; `actor` is None for the operator. Names are stored, so that they outlive the accounts."""
+    """Add an entry to the audit log. `actor` is None for the operator on the command line.
+
+    The entry contains the usernames, so that it stays readable after an account is deleted.
+    """
     entry = AuditEntry(
         actor_id=actor.id if actor else None,
         actor_name=actor.username if actor else "",

@@ -1,4 +1,7 @@
-"""A moderator's actions on a report: view, assign, release, warn, remove a post, resolve. Each is logged."""
+"""A moderator's actions on a report: view, assign, release, warn, remove a post, resolve.
+
+The audit log records each action.
+"""
 
 from __future__ import annotations
 
@@ -16,18 +19,18 @@ from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_may_judge, check_open, checked
 from app.notifications import record_event, refresh_counts_for_deleted_post
 
-QUOTED = 500  # characters of a removed post quoted to its author
+QUOTED = 500  # maximum number of characters of a removed post that are quoted to its author
 
 
 def view_evidence(moderator: User, report_id: int) -> None:
-    """Log that `moderator` views the evidence, which they can see from then on. Idempotent."""
+    """Record in the audit log that `moderator` views the evidence, so that pages show it to them. Idempotent."""
     report = lock(report_id)
     if not queries.has_looked(moderator, report):
         audit_log.note(moderator, "looked", report=report)
 
 
 def assign(moderator: User, report_id: int) -> None:
-    """Assign a report to the moderator. Raises ActionError if it is already assigned."""
+    """Assign a report to the moderator. Raises ActionError if it is resolved or already assigned."""
     report = lock(report_id)
     check_open(report, moderator)
     if report.assignee_id == moderator.id:
@@ -37,7 +40,11 @@ def assign(moderator: User, report_id: int) -> None:
 
 
 def release(moderator: User, report_id: int) -> None:
-    """Unassign a report, so that another moderator can take it. An admin may release any report. Raises ActionError."""
+    """Unassign a report, so that another moderator can take it.
+
+    Raises ActionError if the report is resolved, unassigned, or assigned to another moderator. Admins may also unassign
+    reports of other moderators.
+    """
     report = lock(report_id)
     check_open(report, moderator, anybodys=moderator.role == "admin")
     if report.assignee_id is None:
@@ -47,9 +54,9 @@ def release(moderator: User, report_id: int) -> None:
 
 
 def resolve(moderator: User, report_id: int, words: str) -> None:
-    """Close a report. The log keeps `words`, the note about the decision, and the reporter is notified of the closing.
+    """Mark a report as resolved and notify the reporter. `words` is a note about the decision for the audit log.
 
-    Raises ActionError.
+    Raises ActionError if the text is invalid, or if the report is resolved or assigned to another moderator.
     """
     words = checked(words)
     report = lock(report_id)
@@ -61,9 +68,10 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
 
 
 def warn(moderator: User, report_id: int, words: str) -> None:
-    """Send `words` to the accused on their Activity page and by email at once. Only once per report.
+    """Send the warning `words` to the accused user, on their Activity page and by email without delay.
 
-    Raises ActionError.
+    Raises ActionError if a warning was already sent for this report, if the accused account is inactive or deleted, if
+    the text is invalid, or if the moderator may not act on the report or the user.
     """
     words = checked(words)
     report = lock(report_id)
@@ -79,9 +87,10 @@ def warn(moderator: User, report_id: int, words: str) -> None:
 
 
 def remove_post(moderator: User, report_id: int, words: str) -> None:
-    """Delete the reported post, and send `words` to its author on their Activity page and by email at once.
+    """Delete the reported post. The copy in the report stays.
 
-    The report's copy of the post stays. Raises ActionError.
+    Its author gets the reason `words` on their Activity page and by email without delay. Raises ActionError if there is
+    no such post, if the text is invalid, or if the moderator may not act on the report or the author.
     """
     words = checked(words)
     report = lock(report_id)

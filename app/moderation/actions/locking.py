@@ -1,7 +1,7 @@
-"""The locks of moderation: the report, then the moderator and the accused, by id. The fixed order avoids deadlocks.
+"""Lock the rows of a report and of users, so that the actions of two moderators are serialised.
 
-They serialise two moderators, even if they act on each other. FOR NO KEY UPDATE: inserts that only reference the user
-are not blocked.
+The order is fixed to prevent deadlocks: first the report, then the moderator and the accused by id. The lock mode is
+FOR NO KEY UPDATE, which doesn't block inserts of rows that reference the user.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from app.models import Report, User
 
 
 def lock(report_id: int) -> Report:
-    """Return the report, refreshed and locked. Raises sqlalchemy.exc.NoResultFound if it no longer exists.
+    """Lock a report and return it, reloaded. Raises sqlalchemy.exc.NoResultFound if it no longer exists.
 
-    Users are not joined: after waiting for the lock, PostgreSQL would return the current report with the older row of
-    the joined user.
+    The query doesn't join users: after waiting for the lock, PostgreSQL would return the current report, but an
+    outdated row of the user.
     """
     this = select(Report).where(Report.id == report_id).with_for_update(key_share=True)
     found: Report = db.session.scalars(this.execution_options(populate_existing=True)).one()
@@ -26,9 +26,10 @@ def lock(report_id: int) -> Report:
 
 
 def lock_person(user_id: int | None, judge: User | None) -> User:
-    """Return the user, refreshed and locked, and lock the judging moderator too (None: the operator).
+    """Lock a user and the moderator who acts on them, and return the user, reloaded.
 
-    Raises ActionError if the user's account was deleted or the moderator's account was suspended meanwhile.
+    `judge` is None for the operator on the command line. Raises ActionError if the user's account has been deleted, or
+    if the moderator's account has been suspended.
     """
     ids = [user_id, *([judge.id] if judge else [])]
     these = select(User).where(User.id.in_(ids)).order_by(User.id).with_for_update(key_share=True)

@@ -1,4 +1,4 @@
-"""Make reports: copies of exactly what is reported, as it is now, with a signature."""
+"""Make reports. A report contains a signed copy of what is reported, so later changes don't affect it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
 from app.notifications import record_event
 
-MAX_MESSAGES = 50  # in one report
-A_DAY = 20  # reports by one user
+MAX_MESSAGES = 50  # maximum number of messages in one report
+A_DAY = 20  # maximum number of reports by one user in 24 hours
 
 
 def report(
@@ -33,11 +33,15 @@ def report(
 ) -> Report:
     """Report the messages with these seqs, in a conversation of `reporter`, to the moderators.
 
-    For a message that its sender has deleted, the report contains the sealed content. `fingerprint` returns the SHA-256
-    of a stored image, in hex. A form that is submitted twice makes one report. Raises ActionError.
+    For a deleted message, the report contains the sealed content. `fingerprint` returns the SHA-256 of a stored image,
+    in hex. Submitting a form twice (same `form_key` and content) makes one report.
+
+    Raises ActionError if the note is invalid, if a message can't be reported, if no message is by another user, or if
+    there are too many messages or too many reports today.
     """
     note = checked(note, needed=False)
-    # The lock prevents concurrent edits and deletions, and the removal of image files before our rows refer to them.
+    # The lock prevents concurrent edits and deletions. It also prevents image files from being removed before the rows
+    # of the report refer to them.
     db.session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
     numbers = ",".join(str(seq) for seq in sorted(set(seqs)))
     key, known = _known(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
@@ -55,9 +59,10 @@ def report(
 
 
 def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
-    """Report a post that `reporter` can see; its author is loaded. Raises ActionError.
+    """Report a post to the moderators. The caller has loaded its author and checked that `reporter` can see it.
 
-    A form that is submitted twice makes one report.
+    Submitting a form twice (same `form_key` and note) makes one report. Raises ActionError if the note is invalid, if
+    the post is the reporter's own, or if they have made too many reports today.
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
@@ -84,10 +89,11 @@ def report_person(
     form_key: str | None,
     pictures: Sequence[dict[str, str]] = (),
 ) -> Report:
-    """Report a user for the content of their profile. Raises ActionError.
+    """Report a user to the moderators for the content of their profile.
 
-    `pictures` is a copy of their avatar: `{"file", "alt", "sha256"}`. If a block separates the two, the content is
-    withheld from the reporter, as it is on the profile page. A form that is submitted twice makes one report.
+    `pictures` describes a copy of their avatar: `{"file", "alt", "sha256"}`. If a block separates the two users, the
+    reporter can't see the content of the report, just as they can't see the profile. Submitting a form twice (same
+    `form_key` and note) makes one report. Raises ActionError as `report_post` does.
     """
     note = checked(note, needed=False)
     advisory_lock(f"report:{reporter.id}")
@@ -108,7 +114,7 @@ def report_person(
 
 
 def _known(reporter: User, content: str, form_key: str | None) -> tuple[str | None, Report | None]:
-    """Return the key of a report with this content, and the report that this form has made before."""
+    """Return the form key for a report with this content, and the report that was already made with it or None."""
     key = send_key(reporter, content, form_key)
     return key, db.session.scalar(select(Report).where(Report.form_key == key)) if key else None
 
@@ -127,7 +133,7 @@ def _file(made: Report, reporter: User, accused: User | None) -> Report:
 
 
 def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tuple[User | None, Sequence[Message]]:
-    """Return the accused (None if their account is deleted) and the messages. Raises ActionError."""
+    """Return the accused (None if their account is deleted) and the messages. Raises ActionError as `report` does."""
     if len(set(seqs)) > MAX_MESSAGES:
         raise ActionError(
             _ln(

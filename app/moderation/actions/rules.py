@@ -1,4 +1,4 @@
-"""The rules for acting on a report or a user, and the maximum length of texts."""
+"""Check the rules for acting on a report or a user, and the text of a note or a warning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from app.models import Report, User
 
 
 def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
-    """Raise ActionError if a locked report is closed, or assigned to another moderator unless `anybodys` is set."""
+    """Raise ActionError if a report is resolved or assigned to another moderator. The caller must have locked it.
+
+    `anybodys` allows reports that are assigned to another moderator.
+    """
     if report.state == "resolved":
         raise ActionError(_l("This report has already been resolved."))
     if report.assignee_id not in {None, moderator.id} and not anybodys:
@@ -34,5 +37,8 @@ MAX_LENGTH = 1_000  # characters
 
 
 def checked(text: str, *, needed: bool = True) -> str:
-    """Return `text` as it is stored; "" is allowed only if it is not `needed`. Raises ActionError."""
+    """Return `text` normalised for storage. It may be blank only if it is not `needed`.
+
+    Raises ActionError if it is blank, too long, or contains unsupported characters.
+    """
     return "" if is_blank(text) and not needed else checked_body(text, MAX_LENGTH)
