@@ -1,4 +1,4 @@
-"""The commands of `flask`: `demo`, `push-key`, `translate` and `users`."""
+"""The app's own `flask` commands: `demo`, `push-key`, `translate` and `users`."""
 
 from flask import Flask
 
@@ -9,6 +9,6 @@ from app.cli.users import users
 
 
 def init_app(app: Flask) -> None:
-    """Register the commands."""
+    """Register the commands with the app."""
     for command in (demo, push_key, translate, users):
         app.cli.add_command(command)

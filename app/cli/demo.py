@@ -1,4 +1,4 @@
-"""`flask demo`."""
+"""The command `flask demo`, which creates sample members, posts and conversations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PASSWORD = "warm bread at five"  # noqa: S105 - public, printed by this command 
 @click.option("--password", default=PASSWORD, show_default=True, help="What the demo's people log in with.")
 @with_appcontext
 def demo(password: str) -> None:
-    """Fill the site with a small community in many languages, using the same actions as real use."""
+    """Create sample members, posts and conversations in many languages. Refused in production."""
     if current_app.config["SETTINGS"].microblog_env == "production":
         raise click.ClickException("This is a production server: its people should be real.")
     try:
@@ -34,7 +34,7 @@ def demo(password: str) -> None:
 
 
 def _build(password: str) -> None:
-    # Without Redis, the scheduler finds the jobs. Avoid forty warnings about that.
+    # Hide warnings: without Redis, each job that a step enqueues would log that it waits for the scheduler.
     current_app.logger.setLevel("ERROR")
     steps = building.steps(password, LOGIN)
     with click.progressbar(steps, label="Inviting people", show_pos=True) as bar:

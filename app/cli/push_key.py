@@ -1,4 +1,4 @@
-"""`flask push-key`."""
+"""The command `flask push-key`, which creates a key for Web Push."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from app.lib.webpush import keys
 
 @click.command("push-key")
 def push_key() -> None:
-    """Print a new key for Web Push: the value of VAPID_PRIVATE_KEY."""
+    """Print a new private key for Web Push, to be used as VAPID_PRIVATE_KEY."""
     click.echo(keys.new_private_key())

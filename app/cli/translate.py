@@ -1,4 +1,4 @@
-"""`flask translate`: the translators' commands."""
+"""The commands `flask translate …`, which create, update and check translation catalogs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def init(locale: str) -> None:
 
 @translate.command()
 def update() -> None:
-    """Update the catalogs to the strings of the code. Files that cannot be read stay unchanged."""
+    """Add the code's new strings to the catalogs, and mark removed ones obsolete. Unreadable files stay unchanged."""
     template = source.extract()
     left = source.update(_folder(), template)
     _print_status(template)
@@ -42,9 +42,9 @@ def update() -> None:
 
 @translate.command(name="compile")
 def compile_() -> None:
-    """Compile the catalogs as every process does, and fail if any has a fault.
+    """Compile the catalogs and print their faults. Fail if there are any.
 
-    This is only a check: the site compiles catalogs itself, and never stops because of a fault.
+    This is only a check: the site compiles the catalogs itself when it starts, and a fault doesn't stop it.
     """
     found = catalogs()  # compiled when the app was created
     for code, one in found.by_code.items():
@@ -58,7 +58,7 @@ def compile_() -> None:
 
 @translate.command()
 def status() -> None:
-    """Show how complete each language is, compared with the current code."""
+    """Show how much of each catalog is translated, compared with the strings of the current code."""
     _print_status(source.extract())
 
 

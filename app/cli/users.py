@@ -1,4 +1,7 @@
-"""`flask users`: accounts and their roles, for the operator. Changes are recorded in the moderators' audit log."""
+"""The commands `flask users …`, with which the operator manages accounts and roles.
+
+The audit log records roles, suspensions and reinstatements, without the operator's name.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ users = AppGroup("users", help="Accounts: create, list and show them, give roles
 @click.option("--admin", is_flag=True, help="Make it an admin.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of the standard input.")
 def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> None:
-    """Create the account NAME with the address EMAIL, and ask for its password.
+    """Create the account NAME with the email address EMAIL. Asks for the password.
 
-    The password is not an argument, since other users of the machine can see the arguments of a process.
+    The password is not an argument, because other users of the machine can see the arguments of a process.
     """
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
@@ -45,7 +48,7 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
 @users.command("list")
 @click.option("--role", type=click.Choice(roles.ROLES), default=None, help="Only accounts of this role.")
 def list_users(role: str | None) -> None:
-    """Print one account per line: name, role, state."""
+    """Print one account per line: username, role and state, separated by tabs."""
     for person in db.session.scalars(queries.everybody(role or "").execution_options(yield_per=500)):
         click.echo(f"{person.username}\t{person.role}\t{_state(person)}")
 
@@ -53,7 +56,7 @@ def list_users(role: str | None) -> None:
 @users.command("show")
 @click.argument("name")
 def show_user(name: str) -> None:
-    """Print what is known about the account NAME."""
+    """Print the email address, role, state and dates of the account NAME."""
     person = _person(name)
     facts = {
         "username": person.username,
@@ -79,7 +82,7 @@ def give_role(name: str, role: str) -> None:
 @users.command("suspend")
 @click.argument("name")
 def suspend_user(name: str) -> None:
-    """Suspend the account NAME until it is reinstated, and log it out everywhere."""
+    """Suspend the account NAME until it is reinstated. Its user is logged out everywhere."""
     _act(name, lambda person: actions.suspend(None, person.id))
     click.echo(f"{name} is suspended.")
 

@@ -1,1 +1,1 @@
-"""Demo data: `flask demo` (or `make demo`) fills an empty site, using the same actions as real use."""
+"""The sample data of `flask demo` (or `make demo`). It is created with the same actions that the site uses."""

@@ -1,9 +1,10 @@
-"""Create the demo in small transactions, one per step, so that a running site stays responsive.
+"""Create the sample data in steps with small transactions, so that a running site stays responsive.
 
-Each step first checks whether it is done, so the next run completes an interrupted demo. No emails are sent: the
-transaction that enqueues an email also confirms the address, or marks the message as read or emailed, so the job finds
-nothing to send. Events of follows and mentions are marked as emailed right after they are created, long before the next
-digest.
+A step does nothing if it is already done, so a second run completes an interrupted demo.
+
+No emails are sent. The transaction that enqueues an email also confirms the member's address, or marks the message as
+emailed, so that the job finds nothing to send. Events about follows and mentions are marked as emailed right after
+they are created, long before the next digest.
 """
 
 from __future__ import annotations
@@ -33,15 +34,15 @@ from app.posts.actions import publish
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people
 
-DAYS = 21  # age of the community
+DAYS = 21  # approximate age of the oldest post
 LATEST = timedelta(minutes=4)  # age of the newest post
 PAUSE = timedelta(minutes=47)  # between two messages of a conversation
-FRESH = timedelta(days=2)  # older events are read
+FRESH = timedelta(days=2)  # events older than this are marked as read
 Step = Callable[[], None]
 
 
 def is_there() -> bool:
-    """Return whether the demo is complete. Raise ActionError if another account uses a name of the demo."""
+    """Return whether the demo is complete. Raises ActionError if a real account has the username of a demo member."""
     with read_transaction():
         one, other = (_find(name) for name in script.conversations()[0].between)
         found = one is not None and other is not None and between(one, other) is not None
@@ -51,7 +52,11 @@ def is_there() -> bool:
 
 
 def steps(password: str, login: str) -> list[Step]:
-    """Return all steps in order. The member `login` keeps the browser's language."""
+    """Return all steps in order.
+
+    All members get this password. The member with the username `login` gets no language setting, so that the site uses
+    the browser's language.
+    """
     everybody, entries, talks = script.people(), script.posts(), script.conversations()
     return [
         *(partial(_join, at, person, password, login) for at, person in enumerate(everybody)),
@@ -63,7 +68,7 @@ def steps(password: str, login: str) -> list[Step]:
 
 
 def _age(at: int, count: int) -> timedelta:
-    """Return the age of a post. Recent posts are more frequent than old ones."""
+    """Return the age of post number `at` of `count`, oldest first. Recent posts are closer together than old ones."""
     return timedelta(days=DAYS) * (1 - (at + 1) / count) ** 2 + LATEST
 
 
@@ -133,7 +138,7 @@ def _post(entry: Entry, age: timedelta) -> None:
 
 
 def _settle(actor: User, age: timedelta) -> None:
-    """Set the age of the events that this actor just caused. Mark all as emailed, and old ones as read."""
+    """Set the age of the events that a member has just caused, and mark them as emailed and, if old, as read."""
     happened = now() - age
     fresh = update(Activity).where(Activity.actor_id == actor.id, Activity.mailed_at.is_(None))
     values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}
@@ -187,7 +192,7 @@ def _is_gathered(group: Group) -> bool:
 
 
 def _read(message: Message, readers: Iterable[User]) -> None:
-    """Mark the conversation as read by `readers` up to this message, and as emailed to all members."""
+    """Mark a message, and all before it, as read by `readers` and as emailed to all members of the conversation."""
     conversation = db.session.get_one(Conversation, message.conversation_id)
     for person in readers:
         mark_read(person, conversation, message.seq)

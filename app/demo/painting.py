@@ -1,4 +1,4 @@
-"""The only picture of the demo: a drawn loaf of bread, since a photo would need a licence."""
+"""Draw the only image of the demo, a loaf of bread. A photo would need a licence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WALL, TABLE, PLATE, SHADE, CRUST, FLOUR = "#f3e4cf", "#8a5a3c", "#e9eef2", "#c3c
 
 
 def loaf() -> FileStorage:
-    """Return a picture of a flat loaf on a plate, as an upload."""
+    """Return the image of a loaf on a plate, as an uploaded file."""
     picture = Image.new("RGB", SIZE, WALL)
     brush = ImageDraw.Draw(picture)
     brush.rectangle((0, 400, 960, 720), fill=TABLE)

@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Entry:
-    """A post: its author's username, its number among the author's posts, its language and its text."""
+    """A post of the demo. `number` counts the author's posts from 0."""
 
     author: str
     number: int
@@ -35,40 +35,37 @@ class Character:
 
     @property
     def email(self) -> str:
-        """An address in a domain that RFC 2606 reserves for examples, so no mailbox has it."""
+        """An email address in a domain that RFC 2606 reserves for examples, so that no one receives its mail."""
         return f"{sha256(self.username.encode()).hexdigest()[:12]}@example.org"
 
 
 @dataclass(frozen=True)
 class Talk:
-    """A conversation: two usernames, (sender, text) oldest first, and the number of unread messages at the end.
+    """A conversation between two members."""
 
-    `picture` is (number of a line, alt text), `draft` is (author, text).
-    """
-
-    between: tuple[str, str]
-    lines: tuple[tuple[str, str], ...]
-    unread: int
-    picture: tuple[int, str] | None
-    draft: tuple[str, str] | None
+    between: tuple[str, str]  # usernames
+    lines: tuple[tuple[str, str], ...]  # (sender, text), oldest first
+    unread: int  # number of messages at the end that are unread
+    picture: tuple[int, str] | None  # (index of the message in `lines`, alt text)
+    draft: tuple[str, str] | None  # (author, text)
 
     def reader_of(self, writer: str) -> str:
-        """Return the other member."""
+        """Return the username of the other member."""
         return self.between[1] if writer == self.between[0] else self.between[0]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A group: its name, its members, starting with the founder, and (sender, text) oldest first."""
+    """A group conversation."""
 
     name: str
-    people: tuple[str, ...]
-    lines: tuple[tuple[str, str], ...]
+    people: tuple[str, ...]  # usernames, the founder's first
+    lines: tuple[tuple[str, str], ...]  # (sender, text), oldest first
 
 
 @cache
 def people() -> tuple[Character, ...]:
-    """Return all members, in the order in which they joined."""
+    """Return all demo members, in the order in which they joined."""
     return tuple(_character(row) for row in _rows("people"))
 
 
@@ -85,7 +82,7 @@ def groups() -> tuple[Group, ...]:
 
 
 def posts() -> list[Entry]:
-    """Return all posts, oldest first, in a mixed but fixed order."""
+    """Return all posts, oldest first. The order mixes the authors, but is the same on every run."""
     return sorted(
         (entry for person in people() for entry in person.posts),
         key=lambda entry: sha256(f"{entry.author}:{entry.number}".encode()).digest(),
@@ -93,7 +90,7 @@ def posts() -> list[Entry]:
 
 
 def follows(number: int) -> list[Character]:
-    """Return the members that member `number` follows: all with the same language, and some others."""
+    """Return the members whom member `number` follows: all with the same language, and some others."""
     everybody = people()
     one = everybody[number]
     steps = {1, 2, 5, 7, 11} if number % 3 else {1, 3, 4, 6, 9, 14, 17}

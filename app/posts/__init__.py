@@ -1,4 +1,4 @@
-"""Posts: publishing, timelines, search, translation and the export."""
+"""Posts: publishing, the home and Explore pages, search, drafts, translation, and the data export."""
 
 from flask import Blueprint
 

@@ -1,4 +1,4 @@
-"""Actions on posts; nothing else writes posts."""
+"""Functions that change posts, and the start of a data export. Nothing else writes posts."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from app.queries import people
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
-MENTIONS_TOLD = 25  # maximum number of members notified of one post's mentions
-TAGS_KEPT = 30  # maximum number of tags of one post that completion and search use
+MENTIONS_TOLD = 25  # maximum number of mentioned members who are notified of one post
+TAGS_KEPT = 30  # maximum number of tags stored for one post; completion and tag search use the stored tags
 
 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
-    """Publish `body`, at most `max_length` characters as readers see them, in the language with that code.
+    """Publish a post, notify the mentioned members, and enqueue the notification of followers. Return the post.
 
-    Idempotent: a form sent twice (same `form_key` and text) creates one post and returns it both times. Raise
-    ActionError for an invalid text or language.
+    `max_length` is in characters as readers count them. `language` is a language code, or "" if unknown. Submitting a
+    form twice (same `form_key` and text) creates one post and returns it both times. Raises ActionError if the text or
+    the language is invalid.
     """
     body = checked_body(body, max_length)
     values = {
@@ -47,7 +48,7 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
         drafts.end(author, form_key, body)
         _keep_tags(post)
         _tell_mentioned(post, author)
-        # One job covers all posts until a worker runs it: the job looks up the newest post itself.
+        # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
         enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
         return post
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
@@ -67,9 +68,9 @@ def _tell_mentioned(post: Post, author: User) -> None:
 
 
 def tell_of_post(user_id: int, newest: int) -> None:
-    """Publish to a member that the post `newest` is on their timeline.
+    """Publish the id of the newest post on a member's timeline to their open pages.
 
-    The number never decreases, even if the notifications of two authors arrive out of order.
+    The published id never decreases, even if two authors' posts are published out of order.
     """
 
     def furthest() -> dict[str, int]:
@@ -85,7 +86,7 @@ def _known(language: str) -> str:
 
 
 def delete(person: User, post: Post) -> None:
-    """Delete one's own post. Raise ActionError for a post of another member."""
+    """Delete a post. Raises ActionError if `person` is not its author."""
     if post.author_id != person.id:
         raise ActionError(_l("You can only delete your own posts."))
     refresh_counts_for_deleted_post(post.id)
@@ -94,7 +95,10 @@ def delete(person: User, post: Post) -> None:
 
 
 def correct_language(person: User, post: Post, language: str) -> None:
-    """Set the language of one's own post; "" means unknown. Raise ActionError."""
+    """Set the language of a post; "" means unknown.
+
+    Raises ActionError if `person` is not its author or the language is invalid.
+    """
     if post.author_id != person.id:
         raise ActionError(_l("You can only edit your own posts."))
     post.language = _known(language)
@@ -102,9 +106,9 @@ def correct_language(person: User, post: Post, language: str) -> None:
 
 
 def request_export(owner: User) -> tuple[Job, bool]:
-    """Enqueue the export of `owner`. Return the job, and whether it is new: only one runs at a time.
+    """Enqueue a data export for `owner`. Return the job, and whether it is new.
 
-    Locking the owner's row serialises concurrent requests, on every database.
+    If an export is queued or running, return its job. Locking the owner's row serialises concurrent requests.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     unfinished = select(Job).where(Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"]))

@@ -17,9 +17,10 @@ from app.web.viewer import viewer
 @bp.get("/post/draft")
 @login_required
 def draft() -> Response:
-    """Return the draft of the form ?form_key=, or else the most recently saved one, as JSON.
+    """Return the draft with the form key ?form_key=, or else the most recently saved draft, as JSON.
 
-    A form without a draft gets a new key, because its own may have been sent already.
+    If there is no draft, the response contains a new form key, because the post with the old one may have been
+    published.
     """
     found = drafts.current(viewer(), request.args.get("form_key", "")[:40])
     return jsonify(text=found.text, language=found.language, form_key=found.form_key or new_form_key())
@@ -29,7 +30,7 @@ def draft() -> Response:
 @login_required
 @limits.drafting
 def save_draft() -> Response:
-    """Save the viewer's draft. If the form was sent already, save nothing and return a new key."""
+    """Save the viewer's draft. If the form was already published as a post, save nothing and return a new form key."""
     form = DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)

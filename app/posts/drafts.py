@@ -1,7 +1,7 @@
-"""Drafts of posts; nothing else writes them.
+"""Read and write drafts of posts. Only this module writes them.
 
-Each rendering of the composer has a form key, and a draft belongs to a form key. Two open pages keep two drafts, so
-neither overwrites the other. A page that restores a draft takes over its form key.
+Each time the composer is rendered, its form gets a new key, and a draft is stored under the key of its form. Two open
+pages therefore have two drafts and don't overwrite each other's. A page that restores a draft uses the draft's key.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from app.lib.text.languages import known_languages
 from app.lib.text.rich import InvalidText, clean
 from app.models import PostDraft, User
 
-MAX_LENGTH = 20_000  # characters: longer than any post, so that a text that is too long is kept as well
-MAX_DRAFTS = 20  # per member; older ones are deleted
-KEPT_EMPTY = timedelta(days=1)  # how long a sent or emptied draft rejects late saves
+MAX_LENGTH = 20_000  # characters; longer than a post may be, so that text that is too long isn't lost
+MAX_DRAFTS = 20  # per member; older drafts are deleted
+KEPT_EMPTY = timedelta(days=1)  # how long the row of a published or emptied draft is kept, see `end`
 
 
 @dataclass(frozen=True)
 class Draft:
-    """The content of the composer. `form_key` is "" for a new form."""
+    """The content of the composer. `form_key` is "" if nothing was saved yet."""
 
     text: str = ""
     language: str = ""
@@ -33,7 +33,7 @@ class Draft:
 
 
 def save(author: User, form_key: str, text: str, language: str = "") -> bool:
-    """Save the draft of a form; "" empties it. Return False if that form was sent already."""
+    """Save the draft of a form; "" empties it. Return False if the form was already published as a post."""
     text = text.replace("\0", "")[:MAX_LENGTH]  # PostgreSQL cannot store U+0000
     try:
         text = text if clean(text).strip() else ""
@@ -53,9 +53,9 @@ def save(author: User, form_key: str, text: str, language: str = "") -> bool:
 
 
 def end(author: User, form_key: str | None, body: str) -> None:
-    """Empty the draft of a form that was sent as `body`, and other drafts with the same text.
+    """Empty the draft of a form whose post was published with the text `body`, and other drafts with that text.
 
-    Late saves are rejected.
+    The emptied rows are marked as sent, so that a save request that arrives late is rejected.
     """
     sent = {"body": "", "is_sent": True, "saved_at": now()}
     same = [row.form_key for row in db.session.scalars(_written(author)) if clean(row.body).strip() == body]
@@ -69,14 +69,14 @@ def end(author: User, form_key: str | None, body: str) -> None:
 
 
 def current(author: User, form_key: str = "") -> Draft:
-    """Return the draft of that form, or else the most recently saved one."""
+    """Return the draft with that form key, or else the most recently saved draft, or an empty one."""
     rows = db.session.scalars(_written(author).limit(MAX_DRAFTS)).all()
     row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
     return Draft(row.body, row.language, row.form_key) if row else Draft()
 
 
 def forget() -> int:
-    """Delete drafts that were sent or emptied more than KEPT_EMPTY ago. Return the number of rows."""
+    """Delete drafts that were published or emptied more than KEPT_EMPTY ago. Return their number."""
     old = delete(PostDraft).where(or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - KEPT_EMPTY)
     return len(db.session.scalars(old.returning(PostDraft.user_id)).all())
 

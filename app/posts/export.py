@@ -1,4 +1,7 @@
-"""The export file of a member's data, streamed so that its size does not matter; and the posts in it."""
+"""Write the file of a member's data export, and its posts and drafts.
+
+The file is written in pieces, so that a large export doesn't need much memory.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ REPORT_EVERY = 0.5  # seconds
 
 
 class Progress:
-    """Reports the progress of a job: only increases, and not more often than a page can show."""
+    """Reports the progress of a job in percent, only when it has increased and at most every REPORT_EVERY seconds."""
 
     def __init__(self, total: int, report: Callable[[int], None]) -> None:
         self._total = total
@@ -26,7 +29,7 @@ class Progress:
         self._told_at = time.monotonic()
 
     def reached(self, done: int) -> None:
-        """Report that `done` of the total are finished. 100 % is reported by the end of the job."""
+        """Report that `done` items of the total are finished, as 99 % at most. The end of the job means 100 %."""
         percent = min(99, done * 100 // max(1, self._total))
         moment = time.monotonic()
         if percent > self._told and moment - self._told_at >= REPORT_EVERY:
@@ -37,7 +40,8 @@ class Progress:
 def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[str, int]:
     """Write the data of `owner` to `stream` as one JSON object. Return the number of items by kind.
 
-    No transaction lasts longer than a batch, so the database can vacuum and writers can continue during a long export.
+    `report` is called with the progress in percent. The transaction ends after each batch, because a long transaction
+    would prevent the database from removing old row versions.
     """
     owner_id, head = owner.id, {"username": owner.username, "exported_at": now().isoformat()}
     progress, done = Progress(sum(part.count(owner_id) for part in parts()), report), 0

@@ -1,4 +1,4 @@
-"""Forms of posts. They check only the shape of the input; the actions check the rules."""
+"""Forms for posts. They check only the format of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from app.web.responses import new_form_key
 
 
 class LongSelect:
-    """A <select> with hundreds of options, each rendered once and cached.
+    """A widget that renders a <select> with hundreds of options. It caches the HTML of each option.
 
-    WTForms' own <select> took a quarter of the home page's time.
+    WTForms' own widget took a quarter of the time to render the home page.
     """
 
     def __call__(self, field: SelectField, **attributes: Any) -> Markup:
-        """Return the element, with the field's value selected."""
+        """Return the HTML of the <select>, with the field's value selected."""
         options = Markup("").join(_option(code, name, code == field.data) for code, name in field.choices or ())
         attributes = {"id": field.id, "name": field.name, **attributes}
         return Markup("<select {}>{}</select>").format(Markup(html_params(**attributes)), options)  # noqa: S704 - html_params escapes
@@ -42,7 +42,7 @@ class PostForm(FlaskForm):
 
 
 class DraftForm(FlaskForm):
-    """A draft, and the key of its form."""
+    """A draft of a post, and the key of its form."""
 
     post = TextAreaField(validators=[Length(max=20_000)])
     language = StringField(validators=[Length(max=16)])

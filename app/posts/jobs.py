@@ -1,4 +1,4 @@
-"""Jobs of posts: notifying followers, the export, and deleting old exports and drafts."""
+"""Background jobs: notify followers of a post, write data exports, delete old exports and drafts."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from app.notifications import presence
 from app.posts import actions, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
-ASKED_TOGETHER = 500  # followers per Redis query for who is viewing the site
-TOLD_TOGETHER = 50  # members notified in one transaction: it holds all their clocks, and on SQLite the only write lock
+ASKED_TOGETHER = 500  # followers per Redis command that checks who is viewing the site
+# Members per transaction. It locks the clocks of all of them and, on SQLite, blocks all other writers.
+TOLD_TOGETHER = 50
 
 
 @job(TELL_FOLLOWERS, timeout=600)
 def tell_followers(author_id: int) -> None:
-    """Publish the author's newest post to followers who are viewing the site, and to the author's own pages.
+    """Publish the id of the author's newest post to the open pages of followers and of the author. Idempotent.
 
-    Running twice publishes the same again. Without Redis, no follower counts as viewing: the next page they load shows
-    the post.
+    Only followers who are viewing the site now are notified; others see the post when they load a page. Without Redis,
+    it is unknown who is viewing the site, so no one is notified.
     """
     newest = queries.newest_of(author_id)
     for readers in queries.readers_in_batches(author_id, ASKED_TOGETHER):
@@ -40,9 +41,10 @@ def tell_followers(author_id: int) -> None:
 
 @job(EXPORT, queue="slow", timeout=3600)
 def export_posts(owner_id: int) -> dict[str, Any]:
-    """Write the export file of a member. Its name, content counts and expiry date are stored in the job's row.
+    """Write the file of a member's data export. Return its name, the number of items by kind, and its expiry date.
 
-    Running twice writes a second file, and the row names the valid one; the other is deleted with the old exports.
+    The result is stored in the job's row. If the job runs twice, the row contains the name of one file, and
+    `remove_old_exports` deletes the other.
     """
     owner = db.session.get(User, owner_id)
     if owner is None:
@@ -55,7 +57,7 @@ def export_posts(owner_id: int) -> dict[str, Any]:
 
 @job("posts.remove_old_exports", every=3600)
 def remove_old_exports() -> None:
-    """Delete expired export files, and unfinished files of crashed jobs. Running twice finds nothing."""
+    """Delete expired export files, and unfinished files of crashed jobs. Idempotent."""
     store = exports()
     oldest = (now() - timedelta(days=current_app.config["EXPORT_DAYS"], hours=1)).timestamp()
     for path in store.root.glob("*/*.json"):
@@ -67,6 +69,6 @@ def remove_old_exports() -> None:
 
 @job("posts.forget_drafts", every=24 * 3600)
 def forget_drafts() -> None:
-    """Delete drafts that were sent or emptied. Running twice finds nothing."""
+    """Delete old rows of drafts that were published or emptied. Idempotent."""
     with write_transaction():
         drafts.forget()

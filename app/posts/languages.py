@@ -1,4 +1,4 @@
-"""The languages offered to a writer, most likely first."""
+"""The languages that the composer offers for a post, most likely first."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ Choice = tuple[str, str]
 
 
 def by_use(recent: str | None) -> list[str]:
-    """Return the languages in a text such as "es,,en,es" (queries/timelines.py), most used first."""
+    """Return the codes in a comma-separated list of a writer's recent languages, most frequent first.
+
+    The list comes from app/queries/timelines.py and looks like "es,,en,es". Empty items are posts without a language.
+    """
     return [code for code, _times in Counter(filter(None, (recent or "").split(","))).most_common()]
 
 
 def choices(page_language: str, first: list[str], site: tuple[str, ...], *, every: bool) -> list[Choice]:
-    """Return (code, name) pairs: the page's language, those in `first`, the site's, and with `every` all others."""
+    """Return the options of a language field as (code, name) pairs, with names in `page_language`.
+
+    They are, in this order: the page's language, the languages in `first`, the languages of the site, with `every` all
+    other languages, and ("", "Another language").
+    """
     names = language_names(page_language)
     likeliest = [as_language(page_language), *first, *(as_language(code) for code in site)]
     ordered = [code for code in dict.fromkeys(likeliest) if code in names]
@@ -26,5 +33,5 @@ def choices(page_language: str, first: list[str], site: tuple[str, ...], *, ever
 
 
 def likely(page_language: str, recent: list[str]) -> str:
-    """Return the default choice: the language the writer uses most, or the language of the page."""
+    """Return the default language of a new post: the first of `recent`, or else the language of the page."""
     return recent[0] if recent else as_language(page_language)

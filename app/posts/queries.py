@@ -14,13 +14,13 @@ from app.models import Follow, Notification, Post, PostDraft, User
 from app.posts.languages import by_use
 from app.queries import timelines, visibility
 
-MAX_NEW_POSTS = 50  # maximum count of new posts for an open page; above it, "more than 50"
+MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
 Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
 
 
 @dataclass(frozen=True)
 class WithLanguages:
-    """Posts, and the languages the viewer writes in, most likely first. One query."""
+    """Posts, and the viewer's languages, from most to least used. Both come from one query."""
 
     posts: Sequence[Post]
     languages: list[str]
@@ -32,12 +32,15 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 
 
 def one(viewer: User, post_id: int) -> WithLanguages:
-    """Return the post with that id, or no post."""
+    """Return the post with that id, or no post if the viewer can't see it."""
     return _with_languages(timelines.one(viewer, post_id), viewer)
 
 
 def news(viewer: User, after: int) -> int:
-    """Count the posts on the viewer's home timeline after id `after`, up to MAX_NEW_POSTS + 1."""
+    """Count the posts on the viewer's home timeline that are newer than the post with id `after`.
+
+    The count stops at MAX_NEW_POSTS + 1.
+    """
     return db.session.scalar(timelines.count_newer(viewer, after, MAX_NEW_POSTS + 1)) or 0
 
 
@@ -47,13 +50,16 @@ def newest_of(author_id: int) -> int:
 
 
 def newest_told(user_id: int) -> int:
-    """Return the id of the newest post that was published to a member's pages, or 0 if there is none."""
+    """Return the newest post id that `actions.tell_of_post` published to a member, or 0 if there is none."""
     told = select(Notification.data).where(Notification.user_id == user_id, Notification.name == "timeline")
     return int((db.session.scalar(told) or {}).get("newest_post_id", 0))
 
 
 def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
-    """Yield the author's id, then the ids of followers without a mute or block, `size` at a time, in id order."""
+    """Yield a list with the author's id, then their followers' ids in lists of up to `size`, in the order of ids.
+
+    Followers who mute the author, or who are separated from the author by a block, are left out.
+    """
     yield [author_id]
     after = 0
     while True:
@@ -73,7 +79,7 @@ def _with_languages(found: Select[Post], viewer: User) -> WithLanguages:
 
 
 def to_export(author_id: int) -> tuple[int, int]:
-    """Return the number of an author's posts and the id of the newest."""
+    """Return the number of an author's posts, and the id of the newest or 0."""
     count, newest = db.session.execute(
         select(func.count(Post.id), func.max(Post.id)).where(Post.author_id == author_id)
     ).one()
@@ -81,7 +87,7 @@ def to_export(author_id: int) -> tuple[int, int]:
 
 
 def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Exported]]:
-    """Yield an author's posts up to id `newest`, oldest first, `size` at a time, to limit memory."""
+    """Yield an author's posts up to id `newest`, oldest first, in lists of up to `size`, to limit memory use."""
     after = 0
     while True:
         query = (
@@ -98,7 +104,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
 
 
 def drafts(author_id: int) -> Sequence[tuple[str, str]]:
-    """Return body and language of each post draft, newest first."""
+    """Return (body, language) of each post draft of an author, newest first."""
     query = select(PostDraft.body, PostDraft.language).where(PostDraft.user_id == author_id, PostDraft.body != "")
     rows: Sequence[Any] = db.session.execute(query.order_by(PostDraft.saved_at.desc())).all()
     return rows

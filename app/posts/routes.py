@@ -1,4 +1,4 @@
-"""Routes of posts: reading and writing."""
+"""Routes that show timelines and posts, publish, change and delete posts, and start a data export."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def home() -> str:
 @bp.get("/timeline/news")
 @login_required
 def news() -> Response:
-    """Return the number of posts on the viewer's timeline after the post ?after=<id>, as JSON.
+    """Return how many posts on the viewer's home timeline are newer than the post ?after=<id>, as JSON.
 
-    An open page asks for it after a notification about new posts.
+    An open page requests this when a poll reports a new post.
     """
     count = queries.news(viewer(), position("after") or 0)
     return jsonify(count=min(count, queries.MAX_NEW_POSTS), more=count > queries.MAX_NEW_POSTS)
@@ -47,7 +47,7 @@ def news() -> Response:
 @bp.get("/explore")
 @login_required
 def explore() -> str:
-    """Show all members' posts."""
+    """Show the posts of all members, newest first, without those that a mute or block hides."""
     return render_template("posts/explore.html", posts=page(timelines.listed(viewer()), Post.id))
 
 
@@ -62,7 +62,7 @@ def show(post_id: int) -> str:
 @login_required
 @limits.posting
 def create() -> str | Response | tuple[str, int]:
-    """Publish a post. If it is refused, the text is kept."""
+    """Publish a post. If it is refused, save the text as a draft and show the form again."""
     form = PostForm(request.form)
     body, language, form_key = form.post.data or "", form.language.data or "", (form.form_key.data or "")[:40]
     try:
@@ -87,7 +87,7 @@ def create() -> str | Response | tuple[str, int]:
 @login_required
 @limits.changing
 def delete(post_id: int) -> Response:
-    """Delete one's own post. A post that no longer exists is not an error."""
+    """Delete the viewer's own post. If the post no longer exists, respond as if it had just been deleted."""
     post = db.session.scalar(timelines.one(viewer(), post_id))
     if post is not None and post.author_id != viewer().id:
         abort(403)
@@ -102,7 +102,7 @@ def delete(post_id: int) -> Response:
 @login_required
 @limits.changing
 def set_language(post_id: int) -> str | Response | tuple[str, int]:
-    """Correct the language of one's own post."""
+    """Change the language of the viewer's own post."""
     post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), LanguageForm(request.form)
     if post.author_id != viewer().id:
         abort(403)
@@ -130,7 +130,7 @@ def _home(form: PostForm, draft: Draft | None = None) -> str:
     found = queries.home(viewer(), before=before_id(), size=size)
     posts = Page(found.posts[:size], found.posts[size - 1].id if len(found.posts) > size else None)
     chosen = draft.language if draft and draft.text else likely(_page_language(), found.languages)
-    # A script loads the other 300 or so languages when the user starts to write; without scripts, a link does.
+    # A script loads the other 300 or so languages when the user starts to write. Without scripts, a link loads them.
     every = request.args.get("languages") == "all"
     _offer_languages(form, found.languages, chosen, every=every)
     if draft and draft.text:
@@ -169,7 +169,7 @@ def _back() -> Response:
 @reauth.password_needed(reauth.EXPORTING)
 @limits.exporting
 def export() -> Response:
-    """Enqueue the export of one's own posts and messages. The Tasks page shows its progress."""
+    """Start the viewer's data export as a background job. The Tasks page shows its progress."""
     _job, new = actions.request_export(viewer())
     db.session.commit()
     if new:

@@ -21,16 +21,16 @@ from app.web.filters import avatar_url
 from app.web.paging import Page, before_id, cut, page, page_size
 from app.web.viewer import viewer
 
-MAX_QUERY_LENGTH = 200  # characters; longer than real queries
-MAX_NAME_LENGTH = 64  # characters of a partial name
+MAX_QUERY_LENGTH = 200  # characters; longer than any real query
+MAX_NAME_LENGTH = 64  # characters of the beginning of a name
 PEOPLE_SHOWN = 3  # above the posts
 TAGS_SHOWN = 6  # above the posts
-SUGGESTIONS = 8  # in the completion list
+SUGGESTIONS = 8  # maximum number of suggestions while the user types
 
 
 @dataclass(frozen=True)
 class Above:
-    """The content above the posts on the first page of results."""
+    """The people and tags shown above the posts on the first page of search results."""
 
     people: Sequence[User] = ()
     has_more_people: bool = False
@@ -40,7 +40,10 @@ class Above:
 @bp.get("/search")
 @login_required
 def search() -> str:
-    """Show posts that contain all words of ?q=, with matching people and tags above; or people, with ?in=people."""
+    """Show the posts that contain all words of ?q=, or with ?in=people the people whose names match.
+
+    The first page of posts also shows matching people and tags.
+    """
     q = clean(request.args.get("q", ""))[:MAX_QUERY_LENGTH].strip()
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
@@ -58,7 +61,7 @@ def search() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """Return completions of ?q=, the beginning of a name, as JSON: people, or tags with ?in=tags."""
+    """Return the people whose names begin with ?q=, or with ?in=tags the tags, as JSON."""
     q = clean(request.args.get("q", ""))[:MAX_NAME_LENGTH]
     if request.args.get("in") == "tags":
         return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])

@@ -1,4 +1,4 @@
-"""Translation by a provider with LibreTranslate's API, or none. Only this module knows the provider."""
+"""Translate posts with a LibreTranslate server, if the site has one. Only this module depends on LibreTranslate."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from flask import current_app
 
 from app.lib.text.languages import base
 
-LARGEST_ANSWER = 256 * 1024  # bytes: many times the length of a post in any script
-MAX_TEXT_LENGTH = 20_000  # characters of a translation that are shown
+LARGEST_ANSWER = 256 * 1024  # bytes; many times the length of a post in any script
+MAX_TEXT_LENGTH = 20_000  # characters; longer translations are cut
 
 
 class TranslationFailed(Exception):
-    """The provider did not respond in time, or not with a translation. The message is for the log."""
+    """The provider did not return a translation in time. The exception's message is for the log, not for users."""
 
 
 class Provider(Protocol):
-    """A translation provider."""
+    """The interface of a translation provider."""
 
     @property
     def name(self) -> str:
-        """The name shown to readers; "" for none."""
+        """The provider's name as shown to readers; "" if there is no provider."""
 
     @property
     def available(self) -> bool:
-        """Whether it can translate at all."""
+        """Whether the provider can translate at all."""
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Return `text` in the language `target`. Raise TranslationFailed."""
+        """Translate `text` from the language `source` to `target`. Raise TranslationFailed if that fails."""
 
 
 class NoProvider:
-    """The provider of a site without translation: "Translate" is not shown."""
+    """The provider of a site where TRANSLATE_URL is not set. Pages don't offer translations then."""
 
     name = ""
     available = False
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Raise TranslationFailed."""
+        """Raise TranslationFailed always."""
         raise TranslationFailed("TRANSLATE_URL is not set")
 
 
 @dataclass(frozen=True)
 class LibreTranslate:
-    """A server with LibreTranslate's API: POST /translate (docs.libretranslate.com, "API usage")."""
+    """A provider that uses LibreTranslate's API: POST /translate (docs.libretranslate.com, "API usage")."""
 
     url: str
     key: str
@@ -57,7 +57,7 @@ class LibreTranslate:
     available: bool = True
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Return `text` in the language `target`, as plain text. Raise TranslationFailed within `timeout`."""
+        """Translate plain text. Raise TranslationFailed if the server doesn't return a translation within `timeout`."""
         question = {"q": text, "source": _code(source), "target": _code(target), "format": "text"}
         if self.key:
             question["api_key"] = self.key
@@ -73,7 +73,7 @@ class LibreTranslate:
         return translated[:MAX_TEXT_LENGTH]
 
     async def _ask(self, question: dict[str, Any]) -> bytes:
-        # Read in chunks: the client's timeout restarts with each byte, and a response may never end.
+        # Read in chunks to limit the size: a response may never end. The client's own timeout restarts with each byte.
         async with (
             httpx2.AsyncClient(timeout=self.timeout, trust_env=False) as client,
             client.stream("POST", f"{self.url}/translate", json=question) as response,
@@ -88,14 +88,14 @@ class LibreTranslate:
 
 
 def _code(code: str) -> str:
-    """Return LibreTranslate's code for ours: Chinese with its script, all other languages without."""
+    """Return LibreTranslate's code for a language. Only Chinese has the script in its code: zh-Hans or zh-Hant."""
     if base(code) == "zh":
         return "zh-Hant" if "Hant" in code else "zh-Hans"
     return {"no": "nb", "fil": "tl"}.get(base(code), base(code))
 
 
 def provider() -> Provider:
-    """Return the provider of the settings."""
+    """Return the provider that the settings configure."""
     config = current_app.config
     if not config["TRANSLATE_URL"]:
         return NoProvider()
@@ -105,5 +105,8 @@ def provider() -> Provider:
 
 
 def useful(written_in: str, reader: str) -> bool:
-    """Return whether to offer a translation: the text's language is known, and not the reader's."""
+    """Return whether to offer a translation of a text to a reader.
+
+    The text's language must be known and differ from the reader's, and the site must have a provider.
+    """
     return bool(written_in) and base(written_in) != base(reader) and provider().available

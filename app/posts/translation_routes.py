@@ -23,7 +23,7 @@ from app.web.viewer import viewer
 @login_required
 @limits.asking_for_translation
 def translate(post_id: int) -> Response | tuple[Response, int]:
-    """Return a post in the language of the page, as JSON; 503 and a sentence if the provider fails."""
+    """Return a post translated to the language of the page, as JSON. If the provider fails, respond with 503."""
     post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
     target = str(get_locale())
     end_read_transaction()  # hold no transaction while the provider responds
@@ -39,5 +39,5 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
 
 @bp.app_template_global()
 def can_translate(post: Post) -> bool:
-    """Return whether a post gets the button "Translate"."""
+    """Return whether to show the button "Translate" below a post."""
     return translation.useful(post.language, str(get_locale()))

@@ -1,4 +1,4 @@
-"""Privacy: blocking and muting people, who may start a conversation, and read receipts."""
+"""Privacy: blocking and muting people, and the settings for who may start a conversation and for read receipts."""
 
 from flask import Blueprint
 

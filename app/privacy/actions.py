@@ -1,6 +1,7 @@
-"""The only writers of blocks and mutes of people, and of the privacy settings.
+"""Functions that change blocks, mutes of people, and the privacy settings. Nothing else changes them.
 
-Blocks and mutes only hide; they delete nothing except that a block ends follows. Hidden things reappear when they end.
+Blocks and mutes hide content without deleting it, so it reappears when they end. Only the follows that a block ends are
+not restored.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ END_MUTE_JOB = "privacy.end_mute"
 
 
 def block(blocker: User, blocked: User) -> None:
-    """Block a user: hide the two from each other, without notifying them. Idempotent.
+    """Block a user: hide the two users from each other, and end follows in both directions. Idempotent.
 
-    Ends follows in both directions. Raises ActionError for oneself.
+    The blocked user isn't notified. Raises ActionError if the two are the same user.
     """
     if blocker.id == blocked.id:
         raise ActionError(_l("You can't block yourself."))
@@ -37,7 +38,7 @@ def block(blocker: User, blocked: User) -> None:
 
 
 def unblock(blocker: User, blocked: User) -> bool:
-    """End a block. Return False if there was none. Follows are not restored."""
+    """Unblock a user. Return False if they were not blocked. Follows are not restored."""
     this = delete(Block).where(Block.blocker_id == blocker.id, Block.blocked_id == blocked.id)
     if db.session.scalar(this.returning(Block.blocker_id)) is None:
         return False
@@ -46,9 +47,10 @@ def unblock(blocker: User, blocked: User) -> bool:
 
 
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
-    """Mute a user, for one of HOURS or until they are unmuted. A later call replaces the duration.
+    """Mute a user. A later call replaces the duration.
 
-    Raises ActionError for oneself, and for any other duration.
+    `hours` is one of `mute_duration.HOURS`; None mutes the user until they are unmuted. Raises ActionError for other
+    values, and if the two are the same user.
     """
     if muter.id == muted.id:
         raise ActionError(_l("You can't mute yourself."))
@@ -63,14 +65,14 @@ def mute(muter: User, muted: User, hours: int | None = None) -> None:
 
 
 def unmute(muter: User, muted: User) -> bool:
-    """Unmute a user; what they did meanwhile appears. Return False if they were not muted."""
+    """Unmute a user, so that what they did during the mute becomes visible. Return False if they were not muted."""
     return _unmute(muter.id, muted.id)
 
 
 def end_mute(muter_id: int, muted_id: int) -> bool:
-    """End a mute whose time is over. Return False if it has ended already or has no end.
+    """Unmute a user if the end time of the mute has passed. Return whether they were unmuted.
 
-    A mute that was extended has another job. Called too early, it enqueues the job again.
+    If the end time is in the future, for example because the mute was extended, enqueue the job for that time.
     """
     this = (Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     until = db.session.scalar(select(Mute.until).where(*this).with_for_update())
@@ -83,9 +85,9 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
 
 
 def save_settings(person: User, *, message_privacy: str, receipts: bool) -> None:
-    """Store who may start a conversation with the user, one of MessagePrivacy, and whether they share read receipts.
+    """Store who may start a conversation with the user, and whether the user shares read receipts.
 
-    Raises ActionError.
+    Raises ActionError if `message_privacy` is not one of MessagePrivacy.
     """
     if message_privacy not in list(MessagePrivacy):
         raise ActionError(_l("Choose who can message you."))

@@ -12,7 +12,10 @@ from app.models import Block, Mute, User
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """Yield the settings, blocks and mutes as one piece. It fits in memory, because users create these one by one."""
+    """Yield the privacy settings, blocks and mutes as one piece of JSON.
+
+    It is small enough for memory, because a user creates blocks and mutes one by one.
+    """
     owner = db.session.get_one(User, owner_id)
     blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)
     mutes = select(User.username, Mute.created_at, Mute.until).join(Mute, Mute.muted_id == User.id)

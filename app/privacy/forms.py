@@ -1,4 +1,4 @@
-"""Forms of privacy. They check only the shape of input; the actions check the rules."""
+"""Forms for privacy settings and mutes. They check only the format of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ LABELS = {
 
 
 def _current_value(value: str | None) -> str | None:
-    """Translate the old value of a page that was loaded before an update."""
+    """Replace "known", the former name of FRIENDS_OF_FRIENDS, which pages loaded before an update still submit."""
     return MessagePrivacy.FRIENDS_OF_FRIENDS if value == "known" else value
 
 
 class PrivacyForm(FlaskForm):
-    """Who may start a conversation, and whether read receipts are shared."""
+    """Who may start a conversation with the user, and whether the user shares read receipts."""
 
     message_privacy = RadioField(
         _l("Who can message you"),
@@ -37,6 +37,6 @@ class PrivacyForm(FlaskForm):
 
 
 class MuteForm(FlaskForm):
-    """How many hours to mute a user; empty means until they are unmuted."""
+    """How many hours to mute a user; empty means until they are unmuted again."""
 
     hours = IntegerField(validators=[Optional()])

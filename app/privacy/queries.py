@@ -1,4 +1,4 @@
-"""Reads of privacy: the users whom a user blocks or mutes."""
+"""Queries for the users whom a user blocks or mutes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models import Block, Mute, User
 
 @dataclass(frozen=True)
 class Listed:
-    """One user in a list, and until when they are muted; None means no end."""
+    """A blocked or muted user. `until` is the end of the mute; it is None for a block or a mute without end."""
 
     person: User
     until: datetime | None
@@ -23,10 +23,10 @@ class Listed:
 
 @dataclass(frozen=True)
 class People:
-    """A page of users, newest account first, and the start of the next page: None on the last page."""
+    """A page of blocked or muted users, newest account first."""
 
     rows: Sequence[Listed]
-    older: int | None
+    older: int | None  # the `before` of the next page; None on the last page
 
 
 def blocked(viewer: User, before: int | None, size: int) -> People:

@@ -58,7 +58,7 @@ def mute(username: str) -> Response:
 @login_required
 @limits.changing
 def unmute(username: str) -> Response:
-    """Unmute a user; what they did meanwhile appears."""
+    """Unmute a user, so that what they did during the mute becomes visible."""
     return _change(username, lambda person: actions.unmute(viewer(), person), _l("You unmuted %(name)s."))
 
 
@@ -66,7 +66,7 @@ def unmute(username: str) -> Response:
 @login_required
 @limits.changing
 def settings() -> str | Response | tuple[str, int]:
-    """Show and save who may start a conversation and read receipts; list blocked and muted users."""
+    """Show and save the privacy settings, and list blocked and muted users."""
     person, form = viewer(), PrivacyForm(obj=viewer())
     if not form.is_submitted():
         return _page(form)
@@ -84,13 +84,13 @@ def settings() -> str | Response | tuple[str, int]:
 
 @bp.app_template_global()
 def relation_to(person: User) -> Relation:
-    """Return the viewer's relation to a user, for pages that have not loaded it. One query."""
+    """Return the mutes and blocks between the viewer and a user, for templates not given them. One query."""
     return relations.between(viewer().id, person.id)
 
 
 @bp.app_template_global()
 def mute_times() -> list[tuple[int, str]]:
-    """Return the durations of a mute besides "no end": hours, and words such as "1 day"."""
+    """Return the possible durations of a mute as (hours, text), such as (24, "1 day"), without "no end"."""
     locale = get_locale() or "en"
     return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in mute_duration.HOURS]
 

@@ -1,4 +1,4 @@
-"""My tasks: the jobs a member started, their progress, and their results."""
+"""The Tasks page: the background jobs that a member started, their progress, and their results."""
 
 from flask import Blueprint
 

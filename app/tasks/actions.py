@@ -1,4 +1,4 @@
-"""Actions of members on their own tasks."""
+"""Functions that change the background jobs of a member."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from app.models import Job, User
 
 
 def retry_task(owner: User, job: Job) -> None:
-    """Retry a failed job, with a new set of attempts.
+    """Retry a failed job. It gets the full number of attempts again.
 
-    Raise ActionError if it did not fail, or if the same task is in progress. The lock on the owner's row is the one
-    taken when a new task is started, so the two cannot race.
+    Raises ActionError if the job has not failed, or if a job with the same unique key is queued or running. Starting a
+    data export locks the same row of the owner, so that a retry and a new job can't both be enqueued.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)

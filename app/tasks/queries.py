@@ -1,4 +1,4 @@
-"""A member's own jobs. Access control: a job is only found through its owner."""
+"""Queries for the background jobs of a member. Access control: each query finds only the jobs of the given owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.extensions import db
 from app.models import Job, User
 
-SHOWN = 50  # more than a member starts before finished jobs are deleted
+SHOWN = 50  # maximum number of jobs on the page; more than a member starts before finished jobs are deleted
 
 
 def of(owner: User) -> Select[Job]:
@@ -19,9 +19,9 @@ def of(owner: User) -> Select[Job]:
 
 
 def one(owner: User, job_id: str) -> Job | None:
-    """Return the job with that id, if this member started it.
+    """Return the job with that id if this member started it, otherwise None.
 
-    An impossible id (with a NUL) is not sent to the database.
+    An id with other characters than ASCII letters and digits is not looked up, because PostgreSQL rejects some of them.
     """
     if not (job_id.isascii() and job_id.isalnum()):
         return None
@@ -29,7 +29,7 @@ def one(owner: User, job_id: str) -> Job | None:
 
 
 def file_of(job: Job) -> str | None:
-    """Return the name of the file that a finished job made, until it expires; else None."""
+    """Return the name of the file that a finished job made; None if there is none or it has expired."""
     if job.state != "done" or not isinstance(job.result, dict) or "file" not in job.result:
         return None
     fresh = datetime.fromisoformat(job.result["expires_at"]) > now()

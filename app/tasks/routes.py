@@ -1,4 +1,4 @@
-"""Routes of a member's own tasks."""
+"""Routes that show a member's background jobs, retry them, and download their files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.web.viewer import viewer
 
 @dataclass(frozen=True)
 class Row:
-    """A task as its owner sees it."""
+    """A background job as shown on the Tasks page."""
 
     id: str
     title: str
@@ -40,7 +40,7 @@ class Row:
 @bp.get("/tasks")
 @login_required
 def index() -> str:
-    """Show recent tasks, their progress, and whether a worker is running."""
+    """Show the viewer's recent tasks, their progress, and whether a worker is running."""
     jobs = db.session.scalars(queries.of(viewer())).all()
     rows = [_row(job) for job in jobs]
     return render_template("tasks/index.html", tasks=rows, worker_is_running=_is_cared_for(jobs))
@@ -66,7 +66,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
 @login_required
 @reauth.password_needed(reauth.EXPORTING)
 def download(id: str) -> Response:  # noqa: A002 - as in the URL
-    """Send the file that a task made: to its owner only, until it expires."""
+    """Send the file that a task made. Respond with 404 if the task is another user's or the file has expired."""
     job = queries.one(viewer(), id) or abort(404)
     try:
         path = exports().path(queries.file_of(job) or "")
@@ -88,5 +88,8 @@ def _row(job: Job) -> Row:
 
 
 def _is_cared_for(jobs: Sequence[Job]) -> bool:
-    """Return False if a task is queued and certainly no worker runs. If Redis cannot say, return True."""
+    """Return False if a job is queued and no worker is running.
+
+    Return True if Redis is unavailable, because it is unknown then whether a worker is running.
+    """
     return all(job.state != "queued" for job in jobs) or worker_is_alive() is not False
