@@ -1,1 +1,1 @@
-"""Pure libraries: they import nothing else of the app."""
+"""Pure libraries. They import nothing from the rest of the app."""

@@ -1,4 +1,4 @@
-"""Avatars for members without a picture: initials on a colour, as a small SVG."""
+"""Generated pictures for members without an uploaded one: initials on a coloured square, as an SVG."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 
 def initials(name: str) -> str:
-    """Return one or two characters that stand for `name`: "Ada Lovelace" AL, "김민수" 김민, "王小明" 王.
+    """Return the initials of `name`: "AL" for "Ada Lovelace", "김민" for "김민수", "王" for "王小明".
 
-    Two for alphabets whose letters stand apart (first and last word) and for Korean (two syllables). One where
-    letters join, stack or fill the space alone. "?" if the name has nothing to draw.
+    In alphabets with separate letters, these are the first letters of the first and the last word. In Korean, these are
+    the first two syllables. In other scripts, whose letters join, stack or are wide, this is the first character.
+    Return "?" if the name has no letter, number or emoji.
     """
     parts = _PART.findall(unicodedata.normalize("NFC", name[:500]).replace("_", " "))
     if not parts:
@@ -60,15 +61,15 @@ def _initial(word: str) -> str:
     letter = first_graphemes(_LEADING_VOWEL.sub("", word), 1)
     if len(letter) > 8:  # stacked marks, or a family of emoji: the base character is enough
         letter = letter[0]
-    # Not if the capital is two letters (ß), nor in Georgian, whose capitals few fonts have.
+    # Keep a small letter whose capital is two letters (ß), and Georgian letters, because few fonts have their capitals.
     upper = letter.upper()
     return upper if len(upper) == len(letter) and not "\u10d0" <= letter[0] <= "\u10ff" else letter
 
 
 def drawn_avatar_svg(username: str, name: str) -> str:
-    """Return an SVG of the initials of `name` (or of `username`), with a colour derived from `username`.
+    """Return an SVG with the initials of `name`, or else of `username`. The colour is derived from `username`.
 
-    The image is square; the page rounds it. A user always has the same colour, in any spelling of the username.
+    The image is square; CSS rounds it. All spellings of a username give the same colour.
     """
     letters = initials(name or username)
     colour = PALETTE[int.from_bytes(sha256(username_key(username).encode()).digest()[:4]) % len(PALETTE)]

@@ -1,7 +1,7 @@
-"""Language codes and tags: parse them, name them, and choose what a reader can read.
+"""Language codes and tags: parse them, name them, and choose the best language for a reader.
 
-A *code* is how a language is named inside the site and in `translations/` ("pt_BR", "zh_Hant_TW"). A *tag* is the
-BCP 47 name that browsers use ("pt-BR"). Likely subtags, aliases and parents come from the Unicode CLDR, through Babel.
+A *code* names a language in this app and in `translations/` ("pt_BR", "zh_Hant_TW"). A *tag* is the BCP 47 name that
+browsers use ("pt-BR"). Likely subtags, aliases and parents come from the Unicode CLDR, through Babel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SCRIPT = re.compile(r"[a-z]{4}\Z")
 _REGION = re.compile(r"(?:[a-z]{2}|[0-9]{3})\Z")
 _MAX_LENGTH = 100  # longer tags are rejected
 _POSIX_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
-# Languages whose readers also read the other one, best first. The script must be the same in any case.
+# Other languages that the readers of a language also understand, best first. The script must still be the same.
 _READABLE = {
     "nb": ("no", "nn"),
     "no": ("nb", "nn"),
@@ -34,7 +34,7 @@ _READABLE = {
 
 
 class Parts(NamedTuple):
-    """The subtags of a code or tag that matter for choosing a catalog; "" for what it doesn't name."""
+    """The subtags of a code or tag that matter for choosing a catalog. Missing subtags are ""."""
 
     language: str
     script: str = ""
@@ -46,9 +46,10 @@ class Parts(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse(tag: str) -> Parts | None:
-    """Return the parts of a BCP 47 tag, a code or a POSIX name ("sr@latin", "de_AT.UTF-8"); None for anything else.
+    """Return the parts of a BCP 47 tag, a code or a POSIX name ("sr@latin", "de_AT.UTF-8"), or None if it is invalid.
 
-    Deprecated names become current ones ("iw" is "he", "sh" is "sr_Latn"). Variants and extensions are ignored.
+    Deprecated names are replaced by current ones ("iw" by "he", "sh" by "sr_Latn"). Variants and extensions are
+    ignored.
     """
     if len(tag) > _MAX_LENGTH:
         return None
@@ -79,7 +80,7 @@ def parse(tag: str) -> Parts | None:
 
 
 def canonical(code: str) -> str:
-    """Return the one spelling of `code` that this site uses: "pt-BR" is "pt_BR", "zh-TW" is "zh_Hant_TW".
+    """Return `code` in the spelling that this app uses: "pt_BR" for "pt-BR", "zh_Hant_TW" for "zh-TW".
 
     Raises ValueError for a language that the CLDR doesn't know.
     """
@@ -93,13 +94,13 @@ def canonical(code: str) -> str:
 
 
 def tag(code: str) -> str:
-    """Return the BCP 47 tag of a code: "sr@latin" gives "sr-Latn"."""
+    """Return the BCP 47 tag of a code: "sr-Latn" for "sr@latin"."""
     return str(parse(code) or code).replace("_", "-")
 
 
 @lru_cache(maxsize=1024)
 def _likely(parts: Parts) -> Parts:
-    """Fill in the script and region that are most likely (UTS 35, "Likely Subtags")."""
+    """Return `parts` with the most likely script and region where they are missing (UTS 35, "Likely Subtags")."""
     likely = get_global("likely_subtags")
     language, script, region = parts
     for known in (parts, Parts(language, "", region), Parts(language, script), Parts(language)):
@@ -112,7 +113,7 @@ def _likely(parts: Parts) -> Parts:
 
 @lru_cache(maxsize=1024)
 def _parents(parts: Parts) -> tuple[str, ...]:
-    """List the region of `parts` and those that the CLDR inherits from: es_MX gives MX, 419."""
+    """Return the region of `parts` and the regions that the CLDR inherits from: MX and 419 for es_MX."""
     parents = get_global("parent_exceptions")
     regions: list[str] = []
     step: Parts | None = parts
@@ -123,7 +124,10 @@ def _parents(parts: Parts) -> tuple[str, ...]:
 
 
 def _distance(wanted: Parts, offered: Parts) -> float:
-    """Rank a catalog in the right language and script: own region, its parents, none, the likely one, any other."""
+    """Return how far the region of an offered catalog is from the wanted region. Language and script must be the same.
+
+    The nearest is the same region, then its parents, then no region, then the most likely region, then any other.
+    """
     order = [*_parents(wanted), "", _likely(Parts(wanted.language, _likely(wanted).script)).region]
     if offered.region in order:
         return order.index(offered.region)
@@ -142,10 +146,11 @@ def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
 
 
 def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
-    """Return the offered code for the first of `wanted` (language tags, best first) that one can serve, else None.
+    """Return the code in `offered` that suits a reader best, or None if none is suitable.
 
-    A catalog serves readers of its language in its script; among several, the nearest region wins. It never serves
-    a reader of another script: zh_Hans does not serve zh-Hant-TW.
+    `wanted` are the reader's language tags, best first. The first tag with a suitable code decides. A code is suitable
+    if the reader understands its language and its script: zh_Hans does not suit zh-Hant-TW. Among several codes, the
+    one with the nearest region is chosen.
     """
     choices = [(code, parts) for code in offered if (parts := parse(code))]
     for one in wanted:
@@ -158,7 +163,7 @@ def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
 
 @cache
 def language_name(code: str) -> str:
-    """Return a language's own name ("Español"); the code if the CLDR doesn't know it."""
+    """Return a language's name in the language itself ("Español"), or the code if the CLDR doesn't know it."""
     try:
         name = Locale.parse(code).get_display_name() or code
     except (ValueError, UnknownLocaleError):

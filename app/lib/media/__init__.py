@@ -1,4 +1,4 @@
-"""Uploaded images, which are checked and encoded again, and a file storage with random names."""
+"""Check and re-encode uploaded images, and store files under random names."""
 
 from .pictures import DecoderFailed, Picture, make_picture
 from .rules import ACCEPT, AVATAR, PHOTO, THUMBNAIL, InvalidImage, Shape

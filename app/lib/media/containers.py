@@ -1,7 +1,7 @@
-"""Image files as bytes: detect the format, count JPEG scans, and remove unneeded metadata.
+"""Parse image files without decoding them: detect the format, count JPEG scans, and remove metadata.
 
-Browsers ignore damaged or oversized metadata, but Pillow refuses the whole image. So it is removed before Pillow opens
-the file.
+Browsers ignore damaged or oversized metadata, but Pillow rejects the whole image. So metadata is removed before Pillow
+opens the file.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _MOST_METADATA = 1024 * 1024  # bytes of a decompressed ICC profile
 _MARKER = re.compile(rb"\xff([\x01-\xfe])")  # in entropy-coded data, FF 00 stands for FF
 _SOS, _EOI = 0xDA, 0xD9
 # The markers that libjpeg reads with a length: SOFn, DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM. On any other marker it
-# fails, or within a scan it skips only the marker, so the bytes after it count.
+# fails. Within a scan, it skips other markers but not the bytes after them.
 _SEGMENTS = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xDE), *range(0xE0, 0xF0), 0xFE} - {0xC8})
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APPn, COM
-_JPEG_METADATA = {  # marker: how its content begins, and the fewest bytes of the segment
+_JPEG_METADATA = {  # marker: the first bytes of its content, and the minimum length of the segment
     0xE0: (b"JFIF\0", 18),
     0xE1: (b"Exif\0\0", 18),
     0xE2: (b"ICC_PROFILE\0", 18),
@@ -31,7 +31,7 @@ _JPEG_METADATA = {  # marker: how its content begins, and the fewest bytes of th
 
 
 def format_of(data: bytes) -> str:
-    """Return the format by the first bytes, as Pillow names it; "" if it is not accepted."""
+    """Detect the format by the first bytes. Return Pillow's name for it, or "" if the format is not accepted."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(_PNG):
@@ -46,7 +46,7 @@ def format_of(data: bytes) -> str:
 
 
 def _brand(data: bytes) -> str:
-    """Return the format of an ISO base media file, by its brands (ISO/IEC 14496-12, 4.3)."""
+    """Return the format of an ISO base media file: "AVIF", "HEIF", or "" for others (ISO/IEC 14496-12, 4.3)."""
     box = data[8 : min(int.from_bytes(data[:4]), 256)]
     brands = {box[at : at + 4] for at in range(0, len(box) - 3, 4)}
     if brands & {b"avif", b"avis"}:
@@ -55,7 +55,7 @@ def _brand(data: bytes) -> str:
 
 
 def jpeg_scans(data: bytes, most: int) -> int:
-    """Count the scans of a JPEG up to its end (ITU-T T.81, annex B). Counting stops after `most` + 1."""
+    """Count the scans of a JPEG (ITU-T T.81, annex B). Stop counting at `most` + 1."""
     scans, at = 0, 2
     while scans <= most and (found := _MARKER.search(data, at)):
         marker, at = found[1][0], found.end()
@@ -68,9 +68,9 @@ def jpeg_scans(data: bytes, most: int) -> int:
 
 
 def jpeg_essentials(data: bytes) -> bytes:
-    """Remove the application segments and comments from a JPEG header that do not affect how the image looks.
+    """Return a JPEG without the metadata and comments that do not affect how the image looks.
 
-    JFIF, Adobe, EXIF and the ICC profile are kept.
+    The JFIF, Adobe and EXIF data and the ICC profile are kept.
     """
     kept, at = [data[:2]], 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in _SEGMENTS and data[at + 1] != _SOS:
@@ -86,10 +86,10 @@ def jpeg_essentials(data: bytes) -> bytes:
 
 
 def png_essentials(data: bytes) -> bytes:
-    """Remove the text and other ancillary chunks from a PNG; of an animation, keep the still image.
+    """Return a PNG without text and other metadata. An animation is reduced to its still image.
 
-    An ICC profile or EXIF block is kept if it is intact and of a reasonable size. Everything from the first
-    incomplete chunk on is left to the decoder.
+    An ICC profile or EXIF block is kept if it is intact and not too large. From the first incomplete chunk on, the data
+    is returned unchanged.
     """
     kept, at = [_PNG], len(_PNG)
     while at + 12 <= len(data):
@@ -120,9 +120,9 @@ def _is_intact(kind: bytes, chunk: bytes) -> bool:
 
 
 def without_exif(data: bytes) -> bytes:
-    """Mark the EXIF block of an AVIF or HEIF file as an item of unknown type, which readers ignore.
+    """Return an AVIF or HEIF file with its EXIF block marked as an unknown type, which decoders ignore.
 
-    No byte moves. The orientation is kept, as these formats store it elsewhere.
+    The positions of all bytes stay the same. The orientation is kept, because these formats store it elsewhere.
     """
     head, mdat, body = data.partition(b"mdat")
     return head.replace(b"Exif", b"none") + mdat + body

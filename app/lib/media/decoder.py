@@ -1,7 +1,7 @@
 """The decoder process: converts one image from standard input to standard output, with limits on time and memory.
 
-Each image gets a new interpreter, which costs 0.1 s. In return the kernel enforces the limits, an image that exploits
-or crashes a decoder library affects no other, and no threads or secrets are inherited.
+Each image is converted by a new Python process, which costs 0.1 s. The kernel enforces its limits. It inherits no
+threads or secrets, and an image that crashes or exploits a decoder library affects no other image.
 
 Input: the bytes of the upload, until end of file. Output: one line of JSON, then the bytes of the WebP. The line is
 either {"width", "height", "pixels"} or {"refused", "pixels"}.
@@ -21,7 +21,7 @@ NICENESS = 5  # page requests have priority
 
 
 def main() -> None:
-    """Convert the image. Arguments: seconds of CPU time, largest number of pixels, kind and side of the shape."""
+    """Convert the image. The arguments are: CPU seconds, maximum number of pixels, kind and side of the shape."""
     seconds, max_pixels, kind, side = sys.argv[-4:]
     _limit(int(seconds))
     data = sys.stdin.buffer.read()
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _limit(seconds: int) -> None:
-    """Set the limits of this process. When the CPU time is used up, SIGXCPU ends it."""
+    """Limit the CPU time, memory and priority of this process. SIGXCPU ends it when the CPU time is used up."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))

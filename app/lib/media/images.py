@@ -1,9 +1,10 @@
-"""Untrusted images: decode them within limits, convert them to sRGB, resize them, and encode them again.
+"""Convert untrusted images: decode them within limits, convert them to sRGB, resize and re-encode them.
 
-The name, the type and the header of an upload may be wrong. Only the pixels are kept. Metadata, scripts after the last
-byte and a second file inside the first are not stored.
+The name, type and header of an upload may be wrong. Only the pixels are stored: no metadata, and no script or second
+file that is hidden in the upload.
 
-Decoding runs in its own process (decoder.py): Pillow's decoders are C libraries with no limit on time or memory.
+This module runs in the decoder process (decoder.py), because Pillow's decoders are C libraries with no limit on time or
+memory.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Converted(NamedTuple):
 
 
 def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converted:
-    """Return the image in `data` upright and resized, as a WebP in sRGB; for an animation, the first frame.
+    """Return the image in `data`, upright and resized, as a WebP in sRGB. Of an animation, return the first frame.
 
     Raises InvalidImage.
     """
@@ -95,7 +96,7 @@ def _decoded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Ima
 
 
 def _load_plugin(kind: str) -> None:
-    """Register the decoder of one format. Pillow itself would import all its forty plugins, which takes 0.1 s."""
+    """Register Pillow's decoder for one format. By default, Pillow imports all its forty plugins, which takes 0.1 s."""
     if kind == "HEIF":
         heif = importlib.import_module("pillow_heif")
         heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
@@ -107,7 +108,7 @@ def _load_plugin(kind: str) -> None:
 
 
 def _loaded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Image:
-    """Return the decoded image in its own mode and colour space, with "source_pixels" in its `info`."""
+    """Return the decoded image in its own mode and colour space. `info["source_pixels"]` is its number of pixels."""
     image = Image.open(BytesIO(data), formats=[kind])
     _check_size(image, max_pixels)
     pixels = image.width * image.height
@@ -129,8 +130,8 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
     """Decode a JPEG that lacks its last two bytes. Raises OSError if it lacks more.
 
-    libjpeg fills the missing part of a truncated image with arbitrary data. So the image is complete if it decodes
-    equally with different bytes at its end.
+    libjpeg fills the missing part of a truncated image with arbitrary data. To detect this, the image is decoded twice
+    with different bytes at its end. It is complete if the results are equal.
     """
     image = _loaded(data + containers.JPEG_END, "JPEG", shape, max_pixels)
     other = _loaded(data + _FILLER + containers.JPEG_END, "JPEG", shape, max_pixels)
@@ -143,7 +144,7 @@ def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
 
 
 def _target(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
-    """Return the size in pixels of an image of `size` in this shape."""
+    """Return the size in pixels that an image of `size` has after resizing it to `shape`."""
     if shape.kind == "square":
         return shape.side, shape.side
     longest = max(size)
@@ -154,7 +155,7 @@ def _target(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
 
 
 def _draft_size(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
-    """Return the smallest size at which to decode a JPEG; with fewer pixels the result would be blurred."""
+    """Return the minimum size at which to decode a JPEG, so that the resized image is not blurred."""
     width, height = _target(size, shape)
     return round(width * 1.4), round(height * 1.4)
 
@@ -171,7 +172,7 @@ def _resized(image: Image.Image, shape: Shape) -> Image.Image:
     mode = image.mode
     if mode in {"LA", "RGBA"}:  # Pillow would convert it anyway, and then resize without the fast first step
         image = image.convert({"LA": "La", "RGBA": "RGBa"}[mode])
-    # With a fast, coarse first step; otherwise a large image takes half a second.
+    # `reducing_gap` adds a fast, coarse first step. Without it, a large image takes half a second.
     small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=1.4)
     return small if small.mode == mode else small.convert(mode)
 

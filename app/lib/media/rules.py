@@ -27,7 +27,7 @@ Code = Literal["empty", "bytes", "format", "pixels", "broken", "costly"]
 
 
 class Shape(NamedTuple):
-    """How an image is resized."""
+    """How an image is resized: cropped to a "square" of this side, or scaled down to fit "within" it."""
 
     kind: Literal["square", "within"]
     side: int  # pixels

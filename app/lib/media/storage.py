@@ -1,6 +1,6 @@
 """A folder of files with random names. Writes are atomic (temporary file, fsync, rename).
 
-Only the owner of the process can read the files: an export contains everything that a member wrote.
+Files have mode 0600, so that other users of the machine cannot read private ones, such as data exports.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class NewFile:
 
 
 class Storage:
-    """Files under `root`, in subfolders named by the first two characters of the file name."""
+    """Files in the folder `root`, in subfolders named after the first two characters of the file name."""
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
@@ -43,9 +43,10 @@ class Storage:
 
     @contextmanager
     def create(self, kind: str) -> Iterator[NewFile]:
-        """Write a new file. It appears, complete and synced to disk, when the block ends without an error.
+        """Create a file with a random name, in a `with` block that writes its content.
 
-        Raises ValueError for an unknown kind, OSError if it can't be written.
+        When the block ends without an error, the file appears, complete and synced to disk. `kind` is the file
+        extension. Raises ValueError for an unknown kind, and OSError if the file cannot be written.
         """
         if kind not in KINDS:
             raise ValueError(kind)
@@ -90,7 +91,7 @@ class Storage:
         return names
 
     def delete_unfinished(self, older_than: float = 86_400.0) -> int:
-        """Delete temporary files left by killed writers, `older_than` seconds old or more; return their number."""
+        """Delete temporary files of killed processes, at least `older_than` seconds old. Return their number."""
         removed = 0
         for part in self.root.glob("*/*.part"):
             with suppress(FileNotFoundError):
@@ -101,7 +102,7 @@ class Storage:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync the folder, so that the new entry survives a power failure. Not every system can open a folder."""
+    """Sync a folder to disk, so that its new file survives a power failure. Not every system can do this."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,8 @@
 """Excerpts for search results: the text around the first matching word, with the matches marked.
 
-The author chose the length and the characters of the text, so the work for each excerpt is bounded. Folding costs most,
-so every call and every code point of it is counted. Text beyond the bound is not searched: the excerpt then starts at
-the beginning of the text, or its last matches are not marked.
+The work for each excerpt is limited, because an author could write a text that is slow to search. Folding (search.py)
+takes most of the time, so its calls and its code points are counted. Text beyond the limit is not searched: the excerpt
+then starts at the beginning of the text, or its last matches are not marked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.lib.text.search import MAX_TERM, Term, search_text
 
 LENGTH = 200  # characters of an excerpt, as the reader counts them
 POINTS = 5 * LENGTH  # code points of an excerpt: a family emoji has seven, a letter of most scripts one or two
-BEFORE = 60  # about so many characters are shown before the first match
+BEFORE = 60  # approximate number of characters before the first match
 # Work is counted in folded code points. A call costs about as much as 16 of them.
 PER_CALL = 16
 FINDING = 6000  # work to find the first match: enough for 2,000 letters of any script, even if no word repeats
@@ -34,7 +34,7 @@ class Piece(NamedTuple):
 
 
 def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
-    """Return `body` on one line, cut to LENGTH characters around the first word that matches a term."""
+    """Return an excerpt of `body`, on one line: at most LENGTH characters around the first word that matches a term."""
     line = " ".join(body.split())
     first = next(_Search(terms, FINDING).matches(line), (0, 0))[0]
     start = _start(line, first - BEFORE) if first > BEFORE and len(line) > LENGTH else 0
@@ -58,7 +58,7 @@ def _start(line: str, near: int) -> int:
 
 
 def _shown(line: str) -> str:
-    """Return the first LENGTH characters, but at most POINTS code points."""
+    """Return the first LENGTH characters of a line, but at most POINTS code points."""
     cut = line[:POINTS]
     shown = first_graphemes(cut, LENGTH)
     if len(shown) == POINTS < len(line):  # the last character may be incomplete
@@ -67,7 +67,7 @@ def _shown(line: str) -> str:
 
 
 class _Search:
-    """Finds words by the rules of app/lib/text/search.py, within a limit of work."""
+    """Finds the words that match the terms by the rules of app/lib/text/search.py, within a work limit."""
 
     def __init__(self, terms: Sequence[Term], work: int) -> None:
         self._terms = terms
@@ -75,7 +75,7 @@ class _Search:
         self._known: dict[str, list[str]] = {}
 
     def matches(self, line: str) -> Iterator[tuple[int, int]]:
-        """Yield the (start, end) of each match in a line."""
+        """Yield the (start, end) positions of each match in a line."""
         for word in _WORD.finditer(line):
             if self._work <= PER_CALL:
                 return
@@ -89,7 +89,7 @@ class _Search:
                 yield from self._pairs(word[0], words, word.start())
 
     def _pairs(self, run: str, words: list[str], offset: int) -> Iterator[tuple[int, int]]:
-        """Yield the matches within a run written without spaces, where words are pairs of characters."""
+        """Yield the matches in a run of text without spaces, whose words are pairs of characters."""
         reached = 0
         is_one_to_one = len(words) == len(run) and max(map(len, words)) <= 2
         for at, word in enumerate(words if is_one_to_one else self._one_by_one(run)):
@@ -98,16 +98,20 @@ class _Search:
                 yield offset + begin, offset + reached
 
     def _one_by_one(self, run: str) -> Iterator[str]:
-        """Yield the pair that begins at each character, for runs whose length changes by folding."""
+        """Yield the folded pair that begins at each character of `run`.
+
+        Used if folding changes the length of the run, because then positions in the folded text differ from those in
+        the run.
+        """
         for at in range(len(run)):
             if self._work <= PER_CALL:
                 return
             yield next(iter(self._fold(run[at : at + 2])), "")
 
     def _fold(self, text: str) -> list[str]:
-        """Return the words of `text`, as far as the work limit allows.
+        """Return the folded words of `text`, or of its beginning if the work limit is reached.
 
-        ASCII needs no folding, and each word is folded only once.
+        ASCII text is only converted to lower case. Other results are cached.
         """
         if text.isascii():
             return [text.lower()[:MAX_TERM]]

@@ -7,7 +7,7 @@ from functools import cache
 from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 
-TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # readers of one script may not read the other
+TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # some readers know only one of the scripts
 
 
 @cache
@@ -18,7 +18,7 @@ def known_languages() -> frozenset[str]:
 
 
 def as_language(locale: str) -> str:
-    """Return the language of a locale: "pt" for "pt_BR", "zh_Hant" for "zh_Hant_TW"; "" if it is unknown."""
+    """Return the language of a locale: "pt" for "pt_BR", "zh_Hant" for "zh_Hant_TW", or "" if it is unknown."""
     parts = locale.replace("-", "_").split("_")
     for code in ("_".join(parts[:2]), parts[0]):
         if code in known_languages():
@@ -28,7 +28,7 @@ def as_language(locale: str) -> str:
 
 @cache
 def language_names(reader: str) -> dict[str, str]:
-    """Map each language code to its name in the locale `reader`, sorted by name."""
+    """Return the names of all languages by code, in the locale `reader` and sorted by name."""
     try:
         locale = Locale.parse(reader, sep="_")
     except (ValueError, UnknownLocaleError):
@@ -44,5 +44,5 @@ def language_names(reader: str) -> dict[str, str]:
 
 
 def base(code: str) -> str:
-    """Return the language without script or country: "zh" for "zh_Hant"."""
+    """Return the language subtag of a code: "zh" for "zh_Hant"."""
     return code.replace("-", "_").partition("_")[0].lower()

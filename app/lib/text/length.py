@@ -1,4 +1,4 @@
-"""Text length as a reader sees it: a flag, a family emoji or an accented letter is one character."""
+"""Text length in characters as readers see them: a flag, a family emoji or an accented letter is one character."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ POINTS_PER_CHARACTER = 10
 
 def grapheme_count(text: str) -> int:
     """Count the extended grapheme clusters in `text` (Unicode Standard Annex 29)."""
-    # Two regional indicators are one flag. Without this, the regex would scan back over the whole run for each.
+    # Replace flags first: for each flag in a run of flags, the regex would scan back to the start of the run.
     return sum(1 for _ in _CLUSTER.finditer(_FLAG.sub("x", text)))
 
 
 def stream_safe(text: str) -> str:
-    """Return `text` with at most 30 marks on a character (Unicode Standard Annex 15, section 13).
+    """Return `text` with at most 30 combining marks on each character (Unicode Standard Annex 15, section 13).
 
-    No language needs more, and normalisation takes quadratic time in the number of stacked marks.
+    No language needs more, and normalisation takes quadratic time in the number of marks on a character.
     """
     return _PILED.sub(r"\1", text)
 
 
 def fits(text: str, limit: int) -> bool:
-    """Return whether `text` has at most `limit` characters as a reader counts them.
+    """Return whether `text` has at most `limit` characters, as a reader counts them.
 
-    Marks can be stacked on one character without limit, so the code points are bounded too. Longer text is not
-    counted.
+    The number of code points is limited, too, because a character can have any number of combining marks.
     """
     return len(text) <= limit * POINTS_PER_CHARACTER and grapheme_count(text) <= limit
 
 
 def first_graphemes(text: str, count: int) -> str:
-    """Return the first `count` characters of `text` as a reader counts them, none of them cut."""
+    """Return the first `count` characters of `text`, as a reader counts them."""
     return "".join(_CLUSTER.findall(text[: count * POINTS_PER_CHARACTER * 4])[:count])

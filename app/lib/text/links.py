@@ -56,9 +56,8 @@ _NEEDED = regex.compile(
 def find_links(text: str) -> Iterator[Link]:
     """Yield the http and https URLs in `text`, in order.
 
-    Each run without spaces is searched separately, up to `MAX_LENGTH` characters long, as the finder takes
-    quadratic time. URLs with a user name in them ("https://bank.example@evil.example") stay plain text, as they are
-    made to deceive.
+    Text without spaces that is longer than `MAX_LENGTH` is skipped, because the search takes quadratic time. URLs that
+    contain a user name ("https://bank.example@evil.example") are skipped, because they are used to deceive.
     """
     for run in _RUN.finditer(text):
         if "://" in run[0] and len(run[0]) <= MAX_LENGTH:

@@ -1,8 +1,8 @@
-"""Fold letters that look alike to one form.
+"""Skeletons of texts: texts that look alike have the same skeleton.
 
-The idea is the skeleton of Unicode Technical Standard 39, section 4 (confusable detection): two texts with the same
-skeleton can't be reliably told apart. The table is a conservative subset: letters that look alike in ordinary type.
-Capital and small letters have their own entries, because a Greek capital Eta looks like an H and a small one like an n.
+The idea is from Unicode Technical Standard 39, section 4 (confusable detection). The table here is smaller: it has only
+letters that look alike in common fonts. Capital and small letters have their own entries, because a Greek capital Eta
+looks like an H and a small one like an n.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def _digit_by_value(char: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """Return a form of `text` that is equal for texts that look alike.
+    """Return the skeleton of `text`, which is equal for texts that look alike. Never show it to users.
 
-    Never show it to users. Digits count by value, in every numbering system. Hyphens and underscores are ignored,
-    so "a-b", "ab_" and "ab" are the same name, unless a text has nothing else.
+    Digits of all numbering systems are compared by value. Hyphens and underscores are ignored: "a-b", "ab_" and "ab"
+    have the same skeleton. A text that consists only of hyphens and underscores keeps them.
     """
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
     plain = _OPTIONAL_MARKS.sub("", "".join(map(_digit_by_value, decomposed)))

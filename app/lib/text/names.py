@@ -1,8 +1,8 @@
 """Rules for usernames, and the keys that make usernames and email addresses unique.
 
-A name has three forms. The *display* form is what the user typed, normalised. The *key* is equal for names that differ
-only in case or compatibility form. The *skeleton* is equal for names that look alike. Key and skeleton are each unique
-in the database.
+A username has three forms. The *display* form is what the user typed, normalised. The *key* is equal for names that
+differ only in case or compatibility form. The *skeleton* is equal for names that look alike. The database allows each
+key and each skeleton only once.
 """
 
 from __future__ import annotations
@@ -71,10 +71,11 @@ def _nfkc(text: str) -> str:
 
 
 def _caseless(text: str) -> str:
-    """Return the compatibility caseless form (Unicode Standard, definition D146). Accepts any text; stable.
+    """Return the text in compatibility caseless form (Unicode Standard, definition D146).
 
-    Controls and lone surrogates become U+FFFD, which no stored key contains. Such a name can be looked up in any
-    database without an error, and is not found.
+    Any text is accepted, and a second call changes nothing. Control characters and lone surrogates, which databases may
+    reject, become U+FFFD. A text that is too long becomes a single U+FFFD. No stored key contains U+FFFD, so such names
+    are never found.
     """
     if len(text) > _TOO_LONG_TO_READ:
         return "\ufffd"
@@ -83,23 +84,24 @@ def _caseless(text: str) -> str:
 
 
 def username_key(name: str) -> str:
-    """Return the form in which a username is unique and looked up: case and compatibility forms folded.
+    """Return the key by which a username is unique and looked up. Any text is accepted.
 
-    Surrounding spaces are removed. Accepts any text and never raises.
+    Names that differ only in case or compatibility form have the same key. Surrounding spaces are removed.
     """
     return _caseless(name).strip()
 
 
 def username_skeleton(name: str) -> str:
-    """Return the form in which look-alike usernames are equal. Takes the display form; never show the result."""
+    """Return the skeleton of a username in display form. Look-alike names have the same one. Never show it to users."""
     return skeleton(_UNSAFE.sub("\ufffd", name[:_TOO_LONG_TO_READ]))
 
 
 def check_username(raw: str) -> str:
-    """Return the display form of a username: NFKC, trimmed, 2 to 30 characters of one script, with 0-9 _ -.
+    """Check a username, and return its display form: NFKC-normalised and trimmed.
 
-    It begins with a letter or digit and does not end with a hyphen. Raises NameRefused with "length", "characters",
-    "scripts" or "reserved". The caller must check whether the name is taken.
+    It must have 2 to 30 characters: letters of one script, digits, hyphens and underscores. It must begin with a letter
+    or digit, and not end with a hyphen. Raises NameRefused with "length", "characters", "scripts" or "reserved". The
+    caller must check whether the name is taken.
     """
     if len(raw) > _TOO_LONG_TO_READ:
         raise NameRefused("length")
@@ -128,17 +130,20 @@ def _has_allowed_characters(name: str) -> bool:
 
 
 def _has_one_script(name: str) -> bool:
-    """Return whether all letters, marks and non-ASCII digits have one writing system, and all digits one system."""
+    """Return whether the name has letters of one writing system only, and digits of one numbering system only.
+
+    ASCII digits can be used with any writing system.
+    """
     digits = {ord(char) - unicodedata.digit(char) for char in name if unicodedata.category(char) == "Nd"}
     letters = "".join(char for char in name if char not in "_-" and not ("0" <= char <= "9"))
     return len(digits) <= 1 and (not letters or any(script.fullmatch(letters) for script in _ONE_SCRIPT))
 
 
 def check_email(raw: str) -> str:
-    """Return a trimmed, normalised email address that is safe in an email header.
+    """Check an email address, and return it trimmed and normalised. The result is safe in an email header.
 
-    Raises NameRefused: "length" beyond 254 octets, "characters" for anything else that is not a plain address with
-    a public domain name (quoted names and address literals are refused too).
+    Raises NameRefused with "length" for more than 254 octets, and with "characters" unless it is a plain address with a
+    public domain name. Quoted names and address literals are not allowed.
     """
     address = raw.strip(" ")
     if len(address.encode("utf-8", "replace")) > EMAIL_OCTETS:
@@ -153,10 +158,10 @@ def check_email(raw: str) -> str:
 
 
 def smtp_address(address: str) -> str:
-    """Return an address for SMTP: the domain in ASCII (IDNA 2008), the part before the @ unchanged.
+    """Return an address in the form for SMTP: with its domain in ASCII (IDNA 2008).
 
-    Also accepts addresses of the operator, whose domain may be local. Raises NameRefused with "characters" for an
-    invalid address.
+    Local domains are accepted, because the operator's addresses may have one. Raises NameRefused with "characters" for
+    an invalid address.
     """
     local, _at, domain = address.rpartition("@")
     if _NOT_IN_SMTP.search(address) or not local or not domain:
@@ -170,9 +175,10 @@ def smtp_address(address: str) -> str:
 
 
 def email_key(address: str) -> str:
-    """Return the form in which an email address is unique: case and compatibility forms folded in both parts.
+    """Return the key by which an email address is unique and looked up. Any text is accepted.
 
-    RFC 5321 allows the part before the @ to be case-sensitive, but no real mailbox is. Two accounts that differ
-    only in case would be a mistake or an attack. Never raises.
+    Addresses that differ only in case or compatibility form have the same key. RFC 5321 allows the part before the @ to
+    be case-sensitive, but real mailboxes are not. Two accounts whose addresses differ only in case would be a mistake
+    or an attack.
     """
     return _caseless(address).strip()

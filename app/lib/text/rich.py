@@ -1,7 +1,7 @@
 """Plain text, cleaned on input and rendered as safe HTML on output.
 
-Users write plain text; URLs, @names and #tags in it become links. No text is ever interpreted as HTML. The time is
-linear in the length of the text, for any content.
+Users write plain text; URLs, @names and #tags in it become links. No text is ever interpreted as HTML. All functions
+take linear time, whatever the text contains.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class InvalidText(ValueError):
 
 
 class Piece(NamedTuple):
-    """A part of a text: `raw` as written; `value` is the URL, the name without @ or the tag without #."""
+    """A part of a text. `raw` is the part as written; `value` is the URL, the name without @ or the tag without #."""
 
     kind: Literal["text", "link", "mention", "tag"]
     raw: str
@@ -64,10 +64,10 @@ _MORE_OF_A_DOMAIN = regex.compile(r"\.[\p{L}\p{N}]")
 
 
 def clean(text: str) -> str:
-    """Return `text` as it is stored: NFC, newlines as line ends, no control characters except tabs.
+    """Return `text` normalised for storage: NFC, newlines as line ends, no control characters except tabs.
 
-    Spaces at the ends of lines and blank lines around the text are removed. Raises InvalidText for lone surrogates,
-    which no database and no response can contain.
+    Spaces at the ends of lines and empty lines around the text are removed. Raises InvalidText for lone surrogates,
+    which cannot be encoded in UTF-8.
     """
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InvalidText("characters")
@@ -82,7 +82,7 @@ def is_blank(text: str) -> bool:
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Split `text` into plain parts, links, mentions and tags; their joined `raw` parts equal `text`."""
+    """Split `text` into plain parts, links, mentions and tags. Their `raw` parts, joined, equal `text`."""
     at = 0
     for link in find_links(text):
         yield from _signs(text, at, link.start)

@@ -1,10 +1,13 @@
-"""Search text: one normal form of a text that both databases can index, for every script.
+"""Search text: the words of a text in a form that SQLite and PostgreSQL can both index, for every script.
 
-`search_text(body)` is stored beside the body: words separated by single spaces, folded so that "ecole" finds "École"
-and "strasse" finds "Straße". Scripts written without spaces between words (and Korean, whose particles attach to words)
-become overlapping pairs of characters, plus the last character of each run by itself. So any part of the text can be
-found, even one character by prefix. Hashtags and mentions are found by their words. An emoji is a word, and so is a
-flag. `query_terms(q)` parses a query by the same rules, and the text must contain all its terms.
+`search_text(body)` returns these words, separated by single spaces. They are stored beside the body. Words are folded,
+so that "ecole" finds "École" and "strasse" finds "Straße". Hashtags and mentions are found by their words. An emoji or
+a flag is a word.
+
+Scripts without spaces between words are split into overlapping pairs of characters, plus the last character of each
+run. So any part of such a text can be found. Korean is split as well, because its particles attach to words.
+
+`query_terms(q)` parses a query by the same rules. A text matches if it contains all terms.
 
 Neither database may split these words again by its own rules, or their results would differ.
 
@@ -45,7 +48,7 @@ _MIN_PREFIX = 2
 
 
 class Term(NamedTuple):
-    """A required term: the word `text`, or with `prefix` any word that begins with it."""
+    """A term that a text must contain: the word `text` or, with `prefix`, any word that begins with it."""
 
     text: str
     prefix: bool
@@ -85,7 +88,10 @@ def _fold(text: str) -> str:
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the words of a text, split where the script changes, and whether each part is unspaced."""
+    """Yield the folded words of a text, and whether each one belongs to a script without spaces.
+
+    A word is split where the script changes to one with or without spaces.
+    """
     for word in WORD.findall(_fold(text)):
         for at, part in enumerate(_UNSPACED.split(word)):
             if part:
@@ -93,7 +99,7 @@ def _runs(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def search_text(body: str) -> str:
-    """Return the words under which `body` is found, separated by single spaces; "" if there are none."""
+    """Return the words by which `body` can be found, separated by single spaces."""
     words: list[str] = []
     for run, unspaced in _runs(body):
         if unspaced:
@@ -104,11 +110,10 @@ def search_text(body: str) -> str:
 
 
 def query_terms(q: str) -> list[Term]:
-    """Return the terms that a text must contain to match the query `q`; an empty list if `q` has no words.
+    """Return the terms that a text must contain to match the query `q`.
 
-    The last word is a prefix if its script has spaces and it has at least two characters, so that search works
-    while typing. A single character of an unspaced script is a prefix: of a pair, or of the last character of a
-    run.
+    The last word is a prefix if it has at least two characters of a script with spaces, so that search works while
+    typing. A single character of a script without spaces is a prefix, so that it finds all pairs that begin with it.
     """
     terms: list[Term] = []
     for run, unspaced in _runs(q[:_MAX_QUERY]):
@@ -124,15 +129,15 @@ def query_terms(q: str) -> list[Term]:
 
 
 def tag_key(tag: str) -> str:
-    """Return the form in which tags are equal: "#Café", "#cafe" and "#CAFÉ". At most `MAX_TERM` characters."""
+    """Return the key of a tag, which is equal for "Café", "cafe" and "CAFÉ". It has at most `MAX_TERM` characters."""
     return _fold(tag)[:MAX_TERM]
 
 
 def fts5_match(terms: Sequence[Term]) -> str:
-    """Return the terms as an SQLite FTS5 query string, every word quoted. No terms match nothing."""
+    """Return an SQLite FTS5 query for texts with all these terms. Without terms, it matches nothing."""
     return " AND ".join(f'"{text}"' + "*" * prefix for text, prefix in terms) or '""'
 
 
 def tsquery(terms: Sequence[Term]) -> str:
-    """Return the terms as a PostgreSQL tsquery, every lexeme quoted. No terms match nothing."""
+    """Return a PostgreSQL tsquery for texts with all these terms. Without terms, it matches nothing."""
     return " & ".join(f"'{text}'" + ":*" * prefix for text, prefix in terms)

@@ -32,8 +32,8 @@ def encrypt(
 ) -> bytes:
     """Return the body of a push: `text`, padded to a multiple of `padded_to` bytes, encrypted for one browser.
 
-    `key` and `salt` are only for the example in the standard; they must be new for each message. Raises ValueError
-    for invalid keys, and for a text that is too long.
+    `p256dh` and `auth` are the browser's keys. `key` and `salt` must be new for each message: pass them only to
+    reproduce the example in the standard. Raises ValueError for invalid keys, and for a text that is too long.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"a push has at most {MAX_LENGTH} bytes")

@@ -1,4 +1,4 @@
-"""P-256 keys in the text form of the standards: base64url without padding."""
+"""P-256 keys as text, in the form that the standards define: base64url without padding."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def new_private_key() -> str:
 
 @cache
 def private_key(text: str) -> ec.EllipticCurvePrivateKey:
-    """Return the server's private key from its 32 bytes. Raises ValueError."""
+    """Parse a server's private key. Raises ValueError if it is invalid."""
     data = decode(text)
     if len(data) != 32:
         raise ValueError("a private key has 32 bytes")
@@ -43,7 +43,7 @@ def private_key(text: str) -> ec.EllipticCurvePrivateKey:
 
 
 def is_private_key(text: str) -> bool:
-    """Return whether the text is a valid private key of a server."""
+    """Return whether the text is a valid private key."""
     try:
         private_key(text)
     except ValueError:
@@ -52,13 +52,13 @@ def is_private_key(text: str) -> bool:
 
 
 def public_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Return the public key as an uncompressed point: 65 bytes."""
+    """Return the public key that belongs to a private key, as an uncompressed point of 65 bytes."""
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @cache
 def public_key(private: str) -> str:
-    """Return the public key of a server's private key, as text for a browser. Raises ValueError."""
+    """Return the public key of a private key, both as text. Raises ValueError if the private key is invalid."""
     return encode(public_bytes(private_key(private)))
 
 

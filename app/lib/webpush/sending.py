@@ -1,7 +1,7 @@
-"""The request to a push service (RFC 8030), and what its response means.
+"""Send a request to a push service (RFC 8030), and interpret its response.
 
-The endpoint is client-supplied, so untrusted: only the push services that the site allows are contacted, over HTTPS (or
-for tests over HTTP on this machine). Redirects are not followed, and only the beginning of a response is read.
+The endpoint URL comes from the client, so it is untrusted. Only push services that the site allows are contacted, over
+HTTPS (in tests, over HTTP on this machine). Redirects are not followed. Only the beginning of a response is read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The header that identifies the sender to a push service: RFC 8292 (VAPID).
+"""The Authorization header that identifies the sender to a push service: RFC 8292 (VAPID).
 
-It is a JWT signed with the key that the browser subscribed with.
+It contains a JWT, signed with the private key of the server. Browsers subscribe with the server's public key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ GOOD_FOR = timedelta(hours=12)  # the standard allows a day; the sender's clock 
 def authorization(endpoint: str, private: str, contact: str, moment: datetime) -> str:
     """Return the Authorization header for a push to `endpoint`.
 
-    `contact` is a mailto: or https: address of the sender.
+    `private` is the server's private key, `contact` is a mailto: or https: URL of the sender, and `moment` is the
+    current time.
     """
     parts = urlsplit(endpoint)
     claims = {
