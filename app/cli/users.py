@@ -56,7 +56,7 @@ def list_users(role: str | None) -> None:
 @users.command("show")
 @click.argument("name")
 def show_user(name: str) -> None:
-    """Print the email address, role, state and dates of the account NAME."""
+    """Print the email address, role, state, registration time and last login of the account NAME."""
     person = _person(name)
     facts = {
         "username": person.username,

@@ -54,8 +54,8 @@ def is_there() -> bool:
 def steps(password: str, login: str) -> list[Step]:
     """Return all steps in order.
 
-    All members get this password. The member with the username `login` gets no language setting, so that the site uses
-    the browser's language.
+    All members get the password `password`. The member with the username `login` gets no language setting, so that the
+    site uses the browser's language.
     """
     everybody, entries, talks = script.people(), script.posts(), script.conversations()
     return [
@@ -97,7 +97,7 @@ def _join(at: int, character: Character, password: str, login: str) -> None:
     if known is not None:
         return
     with write_transaction():
-        first = db.session.scalar(select(User.id).limit(1)) is None  # as on a new site
+        first = db.session.scalar(select(User.id).limit(1)) is None  # the first account becomes an admin
         person = register(
             character.username,
             character.email,

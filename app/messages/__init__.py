@@ -1,5 +1,12 @@
 """Private messages between two people and in groups.
 
+Terms:
+    seq              the number of a message within its conversation
+    revision         a number of the conversation that increases with each change of a message or the group
+    message request  a conversation that its recipient has not accepted yet
+    unsend, undo     remove a message within seconds, as if it had never been sent
+    sealed message   a hidden copy of a deleted message, kept for some days so that it can be reported
+
 Routes:
     routes                   the inbox, one conversation, sending, read positions, drafts
     edit_undo_delete_routes  editing, unsending and deleting a message

@@ -1,4 +1,4 @@
-"""Routes of the composer for new messages and its recipient suggestions. The composer posts to messages.start_group."""
+"""Routes of the form for a new conversation and its recipient suggestions. Its POST goes to messages.start_group."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
 
 
 def address(opened: ConversationView) -> str:
-    """Return the conversation's URL. It contains the other user's name or, for all others, the conversation's id."""
+    """Return the conversation's URL. It contains the other user's name, or the id if there is no other user."""
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
     if opened.conversation is None:

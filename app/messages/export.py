@@ -39,7 +39,7 @@ def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
 def _head(taken: ExportedConversation) -> dict[str, Any]:
     """Return the exported fields of a conversation, without its messages.
 
-    If the owner has left a group, they don't include its name and members.
+    The name and the members of a group are empty if the owner has left it.
     """
     if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.membership.user_id]

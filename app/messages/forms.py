@@ -19,9 +19,9 @@ from app.web.responses import new_form_key
 
 
 class MessageForm(FlaskForm):
-    """A new message."""
+    """A new message. The text is optional, because a message can consist of images only."""
 
-    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # images need no text
+    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
     read_upto = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])
 
@@ -52,9 +52,9 @@ class MuteForm(FlaskForm):
 
 
 class EditForm(FlaskForm):
-    """The new text of a message."""
+    """The new text of a message. It is optional, because a message can consist of images only."""
 
-    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])  # images need no text
+    message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])
 
 
 class DeleteForm(FlaskForm):

@@ -41,8 +41,9 @@ def publish_request_count(user_id: int) -> None:
 def notify_new_message(conversation_id: int, sender_id: int) -> None:
     """Notify the members of a conversation of a new message.
 
-    Publish the conversation's state and the unread count, and schedule email and push unless the member mutes the
-    conversation. Publish the number of requests instead to a member with a pending request, without email and push.
+    Each member's open pages get the conversation's new state and the new unread count. Members who don't mute the
+    conversation also get email and push. A member with a pending message request gets only the state and the new number
+    of requests.
     """
     membership = ConversationMember
     here = select(membership.user_id, membership.state, membership.muted).where(

@@ -77,7 +77,7 @@ def _part(one: Unmailed, people: Sequence[str]) -> EmailSection:
 
 
 def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
-    sender, group = one.newest[-1].sender, None  # never None: messages of deleted accounts aren't unread
+    sender, group = one.newest[-1].sender, None  # the sender is never None: messages of deleted accounts aren't unread
     where: dict[str, object] = {"conversation_id": one.conversation.id}
     if one.conversation.is_group:
         group = Lazy(group_title, one.conversation.name, people)  # lazy: translated to the language of the email

@@ -1,4 +1,4 @@
-"""Whether one user may write to another. The page asks before the form is shown, and the action checks again.
+"""Decide whether one user may write to another. Routes check before they show the form, and actions check again.
 
 The recipient's setting (`MessagePrivacy`) applies only to new conversations. It doesn't apply to conversations that the
 recipient started or accepted. A sender whom the recipient doesn't follow starts with a message request.

@@ -1,6 +1,6 @@
 """Routes of the inbox and of a conversation.
 
-The URL of a conversation between two people contains the other user's name. All others contain the conversation's id.
+The URL of a conversation between two people contains the other user's name. The URL of a group contains its id.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def compose(recipient: str) -> Response:
 @limits.messaging
 @limits.uploading
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
-    """Send a message, and mark the messages up to `read_upto` as read.
+    """Send a message, and mark the messages up to the form's `read_upto` as read.
 
     If the message is refused, show the form again with its text.
     """

@@ -114,7 +114,7 @@ def release(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def resolve(report_id: int) -> Answer:
-    """Close a report with a note about the decision."""
+    """Mark a report as resolved, with a note about the decision."""
     return _act(report_id, actions.resolve, _("Report resolved."), _words())
 
 

@@ -1,4 +1,4 @@
-"""Functions that change posts, and the start of a data export. Nothing else writes posts."""
+"""Publish, change and delete posts, and start data exports. Nothing else writes posts."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Progress:
         self._told_at = time.monotonic()
 
     def reached(self, done: int) -> None:
-        """Report that `done` items of the total are finished, as 99 % at most. The end of the job means 100 %."""
+        """Report the progress after `done` items. It is at most 99 %, because 100 % means that the job has ended."""
         percent = min(99, done * 100 // max(1, self._total))
         moment = time.monotonic()
         if percent > self._told and moment - self._told_at >= REPORT_EVERY:

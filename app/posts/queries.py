@@ -1,4 +1,4 @@
-"""Queries that only this feature uses."""
+"""Queries that only this feature uses: pages of posts, followers to notify, and the posts in a data export."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ class WithLanguages:
 
 
 def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
-    """Return up to `size` + 1 posts of the viewer's home timeline."""
+    """Return up to `size` + 1 posts of the viewer's home timeline before id `before`, newest first.
+
+    If the additional post is there, there is another page.
+    """
     return _with_languages(timelines.home(viewer, before=before, size=size), viewer)
 
 

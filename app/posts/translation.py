@@ -32,7 +32,7 @@ class Provider(Protocol):
         """Whether the provider can translate at all."""
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Translate `text` from the language `source` to `target`. Raise TranslationFailed if that fails."""
+        """Translate `text` from the language `source` to `target`. Raises TranslationFailed if that fails."""
 
 
 class NoProvider:
@@ -42,7 +42,7 @@ class NoProvider:
     available = False
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Raise TranslationFailed always."""
+        """Raise TranslationFailed, because there is no provider."""
         raise TranslationFailed("TRANSLATE_URL is not set")
 
 
@@ -57,7 +57,7 @@ class LibreTranslate:
     available: bool = True
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Translate plain text. Raise TranslationFailed if the server doesn't return a translation within `timeout`."""
+        """Translate plain text. Raises TranslationFailed if the server returns no translation within `timeout`."""
         question = {"q": text, "source": _code(source), "target": _code(target), "format": "text"}
         if self.key:
             question["api_key"] = self.key

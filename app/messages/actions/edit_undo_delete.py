@@ -204,10 +204,10 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
 
 
 def _tell_gone(conversation: Conversation, writer: User, waiting: list[int]) -> None:
-    """Publish that a message was unsent or deleted: the conversation's state, and the counts that may include it.
+    """Publish that a message was unsent or deleted: the conversation's state, and the counts that may have changed.
 
-    Members in `waiting` have a pending request, so it may be in their number of requests. For all others it may be in
-    the number of unread messages.
+    For members in `waiting`, who have a pending message request, this is their number of requests. For other members
+    except the writer, it is their number of unread messages.
     """
     people = notifications.member_ids(conversation.id)
     notifications.publish_conversation_state(conversation.id, people)

@@ -1,4 +1,7 @@
-"""Start and rename groups, add people, and leave. All but the start are recorded as events among the messages."""
+"""Start and rename groups, add people to them, and leave them.
+
+A new name, an added member and a leaving member are stored as events among the group's messages.
+"""
 
 from __future__ import annotations
 
@@ -200,9 +203,10 @@ def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
-    """Raise ActionError if these states exceed the adder's daily limit of strangers, who have not accepted yet.
+    """Raise ActionError if the adder exceeds their daily limit of strangers by adding people to a group.
 
-    Without this check, groups could be used to avoid the limit of new conversations.
+    `states` are the membership states of the added people, by user id. People who don't join as "accepted" count as
+    strangers. Without this check, groups could be used to avoid the daily limit of new conversations.
     """
     strangers = sum(state != "accepted" for state in states.values())
     if not limited or not strangers:

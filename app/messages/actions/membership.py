@@ -92,7 +92,7 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
 
     If the two users have no conversation yet, one is created for the draft, unless `_may_begin` forbids it.
     """
-    text = text.replace("\0", "")  # PostgreSQL can't store it
+    text = text.replace("\0", "")  # PostgreSQL can't store U+0000
     conversation = opened.conversation
     if conversation is None:
         if not text or opened.other is None or opened.terms is None or not _may_begin(user, opened.terms):

@@ -22,7 +22,7 @@ class Limits(NamedTuple):
     """How many messages a user may send, and how many new conversations they may start."""
 
     a_minute: int  # messages
-    a_day: int
+    a_day: int  # messages
     strangers_a_day: int  # new conversations
 
 

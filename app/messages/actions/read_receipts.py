@@ -1,7 +1,7 @@
 """Record which messages of a conversation a user has read, and which were delivered to them.
 
-Both are positions: every message up to that seq was shown by the user's pages, or fetched by their polls. They never
-decrease.
+Each is stored as a position: the seq (number in the conversation) up to which the user's pages have shown all messages,
+or the user's polls have fetched them. A position never decreases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sealed messages: copies of deleted or unsent messages, kept for some days so that a member can still report them.
+"""Sealed messages: hidden copies of deleted or unsent messages, kept for some days so that they can be reported.
 
 Members can't see the copies. Only app/moderation reads them, to make a report.
 """

@@ -17,7 +17,7 @@ BATCH_SIZE = 100  # conversations per query
 
 @dataclass(frozen=True)
 class ExportedConversation:
-    """One conversation, the owner's membership, and the (id, username) of every current member."""
+    """A conversation, the export owner's membership in it, and the (id, username) of every current member."""
 
     conversation: Conversation
     membership: ConversationMember
@@ -50,7 +50,7 @@ def newest_message_id(owner_id: int) -> int:
 
 
 def conversations(owner_id: int) -> Iterator[ExportedConversation]:
-    """Yield the user's conversations in the order of their ids, without those that contain no message and no draft."""
+    """Yield the user's conversations that contain a message or a draft, in the order of their ids."""
     after = 0
     while True:
         query = (

@@ -28,7 +28,7 @@ class Stranger:
 
 @dataclass(frozen=True)
 class Listed:
-    """A conversation in a list, and its other members."""
+    """A conversation in a list, and its members except the viewer."""
 
     conversation: Conversation
     others: Sequence[User]

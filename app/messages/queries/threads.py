@@ -20,7 +20,7 @@ from app.queries import relations, visibility
 from app.queries.relations import Relation
 
 CONTEXT = 5  # messages shown above the first unread one, for context
-WINDOW = 200  # messages on one page at most
+WINDOW = 200  # maximum number of messages on a page
 PAGE_SIZE = 100  # new messages per request of an open page; also in static/js/messages/conversation.js
 ACTIVE_STATES = ("new", "accepted", "request", "declined")  # states of members who may see the conversation
 # Created once, because creating an alias is slow.
@@ -35,8 +35,8 @@ class ConversationView:
     conversation: Conversation | None  # None: the two have never written
     mine: ConversationMember | None
     others: Sequence[tuple[User, ConversationMember | None]]  # the other current members
-    terms: Relationship | None = None  # between two: decides whether the viewer may write
-    relation: Relation | None = None  # between two: the viewer's mutes and blocks
+    terms: Relationship | None = None  # only between two people: the facts that decide whether the viewer may write
+    relation: Relation | None = None  # only between two people: the mutes and blocks between them
     folded: Set[int] = frozenset()  # in a group: users whom the viewer blocks; their messages are collapsed
     apart: Set[int] = frozenset()  # users separated by a block, in either direction: no read receipts between them
 

@@ -33,7 +33,7 @@ def check_may_judge(moderator: User | None, person: User) -> None:
         raise ActionError(_l("Only an admin can act on a moderator."))
 
 
-MAX_LENGTH = 1_000  # characters
+MAX_LENGTH = 1_000  # characters of a note or a warning
 
 
 def checked(text: str, *, needed: bool = True) -> str:
