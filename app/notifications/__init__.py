@@ -1,13 +1,15 @@
-"""Notifications: actions report what happened, and this package decides who is notified, how and when.
+"""The notification engine: records events and states for users, and decides who is notified, how and when.
 
-    publish_state(user_id, name, data, subject)     a state for the poller: the badge, a task's progress
-    record_event(user_id, kind, subject, ...)       an event for the Activity page, its badge, email and push
-    retract_event(user_id, kind, subject)           removes an event that did not happen after all
-    scheduling.schedule_delivery(user_id, kind)     email and push for what is stored elsewhere, such as messages
-    refresh_counts_for_deleted_post(post_id)        before a post and the events about it are deleted
-    logins_changed(user_id)                         polls must query the database again
+    publish_state(user_id, name, data, subject)     publishes a state to open pages: a badge count, a task's progress
+    publish_activity_count(user_id)                 publishes the number of unread events
+    record_event(user_id, kind, subject, ...)       records an event for the Activity page, its badge, email and push
+    retract_event(user_id, kind, subject)           deletes an event whose cause was undone
+    scheduling.schedule_delivery(user_id, kind)     schedules email and push about other items, such as messages
+    refresh_counts_for_deleted_post(post_id)        publishes new counts; call it before deleting a post
+    logins_changed(user_id)                         removes the user's cached poll after one of their logins ended
 
-All of these belong to the caller's transaction. They are written when it commits, under the user's clock lock.
+These functions only register writes. The writes run when the caller's transaction commits, under a lock on the user's
+clock (outbox.py).
 """
 
 from app.notifications import jobs  # noqa: F401  (declares its jobs and listeners)

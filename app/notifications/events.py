@@ -1,6 +1,6 @@
-"""Write activity events: what happened to a user, for the Activity page, its badge, email and push.
+"""Activity events: something that happened to a user, for the Activity page, its badge, email and push.
 
-No other module writes these rows.
+Only this module creates and retracts events.
 """
 
 from __future__ import annotations
@@ -34,9 +34,11 @@ def record_event(
 ) -> None:
     """Record an event for a user when the current transaction commits, once for each (user, kind, subject).
 
-    `args` is JSON: what the event's sentence needs besides the actor and the post. With `known` the event is stored
-    as read, for something that the user has just done here. An actor's own actions record no event. The user's
-    filters may filter or drop the event. Raises KeyError for an undeclared kind.
+    `args` is JSON-serialisable data for the event's text, besides the actor and the post. If `known` is true, the event
+    is stored as read, because the user has already seen what it reports.
+
+    Nothing is recorded if the actor is the user, or if the user's sender filters drop the event. Raises KeyError for an
+    undeclared kind.
     """
     declared = KINDS[kind]
     if actor is not None and actor.id == user_id:
@@ -57,8 +59,8 @@ def record_event(
     }
 
     def write(timestamp: float) -> None:
-        # Check first. An INSERT that conflicts with a row waits for the request that is marking it as read, which in
-        # turn waits for our clock lock.
+        # An INSERT that conflicts with a locked row waits. If a request is marking that row as read, it waits for our
+        # clock lock: a deadlock. So check for the row first.
         if _is_known(user_id, kind, subject):
             return
         stmt = insert_into(Activity).values(**values, timestamp=timestamp).on_conflict_do_nothing()
@@ -71,7 +73,7 @@ def record_event(
 
 
 def retract_event(user_id: int, kind: str, subject: str) -> None:
-    """Delete an event that did not happen after all, when the current transaction commits."""
+    """Delete an event whose cause was undone, when the current transaction commits."""
     event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
 
     def write(_timestamp: float) -> None:
@@ -92,7 +94,10 @@ def publish_activity_count(user_id: int) -> None:
 
 
 def refresh_counts_for_deleted_post(post_id: int) -> None:
-    """Publish new counts to every user with an unread event about this post; call it before the post is deleted."""
+    """Publish new counts to every user with an unread event about this post, when the current transaction commits.
+
+    Call this before the post is deleted: afterwards, those users can't be found any more.
+    """
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():
         publish_activity_count(user_id)

@@ -1,4 +1,4 @@
-"""Jobs of notifications: the daily recount and clean-up, and a listener that notifies the owner of a task."""
+"""Notification jobs: the daily clean-up and recount of badges. Also notifies the owner of a task when it changes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from app.notifications.publish import publish_state
 
 DAY = 24 * 3600  # seconds
 BATCH = 1000  # rows that one transaction deletes
-TALLY_DAYS = 7  # the daily caps read only today's row
-EVENTS = {"done": "job_done", "failed": "job_failed"}
+TALLY_DAYS = 7  # days that the counts of sent emails are kept; the daily caps need only today's
+EVENTS = {"done": "job_done", "failed": "job_failed"}  # the kind of event for each final state of a task
 
 
 @job_changed.connect
 def _tell_owner(task: Job) -> None:
-    """Publish every change of a task to its owner, and record an event when it is done or has failed."""
+    """Publish every change of a task to its owner. Also record an event when the task is done or has failed."""
     if task.owner_id is None:
         return
     state = {"task_id": task.id, "progress": task.progress, "state": task.state}
@@ -39,14 +39,17 @@ def _tell_owner(task: Job) -> None:
 
 @job("notifications.forget_poll")
 def forget_poll(user_id: int) -> None:
-    """Remove a cached poll hash that could not be removed at commit. Idempotent. Raises ConnectionError on failure."""
+    """Remove a user's cached poll hash after the removal at commit failed. Idempotent.
+
+    Raises ConnectionError while Redis is unavailable, so that the job is retried.
+    """
     if not poll_cache.invalidate(user_id):
         raise ConnectionError("Redis is away")
 
 
 @job("notifications.forget_old_tasks", every=DAY)
 def forget_old_tasks() -> None:
-    """Delete task states whose job no longer exists, so that a user's list does not grow with every task.
+    """Delete published task states whose job no longer exists. Otherwise, a user's states would grow with every task.
 
     Idempotent: a second run finds nothing.
     """
@@ -61,7 +64,7 @@ def forget_old_tasks() -> None:
 
 @job("notifications.recount", queue="slow", timeout=3600, every=DAY)
 def recount_badges() -> dict[str, int]:
-    """Recount all badges and correct those that are wrong. Idempotent: a second run finds nothing."""
+    """Recount all badges, and correct those that are wrong. Idempotent: a second run finds nothing to correct."""
     return recount.recount()
 
 
@@ -69,8 +72,8 @@ def recount_badges() -> dict[str, int]:
 def forget_activity() -> None:
     """Delete events ACTIVITY_DAYS after they were read, and filtered events ACTIVITY_DAYS after they happened.
 
-    Unread events are never deleted. Logins are kept: they record which browsers are known, and repeated alerts
-    about one's own browser would teach users to ignore them. Idempotent: a second run finds nothing.
+    Unread events are kept. Login events are kept too: they record which browsers a user has logged in from, so that a
+    known browser causes no new alert. Also delete old counts of sent emails. Idempotent: a second run finds nothing.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.held_by != "") & (Activity.created_at < oldest)
@@ -80,10 +83,10 @@ def forget_activity() -> None:
 
 
 def _forget(identity: Any, which: ColumnElement[bool]) -> None:
-    """Delete rows in small batches, so that no other writer waits for long. Locked rows are skipped.
+    """Delete the rows that match `which` in batches, so that no other writer waits for long.
 
-    Rows are found without a lock, then checked again under one. A row that is locked at that moment may stay until
-    the next run.
+    Each batch is selected without a lock, and selected again with a lock before it is deleted. Rows that are locked by
+    others are skipped until the next run.
     """
     last = 0
     while True:

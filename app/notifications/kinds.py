@@ -1,4 +1,4 @@
-"""The kinds of events. A new kind needs one entry here, and its sentences in app/notifications/render.py."""
+"""The kinds of events. A new kind needs an entry here, and its text in app/notifications/render.py."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAILS: tuple[Mail, ...] = ("none", "now", "daily", "weekly")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of event, and its default delivery. All kinds count in a badge."""
+    """A kind of event, and its default delivery."""
 
     name: str
     label: Sentence  # its row in the delivery grid
@@ -23,10 +23,10 @@ class Kind:
     mail: Mail
     push: bool = True
     has_actor: bool = False  # another user caused it, so the sender filters apply
-    groups: bool = False  # several are shown as one line, unless the user turns that off
-    quiet: bool = False  # listed only: always recorded as read, and not in the grid
+    groups: bool = False  # several events are shown as one line, unless the user turns that off
+    quiet: bool = False  # only listed on the Activity page: never unread, no email or push, not in the delivery grid
     essential: bool = False  # its email ignores quiet hours, the pause and the daily cap
-    fixed: bool = False  # delivery can't be changed by the user
+    fixed: bool = False  # the user can't change its delivery, so it is not in the delivery grid
     role: str = "member"  # only users with this role or a higher one are notified
 
 

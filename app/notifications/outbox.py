@@ -1,13 +1,13 @@
-"""The outbox: what is published to a user is written at commit, under that user's clock lock, with its timestamp.
+"""The outbox: writes that notify a user are registered during a transaction and run when it commits.
 
-A user's clock is `max(now, last + 1 microsecond)`, taken under a lock on the clock's row that is held until the commit.
-So timestamps follow commit order: a client that remembers the newest timestamp it saw can't skip an event that commits
-later (docs/decisions/0002-per-user-clock.md).
+They run under a lock on the user's clock (the row in `notification_clock`), which is held until the commit. Their
+timestamp is the clock's new value, `max(now, last + 1 microsecond)`. Timestamps therefore follow commit order: a client
+that remembers the newest timestamp it saw can't skip an event that commits later
+(docs/decisions/0002-per-user-clock.md).
 
-`on_commit_locked` only registers a write. The writes run when the outermost transaction commits. The clock locks are
-therefore the last ones taken, and they are taken in user-id order: two users who write to each other at the same time
-can't deadlock. A job enqueued there is locked after its user's clock. No transaction locks such a job first and a clock
-later.
+To prevent deadlocks, clocks are locked only when the outermost transaction commits, after all its other locks and in
+the order of user ids. The one exception is a job that such a write enqueues: its row is locked after the clock. So a
+transaction that has locked such a job must not lock a clock afterwards.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
 
 
 class Phase(IntEnum):
-    """The order of a user's writes: rows first, then the counts over them, then jobs for email and push."""
+    """The order of the writes for one user: rows, then the counts of these rows, then jobs that send email and push."""
 
     ROWS = 0
     STATES = 1
@@ -37,7 +37,7 @@ class Phase(IntEnum):
 
 
 class Write(NamedTuple):
-    """One write under the clock lock; `run` is called with the new timestamp in Unix seconds."""
+    """A registered write. `run` is called under the clock lock with the clock's new value, in Unix seconds."""
 
     phase: Phase
     run: Callable[[float], None]
@@ -47,7 +47,7 @@ Pending = dict[int, dict[Hashable, Write]]
 
 
 def on_commit_locked(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
-    """Call `run(timestamp)` under the user's clock lock when the current transaction commits.
+    """Call `run(timestamp)` under a lock on the user's clock when the current transaction commits.
 
     A later call with the same user and key replaces an earlier one.
     """
@@ -55,7 +55,7 @@ def on_commit_locked(user_id: int, key: Hashable, run: Callable[[float], None], 
 
 
 def logins_changed(user_id: int) -> None:
-    """Remove the user's poll cache when the current transaction, which ends logins, commits."""
+    """Remove the user's cached poll hash when the current transaction commits. Call this after ending a login."""
     _pending().setdefault(user_id, {})
 
 
@@ -87,20 +87,20 @@ def _write() -> None:
 
 
 def _order_removal(session: Session, user_id: int) -> None:
-    """Enqueue a job that removes the cached poll hash: Redis may come back with the old one.
+    """Enqueue a job that removes the user's cached poll hash, because Redis may return with outdated data.
 
-    One job is enough for all changes until it runs. A queued job runs while this transaction holds the clock lock,
-    or after its commit, so no hash can be filled in between.
+    One queued job is enough for all changes until it runs. It runs while this transaction holds the clock lock or after
+    the commit. The hash is filled only under that lock, so the job can't miss an outdated one.
     """
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")
     if session.scalar(waiting.limit(1)) is None:
-        # A delayed job is left to the scheduler from the start, which doesn't wait for our own push to RQ.
+        # With a delay, the scheduler hands the job to RQ. Without one, this process would try to after the commit.
         enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
 
 
 def _tick(session: Session, user_id: int, *, advance: bool) -> float:
-    """Lock the user's clock, move it forward if `advance`, and return its time in Unix seconds."""
+    """Lock the user's clock and return its value in Unix seconds. Advance it first if `advance` is true."""
     moment = now().timestamp() if advance else 0.0
     clock = NotificationClock
     least = clock.last + TICK if advance else clock.last

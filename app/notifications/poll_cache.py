@@ -1,18 +1,19 @@
-"""The Redis cache that answers an idle poll: each user's newest timestamp, and which of their logins are valid.
+"""The Redis cache that answers idle polls: each user's newest timestamp, and which of their logins are valid.
 
-There is one hash for each user, `microblog:poll:<user id>`. Field `last` is the newest timestamp of the clock, `lease`
-is random, `server` is the run of Redis that created the hash. Every other field is the id of a login that may poll.
-Three rules keep the hash correct without comparing times (docs/decisions/0003-poll-cache.md has the argument):
+Each user has one hash, `microblog:poll:<user id>`. Its field `last` is the clock's newest timestamp, `lease` is a
+random token, and `server` is the run id of the Redis server when the hash was created. Every other field is the id of a
+login that may poll. Three rules keep the hash correct without comparing times (proof in
+docs/decisions/0003-poll-cache.md):
 
-    the hash is removed while holding the user's clock lock, before the commit of anything that changes the clock or
-    ends a login;
-    it is filled with values read under that lock, and only if the lease taken before the lock is still there;
-    a hash from another run of Redis counts as missing: data that Redis restores from disk may lack a removal.
+- A transaction that changes the user's clock or ends a login removes the hash before it commits, under the clock lock.
+- The hash is filled with values that are read under the clock lock, and only if its lease is still the one that the
+  filler took before locking.
+- A hash with another run id counts as missing, because Redis may restore data from disk that it had already removed.
 
-So a hash that exists was filled after the last change that could have made it wrong. A writer may die at any moment:
-before the removal nothing has changed; after it there is no hash, and the poll queries the database. The lease
-(Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1) guards against a late fill: its sender has
-timed out and released the lock, but the command is still on its way to Redis.
+So an existing hash was filled after the last change that could make it wrong. A writer may crash at any moment: before
+the removal, nothing has changed; after it, the hash is missing and polls query the database. The lease (Nishtala et
+al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1) rejects a late fill: a command that reaches Redis after
+its sender has timed out and released the lock.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from app.core.redis_client import RedisUnavailable
 from app.models import LoginSession, NotificationClock, User
 from app.notifications import presence
 
-TTL = 300  # seconds, plus up to a fifth; also the longest delay before an expired login is noticed
-# A lease lasts as long as its hash: until the next removal, or the next run of Redis. Taking a lease also marks the
-# user as present (presence.py), which does not affect the hash.
+TTL = 300  # seconds; a random fifth is added. An expired login may poll from the cache for that long.
+# Returns the lease of the hash, and creates the hash if it is missing or has another run id. Also marks the user as
+# present (presence.py), which does not affect the hash.
 LEASE = """
 redis.call('SET', KEYS[2], '1', 'EX', ARGV[4])
 if redis.call('HGET', KEYS[1], 'server') ~= ARGV[1] then
@@ -51,7 +52,7 @@ return 1
 
 
 def key(user_id: int) -> str:
-    """Return the key of a user's hash."""
+    """Return the Redis key of a user's hash."""
     return f"microblog:poll:{user_id}"
 
 
@@ -63,8 +64,8 @@ def stamp(timestamp: float) -> str:
 def invalidate(user_id: int) -> bool:
     """Remove a user's hash. Return False if Redis is unavailable; the caller must then retry later.
 
-    Call it while holding the user's clock lock, before the commit. It bypasses an open circuit breaker: the breaker
-    of another process may be closed, and that process would answer polls from the stale hash.
+    Call this under the user's clock lock, before the commit. The call is also made while this process's circuit breaker
+    is open: the breaker of another process may be closed, and that process would answer polls from the outdated hash.
     """
     try:
         redis_client.execute(lambda client: client.delete(key(user_id)), bypass_breaker=True)
@@ -74,7 +75,7 @@ def invalidate(user_id: int) -> bool:
 
 
 def fill(user_id: int, login_id: str) -> None:
-    """Fill a user's hash under their clock lock. Do nothing if the lock is taken: a poll never waits for a writer."""
+    """Fill a user's hash under their clock lock. Do nothing if another transaction holds the lock: polls never wait."""
     try:
         # Take the lease before the lock, so that it detects any later removal.
         lease = redis_client.execute(lambda client: _lease(client, user_id))
@@ -87,7 +88,7 @@ def fill(user_id: int, login_id: str) -> None:
 
 
 def _lease(client: Any, user_id: int) -> bytes:
-    # Random, so that hashes created together don't expire together.
+    # A random lifetime, so that hashes created at the same time don't all expire at the same time.
     lifetime = TTL + secrets.randbelow(TTL // 5)
     keys = (key(user_id), presence.key(user_id))
     lease: bytes = client.eval(LEASE, 2, *keys, redis_client.run_id(), secrets.token_hex(8), lifetime, presence.LASTS)
@@ -95,7 +96,7 @@ def _lease(client: Any, user_id: int) -> bytes:
 
 
 def _lock_clock(connection: Connection, user_id: int) -> float | None:
-    """Lock and read the clock without waiting. Return None if it is locked or does not exist yet."""
+    """Lock the user's clock without waiting, and return its value. Return None if it is locked or doesn't exist yet."""
     found: float | None = connection.scalar(
         select(NotificationClock.last).where(NotificationClock.user_id == user_id).with_for_update(skip_locked=True)
     )
@@ -103,7 +104,10 @@ def _lock_clock(connection: Connection, user_id: int) -> float | None:
 
 
 def _login_is_good(connection: Connection, login_id: str) -> bool:
-    """Check the login as the session query does: it may have ended since the request began."""
+    """Return whether the login is still valid, by the same conditions as the query that loads the session.
+
+    It may have ended since the request began.
+    """
     login = select(LoginSession.id).join(User, User.id == LoginSession.user_id)
     login = login.where(LoginSession.id == login_id, LoginSession.expires_at > now(), User.active)
     return connection.scalar(login) is not None

@@ -1,4 +1,7 @@
-"""A user's delivery preferences: their rows of the delivery grid over the defaults, and their profile."""
+"""Delivery preferences of a user: one for each kind of event (the delivery grid), and a profile for all kinds.
+
+Only changed rows are stored. Everything else has the defaults.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +34,20 @@ def default(kind: Kind) -> Preference:
 
 
 def grid(user_id: int) -> Mapping[str, Preference]:
-    """Return a user's preference for every kind, by name. One query."""
+    """Return a user's preference for every kind, by the kind's name. One query."""
     rows = db.session.scalars(_fresh(select(DeliveryPreference).where(DeliveryPreference.user_id == user_id)))
     said = {row.kind: Preference(row.badge, row.push, row.mail, row.grouped) for row in rows}
     return {name: said.get(name) or default(kind) for name, kind in KINDS.items()}
 
 
 def profile(user_id: int) -> DeliveryProfile:
-    """Return a user's delivery profile: the stored row, or a transient one with the defaults."""
+    """Return a user's delivery profile: the stored row, or an object with the defaults that is not in the session."""
     row = db.session.scalar(_fresh(select(DeliveryProfile).where(DeliveryProfile.user_id == user_id)))
     return row or default_profile(user_id)
 
 
 def _fresh(query: Select[Any]) -> Select[Any]:
-    """Reload rows that the session already holds: a job reads them again after a while."""
+    """Make a query also refresh objects that the session has already loaded. Long jobs need current settings."""
     return query.execution_options(populate_existing=True)
 
 

@@ -1,8 +1,8 @@
-"""Presence: which users have polled lately, as Redis keys that expire.
+"""Presence: which users have polled in the last ten minutes. Stored as expiring keys in Redis.
 
-Publishing a state costs a transaction under the user's clock lock, and their next poll costs four statements. Some
-states only matter on an open page, so they are published only to users who are present. A user who comes later loads a
-page that shows the state.
+Some states matter only on open pages, so they are published only to users who are present. This saves a transaction
+under the user's clock lock, and the four statements of their next poll. A user who comes later loads a page that shows
+the current state anyway.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from app.core import redis_client
 from app.core.redis_client import RedisUnavailable
 
-# Seconds. Renewed when a poll reaches the database (poll_cache.py). Longer than a poll's answer stays in the cache (six
-# minutes), and longer than the longest poll interval of a busy server.
+# Seconds. A key is renewed only when a poll is answered from the database (poll_cache.py). So it must last longer than
+# a cached answer (at most six minutes), and longer than the longest poll interval of a busy server.
 LASTS = 600
 
 
@@ -23,7 +23,7 @@ def key(user_id: int) -> str:
 
 
 def viewing(user_ids: Sequence[int]) -> list[int]:
-    """Return those of `user_ids` who are present, in the same order; an empty list if Redis is unavailable."""
+    """Return the ids in `user_ids` whose users are present, in the same order. Empty if Redis is unavailable."""
     if not user_ids:
         return []
     try:

@@ -1,4 +1,7 @@
-"""States for the poller. A notification is the latest full state: one row for each (user, name, subject)."""
+"""States for open pages, such as badge counts. Polls fetch them.
+
+A row of `notification` is the latest complete state for a (user, name, subject).
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ Data = Any | Callable[[], Any]
 
 
 def publish_state(user_id: int, name: str, data: Data, subject: str = "") -> None:
-    """Publish the state `data` under `name` to a user when the current transaction commits.
+    """Publish `data` as the user's state `name` when the current transaction commits.
 
-    `data` is JSON, or a function that returns it. The function is called under the user's clock lock, so a stored
-    count is never older than its timestamp. `subject` separates two states with one name (two tasks, two
-    conversations). A later call with the same user, name and subject replaces an earlier one.
+    `data` is JSON-serialisable, or a function that returns such data. The function is called under the user's clock
+    lock, so a published count is never older than its timestamp. `subject` distinguishes states with the same name, for
+    example of two tasks. A later call with the same user, name and subject replaces an earlier one.
     """
 
     def write(timestamp: float) -> None:

@@ -1,8 +1,8 @@
-"""When a user may be notified: quiet hours, a pause, and the times of digests. Pure functions, in the user's time zone.
+"""When a user may be notified: quiet hours, pauses and digest times. Pure functions, in the user's time zone.
 
-Times of day are minutes after midnight, local wall-clock time. Where a clock change makes a time ambiguous, the longer
-quiet time applies: no notification is sent while the local clock shows a quiet time. A digest whose time is skipped is
-sent later by the length of the skip. A digest whose time occurs twice is sent the first time.
+Times of day are minutes after midnight in local time. No notification is sent while the local clock shows a quiet time:
+if a clock change repeats or skips the start or end of quiet hours, the longer possible period applies. A digest at a
+repeated time is sent at the first occurrence. A digest at a skipped time is sent later, by the length of the skip.
 """
 
 from __future__ import annotations
@@ -25,22 +25,25 @@ class Hours:
 
 
 def may_tell_at(hours: Hours, moment: datetime) -> datetime:
-    """Return the first moment from `moment` on that is neither paused nor quiet."""
+    """Return the first time at or after `moment` that is neither in a pause nor in quiet hours."""
     if hours.paused_until is not None and hours.paused_until > moment:
         moment = hours.paused_until
     for begin, end in _quiet_times(hours, moment):
         if begin <= moment < end:
-            moment = end  # may be in the next quiet time: when clocks go forward, two can overlap
+            moment = end  # may be inside the next quiet period: two can overlap when clocks go forward
     return moment
 
 
 def next_quiet_from(hours: Hours, moment: datetime) -> datetime | None:
-    """Return when quiet hours next begin after `moment`; None without quiet hours."""
+    """Return when quiet hours next begin after `moment`; None if the user has no quiet hours."""
     return min((begin for begin, _end in _quiet_times(hours, moment) if begin > moment), default=None)
 
 
 def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
-    """Return the next time of a "daily" or "weekly" digest after `moment`; one in quiet hours is sent when they end."""
+    """Return when the next digest after `moment` is sent. `cadence` is "daily" or "weekly".
+
+    A digest that is due in quiet hours or in a pause is sent when they end.
+    """
     local = moment.astimezone(hours.zone).date()
     days = (local + timedelta(days=ahead) for ahead in range(9))
     wanted = (day for day in days if cadence == "daily" or day.weekday() == hours.digest_weekday)
@@ -49,7 +52,7 @@ def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
 
 
 def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield the quiet times of the days around `moment`, in order."""
+    """Yield (begin, end) of the quiet periods around `moment`, in order."""
     begin, end = hours.quiet_from, hours.quiet_until
     if begin is None or end is None or begin == end:
         return
@@ -61,6 +64,6 @@ def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, dat
 
 
 def _moments(hours: Hours, day: date, minutes: int) -> tuple[datetime, datetime]:
-    """Return the moments of a local time before and after a clock change; the two are nearly always equal."""
+    """Return both UTC times of a local time on `day`. They differ only if a clock change repeats or skips that time."""
     wall = datetime.combine(day, time(*divmod(minutes, 60)), hours.zone)
     return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)

@@ -1,7 +1,7 @@
-"""Recount published badges: correct those that drifted, and report them.
+"""Recount published badge counts: correct those that are wrong, and log them as errors.
 
-A recount should never find drift. Every count is computed under the user's clock lock whenever it may have changed, so
-a difference means a bug, or a manual change of the database.
+Counts should never be wrong: each is computed under the user's clock lock whenever it may have changed. A difference
+means a bug, or a manual change in the database.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ COUNTS: dict[str, Callable[[int], int]] = {
 
 
 def recount() -> dict[str, int]:
-    """Compare every published count with the true one, and publish those that differ again.
+    """Compare every published count with the correct one, and publish the correct one if they differ.
 
-    Returns `{"checked": counts compared, "drift": counts that were wrong}`. Holds one user's clock lock at a time.
+    Returns `{"checked": counts compared, "drift": counts that were wrong}`. Holds only one user's clock lock at a time.
     """
     checked = drift = 0
     for user_id, name, told, truth in _told():
@@ -39,9 +39,9 @@ def recount() -> dict[str, int]:
 
 
 def _told() -> Iterator[tuple[int, str, object, int]]:
-    """Yield (user id, name, published count, true count).
+    """Yield (user id, name, published count, correct count) for every published count.
 
-    The rows are read without a lock, so a difference must be checked again.
+    The rows are read without a lock, so a difference must be checked again under one.
     """
     last = 0
     while True:
@@ -56,7 +56,7 @@ def _told() -> Iterator[tuple[int, str, object, int]]:
                 Notification.user_id.in_(counted), Notification.name.in_(truths)
             )
         ).all()
-        end_read_transaction()  # the next batch sees what was written meanwhile
+        end_read_transaction()  # so that the next batch reads current data
         for user_id, name, told in rows:
             yield user_id, name, told, counted[user_id][list(truths).index(name)]
         if len(counted) < BATCH:
@@ -65,7 +65,7 @@ def _told() -> Iterator[tuple[int, str, object, int]]:
 
 
 def _repair(user_id: int, name: str) -> bool:
-    """Compare again under the user's clock lock and publish the true count. Return whether it was wrong."""
+    """Compare a count again under the user's clock lock, and publish the correct one. Return whether it was wrong."""
     wrong = []
 
     def look(_timestamp: float) -> None:

@@ -1,16 +1,17 @@
-"""Render events as sentences, in the reader's current language.
+"""Render events as text and HTML, in the reader's current language.
 
     line = render([event])                  # or several events of a kind that groups, newest first
     line.text                               # "Ana Lima followed you": the subject of an email, the title of a push
-    line.html()                             # the same with names in <bdi>; line.html(name) renders each name itself
+    line.html()                             # the same as HTML, with names in <bdi>
+    line.html(name)                         # the same; `name(user)` renders each user, for example as a link
     line.snippet, line.snippet_lang         # the beginning of the post, for an element with dir="auto"
-    line.snippet_html()                     # the same with @names and #tags in <bdi>; no links, so it may be in a link
+    line.snippet_html()                     # the same with @names and #tags in <bdi>, but no links
     line.words                              # the moderators' full text, for an element with dir="auto"
-    line.note                               # a second sentence: the IP address of a login
+    line.note                               # an additional sentence: the IP address of a login
     line.endpoint, line.values              # the target: url_for(...), or mailer.site_url(...) in an email
 
-Everything is in the language at the time of the call (`in_language_of` in a job). Events must come with their actor and
-post loaded, as app/queries/activity.py returns them.
+A job must set the language with `in_language_of`. The events' actors and posts must be loaded, as the queries in
+app/queries/activity.py do.
 """
 
 from __future__ import annotations
@@ -29,13 +30,16 @@ from app.notifications.task_names import task_words
 
 SNIPPET = 160  # characters of a post that are quoted
 
-Put = Callable[[User | str], str]  # formats a name or another variable part of the sentence
+Put = Callable[[User | str], str]  # formats a value of the sentence: a user's name or another text
 NameMarkup = Callable[[User], Markup]
 
 
 @dataclass(frozen=True)
 class RenderedEvent:
-    """The text and target of one event, or of several that are shown as one."""
+    """The text and link target of an event, or of several events that are shown as one.
+
+    `say(put)` returns the sentence; it formats each value of the sentence with `put`.
+    """
 
     say: Callable[[Put], str]
     endpoint: str
@@ -48,40 +52,43 @@ class RenderedEvent:
 
     @property
     def text(self) -> str:
-        """The sentence as plain text."""
+        """The event described in one sentence, as plain text without HTML."""
         return self.say(lambda word: word.display_name if isinstance(word, User) else word)
 
     def html(self, name: NameMarkup | None = None) -> Markup:
-        """Return the sentence as HTML; `name` renders a user's name, for example as a link."""
+        """Return `text` as HTML. `name` renders each user's name, for example as a link."""
         make = name or (lambda user: _bdi(user.display_name))
         return escape(self.say(lambda word: make(word) if isinstance(word, User) else _bdi(word)))
 
     @property
     def note(self) -> str:
-        """A second sentence, or "". The IP address is isolated, or right-to-left text would reorder it."""
+        """An additional sentence with the IP address of a login; "" for other events.
+
+        The address is in bidi isolates, because right-to-left text around it would reorder it.
+        """
         return _("IP address: %(address)s", address=f"\u2066{self.address}\u2069") if self.address else ""
 
     @property
     def snippet(self) -> str:
-        """The beginning of the post, on one line; "" without a post."""
+        """The beginning of the post, on one line; "" if the event has no post."""
         body = " ".join((self.post.body if self.post else self.quoted).split())
         short = first_graphemes(body, SNIPPET)
         return body if short == body else f"{short.rstrip()}…"
 
     def snippet_html(self) -> Markup:
-        """Return the snippet as HTML, without links."""
+        """Return the snippet as HTML, with @names and #tags in <bdi>. It has no links, so it can be inside a link."""
         pieces = rich.pieces(self.snippet)
         return Markup("").join(escape(piece.raw) if piece.kind == "text" else _bdi(piece.raw) for piece in pieces)
 
     @property
     def snippet_lang(self) -> str:
-        """The language tag of the snippet; "" when it is not known."""
+        """The language tag of the snippet; "" if the language is unknown."""
         language = self.post.language if self.post else self.quoted_language
         return language.replace("_", "-")
 
 
 def render(events: Sequence[Activity]) -> RenderedEvent:
-    """Render one event, or several of one kind that groups, newest first.
+    """Render one event, or several events of a kind that groups, newest first.
 
     Raises ValueError for several events of a kind that does not group.
     """
@@ -150,7 +157,10 @@ def _login(event: Activity) -> RenderedEvent:
 
 
 def _first_login(put: Put, browser: str, system: str) -> str:
-    """Render the first login to an account. It usually follows the registration, so it must not sound like an alert."""
+    """Describe the first login to an account.
+
+    It usually follows the registration directly, so the text must not sound like an alert.
+    """
     if browser and system:
         return _("First login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
     if browser or system:
@@ -201,7 +211,7 @@ def _report_closed(event: Activity) -> RenderedEvent:
 
 
 def _unknown(_event: Activity) -> RenderedEvent:
-    """Render a kind that this version doesn't know: a newer worker may have recorded it during an upgrade."""
+    """Render an event of an unknown kind. During an upgrade, a newer worker may record kinds that are unknown here."""
     return RenderedEvent(lambda _put: _("Something new happened"), "activity.index")
 
 

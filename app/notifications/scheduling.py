@@ -1,10 +1,10 @@
-"""Schedule email and push about events: one job for each user and cadence, due when the delivery grid says.
+"""Schedule email and push about pending items: unread events and messages that were not sent yet.
 
-A job collects its content when it runs: events read since are left out, and newer ones are included. It checks the
-grid, the hours and the cap again, so changed settings also apply to scheduled jobs. Everything is stored in rows, so a
-restart loses nothing.
+Each user has at most one scheduled email job for each cadence, and one scheduled push job for each browser. A job loads
+its content when it runs: it includes newer items and omits those that were read. It also checks the user's settings and
+the daily cap again, so changed settings apply to scheduled jobs. Jobs are rows, so a restart loses none.
 
-Pending items stay where they are stored. Each feature that has some registers a provider.
+Pending items stay in the tables of their feature. Each feature with such items registers a provider.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from app.notifications.quiet_hours import Hours
 
 MAIL_JOB = "notifications.mail"
 DIGEST_JOB = "notifications.digest"
-AFTER_THE_OTHER = timedelta(seconds=10)  # until a job checks again whether the other email to this user was sent
+AFTER_THE_OTHER = timedelta(seconds=10)  # delay of a job's next try while another job is emailing the same user
 ESSENTIAL = "essential"  # the cadence of email that is never delayed
-WITHHELD = "withheld"  # the template of a section that an email can't show
+WITHHELD = "withheld"  # the template that replaces a section that can't be rendered or sent
 CADENCES = (ESSENTIAL, "now", "daily", "weekly")
 
 
 @dataclass(frozen=True)
 class EmailSection:
-    """One section of an email: an event, several grouped events, or what is new in a conversation."""
+    """A section of an email: an event, several grouped events, or the new messages of a conversation."""
 
-    template: str  # the folder in templates/email/ that renders it, alone or in a digest
+    template: str  # a folder in templates/email/, with templates for an email of its own and for a part of a digest
     context: Mapping[str, Any] = field(default_factory=dict)
-    events: int = 1
-    place: tuple[str, Mapping[str, Any]] = ("activity.index", {})  # the page that shows it: endpoint and values
-    thread: str = ""  # emails about one thread only are shown together: "conversation.5"
+    events: int = 1  # how many events it shows
+    place: tuple[str, Mapping[str, Any]] = ("activity.index", {})  # the page that shows the same: endpoint and values
+    thread: str = ""  # an id such as "conversation.5"; email programs show emails with the same id as one thread
 
 
 @dataclass(frozen=True)
 class PendingBatch:
-    """The pending items of one kind: the number of all events, and sections for the newest."""
+    """The pending items of one kind: how many there are, and sections for the newest."""
 
     kind: str
     events: int
     parts: Sequence[EmailSection]
-    mark: Callable[[], None]  # marks all these events as emailed, in the caller's transaction
+    mark: Callable[[], None]  # marks all these items as emailed, in the caller's transaction
 
     @property
     def more(self) -> int:
-        """The number of events that no section shows."""
+        """The number of items that no section shows."""
         return self.events - sum(part.events for part in self.parts)
 
 
@@ -65,26 +65,26 @@ _sources: list[PendingProvider] = []
 
 
 def register_provider(ask: PendingProvider) -> PendingProvider:
-    """Register `ask(user_id, kinds)`, which returns the user's unread, unsent items of the given kinds."""
+    """Register `ask(user_id, kinds)`, which returns the user's unread, unsent items of these kinds, as batches."""
     if ask not in _sources:
         _sources.append(ask)
     return ask
 
 
 def pending(user_id: int, cadence: str) -> list[PendingBatch]:
-    """Return a user's pending batches for this cadence by the current grid, in the order of the kinds."""
+    """Return the batches of a user's pending items that are emailed at this cadence, in the order of the kinds."""
     kinds = [kind for kind, chosen in preferences.grid(user_id).items() if cadence_of(kind, chosen.mail) == cadence]
     found = [one for ask in _sources for one in ask(user_id, kinds)] if kinds else []
     return sorted(found, key=lambda one: kinds.index(one.kind))
 
 
 def schedule_delivery(user_id: int, kind: str) -> None:
-    """Schedule email and push about an event of this kind when the current transaction commits."""
+    """Schedule email and push about an item of this kind when the current transaction commits."""
     on_commit_locked(user_id, ("delivery", kind), lambda _timestamp: schedule_locked(user_id, kind), Phase.ORDERS)
 
 
 def schedule_locked(user_id: int, kind: str) -> None:
-    """Schedule email and push about an event of this kind. The caller holds the user's clock lock."""
+    """Schedule email and push about an item of this kind. The caller must hold the user's clock lock."""
     preference = preferences.grid(user_id)[kind]
     if preference.mail == "none" and not preference.push:
         return
@@ -96,10 +96,11 @@ def schedule_locked(user_id: int, kind: str) -> None:
 
 
 def reschedule(user_id: int) -> None:
-    """Apply changed settings to scheduled email and push when the current transaction commits.
+    """Apply changed settings to the user's scheduled email and push when the current transaction commits.
 
-    Call it from every action that changes a user's grid, hours or time zone. Scheduled jobs move to their new time.
-    Events whose cadence changed are scheduled under the new one; the job of the old cadence will find nothing.
+    Call this from every action that changes a user's delivery grid, hours or time zone. Scheduled jobs move to their
+    new time. Items whose cadence changed are scheduled at the new cadence; the old cadence's job will find nothing to
+    send.
     """
     on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reconsider(user_id), Phase.ORDERS)
 
@@ -117,7 +118,7 @@ def _reconsider(user_id: int) -> None:
         if job is None:
             if pending(user_id, cadence):
                 schedule_email(user_id, cadence, times)
-        elif job.run_after > moment and not job.attempts:  # else it is due or being retried, and checks by itself
+        elif job.run_after > moment and not job.attempts:  # a job that is due or retried checks the settings itself
             due = _moved(job, cadence, times, moment)
             db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
     _hasten_pushes(user_id, _push_due(times, moment))
@@ -133,9 +134,9 @@ def _moved(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
 
 
 def _hasten_pushes(user_id: int, due: datetime) -> None:
-    """Move pushes that wait for the end of quiet hours to the new end.
+    """Move scheduled pushes that are due after `due` to `due`.
 
-    Pushes that run too early check the hours themselves.
+    Pushes that are now too early need no change: they check the quiet hours when they run.
     """
     keys = [_push_key(identity) for identity in _browsers(user_id)]
     waits = update(Job).where(Job.unique_key.in_(keys), Job.state == "queued", Job.attempts == 0, Job.run_after > due)
@@ -144,22 +145,25 @@ def _hasten_pushes(user_id: int, due: datetime) -> None:
 
 
 def times_of(user_id: int) -> Hours:
-    """Return a user's delivery hours by their current settings."""
+    """Return a user's current delivery hours."""
     return preferences.hours(db.session.get_one(User, user_id), preferences.profile(user_id))
 
 
 def cadence_of(kind: str, mail: str) -> str:
-    """Return the cadence of a kind's email: "now", "daily" or "weekly", or ESSENTIAL for urgent kinds."""
+    """Return the cadence of email about a kind. `mail` is the user's setting: "now", "daily" or "weekly".
+
+    The cadence is the same as the setting, but ESSENTIAL for "now" if the kind is essential.
+    """
     return ESSENTIAL if mail == "now" and KINDS[kind].essential else mail
 
 
 def schedule_email(user_id: int, cadence: str, times: Hours) -> None:
-    """Schedule the user's next email of this cadence, unless one is scheduled."""
+    """Schedule the user's next email at this cadence, unless one is already scheduled."""
     schedule_email_at(user_id, cadence, mail_due(cadence, times, now()))
 
 
 def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
-    """Schedule the user's email of this cadence for `due`, unless one is scheduled."""
+    """Schedule the user's email at this cadence for `due`, unless one is already scheduled."""
     delay = max(0.0, (due - now()).total_seconds())
     enqueue(_job(cadence), delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
 
@@ -167,10 +171,11 @@ def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
 def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
     """Return when to retry if another job is already emailing this user at this cadence; else None.
 
-    The items of that job are marked only when it ends, so this job would send them twice. The other job may have
-    died after the mail server accepted the email, and be queued for another run. Only essential email doesn't wait
-    for such a job. The job is not found by its unique key: a job that was found dead has lost its key to the
-    scheduled one.
+    The other job marks its items as emailed only when it ends, so this job would send them again. A job also counts if
+    its worker died and it is queued again, because the mail server may have accepted its email. Essential email does
+    not wait for such a job.
+
+    The query can't use the unique key: a job whose worker died has lost its key to the job that was scheduled next.
     """
     died = Job.crashes > 0 if cadence != ESSENTIAL else false()
     begun = select(Job.run_after).where(
@@ -179,14 +184,17 @@ def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
         Job.args["cadence"].as_string() == cadence,
         Job.id != current_job_id(),
         or_(Job.state == "running", died),
-        text("state IN ('queued', 'running')"),  # exactly as in the partial index: only unfinished jobs are scanned
+        text("state IN ('queued', 'running')"),  # spelled as in the partial index, so that the engine uses it
     )
     due = db.session.scalar(begun.limit(1))
     return max(due, now()) + AFTER_THE_OTHER if due else None
 
 
 def _job(cadence: str) -> str:
-    """Return the job's name. Digests use the slow queue, so thousands of them at 8:00 never delay password resets."""
+    """Return the name of the job that sends email at this cadence.
+
+    Digests have a job in the slow queue, so that thousands of them at 8:00 don't delay password resets.
+    """
     return DIGEST_JOB if cadence in {"daily", "weekly"} else MAIL_JOB
 
 
@@ -195,7 +203,7 @@ def _key(user_id: int, cadence: str) -> str:
 
 
 def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
-    """Return when email of this cadence is due about something that happened at `moment`."""
+    """Return when an email at this cadence is due for something that happened at `moment`."""
     if cadence == ESSENTIAL:
         return moment
     if cadence == "now":
@@ -205,23 +213,26 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
 
 
 def schedule_pushes(user_id: int, times: Hours) -> None:
-    """Schedule a push to each subscribed browser of a user, late enough for an open page to poll first."""
+    """Schedule a push to each of the user's subscribed browsers, unless one is already scheduled.
+
+    The delay is longer than the poll interval, so that an open page can show the news first.
+    """
     due = _push_due(times, now())
     for identity in _browsers(user_id):
         schedule_push_at(identity, due)
 
 
 def schedule_push_at(subscription_id: int, due: datetime) -> None:
-    """Schedule a push to one browser for `due`, unless one is scheduled."""
+    """Schedule a push to one browser for `due`, unless one is already scheduled."""
     delay = max(0.0, (due - now()).total_seconds())
     key = _push_key(subscription_id)
     enqueue("notifications.push", delay=delay, unique_key=key, subscription_id=subscription_id)
 
 
 def _browsers(user_id: int) -> Sequence[int]:
-    """Return the user's subscriptions in a fixed order, which avoids deadlocks.
+    """Return the ids of the user's push subscriptions, sorted to avoid deadlocks.
 
-    A browser that has just moved to another user may be locked under two clocks.
+    Sorting matters because a browser that has just moved to another user may be locked under two clocks.
     """
     theirs = select(PushSubscription.id).where(PushSubscription.user_id == user_id)
     return db.session.scalars(theirs.order_by(PushSubscription.id)).all()

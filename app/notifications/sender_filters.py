@@ -1,4 +1,4 @@
-"""Sender filters: filter or drop events by who caused them."""
+"""Sender filters: a user's settings that filter or drop events, depending on who caused them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.notifications.kinds import KINDS
 from app.queries import relations
 
 NEW_FOR = timedelta(days=7)  # how long an account counts as new
-CHOICES = ("accept", "hold", "drop")  # mildest first
+CHOICES = ("accept", "hold", "drop")  # mildest first; "hold" moves an event to the filtered notifications
 # The reason shown for a filtered event, by the name of the filter.
 REASONS: dict[str, Sentence] = {
     "not_following": _l("You filter notifications from people you don't follow."),
@@ -26,16 +26,16 @@ REASONS: dict[str, Sentence] = {
 
 
 class FilterResult(NamedTuple):
-    """The result for an event, and the name of the filter that decided ("" when none applies)."""
+    """What happens to an event (one of CHOICES), and the name of the filter that decided; "" if none did."""
 
     choice: str
     filter: str
 
 
 def filter_event(user_id: int, kind: str, actor: User | None) -> FilterResult:
-    """Apply the user's filters to an event of this kind by `actor`. The stricter of two filters wins.
+    """Apply the user's filters to an event of this kind caused by `actor`. If two filters apply, the stricter one wins.
 
-    Events between users with a block in either direction are always dropped.
+    If either user blocks the other, the event is always dropped.
     """
     if actor is None or not KINDS[kind].has_actor:
         return FilterResult("accept", "")

@@ -1,4 +1,4 @@
-"""Names of tasks for members: the title of each kind of task, the texts for its end, and why one failed."""
+"""Texts about background tasks for their owners: titles, completion messages and reasons for a failure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.models import Job
 
 @dataclass(frozen=True)
 class TaskWords:
-    """The texts for one kind of job."""
+    """The texts about one kind of task."""
 
     title: Sentence
     done: Sentence
@@ -33,17 +33,17 @@ _OTHER = TaskWords(
 
 
 def task_words(name: str) -> TaskWords:
-    """Return the texts for the job with that name; generic ones for a kind without its own."""
+    """Return the texts about the job with this name; generic ones if it has none of its own."""
     return _WORDS.get(name, _OTHER)
 
 
 def title(job: Job) -> str:
-    """Return the job's title for its owner."""
+    """Return the task's title, for its owner."""
     return str(task_words(job.name).title)
 
 
 def reason(job: Job) -> str:
-    """Explain why the job failed; "" if it did not. The error itself is for the operator and stays in the row."""
+    """Explain to the owner why the task failed; "" if it did not fail. The exception is only for the operator."""
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:
