@@ -1,12 +1,10 @@
-"""Delivery: how notifications reach a member outside the site, and the settings for it.
+"""Delivery of notifications by email and Web Push, and the settings for them.
 
-email       email_sender (sends one), email_schedule (when it may be sent), pending_events (its content)
-no email    unsubscribe_links (what they contain), unsubscribe_routes
-push        push_sender (sends one), subscriptions, push_routes
-settings    settings_routes, forms, actions
-jobs        one email, one push
+email           email_sender (sends one), email_schedule (when it may be sent), pending_events (its content)
+unsubscribing   unsubscribe_links, unsubscribe_routes push            push_sender (sends one), subscriptions,
+push_routes settings        settings_routes, forms, actions jobs            send one email or one push
 
-What is delivered, and when, is decided in app/notifications.
+app/notifications decides what is delivered and when.
 """
 
 from flask import Blueprint

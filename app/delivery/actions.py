@@ -1,4 +1,4 @@
-"""Actions on a member's delivery settings: the grid and the profile. No other module writes them."""
+"""Actions that change a user's delivery settings: the grid and the profile. No other module writes them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PAUSE = timedelta(hours=2)
 MINUTES = range(24 * 60)
 WEEKDAYS = range(7)  # 0 = Monday
 
-Columns = tuple[str, ...]
+Columns = tuple[str, ...]  # names of columns
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChange:
-    """New settings for all kinds. Times are minutes after midnight, in the member's own time zone."""
+    """New delivery settings for all kinds. Times are minutes after midnight in the user's time zone."""
 
     quiet_from: int | None  # both None = no quiet hours
     quiet_until: int | None
@@ -38,10 +38,10 @@ class ProfileChange:
 
 
 def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
-    """Store the preference of each kind in `wanted`, and update the badge at once. Raises ActionError.
+    """Store the preferences in `wanted`, by kind, and publish the new badge count.
 
-    Only changed rows are stored. A row that the member never changed follows the defaults of kinds.py, also when
-    those change.
+    Only preferences that differ from the current ones are stored. The others keep following the defaults in
+    app/notifications/kinds.py, even if these change later. Raises ActionError for an unknown kind or cadence.
     """
     for name, preference in wanted.items():
         _known(name)
@@ -55,16 +55,16 @@ def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
 
 
 def stop_mail(person: User, kinds: Collection[str]) -> None:
-    """Turn off email about these kinds, and keep their other preferences. Raises ActionError."""
+    """Turn off email about these kinds, and keep their other preferences. Raises ActionError for an unknown kind."""
     for name in kinds:
         _known(name)
     _store_rows(person, {name: replace(preferences.default(KINDS[name]), mail="none") for name in kinds}, ("mail",))
 
 
 def save_profile(person: User, change: ProfileChange) -> None:
-    """Store quiet hours, the times of digests, and the filters. Events already filtered stay filtered.
+    """Store quiet hours, digest times and sender filters. Events that were filtered before stay filtered.
 
-    A pause is not changed. Raises ActionError.
+    Does not change a pause. Raises ActionError for invalid values.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
         raise ActionError(_l("Quiet hours need a start and an end."))
@@ -86,7 +86,7 @@ def pause(person: User) -> None:
 
 
 def resume(person: User) -> None:
-    """End a pause; does nothing without one."""
+    """End the pause. Does nothing if there is none."""
     _store_profile(person, {"paused_until": None})
 
 
@@ -96,7 +96,7 @@ def _known(kind: str) -> None:
 
 
 def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -> None:
-    # In a fixed order, or two tabs that save at once could deadlock.
+    # Sorted to prevent a deadlock when two tabs save at the same time.
     values = [{"user_id": person.id, "kind": name, **asdict(rows[name])} for name in sorted(rows)]
     if values:
         _upsert(DeliveryPreference, values, change)
@@ -104,7 +104,7 @@ def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -
 
 
 def _store_profile(person: User, values: Mapping[str, Any]) -> None:
-    """Write only these columns, so that a pause and a settings page in two tabs don't overwrite each other."""
+    """Write only these columns, so that a pause in one tab and saved settings in another don't overwrite each other."""
     empty = preferences.default_profile(person.id)
     whole = {column.key: getattr(empty, column.key) for column in DeliveryProfile.__table__.columns}
     _upsert(DeliveryProfile, [{**whole, **values}], tuple(values))
@@ -112,7 +112,7 @@ def _store_profile(person: User, values: Mapping[str, Any]) -> None:
 
 
 def _upsert(table: Any, rows: Sequence[Mapping[str, Any]], change: Columns) -> None:
-    """Insert the rows, or update these columns of existing ones."""
+    """Insert the rows. Where a row exists, update the columns in `change`."""
     stmt = insert_into(table).values(rows)
     stmt = stmt.on_conflict_do_update(
         index_elements=list(table.__table__.primary_key),

@@ -1,4 +1,4 @@
-"""When an email about pending items may be sent, and what is recorded afterwards."""
+"""When an email about pending items may be sent, and how a sent email is recorded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from app.notifications.scheduling import ESSENTIAL, PendingBatch
 
 
 def held_until(user: User, cadence: str) -> datetime | None:
-    """Return until when email to a user is held, by their hours and the daily caps; None if it may be sent now."""
+    """Return when email to a user may be sent again; None if it may be sent now.
+
+    Email is held during quiet hours, a pause, and after a daily cap is reached. Essential email is never held.
+    """
     if cadence == ESSENTIAL:
         return None
     moment = now()
@@ -27,12 +30,12 @@ def held_until(user: User, cadence: str) -> datetime | None:
     elif cadence == "now":
         due = quiet_hours.may_tell_at(times, _next_day(moment))
     else:
-        due = quiet_hours.next_digest(times, "daily", _next_day(moment))  # at their digest time, not at night
+        due = quiet_hours.next_digest(times, "daily", _next_day(moment))  # the digest time, not midnight UTC
     return due if due > moment else None
 
 
 def note_sent(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> None:
-    """Mark all these items as emailed, and count the email against the caps, in the caller's transaction."""
+    """Mark these items as emailed, and count the email against the daily caps, in the caller's transaction."""
     for one in waiting:
         one.mark()
     if cadence == ESSENTIAL:
@@ -49,7 +52,10 @@ def _next_day(moment: datetime) -> datetime:
 
 
 def _is_capped(user_id: int, moment: datetime) -> bool:
-    """Return whether a daily cap is reached (UTC day). Emails sent concurrently may exceed it by their number."""
+    """Return whether the user's or the site's daily cap is reached. Days are in UTC.
+
+    Emails that are sent at the same moment may exceed a cap slightly.
+    """
     own, everybody = current_app.config["MAIL_DAILY_CAP"], current_app.config["MAIL_DAILY_CAP_SITE"]
     sent = select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == moment.date())
     if own and db.session.scalars(sent.where(MailTally.user_id == user_id)).one() >= own:

@@ -1,8 +1,8 @@
-"""Send one email about all pending items of a user. An item that can't be sent is left out and delays no other.
+"""Send one email about all pending items of a user. One bad item does not block the others.
 
-An item is left out if rendering it fails, or if the mail server accepts the email only without it. A server does not
-say which item it refuses. So the email is tried without each item in turn, then without any. The email says where
-something is missing and links to it. The job's result, the log and ADMINS get the reason.
+An item is left out if it can't be rendered, or if the mail server accepts the email only without it. The server does
+not say which item it rejects, so the email is tried without each item in turn, and then without any. The email contains
+a notice with a link in place of the item. The reason goes to the job's result, the log and ADMINS.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from app.models import Job, User
 from app.notifications.kinds import KINDS
 from app.notifications.scheduling import ESSENTIAL, WITHHELD, EmailSection, PendingBatch
 
-MAX_TRIED = 8  # items that are left out one at a time
-PATIENCE = 4  # job attempts after which a temporary refusal counts as a refusal of the content
+MAX_TRIED = 8  # only the first items are tried to be left out one at a time
+PATIENCE = 4  # attempts of the job; after these, a temporary rejection counts as a rejection of the content
 
-# Another attempt may fix these, or no email can be sent at all.
+# Errors that are not caused by one item. The job fails and is retried, unless the error is permanent.
 _NOT_THE_ITEM = (SQLAlchemyError, OSError, PermanentError)
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What was left out of an email that was sent: the kinds of the items, and the reason."""
+    """What was missing from a sent email: the kinds of the items, and the reason."""
 
     kinds: Sequence[str]
     reason: Exception
 
 
 def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut | None:
-    """Send one email about all pending items. Return what was left out of it, or None.
+    """Send one email about all pending items. Return what was left out of it; None if it was complete.
 
-    Raises as app/mailer/smtp.py says.
+    Raises the errors of app/mailer/smtp.py.
     """
     letter = _Letter(user, cadence, waiting)
     first_refusal: Exception | None = None
@@ -63,7 +63,7 @@ def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut |
 
 
 def _tries(parts: int) -> Iterator[Collection[int]]:
-    """Yield the items to leave out of each try: none, each of the first few, all."""
+    """Yield the numbers of the items to leave out in each try: none, one of the first MAX_TRIED, all."""
     yield ()
     if parts > 1:
         yield from ([number] for number in range(min(parts, MAX_TRIED)))
@@ -78,9 +78,9 @@ def _attempts() -> int:
 
 @dataclass
 class _Letter:
-    """The email as composed for each try.
+    """The email, composed once for each try.
 
-    `broken` are the items whose rendering failed, and `fault` is the first error.
+    `broken` has the numbers of the items that can't be rendered. `fault` is the first rendering error.
     """
 
     user: User
@@ -96,12 +96,12 @@ class _Letter:
                 self._break(number, part.context["reason"])
 
     def kinds(self, without: Collection[int]) -> Sequence[str]:
-        """Return the kinds of the items that are left out, each once."""
+        """Return the kinds of the items that are left out, without duplicates."""
         kinds = [one.kind for one in self.waiting for _part in one.parts]
         return sorted({kinds[number] for number in {*without, *self.broken}})
 
     def compose(self, without: Collection[int]) -> Email:
-        """Compose the email without these items and the broken ones."""
+        """Compose the email without the items numbered `without` and the broken ones."""
         is_alone = len(self.parts) == 1 and not self.waiting[0].more
         if is_alone and not without and not self.broken:
             part = self.parts[0]
@@ -138,7 +138,7 @@ class _Letter:
         return mailer.compose(self.user, template, headers=headers, stops=stops, **context)
 
     def _item(self, number: int, form: str, *, leave_out: bool) -> str:
-        """Render an item of a digest, in the language of the email."""
+        """Render item `number` of a digest, or a notice if it is left out or broken. `form` is "html" or "txt"."""
         part = self.parts[number]
         if not leave_out and number not in self.broken:
             try:

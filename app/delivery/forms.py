@@ -1,4 +1,4 @@
-"""The form of the delivery settings. It checks the shape of the input only; the rules are in the actions."""
+"""The form of the delivery settings. It checks only the format of the input; actions.py checks the rules."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ MAIL_LABELS = {
 CHOICE_LABELS = {"accept": _lp("filter", "Accept"), "hold": _lp("filter", "Filter"), "drop": _lp("filter", "Ignore")}
 ANSWERS = [SelectChoice(choice, CHOICE_LABELS[choice]) for choice in CHOICES]
 SUCH_AS = _l("Enter a time, such as 07:30.")
-NIGHT = (22 * 60, 7 * 60)  # suggested when a member has no quiet hours yet
-COUNTED_ELSEWHERE = frozenset({"message"})  # kinds counted in a badge other than Activity: it can't be turned off
+NIGHT = (22 * 60, 7 * 60)  # the quiet hours suggested to a user who has none
+COUNTED_ELSEWHERE = frozenset({"message"})  # kinds with a badge of their own, which can't be turned off
 
 
 class RowForm(Form):
@@ -49,7 +49,7 @@ class RowForm(Form):
 
 
 class DeliveryForm(FlaskForm):
-    """The delivery grid, and the settings that apply to all kinds. `rows` are the forms of the kinds."""
+    """The delivery grid and the settings for all kinds. `rows` has a form for each kind."""
 
     quiet = BooleanField(_l("Quiet hours"))
     quiet_from = TimeField(_l("Start time"), [Optional()], invalid_value_message=SUCH_AS)
@@ -63,7 +63,7 @@ class DeliveryForm(FlaskForm):
 
     @classmethod
     def of(cls, grid: Mapping[str, Preference], profile: DeliveryProfile, kinds: Collection[str]) -> DeliveryForm:
-        """Return the form with the submitted data, or with what is stored; `kinds` are its rows."""
+        """Return the form for these kinds, filled with the submitted data, or with the stored settings."""
         quiet_from, quiet_until = profile.quiet_from, profile.quiet_until
         if quiet_from is None or quiet_until is None:
             quiet_from, quiet_until = NIGHT
@@ -85,12 +85,15 @@ class DeliveryForm(FlaskForm):
 
     @property
     def grid(self) -> dict[str, Preference]:
-        """The submitted rows of the grid, for the action."""
+        """The submitted preferences, by kind."""
         return {name: _preference(name, row.data) for name, row in self.rows.items()}
 
     @property
     def change(self) -> ProfileChange:
-        """The other submitted settings, for the action. Raises ActionError if a time is missing."""
+        """The submitted settings outside the grid: quiet hours, digest times and sender filters.
+
+        Raises ActionError if a required time is missing.
+        """
         is_quiet = bool(self.quiet.data)
         return ProfileChange(
             quiet_from=_minutes(self.quiet_from.data) if is_quiet else None,

@@ -1,4 +1,4 @@
-"""Jobs of delivery: email about pending items, and push."""
+"""Delivery jobs: send an email or a push about pending items."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from app.web import error_mail
 
 @job("notifications.mail", queue="mail", timeout=90)
 def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Email a user's pending items for this cadence in one email, or reschedule it if they can't be emailed now.
+    """Send one email about a user's pending items at this cadence, or reschedule it if it must wait.
 
-    The result says what was left out of the email, and why. Idempotent: a second run finds nothing pending. If the
-    worker dies between the mail server's "OK" and our commit, a second copy is sent with the same Message-ID.
+    The result is None, or what was left out of the email and why. Idempotent: a second run finds nothing pending. If
+    the worker dies after the mail server accepted the email but before our commit, the email is sent twice, with the
+    same Message-ID.
     """
     later = scheduling.wait_for_other_email(user_id, cadence)
     if later is not None:
@@ -46,7 +47,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
 
 @job("notifications.digest", queue="slow", timeout=90)
 def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Send a digest: the same as `mail`, in the slow queue."""
+    """Send a digest. The same as `mail`, but in the slow queue."""
     result: dict[str, Any] | None = mail(user_id, cadence)
     return result
 
@@ -60,11 +61,11 @@ def _told_operators(left_out: email_sender.LeftOut) -> dict[str, Any]:
 
 @job("notifications.push", timeout=60)
 def push(subscription_id: int) -> None:
-    """Push what is new to one browser, or reschedule it if its user must not be disturbed now.
+    """Push the news to one browser, or reschedule the push if its user must not be disturbed now.
 
-    Items that were read since are left out, and nothing is sent if nothing is left. Idempotent: a second run sends
-    the same full state, which replaces the first on the screen. The same holds if the worker dies between the push
-    service's "OK" and our commit.
+    Nothing is sent if everything has been read. Idempotent: a second run sends the complete current state, which
+    replaces the first push on the screen. This also happens if the worker dies after the push service accepted the push
+    but before our commit.
     """
     subscription = push_sender.target(subscription_id)
     user = db.session.get(User, subscription.user_id) if subscription is not None else None

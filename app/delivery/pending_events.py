@@ -1,4 +1,4 @@
-"""The provider of pending email for all kinds of events stored as activity."""
+"""The provider of pending email about events, which are stored in the `activity` table."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from app.notifications.kinds import KINDS
 from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import activity
 
-QUOTED = 20  # most events of one kind shown in one email; it also gives the total number
+QUOTED = 20  # at most this many events of a kind are shown in an email; the number of further ones is given
 BATCH_SIZE = 1000  # rows that one statement marks
 
 
 @scheduling.register_provider
 def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
-    """Return the unread events that no email has contained, as one batch for each kind."""
+    """Return the user's unread events of these kinds that were not emailed yet: one batch for each kind."""
     newest_first = activity.newest_first(activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None)))
     identities: dict[str, list[int]] = {}
     for identity, kind in db.session.execute(newest_first.with_only_columns(Activity.id, Activity.kind)):
@@ -37,7 +37,7 @@ def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatc
     waiting = []
     for kind, found in identities.items():
         of_kind = [event for event in events if event.kind == kind]
-        if not of_kind:  # their posts were deleted between the two queries
+        if not of_kind:  # the events were deleted or read between the two queries
             continue
         parts = _parts(of_kind, results, together=KINDS[kind].groups and grid[kind].grouped)
         waiting.append(PendingBatch(kind, len(found), parts, partial(_mark, found)))
@@ -50,7 +50,7 @@ def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: 
 
 
 def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSection:
-    """Return the section about these events. One that can't be rendered is withheld, and delays no other."""
+    """Return a section about these events. If it can't be rendered, return a placeholder section instead."""
     try:
         line = render.render(events)
     except Exception as error:
@@ -60,7 +60,10 @@ def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSectio
 
 
 def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
-    """Return the results of finished tasks that can still be downloaded: item counts and expiry time."""
+    """Return the results of completed tasks by job id: the number of items and when the download expires.
+
+    Results whose download has expired are omitted.
+    """
     tasks = [event.args["job_id"] for event in events if event.kind == "job_done"]
     rows = db.session.execute(select(Job.id, Job.result).where(Job.id.in_(tasks))).all() if tasks else []
     found = {}
@@ -74,7 +77,10 @@ def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
 
 
 def _mark(identities: Sequence[int]) -> None:
-    """Mark these events as emailed. Rows locked by their reader are skipped: they are being read or deleted."""
+    """Mark these events as emailed.
+
+    Skip locked rows: another transaction is just marking them as read or deleting them.
+    """
     for first in range(0, len(identities), BATCH_SIZE):
         some = Activity.id.in_(identities[first : first + BATCH_SIZE])
         free = select(Activity.id).where(some).with_for_update(skip_locked=True)

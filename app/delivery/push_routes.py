@@ -1,4 +1,4 @@
-"""Routes of Web Push: a browser subscribes and unsubscribes."""
+"""Routes of Web Push: subscribe and unsubscribe a browser, and serve the service worker."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WORKER = OWN / "js" / "push_worker.js"
 
 @bp.app_template_global()
 def push_key() -> str:
-    """Return the public key that browsers subscribe with; "" if the site has no Web Push."""
+    """Return the VAPID public key that browsers need to subscribe; "" if Web Push is not configured."""
     private: str = current_app.config["VAPID_PRIVATE_KEY"]
     return keys.public_key(private) if private and current_app.config["PUSH_HOSTS"] else ""
 
@@ -28,7 +28,7 @@ def push_key() -> str:
 @login_required
 @limits.changing
 def subscribe_to_push() -> Response | tuple[Response, int]:
-    """Subscribe the browser at `endpoint` for the viewer; 422 and an error message if it is not accepted."""
+    """Subscribe the browser at `endpoint` for the viewer. Answer 422 with an error message if it is rejected."""
     login = viewer().current_login
     if login is None or not push_key():
         abort(404)
@@ -47,7 +47,7 @@ def subscribe_to_push() -> Response | tuple[Response, int]:
 @login_required
 @limits.changing
 def unsubscribe_from_push() -> Response:
-    """Unsubscribe the browser at `endpoint`."""
+    """Remove the viewer's subscription of the browser at `endpoint`."""
     subscriptions.unsubscribe(viewer(), request.form.get("endpoint", ""))
     db.session.commit()
     return Response(status=204)
@@ -55,7 +55,7 @@ def unsubscribe_from_push() -> Response:
 
 @bp.get("/service-worker.js")
 def push_worker() -> Response:
-    """Return the service worker. It is served at the root, as its scope is limited to URLs below its own."""
+    """Serve the service worker. It must be at the root, because it controls only pages below its own path."""
     response = send_file(WORKER, "text/javascript")
     response.headers["Cache-Control"] = "no-cache"  # browsers must notice a new version
     return response

@@ -1,10 +1,10 @@
-"""Push what is new to one browser, as a poll would while a page is open.
+"""Send one browser a Web Push about its user's unread notifications.
 
-A push is sent because of something new to this browser, but it contains everything unread of the last day. A push
-service keeps only the newest push for an offline browser (Topic), and on the screen the newest replaces the older one
-(tag). So each push must be complete, as the poller's states are.
+A push is sent only if something is new since this browser's previous push, but it summarises everything unread from the
+last day, or since the previous push if that is longer ago. It must be complete, because only the newest push survives:
+a push service keeps one push per Topic for an offline browser, and a browser shows one notification per tag.
 
-A push says who did what and quotes no content, as it shows on a locked screen.
+A push says who did what but quotes no content, because it is visible on a locked screen.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ from app.queries import activity, members, unread
 KEPT_FOR = timedelta(days=1)  # how long a push service keeps a push for an offline browser
 TOPIC = "news"  # a push service keeps only the newest push with this topic
 MAX_EVENTS = 50  # events that are loaded
-LINES = 4  # below the title
-BODY_LENGTH = 2000  # bytes of those lines: the whole push must fit into 4 KB
-PADDED_TO = 512  # bytes, to hide the length of the text from the push service
+LINES = 4  # lines of text below the title
+BODY_LENGTH = 2000  # bytes of these lines, because a push may have only 4 KB
+PADDED_TO = 512  # the text is padded to a multiple of this many bytes, to hide its length from the push service
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a push: what happened, when (on the user's clock), and the page it links to."""
+    """A line of a push: what happened, when (the clock's timestamp), and the page that it links to."""
 
     timestamp: float
     text: str
@@ -55,27 +55,27 @@ class Line:
 
 @dataclass(frozen=True)
 class News:
-    """The content of a push, and the timestamp up to which the browser is then up to date."""
+    """The content of a push. Once it is delivered, the browser has been notified of everything up to `told_until`."""
 
     message: dict[str, Any]
     told_until: float
 
 
 def target(subscription_id: int) -> PushSubscription | None:
-    """Return the subscription with this id if its login is still valid."""
+    """Return the subscription with this id; None if it does not exist or its login has expired."""
     query = select(PushSubscription).join(LoginSession, LoginSession.id == PushSubscription.login_id)
     return db.session.scalar(query.where(PushSubscription.id == subscription_id, LoginSession.expires_at > now()))
 
 
 def held_until(user: User) -> datetime | None:
-    """Return until when a user must not be disturbed; None if they may be notified now."""
+    """Return when the user may be disturbed again; None if they may be disturbed now."""
     moment = now()
     due = quiet_hours.may_tell_at(scheduling.times_of(user.id), moment)
     return due if due > moment else None
 
 
 def news(user: User, told_until: float) -> News | None:
-    """Return what is new to a user's browser since `told_until`; None if all of it is read or there is nothing."""
+    """Return the content of a push to a user's browser; None if there is nothing unread and new since `told_until`."""
     # Read the clock first. Everything up to it is committed and visible to the queries below; newer events schedule
     # their own push.
     clock = db.session.scalar(select(NotificationClock.last).where(NotificationClock.user_id == user.id)) or 0.0
@@ -98,9 +98,9 @@ def news(user: User, told_until: float) -> News | None:
 
 
 def send(subscription: PushSubscription, news: News) -> None:
-    """Send `news` to a browser. Raises as `sending.send` does.
+    """Send `news` to a browser. Raises PushRejected for a host outside PUSH_HOSTS, and the errors of `sending.send`.
 
-    The push carries the job's id, so the service worker recognises a second copy and plays no second sound.
+    The push contains the job's id, so that the service worker recognises a repeated push and plays no second sound.
     """
     endpoint = subscription.endpoint
     if not sending.is_allowed(endpoint, current_app.config["PUSH_HOSTS"]):
@@ -123,7 +123,8 @@ def _headers(endpoint: str) -> dict[str, str]:
 
 
 def _lines(user_id: int, since: float, until: float) -> list[Line]:
-    """Return the unread items of the kinds that the user wants pushed, newest first."""
+    """Return the lines of a push, newest first: unread items between two clock times, of kinds the user wants pushed.
+    """
     grid = {kind: chosen for kind, chosen in preferences.grid(user_id).items() if chosen.push}
     lines = _of_messages(user_id, since, until) if "message" in grid else []
     events = db.session.scalars(
@@ -155,7 +156,7 @@ def _of_conversation(found: Sequence[queries.Unread], people: Sequence[str]) -> 
 
 
 def _in_group(group: str, sender: str, count: int) -> str:
-    """Describe the new messages in a group; `sender` is "" if several members wrote."""
+    """Describe the new messages in a group. `sender` is "" if several members wrote them."""
     if sender:
         return _n(
             "New message from %(name)s in %(group)s",
@@ -180,7 +181,7 @@ def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> li
 
 
 def _body(lines: Sequence[Line]) -> str:
-    """Return the text below the title: as many lines as fit, and "…" if there are more."""
+    """Return the text below the title: as many lines as fit, and a last line "…" if there are more."""
     shown: list[str] = []
     for line in lines[:LINES]:
         if len("\n".join([*shown, line.text]).encode()) > BODY_LENGTH:
@@ -190,7 +191,7 @@ def _body(lines: Sequence[Line]) -> str:
 
 
 def _path(lines: Sequence[Line]) -> str:
-    """Return the path that a click opens: the page of the only item, or a page that lists all."""
+    """Return the URL path that a click opens: the page of the only line, or a page that lists all."""
     if len(lines) == 1:
         address = mailer.site_url(lines[0].endpoint, **lines[0].values)
     elif all(line.endpoint == "messages.conversation" for line in lines):

@@ -1,4 +1,4 @@
-"""Queries that only delivery needs: unread messages by sender, for a push."""
+"""Queries for pushes: unread messages by sender."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from app.queries import unread
 
 @dataclass(frozen=True)
 class Unread:
-    """One sender's unread messages in one conversation."""
+    """The unread messages of one sender in one conversation."""
 
     conversation: Conversation
     sender: User
     count: int
-    timestamp: float  # the conversation's newest change, on the reader's clock
+    timestamp: float  # of the conversation's newest change, by the reader's clock
 
 
 def unread_by_sender(user_id: int, after: float, until: float) -> list[Unread]:
-    """Return unread messages by conversation and sender, in conversations that changed between two clock times.
+    """Return unread messages by conversation and sender. One query.
 
-    One query.
+    Only conversations that changed between the clock times `after` and `until` are included.
     """
     moved = and_(
         Notification.user_id == user_id,

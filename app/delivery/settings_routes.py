@@ -1,4 +1,4 @@
-"""Routes of the notification settings: the delivery grid, quiet hours, digests, filters, and the pause."""
+"""Routes of the notification settings: the delivery grid, quiet hours, digests, sender filters and the pause."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DAY = 24 * 60  # minutes
 @login_required
 @limits.changing
 def settings() -> str | Response | tuple[str, int]:
-    """Show and change the viewer's notification settings. After an error the form keeps the input."""
+    """Show or save the viewer's notification settings. After an error, show the form again with the input."""
     person = viewer()
     profile = preferences.profile(person.id)
     form = DeliveryForm.of(preferences.grid(person.id), profile, chosen_by(person.role))
@@ -69,7 +69,7 @@ def resume() -> Response:
 
 @bp.app_template_global("paused_until")
 def paused_until() -> datetime | None:
-    """Return until when the viewer has paused notifications; None without a pause. Pages have loaded this already."""
+    """Return until when the viewer has paused notifications; None if they have not. Runs no query."""
     found = visit()
     until = found.profile.paused_until if found and found.profile else None
     return until if until and until > now() else None
@@ -95,13 +95,13 @@ def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
 
 
 def _nights(begin: int | None, end: int | None) -> list[tuple[int, int]]:
-    """Return the quiet minutes of one day as (first minute, length): two ranges if they span midnight."""
+    """Return the quiet hours as minute ranges (first minute, length) of one day: two ranges if they span midnight."""
     if begin is None or end is None:
         return []
     return [(begin, end - begin)] if begin < end else [(0, end), (begin, DAY - begin)]
 
 
 def _minute(moment: datetime) -> int:
-    """Return the current minute of the viewer's day."""
+    """Return the minutes since midnight in the viewer's time zone."""
     local = to_user_timezone(moment)
     return int(local.hour * 60 + local.minute)

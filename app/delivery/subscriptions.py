@@ -15,15 +15,16 @@ from app.extensions import db
 from app.lib.webpush import keys, sending
 from app.models import LoginSession, NotificationClock, PushSubscription, User
 
-MAX_SUBSCRIPTIONS = 20  # browsers of one user; beyond that the least recently subscribed is removed
+MAX_SUBSCRIPTIONS = 20  # per user; when exceeded, the oldest subscription is removed
 
 
 def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts: Collection[str]) -> None:
-    """Subscribe the browser at `endpoint` for the user of `login`, for as long as that login lasts.
+    """Subscribe the browser at `endpoint` for the user of `login`. The subscription ends with that login.
 
-    A known browser moves to this login with the new keys, as another user may have used it before. For a new
-    browser, or one that moves to another user, everything up to the user's current clock counts as delivered.
-    `hosts` are the site's allowed push services. Raises ActionError.
+    A browser that is already subscribed, perhaps by another user, is moved to this login and gets the new keys. A new
+    browser, or one that moves to another user, is not notified about anything older than now.
+
+    `hosts` are the push services that the site allows. Raises ActionError for another host or for invalid keys.
     """
     if not sending.is_allowed(endpoint, hosts):
         raise ActionError(_l("This site doesn't support your browser's push service."))
@@ -38,7 +39,7 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
         "login_id": login.id,
         "endpoint": endpoint,
         "endpoint_hash": _hash(endpoint),
-        "p256dh": keys.encode(keys.decode(p256dh)),  # without padding, whose length a client could choose
+        "p256dh": keys.encode(keys.decode(p256dh)),  # encoded anew, because a client could send any amount of padding
         "auth": keys.encode(keys.decode(auth)),
         "told_until": db.session.scalar(known) or 0.0,
         "created_at": now(),
@@ -52,20 +53,20 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
 
 
 def unsubscribe(person: User, endpoint: str) -> None:
-    """Delete this user's subscription of the browser at `endpoint`, if it exists."""
+    """Delete this user's subscription of the browser at `endpoint`, if there is one."""
     mine = delete(PushSubscription).where(PushSubscription.user_id == person.id)
     db.session.execute(mine.where(PushSubscription.endpoint_hash == _hash(endpoint)))
 
 
 def forget(subscription: PushSubscription) -> None:
     """Delete a subscription that its push service no longer knows."""
-    same = PushSubscription.endpoint_hash == subscription.endpoint_hash  # an id may be reused
+    same = PushSubscription.endpoint_hash == subscription.endpoint_hash  # the id may belong to a new row by now
     db.session.execute(delete(PushSubscription).where(PushSubscription.id == subscription.id, same))
 
 
 def note_told(subscription: PushSubscription, told_until: float) -> None:
-    """Record that a browser is up to date up to that time of its user's clock."""
-    # The subscription may have moved to another user, whose clock differs.
+    """Record that a browser was notified of everything up to this time of its user's clock."""
+    # Check the user too: the subscription may have moved to another one, who has another clock.
     same = and_(PushSubscription.id == subscription.id, PushSubscription.user_id == subscription.user_id)
     later = PushSubscription.told_until < told_until
     db.session.execute(update(PushSubscription).where(same, later).values(told_until=told_until))

@@ -1,7 +1,7 @@
-"""Links that unsubscribe from email about some kinds with one click, without a login (RFC 8058).
+"""Signed links that unsubscribe a user from email about some kinds with one click, without a login (RFC 8058).
 
-A link is valid as long as SECRET_KEY: a user must be able to unsubscribe from an old email. A link can only turn off
-email about some kinds of events, so forwarding an email gives no other rights away.
+A link never expires, because links in old emails must work. It becomes invalid if SECRET_KEY changes. It can only turn
+off email about its kinds, so forwarding an email gives away nothing else.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from app.mailer import site_url
 from app.models import User
 from app.notifications.kinds import KINDS
 
-MAX_LENGTH = 600  # characters of a token; one with all kinds has half as many
+MAX_LENGTH = 600  # characters of a token; a token with all kinds is half as long
 
 
 @dataclass(frozen=True)
 class Link:
-    """The content of a valid link: a user, and the kinds that still exist."""
+    """The content of a valid link: a user, and those of its kinds that still exist."""
 
     user_id: int
     kinds: list[str]
@@ -34,14 +34,14 @@ def url(user: User, kinds: Collection[str]) -> str:
 
 
 def headers(user: User, kinds: Collection[str]) -> Mapping[str, str]:
-    """Return the headers that let email programs offer one-click "unsubscribe". Empty without kinds."""
+    """Return the headers that make email programs show an "unsubscribe" button. Empty without kinds."""
     if not kinds:
         return {}
     return {"List-Unsubscribe": f"<{url(user, kinds)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def read(token: str) -> Link | None:
-    """Return the content of `token`; None if it was not signed here. Essential kinds are never included."""
+    """Return the content of `token`, without essential kinds; None if its signature is invalid."""
     if len(token) > MAX_LENGTH:
         return None
     try:

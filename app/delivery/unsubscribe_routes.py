@@ -1,7 +1,7 @@
-"""Routes of the unsubscribe link in emails.
+"""Routes of the unsubscribe links in emails.
 
-Opening the link changes nothing, as email programs also open links: it shows a page with a button. The button and the
-email programs of RFC 8058 post to the same URL.
+A GET request changes nothing, because email programs also open links to check them. It shows a page with a button. The
+button posts to the same URL, as email programs with one-click unsubscribe do (RFC 8058).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.web.csrf import csrf
 
 @bp.after_request
 def keep_token_to_itself(response: Response) -> Response:
-    """Keep the token out of the Referer header, as the URL is a secret."""
+    """Keep the token, which is secret, out of the Referer header: send only the origin."""
     if request.endpoint in {"delivery.unsubscribe", "delivery.end_mail"}:
         response.headers["Referrer-Policy"] = "strict-origin"
     return response
@@ -26,16 +26,16 @@ def keep_token_to_itself(response: Response) -> Response:
 
 @bp.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> str:
-    """Ask for confirmation to turn off email about these kinds."""
+    """Show a page that asks for confirmation."""
     _user, kinds = _named(token)
     return render_template("notifications/unsubscribe.html", kinds=kinds, is_done=False)
 
 
 @bp.post("/unsubscribe/<token>")
-@csrf.exempt  # the signed URL is the proof: an email program has no session and no CSRF token
+@csrf.exempt  # email programs have no session and no CSRF token; the signature in the URL authorises them
 @limits.unsubscribing
 def end_mail(token: str) -> str:
-    """Turn off email about these kinds. Idempotent. The response is not a redirect, as RFC 8058 asks."""
+    """Turn off email about the kinds in the link. Idempotent. RFC 8058 forbids a redirect, so render a page."""
     user, kinds = _named(token)
     actions.stop_mail(user, [kind.name for kind in kinds])
     db.session.commit()
