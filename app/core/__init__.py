@@ -1,1 +1,1 @@
-"""Shared foundations of all layers above: clock, database, Redis, errors, languages, roles, validation."""
+"""Code that all features share: transactions, clock, Redis client, errors, languages, roles, validation."""

@@ -1,7 +1,7 @@
-"""Steps of account deletion: features register what must be removed, in small batches.
+"""Account deletion steps: functions with which features delete their part of an account.
 
-Rows that belong to the user alone are deleted without a step (app/accounts/actions/deletion.py). A step is for data
-that other users see and must be notified about.
+Rows that only the user sees are deleted without a step (app/accounts/actions/deletion.py). Data that other users see
+needs a step, because they must be notified.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _steps: list[Step] = []
 
 
 def register_step(function: Step) -> Step:
-    """Register `function(user_id)` to run when an account is deleted, repeatedly, until it returns False.
+    """Register `function(user_id)`, which deletes a small batch of a deleted account's data.
 
-    Each call runs in its own transaction. It removes a small batch, so no transaction is long, and returns whether
-    there may be more. It must be resumable: it may be interrupted at any point and start again.
+    It is called repeatedly, each time in its own transaction, and returns whether there may be more to delete. It may
+    be interrupted and started again at any point.
     """
     if function not in _steps:
         _steps.append(function)
@@ -24,5 +24,5 @@ def register_step(function: Step) -> Step:
 
 
 def steps() -> Sequence[Step]:
-    """Return all registered steps."""
+    """Return the registered steps."""
     return tuple(_steps)

@@ -1,9 +1,11 @@
-"""Transactions: which ones may write, and how SQLite is made as reliable as PostgreSQL.
+"""Database transactions: read and write mode, locks, and the SQLite settings for concurrent use.
 
-A transaction is in one of two modes. In *write* mode (the default, and every POST) SQLite uses `BEGIN IMMEDIATE`, which
-waits for the write lock at once. A deferred transaction that read first would fail with "database is locked". In *read*
-mode (GET requests, and jobs between their writes) SQLite begins deferred, so readers never wait for the writer.
-PostgreSQL ignores the mode.
+A transaction has one of two modes. PostgreSQL ignores it.
+
+- Write mode (the default, and every POST): SQLite starts with `BEGIN IMMEDIATE`, which waits for the write lock. A
+  transaction that takes this lock only after a read can fail with "database is locked".
+- Read mode (GET requests, and jobs between their writes): SQLite starts with `BEGIN`, so readers never wait for a
+  writer.
 """
 
 from __future__ import annotations
@@ -27,15 +29,15 @@ _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 
 
 def insert_into(table: Any) -> Any:
-    """Return an INSERT with ON CONFLICT support, for the current engine."""
+    """Return an INSERT that supports ON CONFLICT, for the current engine."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def lock_table(model: Any) -> None:
-    """Block all other writes to this table until the transaction ends; for decisions that rely on a missing row.
+    """Block all other writes to this table until the transaction ends. For decisions that rely on a row not existing.
 
-    Take this lock before the transaction's first write, or two transactions could deadlock. On SQLite this does
-    nothing, as there is only one writer at a time.
+    Call this before the transaction's first write; otherwise two transactions could deadlock. Does nothing on SQLite,
+    which has only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         table = db.engine.dialect.identifier_preparer.format_table(model.__table__)
@@ -43,9 +45,9 @@ def lock_table(model: Any) -> None:
 
 
 def advisory_lock(*names: str) -> None:
-    """Take advisory locks on these names until the transaction ends, for facts that no single row stands for.
+    """Take advisory locks on these names until the transaction ends. For facts that no single row represents.
 
-    The names are locked in sorted order. On SQLite this does nothing, as there is only one writer at a time.
+    The names are locked in sorted order. Does nothing on SQLite, which has only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         for name in sorted(names):
@@ -53,13 +55,13 @@ def advisory_lock(*names: str) -> None:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC on every engine. SQLite does not store time zones, so UTC is added on reading."""
+    """A column type for aware datetimes in UTC. SQLite stores no time zone, so it is added when a value is read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert the value to UTC. Raises ValueError for a naive datetime, whose time zone is unknown."""
+        """Convert a datetime to UTC. Raises ValueError for a naive one, because its time zone is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -84,7 +86,7 @@ def read_transaction() -> Iterator[None]:
 
 
 def end_read_transaction() -> None:
-    """End the open read transaction, so that nothing is held during slow work. Loaded objects stay readable.
+    """End the open read transaction before slow work. Objects that were loaded stay readable.
 
     Raises RuntimeError if the session has changes: they belong in a `write_transaction()` block.
     """
@@ -96,9 +98,9 @@ def end_read_transaction() -> None:
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """Run the block as one write transaction. Commit at its end, or roll back if it raises.
+    """Run the block in a write transaction. Commit at the end, or roll back if it raises.
 
-    For entry points only (jobs, the CLI, and requests that write outside their main transaction). An open read
+    Only for entry points: jobs, CLI commands, and requests that write outside their main transaction. An open read
     transaction is ended first, so that the block reads current data.
     """
     end_read_transaction()
@@ -115,10 +117,10 @@ def write_transaction() -> Iterator[None]:
 
 @contextmanager
 def connect_nowait() -> Iterator[Connection]:
-    """Yield a connection that never waits for a lock, for reading under one. It is rolled back at the end.
+    """Yield a connection that takes locks without waiting for them. It is rolled back at the end.
 
-    On SQLite the write lock is taken at once, or OperationalError is raised. On PostgreSQL the statements
-    themselves must say SKIP LOCKED.
+    Use it to read under a lock. On SQLite it takes the write lock at once, or raises OperationalError. On PostgreSQL
+    the caller's statements must use SKIP LOCKED.
     """
     with db.engine.connect().execution_options(nowait=True) as connection:
         try:
@@ -129,9 +131,9 @@ def connect_nowait() -> Iterator[Connection]:
 
 @contextmanager
 def write_in_separate_transaction() -> Iterator[Connection]:
-    """Yield a connection with its own write transaction, committed at the end.
+    """Yield a connection with its own write transaction, which is committed at the end.
 
-    Raises OperationalError if the database is busy.
+    On SQLite, raises OperationalError at once if another transaction is writing.
     """
     token = _reads_only.set(False)
     try:
@@ -142,16 +144,16 @@ def write_in_separate_transaction() -> Iterator[Connection]:
 
 
 def set_read_mode(on: bool) -> None:
-    """Set the mode of the current context; called once at the start of a request or a job."""
+    """Set the mode of the current context's transactions. Called at the start of each request and job."""
     _reads_only.set(on)
 
 
 @event.listens_for(Engine, "do_connect")
 def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
-    """Create the SQLite file with mode 0600, before SQLite creates it with the umask's mode.
+    """Create a new SQLite file with mode 0600. SQLite itself would create it with the mode of the umask.
 
-    The file holds password hashes and private messages. SQLite gives the -wal and -shm files the same mode. An
-    existing file keeps its mode: an operator may have given a backup group access.
+    The file contains password hashes and private messages. SQLite gives the -wal and -shm files the same mode. The mode
+    of an existing file is kept, because the operator may have given a group access for backups.
     """
     if dialect.name != "sqlite" or not arguments:
         return
@@ -159,7 +161,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
     path = unquote(urlsplit(name).path) if name.startswith("file:") else name
     if not path or path.startswith(":memory:") or "mode=memory" in name:
         return
-    with suppress(OSError):  # an existing file, or a bad path: SQLite's own error is clearer
+    with suppress(OSError):  # the file exists, or the path is bad, for which SQLite's own error is clearer
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
@@ -167,7 +169,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     if type(connection).__module__.split(".")[0] != "sqlite3":
         return
-    # The driver must not begin transactions: _begin_sqlite does, according to the mode.
+    # Keep the driver from beginning transactions. _begin_sqlite begins them in the right mode.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")

@@ -1,4 +1,4 @@
-"""The error that an action raises when a rule refuses the request."""
+"""The error that an action raises to reject a request."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Protocol
 
 
 class Sentence(Protocol):
-    """A str, or a lazily translated text that becomes one in the reader's language."""
+    """A str, or a lazy translation that is translated to the reader's language by `str()`."""
 
     def __str__(self) -> str: ...
 
 
 class ActionError(Exception):
-    """A refusal by a rule. `message` is a full sentence for the user: routes flash it, an API maps it to 422."""
+    """A rule rejects the user's request. `message` is a complete sentence for the user.
+
+    Routes flash the message; JSON endpoints return it with status 422.
+    """
 
     def __init__(self, message: Sentence) -> None:
         super().__init__(message)

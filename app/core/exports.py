@@ -1,6 +1,6 @@
-"""The data export of a member: the parts of the file, and where finished files are stored.
+"""The parts of a member's data export, and the storage of finished export files.
 
-Each feature registers its own parts when it is imported, so the export job does not depend on the features.
+Features register their parts when they are imported, so the export job does not import the features.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from app.lib.media import Storage
 
 
 class Piece(NamedTuple):
-    """A chunk of a part's JSON, and how many counted items it contains."""
+    """A chunk of a part's JSON, and the number of items in it."""
 
     text: bytes
     things: int = 0
 
 
 class Part(NamedTuple):
-    """One key of the export file.
+    """A top-level key of the export file, and its content.
 
-    `pieces(owner_id)` yields its JSON value in chunks, and holds no transaction between them. `count(owner_id)`
-    returns the number of items, for the progress. `things` names the items in the job's result; "" for a part that
-    is too small to count.
+    `pieces(owner_id)` yields the JSON value in chunks, and holds no transaction while it yields. `count(owner_id)`
+    returns the number of items, which is used to show the progress. `things` is the key of that number in the job's
+    result; it is "" for a part whose items are not counted.
     """
 
     key: str
@@ -49,12 +49,12 @@ def parts() -> Sequence[Part]:
 
 
 def to_json(value: object) -> bytes:
-    """Encode a value as JSON for the file."""
+    """Encode a value as JSON in UTF-8."""
     return json.dumps(value, ensure_ascii=False).encode()
 
 
 def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
-    """Yield the pieces of a JSON list whose items come in batches."""
+    """Encode batches of items as one JSON list, and yield it in chunks."""
     between = b"\n"
     yield Piece(b"[")
     for batch in batches:
@@ -65,5 +65,5 @@ def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
 
 
 def exports() -> Storage:
-    """Return the storage of finished exports, in DATA_DIR. Only the app serves these files, never a web server."""
+    """Return the storage of finished exports, a folder in DATA_DIR. Never let a web server serve it."""
     return Storage(current_app.config["DATA_DIR"] / "exports")

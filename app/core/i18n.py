@@ -1,9 +1,10 @@
-"""The language of a request, and translation functions.
+"""Translation functions, and the choice of the language for a request.
 
-`_` translates now, `_l` later (forms, errors). `_n` and `_ln` take a number. `_p` and `_lp` take a context that tells
-translators what a short text means. The site offers English, the source language, and every language whose catalog in
-`translations/` is complete enough (LANGUAGES_FROM_PERCENT). Adding a language needs no change in Python. A faulty
-catalog never breaks a page (app/catalogs).
+`_` translates at once, and `_l` when the text is rendered (for forms and errors). `_n` and `_ln` are the same for texts
+with a number. `_p` and `_lp` are the same with a context, which tells translators what a short text means.
+
+The site offers English, the source language, and each language whose catalog in `translations/` is complete enough
+(LANGUAGES_FROM_PERCENT). A new language needs no Python code. A faulty catalog never breaks a page (app/catalogs).
 """
 
 from __future__ import annotations
@@ -35,52 +36,56 @@ _p: Callable[..., str] = pgettext
 
 
 class Lazy(LazyString):
-    """A sentence that is translated when it is rendered.
+    """A text that is translated when it is rendered.
 
-    It is plain text: templates escape it, and the names interpolated into it. Its base class would mark it as HTML.
+    It is plain text: templates escape it, including the values in it. The base class would mark it as HTML.
     """
 
     def __html__(self) -> str:
         return str(escape(str(self)))
 
     def filled(self, **values: Any) -> str:
-        """Return the sentence with values that were not known when it was created."""
+        """Return the translation with additional values, which were not known when the object was created."""
         return str(self._func(*self._args, **self._kwargs | values))
 
 
 def _l(sentence: str, **values: Any) -> Lazy:
-    """Return the sentence, to be translated when it is rendered."""
+    """Return a text that is translated when it is rendered."""
     return Lazy(gettext, sentence, **values)
 
 
 def _ln(singular: str, plural: str, num: int, **values: Any) -> Lazy:
-    """Return the sentence for the number `num`, to be translated when it is rendered."""
+    """Return a text for the number `num` that is translated when it is rendered."""
     return Lazy(ngettext, singular, plural, num, **values)
 
 
 def _lp(context: str, text: str, **values: Any) -> Lazy:
-    """Return a text with a context, to be translated when it is rendered."""
+    """Return a text with a context for translators that is translated when it is rendered."""
     return Lazy(pgettext, context, text, **values)
 
 
 def listed(words: Iterable[str]) -> str:
-    """Join words as a list in the reader's language ("Ana, Ben and Cleo"); "" for no words."""
+    """Join words to a list in the reader's language ("Ana, Ben and Cleo"); "" for no words."""
     return str(format_list(list(words), locale=get_locale() or SOURCE))
 
 
 def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:
-    """Return the language codes to offer: those the operator `named`, else English and the `complete` ones."""
+    """Return the language codes to offer: those in `named`, the operator's setting, or else English and `complete`."""
     return tuple(dict.fromkeys(map(canonical, named))) or tuple(dict.fromkeys((SOURCE, *complete)))
 
 
 def languages() -> tuple[str, ...]:
-    """Return the locale codes offered to members, such as "en", "es" or "zh_Hant"."""
+    """Return the language codes that the site offers, such as "en", "es" or "zh_Hant"."""
     offered: tuple[str, ...] = current_app.config["LANGUAGES"]
     return offered
 
 
 def choose_language(user: User | None, accept: LanguageAccept, chosen: str = "") -> str:
-    """Return the language from the user's setting, else `chosen` in this browser, else the Accept-Language header."""
+    """Return the best offered language for a reader.
+
+    The user's setting comes first, then `chosen` (the choice stored in the browser's session), then the Accept-Language
+    header, then English.
+    """
     wanted = [user.language if user else "", chosen, *(tag for tag, quality in accept if quality > 0)]
     return best_language([tag for tag in wanted if tag], languages()) or SOURCE
 
@@ -94,7 +99,8 @@ def request_language(user: User | None) -> str:
 
 @contextmanager
 def in_language_of(user: User) -> Iterator[Any]:
-    """Run the block in a user's language and time zone; for jobs, which have no request."""
+    """Run the block in a user's language and time zone, and yield the language code. Jobs need it: they have no request.
+    """
     code = best_language([user.language], languages()) if user.language else None
     token = _zone.set(user.timezone)
     try:
@@ -107,5 +113,5 @@ def in_language_of(user: User) -> Iterator[Any]:
 
 
 def zone_of_reader() -> str:
-    """Return the time zone set by `in_language_of`; "" outside such a block, or if the user has chosen none."""
+    """Return the time zone set by `in_language_of`; "" outside such a block, or if the user has not chosen one."""
     return _zone.get()

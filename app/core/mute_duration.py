@@ -8,11 +8,14 @@ from app.core.clock import now
 from app.core.errors import ActionError
 from app.core.i18n import _l
 
-HOURS = (1, 8, 24, 168)  # hours; a mute may also have no end
+HOURS = (1, 8, 24, 168)  # the choices, besides a mute without an end
 
 
 def ends_at(hours: int | None) -> datetime | None:
-    """Return when a mute for one of HOURS ends; None for a mute without end. Raises ActionError for other values."""
+    """Return when a mute for this many hours ends; None for a mute without an end.
+
+    Raises ActionError if `hours` is neither in HOURS nor None.
+    """
     if hours is not None and hours not in HOURS:
         raise ActionError(_l("Choose how long."))
     return now() + timedelta(hours=hours) if hours else None

@@ -1,4 +1,4 @@
-"""The title of a group, on pages, in lists, in email and in push."""
+"""The title of a group conversation, on pages and in email and push."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from app.core.i18n import _, listed
 
 
 def group_title(name: str, people: Iterable[str]) -> str:
-    """Return the name of a group, or the names of the other `people` in it, in the reader's language.
+    """Return the title of a group: its name, or else a list of the other members' names in the reader's language.
 
-    A group without a name and without others is "Only you".
+    `people` are these names. The title of a group with no name and no other members is "Only you".
     """
     return name or listed(people) or _("Only you")

@@ -1,4 +1,4 @@
-"""Validation of text that users write, in posts and messages."""
+"""Validation of text written by users: bodies of posts and messages, and names."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from app.lib.text.rich import InvalidText, clean, is_blank
 if TYPE_CHECKING:
     from app.models import User
 
-# Bidi controls would reorder the text beside a name in a title or an email.
+# Bidi control characters would reorder the text around a name, for example in a title or an email.
 _NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 
 
 def checked_body(body: str, max_length: int) -> str:
-    """Return `body` as it is stored: cleaned, not blank, and at most `max_length` characters as a reader counts them.
+    """Return the text of a post or message, cleaned for storage.
 
-    Raises ActionError.
+    Raises ActionError if it is blank, contains unsupported characters, or is longer than `max_length` characters as a
+    reader counts them (grapheme clusters).
     """
     try:
         body = clean(body).strip()
@@ -42,10 +43,10 @@ def checked_body(body: str, max_length: int) -> str:
 
 
 def checked_name(name: str, max_length: int, *, points: int) -> str:
-    """Return `name` as it is stored: on one line, "" if it has no visible character.
+    """Return a name, cleaned for storage: on one line, or "" if it has no visible character.
 
-    At most `max_length` characters as a reader counts them, and at most `points` code points, the width of its
-    column. Raises ActionError.
+    Raises ActionError if it contains unsupported characters, or is longer than `max_length` characters as a reader
+    counts them (grapheme clusters) or than `points` code points (the width of its database column).
     """
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
@@ -63,9 +64,10 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
 
 
 def send_key(author: User, body: str, form_key: str | None) -> str | None:
-    """Return the key that makes repeated submissions of one form a single row; None without a form key.
+    """Return the idempotency key of a submitted form; None without a form key.
 
-    The text is part of the key: a browser that shows an old form again must not lose newly written text.
+    The key is stored in a unique column, so that a form submitted twice creates one row. It includes the text: if a
+    browser shows an old form again, a new text written in it is not taken for a repetition.
     """
     if not form_key:
         return None
