@@ -1,4 +1,4 @@
-"""Activity: a member's events, newest first; which of them were read; and filtered notifications."""
+"""The Activity page: a member's events, newest first, marking them as read, and filtered notifications."""
 
 from flask import Blueprint
 

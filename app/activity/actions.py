@@ -1,4 +1,4 @@
-"""Marking events as read, and restoring or dismissing filtered notifications."""
+"""Actions on events: mark them as read, and restore or dismiss filtered notifications."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.notifications import publish_activity_count
 from app.queries import activity
 from app.queries.activity import Place
 
-Span = tuple[Place, Place]  # the oldest and the newest event of a range in a list
+Span = tuple[Place, Place]  # a range of events: the positions of the oldest and the newest one
 
 
 def mark_read(reader: User, spans: Sequence[Span]) -> None:
-    """Mark the events in these ranges as read, since a page showed them to `reader`.
+    """Mark the reader's events in these ranges, which a page has shown, as read.
 
-    Events that were read before stay unchanged. Events that commit later have later timestamps than any page could
-    show, so no range includes them.
+    Events that were already read stay unchanged. Events that are created after the page was rendered are newer than any
+    range in it, so they stay unread.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     if _change(activity.is_unread(reader.id) & rendered, read_at=now()):
@@ -28,23 +28,23 @@ def mark_read(reader: User, spans: Sequence[Span]) -> None:
 
 
 def restore(reader: User, spans: Sequence[Span]) -> int:
-    """Move the filtered events in these ranges to the Activity page, as read, since the reader has just seen them.
+    """Move the filtered events in these ranges to the Activity page, marked as read. Return their number.
 
-    Return the number of events.
+    They are marked as read because the reader has just seen them.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     return _change(activity.is_held(reader.id) & rendered, held_by="", read_at=now())
 
 
 def dismiss(reader: User, event: Activity) -> None:
-    """Dismiss a filtered event. The row is kept for a while, so that the same cause does not create a new event."""
+    """Dismiss a filtered event. Its row is kept for a while, so that the same cause does not create the event again."""
     _change(activity.is_held(reader.id) & (Activity.id == event.id), read_at=now())
 
 
 def _change(which: ColumnElement[bool], **values: object) -> int:
-    """Update these rows and return their number.
+    """Update the events that match `which`, and return their number.
 
-    Locking in the order of ids prevents deadlocks between two open tabs.
+    The rows are locked in the order of their ids, to prevent deadlocks between two tabs.
     """
     rows = select(Activity.id).where(which).order_by(Activity.id).with_for_update()
     stmt = update(Activity).where(Activity.id.in_(rows)).values(**values).returning(Activity.id)

@@ -1,7 +1,7 @@
-"""Cursors of the activity list in URLs and forms: `1763700000.123456-42`, timestamp and id.
+"""Positions in the Activity list as text in URLs and forms: `1763700000.123456-42` (timestamp and event id).
 
-The timestamp is the exact decimal text of the float, so parsing it gives the same float. A cursor without an id sorts
-before all events with that timestamp in `first`, and after them in `last`.
+The timestamp is the float's `repr`, so parsing it returns the same float. The id is optional. Without an id, a `first`
+cursor is before all events with its timestamp, and a `last` cursor is after them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ _WRITTEN = re.compile(r"(\d{1,15}(?:\.\d{1,20})?)(?:-(\d{1,19}))?", re.ASCII)
 
 
 def write(place: Place) -> str:
-    """Return the cursor as text."""
+    """Format a position as a cursor."""
     return f"{place.timestamp!r}-{place.id}"
 
 
 def read(text: str, *, otherwise_id: int) -> Place:
-    """Parse a cursor. Raise ValueError if the text is not one."""
+    """Parse a cursor. `otherwise_id` is used if it has no id.
+
+    Raises ValueError for an invalid cursor.
+    """
     found = _WRITTEN.fullmatch(text)
     if found is None:
         raise ValueError("not a place in a list")
@@ -33,7 +36,7 @@ def read(text: str, *, otherwise_id: int) -> Place:
 
 
 def before() -> Place | None:
-    """Return the cursor of the requested page; None for the first page, and for an invalid cursor."""
+    """Return the position in the query argument `before`; None (the first page) if it is missing or invalid."""
     try:
         return read(request.args.get("before", ""), otherwise_id=0)
     except ValueError:
@@ -41,9 +44,9 @@ def before() -> Place | None:
 
 
 def ranges() -> list[Span]:
-    """Return the ranges in the repeated form fields `first` and `last`.
+    """Return the ranges in the form fields `first` and `last`, which may be repeated.
 
-    Raise ValueError if they are malformed.
+    Raises ValueError for invalid fields.
     """
     firsts, lasts = request.form.getlist("first"), request.form.getlist("last")
     if not 0 < len(firsts) == len(lasts) <= MAX_RANGES:

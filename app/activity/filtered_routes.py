@@ -22,14 +22,14 @@ HELD_ID = f"/activity/held/<{ID}:event_id>"
 
 
 def get_filtered_or_404(event_id: int) -> Activity:
-    """Return a filtered event of the viewer."""
+    """Return the viewer's filtered event with this id, or abort with 404."""
     return queries.filtered_event(viewer(), event_id) or abort(404)
 
 
 @bp.get("/activity/held")
 @login_required
 def held() -> str:
-    """List filtered events, each with the name of its filter. Viewing them changes nothing."""
+    """List the viewer's filtered events, each with the reason why it was filtered. Nothing is marked as read."""
     found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
     return render_template(
@@ -45,7 +45,7 @@ def held() -> str:
 @login_required
 @limits.changing
 def restore(event_id: int) -> Response:
-    """Move one event to the Activity page."""
+    """Move one filtered event to the Activity page."""
     place = place_of(get_filtered_or_404(event_id))
     return _restored(actions.restore(viewer(), [(place, place)]))
 
@@ -54,7 +54,7 @@ def restore(event_id: int) -> Response:
 @login_required
 @limits.changing
 def restore_shown() -> Response:
-    """Move all events that the page showed to the Activity page."""
+    """Move all filtered events that were on the page to the Activity page."""
     return _restored(actions.restore(viewer(), sent_spans()))
 
 
@@ -62,7 +62,7 @@ def restore_shown() -> Response:
 @login_required
 @limits.changing
 def dismiss(event_id: int) -> Response:
-    """Dismiss one event permanently."""
+    """Dismiss one filtered event."""
     actions.dismiss(viewer(), get_filtered_or_404(event_id))
     db.session.commit()
     flash(_("Dismissed."), "success")

@@ -1,7 +1,7 @@
-"""Grouping events into rows: one row per event, or one row for several events of the same kind.
+"""Group events into rows of the Activity page: a row shows one event, or several events of the same kind.
 
-Events are grouped by kind, by the reader's calendar day and by whether they were read, within one page. So a row never
-mixes unread and read events. A row lists all its actors, so none is hidden.
+Events in a row have the same kind, the same calendar day in the reader's time zone, and the same read state. Rows don't
+span pages. A row lists all its actors.
 """
 
 from __future__ import annotations
@@ -21,56 +21,57 @@ from app.queries.activity import place_of
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the page; all its events are of one kind."""
+    """A row of the Activity page."""
 
     events: list[Activity]  # newest first
-    counts: bool  # whether the badge counts it when unread
+    counts: bool  # whether its events count in the badge while they are unread
 
     @property
     def kind(self) -> str:
-        """The kind of the events."""
+        """The kind of all its events."""
         return self.events[0].kind
 
     @property
     def line(self) -> render.RenderedEvent:
-        """The rendered sentence and its link."""
+        """The text and link target of its events."""
         return render.render(self.events)
 
     @property
     def why(self) -> Sentence | None:
-        """The rule that caused the events; None for a kind that this version does not know."""
+        """The explanation for "Why am I seeing this?"; None for a kind that this version doesn't know."""
         return KINDS[self.kind].why if self.kind in KINDS else None
 
     @property
     def is_unread(self) -> bool:
-        """Whether the row was never shown before."""
+        """Whether its events are unread."""
         return self.events[0].read_at is None
 
     @property
     def has_dot(self) -> bool:
-        """Whether the badge counts this row."""
+        """Whether the row shows a dot: it is unread and counts in the badge."""
         return self.is_unread and self.counts
 
     @property
     def moment(self) -> datetime:
-        """The time of the latest event."""
+        """When its newest event happened."""
         return self.events[0].created_at
 
     @property
     def actors(self) -> list[User]:
-        """The actors of the events, latest first."""
+        """The users who caused the events, latest first."""
         return [event.actor for event in self.events if event.actor is not None]
 
     @property
     def places(self) -> list[str]:
-        """The cursors of the events, as text."""
+        """The cursors of its events."""
         return [cursors.write(place_of(event)) for event in self.events]
 
 
 def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Callable[[datetime], str]) -> list[Row]:
-    """Return the rows of a page.
+    """Group the events of a page into rows.
 
-    `grid` says which kinds are grouped; `day_of` returns the reader's calendar day of a time.
+    `grid` has the reader's preferences, which say what kinds are grouped. `day_of` returns a time's calendar day in the
+    reader's time zone.
     """
     made: list[Row] = []
     together: dict[tuple[str, str, bool], Row] = {}

@@ -12,34 +12,34 @@ from app.models import Activity, User
 from app.queries import activity
 from app.queries.activity import Place
 
-MAX_FILTERED_COUNT = 100  # the interface does not need an exact number above it
+MAX_FILTERED_COUNT = 100  # the interface doesn't show exact numbers above this
 
 
 @dataclass(frozen=True)
 class EventPage:
-    """Some events, newest first, and the cursor of the next page: None on the last page."""
+    """A page of events, newest first. `older` is where the next page begins; None on the last page."""
 
     events: Sequence[Activity]
     older: Place | None
 
 
 def page(reader: User, before: Place | None, size: int) -> EventPage:
-    """Return a page of the reader's events. One query."""
+    """Return the reader's events older than `before`, at most `size`. One query."""
     return _cut(activity.shown(reader.id), before, size)
 
 
 def filtered_page(reader: User, before: Place | None, size: int) -> EventPage:
-    """Return a page of the reader's filtered events. One query."""
+    """Return the reader's filtered events older than `before`, at most `size`. One query."""
     return _cut(activity.held(reader.id), before, size)
 
 
 def filtered_event(reader: User, event_id: int) -> Activity | None:
-    """Return the filtered event with that id, if it is the reader's."""
+    """Return the reader's filtered event with this id, if there is one."""
     return db.session.scalar(select(Activity).where(activity.is_held(reader.id), Activity.id == event_id))
 
 
 def filtered_count(reader: User) -> int:
-    """Return the number of filtered events, up to MAX_FILTERED_COUNT."""
+    """Return the number of the reader's filtered events, but at most MAX_FILTERED_COUNT."""
     some = select(literal(1)).where(activity.is_held(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
     return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
 

@@ -1,4 +1,4 @@
-"""Routes of the Activity page."""
+"""Routes of the Activity page: list events, and mark them as read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @bp.get("/activity")
 @login_required
 def index() -> str:
-    """Show the viewer's events. This marks nothing as read: the page reports what it rendered."""
+    """List the viewer's events. Nothing is marked as read: the page reports which events it has shown."""
     found = queries.page(viewer(), cursors.before(), page_size())
     rows = grouping.rows(found.events, preferences.grid(viewer().id), local_date)
     return render_template(
@@ -35,7 +35,7 @@ def index() -> str:
 @bp.post("/activity/read")
 @login_required
 def mark_read() -> Response | tuple[str, int]:
-    """Mark the events from `first` to `last` as read."""
+    """Mark the viewer's events in the submitted ranges as read."""
     actions.mark_read(viewer(), sent_spans())
     db.session.commit()
     if wants_json():
@@ -44,7 +44,7 @@ def mark_read() -> Response | tuple[str, int]:
 
 
 def sent_spans() -> list[Span]:
-    """Return the ranges in the form, or abort with 400."""
+    """Return the submitted ranges of events. Abort with 400 if they are invalid."""
     try:
         return cursors.ranges()
     except ValueError:
@@ -52,7 +52,7 @@ def sent_spans() -> list[Span]:
 
 
 def span_of(page: queries.EventPage) -> tuple[str, str] | None:
-    """Return the cursors of the oldest and the newest event of a page, for a form; None for an empty page."""
+    """Return the cursors of the oldest and the newest event of a page, for its form; None for an empty page."""
     if not page.events:
         return None
     newest, oldest = page.events[0], page.events[-1]
