@@ -105,10 +105,10 @@ def refresh_counts_for_deleted_post(post_id: int) -> None:
 
 @visibility_changed.connect
 def _count_activity(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
-    """Refresh a user's number of events after a block or mute started or ended.
+    """Publish a user's number of unread events after a block or mute started or ended.
 
-    Blocks and mutes are query conditions (app/queries/visibility.py). They delete nothing, so ending one restores
-    nothing; only the count changes. If `restored`, schedule delivery of the events that count again.
+    Blocks and mutes are conditions of queries (app/queries/visibility.py): they hide rows without deleting any. So only
+    the count changes. If `restored` is true, some events are visible again, and their email and push are scheduled.
     """
     publish_activity_count(user_id)
     if restored:

@@ -5,8 +5,8 @@ timestamp is the clock's new value, `max(now, last + 1 microsecond)`. Timestamps
 that remembers the newest timestamp it saw can't skip an event that commits later
 (docs/decisions/0002-per-user-clock.md).
 
-To prevent deadlocks, clocks are locked only when the outermost transaction commits, after all its other locks and in
-the order of user ids. The one exception is a job that such a write enqueues: its row is locked after the clock. So a
+To prevent deadlocks, clocks are locked only by `session.commit()`, after all other locks of the transaction and in the
+order of user ids. The one exception is a job that such a write enqueues: its row is locked after the clock. So a
 transaction that has locked such a job must not lock a clock afterwards.
 """
 
@@ -49,7 +49,7 @@ Pending = dict[int, dict[Hashable, Write]]
 def on_commit_locked(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
     """Call `run(timestamp)` under a lock on the user's clock when the current transaction commits.
 
-    A later call with the same user and key replaces an earlier one.
+    A later call with the same user and key replaces an earlier one. Raises RuntimeError in a savepoint.
     """
     _pending().setdefault(user_id, {})[key] = Write(phase, run)
 
@@ -95,7 +95,7 @@ def _order_removal(session: Session, user_id: int) -> None:
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")
     if session.scalar(waiting.limit(1)) is None:
-        # With a delay, the scheduler hands the job to RQ. Without one, this process would try to after the commit.
+        # With a delay, the scheduler pushes the job to RQ. Without one, this process would wait for Redis once more.
         enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
 
 
