@@ -123,8 +123,7 @@ def _headers(endpoint: str) -> dict[str, str]:
 
 
 def _lines(user_id: int, since: float, until: float) -> list[Line]:
-    """Return the lines of a push, newest first: unread items between two clock times, of kinds the user wants pushed.
-    """
+    """Return the lines of a push, newest first: unread items between two clock times, of kinds that are pushed."""
     grid = {kind: chosen for kind, chosen in preferences.grid(user_id).items() if chosen.push}
     lines = _of_messages(user_id, since, until) if "message" in grid else []
     events = db.session.scalars(
