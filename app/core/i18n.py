@@ -99,7 +99,9 @@ def request_language(user: User | None) -> str:
 
 @contextmanager
 def in_language_of(user: User) -> Iterator[Any]:
-    """Run the block in a user's language and time zone, and yield the language code. Jobs need it: they have no request.
+    """Run the block in a user's language and time zone, and yield the language code.
+
+    Jobs need this, because the language otherwise comes from the request.
     """
     code = best_language([user.language], languages()) if user.language else None
     token = _zone.set(user.timezone)

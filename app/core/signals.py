@@ -1,15 +1,15 @@
-"""Signals: changes that other packages react to, in the same transaction. Receivers run in no particular order.
+"""Signals: changes that other packages react to in the same transaction. Receivers run in no particular order.
 
-Where the order or the answers matter, there is a registry instead: app/core/account_deletion.py, app/core/exports.py,
-and the providers of pending email in app/notifications/scheduling.py.
+Where the order or the return values matter, functions are registered instead: see app/core/account_deletion.py,
+app/core/exports.py and the providers of pending items in app/notifications/scheduling.py.
 """
 
 from __future__ import annotations
 
 from blinker import Signal
 
-# A job has a new state or progress. The sender is its row.
+# A job has a new state or progress. The sender is the `Job`.
 job_changed = Signal()
-# A block or mute between two users started or ended. Sent without a sender, with `user_id`, whose counts change,
-# `other_id`, and `restored`: True if the user may see more of the other one again.
+# A block or mute between two users started or ended. It has no sender. The arguments are `user_id` (whose counts may
+# change), `other_id`, and `restored`, which is True if `user_id` may now see more of `other_id`.
 visibility_changed = Signal()
