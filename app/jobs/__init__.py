@@ -1,9 +1,9 @@
-"""Background jobs: declare them with `@job` and add them with `enqueue`, the only way to the Redis queues.
+"""Background jobs: declare them with `@job`, and enqueue them with `enqueue`.
 
-A job is first a row, written in the caller's transaction. After the outermost commit its id is pushed to RQ, and a
-worker runs it under a lease on the row. So a rollback sends nothing, a commit loses nothing, and the scheduler recovers
-jobs that Redis lost or whose worker died. Jobs are idempotent: they may run twice. The design is the transactional
-outbox (Richardson, *Microservices Patterns*, ch. 3).
+`enqueue` inserts a row in the caller's transaction. After the commit, the id of the row is pushed to RQ, and a worker
+runs the job under a lease on the row. So a rollback enqueues nothing, and a commit loses nothing: the scheduler
+recovers jobs that Redis lost or whose worker died. A job may run twice, so every job must be idempotent. This design is
+the transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.broker import worker_is_alive

@@ -1,4 +1,4 @@
-"""The broker: pushes job ids to RQ, and asks Redis about queues and workers."""
+"""The broker: push job ids to RQ, and ask Redis about queues and workers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.core import redis_client
 from app.core.redis_client import RedisUnavailable
 
 WORKER_KEY = "microblog:worker-alive"
-WORKER_TTL = 20  # seconds without a sign of life after which a worker counts as dead
+WORKER_TTL = 20  # seconds after its last heartbeat for which a worker counts as alive
 
 
 def push(identity: str, queue: str, timeout: int) -> bool:
-    """Push the job to RQ under the row's id. Return False if Redis is unavailable.
+    """Push a job to RQ. `identity` is the id of its row. Return False if Redis is unavailable.
 
-    A push that failed may still have arrived, and a repeated push runs the job twice. The lease on the row makes both
-    harmless.
+    A push that seems to have failed may have succeeded, and pushing again may run the job twice. Both are harmless
+    because of the lease on the row.
     """
 
     def command(client: redis.Redis) -> None:
@@ -29,7 +29,7 @@ def push(identity: str, queue: str, timeout: int) -> bool:
             args=(identity,),
             job_id=identity,
             timeout=timeout,
-            result_ttl=30,  # kept briefly, so that a second push of the id doesn't find its hash half deleted
+            result_ttl=30,  # seconds; with 0, a second push of the same id could race with RQ's deletion of the hash
             failure_ttl=3600,
         )
 
@@ -42,24 +42,24 @@ def push(identity: str, queue: str, timeout: int) -> bool:
 
 
 def waiting(queue: str) -> int:
-    """Return the number of ids that RQ holds in `queue`. Raises RedisUnavailable."""
+    """Return the number of jobs in RQ's queue. Raises RedisUnavailable."""
     return redis_client.execute(lambda client: int(client.llen(f"rq:queue:{queue}")))
 
 
 def held(queue: str) -> set[str]:
-    """Return the ids that RQ holds in `queue`. Raises RedisUnavailable."""
+    """Return the ids of the jobs in RQ's queue. Raises RedisUnavailable."""
     found = redis_client.execute(lambda client: client.lrange(f"rq:queue:{queue}", 0, -1))
     return {bytes(identity).decode() for identity in found}  # type: ignore[arg-type]  # bytes: the client does not decode
 
 
 def say_worker_is_alive() -> None:
-    """Record that the worker is alive. The worker calls it every second. Ignores Redis outages."""
+    """Record a heartbeat of the worker, which calls this every second. Ignores a Redis outage."""
     with suppress(RedisUnavailable):
         redis_client.execute(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
 
 
 def worker_is_alive() -> bool | None:
-    """Return whether a worker has recently recorded that it is alive; None if Redis is unavailable."""
+    """Return whether a worker's heartbeat was recorded lately; None if Redis is unavailable."""
     try:
         return bool(redis_client.execute(lambda client: client.exists(WORKER_KEY)))
     except RedisUnavailable:

@@ -1,9 +1,9 @@
-"""The worker's child process: it takes jobs from RQ and runs the short ones itself.
+"""The worker's child process, which takes jobs from RQ and runs them.
 
-RQ forks for each job. In this application a fork costs 30 ms of CPU, four fifths of the cost of sending an email: the
-new process has to open the database, compile its statements and load its templates again. So jobs of the queues in
-`IN_PROCESS` run here, one after the other, and only those of the other queues in a fork. The child ends after
-`JOBS_PER_CHILD` jobs and its parent (app/jobs/worker.py) starts another one, which limits memory leaks.
+RQ forks a process for each job. In this app, a fork costs 30 ms of CPU time, four fifths of the cost of sending an
+email, because the new process opens the database, compiles its statements and loads templates again. So jobs from the
+queues in `IN_PROCESS` run in this process, one after another. Only jobs from the other queues run in a fork. The child
+exits after `JOBS_PER_CHILD` jobs, which limits memory leaks, and its parent (app/jobs/worker.py) starts a new one.
 """
 
 from __future__ import annotations
@@ -33,41 +33,41 @@ from app.jobs.runner import END_WITHIN, is_ending
 
 IN_PROCESS = frozenset({"mail", "default"})  # queues whose jobs are short
 JOBS_PER_CHILD = 500
-# Seconds past its timeout after which a job is killed with its process. Includes the time that a finished job may take
-# to record its result: an email must not be sent twice because the database is locked.
+# A job that is still running this many seconds after its timeout is killed with its process. The time must be longer
+# than a finished job may try to record its result. Otherwise, a locked database could cause an email to be sent twice.
 GRACE = END_WITHIN + 30
 RECYCLE = 75  # exit status of a child that should be replaced (EX_TEMPFAIL of sysexits.h)
 
 
 class Deadline:
-    """The time by which the running job must end, in memory shared by a process and the children that it forks.
+    """The time by which the running job must end, in memory shared between a parent process and its forked child.
 
-    A hung job cannot report that it hangs, so the parent process reads the deadline.
+    The parent checks it, because a job that hangs can't report this itself.
     """
 
     def __init__(self) -> None:
         self._moment = memoryview(mmap.mmap(-1, 8)).cast("d")  # monotonic seconds; 0 = no job is running
 
     def set(self, seconds: float) -> None:
-        """Set the deadline of the job that starts now to this many seconds from now."""
+        """Set the deadline of the job that starts now, in seconds from now."""
         self._moment[0] = time.monotonic() + seconds
 
     def clear(self) -> None:
-        """Remove the deadline: no job is running."""
+        """Remove the deadline, because no job is running."""
         self._moment[0] = 0.0
 
     def has_passed(self) -> bool:
-        """Return whether a job is running past its deadline."""
+        """Return whether a job is running and its deadline has passed."""
         return 0.0 < self._moment[0] < time.monotonic()
 
 
 class TimeLimit(UnixSignalDeathPenalty):
-    """RQ's time limit. It raises in the job at its timeout, unless the job is done and is recording its result."""
+    """RQ's job timeout: raises an exception in a job that runs too long, unless it is already recording its result."""
 
-    struck = False  # whether it has raised in this process
+    struck = False  # whether a timeout has raised an exception in this process
 
     def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
-        """Handle SIGALRM for RQ."""
+        """Handle SIGALRM, which RQ's timer sends at the timeout."""
         if is_ending():
             return
         TimeLimit.struck = True
@@ -75,30 +75,31 @@ class TimeLimit(UnixSignalDeathPenalty):
 
 
 class RqWorker(Worker):
-    """RQ's worker, which runs short jobs in its own process."""
+    """RQ's worker, changed to run short jobs in its own process."""
 
     death_penalty_class = TimeLimit
-    max_connection_wait_time = 5.0  # seconds between attempts to reach Redis; RQ waits up to a minute
+    max_connection_wait_time = 5.0  # the longest wait between attempts to reach Redis, in seconds; RQ's default is 60
     told_to_stop = False
     deadline = Deadline()
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Handle SIGTERM and SIGINT for RQ: finish the running job, then end."""
+        """Handle SIGTERM and SIGINT: finish the running job, then exit."""
         self.told_to_stop = True
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def get_heartbeat_ttl(self, job: RqJob) -> int:
-        """Return the seconds for which RQ considers the job alive. While a job runs in this process, there are no
-        heartbeats.
+        """Return the number of seconds after which RQ considers the job dead, unless it receives a heartbeat.
+
+        A job in this process sends none, so the number covers its whole timeout.
         """
         if job.origin in IN_PROCESS:
             return int(job.timeout or 0) + GRACE
         return super().get_heartbeat_ttl(job)
 
     def execute_job(self, job: RqJob, queue: Queue) -> None:
-        """Run the job in this process, or in a fork if its queue is for long jobs."""
+        """Run the job in this process, or in a fork if its queue is not in `IN_PROCESS`."""
         if queue.name not in IN_PROCESS:
-            # Two processes must not share an open connection. SQLite even forbids closing it in the other process.
+            # Two processes must not share a connection, and SQLite forbids closing one that was opened before a fork.
             db.engine.dispose()
             super().execute_job(job, queue)
             return
@@ -111,20 +112,21 @@ class RqWorker(Worker):
             self.deadline.clear()
         self.set_state(WorkerStatus.IDLE)
         if TimeLimit.struck or _left_connections_open():
-            # An exception at an arbitrary line may leave inconsistent state, and connections in use can't be reset.
+            # Stop, so that the parent starts a new process: an exception at an arbitrary line may have left an
+            # inconsistent state, and connections that are still in use can't be reset.
             self._stop_requested = True
 
     def kill_horse(self, *args: Any, **kwargs: Any) -> None:
-        """Kill the fork of a long job. Without a fork, RQ would kill this process group."""
+        """Kill the fork of a long job. Do nothing without a fork: RQ would kill this process group."""
         if self.horse_pid:
             super().kill_horse(*args, **kwargs)
 
 
 @contextmanager
 def unchanged_process() -> Iterator[None]:
-    """Restore what the block changes in the process: signal handlers, the default timeout of sockets, sessions.
+    """Undo the `with` block's changes to the process: signal handlers, default socket timeout, open database sessions.
 
-    State that belongs to a context (the language, the transaction's mode, the current job) is reset by `perform`, which
+    State that belongs to a context (the language, the transaction's mode, the current job) needs no reset: `perform`
     runs each job in its own context.
     """
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
@@ -143,8 +145,9 @@ def _left_connections_open() -> bool:
 
 
 def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
-    """Run jobs from `queues` until a signal, or until this process should be replaced. Return the exit status: 0 or
-    RECYCLE.
+    """Run jobs from `queues` until a signal arrives or this process should be replaced. Return the exit status.
+
+    The status is 0 after a signal, and RECYCLE otherwise.
     """
     connection = connect_patiently(app.config["REDIS_URL"])
     _wait_for(connection)
@@ -159,15 +162,16 @@ def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
             log_job_description=False,
         )
         worker.deadline = deadline
-        # If Redis becomes unavailable, an idle RQ worker waits for it, but a worker that runs a job ends.
+        # While Redis is unavailable, an idle RQ worker waits. A worker that is running a job raises an error instead.
         with suppress(redis.RedisError):
             worker.work(logging_level="WARNING", max_jobs=JOBS_PER_CHILD)
     return 0 if worker.told_to_stop else RECYCLE
 
 
 def _wait_for(connection: redis.Redis) -> None:
-    """Wait until Redis answers. RQ ends if Redis is unavailable at its start, and Redis may be starting at the same
-    time.
+    """Wait until Redis answers.
+
+    RQ would exit if Redis is unavailable at the start, and Redis may be starting at the same time.
     """
     while True:
         with suppress(redis.RedisError, OSError):

@@ -1,4 +1,4 @@
-"""Enqueue jobs: insert a row now, push its id to Redis after the commit."""
+"""Enqueue jobs: insert a row in the current transaction, and push its id to Redis after the commit."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from app.jobs.registry import definitions
 from app.models import Job, User
 from app.models.job import job_id
 
-FORGOTTEN_TIMEOUT = 180  # seconds, for jobs that this version no longer declares
+FORGOTTEN_TIMEOUT = 180  # seconds; for queued jobs whose declaration was removed from the code
 
 
 def enqueue(
     name: str, *, owner: User | None = None, delay: float = 0, unique_key: str | None = None, **args: Any
 ) -> Job:
-    """Add a job in the caller's transaction, to run in `delay` seconds, and return its row.
+    """Enqueue a job in the caller's transaction, to run in `delay` seconds. Return its row.
 
-    If a job with the same `unique_key` is still queued, return that one. It runs after this transaction has committed,
-    so it sees its writes. Raises KeyError for an undeclared name and TypeError for arguments that are not JSON, so that
-    such errors appear in the caller's tests and not in the worker.
+    If a job with the same `unique_key` is already queued, return that one. It will run after this transaction commits,
+    so it will see its writes.
+
+    Raises KeyError for an undeclared name, and TypeError for arguments that are not JSON-serialisable.
     """
     definition = definitions[name]
     json.dumps(args)
@@ -55,7 +56,10 @@ def enqueue(
 
 
 def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
-    """Add a job in the caller's transaction, to run at `at`. Each combination of time and arguments is queued once."""
+    """Enqueue a job in the caller's transaction, to run at `at`.
+
+    If a job with the same name, arguments and time is already queued, return that one.
+    """
     key = ":".join([name, *(str(value) for value in args.values()), str(at.timestamp())])
     return enqueue(name, delay=max(0.0, (at - now()).total_seconds()), unique_key=key, **args)
 
@@ -63,9 +67,10 @@ def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
 def retry(job: Job) -> None:
     """Queue a failed job again in the caller's transaction, with its attempts reset to zero.
 
-    It keeps its row, so pages that show it see it queued again. Raises LookupError if the job has not failed. If
-    another job with its `unique_key` is queued, the flush raises IntegrityError: the caller checks this first, under a
-    lock.
+    The job keeps its id, so pages that show it see it queued again. Raises LookupError if the job has not failed.
+
+    If another job with the same `unique_key` is queued, the statement raises IntegrityError. The caller must check this
+    before, under a lock.
     """
     moment = now()
     known = db.session.scalar(
@@ -93,23 +98,23 @@ def retry(job: Job) -> None:
 
 
 def _push_after_commit(job: Job) -> None:
-    # A savepoint that is rolled back takes the row with it. Running an id without a row does nothing. If Redis is
-    # unavailable, the scheduler finds the row.
+    # If a savepoint was rolled back, there is no row, and running its id does nothing. If Redis is unavailable, the
+    # scheduler pushes the job later.
     timeout = definitions[job.name].timeout if job.name in definitions else FORGOTTEN_TIMEOUT
     current_session().after_commit.append(partial(broker.push, job.id, job.queue, timeout))
 
 
 def _insert(values: dict[str, Any]) -> Any:
-    """Return an INSERT that returns the id of the new row, or of the queued one with the same unique key.
+    """Return an INSERT that returns the id of the new row, or of the queued row with the same unique key.
 
-    DO UPDATE instead of DO NOTHING locks the queued row until the commit. A worker that wants to claim it waits, and
-    then sees this transaction's writes.
+    DO UPDATE, unlike DO NOTHING, locks the queued row until the commit. A worker that claims it must wait, and then
+    sees this transaction's writes.
     """
     stmt = insert_into(Job).values(**values)
     if values["unique_key"] is not None:
         stmt = stmt.on_conflict_do_update(
             index_elements=[Job.unique_key],
-            index_where=text("state = 'queued'"),  # a literal as in the index: a parameter would not match it
+            index_where=text("state = 'queued'"),  # a literal, because a parameter would not match the partial index
             set_={"unique_key": Job.unique_key},
         )
     return stmt.returning(Job.id)

@@ -1,4 +1,4 @@
-"""The registry of jobs. Each is declared once, under a name that doesn't depend on its module."""
+"""The registry of jobs. Each job is declared under a name that does not depend on its module."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Any, Literal
 Queue = Literal["mail", "default", "slow"]
 QUEUES: tuple[Queue, ...] = ("mail", "default", "slow")
 
-# Seconds before the next attempt after the 1st, 2nd, ... failure. Delays are short at first, because a restart is the
-# likely cause, then longer: 13 attempts over 4 hours. After that the job stays visible as failed, with "try again".
+# Seconds between the 1st, 2nd, ... failure and the next attempt: 13 attempts in about 4 hours. The first delays are
+# short, because a restart is the likeliest cause. After the last attempt, the job's page shows it as failed, with a
+# "try again" button.
 RETRY_DELAYS = (10, 30, 60, 120, 300, 300, 300, 300, 900, 1800, 3600, 7200)
 
-MAX_CRASHES = 5  # attempts whose worker died before the job is marked as failed
+MAX_CRASHES = 5  # a job is marked as failed when its worker has died this many times
 
 
 @dataclass(frozen=True)
 class Definition:
-    """One kind of job: its function, its queue, and its limits."""
+    """A declared job: its function, its queue and its limits."""
 
     name: str
     function: Callable[..., Any]
     queue: Queue
-    timeout: int  # seconds one attempt may take
+    timeout: int  # seconds that one attempt may take
     every: int | None  # seconds between two runs of a periodic job; None for a job that is only enqueued
 
 
@@ -33,7 +34,7 @@ definitions: dict[str, Definition] = {}
 def job(
     name: str, *, queue: Queue = "default", timeout: int = 180, every: int | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a job. The function receives its JSON arguments by keyword and may run twice.
+    """Declare a job. The function receives its JSON arguments as keyword arguments, and must be idempotent.
 
     Raises ValueError if another module has declared the name.
     """

@@ -25,22 +25,23 @@ from app.jobs.registry import RETRY_DELAYS, definitions
 from app.models import Job
 
 HEARTBEAT_EVERY = 3  # seconds between two heartbeats of a running job
-END_WITHIN = 120  # seconds for which a finished attempt tries to record its result if the database is unavailable
-# A time this far in the future was written before the clock was set back. Such jobs count as due, dead or lost at once.
+END_WITHIN = 120  # seconds for which a finished attempt tries to record its result while the database is unavailable
+# A time further in the future than this was written before the machine's clock was set back. A job with such a time
+# counts as due, or its worker as dead, at once.
 FROM_THE_FUTURE = timedelta(minutes=1)
 
 
 class PermanentError(Exception):
-    """Raised by a job that should not be retried. The job becomes "failed" at once, with this reason."""
+    """Raised by a job that must not be retried. It fails at once, with this reason."""
 
 
 class LeaseLost(Exception):
-    """This attempt was considered dead, and another one has the job. Its further results are not recorded."""
+    """This attempt was considered dead, and another one runs the job. This attempt can no longer change the row."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The lease on a job's row: only the holder of the newest token may change the row."""
+    """The lease on a job's row. Only the attempt with the newest token may change the row."""
 
     job_id: str
     token: str
@@ -59,17 +60,17 @@ def current_job_id() -> str:
 
 
 def perform(job_id: str) -> None:
-    """Run the job with that id if it is queued and due; otherwise do nothing. RQ calls this in the worker.
+    """Run the job with this id if it is queued and due; otherwise do nothing. RQ calls this in the worker.
 
-    The work runs in its own app context, in read mode. It writes in short `write_transaction()` blocks, so it holds no
-    lock while a mail server is slow. It also runs in a copy of the caller's context, so that context variables set by
-    one job don't affect the next.
+    The job runs in a new app context, in read mode. It writes in short `write_transaction()` blocks, so that it holds
+    no lock while it waits, for example for a mail server. It also runs in a copy of the caller's context: context
+    variables that one job sets don't affect the next.
     """
     copy_context().run(_perform, job_id)
 
 
 def is_ending() -> bool:
-    """Return whether the job of this context has done its work and is recording the result."""
+    """Return whether the current job has done its work and is recording its result."""
     return _ending.get()
 
 
@@ -115,7 +116,7 @@ def _claim(job_id: str) -> Job | None:
         if job is not None:
             job_changed.send(job)
     if job is not None:
-        db.session.expunge(job)  # this attempt's own copy: later writes check the token
+        db.session.expunge(job)  # detached, so that nothing writes it without checking the lease
     return job
 
 
@@ -132,8 +133,9 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
 
 
 def _end(attempt: Attempt, **values: Any) -> None:
-    """Record the result of the attempt, retrying while the database is busy: work such as a sent email must not be
-    repeated.
+    """Record the result of the attempt. Retry while the database is busy.
+
+    Without the result, the job would run again, and for example send an email twice.
     """
     if values["state"] in {"done", "failed"}:
         values["finished_at"] = now()
@@ -157,12 +159,12 @@ def _end(attempt: Attempt, **values: Any) -> None:
 def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
     try:
         _change(attempt, **values)
-    except IntegrityError:  # another job with its unique key was queued meanwhile: drop the key from this one
+    except IntegrityError:  # another job with its unique key was queued meanwhile, so remove the key from this one
         _change(attempt, **values, unique_key=None)
 
 
 def _change(attempt: Attempt, **values: Any) -> None:
-    """Update the row if this attempt still holds the lease. Raises LeaseLost otherwise."""
+    """Update the job's row. Raises LeaseLost if this attempt no longer has the lease."""
     with write_transaction():
         job = db.session.scalar(
             update(Job)
@@ -177,11 +179,12 @@ def _change(attempt: Attempt, **values: Any) -> None:
 
 
 def report_progress(percent: int) -> None:
-    """Record the progress of the running job, 0 to 100, and notify its owner's pages.
+    """Record the progress of the running job (0 to 100), which pages of its owner show.
 
-    Each call is a transaction: call it when the number changes, not for every item. The progress never decreases: after
-    a crash, the next attempt starts over, and its progress shows once it exceeds the old one. Raises LeaseLost if
-    another attempt has the job, which ends this one, and LookupError outside a job.
+    Each call is a transaction, so call this when the number changes, not for every item. The progress never decreases:
+    an attempt after a crash starts again, and its progress shows when it exceeds the previous one.
+
+    Raises LeaseLost if another attempt runs the job, and LookupError outside a job.
     """
     attempt = _current.get()
     if attempt is None:
@@ -192,7 +195,7 @@ def report_progress(percent: int) -> None:
 
 @contextmanager
 def _heartbeat(engine: Engine, attempt: Attempt) -> Iterator[None]:
-    """Write heartbeats from a thread while the block runs, because the work may be one long call."""
+    """Write heartbeats from a thread while the `with` block runs, because a job may be one long call."""
     stop = threading.Event()
     logger = current_app.logger
 

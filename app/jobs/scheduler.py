@@ -1,7 +1,7 @@
-"""The scheduler: finds every job that is due, was lost by Redis, or whose worker died. It only needs the rows.
+"""The scheduler: find and push jobs that are due, that Redis lost, or whose worker died. It reads only the database.
 
-Delayed jobs, retries and periodic jobs are rows that become due. Any number of schedulers may run at once: the lease on
-the row makes duplicate work harmless.
+Delayed jobs, retries and periodic jobs are rows that become due. Several schedulers may run at once: the lease on each
+row makes duplicate work harmless.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from app.jobs.registry import MAX_CRASHES, QUEUES, definitions
 from app.jobs.runner import FROM_THE_FUTURE, HEARTBEAT_EVERY
 from app.models import Job
 
-SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt is dead
-LOST_AFTER = 10  # seconds after which a pushed job counts as lost if its queue is empty
-LOST_ANYWAY_AFTER = 120  # the same if the queue is not empty
+SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt counts as dead
+LOST_AFTER = 10  # seconds after which a pushed job counts as lost if its RQ queue is empty
+LOST_ANYWAY_AFTER = 120  # the same if its RQ queue is not empty
 BATCH = 500
-# Exactly the condition of the partial index: with "state = ?" SQLite would not use it, and would read finished jobs.
+# The exact condition of a partial index. With "state = ?", SQLite would not use the index and read finished jobs too.
 UNFINISHED = text("state IN ('queued', 'running')")
 KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
 
 
 def run_once() -> int:
-    """Run one round: recover jobs of dead workers and push due jobs. Return how many were pushed.
+    """Recover jobs whose worker died, and push due jobs. Return how many were pushed.
 
-    Reads first, and writes only if there is something to write, so an idle server stays idle.
+    An idle server only reads: it writes only if there is something to change.
     """
     with current_app.app_context(), read_transaction():
         _revive_dead()
@@ -50,7 +50,7 @@ def _revive_dead() -> None:
             Job.heartbeat_at > moment + FROM_THE_FUTURE,
         ),
     )
-    # One transaction per job: it locks the owner's clock last, and must not wait for another job's row after that.
+    # One transaction for each job. Its commit locks the owner's clock; after that, it must not wait for another row.
     for identity in db.session.scalars(select(Job.id).where(UNFINISHED, silent).limit(BATCH)).all():
         with write_transaction():
             job = db.session.scalar(
@@ -79,7 +79,7 @@ def _revive(job: Job, moment: datetime) -> None:
 
 
 def _key_is_taken(job: Job) -> bool:
-    """Return whether another queued job has this job's unique key. This job then continues without the key."""
+    """Return whether another queued job has this job's unique key. If so, this job must give up the key."""
     others = select(Job.id).where(Job.unique_key == job.unique_key, Job.state == "queued", Job.id != job.id)
     return job.unique_key is not None and db.session.scalar(others.limit(1)) is not None
 
@@ -97,25 +97,25 @@ def _push_due() -> int:
     held: dict[str, set[str]] = {}
     try:
         for identity, queue, name in _take(or_(*wanted), moment):
-            # A long queue is not a lost one. Pushing its jobs again and again would block the workers.
+            # A job in a long queue is not lost. Pushing it again and again would block the workers.
             if queue not in held:
                 held[queue] = broker.held(queue)
             if identity in held[queue]:
                 continue
             definition = definitions.get(name)
             if not broker.push(identity, queue, definition.timeout if definition else FORGOTTEN_TIMEOUT):
-                break  # Redis just became unavailable: these jobs count as lost soon and are pushed again
+                break  # Redis just became unavailable. These jobs will soon count as lost and be pushed again.
             pushed += 1
     except RedisUnavailable:
-        pass  # as above
+        pass  # the same
     return pushed
 
 
 def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
-    """Return for each queue the condition that it doesn't hold a job: never pushed, or pushed and lost.
+    """Return a condition for each queue: its jobs that were never pushed, or were pushed but are probably lost.
 
-    A queue with ids in it probably holds these jobs too, so they count as lost later. Returns {} if Redis is
-    unavailable, because nothing can be pushed.
+    If RQ's queue is not empty, it probably still has the job, so a job counts as lost later. Returns {} if Redis is
+    unavailable, because nothing can be pushed then.
     """
     found: dict[str, ColumnElement[bool]] = {}
     for queue in QUEUES:
@@ -129,7 +129,10 @@ def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
 
 
 def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str, str]]:
-    """Mark the oldest wanted jobs as pushed and return them. Concurrent schedulers don't get the same jobs."""
+    """Mark the oldest wanted jobs as pushed, and return (id, queue, name) of each.
+
+    Concurrent calls don't return the same jobs.
+    """
     oldest = (
         select(Job.id).where(UNFINISHED, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
     )
@@ -158,7 +161,7 @@ def enqueue_periodic() -> None:
 
 
 def prune() -> int:
-    """Delete finished jobs after KEEP_DAYS. Return how many. Called about once an hour."""
+    """Delete jobs KEEP_DAYS after they finished. Return how many were deleted. Called about once an hour."""
     with current_app.app_context(), read_transaction():
         old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
         if db.session.scalar(select(Job.id).where(old).limit(1)) is None:

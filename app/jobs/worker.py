@@ -1,4 +1,4 @@
-"""The worker process: it schedules jobs, and its child process takes them from RQ (app/jobs/child.py)."""
+"""The worker process. It schedules jobs, and its child process runs them (app/jobs/child.py)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
-    """Run jobs from `queues` (default: all) until a signal. Return the exit status.
+    """Run the scheduler, and run jobs from `queues` (default: all), until a signal. Return the exit status.
 
-    SIGTERM and SIGINT shut down gracefully: the running job is finished first. A second signal, at least one second
-    later, ends the job.
+    After SIGTERM or SIGINT, the running job is finished first. A second signal, at least one second later, ends the
+    job.
     """
     unknown = set(queues) - set(QUEUES)
     if unknown:
@@ -45,7 +45,7 @@ def run(app: Flask, queues: Sequence[str]) -> int:
 
 
 class _Parent:
-    """Schedules jobs, and keeps one child process that takes them from RQ."""
+    """The parent process: it schedules jobs, and keeps one child process running, which takes jobs from RQ."""
 
     def __init__(self, app: Flask, take_jobs: Callable[[], int], deadline: child.Deadline) -> None:
         self._app = app
@@ -58,10 +58,10 @@ class _Parent:
         os.set_blocking(self._signalled, False)
 
     def run(self) -> int:
-        """Schedule jobs and replace the child when it ends, until a signal. Return 0."""
+        """Schedule jobs, and replace the child whenever it exits, until a signal. Return 0."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # only interrupts a pause
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler is needed, so that the signal interrupts a pause
         signal.set_wakeup_fd(self._signalled, warn_on_full_buffer=False)
         guard = _Guard(self._app)
         periodic_at = pruned_at = 0.0
@@ -85,14 +85,14 @@ class _Parent:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
         with suppress(ProcessLookupError):
-            os.kill(self._child, signal.SIGTERM)  # on every signal: RQ ends the job at the second
+            os.kill(self._child, signal.SIGTERM)  # on every signal, because RQ ends the job at the second
 
     def _start_child(self) -> None:
         with self._app.app_context():
             db.engine.dispose()  # two processes must not share a connection
         self._deadline.clear()
         parent = os.getpid()
-        # Block signals until both processes have their handlers.
+        # Block signals until both processes have set their signal handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         self._child = os.fork()
         if self._child == 0:
@@ -111,7 +111,7 @@ class _Parent:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _look_after_child(self) -> bool:
-        """Replace the child if it has ended or hangs. Return False if it has ended during shutdown."""
+        """Replace the child if it has exited or hangs. Return False if it has exited during shutdown."""
         if self._deadline.has_passed():
             self._app.logger.error("a job did not end in time, and is killed with its process (%d)", self._child)
             os.kill(self._child, signal.SIGKILL)
@@ -130,14 +130,14 @@ class _Parent:
         return True
 
     def _pause(self, seconds: float) -> None:
-        """Wait until the time is over or a signal arrives, including SIGCHLD."""
+        """Wait until the time is over or a signal arrives, such as SIGCHLD when the child exits."""
         select.select([self._wakeup], [], [], seconds)
         with suppress(BlockingIOError):
             os.read(self._wakeup, 4096)
 
 
 class _Guard:
-    """Runs the scheduler's steps. A step that fails is retried at its next tick.
+    """Runs steps of the scheduler and catches their errors. A failed step runs again when it is next due.
 
     A database outage is logged once when it begins and once when it ends, not every second.
     """
