@@ -1,11 +1,11 @@
-"""Idle polls: WSGI middleware that answers most requests of a server before Flask.
+"""WSGI middleware that answers idle polls (polls with nothing new) before Flask. These are most requests to a server.
 
-It decodes the session cookie with Flask's own key and rules. One Redis command returns the user's newest timestamp and
-whether this login may still poll (app/notifications/poll_cache.py explains why the answer is correct). If nothing is
-new, the middleware answers `[]`. Everything else is passed on to the app.
+It verifies the session cookie with Flask's own key and rules. One Redis command returns the user's newest timestamp and
+whether this login may still poll. (app/notifications/poll_cache.py explains why these are correct.) If nothing is new,
+the answer is `[]`. All other requests are passed on to the app.
 
-As every request passes through here, this module also measures how busy the process is (load.py), sets the poll
-interval, and sheds some polls that would cost SQL on an overloaded machine.
+All requests pass through this middleware, so it also measures how busy the process is (load.py) and sends the poll
+interval. On an overloaded machine, it rejects some of the polls that would need SQL.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BUSY = b'{"error": "busy", "status": 503}\n'
 
 
 class IdlePolls:
-    """WSGI middleware that answers a poll with nothing new."""
+    """The middleware that answers idle polls."""
 
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
         self._inner = inner
@@ -40,18 +40,18 @@ class IdlePolls:
         self._run: ServerRun = app.extensions["redis_run"]
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
-        self._signer = self._serializer.make_signer()  # kept: the serializer would create one for each cookie
+        self._signer = self._serializer.make_signer()  # once, because the serializer would make one for each cookie
         self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
         self._load: Load = app.extensions["web_load"]
         always = [*app.config["ANSWER_HEADERS"].items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
         always.append(("Cache-Control", "no-store"))
         self._intervals = [("Poll-Interval", str(interval)) for interval in self._load.intervals]
-        # One prebuilt list for each load step, so an idle poll builds no headers.
+        # The headers of an idle poll, built in advance for each step of the load.
         self._idle = [[*always, ("Content-Length", "3"), interval] for interval in self._intervals]
         self._busy = [*always, ("Content-Length", str(len(BUSY)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer an idle poll, or pass the request on. All requests count for the load."""
+        """Answer an idle poll, or pass the request on. Every request counts towards the load."""
         self._load.enter()
         try:
             if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
@@ -84,7 +84,7 @@ class IdlePolls:
             return False
 
     def _session(self, header: str) -> dict[str, Any]:
-        value = parse_cookie(header).get(self._cookie_name)  # as Flask does it: a header may contain any byte
+        value = parse_cookie(header).get(self._cookie_name)  # Flask's own parser, which accepts any bytes
         if not value:
             return {}
         try:
@@ -94,6 +94,6 @@ class IdlePolls:
 
 
 def answer_idle_polls(app: Flask) -> None:
-    """Wrap `app` in the middleware."""
+    """Wrap the app in the middleware."""
     app.extensions["web_load"] = Load(app.config["WEB_THREADS"], app.config["POLL_INTERVAL"])
     app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

@@ -1,12 +1,11 @@
-"""The load of this web process, and the poll interval that follows from it: polls yield to page views and writes.
+"""The load of a web process, and the poll interval that it sets. Polls give way to page views and writes.
 
-A process measures its load as an average over about the last ten seconds. As the load grows, it tells pollers in steps
-to poll less often. Near its capacity it also sheds most polls that would cost SQL. It never refuses page views or
-writes.
+The load is an average over about ten seconds. As it grows, browsers are told in steps to poll less often. Near full
+load, most polls that would need SQL are rejected. Page views and writes are never rejected.
 
-The load is the higher of two values. One is the use of the request threads, which grows when the database or the
-machine is slow. The other is the use of one core, which all threads of a Python process share: a flood of idle polls
-fills the core long before it fills four threads.
+The load is the higher of two values. One is the share of request threads in use, which grows when the database or the
+machine is slow. The other is the use of one CPU core, because all threads of a Python process share one: many idle
+polls use up the core long before they use up four threads.
 """
 
 from __future__ import annotations
@@ -18,28 +17,28 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-REMEMBERS = 10.0  # seconds: time constant of the average, so a burst of a second or two changes little
+REMEMBERS = 10.0  # seconds; the time constant of the average, so that a burst of a second or two changes little
 LOOKS_EVERY = 1.0  # seconds between two updates of the average
 
 
 class Step(NamedTuple):
-    """From the load `busy` on, pollers are told to wait `times` the POLL_INTERVAL."""
+    """From the load `busy` on, the poll interval is `times` the POLL_INTERVAL."""
 
     busy: float
     times: float
 
 
-# Polls are most of the load, so doubling the interval nearly halves it. With the default of 10 seconds the last step is
-# a minute, the longest acceptable delay for a badge.
+# Polls cause most of the load, so doubling the interval nearly halves it. With the default POLL_INTERVAL of 10 seconds,
+# the last step is a minute, the longest acceptable delay for a badge.
 STEPS = (Step(0.0, 1), Step(0.5, 2), Step(0.7, 3), Step(0.85, 6))
-STAYS = 0.1  # a step ends when the load is this much below it (hysteresis)
-SHED_FROM = 0.9  # from this load on polls are shed, more of them as the load nears 1
-MAX_SHED = 0.9  # at most this share: one poll in ten is always answered, even on an overloaded machine
-RETRY_AFTER = (15, 45)  # seconds; random, so that shed polls do not all return together
+STAYS = 0.1  # a step ends only when the load is this much below it (hysteresis)
+SHED_FROM = 0.9  # from this load on, some polls are rejected; the share grows linearly until the load is 1
+MAX_SHED = 0.9  # the largest share of polls that is rejected, so one in ten is always answered
+RETRY_AFTER = (15, 45)  # seconds; a random value, so that rejected polls don't all return at the same time
 
 
 class Load:
-    """The load of one web process with `threads` request threads."""
+    """The load of a web process with `threads` request threads. `interval` is the POLL_INTERVAL in seconds."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class Load:
         self._cpu = cpu
         self._dice = dice
         self._lock = threading.Lock()
-        self._running = 0  # requests at work now
+        self._running = 0  # requests in progress
         self._worked = 0.0  # thread-seconds since the last update
         self._at = self._looked_at = clock()  # the times of the last addition to `_worked` and of the last update
         self._cpu_then = cpu()  # at the last update
@@ -79,7 +78,10 @@ class Load:
                 self._look(moment)
 
     def leave(self) -> None:
-        """Count a request that ends. Sending a file is not counted, as it waits for the client's connection."""
+        """Count a request that ends.
+
+        The time to send a file is not counted, because it depends on the client's connection.
+        """
         with self._lock:
             moment = self._clock()
             self._worked += self._running * (moment - self._at)
@@ -99,11 +101,11 @@ class Load:
             self.step -= 1
 
     def sheds(self) -> bool:
-        """Return whether to shed a poll that would cost SQL now."""
+        """Return whether to reject a poll that would need SQL."""
         excess = (self.busy - SHED_FROM) / (1 - SHED_FROM)
         return excess > 0 and self._dice() < excess * MAX_SHED
 
     def retry_after(self) -> int:
-        """Return the Retry-After seconds for a shed poll."""
+        """Return the Retry-After header of a rejected poll, in seconds."""
         least, most = RETRY_AFTER
         return round(least + (most - least) * self._dice())

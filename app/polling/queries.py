@@ -1,4 +1,4 @@
-"""The query of a poll."""
+"""The query that answers a poll."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.models import Notification
 
 @dataclass(frozen=True)
 class Told:
-    """One notification, as in the API."""
+    """A notification in the answer to a poll."""
 
     name: str
     data: Any
@@ -23,8 +23,8 @@ class Told:
 def since(user_id: int, timestamp: float, clock: float) -> list[Told]:
     """Return the user's notifications after `timestamp`, oldest first.
 
-    `clock` is the user's newest timestamp known to be committed. A later `timestamp` comes from before a backup was
-    restored. In that case, if nothing is newer, all notifications are returned, so that the client recovers.
+    `clock` is the user's newest committed timestamp. If `timestamp` is later than that, a backup was restored since the
+    client got it. If there is then nothing newer, all notifications are returned, so that the client recovers.
     """
     rows = _after(user_id, timestamp)
     if not rows and timestamp > clock:

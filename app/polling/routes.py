@@ -1,4 +1,4 @@
-"""Route of the poller: GET /notifications?since=<float>."""
+"""The route of polls: GET /notifications?since=<float>."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from app.web.viewer import unauthorized_json, viewer_or_none, visit
 
 @bp.get("/notifications")
 def poll() -> Response:
-    """Return the viewer's notifications since a timestamp, oldest first: `[{"name", "data", "timestamp"}]`.
+    """Return the viewer's notifications after `since`, oldest first: `[{"name", "data", "timestamp"}]`.
 
-    Idle polls are answered by app/polling/idle.py and do not get here. This view writes nothing to the database,
-    sets no cookie and extends no session. It only fills the poll cache.
+    Idle polls don't reach this route (app/polling/idle.py). It does not write to the database, set a cookie or extend
+    the session. It only fills the poll cache.
     """
     found = visit()
     user = viewer_or_none()
@@ -31,9 +31,9 @@ def poll() -> Response:
         response.status_code = 400
         return response
     told = queries.since(user.id, timestamp, found.since)
-    end_read_transaction()  # return the connection: polls that hold one and wait for a second would exhaust the pool
+    end_read_transaction()  # release the connection: fill() takes another, and holding both could exhaust the pool
     poll_cache.fill(found.user_id, found.login_id)
-    session.modified = False  # Flask-Login restores a session from the remember cookie; a poll must not
+    session.modified = False  # set no cookie, even if Flask-Login restored the session from the remember cookie
     response = jsonify([asdict(item) for item in told])
     response.headers["Poll-Interval"] = str(current_app.extensions["web_load"].interval)
     return response
