@@ -1,1 +1,4 @@
-"""Shared reads: they return a Select, rows or numbers, and never write. A feature's own reads are in its package."""
+"""Queries that several features share. They return a Select, rows or numbers, and never write.
+
+A query that only one feature uses is in the feature's `queries.py`.
+"""

@@ -1,4 +1,7 @@
-"""Events on the Activity page. The page, badge, email and push share their conditions, so they cannot disagree."""
+"""Queries for the events on the Activity page.
+
+The page, the badge, emails and pushes use the same SQL conditions, so they agree on what is visible and unread.
+"""
 
 from __future__ import annotations
 
@@ -26,36 +29,36 @@ from app.extensions import db
 from app.models import Activity, DeliveryPreference, Post, User
 from app.queries import visibility
 
-# A literal, because neither engine uses the partial index of unread events for a parameter.
+# A literal, because with a parameter neither engine uses the partial index of unread events.
 EMPTY: ColumnElement[str] = literal_column("''")
-# As in visibility.py: made once, because making an alias is slow.
+# Created once, because creating an alias is slow.
 _actor, _author = aliased(User), aliased(User)
 
 
 class Place(NamedTuple):
-    """The position of an event in the recipient's list: by their clock, then by id among events of one commit."""
+    """The position of an event in its recipient's list. The id orders events with the same timestamp."""
 
     timestamp: float
     id: int
 
 
 def place_of(event: Activity) -> Place:
-    """Return the position of an event."""
+    """Return the position of an event in the list."""
     return Place(event.timestamp, event.id)
 
 
 def older_than(place: Place) -> ColumnElement[bool]:
-    """Return the condition that an event is older than `place`."""
+    """Return the condition that an event is older than the one at `place`."""
     return _place() < tuple_(*place)
 
 
 def between(first: Place, last: Place) -> ColumnElement[bool]:
-    """Return the condition that an event is between `first`, the older one, and `last`, both included."""
+    """Return the condition that an event is between `first`, the older position, and `last`, both included."""
     return and_(_place() >= tuple_(*first), _place() <= tuple_(*last))
 
 
 def newest_first(query: Select[Activity]) -> Select[Activity]:
-    """Order events as the page does."""
+    """Order events from newest to oldest, as on the Activity page."""
     return query.order_by(Activity.timestamp.desc(), Activity.id.desc())
 
 
@@ -66,10 +69,10 @@ def _place() -> Tuple:
 def _is_heard() -> ColumnElement[bool]:
     """Return the condition that an event is visible to its recipient.
 
-    The actor and the post's author are active, the recipient doesn't mute the actor, and neither blocks the other. The
-    row stays, and counts again when the mute or block ends.
+    The event's actor and the author of its post must be active. The recipient must not mute the actor, and neither may
+    block the other. Otherwise the row is kept, and becomes visible again when the mute or block ends.
     """
-    # Use the event's own user_id: a column two queries further out could not be referenced here.
+    # Use the event's own user_id, because a column of a query two levels further out can't be referenced here.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
     author_is_here = exists().where(Post.id == Activity.post_id, _author.id == Post.author_id, _author.active)
     of_somebody = and_(actor_is_here, visibility.is_not_muted_or_blocked(Activity.user_id, Activity.actor_id))
@@ -77,18 +80,18 @@ def _is_heard() -> ColumnElement[bool]:
 
 
 def _shown(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that an event is visible to its recipient and not filtered."""
+    """Return the condition that an event is visible to the user and not filtered."""
     return and_(Activity.user_id == user_id, Activity.held_by == EMPTY, _is_heard())
 
 
 def is_unread(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that an event is visible and unread."""
-    # Always true, but it makes SQLite prefer the partial index of unread events.
+    """Return the condition that an event is unread, visible to the user and not filtered."""
+    # `kind > ''` is always true. It makes SQLite prefer the partial index of unread events.
     return and_(_shown(user_id), Activity.read_at.is_(None), Activity.kind > EMPTY)
 
 
 def is_held(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that an event is filtered and has not been dismissed."""
+    """Return the condition that an event was filtered and has not been dismissed."""
     return and_(Activity.user_id == user_id, Activity.held_by != EMPTY, Activity.read_at.is_(None), _is_heard())
 
 
@@ -98,34 +101,34 @@ def _badge_is_off(user_id: Any) -> Select[str]:
 
 
 def shown(user_id: int) -> Select[Activity]:
-    """Select the events of the Activity page, with their actors and posts."""
+    """Select the user's events on the Activity page, with their actors and posts."""
     return _whole(select(Activity).where(_shown(user_id)))
 
 
 def unread(user_id: int, kinds: Collection[str]) -> Select[Activity]:
-    """Select the unread ones among those of some kinds, for emails and pushes."""
+    """Select the user's unread events of these kinds, with their actors and posts. Used by email and push."""
     return _whole(select(Activity).where(is_unread(user_id), Activity.kind.in_(kinds)))
 
 
 def held(user_id: int) -> Select[Activity]:
-    """Select the filtered events, with their actors and posts."""
+    """Select the user's filtered events, with their actors and posts."""
     return _whole(select(Activity).where(is_held(user_id)))
 
 
 def unread_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the badge's number of unread events as a subquery; `user_id` may be a column."""
+    """Return the badge's number of unread events, as a subquery. `user_id` may be a column."""
     counted = and_(is_unread(user_id), Activity.kind.not_in(_badge_is_off(user_id)))
     return select(func.count()).select_from(Activity).where(counted).scalar_subquery()
 
 
 def unread_count(user_id: int) -> int:
-    """Return the number of unread events in the badge."""
+    """Return the badge's number of unread events."""
     return int(db.session.scalar(_unread_count(), {"user_id": user_id}) or 0)
 
 
 @cache
 def _unread_count() -> Select[int]:
-    return select(unread_count_of(bindparam("user_id")))  # built once: it runs while the user's clock is locked
+    return select(unread_count_of(bindparam("user_id")))  # cached, because it runs while the user's clock is locked
 
 
 def _whole(query: Select[Activity]) -> Select[Activity]:

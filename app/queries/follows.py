@@ -1,6 +1,7 @@
-"""Follows as one viewer sees them. Lists are queried; counts are cached (app/models/profile_count.py).
+"""Followers and followed users, as the viewer may see them.
 
-A user separated from the viewer by a block appears in no list, and their own lists are empty.
+If a block separates a user from the viewer, that user appears in no list, and the user's own lists are empty. Lists are
+queried; counts are cached (app/models/profile_count.py).
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from app.extensions import db
 from app.models import Block, Follow, ProfileCount, User
 from app.queries import visibility
 
-SCAN_LIMIT = 2000  # follows that suggestions consider; bounds the query's time
-# As in visibility.py: made once, because making an alias is slow.
+SCAN_LIMIT = 2000  # the most follows that `suggestions` reads, which limits its time
+# Created once, because creating an alias is slow.
 _follow = aliased(Follow)
 Column = InstrumentedAttribute[int]
 
 
 def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """Select a user's followers, newest account first; `user_id` may be a column, `person` an alias of User."""
+    """Select a user's followers, newest account first. `user_id` may be a column, and `person` an alias of User."""
     follow = aliased(Follow)
     return (
         select(person)
@@ -33,7 +34,7 @@ def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
 
 
 def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[User]]:
-    """Select the users whom a user follows, newest account first; `user_id` may be a column, `person` a User alias."""
+    """Select the users whom a user follows, newest account first. `user_id` may be a column, `person` a User alias."""
     follow = aliased(Follow)
     return (
         select(person)
@@ -44,26 +45,29 @@ def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
 
 
 def follower_count_of(viewer_id: int) -> ColumnElement[int]:
-    """Return how many `followers` the viewer can see of the `ProfileCount`'s user, as a column for another query.
+    """Return how many followers of the `ProfileCount` row's user the viewer can see, as a column.
 
-    It is the cached count minus the followers separated from the viewer by a block. Its cost depends on the number of
-    the viewer's blocks, not of followers.
+    This is the cached count, minus the followers whom a block separates from the viewer. The cost depends on the number
+    of the viewer's blocks, not on the number of followers.
     """
     return _seen(viewer_id, ProfileCount.followers, Follow.follower_id, Follow.followed_id)
 
 
 def following_count_of(viewer_id: int) -> ColumnElement[int]:
-    """Return how many `following` the viewer can see, in the same way."""
+    """Return how many users the `ProfileCount` row's user follows, as far as the viewer can see them, as a column."""
     return _seen(viewer_id, ProfileCount.following, Follow.followed_id, Follow.follower_id)
 
 
 def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
-    """Return the condition that one user follows the other; both arguments may be columns."""
+    """Return the condition that one user follows the other. Both arguments may be columns."""
     return exists().where(_follow.follower_id == follower_id, _follow.followed_id == followed_id)
 
 
 def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
-    """Return users whom the viewer doesn't follow yet but the people they follow do; most shared followers first."""
+    """Return users to follow: those followed by the people whom the viewer follows, but not yet by the viewer.
+
+    Users with the most such followers come first.
+    """
     mine, theirs = aliased(Follow), aliased(Follow)
     seen = (
         select(theirs.followed_id)
@@ -101,7 +105,7 @@ def _seen(
         select(Block.blocked_id.label("id")).where(Block.blocker_id == viewer_id),
         select(Block.blocker_id).where(Block.blocked_id == viewer_id),
     ).subquery()
-    # A correlated EXISTS per blocked user: with a join, SQLite would start from the follows.
+    # A correlated EXISTS for each blocked user. With a join, SQLite would read all follows first.
     is_counted = exists().where(other == apart.c.id, owner == ProfileCount.user_id, Follow.counted)
     unseen = (
         select(func.count())

@@ -1,4 +1,4 @@
-"""Members of conversations."""
+"""Queries of the members of conversations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from app.models import Conversation, ConversationMember, User
 
 
 def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
-    """Return the other current members of each conversation, accepted or not. One query; none for no conversations."""
+    """Return the other current members of each conversation, by its id, including those who have not accepted yet.
+
+    One query; none if there are no conversations.
+    """
     if not conversation_ids:
         return {}
     membership = ConversationMember
@@ -30,7 +33,7 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
 
 
 def names_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[str]]:
-    """Return the names of the other members, for those of the conversations that are groups without a name."""
+    """Return the other members' names, by conversation id, for those `conversations` that are groups without a name."""
     nameless = [one.id for one in conversations if one.is_group and not one.name]
     people = others_in(user_id, nameless)
     return {conversation_id: [user.display_name for user in some] for conversation_id, some in people.items()}

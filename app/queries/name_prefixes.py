@@ -1,6 +1,6 @@
-"""Users and tags by the beginning of their names, for search and completion.
+"""Find users and tags by the beginning of their names, for search and autocompletion.
 
-The cost is bounded: each list of candidates is limited before it is sorted.
+Each list of candidates is limited before it is sorted, which limits the cost.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from app.models import Follow, Post, PostTag, User
 from app.queries import visibility
 from app.queries.search import matching
 
-FOLLOWED_LOOKED_AT = 1000  # follows, newest account first
-STRANGERS_LOOKED_AT = 50  # users who match whole words, and as many who match prefixes
-TAGS_LOOKED_AT = 2000  # uses of tags, newest first
-USES_LOOKED_AT = 100  # matches among these
+# The most candidates that are read:
+FOLLOWED_LOOKED_AT = 1000  # users whom the viewer follows, newest account first
+STRANGERS_LOOKED_AT = 50  # other users who match by whole words, and as many who match by a prefix
+TAGS_LOOKED_AT = 2000  # uses of tags in posts, newest first
+USES_LOOKED_AT = 100  # matches among these uses
 EXACT, FOLLOWED, WORD, BEGINNING = range(4)
 
 
 def people_named(viewer: User, q: str, limit: int, *, with_viewer: bool = True) -> Sequence[User]:
-    """Return up to `limit` users whose username or display name has the words of `q`; the last may be a prefix.
+    """Return up to `limit` users whose username and display name contain the words of `q`. One query.
 
-    The user with exactly this username comes first, then those whom the viewer follows, then others. For an empty `q`,
-    return users whom the viewer follows. Case, accents and a leading "@" don't matter. Users separated from the viewer
-    by a block and inactive accounts are left out. One query.
+    The last word may be a prefix. Case, accents and a leading "@" are ignored. The user with exactly this username
+    comes first, then users whom the viewer follows, then others. An empty `q` returns users whom the viewer follows.
+    Inactive users, and users whom a block separates from the viewer, are left out.
     """
     terms = query_terms(q)
     if q.strip(" @＠") and not terms:
@@ -63,14 +64,12 @@ def _place(place: int) -> Select[int, int]:
 
 
 def _cut(people: Select[int, int], terms: Sequence[Term]) -> Select[int, int]:
-    """Limit a part of a union. SQLite needs a subquery around a part with LIMIT."""
+    """Limit a part of a union. It is wrapped in a subquery, because SQLite allows no LIMIT in a part of a union."""
     return select(matching(people, User, terms)[0].limit(STRANGERS_LOOKED_AT).subquery())
 
 
 def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
-    """Return conditions that a user's names have these words. The last word is always a prefix, even if it is one
-    letter.
-    """
+    """Return conditions that a user's names contain these words. The last word always counts as a prefix."""
     words = literal(" ", String) + User.search_text + " "
     last = len(terms) - 1
     return [
@@ -80,10 +79,9 @@ def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
 
 
 def tags_named(viewer: User, q: str, limit: int) -> list[str]:
-    """Return up to `limit` tags, without #, that start with `q`: an exact match first, then by latest use.
+    """Return up to `limit` tags, without "#", that start with `q`: an exact match first, then by latest use. One query.
 
-    For an empty `q`, return the most recently used tags. Only tags in posts that lists show to the viewer count. One
-    query.
+    An empty `q` returns the most recently used tags. A use counts only if lists show its post to the viewer.
     """
     key = tag_key(q.strip().lstrip("#＃"))
     if q.strip(" #＃") and not key:

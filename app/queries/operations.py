@@ -1,4 +1,4 @@
-"""Figures for the operator: how many jobs wait and since when, and the drift that the daily recounts found."""
+"""Figures for the operator: waiting jobs, and the wrong counters that the daily recounts found."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from app.models import Job
 
 
 def jobs_by_state() -> Mapping[tuple[str, str], int]:
-    """Return the number of jobs for each (queue, state), except those done."""
+    """Return the number of jobs for each (queue, state), except completed jobs."""
     counted = select(Job.queue, Job.state, func.count()).where(Job.state != "done").group_by(Job.queue, Job.state)
     return {(queue, state): count for queue, state, count in db.session.execute(counted)}
 
 
 def waiting_since(moment: datetime) -> datetime | None:
-    """Return when the longest-waiting job that is due at `moment` became due, or None."""
+    """Return when the longest-waiting job became due; None if no job is due at `moment`."""
     due = select(func.min(Job.run_after)).where(Job.state == "queued", Job.run_after <= moment)
     return db.session.scalar(due)
 
 
 def last_drift(names: Collection[str]) -> Mapping[str, int]:
-    """Return for each of these jobs the number of wrong counters that its last finished run found."""
+    """Return how many wrong counters the last completed run of each of these jobs found."""
     found = {}
     for name in names:
         done = (Job.name == name) & (Job.state == "done")

@@ -1,4 +1,4 @@
-"""Queries of users by name, and of the user behind a request."""
+"""Find users by username, lock follows, and load the login of a request."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from app.queries import activity, unread
 
 @dataclass(frozen=True)
 class Visit:
-    """The login of a request, and what every page shows its user. Loaded in one query."""
+    """The login of a request, and the data about its user that every page shows. Loaded in one query."""
 
     login: LoginSession
-    login_id: str  # this and the next two are copied: a rollback expires the rows
+    login_id: str  # this and the next two are copies, because a rollback expires the loaded rows
     user_id: int
     last_seen: datetime | None
     unread_messages: int
@@ -33,12 +33,12 @@ class Visit:
 
 
 def by_username(username: str) -> User | None:
-    """Return the active user with that name, in any case or width, or None."""
+    """Return the active user with this username; None if there is none. Case and full-width letters are ignored."""
     return db.session.scalar(select(User).where(User.username_key == username_key(username), User.active))
 
 
 def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
-    """Return the active users with those names, by id. Unknown names are left out."""
+    """Return the active users with these usernames, ordered by id. Unknown names are ignored."""
     keys = {username_key(name) for name in usernames}
     return db.session.scalars(select(User).where(User.username_key.in_(keys), User.active).order_by(User.id)).all()
 
@@ -46,13 +46,13 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
 def lock_follow(follower: User, followed: User) -> None:
     """Take an advisory lock on a follow until the commit. It serialises a concurrent follow and block.
 
-    The users' rows are not locked, so two users who follow a third don't wait for each other.
+    The rows of the users are not locked, so two users who follow a third one don't wait for each other.
     """
     advisory_lock(_follow(follower, followed))
 
 
 def lock_follows(one: User, other: User) -> None:
-    """Take the locks of both directions."""
+    """Take advisory locks on the follows in both directions until the commit."""
     advisory_lock(_follow(one, other), _follow(other, one))
 
 
@@ -62,7 +62,7 @@ def _follow(follower: User, followed: User) -> str:
 
 @cache
 def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
-    # Built once: every page and every poll with news runs it.
+    # Cached, because it runs for every page, and for every poll that isn't idle.
     return (
         select(
             LoginSession,
@@ -80,7 +80,10 @@ def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
 
 
 def visit(login_id: str) -> Visit | None:
-    """Return the visit of an unexpired login. One statement, so the badge numbers match the timestamp."""
+    """Return the visit of a valid login; None if it is unknown or expired, or its user is inactive.
+
+    One statement, so that the badge counts and the timestamp are consistent.
+    """
     row = db.session.execute(_visit(), {"login_id": login_id, "moment": now()}).first()
     if row is None:
         return None

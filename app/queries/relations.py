@@ -1,4 +1,4 @@
-"""The mutes and blocks between two users."""
+"""Queries of the mutes and blocks between two users."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from app.queries import visibility
 
 @dataclass(frozen=True)
 class Relation:
-    """The mutes and blocks between a viewer and another user."""
+    """The mutes and blocks between the viewer and another user."""
 
     is_blocking: bool = False  # the viewer blocks the other
     is_blocked_either_way: bool = False  # either blocks the other
     is_muting: bool = False  # the viewer mutes the other
-    muted_until: datetime | None = None  # None while muted: no end
+    muted_until: datetime | None = None  # None while `is_muting`: the mute has no end
 
 
 def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
-    """Return the fields of a Relation in their order, as columns for another query; both arguments may be columns."""
+    """Return the fields of a Relation, in their order, as columns for another query. Both arguments may be columns."""
     until = select(Mute.until).where(Mute.muter_id == viewer_id, Mute.muted_id == other_id)
     return (
         visibility.is_blocking(viewer_id, other_id),
@@ -35,5 +35,5 @@ def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
 
 
 def between(viewer_id: int, other_id: int) -> Relation:
-    """Return the current relation. One query."""
+    """Return the mutes and blocks between the viewer and the other user. One query."""
     return Relation(*db.session.execute(select(*columns(viewer_id, other_id))).one())

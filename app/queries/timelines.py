@@ -1,7 +1,7 @@
-"""Timelines: selects of posts with their authors, so that a page is one query.
+"""Timelines: selects of posts with their authors, so that a page needs one query.
 
-Every timeline is ordered by id, newest first, and starts before a given id (app/web/paging.py). Each depends on the
-viewer: a block hides posts in both directions, and lists also leave out the posts of users whom the viewer mutes.
+Each timeline is ordered by id, newest first, and paged by id (app/web/paging.py). It depends on the viewer: a block
+hides posts in both directions, and lists leave out posts by users whom the viewer mutes.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from sqlalchemy.orm import aliased, contains_eager
 from app.models import Follow, Post, User
 from app.queries import visibility
 
-LARGEST_ID = 2**31 - 1  # ids are INTEGER: PostgreSQL raises an error for larger parameters
-RECENT = 20  # posts that determine the languages in which a user writes
-_theirs = aliased(Post)  # made once, as in visibility.py
+LARGEST_ID = 2**31 - 1  # of an INTEGER column; PostgreSQL raises an error for larger parameters
+RECENT = 20  # the number of latest posts that show in which languages a user writes
+_theirs = aliased(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:
-    """Select the posts that `viewer` may see, with their authors. Every list of posts, search included, starts here."""
+    """Select the posts that the viewer may see, with their authors. All queries of posts start from this."""
     return select(Post).join(Post.author).where(visibility.is_visible(viewer.id)).options(contains_eager(Post.author))
 
 
 def listed(viewer: User) -> Select[Post]:
-    """Select the posts for public lists: visible ones whose authors `viewer` doesn't mute."""
+    """Select the posts for public lists: visible posts by authors whom the viewer doesn't mute."""
     return visible(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
 
 
 def listed_ids(viewer: User) -> Select[int]:
-    """Select the ids of the `listed` posts."""
+    """Select the ids of the posts of `listed`."""
     return (
         select(Post.id)
         .join(Post.author)
@@ -37,22 +37,22 @@ def listed_ids(viewer: User) -> Select[int]:
 
 
 def of(viewer: User, author: User) -> Select[Post]:
-    """Select one author's posts."""
+    """Select the visible posts by one author."""
     return visible(viewer).where(Post.author_id == author.id)
 
 
 def one(viewer: User, post_id: int) -> Select[Post]:
-    """Select the post with that id if it is visible."""
+    """Select the post with this id, if it is visible to the viewer."""
     return visible(viewer).where(Post.id == post_id)
 
 
 def home(user: User, *, before: int | None, size: int) -> Select[Post]:
-    """Select the newest `size` + 1 posts before id `before` by `user` and the users they follow, newest first.
+    """Select the newest `size` + 1 posts by the user and the users they follow, newest first, with ids below `before`.
 
-    The cost depends on how many users one follows, not on how much they have posted. First, only the newest post of
-    each author is looked up. The last of the `size` + 1 newest of these is a floor: at least that many posts are at or
-    above it, so no post below it belongs on the page. Above the floor, each author contributes at most `size` + 1
-    posts, so an author who posts all day costs no more than a page.
+    The cost depends on the number of followed users, not on the number of their posts. First, only the newest post of
+    each author is looked up. The id of the last of the `size` + 1 newest of these is the floor: enough posts for the
+    page have this id or a higher one, so older posts are not needed. Each author then contributes at most `size` + 1
+    posts with ids from the floor on, which limits the cost of an author who posts very often.
     """
     authors = _authors(user)
     before = LARGEST_ID if before is None else before
@@ -63,7 +63,7 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
         .select_from(authors)
         .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
         .where(Post.id < before)
-        # "+ 0" prevents the planner from scanning all posts by id to find the few by these authors.
+        # With "+ 0", the planner can't scan all posts by id to find the few by these authors.
         .order_by((Post.id + 0).desc())
         .limit(size + 1)
         .subquery("found")
@@ -72,7 +72,7 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
 
 
 def count_newer(user: User, after: int, most: int) -> Select[int]:
-    """Select the number of posts on the `home` timeline after id `after`, counted up to `most`."""
+    """Select the number of posts on the `home` timeline with ids above `after`, but at most `most`."""
     authors = _authors(user)
     newer = select(Post.id).select_from(authors).join(Post, (Post.author_id == authors.c.id) & (Post.id > after))
     return select(func.count()).select_from(newer.limit(most).subquery())
@@ -90,7 +90,7 @@ def _authors(user: User) -> CTE:
 
 
 def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
-    """Return the `size` + 1st newest of the authors' newest posts; 0 if fewer of them have posted."""
+    """Return the id of the `size` + 1st of the authors' newest posts; 0 if fewer authors have posted."""
     newest = (
         select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < before).scalar_subquery()
     )
@@ -101,7 +101,7 @@ def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
 
 
 def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: int, size: int) -> ScalarSelect[int]:
-    """Return an author's `size` + 1st newest post above the floor. Older ones cannot be on this page."""
+    """Return the id of an author's `size` + 1st newest post above the floor. Older ones can't be on this page."""
     return (
         select(_theirs.id)
         .where(_theirs.author_id == author, _theirs.id < before, _theirs.id >= floor)
@@ -113,7 +113,7 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: 
 
 
 def recent_languages(user: User) -> ScalarSelect[str]:
-    """Return the languages of a user's latest posts as one text, "es,en,es", as a column for another query."""
+    """Return the languages of a user's latest posts as a column for another query: one text such as "es,en,es"."""
     latest = (
         select(Post.language.label("language"))
         .where(Post.author_id == user.id)

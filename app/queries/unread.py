@@ -1,4 +1,4 @@
-"""Unread messages. The badge, the inbox and emails share one condition, so they cannot disagree."""
+"""Queries of unread messages. The badge, the inbox and emails use the same SQL condition, so their numbers agree."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from app.extensions import db
 from app.models import Conversation, ConversationMember, Message
 from app.queries import visibility
 
-# As in visibility.py: made once, because making an alias is slow.
+# Created once, because creating an alias is slow.
 _asked, _other, _conversation = aliased(ConversationMember), aliased(ConversationMember), aliased(Conversation)
 
 
 def _beyond_read(member: Any) -> ColumnElement[bool]:
     """Return the condition that a message is unread by a member of its conversation.
 
-    It is a visible text by another sender, after the member's read position. Requests, muted conversations, and senders
-    who are muted or blocked don't count.
+    That is a text by another sender, after the member's read position, which is visible to the member and not deleted.
+    The member must have accepted the conversation and not muted it. A mute or a block between the member and the sender
+    excludes the message.
     """
     return and_(
         member.state == "accepted",
@@ -35,7 +36,10 @@ def _beyond_read(member: Any) -> ColumnElement[bool]:
 
 
 def _unread_messages(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition of a user's unread messages. Skips conversations without any."""
+    """Return the condition that joins a user's memberships to their unread messages.
+
+    Conversations without new messages are skipped early.
+    """
     member = ConversationMember
     return and_(member.user_id == user_id, member.newest_seq > member.read_seq, _beyond_read(member))
 
@@ -46,20 +50,20 @@ def messages(user_id: int) -> Select[Message]:
 
 
 def message_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the number of unread messages as a subquery; `user_id` may be a column."""
+    """Return the number of a user's unread messages, as a subquery. `user_id` may be a column."""
     return (
         select(func.count()).select_from(ConversationMember).join(Message, _unread_messages(user_id)).scalar_subquery()
     )
 
 
 def message_count_in(member: Any) -> ColumnElement[int]:
-    """Return the number of unread messages in one conversation, as a column; `member` may be an alias."""
+    """Return a member's number of unread messages in their conversation, as a column. `member` may be an alias."""
     fresh = select(func.count(Message.id)).where(_beyond_read(member)).correlate(member).scalar_subquery()
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
 
 def is_wanted(member: Any) -> ColumnElement[bool]:
-    """Return the condition that a request may be shown: its recipient doesn't block the other user."""
+    """Return the condition that a message request may be shown: its recipient doesn't block the other user."""
     blocked = exists().where(
         _conversation.id == member.conversation_id,
         _conversation.pair_key.is_not(None),
@@ -70,24 +74,24 @@ def is_wanted(member: Any) -> ColumnElement[bool]:
 
 
 def request_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the number of pending message requests as a subquery."""
+    """Return the number of a user's pending message requests, as a subquery."""
     waits = (_asked.user_id == user_id, _asked.state == "request", _asked.newest_message_id > 0, is_wanted(_asked))
     return select(func.count()).select_from(_asked).where(*waits).scalar_subquery()
 
 
 def message_count(user_id: int) -> int:
-    """Return the number of unread messages in the badge."""
+    """Return the number of a user's unread messages, as shown in the badge."""
     return int(db.session.scalar(_message_count(), {"user_id": user_id}) or 0)
 
 
 def request_count(user_id: int) -> int:
-    """Return the number of pending message requests. It is shown in the inbox and in no badge."""
+    """Return the number of a user's pending message requests. The inbox shows it; no badge does."""
     return int(db.session.scalar(_request_count(), {"user_id": user_id}) or 0)
 
 
 @cache
 def _message_count() -> Select[int]:
-    # Built once: it runs with each message, while the recipient's clock is locked.
+    # Cached, because it runs for each message while the recipient's clock is locked.
     return select(message_count_of(bindparam("user_id")))
 
 

@@ -1,7 +1,8 @@
-"""Who may see what. Every list, count, email and search uses these conditions, so they cannot disagree.
+"""SQL conditions for what a user may see. All lists, counts, emails and searches use them, so they agree.
 
-Each condition correlates with the enclosing query at any depth (`correlate_except`). SQLAlchemy's default is one level;
-beyond that, the condition would apply to any row of the table instead.
+Each condition can be used in a query nested at any depth, and refers to the enclosing query (`correlate_except`). By
+default, SQLAlchemy correlates only with the next enclosing query. Further out, the condition would apply to any row of
+the table.
 """
 
 from __future__ import annotations
@@ -13,44 +14,44 @@ from sqlalchemy.orm import aliased
 
 from app.models import Block, HiddenMessage, Message, Mute, User
 
-# Made once: making an alias takes longer than building the rest of a query. Each condition has its own.
+# Created once: creating an alias takes longer than building the rest of a query. Each condition has its own alias.
 _block, _mute, _hidden = aliased(Block), aliased(Mute), aliased(HiddenMessage)
 
 
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
-    """Return the condition that one user blocks the other; both arguments may be columns."""
+    """Return the condition that one user blocks the other. Both arguments may be columns."""
     is_it = exists().where(_block.blocker_id == blocker_id, _block.blocked_id == blocked_id)
     return is_it.correlate_except(_block)
 
 
 def blocked_between(one_id: Any, other_id: Any) -> ColumnElement[bool]:
-    """Return the condition that either of two users blocks the other."""
+    """Return the condition that either user blocks the other."""
     return or_(is_blocking(one_id, other_id), is_blocking(other_id, one_id))
 
 
 def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
-    """Return the condition that one user mutes the other now."""
+    """Return the condition that one user mutes the other. Both arguments may be columns."""
     return exists().where(_mute.muter_id == muter_id, _mute.muted_id == muted_id).correlate_except(_mute)
 
 
 def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
-    """Return the condition that the reader doesn't mute the author and neither blocks the other."""
+    """Return the condition that the reader doesn't mute the author, and neither blocks the other."""
     return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
 
 
 def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
     """Return the condition that a user is active and no block separates them from the viewer.
 
-    `person` is User or an alias of it.
+    `person` is User or an alias of User.
     """
     return and_(person.active, ~blocked_between(viewer_id, person.id))
 
 
 def message_is_shown(member: Any) -> ColumnElement[bool]:
-    """Return the condition that a member can see a `Message` of the conversation; `member` may be an alias.
+    """Return the condition that a member can see a `Message` of their conversation. `member` may be an alias.
 
-    Excluded are messages from before they joined or after they left, unsent messages, and messages that they deleted
-    for themselves. Messages deleted for everyone are included, and shown as deleted.
+    Excluded are messages from before the member joined or after they left, unsent messages, and messages that they
+    deleted for themselves. Messages deleted for everyone are included, because they are shown as deleted.
     """
     is_hidden = exists().where(_hidden.user_id == member.user_id, _hidden.message_id == Message.id)
     return and_(
