@@ -1,5 +1,6 @@
-"""`make run`: one process starts, monitors and stops everything that Microblog needs on one machine.
+"""`make run`: start, monitor and stop all processes that Microblog needs on one machine.
 
-`bootstrap.py` creates the virtual environment (with the system's Python). Inside it `python -m app.run` prepares the
-data and starts the supervisor. In production systemd, a container or a Procfile of the host replaces the supervisor.
+The system's Python runs `bootstrap.py`, which creates the virtual environment. In it, `python -m app.run` prepares the
+data directory and the database, and runs the supervisor. In production, systemd, a container platform or a host's
+Procfile runner replaces the supervisor.
 """

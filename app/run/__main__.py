@@ -1,4 +1,4 @@
-"""Run the site: `python -m app.run` serves, `… dev` reloads on changes, `… demo` adds users and posts."""
+"""Run the site: `python -m app.run` serves it, `… dev` reloads it on changes, `… demo` adds sample users and posts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ def main(arguments: list[str]) -> int:
 
 
 def serve(settings: Settings, *, reload: bool = False) -> int:
-    """Serve until a signal; with `reload`, restart on file changes. Raises CannotRun and PortRefused."""
+    """Serve the site until a signal. If `reload` is true, restart processes when files change.
+
+    Raises CannotRun and PortRefused.
+    """
     held = prepare.lock(settings.data_dir)
     services = Services(settings, reload=reload)
     supervisor = Supervisor(services)
@@ -48,13 +51,16 @@ def serve(settings: Settings, *, reload: bool = False) -> int:
 
 
 def demo(settings: Settings) -> int:
-    """Prepare the data, then exec `flask demo`. A site that runs on the same data gets the jobs at once."""
+    """Prepare the data, and replace this process by `flask demo`.
+
+    If a site is running on the same data, its queues and its address are used, so that it runs the demo's jobs at once.
+    """
     prepare.migrate(create_app(settings))
     running = prepare.read_state(settings.data_dir)
     if running.get("redis_url") and not is_set("REDIS_URL"):
         os.environ["REDIS_URL"] = running["redis_url"]
     if running.get("site") and not is_set("PUBLIC_URL"):
-        os.environ["PUBLIC_URL"] = running["site"]  # the port may have been set for that site only
+        os.environ["PUBLIC_URL"] = running["site"]  # PORT may have been set in that site's environment only
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "flask", "demo"])
 

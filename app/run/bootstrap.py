@@ -1,11 +1,11 @@
-"""Create the virtual environment (.venv) and install a lock file into it, if something changed.
+"""Create the virtual environment (.venv), and install the packages of a lock file into it if they have changed.
 
-    python3 app/run/bootstrap.py runtime    what serves: requirements.txt
-    python3 app/run/bootstrap.py dev        the same plus test and lint packages: requirements-dev.txt
+    python3 app/run/bootstrap.py runtime    packages to run the site: requirements.txt
+    python3 app/run/bootstrap.py dev        the same, and packages for tests and linters: requirements-dev.txt
 
-The system's Python runs this before anything is installed, so it uses only the standard library and imports nothing of
-the project. A Python too old to serve must still *parse* it, to print a clear error. Hence it has no `from __future__
-import annotations` (a syntax error before 3.7) and no newer syntax.
+The system's Python runs this before any package is installed, so it imports only the standard library. A Python that is
+too old must still be able to parse the file, so that it prints a clear error. So the file has no `from __future__
+import annotations`, which is a syntax error before 3.7, and no newer syntax.
 """
 
 import fcntl
@@ -41,7 +41,7 @@ def main(arguments: "list[str]") -> int:
 
 
 def why_not() -> str:
-    """Return why this Python can't be used, as one sentence; "" if it can."""
+    """Return one sentence that says why this Python can't be used; "" if it can."""
     if sys.version_info[:2] < OLDEST:
         return (
             f"Microblog needs Python {version(OLDEST)} or newer, and this is {version(sys.version_info[:2])}:"
@@ -56,7 +56,7 @@ def why_not() -> str:
 
 
 def version(numbers: "tuple[int, ...]") -> str:
-    """Format a Python version: "3.11"."""
+    """Format a Python version, such as "3.11"."""
     return f"{numbers[0]}.{numbers[1]}"
 
 
@@ -64,14 +64,14 @@ def prepare(venv: Path, kind: str) -> int:
     """Install the lock file of `kind` into `venv`, unless it is up to date. Return the exit status."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # of two concurrent `make`s, the second waits and finds nothing to do
+        fcntl.flock(folder, fcntl.LOCK_EX)  # if two `make`s run at once, the second waits and finds nothing to do
         return install(venv, kind)
     finally:
         os.close(folder)
 
 
 def install(venv: Path, kind: str) -> int:
-    """Do the work of `prepare`, under its lock."""
+    """Do the work of `prepare`. The caller holds the lock."""
     wanted = fingerprint(kind)
     stamp = venv / ".installed.json"
     if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):
@@ -93,13 +93,16 @@ def install(venv: Path, kind: str) -> int:
 
 
 def fingerprint(kind: str) -> "dict[str, str]":
-    """Return the stamp of a virtual environment created for `kind` now."""
+    """Return what the stamp file of an up-to-date virtual environment contains.
+
+    That is the digest of the lock file, and the version of Python.
+    """
     lock = hashlib.sha256((ROOT / LOCKS[kind]).read_bytes()).hexdigest()
     return {kind: lock, "python": version(sys.version_info[:2])}
 
 
 def read_stamp(stamp: Path) -> "dict[str, str]":
-    """Read the stamp of the last finished installation; {} if there is none."""
+    """Return the content of the stamp file, which the last complete installation wrote; {} if there is none."""
     try:
         found = json.loads(stamp.read_text())
     except (OSError, ValueError):
@@ -108,7 +111,7 @@ def read_stamp(stamp: Path) -> "dict[str, str]":
 
 
 def is_usable(venv: Path) -> bool:
-    """Return whether `venv` has this version of Python with a working pip."""
+    """Return whether `venv` has the same Python version as this process, and a working pip."""
     check = f"import sys, pip._internal.cli.main; sys.exit(sys.version_info[:2] != {sys.version_info[:2]!r})"
     try:
         found = subprocess.run([str(venv / "bin" / "python"), "-c", check], capture_output=True, check=False)
@@ -118,7 +121,7 @@ def is_usable(venv: Path) -> bool:
 
 
 def quietly(command: "list[str]") -> bool:
-    """Run `command` and print its output only if it fails. Return whether it succeeded."""
+    """Run `command`, and print its output only if it fails. Return whether it succeeded."""
     environment = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     done = subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False

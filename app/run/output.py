@@ -1,4 +1,4 @@
-"""The output of the child processes, line by line, prefixed with their names."""
+"""Print the output of the child processes, line by line, prefixed with their names."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ CHUNK = 65536  # bytes
 
 
 def say(line: str) -> None:
-    """Print `line` and flush. A closed terminal is not an error."""
+    """Print `line` and flush. Ignore a closed terminal."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)
 
 
 class Output:
-    """Reads the output pipes of the child processes. They log little when all is well, so every line is printed."""
+    """Reads the output pipes of the child processes, and prints every line. They print little while all is well."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
         self._colour = sys.stdout.isatty()
 
     def add(self, name: str, pipe: IO[bytes] | None) -> None:
-        """Read `pipe` until its end, and print its lines under `name`."""
+        """Read `pipe` until its end, and print its lines with the prefix `name`."""
         if pipe is not None:
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ, [name, b""])
 
     def pump(self, seconds: float) -> None:
-        """Print available output, waiting up to `seconds` for some."""
+        """Print the output that is available. Wait up to `seconds` if there is none."""
         for key, _events in self._selector.select(seconds):
             pipe = key.fileobj
             name, before = key.data

@@ -1,4 +1,4 @@
-"""Find free TCP ports on this machine."""
+"""Find free TCP ports on this machine, and check whether a port can be used."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import socket
 
 
 class PortRefused(OSError):
-    """The site can't listen on the address. The message is one sentence that says what to change."""
+    """The site can't listen on its address. The message is one sentence that tells the operator what to change."""
 
 
 def free_port() -> int:
-    """Return a free port of 127.0.0.1, chosen by the system."""
+    """Return a free port of 127.0.0.1, chosen by the operating system."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
 
 def first_free_port(start: int, tries: int = 50) -> int:
-    """Return the first free port of 127.0.0.1 from `start` on, or any free port after `tries` attempts."""
+    """Return the first free port of 127.0.0.1 at or above `start`. After `tries` used ports, return any free port."""
     for port in range(start, min(start + tries, 65536)):
         try:
             check("127.0.0.1", port)
@@ -28,11 +28,11 @@ def first_free_port(start: int, tries: int = 50) -> int:
 
 
 def check(host: str, port: int) -> None:
-    """Raise PortRefused unless a server could listen on `host` and `port` now."""
+    """Raise PortRefused if a server can't listen on this host and port now."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # allows a port that was just closed
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # accept a port that was closed a moment ago
             probe.bind((host, port))
     except OverflowError:
         raise PortRefused(f"PORT={port} is no port number: choose one from 1 to 65535.") from None

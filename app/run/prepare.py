@@ -1,4 +1,4 @@
-"""Prepare to serve: the data directory, its lock, and the database schema."""
+"""Prepare to serve the site: the data directory, its lock, and the database schema."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CannotRun(Exception):
 
 
 def data_directory(folder: Path) -> None:
-    """Create DATA_DIR, accessible only to its owner. Raises CannotRun."""
+    """Create the data directory so that only its owner can access it. Raises CannotRun."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "run.lock").touch(mode=0o600)
@@ -33,7 +33,10 @@ def data_directory(folder: Path) -> None:
 
 
 def lock(folder: Path) -> int:
-    """Lock `folder` until this process ends, and return the open file. Raises CannotRun if it is locked."""
+    """Lock the data directory until this process exits, and return the open lock file.
+
+    Raises CannotRun if another process has locked it.
+    """
     file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -47,7 +50,7 @@ def lock(folder: Path) -> int:
 
 
 def migrate(app: Flask) -> None:
-    """Migrate the database to the newest schema. If it is up to date, this costs one query. Raises CannotRun."""
+    """Migrate the database to the newest schema. If it is up to date, this takes one query. Raises CannotRun."""
     scripts = ScriptDirectory(str(ROOT / "migrations"))
     with app.app_context():
         try:
@@ -68,16 +71,16 @@ def migrate(app: Flask) -> None:
 
 
 def write_state(folder: Path, **state: Any) -> None:
-    """Write down where the site runs, for tools on this machine (`make demo`, the browser tests)."""
+    """Record where the site runs, for other programs on this machine (`make demo`, the browser tests)."""
     draft = folder / "run.json.new"
-    # os.open: the file must never exist with another mode, and Path.open() takes none.
+    # os.open creates the file with the right mode. Path.open() can't do that.
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
         json.dump(state, file)
     draft.replace(folder / "run.json")
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Read the state of the current or last supervisor on `folder`; {} if there is none."""
+    """Return where the site with this data directory runs, or last ran if it was killed; {} if nothing is recorded."""
     try:
         state = json.loads((folder / "run.json").read_text())
     except (OSError, ValueError):
@@ -86,5 +89,5 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 
 def forget_state(folder: Path) -> None:
-    """Delete the state of `folder`, as no site runs on it any more."""
+    """Delete the record of where the site runs, because it is stopping."""
     (folder / "run.json").unlink(missing_ok=True)

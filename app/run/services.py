@@ -1,4 +1,4 @@
-"""The processes of the site, in the order in which they start. They stop in the order of `stages`."""
+"""The processes of the site: their commands, their environment, and the order in which they are stopped."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from app.run.embedded import EmbeddedRedis
 from app.web.request_intake import BODY_READERS
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
-CONNECTIONS = 10_000  # most open connections of a web process: one for each polling browser, of about 17 kB
-OWN_FILES = 200  # other open files of a web process: libraries, database, Redis
+CONNECTIONS = 10_000  # the most open connections of a web process: one of about 17 kB for each polling browser
+OWN_FILES = 200  # the most other open files of a web process: libraries, database, Redis
 
-# granian's HTTP options, here and in the Procfile (decision 5). HTTP/1 only: a proxy uses nothing else to reach it, and
-# a stalled HTTP/2 request could not be ended alone. Headers are limited to 16 kB and 30 seconds. Idle connections are
-# also closed after that time, so it must be longer than POLL_INTERVAL.
+# granian's HTTP options. The Procfile has the same (decision 5). Only HTTP/1, because proxies use nothing else to reach
+# an app server, and a stalled HTTP/2 request can't be ended without the others on its connection. Request headers may
+# have 16 kB and take 30 seconds. Idle connections are closed after the same time, so it must exceed POLL_INTERVAL.
 GRANIAN = (
     *("--interface", "wsgi", "--no-ws", "--http", "1"),
     *("--http1-buffer-size", "16384", "--http1-header-read-timeout", "30000"),
 )
-# The files that `make dev` watches. The app reads templates and style sheets once, so changes to them also need a
-# restart.
+# The files that `make dev` watches. They include templates and style sheets, which the app reads only at startup.
 WATCHED = ("app", "translations", "microblog.py", "worker.py")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -38,13 +37,13 @@ class Services:
     """The site's processes and their environment."""
 
     settings: Settings
-    reload: bool = False  # restart web processes and workers on file changes, and log the web's SQL
+    reload: bool = False  # restart web processes and workers when files change, and log the SQL of web processes
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     redis: EmbeddedRedis | None = None
     mail_page: str = ""  # the URL of the mail sink's page; "" if email is sent to MAIL_SERVER
 
     def __post_init__(self) -> None:
-        """Decide which services are embedded. Raises PortRefused if the site's port is taken."""
+        """Choose the services to run. Raises PortRefused if the site's port can't be used."""
         ports.check(self.settings.host, self.settings.port)
         self.environment |= {
             "DATA_DIR": str(self.settings.data_dir),
@@ -52,7 +51,7 @@ class Services:
             "PYTHONUNBUFFERED": "1",
         }
         if self.settings.host in LOOPBACK and not self.settings.public_url:
-            # The site then rejects other host names, so a foreign page can't reach it by DNS rebinding.
+            # Makes the site reject other host names. Otherwise other websites could reach it (DNS rebinding).
             self.environment["PUBLIC_URL"] = self.address
         if not is_set("REDIS_URL"):
             self.redis = EmbeddedRedis(self.settings.data_dir / "redis")
@@ -81,7 +80,7 @@ class Services:
             return [*command, "--respawn-failed-workers", "microblog:app"]
         watched = [word for path in WATCHED for word in ("--reload-paths", str(ROOT / path))]
         reload = ["--reload", *watched, "--reload-ignore-worker-failure"]
-        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # idle workers would log SQL every second
+        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # not for workers, which log SQL every second
 
     def _worker(self, *queues: str) -> list[str]:
         command = [sys.executable, "worker.py", *queues]
@@ -105,29 +104,28 @@ class Services:
 
     @property
     def stages(self) -> list[list[Child]]:
-        """Groups of processes to stop one after the other: clients before servers, Redis last."""
+        """Groups of processes, in the order in which they are stopped: clients before the servers that they use."""
         sink = [self.mail_sink] if self.mail_sink else []
         return [[self.web], self.workers, sink, [self.redis.child] if self.redis else []]
 
     @property
     def address(self) -> str:
         """The URL of the site for users."""
-        # S104 warns about listening on all addresses; here the value is only compared.
+        # The linter's rule S104 warns about listening on all addresses. Here the address is only compared.
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104
         return self.settings.public_url or f"http://{host}:{self.settings.port}"
 
     @property
     def probe_host(self) -> str:
-        """The host at which this machine reaches the web server."""
+        """The host under which this machine can reach the web server."""
         # S104: as above.
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)  # noqa: S104
 
 
 def open_connections() -> int:
-    """Return how many connections a web process may keep open, and raise the limit of open files to match.
+    """Return how many connections a web process may keep open, and raise the limit of open files accordingly.
 
-    granian's own limit is 512 for each process: two processes would serve only the first thousand browsers that
-    poll.
+    granian's default limit is 512 for each process, too few for the browsers that poll.
     """
     wanted = CONNECTIONS + OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -19,7 +19,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Supervisor:
-    """The supervisor of one site: call `begin`, then `serve` until it must stop, then `end`."""
+    """Starts, monitors and stops the processes of one site.
+
+    Call `take_signals`, `begin_redis`, `begin` and `serve`, which returns when a signal requests a stop. Always call
+    `end` last.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -29,7 +33,7 @@ class Supervisor:
         self._announced = False
 
     def take_signals(self) -> None:
-        """Handle signals from now on: the first requests an orderly stop, a second one a quick stop."""
+        """Install the signal handlers. The first signal requests an orderly stop, a second one a quick stop."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
 
@@ -37,14 +41,14 @@ class Supervisor:
         self._stop_requests += 1
 
     def begin_redis(self) -> None:
-        """Start the embedded Redis, if there is one, without waiting for it."""
+        """Start the embedded Redis, if there is one. Don't wait until it is ready."""
         orphans.adopt()
         if self._services.redis:
             self._services.redis.prepare()
             self._start(self._services.redis.child)
 
     def begin(self) -> None:
-        """Start the other processes once Redis is ready. Raises CannotRun."""
+        """Wait until the embedded Redis is ready, and start the other processes. Raises CannotRun if it never is."""
         self._await_redis()
         for child in (self._services.web, *self._services.workers, self._services.mail_sink):
             if child:
@@ -64,7 +68,7 @@ class Supervisor:
             )
 
     def serve(self) -> None:
-        """Monitor the processes until a signal requests a stop."""
+        """Monitor the processes, and restart those that exit, until a signal requests a stop."""
         while not self._stop_requests:
             self._output.pump(LOOK_EVERY)
             for child in self._children:
@@ -77,19 +81,19 @@ class Supervisor:
             if time.monotonic() >= child.restart_at:
                 self._start(child)
         elif child.has_ended():
-            child.kill()  # the rest of its group must not run beside the new process
+            child.kill()  # kill the rest of its process group before the new process starts
             delay = child.plan_restart()
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
 
     def _start(self, child: Child) -> None:
-        orphans.bury(self._known())  # left by the previous process
+        orphans.bury(self._known())  # processes that the previous one left behind
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:
             self._children.append(child)
 
     def end(self) -> None:
-        """Stop everything, stage by stage, Redis last. No process is left running."""
+        """Stop all processes in the order of `Services.stages`. None is left running."""
         if self._announced:
             say("\nStopping ...")
         for stage in self._services.stages:
@@ -111,7 +115,10 @@ class Supervisor:
         return {child.process.pid for child in self._children if child.process}
 
     def _is_serving(self) -> bool:
-        """Return whether the app itself answers: the socket listens before the app is loaded."""
+        """Return whether the app answers requests.
+
+        A connection does not show this, because the socket listens before the app is loaded.
+        """
         port = self._services.settings.port
         connection = http.client.HTTPConnection(self._services.probe_host, port, timeout=1)
         try:

@@ -1,5 +1,5 @@
-"""The mail sink: receives the email of a site without a mail server, and shows it on a local page.
+"""The mail sink: an SMTP server that delivers nothing, and a local web page that shows the email it receives.
 
-It accepts SMTP as a real mail server would. The page lists the emails for new operators, developers and the browser
-tests. It serves only 127.0.0.1, as it shows email, including password reset links, without a login.
+It is used if no mail server is configured, by new operators, developers and the browser tests. It listens only on
+127.0.0.1, because the page needs no login and shows all email, including password reset links.
 """

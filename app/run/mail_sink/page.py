@@ -1,4 +1,4 @@
-"""The web page: a list of the emails, each with its text, its HTML in a sandbox, and its source."""
+"""The mail sink's web page: a list of the emails, and for each its text, its HTML in a sandbox, and its source."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
 PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';" + (
     " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-# An email may style itself and show its embedded images. It can't run scripts or fetch anything.
+# The HTML of an email may contain styles and embedded images. It can't run scripts or load anything.
 MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self';" + (
     " sandbox allow-popups allow-popups-to-escape-sandbox"
 )
 
 
 def create_page(store: MailStore, catalogs: Catalogs | None = None) -> Flask:
-    """Return the WSGI app that shows `store`, in the languages of `catalogs`."""
+    """Return the WSGI app that shows the emails in `store`, in the languages of `catalogs`."""
     page = Flask("mail_sink", template_folder=str(ROOT / "app/templates"), static_folder=str(ROOT / "app/static"))
-    # A foreign site must not read email through its own host name that points here (DNS rebinding).
+    # Reject other host names. Otherwise, a website whose name resolves to 127.0.0.1 could read email (DNS rebinding).
     page.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost", "[::1]"]
     page.extensions["catalogs"] = catalogs or Catalogs()
     CatalogBabel(page, locale_selector=_language)
@@ -78,7 +78,7 @@ def create_page(store: MailStore, catalogs: Catalogs | None = None) -> Flask:
 
 
 def as_json(mail: Mail) -> dict[str, Any]:
-    """Convert one email for /messages.json."""
+    """Return an email as an object for /messages.json."""
     return {
         "id": mail.id,
         "to": list(mail.recipients),
@@ -92,7 +92,7 @@ def as_json(mail: Mail) -> dict[str, Any]:
 
 
 def linked(text: str) -> Markup:
-    """Render plain text as HTML, with its URLs as links that open in a new tab."""
+    """Convert plain text to HTML. URLs become links that open in a new tab."""
     parts = Markup("")
     end = 0
     for match in LINK.finditer(text):
@@ -103,7 +103,7 @@ def linked(text: str) -> Markup:
 
 
 def in_new_tabs(html: str) -> str:
-    """Make the links of an email's HTML open in a new tab: the site refuses to be shown in a frame."""
+    """Make the links in an email's HTML open in a new tab, because the site's pages can't be shown in the frame."""
     base = '<base target="_blank">'
     marked, count = re.subn(r"(?i)<head[^>]*>", lambda head: head[0] + base, html, count=1)
     return marked if count else base + html
@@ -115,12 +115,12 @@ def _language() -> str:
 
 
 def _when(mail: Mail) -> str:
-    """Format the time of arrival in this machine's time zone."""
+    """Format when an email arrived, in this machine's time zone."""
     return str(format_datetime(mail.received_at.astimezone(), "medium", rebase=False))
 
 
 def _when_short(mail: Mail) -> str:
-    """Format the time of arrival for the list: the time for today's emails, the date for older ones."""
+    """Format when an email arrived, for the list: the time if it arrived today, or else the date."""
     arrived = mail.received_at.astimezone()
     if arrived.date() == datetime.now().astimezone().date():
         return str(format_time(arrived, "short", rebase=False))

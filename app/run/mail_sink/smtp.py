@@ -1,4 +1,4 @@
-"""The SMTP server: accepts every email to any address once it is on disk."""
+"""The mail sink's SMTP server. It accepts email to any address, and stores it on disk before it confirms."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ LARGEST = 32 * 1024 * 1024  # bytes
 
 
 class Handler:
-    """The handler for aiosmtpd, which prescribes the method's name."""
+    """The handler for aiosmtpd, which calls `handle_DATA`."""
 
     def __init__(self, store: MailStore) -> None:
         self._store = store
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        """Store one email. Answers 451, "try again", if it can't be written."""
+        """Store an email. Answer 451 ("try again later") if it can't be written."""
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         try:
             mail_id = self._store.add(content, [str(address) for address in envelope.rcpt_tos])
@@ -27,7 +27,7 @@ class Handler:
 
 
 def listen(store: MailStore, port: int) -> Controller:
-    """Serve SMTP on 127.0.0.1 in its own thread. Raises OSError if the port is taken."""
+    """Start the SMTP server on 127.0.0.1, in its own thread. Raises OSError if the port is in use."""
     controller = Controller(
         Handler(store),
         hostname="127.0.0.1",

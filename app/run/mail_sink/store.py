@@ -1,4 +1,4 @@
-"""The emails as .eml files: sortable names, atomic writes, only the newest thousand kept."""
+"""The mail sink's storage: .eml files with sortable names, written atomically. Only the newest thousand are kept."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ NAME = re.compile(r"[0-9]{20}-[0-9a-f]{8}", re.ASCII)
 
 @dataclass(frozen=True)
 class Mail:
-    """One email as it is shown."""
+    """An email with the parts that the page shows."""
 
     id: str
-    recipients: tuple[str, ...]  # the envelope recipients, who would have received it
+    recipients: tuple[str, ...]  # the recipients of the SMTP envelope
     sender: str
     subject: str
     message_id: str
@@ -44,7 +44,7 @@ class MailStore:
         self._adding = threading.Lock()
 
     def add(self, content: bytes, recipients: list[str]) -> str:
-        """Store an email on disk and return its id. Raises OSError if it can't be written."""
+        """Store an email on disk, and return its id. Raises OSError if it can't be written."""
         with self._adding:
             name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
             draft, final = self._folder / f"{name}.part", self._folder / f"{name}.eml"
@@ -64,7 +64,7 @@ class MailStore:
         return sorted(filter(NAME.fullmatch, names), reverse=True)
 
     def get(self, mail_id: str) -> Mail | None:
-        """Return the email with this id, or None."""
+        """Return the email with this id; None if there is none."""
         if not NAME.fullmatch(mail_id):
             return None
         try:
@@ -73,16 +73,16 @@ class MailStore:
             return None
 
     def newest(self, recipient: str = "") -> Iterator[Mail]:
-        """Yield all emails, newest first; with `recipient`, only those to that address."""
+        """Yield emails, newest first. If `recipient` is given, yield only those to that address."""
         for mail_id in self.ids():
             mail = self.get(mail_id)
             if mail and (not recipient or recipient.casefold() in map(str.casefold, mail.recipients)):
                 yield mail
 
 
-@lru_cache(maxsize=KEEP)  # a stored email never changes
+@lru_cache(maxsize=KEEP)  # safe, because a stored email never changes
 def read(path: Path) -> Mail:
-    """Read the email in the file `path`. Raises FileNotFoundError."""
+    """Read and parse the email in the file `path`. Raises FileNotFoundError."""
     content = path.read_bytes()
     message = message_from_bytes(content, policy=policy.default)
     return Mail(
