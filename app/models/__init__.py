@@ -1,6 +1,6 @@
-"""The tables: columns, constraints, indexes (each with its purpose), relationships.
+"""The database tables: columns, constraints, indexes (each with its purpose) and relationships.
 
-Models contain no behaviour beyond their own row.
+A model's methods only use its own row.
 """
 
 from app.models.account import LoginSession, MailToken, PendingAccount

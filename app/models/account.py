@@ -20,12 +20,12 @@ def random_id() -> str:
 
 
 class LoginSession(Base):
-    """One login of one browser. Deleting the row ends it: the session and remember cookies both contain its id."""
+    """A login in a browser. The session cookie and the remember cookie contain its id: deleting the row ends it."""
 
     __tablename__ = "login_session"
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=random_id)
-    # The index serves listing and ending all logins of a user.
+    # The index is for listing and ending all logins of a user.
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
@@ -40,12 +40,12 @@ class LoginSession(Base):
 
 
 class MailToken(Base):
-    """A single-use link sent by email: using it deletes the row."""
+    """A link sent by email that can be used once. Using it deletes the row."""
 
     __tablename__ = "mail_token"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    # The index serves revoking a user's older links when a newer one is requested, or when they log in.
+    # The index is for revoking a user's older links when they request a new one or log in.
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     purpose: Mapped[str] = mapped_column(String(16))  # "confirm", "reset" or "change_email"
     email: Mapped[str] = mapped_column(String(254))  # the address it was sent to
@@ -57,9 +57,10 @@ class MailToken(Base):
 
 
 class PendingAccount(Base):
-    """A registration whose email address is not confirmed yet. Confirming deletes the row and creates the account.
+    """A registration with an unconfirmed email address. Confirming it creates the account and deletes this row.
 
-    Usernames and addresses are not unique here: a pending registration reserves nothing, so it reveals nothing.
+    Usernames and addresses are not unique in this table: a pending registration does not reserve them, so a
+    registration form reveals nothing about it.
     """
 
     __tablename__ = "pending_account"
@@ -68,7 +69,7 @@ class PendingAccount(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64))
     email: Mapped[str] = mapped_column(String(254))
-    # The index serves deleting the other registrations with an address when one of them is confirmed.
+    # The index is for deleting other registrations with the same address when one is confirmed.
     email_key: Mapped[str] = mapped_column(String(320), index=True)
     password_hash: Mapped[str] = mapped_column(String(256))
     language: Mapped[str] = mapped_column(String(16), default="")

@@ -1,4 +1,4 @@
-"""Events on the Activity page: one row each, stored as kind and arguments, never as text."""
+"""Events on the Activity page. A row has the kind of the event and its arguments; the text is rendered from these."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ HELD = text("held_by <> ''")
 
 
 class Activity(Base):
-    """One event. It is recorded once, however often its cause repeats: unique by (user, kind, subject)."""
+    """An event. If its cause is repeated, it is not recorded again: (user, kind, subject) is unique."""
 
     __tablename__ = "activity"
     __table_args__ = (
         UniqueConstraint("user_id", "kind", "subject"),
         # The Activity page, newest first, by the recipient's clock.
         Index("ix_activity_user_id_timestamp", "user_id", "timestamp", "id"),
-        # The badge and email. Partial, so that its size doesn't depend on the number of read rows.
+        # The badge and email. A partial index, so that it stays small however many events have been read.
         Index("ix_activity_unread", "user_id", "kind", sqlite_where=UNREAD, postgresql_where=UNREAD),
         Index("ix_activity_post_id", "post_id"),  # deleting a post deletes its events
         Index("ix_activity_actor_id", "actor_id"),  # deleting an account deletes its events
-        # Pruning. Contains only read rows, or a planner would use it to find unread ones.
+        # Deleting old events. A partial index, so that no planner uses it to find unread events.
         Index("ix_activity_read_at", "read_at", sqlite_where=READ, postgresql_where=READ),
         # Filtered notifications.
         Index("ix_activity_held", "user_id", "timestamp", "id", sqlite_where=HELD, postgresql_where=HELD),
@@ -42,16 +42,16 @@ class Activity(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))  # the recipient
     kind: Mapped[str] = mapped_column(String(32))  # a name in app/notifications/kinds.py
     subject: Mapped[str] = mapped_column(String(64))  # identifies the event: an id of its cause
-    # Unix seconds of the recipient's clock, so in commit order: a page that shows this event could show all older ones.
+    # Unix seconds by the recipient's clock, and so in commit order: no older event can appear after this one was shown.
     timestamp: Mapped[float] = mapped_column(Double)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))  # the user who caused it
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))  # the post it refers to
-    args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other arguments of its sentence
-    # The filter that applies to it: "" for none, else "not_following" or "new_account".
+    args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other arguments of its text
+    # The sender filter that filtered it: "not_following" or "new_account"; "" if it was not filtered.
     held_by: Mapped[str] = mapped_column(String(16), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    mailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when an email mentioned it
+    mailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was sent in an email
 
     actor: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[actor_id])
     post: Mapped[Post | None] = relationship(lazy="raise")

@@ -1,4 +1,4 @@
-"""How each user wants to be notified: the delivery grid, quiet hours, filters, and the daily number of emails."""
+"""How each user wants to be notified (the delivery grid and the profile), and how many emails they got each day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.extensions import Base
 
 
 class DeliveryPreference(Base):
-    """One row of a user's delivery grid. A kind without a row has the defaults of app/notifications/kinds.py."""
+    """A row of a user's delivery grid. A kind without a row has its default from app/notifications/kinds.py."""
 
     __tablename__ = "delivery_preference"
 
@@ -25,7 +25,10 @@ class DeliveryPreference(Base):
 
 
 class DeliveryProfile(Base):
-    """Settings for all kinds. A user without a row has the defaults. Times of day are in the user's time zone."""
+    """A user's delivery settings for all kinds. A user without a row has the defaults.
+
+    Times of day are in the user's time zone.
+    """
 
     __tablename__ = "delivery_profile"
 
@@ -40,7 +43,7 @@ class DeliveryProfile(Base):
 
 
 class MailTally(Base):
-    """The number of non-essential emails sent to a user on one day (UTC), for the daily limits."""
+    """The number of emails sent to a user on one day (UTC), for the daily caps. Essential emails are not counted."""
 
     __tablename__ = "mail_tally"
 

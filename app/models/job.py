@@ -1,4 +1,4 @@
-"""Background jobs. The row is authoritative; Redis only delivers its id to a worker sooner."""
+"""Background jobs. The row is authoritative: Redis only brings its id to a worker sooner."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from app.extensions import Base
 
 
 def job_id() -> str:
-    """Return a new job's id. It is also the id in RQ, and the left part of the Message-ID of an email that the job
-    sends.
+    """Return an id for a new job.
+
+    RQ uses the same id. It is also the first part of the Message-ID of an email that the job sends.
     """
     return uuid.uuid4().hex
 
 
 class Job(Base):
-    """One job: queued -> running -> done or failed. A retry goes back to queued."""
+    """A job. Its state changes from queued to running, then to done or failed. A retry changes it back to queued."""
 
     __tablename__ = "job"
     __table_args__ = (
-        # The scheduler: due jobs, and jobs whose worker died. Excludes finished jobs.
+        # The scheduler: due jobs, and jobs whose worker died. A partial index without finished jobs.
         Index(
             "ix_job_open",
             "state",
@@ -34,7 +35,7 @@ class Job(Base):
             sqlite_where=text("state IN ('queued', 'running')"),
             postgresql_where=text("state IN ('queued', 'running')"),
         ),
-        # At most one queued job per unique key, so that enqueuing the same work twice makes one job.
+        # At most one queued job for each unique key, so that work that is enqueued twice runs once.
         Index(
             "uq_job_waiting",
             "unique_key",
@@ -42,8 +43,8 @@ class Job(Base):
             sqlite_where=text("state = 'queued'"),
             postgresql_where=text("state = 'queued'"),
         ),
-        Index("ix_job_owner_id_queued_at", "owner_id", "queued_at"),  # "my tasks"
-        Index("ix_job_finished_at", "finished_at"),  # pruning
+        Index("ix_job_owner_id_queued_at", "owner_id", "queued_at"),  # the page of a user's tasks
+        Index("ix_job_finished_at", "finished_at"),  # deleting old jobs
         Index("ix_job_name_queued_at", "name", "queued_at"),  # when a periodic job was last enqueued
     )
 
@@ -59,11 +60,11 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     crashes: Mapped[int] = mapped_column(default=0)  # attempts whose worker died
     error: Mapped[str] = mapped_column(Text, default="")  # of the last attempt, for the operator
-    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small; the owner may fetch it
+    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small; the owner can get it
 
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     run_after: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last handed to Redis
-    run_token: Mapped[str | None] = mapped_column(String(32))  # identifies the attempt that holds the lease
-    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # last sign of life of that attempt
+    pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was last pushed to Redis
+    run_token: Mapped[str | None] = mapped_column(String(32))  # identifies the attempt that has the lease
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # of that attempt
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -15,11 +15,11 @@ from app.models.user import User
 
 
 class Report(Base):
-    """A member's report of messages, a post or a person. The evidence is a copy of exactly that."""
+    """A member's report of messages, a post or a person. Its evidence is a copy of what was reported."""
 
     __tablename__ = "report"
     __table_args__ = (
-        Index("ix_report_state", "state", "id"),  # the queue, oldest first
+        Index("ix_report_state", "state", "id"),  # the moderators' queue, oldest first
         {"sqlite_autoincrement": True},
     )
 
@@ -27,7 +27,7 @@ class Report(Base):
     conversation_id: Mapped[int | None] = mapped_column(ForeignKey("conversation.id", ondelete="SET NULL"), index=True)
     reporter_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     kind: Mapped[str] = mapped_column(String(8), default="messages", server_default="messages")  # or "post", "person"
-    post_id: Mapped[int | None]  # no foreign key: the report outlives the post, and ids are never reused
+    post_id: Mapped[int | None]  # no foreign key, because the report is kept when the post is deleted
     accused_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     accused_name: Mapped[str] = mapped_column(String(64))  # the username at the time of the report
     note: Mapped[str] = mapped_column(Text, default="")
@@ -35,12 +35,12 @@ class Report(Base):
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The signature over note and evidence (app/moderation/evidence.py). Reports from before signatures existed have
-    # only a digest, and "" in the other two columns.
+    # The signature of the note and the evidence (app/moderation/evidence.py). Reports that are older than this feature
+    # have only the digest, and "" in the other two columns.
     seal: Mapped[str] = mapped_column(String(64))  # SHA-256 of the signed text, in hex
     signature: Mapped[str] = mapped_column(String(96), default="", server_default="")  # Ed25519, in Base64
-    key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of the key that signed
-    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # one report per submitted form
+    key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of the signing key
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)  # so that a form creates only one report
 
     reporter: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[reporter_id])
     accused: Mapped[User | None] = relationship(lazy="raise", foreign_keys=[accused_id])
@@ -51,7 +51,7 @@ class Report(Base):
 
 
 class ReportedMessage(Base):
-    """A copy of one message, post or profile as it was when it was reported. Later changes do not affect it.
+    """A copy of a message, post or profile, made when it was reported.
 
     | column      | message  | post           | profile             |
     |-------------|----------|----------------|---------------------|
@@ -76,13 +76,16 @@ class ReportedMessage(Base):
         JSON, default=list
     )  # {"file", "alt", "sha256"}; the files are kept
     facts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
-    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # if its sender had deleted it before the report
-    # If not "", the content is withheld from the reporter, and the signed text contains a salted digest in its place.
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # if the sender had deleted it before the report
+    # If not "", the reporter doesn't see the content, and the signed text contains a salted digest of it instead.
     salt: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
 
 class AuditEntry(Base):
-    """One thing that a moderator viewed or did. Append-only; the names outlive the accounts."""
+    """An entry of the audit log: what a moderator viewed or did. Entries are never changed.
+
+    Names are stored too, because the accounts may be deleted.
+    """
 
     __tablename__ = "audit_entry"
     __table_args__ = ({"sqlite_autoincrement": True},)

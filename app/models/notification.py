@@ -1,4 +1,4 @@
-"""The states that the poller delivers, and the clock that orders them."""
+"""Notifications, which polls fetch, and the clock of each user, which orders them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.extensions import Base
 
 
 class NotificationClock(Base):
-    """A user's own clock. It only moves forward, in commit order: its row stays locked until the commit."""
+    """A user's clock. Whoever advances it locks the row until the commit, so timestamps follow commit order."""
 
     __tablename__ = "notification_clock"
 
@@ -20,10 +20,10 @@ class NotificationClock(Base):
 
 
 class Notification(Base):
-    """The latest full state per (user, name, subject). Delivery is idempotent."""
+    """The latest complete state for a (user, name, subject). A client may receive it more than once."""
 
     __tablename__ = "notification"
-    # Polls: notifications newer than `since`, oldest first.
+    # Polls, which read the notifications after `since`, oldest first.
     __table_args__ = (Index("ix_notification_user_id_timestamp", "user_id", "timestamp"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)

@@ -14,10 +14,10 @@ from app.models.user import User
 
 
 class Post(Base):
-    """A short public text. `id` is also its position in every timeline, so paging needs no clock."""
+    """A short public text. Timelines are ordered and paged by `id`."""
 
     __tablename__ = "post"
-    # Profiles, and the newest posts of each followed author on the home timeline.
+    # Profiles, and the home timeline, which reads the newest posts of each followed author.
     __table_args__ = (
         Index("ix_post_author_id_id", "author_id", "id"),
         {"sqlite_autoincrement": True},  # ids are never reused
@@ -28,19 +28,19 @@ class Post(Base):
     body: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(16), default="")  # chosen by the author; "" = unknown
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    # The searchable words. The migration creates its full-text indexes, one per database engine.
+    # The words to search. A migration creates the full-text index, which depends on the database engine.
     search_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
-    # Unique, so that submitting a form twice makes one post. It combines the author and the form's key.
+    # Unique, so that a form that is submitted twice creates one post. A digest of author, form key and text.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
     author: Mapped[User] = relationship(lazy="raise")
 
 
 class PostTag(Base):
-    """A tag in a post: which tags are in use, and when each was last used."""
+    """A tag in a post. The table shows which tags are in use, and when each was last used."""
 
     __tablename__ = "post_tag"
-    # The newest use of one tag. The primary key finds recently used tags.
+    # The latest post with a tag. (The primary key is used to find the latest tags.)
     __table_args__ = (Index("ix_post_tag_key_post_id", "key", "post_id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
@@ -49,7 +49,7 @@ class PostTag(Base):
 
 
 class PostDraft(Base):
-    """The draft of a post, stored under the form's key: pages that show the same draft submit the same form."""
+    """The draft of a post, stored under the key of its form. Two pages with the same draft have the same form key."""
 
     __tablename__ = "post_draft"
 
@@ -57,5 +57,5 @@ class PostDraft(Base):
     form_key: Mapped[str] = mapped_column(String(40), primary_key=True)
     body: Mapped[str] = mapped_column(Text)  # "" after it is emptied or sent
     language: Mapped[str] = mapped_column(String(16), default="")
-    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # refuse saves that arrive late
+    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # then later saves are ignored
     saved_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,4 +1,4 @@
-"""The cached counters of a profile."""
+"""Cached counters of a profile."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.extensions import Base
 
 
 class ProfileCount(Base):
-    """How many posts, followers and followed people a user has. Triggers maintain it (migrations/counts.py).
+    """The number of posts, followers and followed users of a user. Triggers maintain it (migrations/counts.py).
 
-    It has its own table because the user's row is locked for other reasons, and is wide.
+    It is not part of the user's row, which has many columns and is locked for other reasons.
     """
 
     __tablename__ = "profile_count"

@@ -1,4 +1,4 @@
-"""Browsers that have subscribed to Web Push."""
+"""Web Push subscriptions of browsers."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from app.extensions import Base
 
 
 class PushSubscription(Base):
-    """The push address of one browser. It ends with the login that created it, so logging out stops pushes."""
+    """A browser's push subscription. It belongs to a login, so logging out stops the pushes."""
 
     __tablename__ = "push_subscription"
     __table_args__ = (
-        Index("ix_push_subscription_user_id", "user_id"),  # the recipients of an event
-        Index("ix_push_subscription_login_id", "login_id"),  # ending a login deletes its subscription
+        Index("ix_push_subscription_user_id", "user_id"),  # the browsers of a user who is notified
+        Index("ix_push_subscription_login_id", "login_id"),  # ending a login deletes its subscriptions
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     login_id: Mapped[str] = mapped_column(ForeignKey("login_session.id", ondelete="CASCADE"))
     endpoint: Mapped[str] = mapped_column(Text)
-    endpoint_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256: an endpoint is too long to index
+    endpoint_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256, as an endpoint is too long to index
     p256dh: Mapped[str] = mapped_column(String(128))  # the browser's public key, base64url
     auth: Mapped[str] = mapped_column(String(64))  # its shared secret, base64url
-    # The time on the user's clock up to which this browser was notified. A push is a poll on the browser's behalf.
+    # This browser was notified of everything up to this time of the user's clock.
     told_until: Mapped[float] = mapped_column(Double, default=0.0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

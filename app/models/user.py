@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 class MessagePrivacy(StrEnum):
-    """Who may start a conversation with a user. app/messages/permission.py applies it."""
+    """Who may start a conversation with a user. Checked by app/messages/permission.py."""
 
     EVERYONE = "everyone"
-    FRIENDS_OF_FRIENDS = "friends_of_friends"  # people the user follows, and the people those follow
+    FRIENDS_OF_FRIENDS = "friends_of_friends"  # people the user follows, and people whom these follow
     FOLLOWING = "following"  # people the user follows
     NOBODY = "nobody"
 
 
 class User(UserMixin, Base):
-    """A user account with its settings. Its logins are rows of LoginSession."""
+    """A user account with its settings."""
 
     __tablename__ = "user"
     __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused
@@ -36,7 +36,7 @@ class User(UserMixin, Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64))  # as the user wrote it, NFKC
     username_key: Mapped[str] = mapped_column(String(128), unique=True)  # case-folded, for lookups
-    username_skeleton: Mapped[str] = mapped_column(String(128), unique=True)  # refuses look-alikes
+    username_skeleton: Mapped[str] = mapped_column(String(128), unique=True)  # the same for usernames that look alike
     name: Mapped[str] = mapped_column(String(64), default="")
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(320), unique=True)
@@ -47,7 +47,7 @@ class User(UserMixin, Base):
     language: Mapped[str] = mapped_column(String(16), default="")  # "" = the browser's language
     timezone: Mapped[str] = mapped_column(String(64), default="")  # IANA name; "" = UTC
     theme: Mapped[str] = mapped_column(String(8), default="auto")  # "auto", "light" or "dark"
-    avatar: Mapped[str] = mapped_column(String(64), default="")  # name in the media store; "" = drawn
+    avatar: Mapped[str] = mapped_column(String(64), default="")  # name in the media storage; "" = a generated picture
 
     last_seen: Mapped[datetime | None] = mapped_column(UtcDateTime)
     show_last_seen: Mapped[bool] = mapped_column(default=True)
@@ -55,19 +55,19 @@ class User(UserMixin, Base):
     email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # False for suspended accounts and accounts pending deletion: other users can't find them.
+    # False for accounts that are suspended or pending deletion. Other users don't see these.
     active: Mapped[bool] = mapped_column(default=True)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # When to delete the account; logging in before cancels the deletion. The index finds accounts that are due.
+    # When the account will be deleted, unless the user logs in before. The index is for finding accounts to delete.
     deletion_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
-    # "member", "translator", "moderator" or "admin"; each includes the rights of the ones before (app/core/roles.py).
+    # "member", "translator", "moderator" or "admin" (app/core/roles.py)
     role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
     message_privacy: Mapped[str] = mapped_column(String(20), default=MessagePrivacy.EVERYONE, server_default="everyone")
     receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # send and receive read receipts
 
     @property
     def current_login(self) -> LoginSession | None:
-        """Return the login of this request, which the session loader sets. It is not a column."""
+        """The login of this request, set by the session loader. Not a column."""
         return self.__dict__.get("_current_login")
 
     @current_login.setter
@@ -76,23 +76,22 @@ class User(UserMixin, Base):
 
     @property
     def display_name(self) -> str:
-        """Return the chosen name, or else the username."""
+        """The name that the user has chosen, or else the username."""
         return self.name or self.username
 
     @property
     def is_active(self) -> bool:
-        """Return whether the account may be used. Flask-Login calls it."""
+        """Whether the account may be used. Flask-Login reads this."""
         return self.active
 
     @property
     def can_log_in(self) -> bool:
-        """Return whether the user may log in. An account pending deletion may: logging in cancels the deletion."""
+        """Whether the user may log in. This is allowed while a deletion is pending, because logging in cancels it."""
         waits = self.deletion_due_at is not None and self.deletion_due_at > now()
         return self.active or (waits and self.suspended_at is None)
 
     def get_id(self) -> str:
-        """Return the login's id, which Flask-Login stores in the cookie: deleting the login's row invalidates every
-        cookie.
+        """Return the id of the login, which Flask-Login stores in the cookies. Deleting the login invalidates them.
 
         Raises LookupError if the user was not loaded through a login.
         """
