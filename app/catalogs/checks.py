@@ -1,6 +1,6 @@
 """Checks for translations that would break a page or an email, or mislead readers.
 
-Entries with a fault are left out of the compiled catalog, so readers see English.
+A faulty translation is left out of the compiled catalog, so readers see English.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ _LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _NUMBERS = frozenset("diouxXeEfFgGc")
 _LONE = "a % that begins no placeholder (write %%)"
-NUMBER = "num"  # the placeholder that ngettext fills itself
+NUMBER = "num"  # the placeholder for which ngettext itself provides the value
 
 
 def rule_of(file: PoFile, code: str) -> PluralRule:
-    """Return the plural rule of a file in the language `code`. Raise ValueError if the rule cannot be used."""
+    """Return the plural rule in the file's header, or the default rule of the language `code` if there is none.
+
+    Raises ValueError for an invalid rule.
+    """
     header = file.headers.get("plural-forms")
     return parse(header) if header else of_language(code)
 
 
 def judge(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
-    """Return the plural rule of a readable file, and the faults of its entries by key.
+    """Return the plural rule of a file, and the faults of its translations by key.
 
-    If the rule cannot be used, add this to the file's damage and use the default rule of the language.
+    An invalid rule is added to the file's `damage`, and the default rule of the language is returned.
     """
     try:
         rule = rule_of(file, code)
@@ -49,7 +52,7 @@ def judge(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
 
 
 def reasons(entry: Entry, rule: PluralRule) -> Iterator[str]:
-    """Yield everything that is wrong with a translation."""
+    """Yield a description of each fault in a translation."""
     wanted = _forms_wanted(entry, rule)
     if len(entry.forms) != wanted:
         yield f"{len(entry.forms)} plural forms instead of {wanted}" if entry.plural else "plural forms for no plural"
@@ -62,7 +65,7 @@ def reasons(entry: Entry, rule: PluralRule) -> Iterator[str]:
 
 
 def of_source(entry: Entry) -> Iterator[str]:
-    """Yield everything that is wrong with a source string."""
+    """Yield a description of each fault in an English string."""
     sources = [entry.msgid] if entry.plural is None else [entry.msgid, entry.plural]
     for text in sources:
         for reason in _of_form(text, sources, may_omit_number=True):
@@ -84,7 +87,7 @@ def _of_form(form: str, sources: list[str], *, may_omit_number: bool) -> Iterato
         if not (may_omit_number and place.startswith(f"%({NUMBER})")):
             yield f"the placeholder {place} is missing"
     if places <= every:
-        # Format the translation as a page does, with sample values for all placeholders.
+        # Format the translation as a page would, with a sample value for each placeholder.
         try:
             form % _samples(every)
         except (ValueError, TypeError, KeyError):

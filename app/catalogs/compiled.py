@@ -1,4 +1,4 @@
-"""A catalog in memory, and its JSON form on disk."""
+"""A compiled catalog: the translations that may be shown, in memory and as JSON on disk."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from app.catalogs.plurals import PluralRule, parse
 from app.catalogs.po import Fault, PoFile
 from app.lib.locales import tag
 
-FORMAT = 1  # increase it when compiling or checking changes; older compiled catalogs are then rebuilt
-SCRIPTS = "app/static/js/"  # strings used there are needed in the browser
+FORMAT = 1  # increase this when the compiler or the checks change, so that compiled catalogs are rebuilt
+SCRIPTS = "app/static/js/"  # strings that are used in this folder are sent to the browser
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """A catalog in which every string can be shown. It contains no fuzzy, empty or faulty entries."""
+    """A catalog without fuzzy, empty and faulty translations."""
 
     code: str
     source: str  # digest of the .po file
     rule: PluralRule
-    total: int  # strings in the file
-    messages: dict[str, str | list[str]]  # by key; a list for a plural
-    in_scripts: list[str]  # the keys that the browser needs
-    faults: list[Fault] = field(default_factory=list)  # faults of omitted entries, and harmless notes
+    total: int  # the number of strings in the .po file
+    messages: dict[str, str | list[str]]  # translations by key; a list for a string with plural forms
+    in_scripts: list[str]  # the keys of the strings that the browser needs
+    faults: list[Fault] = field(default_factory=list)  # why translations were left out, and harmless problems
 
     @property
     def percent(self) -> int:
-        """The translated share, rounded down."""
+        """The percentage of strings that are translated, rounded down."""
         return 100 * len(self.messages) // max(1, self.total)
 
     def find(self, key: str, number: int | None = None) -> str | None:
-        """Return the translation for a key (for a plural, the form for `number`), or None if there is none."""
+        """Return the translation for a key; None if there is none. For a plural, return the form for `number`."""
         found = self.messages.get(key)
         if isinstance(found, list):
             return found[self.rule.index(1 if number is None else number)]
@@ -42,18 +42,18 @@ class Compiled:
 
     @cached_property
     def browser_strings(self) -> dict[str, object]:
-        """Data for the scripts: `locale` (a BCP 47 tag), `plural` (a C expression in n) and `messages`."""
+        """Data for JavaScript: `locale` (a BCP 47 tag), `plural` (a C expression in n) and `messages` (by key)."""
         messages = {key: self.messages[key] for key in self.in_scripts}
         return {"locale": tag(self.code), "plural": self.rule.expression, "messages": messages}
 
     @cached_property
     def browser_document(self) -> tuple[str, str]:
-        """The same as JSON, and its version."""
+        """`browser_strings` as JSON, and a digest of it that serves as its version."""
         text = json.dumps(self.browser_strings, ensure_ascii=False)
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def dump(self) -> str:
-        """Return the JSON form."""
+        """Return the catalog as JSON."""
         return json.dumps(
             {
                 "format": FORMAT,
@@ -70,12 +70,12 @@ class Compiled:
 
 
 def digest(data: bytes) -> str:
-    """Return the digest that identifies the content of a .po file."""
+    """Return a digest that identifies the content of a .po file."""
     return hashlib.sha256(data).hexdigest()
 
 
 def load(text: str, code: str) -> Compiled:
-    """Read the JSON form. Raise ValueError if it is damaged, of another format or of another language."""
+    """Read a catalog from JSON. Raises ValueError if it is damaged, or has another format version or language."""
     try:
         found = json.loads(text)
         if (found["format"], found["code"]) != (FORMAT, code):
@@ -98,7 +98,10 @@ def load(text: str, code: str) -> Compiled:
 
 
 def compile_po(data: bytes, name: str, code: str) -> tuple[Compiled | None, list[Fault]]:
-    """Compile the bytes of a .po file. If it cannot be read, return None and all faults."""
+    """Compile the content of a .po file.
+
+    Return the catalog and [], or None and all faults if the file can't be read completely.
+    """
     file = po.parse(data, name)
     rule, faulty = checks.judge(file, code)
     if not file.damage and not file.header.forms and not file.entries:

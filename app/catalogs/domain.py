@@ -1,8 +1,8 @@
-"""gettext for Python and templates. A catalog's content never breaks a page.
+"""gettext for Python and templates. A bad translation never breaks a page.
 
-In a template, a translation is plain text and is escaped; values keep their own markup. In Python, the result is plain
-text too, unless a value is Markup: then the result is Markup with the translation escaped. A translation that cannot be
-formatted is replaced by English, and logged once.
+In an autoescaped template, the translation and its placeholder values are escaped, except values that are Markup. In
+Python, the result is an unescaped str; if any value is Markup, it is escaped as in a template and returned as Markup.
+If a translation cannot be formatted, the English text is used, and the error is logged once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _log = logging.getLogger("app.catalogs")
 
 
 class CatalogDomain(Domain):
-    """Flask-Babel's domain, using the catalogs of `app.catalogs.store`."""
+    """Flask-Babel's domain, changed to use the catalogs of `app.catalogs.store`."""
 
     def gettext(self, string: str, **variables: Any) -> str:
         return say(string, variables)
@@ -42,7 +42,7 @@ class CatalogDomain(Domain):
 
 
 class CatalogBabel(Babel):
-    """Flask-Babel with our domain, and with gettext functions that escape in HTML templates."""
+    """Flask-Babel with `CatalogDomain`, and with gettext functions that escape in autoescaped templates."""
 
     def init_app(self, app: Flask, *args: Any, **kwargs: Any) -> None:
         super().init_app(app, *args, **kwargs)
@@ -61,7 +61,7 @@ def catalogs() -> Catalogs:
 
 @contextmanager
 def without_catalogs() -> Iterator[None]:
-    """Show everything in English inside the block, for the error page."""
+    """Use English for all texts in the `with` block. The error page needs this."""
     g.without_catalogs = True
     refresh()
     try:
@@ -72,7 +72,7 @@ def without_catalogs() -> Iterator[None]:
 
 
 def is_without_catalogs() -> bool:
-    """Return whether `without_catalogs` is active."""
+    """Return whether a `without_catalogs` block is active."""
     return bool(has_app_context() and g.get("without_catalogs"))
 
 
@@ -85,9 +85,10 @@ def say(
     context: str | None = None,
     html: bool = False,
 ) -> str:
-    """Return a string in the reader's language with its values filled in; Markup if `html` or if a value is Markup.
+    """Return a string in the reader's language, with its placeholders filled in.
 
-    Raise KeyError if the code gives no value for a placeholder of the English text.
+    The result is escaped Markup if `html` is true or if a value is Markup; otherwise, it is a str. Raises KeyError if
+    `values` lacks a placeholder of the English text.
     """
     translation = None
     code = "" if is_without_catalogs() else str(get_locale())

@@ -1,4 +1,4 @@
-"""Update a catalog to the strings of the code without losing translators' work."""
+"""Synchronise a catalog with the strings of the code, without losing translations."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from difflib import SequenceMatcher
 from app.catalogs.po import Entry, PoFile
 from app.catalogs.po_writing import quote
 
-_ALIKE = 0.6  # similarity above which a string is a new wording of another one; msgmerge's threshold
+_ALIKE = 0.6  # strings that are at least this similar count as wordings of the same text, as in msgmerge
 
 
 def merge(file: PoFile, template: PoFile) -> PoFile:
-    """Return `file` with the strings of `template`, in its order.
+    """Return `file` with the strings of `template`, in the template's order.
 
-    A string whose English changed keeps its old translation, marked fuzzy and preceded by the old English (`#|`);
-    readers don't see it until a translator has reviewed it. A removed string becomes obsolete (`#~`); its translation
-    is restored if the string returns.
+    If the English text of a string changed, its translation is kept, marked as fuzzy, and the old English text is kept
+    as a comment (`#|`). Readers see English until a translator has reviewed it. A string that is not in the template
+    becomes obsolete (`#~`). If it returns to the code, its translation is used again.
     """
     wanted = {entry.key for entry in template.entries}
     living = {entry.key: entry for entry in file.entries if not entry.obsolete}
@@ -35,7 +35,7 @@ def merge(file: PoFile, template: PoFile) -> PoFile:
 
 
 def _carry(old: Entry, new: Entry) -> Entry:
-    """Return the new entry of the code with the translation of `old`."""
+    """Return `new`, an entry of the template, with the translation and comments of `old`."""
     flags = [*new.flags, *(flag for flag in old.flags if flag != "python-format")]
     changed = (old.msgid, old.plural) != (new.msgid, new.plural) and any(old.forms)
     forms, previous = old.forms, old.previous
@@ -56,7 +56,10 @@ def _previous(entry: Entry) -> list[str]:
 
 
 def _new_wordings(new: list[Entry], gone: list[Entry]) -> dict[str, Entry]:
-    """Match new strings with the removed strings they were probably made from, most similar first."""
+    """Match new strings with removed strings that are similar, the most similar first.
+
+    Return the removed entries by the key of the new string.
+    """
     pairs = []
     matcher = SequenceMatcher(autojunk=False)
     for one in new:

@@ -1,4 +1,4 @@
-"""A catalog's own plural rule ("Plural-Forms"), validated before use."""
+"""The plural rule of a catalog (its "Plural-Forms" header), validated before it is used."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _TRIED = (*range(1001), 10_000, 1_000_000, 1_000_001, 2_000_000, 10**9, 10**12 +
 
 @dataclass(frozen=True)
 class PluralRule:
-    """The number of plural forms, and the C expression in `n` that selects one.
+    """The number of plural forms, and a C expression in `n` that selects one of them.
 
-    The browser evaluates the same expression (static/js/lib/i18n.js), so pages and scripts always agree.
+    The browser evaluates the same expression (static/js/lib/i18n.js), so pages and scripts use the same form.
     """
 
     count: int
@@ -29,12 +29,12 @@ class PluralRule:
 
     @cached_property
     def index(self) -> Callable[[int], int]:
-        """The function that maps a number to the index of its form."""
+        """The function that returns the index of the form for a number."""
         return gettext.c2py(self.expression)
 
     @cached_property
     def single(self) -> frozenset[int]:
-        """The forms used for exactly one number, which may omit the number."""
+        """The indexes of forms that are used for exactly one number. Their translations may leave out the number."""
         served: dict[int, set[int]] = {}
         for number in _TRIED:
             served.setdefault(self.index(number), set()).add(number)
@@ -42,7 +42,7 @@ class PluralRule:
 
 
 def parse(header: str) -> PluralRule:
-    """Parse a Plural-Forms header. Raise ValueError that says what is wrong with it."""
+    """Parse a Plural-Forms header. Raises ValueError, with the reason, if it is invalid."""
     match = _HEADER.match(header)
     if not match:
         raise ValueError(f"the Plural-Forms header is not understood: {header!r}")
@@ -61,7 +61,7 @@ def parse(header: str) -> PluralRule:
 
 
 def of_language(code: str) -> PluralRule:
-    """Return the rule for a new catalog: that of the gettext tools, else the CLDR's, else the English one."""
+    """Return the default rule of a language: from the gettext tools, else from the CLDR, else the English rule."""
     try:
         locale = Locale.parse(code)
     except (UnknownLocaleError, ValueError):
@@ -71,5 +71,5 @@ def of_language(code: str) -> PluralRule:
         return PluralRule(count, expression)
     try:
         return parse(to_gettext(locale.plural_form))
-    except ValueError:  # a rule with operands that only compact numbers have
+    except ValueError:  # the CLDR rule can't be expressed in C: some operands exist only for compact numbers
         return PluralRule(*DEFAULT_PLURAL)

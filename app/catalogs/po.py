@@ -1,6 +1,6 @@
-"""A strict .po parser: it loses nothing, and reports every fault with its line.
+"""A strict .po parser. It loses no content, and reports every syntax error with its line.
 
-Babel's parser stops at the first fault, counts lines from 0, treats `#|` as a comment and fails on `#~|`
+Babel's parser stops at the first error, counts lines from 0, treats `#|` as a comment and fails on `#~|`
 (python-babel/babel#206, #566). The format is described in the GNU gettext manual, "The Format of PO Files".
 """
 
@@ -21,7 +21,7 @@ _CHARSET = re.compile(rb"charset=([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem in a file: one sentence with its location."""
+    """A problem in a file: one sentence, and where it is."""
 
     path: str  # relative to the project root, as translators know it
     line: int  # from 1
@@ -33,7 +33,7 @@ class Fault:
 
 @dataclass
 class Entry:
-    """One string and its translation."""
+    """A string and its translation."""
 
     msgid: str
     plural: str | None = None
@@ -44,35 +44,35 @@ class Entry:
     comments: list[str] = field(default_factory=list)  # by translators
     extracted: list[str] = field(default_factory=list)  # by programmers (NOTE:)
     locations: list[str] = field(default_factory=list)
-    previous: list[str] = field(default_factory=list)  # lines after `#|`: the English that was translated
+    previous: list[str] = field(default_factory=list)  # lines after `#|`: an older English text, which was translated
     obsolete: bool = False
 
     @property
     def key(self) -> str:
-        """The lookup key: the msgid, after its context if it has one."""
+        """The key to look up the translation: the msgid, with the context before it if there is one."""
         return key(self.msgid, self.context)
 
     @property
     def fuzzy(self) -> bool:
-        """Whether a translator must review it; readers see English."""
+        """Whether a translator must review the translation. Until then, readers see English."""
         return "fuzzy" in self.flags
 
     @property
     def translated(self) -> bool:
-        """Whether readers see the translation."""
+        """Whether there is a translation that readers may see."""
         return not self.fuzzy and not self.obsolete and bool(self.forms) and all(form.strip() for form in self.forms)
 
 
 @dataclass
 class PoFile:
-    """The content of a file, and all its syntax faults."""
+    """The content of a .po file, and the problems in it."""
 
     path: str
     entries: list[Entry] = field(default_factory=list)  # without the header; the first of duplicates
     header: Entry = field(default_factory=lambda: Entry(""))
-    damage: list[Fault] = field(default_factory=list)  # the file could not be read completely; never use or rewrite it
+    damage: list[Fault] = field(default_factory=list)  # why parts could not be read; then never use or rewrite the file
     duplicates: list[Fault] = field(default_factory=list)
-    notes: list[Fault] = field(default_factory=list)  # odd but harmless
+    notes: list[Fault] = field(default_factory=list)  # harmless problems
 
     @property
     def headers(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ class PoFile:
         return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
 
     def header_line(self, name: str) -> int:
-        """Return the approximate line of a header field."""
+        """Return the approximate line number of a header field."""
         lines = (self.header.forms or [""])[0].splitlines()
         places = [number for number, line in enumerate(lines, 1) if line.lower().startswith(name.lower())]
         return self.header.line + 1 + (places[0] if places else 0)
@@ -92,17 +92,20 @@ class PoFile:
 
 
 def key(msgid: str, context: str | None) -> str:
-    """Join context and msgid as gettext does."""
+    """Join a context and a msgid as gettext does."""
     return msgid if context is None else f"{context}\x04{msgid}"
 
 
 def read(path: Path, name: str) -> PoFile:
-    """Read the file at `path`; faults call it `name`. Raise OSError; all other problems become `damage`."""
+    """Read and parse the file at `path`. Faults contain `name` as the file's name.
+
+    Raises OSError if the file can't be read. Invalid content raises nothing; it is listed in `damage`.
+    """
     return parse(path.read_bytes(), name)
 
 
 def parse(data: bytes, name: str) -> PoFile:
-    """Parse the bytes of a file. A byte order mark and any line endings are accepted."""
+    """Parse the content of a .po file. A byte order mark and all kinds of line endings are accepted."""
     file = PoFile(name)
     text = _decode(data, file)
     if text is not None:
@@ -111,7 +114,7 @@ def parse(data: bytes, name: str) -> PoFile:
 
 
 def _decode(data: bytes, file: PoFile) -> str | None:
-    """Decode as UTF-8 if the bytes are valid UTF-8, whatever the header says; else with the header's charset."""
+    """Decode as UTF-8 if possible, whatever the header says; otherwise, use the charset in the header."""
     found = _CHARSET.search(data)
     charset = found[1].decode("ascii") if found else "UTF-8"
     line = _LINE_END.sub("\n", data[: found.start()].decode("latin-1")).count("\n") + 1 if found else 1
@@ -137,12 +140,12 @@ def _decode(data: bytes, file: PoFile) -> str | None:
 
 
 class _Parser:
-    """Collects entries line by line."""
+    """Reads entries line by line."""
 
     def __init__(self, file: PoFile) -> None:
         self.file = file
         self._seen: set[tuple[str, bool]] = set()
-        self._damaged_line = -1  # only the first of consecutive bad lines is reported
+        self._damaged_line = -1  # the last bad line; of consecutive bad lines, only the first is reported
         self._begin()
 
     def _begin(self) -> None:

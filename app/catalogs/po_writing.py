@@ -1,4 +1,4 @@
-"""Write .po files as Babel does without wrapping, so that reading and writing a file changes nothing."""
+"""Write .po files in the same format as Babel (without line wrapping), so that reading and writing changes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COMMENT_WIDTH = 76
 
 
 def write(path: Path, file: PoFile, count: int) -> None:
-    """Write `file` to `path` atomically, as Babel does without wrapping; `count` is the number of plural forms."""
+    """Write `file` to `path` atomically. `count` is the number of plural forms in the language."""
     blocks = [_block(entry, count) for entry in [file.header, *file.entries]]
     part = path.with_name(f"{path.name}.part")
     part.write_text("\n".join(blocks) + "\n", encoding="utf-8", newline="\n")
@@ -39,7 +39,7 @@ def _block(entry: Entry, count: int) -> str:
 
 
 def quote(text: str, mark: str = "") -> str:
-    """Quote a text. A text with line breaks gets one quoted line for each of its lines."""
+    """Quote a text for a .po file. A text with line breaks becomes several quoted lines, which start with `mark`."""
     quoted = []
     for piece in re.findall(r"[^\n]*\n|[^\n]+", text) or [""]:
         plain = piece.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\r", "\\r")

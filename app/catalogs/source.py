@@ -20,12 +20,12 @@ from app.lib.locales import canonical
 
 SOURCE = "en"
 _UPDATE = "run flask translate update"
-LISTED = 20  # maximum of listed faults per kind and language; damage is always listed completely
+LISTED = 20  # how many faults of a kind are listed for each language; syntax errors are all listed
 
 
 @dataclass(frozen=True)
 class Status:
-    """The completeness of a catalog, compared with the current strings of the code."""
+    """How complete a catalog is, compared with the strings of the code, and what is wrong with it."""
 
     code: str
     total: int
@@ -34,8 +34,8 @@ class Status:
 
 
 def extract() -> PoFile:
-    """Extract every string of the code."""
-    ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # in addition to the names that Babel knows
+    """Extract all strings of the code into a template: a PoFile without translations."""
+    ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # functions that Babel doesn't know by default
     words = [part for name in ours for part in ("-k", name)]
     words += ["-c", "NOTE:", "--no-wrap", "--sort-by-file", "--add-location=file"]
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +50,10 @@ def extract() -> PoFile:
 
 
 def init(code: str, folder: Path) -> Path:
-    """Create a catalog for a language ("fr", "pt-BR", "zh_TW"). Raise ValueError if that is not possible."""
+    """Create a catalog for a language ("fr", "pt-BR", "zh_TW"), and return its path.
+
+    Raises ValueError for an invalid code, for English, or if the catalog exists.
+    """
     code = canonical(code)
     files, _faults = store.po_files(folder)
     if code == SOURCE:
@@ -65,9 +68,9 @@ def init(code: str, folder: Path) -> Path:
 
 
 def update(folder: Path, template: PoFile) -> list[Fault]:
-    """Update every catalog to the strings of the code, as returned by `extract`.
+    """Synchronise every catalog with `template`, the strings that `extract` found in the code.
 
-    Return the faults of files that could not be read completely: these files stay unchanged.
+    Skip files that cannot be read completely, and return the problems found in them.
     """
     files, left = store.po_files(folder)
     for code, path in files.items():
@@ -86,7 +89,10 @@ def update(folder: Path, template: PoFile) -> list[Fault]:
 
 
 def check(folder: Path, template: PoFile) -> list[Status]:
-    """Check every catalog against the strings of the code, as returned by `extract`."""
+    """Compare every catalog with `template`, the strings that `extract` found in the code.
+
+    Return a status for each catalog, and one for English with the faults of the code's own strings.
+    """
     files, faults = store.po_files(folder)
     statuses = [_status(code, path, template, folder) for code, path in files.items()]
     of_source = [

@@ -1,12 +1,11 @@
 """The catalogs of a process: loaded from compiled files, or compiled at startup.
 
-Every process that renders pages or emails calls `load_all` at startup, so no process depends on another one. Compiling
-takes about 60 ms for a language of 800 strings. Compiled catalogs are kept in DATA_DIR/catalogs with the digest of
-their .po file. Processes that start at the same time may compile the same file: each writes its own temporary file and
-renames it, so readers find either the old or the new file, complete. If DATA_DIR is not writable, the catalog is only
-kept in memory.
+Every process that renders pages or emails calls `load_all` at startup. Compiling takes about 60 ms for a language with
+800 strings. Compiled catalogs are stored in DATA_DIR/catalogs, with the digest of their .po file. They are written to a
+temporary file and renamed, so several processes may compile the same catalog at once. If DATA_DIR is not writable, the
+catalog is only in memory.
 
-If a .po file cannot be read, the kept file, which is its last good version, is used.
+If a .po file can't be read, the stored catalog is used, which is the file's last good version.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from app.lib.locales import canonical
 
 @dataclass(frozen=True)
 class Catalogs:
-    """All usable catalogs by code, and the faults of the files."""
+    """All usable catalogs by language code, and the problems found in their files."""
 
     by_code: dict[str, Compiled] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    last_good: frozenset[str] = frozenset()  # codes whose .po file could not be read
-    unusable: frozenset[str] = frozenset()  # those of them without an older compiled catalog
+    last_good: frozenset[str] = frozenset()  # codes of languages whose .po file could not be read
+    unusable: frozenset[str] = frozenset()  # the codes in `last_good` without a stored catalog to use instead
     told: set[tuple[str, str]] = field(default_factory=set)  # (code, key) of broken translations that were logged
 
     def offered(self, at_least: int) -> tuple[str, ...]:
@@ -39,7 +38,7 @@ class Catalogs:
         return tuple(sorted(code for code, one in self.by_code.items() if one.percent >= at_least))
 
     def summaries(self) -> Iterator[str]:
-        """Yield one line for each file with faults: its first fault, and the number of others."""
+        """Yield a line for each file with faults: its first fault, and the number of others."""
         for path in dict.fromkeys(fault.path for fault in self.faults):
             of_file = [fault for fault in self.faults if fault.path == path]
             more = f" (and {len(of_file) - 1} more: flask translate check)" if len(of_file) > 1 else ""
@@ -47,10 +46,10 @@ class Catalogs:
 
 
 def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
-    """Return the .po files in `folder` by canonical code, and faults of folders with invalid or duplicate names."""
+    """Return the .po files in `folder` by language code, and the faults of folders with invalid or duplicate names."""
     found: dict[str, Path] = {}
     faults = []
-    # Canonical names come first, so that they win if two folders are for one language.
+    # Folders with canonical names come first, so that they are used if two folders have the same language.
     for path in sorted(folder.glob("*/LC_MESSAGES/messages.po"), key=lambda path: (_is_odd(path), path)):
         try:
             code = canonical(name := _folder_of(path))
@@ -65,12 +64,15 @@ def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
 
 
 def shown(path: Path, folder: Path) -> str:
-    """Return a file's name for faults: its path relative to the project root."""
+    """Return the name of a file in faults: its path relative to the project root."""
     return str(path.relative_to(folder.parent))
 
 
 def load_all(folder: Path, kept: Path) -> Catalogs:
-    """Load every catalog in `folder`, with compiled ones kept in `kept`. Never raises because of a file's content."""
+    """Load every catalog in `folder`. `kept` is the folder of compiled catalogs.
+
+    Raises nothing if a file has invalid content or can't be read.
+    """
     files, faults = po_files(folder)
     by_code: dict[str, Compiled] = {}
     unreadable = set()
@@ -105,12 +107,12 @@ def _compiled(data: bytes, name: str, code: str, kept: Path) -> tuple[Compiled |
 def _kept(code: str, kept: Path) -> Compiled | None:
     try:
         return compiled.load((kept / f"{code}.json").read_text(encoding="utf-8"), code)
-    except (OSError, ValueError):  # missing or damaged; it is only a cache
+    except (OSError, ValueError):  # the file is missing or damaged, which is harmless: it is only a cache
         return None
 
 
 def _keep(one: Compiled, kept: Path) -> None:
-    """Keep a compiled catalog for later processes, if possible."""
+    """Store a compiled catalog for later processes. Ignore errors."""
     with suppress(OSError):
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", dir=kept, prefix=f"{one.code}.", delete=False) as part:
