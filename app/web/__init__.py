@@ -1,1 +1,1 @@
-"""Web code shared by all routes: the viewer, pages, paging, headers, error pages, filters."""
+"""Web code that all routes share: the viewer, page context, paging, rate limits, headers, error pages and filters."""

@@ -2,8 +2,9 @@
 
 Each step is small and deterministic:
 
-- CSS: `@import` rules are replaced by the files they name, in cascade layers. Of Bootstrap, only the rules whose
-  classes are in `BOOTSTRAP_CLASSES` remain, and the variables that are used. The second sheet mirrors Bootstrap.
+- CSS: each `@import` rule is replaced by the file it names, in a cascade layer. From Bootstrap, only these are kept:
+  rules that use no class outside `BOOTSTRAP_CLASSES`, and variables that are in use. app.rtl.css is the same sheet with
+  Bootstrap mirrored for right-to-left languages.
 - JavaScript: the ES modules that an entry point imports are bundled into one file, each in its own function.
 - Icons: the sprite holds the icons of `app.web.icons`.
 """
@@ -74,7 +75,10 @@ class Rule(NamedTuple):
 
 
 def stylesheet(name: str, bootstrap: str) -> str:
-    """Return the sheet `name` with its imports inlined and without comments."""
+    """Return the style sheet `name` with its imports inlined and its comments removed.
+
+    `bootstrap` is the content to use for Bootstrap's style sheet.
+    """
 
     def included(found: re.Match[str]) -> str:
         path = _join(name, found[1])
@@ -103,7 +107,7 @@ def _own_css() -> str:
 
 
 def _rules(css: str) -> Iterator[Rule]:
-    """Yield the outermost rules of a sheet."""
+    """Yield the top-level rules of a style sheet."""
     start = depth = 0
     open_at = 0
     for found in re.finditer(r'"[^"]*"|\{|\}|;', css):
@@ -134,7 +138,7 @@ def _used_rules(css: str) -> Iterator[Rule]:
             if selectors:
                 yield Rule(",".join(selectors), rule.body)
             if dark := [one.replace(_DARK, "[data-bs-theme=auto]") for one in selectors if _DARK in one]:
-                # The "same as my system" theme is done in CSS, without a script.
+                # The "Match system" theme is implemented in CSS, without a script.
                 yield Rule("@media (prefers-color-scheme:dark)", f"{','.join(dark)}{{{rule.body}}}")
 
 
@@ -167,10 +171,10 @@ _JS_COMMENT = re.compile(r"^\s*(?://.*|/\*\*.*\*/)\n", re.MULTILINE)
 
 
 def script(entry: str) -> str:
-    """Bundle `entry` and everything it imports into one module. Imports must use relative paths.
+    """Bundle the ES module `entry` and all modules that it imports into one script.
 
-    Each module becomes a function that returns its exports. This works for modules without circular imports that export
-    constants, functions and classes. Raise ValueError for anything else.
+    Each module becomes a function that returns its exports. Imports must use relative paths and must not be circular.
+    Exports must be constants, functions or classes. Raise ValueError for anything else.
     """
     order: dict[str, str] = {}
     _collect(entry, order, ())
@@ -199,7 +203,7 @@ def _collect(path: str, order: dict[str, str], importing: tuple[str, ...]) -> No
 
 
 def _binding(importer: str, found: re.Match[str]) -> str:
-    """Return the statement that replaces an import."""
+    """Return the JavaScript statement that replaces an import statement."""
     clause, address = found.groups()
     path = _join(importer, address)
     if not clause or path in VENDOR:
@@ -214,7 +218,7 @@ def _variable(path: str) -> str:
 
 
 def _join(origin: str, address: str) -> str:
-    """Resolve a relative path in the file `origin`."""
+    """Return the path of a file that the file `origin` refers to by the relative path `address`."""
     parts = origin.split("/")[:-1]
     for part in address.split("/"):
         if part == "..":
@@ -230,7 +234,7 @@ _SYMBOL = re.compile(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', re.DOTALL)
 
 
 def icon_sprite(sprite: str) -> str:
-    """Return the sprite reduced to the icons of this site. Raise KeyError for one that Bootstrap Icons lacks."""
+    """Return Bootstrap's icon sprite, reduced to ICONS. Raise KeyError for an icon that it lacks."""
     symbols = {found[1]: found[0] for found in _SYMBOL.finditer(sprite)}
     drawn = "".join(re.sub(r' class="[^"]*"', "", symbols[name]) for name in sorted(ICONS))
     return f'<svg xmlns="http://www.w3.org/2000/svg">{drawn}</svg>\n'

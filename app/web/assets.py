@@ -1,8 +1,11 @@
-"""Static files: built from our sources and from packages (asset_build.py), served with a digest in their path.
+"""Serve the static files that asset_build.py builds, with a digest in their URL.
 
-`asset()` returns /static/<digest>/<name>. The digest covers all sources together, so browsers can cache a file for ever
-and still get a new version at once, and files can refer to each other by relative paths. With another digest, a file is
-cached for one minute only: two versions of the site run at the same time during an upgrade.
+`asset()` returns /static/<digest>/<name>. The digest changes when any source file changes. So browsers can cache a file
+for ever, and still load a new version at once. All files have the same digest, so they can refer to each other by
+relative paths.
+
+A request with another digest gets the current file, cached for one minute only. Such requests occur during an upgrade,
+when two versions of the site run at the same time.
 """
 
 from __future__ import annotations
@@ -37,14 +40,14 @@ LOOK_AGAIN = 1.0  # seconds between two checks for changed sources, outside prod
 
 
 class Served(NamedTuple):
-    """A file with its headers under the current digest, and under any other digest."""
+    """A file with two sets of headers: `lasting` for the current digest, and `passing` for any other digest."""
 
     lasting: StaticFile
     passing: StaticFile
 
 
 class Build(NamedTuple):
-    """All files, built from one state of the sources."""
+    """The built files and the digest of their sources."""
 
     digest: str
     files: dict[str, Served]
@@ -63,7 +66,7 @@ class Assets:
         self._looked_at = 0.0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve the file if it exists."""
+        """Serve a static file if it exists, or else call the app."""
         address = environ.get("PATH_INFO", "")
         if not address.startswith(PREFIX):
             return self._inner(environ, start_response)
@@ -77,7 +80,7 @@ class Assets:
         return answer
 
     def path(self, name: str) -> str:
-        """Return the path of a file. Raise KeyError if there is no such file."""
+        """Return the URL path of a static file. Raise KeyError if there is no such file."""
         build = self._current()
         if name not in build.files:
             raise KeyError(name)
@@ -109,7 +112,7 @@ class Assets:
         return [*self._headers.items(), ("Content-Type", kind + charset), ("Cache-Control", cache_control)]
 
     def _write(self, target: Path) -> None:
-        """Write all files into `target` atomically, since several processes may start at once."""
+        """Write all files into `target` atomically, because several processes may do so at once."""
         self._folder.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self._folder))
         try:
@@ -130,7 +133,7 @@ class Assets:
 
 @lru_cache(maxsize=4)
 def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
-    """Return the digest of the sources. `state` lists the files and their modification times; it is the cache key."""
+    """Return the digest of the source files. `state` has their paths and modification times, as the cache key."""
     digest = hashlib.sha256(version("bootstrap-flask").encode())
     for path, _changed in state:
         content = path.read_bytes()
@@ -140,12 +143,12 @@ def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
 
 @lru_cache(maxsize=1)
 def built(digest: str) -> dict[str, bytes]:
-    """Return the built files of these sources. Cached, since tests create many apps from the same sources."""
+    """Build and return the static files. Cached by `digest`, because tests create many apps from the same sources."""
     return asset_build.build()
 
 
 def init_app(app: Flask) -> None:
-    """Serve static files before the app is called, and give templates `asset(name)` and `icon(name)`."""
+    """Add the middleware that serves static files, and the template functions `asset(name)` and `icon(name)`."""
     watches = app.config["SETTINGS"].microblog_env != "production"
     assets = Assets(app.wsgi_app, app.config["DATA_DIR"], app.config["ANSWER_HEADERS"], watches=watches)
     app.wsgi_app = assets  # type: ignore[method-assign]  # as Flask documents it

@@ -1,8 +1,7 @@
-"""Request bodies: every route that takes a body takes a form, and nothing else.
+"""Reject request bodies that are not valid forms. No route accepts anything else.
 
-WTForms cannot tell an unknown body from an empty form, in which every checkbox is off. Such bodies are therefore
-refused before any route, rate limit or CSRF check runs: other content types with 415 (RFC 9110, section 15.5.16), a
-malformed form with 400.
+WTForms would treat such a body as an empty form, in which every checkbox is off. They are rejected before any route,
+rate limit or CSRF check runs: other content types with 415 (RFC 9110, section 15.5.16), a malformed form with 400.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class StrictFormParser(FormDataParser):
-    """Werkzeug's parser, but a malformed form is an error instead of an empty form."""
+    """Werkzeug's form parser, except that a malformed form is an error instead of an empty form."""
 
     def parse(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None
     ) -> Any:
-        """Parse as Werkzeug does. Raise BadRequest where Werkzeug would return an empty form."""
+        """Parse a form. Raise BadRequest if it is malformed."""
         self.silent = False
         try:
             return super().parse(stream, mimetype, content_length, options)
@@ -38,13 +37,13 @@ class FormRequest(Request):
 
 
 def init_app(app: Flask) -> None:
-    """Refuse bodies that are not forms, on every route of `app`. Call this before other request hooks are added."""
+    """Reject bodies that are not forms, on every route of `app`. Call this before adding other request hooks."""
     app.request_class = FormRequest
     app.before_request(refuse_other_bodies)
 
 
 def refuse_other_bodies() -> None:
-    """Raise UnsupportedMediaType if the route exists and the body is not a form. No body counts as an empty form."""
+    """Raise UnsupportedMediaType for a body that is not a form. A missing body counts as an empty form."""
     if request.method not in BODY_METHODS or request.routing_exception is not None:
         return  # 404 and 405 are more precise
     if request.mimetype not in FORM_TYPES and (request.mimetype or _has_body()):

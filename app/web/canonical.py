@@ -1,4 +1,4 @@
-"""URLs that are requested although no page links to them: with a trailing slash, and /favicon.ico."""
+"""Handle URLs that no page links to, but that are requested: with a trailing slash, and /favicon.ico."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ A_DAY = 24 * 3600  # seconds
 
 @bp.get("/favicon.ico")
 def favicon() -> Response:
-    """Return the icon for clients that request this path without having loaded a page."""
+    """Return the site's icon. Some clients request this path without loading a page."""
     response = send_file(ICON, "image/vnd.microsoft.icon", max_age=A_DAY)
     response.headers["Cache-Control"] = f"public, max-age={A_DAY}"
     return response
 
 
 def init_app(app: Flask) -> None:
-    """Redirect GET requests with a trailing slash to the page without it, if it exists."""
+    """Redirect GET requests for a URL with a trailing slash to the URL without it, if that page exists."""
     app.before_request(redirect_to_canonical)
 
 
 def redirect_to_canonical() -> BaseResponse | None:
-    """Redirect (308) to the same URL with single slashes and no trailing slash, or return None if no route matches it.
+    """Return a redirect (308) to the URL with single slashes and no trailing slash, or None if no route matches it.
 
-    The target consists of the URL prefix and a path that matches a route, so it never leaves the site.
+    The target consists of the URL prefix and a path that matches a route, so it is always on this site.
     """
     if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NotFound):
         return None

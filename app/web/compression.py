@@ -1,4 +1,4 @@
-"""Compression of pages and JSON, with random padding against attacks on the length (BREACH); decision 18."""
+"""Compress pages and JSON. Random padding prevents attacks that measure the length (BREACH); see decision 18."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_PADDING = 100  # bytes
 
 
 def compress(content: bytes) -> bytes:
-    """Return `content` in gzip format. As in Django, a file name of random length in the header adds padding."""
+    """Return `content` in gzip format. As in Django, a file name of random length in its header serves as padding."""
     buffer = io.BytesIO()
     name = "a" * secrets.randbelow(MAX_PADDING + 1)
     with gzip.GzipFile(filename=name, mode="wb", compresslevel=LEVEL, fileobj=buffer, mtime=0) as file:
@@ -24,7 +24,10 @@ def compress(content: bytes) -> bytes:
 
 
 def init_app(app: Flask) -> None:
-    """Compress the responses of `app`. Register this first, so that it runs after all other changes to a response."""
+    """Compress the responses of `app`.
+
+    Call this before adding other response hooks, because Flask runs them in reverse order.
+    """
 
     @app.after_request
     def compress_response(response: Response) -> Response:

@@ -1,11 +1,11 @@
-"""Closing stalled connections of this process, identified by the kernel's TCP statistics (Linux).
+"""Close stalled connections of this process, found by the kernel's TCP statistics (Linux).
 
 A WSGI app cannot interrupt a read of its server, and granian does not say which connection a request uses. But the
-process can find its connections among its open files and ask the kernel for their TCP_INFO (tcp(7), linux/tcp.h): when
-data was last sent and received, and how much. A connection that waits for the rest of a body has sent nothing since it
-began, and receives little. After shutdown(2), the server reads the end of the stream, and the blocked read returns.
+process can find its connections among its open files, and read their statistics with TCP_INFO (tcp(7), linux/tcp.h):
+when data was last sent and received, and how much. While the server waits for the rest of a body, it sends nothing and
+receives little. After shutdown(2), the blocked read returns, because it reaches the end of the stream.
 
-On other systems nothing is closed: a slow body occupies its reader until the client disconnects.
+On other systems nothing is closed: a slow body occupies a thread until the client disconnects.
 """
 
 from __future__ import annotations
@@ -34,13 +34,12 @@ class Traffic(NamedTuple):
 
 
 class Stalled:
-    """Finds connections that neither get a response nor deliver data. Not thread-safe."""
+    """Closes connections on which nothing is sent and too little is received. Not thread-safe."""
 
     def __init__(self, *, after: float, rate: float) -> None:
-        """Set the limits.
+        """Set when a connection counts as stalled.
 
-        A connection is stalled if no data was sent for `after` seconds, and fewer than `rate` bytes per second are
-        received.
+        It is stalled if nothing was sent for `after` seconds, and fewer than `rate` bytes per second are received.
         """
         self._after = after * 0.9  # the kernel's clock is coarse
         self._rate = rate
@@ -50,7 +49,7 @@ class Stalled:
         """Close the stalled connections from `addresses` to local `port`.
 
         This also closes idle keep-alive connections from these addresses, which a server may do at any time (RFC 9112,
-        section 9.3). Connections with a recent response stay open. Measuring the rate takes two calls.
+        section 9.3). Connections with a recent response stay open. The rate is measured between two calls.
         """
         moment, seen = time.monotonic(), {}
         for connection in _connections():
@@ -85,7 +84,7 @@ def _connections() -> Iterator[socket.socket]:
 
 
 def _plain(name: tuple[str, int]) -> tuple[str, int]:
-    """Return address and port. IPv4 addresses of dual-stack sockets lose their IPv6 prefix."""
+    """Return the address and port of a socket. The IPv6 prefix of an IPv4 address is removed."""
     return name[0].removeprefix("::ffff:"), name[1]
 
 

@@ -1,7 +1,8 @@
-"""The session cookie: signed, and valid as long as the login row that it names.
+"""The session cookie: signed, and without the timestamp of Flask's own cookie.
 
-Flask's own cookie carries a timestamp, so a server whose clock is set back logs everyone out
-(pallets/itsdangerous#400). Here, the row in `login_session` says when a login expires, so the cookie needs no time.
+If a server's clock is set back, Flask's cookies are rejected, because their timestamps are in the future
+(pallets/itsdangerous#400). Everyone would be logged out. This cookie needs no timestamp, because the row in
+`login_session` says when the login expires.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
     """Flask's cookie session without the timestamp."""
 
     def get_signing_serializer(self, app: Flask) -> Any:
-        """Return the serializer of `app`. None makes Flask report that SECRET_KEY is missing."""
+        """Return the serializer of `app`, or None without a SECRET_KEY, which Flask reports as an error."""
         return serializer(app) if app.config["SECRET_KEY"] else None
 
     def get_cookie_path(self, _app: Flask) -> str:
@@ -54,9 +55,10 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Write the cookie if needed.
+        """Set the cookie if needed, and add "Vary: Cookie".
 
-        Publicly cacheable responses (pictures) must not vary with it, so they are skipped unless the session changed.
+        Publicly cacheable responses, such as pictures, must not vary by cookie. They are skipped unless the session
+        changed.
         """
         if session.modified or not response.cache_control.public:
             super().save_session(app, session, response)

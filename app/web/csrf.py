@@ -34,7 +34,7 @@ def unmask(text: str) -> str:
 
 
 def masked_token() -> str:
-    """Return the token of this response. All its forms share it, so that it compresses well."""
+    """Return the masked token of this response. All forms on the page share it, so that the page compresses well."""
     if "masked_csrf_token" not in g:
         g.masked_csrf_token = mask(generate_csrf())
     token: str = g.masked_csrf_token
@@ -46,7 +46,7 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 class FormCSRF(_FlaskFormCSRF):
-    """The masked token of Flask-WTF's forms."""
+    """Flask-WTF's CSRF protection of forms, with masked tokens."""
 
     def generate_csrf_token(self, csrf_token_field: object) -> str:
         return masked_token()

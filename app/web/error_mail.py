@@ -59,7 +59,7 @@ def report_failed_job(failed: Job) -> None:
 
 @job("web.mail_error", queue="mail")
 def mail_error(where: str, text: str) -> None:
-    """Email a traceback to ADMINS. Running twice sends it twice with the same Message-ID."""
+    """Email a traceback to ADMINS. A second run sends the email again with the same Message-ID."""
     first_line = (text.strip().splitlines() or ["?"])[-1]
     subject = f"[Microblog] {first_line}"[:SUBJECT_LENGTH]
     mailer.send_plain(current_app.config["ADMINS"], subject, f"{where}\n\n{text}")

@@ -1,4 +1,4 @@
-"""Error responses: one sentence each, as a page or as JSON, depending on the request."""
+"""Error responses: a page or JSON with one sentence for the user."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def show(error: HTTPException) -> Response:
 
 
 def expired(error: CSRFError) -> Response:
-    """Handle a form without a valid token: nearly always the page was open for too long."""
+    """Return 400 for a form without a valid CSRF token. Usually, the page was open for too long."""
     return _answer(400, _l("This page expired. Reload it and try again."), error)
 
 
@@ -81,10 +81,10 @@ def unstorable(error: DataError) -> Response:
 
 
 def broken(error: Exception) -> Response:
-    """Handle an unexpected exception: log it, email the operators, and return 500.
+    """Log an unexpected exception, email it to the operators, and return 500.
 
-    The page is in English and uses no catalog, since a catalog may be the cause. If the page fails too, return plain
-    text.
+    The page is in English and uses no catalog, because a catalog may be the cause. If rendering the page fails, too,
+    return plain text.
     """
     _start_over()
     current_app.logger.exception("unexpected error")

@@ -26,9 +26,10 @@ RELATIVE_UP_TO_DAYS = 7
 
 
 def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
-    """Return a <time> element: "5m", or "5 minutes ago" in the long style, and a date after a week.
+    """Return a <time> element with the age of `moment`: "5m", or "5 minutes ago" in the long style.
 
-    Its title is the full date. static/js/page/time.js updates the text while the page is open.
+    After a week, the text is the date. The title is the full date and time. static/js/page/time.js updates the text
+    while the page is open.
     """
     age = now() - moment
     full = format_datetime(moment, "long")
@@ -97,12 +98,12 @@ def bdi(text: str) -> Markup:
 
 
 def listed(names: Iterable[str]) -> Markup:
-    """Join names in the reader's language, each in a <bdi>."""
+    """Join names to a list in the reader's language ("Ada, Ben and Cleo"), each in a <bdi>."""
     return Markup(i18n.listed(str(bdi(name)) for name in names))  # noqa: S704 - escaped
 
 
 def group_title_html(name: str, people: Iterable[str]) -> Markup:
-    """Return `group_title` as HTML, with each name in a <bdi>."""
+    """Return the title of a group as HTML: its name, or the names of `people`, each in a <bdi>."""
     people = list(people)
     if name or not people:
         return bdi(name) if name else escape(titles.group_title("", ()))
@@ -110,7 +111,7 @@ def group_title_html(name: str, people: Iterable[str]) -> Markup:
 
 
 def init_app(app: Flask) -> None:
-    """Register the filters and globals."""
+    """Register the template filters and globals."""
     app.jinja_env.filters.update(
         ago=ago,
         bdi=bdi,

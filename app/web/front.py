@@ -1,12 +1,12 @@
-"""WSGI middleware that runs right after ProxyFix: checks the Host header and removes the URL prefix.
+"""WSGI middleware that runs right after ProxyFix: it checks the Host header and removes the URL prefix.
 
-Everything behind it, including the idle poll and static files, sees only requests for this site, with the prefix in
-SCRIPT_NAME and the rest of the path in PATH_INFO.
+The code that runs after it, including the idle poll and static files, sees only requests for this site. The prefix is
+in SCRIPT_NAME, and the rest of the path is in PATH_INFO.
 
-The prefix is the path of PUBLIC_URL, as in "https://example.org/blog". It works whether or not the proxy removes the
-prefix from the request. Without a path in PUBLIC_URL, the prefix is the WSGI server's SCRIPT_NAME, or
-X-Forwarded-Prefix from a trusted proxy if it is a plain path: redirects contain it, and "//evil.example" would lead off
-the site.
+The prefix is the path of PUBLIC_URL, such as "/blog" in "https://example.org/blog". The proxy may, but need not, remove
+it from the request. If PUBLIC_URL has no path, the prefix is the WSGI server's SCRIPT_NAME, or the X-Forwarded-Prefix
+of a trusted proxy. That header is ignored unless it is a plain path, because redirects contain it, and "//evil.example"
+would lead to another site.
 """
 
 from __future__ import annotations
@@ -45,15 +45,12 @@ class HostCheck:
 
 
 class Front:
-    """WSGI middleware; see the module."""
+    """The WSGI middleware that this module describes."""
 
     def __init__(
         self, inner: WSGIApplication, public_url: str, headers: dict[str, str], *, trusted_proxies: int = 0
     ) -> None:
-        """Store the settings. `headers` are added to responses for foreign hosts.
-
-        Settings has validated `public_url`.
-        """
+        """Store the settings. `public_url` has been validated by Settings. `headers` are added to 400 responses."""
         self._inner = inner
         self._hosts = HostCheck(public_url)
         self._prefix = urlsplit(public_url).path.rstrip("/")
@@ -66,9 +63,9 @@ class Front:
         ]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Return 400 for a foreign host; pass on all other requests.
+        """Return 400 if the Host header is not accepted. Pass on all other requests.
 
-        The response is plain text, since the links of an error page would be wrong.
+        The 400 response is plain text, because the links of an error page would be wrong.
         """
         if not self._hosts.allows(environ.get("HTTP_HOST", "")):
             start_response("400 Bad Request", self._refusal_headers)
@@ -90,7 +87,7 @@ class Front:
             environ["PATH_INFO"] = path[len(prefix) :] or "/"
 
     def _forwarded(self, environ: WSGIEnvironment) -> str:
-        """Return X-Forwarded-Prefix as set by the outermost trusted proxy, or "" unless it is a plain path."""
+        """Return X-Forwarded-Prefix from the outermost trusted proxy, or "" if it is missing or not a plain path."""
         values = [value.strip() for value in environ.get("HTTP_X_FORWARDED_PREFIX", "").split(",")]
         value = values[-self._hops].rstrip("/") if 0 < self._hops <= len(values) else ""
         return value if is_prefix(value) else ""

@@ -30,7 +30,8 @@ HSTS = "max-age=31536000; includeSubDomains"
 def init_app(app: Flask) -> None:
     """Add the headers to every response of `app`.
 
-    Responses without Cache-Control get no-store: no shared caching, and the Back button shows no pages after logout.
+    Responses without Cache-Control get "no-store". So nothing private is cached, and after logging out, the Back button
+    does not show earlier pages.
     """
     headers = dict(SECURITY_HEADERS)
     if app.config["SITE_URL"].startswith("https://"):

@@ -26,7 +26,7 @@ DIRECTED = frozenset({"box-arrow-right", "chevron-left", "send-fill"})  # mirror
 
 
 def init_app(app: Flask, asset: Callable[[str], str]) -> None:
-    """Give templates `icon(name)`. `asset` returns the URL path of a static file."""
+    """Add the template function `icon(name)`. `asset(name)` returns the URL path of a static file."""
 
     def sprite() -> str:
         if not has_request_context():

@@ -1,4 +1,4 @@
-"""Rate limits by account and by address, as decorators for routes. Exceeding one gives 429 with Retry-After.
+"""Rate limits per account and per IP address, as decorators for routes. They respond with 429 and Retry-After.
 
 Counters are in Redis, shared by all processes and hosts. Without Redis, each process counts on its own.
 """
@@ -19,7 +19,7 @@ from app.web.viewer import viewer_or_none
 
 
 def by_address() -> str:
-    """Return the client's IP address; for IPv6 its /64 network, which one customer typically gets."""
+    """Return the client's IP address; for IPv6 its /64 network, which usually belongs to one customer."""
     raw = request.remote_addr or "unknown"
     try:
         address = ipaddress.ip_address(raw)
@@ -33,23 +33,24 @@ def by_address() -> str:
 
 
 def by_account() -> str:
-    """Return a key for the viewer, or the address of a visitor."""
+    """Return a key for the viewer's account, or for a visitor's IP address."""
     user = viewer_or_none()
     return f"user:{user.id}" if user else by_address()
 
 
 def by_named(field: str) -> Callable[[], str]:
-    """Return a key function for the account or address in the form field `field`, in any spelling.
+    """Return a key function for the username or email address in the form field `field`.
 
-    `field` must be the field that the form itself reads: with another one, a client could choose the counter.
+    All spellings have the same key. `field` must be the field that the form itself reads. Otherwise, a client could
+    choose the counter by adding another field.
     """
     return lambda: named(request.form.get(field, ""))
 
 
 def named(name: str) -> str:
-    """Return the key of a name or address in any spelling.
+    """Return the key of a username or email address. All spellings have the same key.
 
-    Normalise before truncating, or spaces would change the key.
+    The name is normalised before truncating, so that extra spaces don't change the key.
     """
     return f"named:{username_key(name)[:320]}"
 
@@ -72,7 +73,7 @@ def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by
 
 login = limiter.limit("50/5 minutes", key_func=by_address, methods=["POST"])  # accounts: app/accounts/login_limits.py
 register = _both("10/hour", "20/hour", account=by_address)
-# Many addresses together must not fill one person's mailbox. Only sent emails count, not mistyped forms.
+# Limits the emails to one person from many IP addresses. Only sent emails count, not mistyped forms.
 register_address = limiter.limit(
     "5/day", key_func=by_named("email"), methods=["POST"], deduct_when=lambda answer: answer.status_code == 303
 )
@@ -98,12 +99,12 @@ def _no_file() -> bool:
 
 
 def count_pixels(pixels: int) -> None:
-    """Count the pixels of an uploaded image, decoded or refused, against the sender's limit."""
+    """Count the pixels of an uploaded image against the sender's limit, even if the image was refused."""
     g.megapixels = g.get("megapixels", 0) + max(1, round(pixels / 1_000_000))
 
 
 def _megapixels() -> int:
-    """Return the maximum before the images are decoded, and the actual number afterwards."""
+    """Return the megapixels of this request: the possible maximum before decoding, and the actual number afterwards."""
     worst = min(_files(), MAX_IMAGES) * (MAX_PIXELS // 1_000_000)
     return int(g.get("megapixels", worst))
 
@@ -113,7 +114,10 @@ def _has_decoded(_response: Response) -> bool:
 
 
 def uploading(view: View) -> View:
-    """Limit images and their pixels, which cost CPU time, across all forms that accept images."""
+    """Limit the number of images and megapixels per hour, for all forms with images together.
+
+    Decoding costs CPU time, which grows with the number of pixels.
+    """
     limits = [("images", _files, None, IMAGES_PER_HOUR), ("megapixels", _megapixels, _has_decoded, MEGAPIXELS_PER_HOUR)]
     for scope, cost, deduct_when, most in limits:
         for who, times in ((by_account, 1), (by_address, ACCOUNTS_PER_ADDRESS)):

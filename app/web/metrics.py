@@ -1,7 +1,7 @@
 """Monitoring: `GET /healthz`, and `GET /metrics` in the Prometheus text format.
 
-Without METRICS_TOKEN there is no /metrics. All values are read from the database, so any web process of any host gives
-the same response.
+Without METRICS_TOKEN, /metrics responds with 404. All values are read from the database, so any web process of any host
+gives the same response.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def show() -> Response:
 
 
 class _Numbers:
-    """The Prometheus collector; called once for each response."""
+    """A Prometheus collector of all metrics, for one response."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every metric with its description."""

@@ -1,4 +1,4 @@
-"""The context of every page: its language, direction, theme and badge, and the functions its template calls."""
+"""The template context of every page: language, direction, theme, badges, and template functions."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ bp = Blueprint("web", __name__)
 
 @dataclass(frozen=True)
 class PageContext:
-    """The properties of the page itself, computed when a template uses them."""
+    """The template variable `page`. Its properties are computed when a template uses them."""
 
     viewer: User | None
 
     @cached_property
     def lang(self) -> str:
-        """The locale code."""
+        """The locale code of the page's language."""
         return request_language(self.viewer)
 
     @property
@@ -40,23 +40,23 @@ class PageContext:
 
     @property
     def dir(self) -> str:
-        """ "ltr" or "rtl"."""
+        """The writing direction: "ltr" or "rtl"."""
         return direction(self.lang)
 
     @property
     def theme(self) -> str:
-        """ "auto", "light" or "dark"."""
+        """The colour theme: "auto", "light" or "dark"."""
         return self.viewer.theme if self.viewer else "auto"
 
     @property
     def unread_messages(self) -> int:
-        """The badge of "Messages" when the page was rendered."""
+        """The number on the "Messages" badge when the page was rendered."""
         found = visit()
         return found.unread_messages if found else 0
 
     @property
     def unread_activity(self) -> int:
-        """The badge of "Activity" when the page was rendered."""
+        """The number on the "Activity" badge when the page was rendered."""
         found = visit()
         return found.unread_activity if found else 0
 
@@ -69,20 +69,20 @@ class PageContext:
 
     @property
     def quiet_until(self) -> str:
-        """Unix seconds until which desktop notifications and sounds are paused; "" if they are not."""
+        """The Unix time until which desktop notifications and sounds are paused, or "" if they are not paused."""
         moment = now()
         until = may_tell_at(self._hours, moment) if self._hours else moment
         return str(int(until.timestamp())) if until > moment else ""
 
     @property
     def next_quiet(self) -> str:
-        """Unix seconds at which the next quiet hours begin; "" without quiet hours."""
+        """The Unix time at which the next quiet hours begin, or "" without quiet hours."""
         begins = next_quiet_from(self._hours, now()) if self._hours else None
         return str(int(begins.timestamp())) if begins else ""
 
     @property
     def since(self) -> str:
-        """The timestamp of the newest notification that this page includes, with all digits."""
+        """The timestamp of the newest notification that this page includes, with six decimals."""
         found = visit()
         return format(found.since, ".6f") if found else "0"
 
@@ -93,7 +93,7 @@ class PageContext:
 
     @property
     def languages(self) -> list[tuple[str, str]]:
-        """(code, name in itself) of every offered language."""
+        """Pairs of the code and the own name of every offered language."""
         return [(code, language_name(code)) for code in languages()]
 
 
@@ -110,7 +110,7 @@ def select_timezone() -> str:
 
 @bp.post("/language")
 def set_language() -> Response:
-    """Set the language of this browser for a visitor. Members have a setting instead."""
+    """Set the language of a visitor's session. Members choose their language in the settings."""
     code = request.form.get("language", "")
     if code in languages():
         session[SESSION_KEY] = code
@@ -118,7 +118,7 @@ def set_language() -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `page`, `viewer`, the filters and the functions."""
+    """Set up Babel, the template filters, and the template variables `page` and `viewer`."""
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     filters.init_app(app)
     app.register_blueprint(bp)

@@ -1,4 +1,4 @@
-"""Keyset paging: the next page starts below the last id of this one. Never OFFSET, never COUNT."""
+"""Keyset pagination: the next page starts after the last id of this page. No OFFSET, no COUNT."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """The items of one page, and the `before` of the next page: None on the last page."""
+    """The items of one page. `older` is the cursor of the next page, or None on the last page."""
 
     items: Sequence[T]
     older: int | None
@@ -33,7 +33,7 @@ def position(name: str) -> int | None:
 
 
 def before_id() -> int | None:
-    """Return the cursor of the requested page: its ids are below it. None means the first page."""
+    """Return the cursor of the requested page, or None for the first page. The page has only lower ids."""
     return position("before")
 
 
@@ -44,9 +44,9 @@ def page(
     size: int | None = None,
     of: Callable[[T], int] | None = None,
 ) -> Page[T]:
-    """Return one page of `select`, newest `key` first.
+    """Return the requested page of `select`, highest `key` first.
 
-    `size` defaults to POSTS_PER_PAGE; `of` returns an item's key.
+    `size` defaults to POSTS_PER_PAGE. `of` returns the key of an item; by default, this is its id.
     """
     size = size or page_size()
     before = before_id()
@@ -61,7 +61,7 @@ def page_size() -> int:
 
 
 def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -> Page[T]:
-    """Return the page of a `select` that already has its order, its start, and a limit of `size` + 1."""
+    """Run a `select` that is ordered, begins at the cursor and is limited to `size` + 1 items. Return the page."""
     found: Sequence[Any] = db.session.scalars(select).unique().all()
     items = found[:size]
     key: Callable[[Any], int] = of or (lambda item: item.id)

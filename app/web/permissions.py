@@ -1,4 +1,4 @@
-"""Pages for certain roles. Other members get 404, not 403, so the pages stay hidden."""
+"""Restrict routes to certain roles. Other members get 404, not 403, so that the pages stay hidden."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ View = Callable[..., Any]
 def role_required(needed: str) -> Callable[[View], View]:
     """Allow only members with this role or a higher one. Ask visitors to log in.
 
-    Ask for the password if the last proof is an hour old, so that a stolen session alone cannot moderate.
+    If the password was entered more than an hour ago, ask for it again. So a stolen session alone is not enough to
+    moderate.
     """
 
     def decorate(view: View) -> View:

@@ -1,12 +1,11 @@
 """Asking for the password again ("sudo mode"), to protect sensitive pages from a stolen or unattended session.
 
-A login records when it last proved the password (`LoginSession.password_at`). The time is in the row, so a copied
-cookie does not extend it. A route that needs a recent proof is decorated with `password_needed`. If the proof is too
-old:
+A login row stores when the password was last entered (`LoginSession.password_at`). A route that needs a recent password
+is decorated with `password_needed`. If the password was entered too long ago:
 
-- a GET is redirected to /auth/confirm_password?next=<the page>, which leads back;
-- a POST gets the same form, which contains the fields of the POST. With the right password, the form is redirected
-  with 307, so the browser sends the fields to their original target. They never appear in a URL.
+- A GET request is redirected to /auth/confirm_password?next=<the page>, which redirects back.
+- A POST request gets the same form, with the fields of the POST as hidden fields. After the right password, the
+  response is a redirect with 307, so the browser sends the fields to their original target. They never appear in a URL.
 """
 
 from __future__ import annotations
@@ -52,13 +51,16 @@ class ConfirmPasswordForm(FlaskForm):
 
 
 def has_recent_proof(user: User, within: timedelta) -> bool:
-    """Return whether the login of this request proved the password within that time."""
+    """Return whether the password was entered in the login of this request within that time."""
     login = user.current_login
     return login is not None and now() - (login.password_at or login.created_at) < within
 
 
 def password_needed(within: timedelta) -> Callable[[View], View]:
-    """Allow a request only if its login proved the password within that time. Put this below `login_required`."""
+    """Allow a request only if the password was entered within that time; otherwise ask for it.
+
+    Put this decorator below `login_required`.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -71,7 +73,7 @@ def password_needed(within: timedelta) -> Callable[[View], View]:
 
 
 def ask() -> Response | tuple[str, int]:
-    """Ask for the password and lead back to this request."""
+    """Return a response that asks for the password and then continues with this request."""
     if wants_json():
         answer = jsonify(error=_("Please confirm your password."))
         answer.status_code = 403
@@ -82,9 +84,9 @@ def ask() -> Response | tuple[str, int]:
 
 
 def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
-    """Return the page that asks for the password and continues to `target`. `post` is checked by `is_post_to`.
+    """Return the page that asks for the password and then continues to `target`.
 
-    The form contains the fields of this request as hidden fields.
+    `post` is the signed value that `is_post_to` checks. The form has the fields of this request as hidden fields.
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _OWN_FIELDS]
     action = url_for("accounts.confirm_password", next=target, post=post or None)

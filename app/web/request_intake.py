@@ -1,10 +1,12 @@
-"""The outermost WSGI middleware: a request gets one of WEB_THREADS only when its body has arrived.
+"""The outermost WSGI middleware: it reads the body before the request gets one of the WEB_THREADS.
 
 A WSGI server assigns a thread to a request as soon as it has the headers. If the app then reads the body, a client that
 sends one byte a minute occupies the thread (Slowloris). granian has no timeout for bodies
-(emmett-framework/granian#728). So the server runs BODY_READERS more threads than WEB_THREADS. They read bodies with a
-deadline, into memory or a temporary file, and at most WEB_THREADS requests are inside the app at any time. Requests
-without a body never wait for one with a body. If all readers are busy, further bodies are refused with 503.
+(emmett-framework/granian#728).
+
+So the server runs BODY_READERS more threads than WEB_THREADS. They read bodies with a deadline, into memory or a
+temporary file. At most WEB_THREADS requests are inside the app at any time. Requests without a body never wait for
+bodies. If too many bodies are being read, further requests with a body get 503.
 
 The deadline is BODY_TIMEOUT seconds plus one second for each MIN_RATE bytes received, as in Apache's mod_reqtimeout. A
 body without Content-Length is refused with 411: if the connection breaks, WSGI cannot tell a truncated body from a
@@ -42,12 +44,13 @@ LOOKS_EVERY = 1.0  # seconds between two checks for late bodies
 
 
 class Intake:
-    """WSGI middleware; see the module."""
+    """The WSGI middleware that this module describes."""
 
     def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
         """Allow at most `threads` requests inside `inner`.
 
-        `timeout` is in seconds. `behind_proxy` disables PER_ADDRESS.
+        `timeout` is BODY_TIMEOUT in seconds. Behind a proxy, many clients may have the same address, so PER_ADDRESS is
+        ignored.
         """
         self._inner = inner
         self._turns: queue.SimpleQueue[None] = (
@@ -61,7 +64,7 @@ class Intake:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, if any, then pass the request on when a thread is free."""
+        """Read the body, if any. Then call the app when fewer than WEB_THREADS requests are inside it."""
         if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._pass_on(environ, start_response)
         body = self._take_in(environ)
@@ -80,7 +83,7 @@ class Intake:
             self._turns.put(None)
 
     def _take_in(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
-        """Return the whole body, or the status to refuse it with."""
+        """Read the body. Return it as a file, or return the HTTP status with which to refuse it."""
         length = environ.get("CONTENT_LENGTH", "")
         if not (length.isascii() and length.isdigit()):
             return HTTPStatus.LENGTH_REQUIRED
@@ -101,9 +104,9 @@ class Intake:
 
 
 def _read(source: IO[bytes], wanted: int, tell: Callable[[int], None]) -> IO[bytes] | None:
-    """Return `wanted` bytes of `source` as a file at its start, or None if it ends early.
+    """Return a file with `wanted` bytes of `source`, or None if `source` ends early.
 
-    Call `tell` with the number of bytes received so far, after each read.
+    After each read, call `tell` with the number of bytes received so far.
     """
     body: IO[bytes]
     body = io.BytesIO() if wanted <= IN_MEMORY else tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115
@@ -121,10 +124,10 @@ def _read(source: IO[bytes], wanted: int, tell: Callable[[int], None]) -> IO[byt
 
 
 class Place:
-    """One body that is being read."""
+    """A body that is being read, and its deadline."""
 
     def __init__(self, address: str, port: int, timeout: float) -> None:
-        """Set the deadline. `port` is the server's."""
+        """Set the deadline to `timeout` seconds from now. `address` is the client's, `port` is the server's."""
         self.address = address
         self.port = port
         self.due = self._first_due = time.monotonic() + timeout
@@ -136,10 +139,13 @@ class Place:
 
 
 class Readers:
-    """The bodies being read, and their deadlines. A thread closes late connections while any body is being read."""
+    """The bodies that are being read. A thread closes the connections of bodies that miss their deadline."""
 
     def __init__(self, per_address: int, end: Callable[[set[str], int], None]) -> None:
-        """Call `end` with the late addresses and the server's port, every LOOKS_EVERY seconds while a body is late."""
+        """Allow `per_address` bodies per client. `end` closes late connections.
+
+        While bodies are late, `end` is called with their addresses and the server's port, every LOOKS_EVERY seconds.
+        """
         self._per_address = per_address
         self._end = end
         self._lock = threading.Condition()
@@ -151,7 +157,7 @@ class Readers:
     def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Place | None]:
         """Yield a place for reading a body, or None if all are taken.
 
-        Its deadline is in `timeout` seconds, and extended as data arrives.
+        The deadline is `timeout` seconds from now, and is extended as data arrives.
         """
         address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
         place = Place(address, port, timeout)

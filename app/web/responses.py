@@ -42,15 +42,18 @@ _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)  # URL Stan
 
 
 def here() -> str:
-    """Return the URL path of the current page as `safe_next` accepts it: with the prefix, percent-encoded."""
+    """Return the path and query of the current URL in the form that `safe_next` accepts.
+
+    It includes the URL prefix and is percent-encoded.
+    """
     return iri_to_uri(request.script_root + request.full_path.rstrip("?"))
 
 
 def safe_next(target: str | None) -> str | None:
-    """Return `target` if it is a path on this site, below its URL prefix, else None. Reject anything unusual.
+    """Return `target` if it is a path on this site, below its URL prefix; else None.
 
-    Browsers strip tabs and line breaks before they parse a URL, so only printable ASCII without a backslash is
-    accepted. Dot segments are rejected: browsers resolve them, and they would lead out of the prefix.
+    Browsers remove tabs and line breaks before they parse a URL, so only printable ASCII without backslashes is
+    accepted. Dot segments are rejected, because browsers resolve them, which could lead out of the prefix.
     """
     if not target or len(target) > 2048 or not _LOCAL_PATH.fullmatch(target):
         return None
@@ -62,10 +65,10 @@ def safe_next(target: str | None) -> str | None:
 
 
 def go_back(otherwise: str) -> Response:
-    """Redirect to the page of this site in the form field `next`, or else to `otherwise`."""
+    """Redirect to the page in the form field `next` if it is on this site, else to `otherwise`."""
     return redirect(safe_next(request.form.get("next")) or otherwise, 303)
 
 
 def new_form_key() -> str:
-    """Return an idempotency key for one rendering of a form: submitting it twice takes effect once."""
+    """Return a new idempotency key for a form. If the form is submitted twice, it takes effect once."""
     return secrets.token_urlsafe(12)

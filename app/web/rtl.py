@@ -1,9 +1,9 @@
-"""Bootstrap for right-to-left pages, generated from its left-to-right style sheet.
+"""Mirror Bootstrap's style sheet for right-to-left pages.
 
-The package does not include Bootstrap's own right-to-left file. RTLCSS makes that file from the same source by
-mirroring declarations that refer to left and right. This module does the same for what occurs in Bootstrap: property
-names, shorthands whose second and fourth value are right and left, corners, keywords, and translations along x. Popper
-measures its placements itself, so the rules for them stay unchanged.
+The Python package does not contain Bootstrap's own right-to-left sheet, which RTLCSS generates from the same source.
+This module mirrors the declarations that occur in Bootstrap: property names, shorthands whose second and fourth values
+are right and left, corners, keywords, and translations along the x-axis. Rules for Popper stay unchanged, because
+Popper measures its placements itself.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _mirrored_value(key: str, value: str) -> str:
 
 
 def _reordered(value: str, order: tuple[int, ...]) -> str:
-    """Reorder four values. Fewer than four are the same for both sides, so they stay unchanged."""
+    """Reorder the four values of a shorthand. With fewer values, left and right are equal, so nothing changes."""
     plain, important, rest = value.partition("!")
     values = _VALUE.findall(plain)
     if len(values) != len(order):

@@ -1,4 +1,4 @@
-"""Uploaded images: checked, re-encoded and stored, or refused with a sentence."""
+"""Check, re-encode and store uploaded images, or refuse them with a sentence for the user."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Stored(NamedTuple):
 
 
 def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) -> list[Stored]:
-    """Check uploaded images and store them in this shape: all or none. End the read transaction.
+    """Check uploaded images, convert them to this shape, and store all of them or none.
 
-    Raise ActionError if an image is refused or the server is busy.
+    The open read transaction is ended first. Raise ActionError if an image is refused or the server is busy.
     """
     if not uploads:
         return []
@@ -78,10 +78,10 @@ def _take(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
 
 
 class _Queue:
-    """The requests of this process that wait for a decoder.
+    """The queue of requests in this process that have images to decode.
 
-    Only one image is decoded at a time, since it may need several hundred megabytes. Half of the threads never wait
-    here, so that pages are served during uploads.
+    Only one image is decoded at a time, because decoding may need several hundred megabytes. At most half of the
+    threads are in the queue, so that the others can serve pages.
     """
 
     WAIT = 3.0  # seconds to wait for the decoder; each image ahead takes about one second
@@ -93,7 +93,7 @@ class _Queue:
 
     @contextmanager
     def place(self, most: int) -> Iterator[None]:
-        """Hold one of at most `most` places while the block runs. Raise ActionError if all are taken."""
+        """Enter the queue for a `with` block. Raise ActionError if `most` requests are in it."""
         with self._lock:
             if self._waiting >= most:
                 raise ActionError(BUSY)
@@ -106,7 +106,7 @@ class _Queue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Wait for the decoder and hold it while the block runs. Raise ActionError after WAIT seconds."""
+        """Hold the decoder for a `with` block. Raise ActionError if it is not free after WAIT seconds."""
         if not self._decoding.acquire(timeout=self.WAIT):
             raise ActionError(BUSY)
         try:

@@ -1,4 +1,4 @@
-"""The viewer: the user who sends a request, and when they were last seen."""
+"""The viewer, the logged-in user who sent the request, and when they were last seen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def viewer() -> User:
-    """Return the logged-in user, not a proxy. Raise LookupError if the route lacks @login_required."""
+    """Return the logged-in user, not Flask-Login's proxy. Raise LookupError if the route lacks @login_required."""
     user = viewer_or_none()
     if user is None:
         raise LookupError("nobody is logged in")
@@ -40,12 +40,12 @@ def viewer_or_none() -> User | None:
 
 
 def visit() -> people.Visit | None:
-    """Return the result of the session query, with the badges and their timestamp; None for a visitor."""
+    """Return the data that was loaded with the viewer's login, such as the badges; None for a visitor."""
     return g.get("visit") if viewer_or_none() else None
 
 
 def init_app(app: Flask) -> None:
-    """Connect Flask-Login to login rows, give each request its transaction mode, and update `last_seen`."""
+    """Set up Flask-Login with login rows, set the transaction mode of each request, and update `last_seen`."""
     login.init_app(app)
     login.login_view = "accounts.login"
     login.session_protection = None  # its fingerprint would log users out when their IP address changes
@@ -63,7 +63,7 @@ def init_app(app: Flask) -> None:
 
 @login.user_loader
 def load(login_id: str) -> User | None:
-    """Return the user of an existing login. The same query loads what every page shows."""
+    """Return the user of a login, or None if the login has ended. The same query loads what every page shows."""
     found = people.visit(login_id)
     if found is None:
         return None
@@ -75,7 +75,7 @@ def load(login_id: str) -> User | None:
 
 @login.unauthorized_handler
 def ask_to_log_in() -> BaseResponse:
-    """Redirect the visitor to the login page and back; respond to JSON requests with 401."""
+    """Redirect a visitor to the login page, which redirects back. JSON requests get 401."""
     if wants_json():
         raise Unauthorized()
     flash(_("Please log in to see this page."), "info")
@@ -84,16 +84,17 @@ def ask_to_log_in() -> BaseResponse:
 
 
 def unauthorized_json() -> Response:
-    """Return a 401 JSON response in place of the login page."""
+    """Return a 401 JSON response instead of a redirect to the login page."""
     response = jsonify(error=_("Please log in again."))
     response.status_code = 401
     return response
 
 
 def _keep_last_seen() -> None:
-    """Update last_seen: the only write in a GET, at most once per SEEN_EVERY.
+    """Update `last_seen` of the user and `last_used_at` of the login, at most once per SEEN_EVERY.
 
-    It uses a separate transaction, which may fail.
+    This is the only write in a GET request. It uses a separate transaction. If the database is busy, nothing is
+    updated.
     """
     found = g.get("visit")
     moment = now()
