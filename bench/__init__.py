@@ -1,1 +1,1 @@
-"""Benchmarks of the performance targets, mostly as ratios to a baseline measured in the same run."""
+"""Benchmarks that check the performance targets. Most targets are ratios to a baseline measured in the same run."""

@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench NAME ...`: run benchmarks, print a table and write bench.json into DATA_DIR."""
+"""`make bench`, or `python -m bench NAME ...`: run benchmarks, print a table and write bench.json to DATA_DIR."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from app.config import Settings
 from bench import home, idle_poll, inbox, load, mailing, people, sending
 
-# name: (bound, whether higher is better)
+# The performance targets: {name of a figure: (limit, whether higher is better)}.
 PROMISES = {
     "idle_poll_vs_floor": (2.0, True),
     "idle_poll_vs_tutorial_write": (12.0, True),
@@ -40,7 +40,7 @@ Bench = Callable[[Path], dict[str, float]]
 
 
 def main() -> int:
-    """Run the benchmarks named on the command line, or all. The exit status is 1 if a target is missed."""
+    """Run the benchmarks named on the command line, or all of them. Return the exit status: 1 if a target is missed."""
     benches = {
         "idle_poll": idle_poll.run,
         "home": home.run,
@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def _show(figures: dict[str, float]) -> bool:
-    """Print the figures and return whether all targets among them are met."""
+    """Print the figures. Return whether all targets among them are met."""
     all_kept = True
     for name, value in figures.items():
         verdict = ""
@@ -86,7 +86,7 @@ def _show(figures: dict[str, float]) -> bool:
 
 
 def _keep(figures: dict[str, float], *, is_all: bool) -> Path:
-    """Write bench.json; after a partial run, update only the figures that were measured."""
+    """Write the figures to bench.json, and return its path. After a partial run, keep the file's other figures."""
     target = Settings.from_env().data_dir / "bench.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     before = json.loads(target.read_text()) if target.exists() and not is_all else {}

@@ -1,4 +1,4 @@
-"""The baseline for a poll: a bare Flask view that decodes the session and does one Redis GET."""
+"""The baseline for polls: a Flask view that does no more than decode the session and send one GET to Redis."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ client = redis.Redis.from_url(os.environ["REDIS_URL"])
 
 @app.get("/notifications")
 def poll() -> Response:
-    """Read the session, send one command to Redis, answer JSON."""
+    """Read the session, send one command to Redis, and answer JSON."""
     known = client.get(f"floor:{session.get('user_id')}")
     return jsonify([] if known else [1])

@@ -1,4 +1,4 @@
-"""Simulated browsers: each has its own user, login, cookie, `since` and connection."""
+"""Simulated browsers. Each has its own user, login, cookie, connection and newest timestamp (`since`)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from urllib.parse import urlencode
 
 from bench import wire
 
-JITTER = 0.05  # the interval is shortened by up to this share, as in static/js/polling/poll.js
-READS_AFTER = (1.0, 5.0)  # seconds between learning of a message and having read it
+JITTER = 0.05  # the poll interval is shortened at random, by at most this share, as in static/js/polling/poll.js
+READS_AFTER = (1.0, 5.0)  # the range of the random time, in seconds, between loading a conversation and having read it
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 NEWEST = re.compile(r'data-newest-seq="(\d+)"')
 
 
 class Refused(Exception):
-    """An unexpected response to a correct browser."""
+    """The site sent an unexpected response."""
 
 
 def expect(answer: wire.Answer, *statuses: int) -> None:
-    """Raise Refused unless the response has one of the statuses."""
+    """Raise Refused unless the response has one of these statuses."""
     if answer.status not in statuses:
         raise Refused(f"status {answer.status}")
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection with its own source address, opened when needed and reopened when closed."""
+    """A keep-alive connection from its own source address. It is opened when needed, even after it was closed."""
 
     def __init__(self, port: int, address: str) -> None:
         self._port = port
@@ -40,7 +40,7 @@ class Connection(asyncio.Protocol):
         self._waiting: asyncio.Future[wire.Answer] | None = None
 
     async def ask(self, request: bytes) -> wire.Answer:
-        """Send one request and wait for its response. Raises OSError if the connection ends first."""
+        """Send a request and wait for the response. Raises OSError if the connection is closed first."""
         loop = asyncio.get_running_loop()
         if self._transport is None:
             self._reader = wire.Reader()
@@ -57,18 +57,18 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Store the transport (called by asyncio)."""
+        """Store the transport. Called by asyncio."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes (called by asyncio)."""
+        """Parse received bytes, and return a complete response to `ask`. Called by asyncio."""
         answer = self._reader.feed(data)
         if answer is not None and self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Handle the closed connection (called by asyncio)."""
+        """Raise ConnectionError in `ask` if it is waiting for a response. Called by asyncio."""
         self._transport = None
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(ConnectionError(f"closed while waiting for an answer: {exc}"))
@@ -76,12 +76,15 @@ class Connection(asyncio.Protocol):
 
 @dataclass
 class Log:
-    """The measurements while `on`: seconds from the moment a request was due until its response."""
+    """The measurements, which are recorded only while `on` is true.
+
+    A time is the number of seconds from the moment a request was due to the end of its response.
+    """
 
     on: bool = False
     errors: list[str] = field(default_factory=list)  # of the whole run, including the warm-up
     polls: list[float] = field(default_factory=list)
-    late: list[float] = field(default_factory=list)  # of a poll: the delay before it was sent, caused by the generator
+    late: list[float] = field(default_factory=list)  # how late polls were sent, because the load generator was busy
     messages: list[float] = field(default_factory=list)
     pages: list[float] = field(default_factory=list)
     reads: list[float] = field(default_factory=list)
@@ -89,26 +92,26 @@ class Log:
     asked_to_wait: int = 0  # polls that were given a longer interval
 
     def note(self, times: list[float], due: float) -> None:
-        """Record a response that arrives now."""
+        """Append the time from `due` to now to `times`."""
         if self.on:
             times.append(monotonic() - due)
 
 
 @dataclass(frozen=True)
 class Site:
-    """What browsers know about the site: its port, and the seconds between two polls."""
+    """What a browser knows about the site: its port, and the number of seconds between two polls."""
 
     port: int
     interval: int
 
 
 class Browser:
-    """The browser of one user: polls all the time, and reads some of the messages it learns of."""
+    """The browser of a user. It polls all the time, and reads some of the messages that arrive."""
 
     def __init__(self, name: str, cookie: str, address: str, site: Site, log: Log) -> None:
         self.name = name
-        self.badge: int | None = None  # the last known value
-        self.busy = False  # its user is writing or reading: one at a time, as the first page brings a new cookie
+        self.badge: int | None = None  # the last known number of unread messages
+        self.busy = False  # whether its user is writing or reading; never both, because a page may set a new cookie
         self._cookie = cookie
         self._address = address
         self._port = site.port
@@ -120,7 +123,10 @@ class Browser:
         self._request = b""
 
     async def live(self, first: float, until: float, hears: Callable[[Browser, str], None]) -> None:
-        """Poll from `first` to `until`, each time when due, even if the last response was late."""
+        """Poll from the time `first` until the time `until`. A late response does not delay the next poll.
+
+        `hears(browser, sender)` is called when a message arrives.
+        """
         due = first
         while due < until:
             await asyncio.sleep(max(0.0, due - monotonic()))
@@ -159,7 +165,7 @@ class Browser:
                     hears(self, str(data["with"]))
 
     async def write_to(self, other: str, text: str, due: float, think: float) -> None:
-        """Load the conversation's page, type for `think` seconds, and send the form when it is due."""
+        """Load the conversation with `other`, type for `think` seconds, and send the message when it is due."""
         connection, log = Connection(self._port, self._address), self._log
         try:
             await asyncio.sleep(max(0.0, due - think - monotonic()))
@@ -176,7 +182,7 @@ class Browser:
             self.busy = False
 
     async def read(self, other: str) -> None:
-        """Load the conversation's page, and report it as read a little later."""
+        """Load the conversation with `other`, and mark the messages as read a little later."""
         connection, log = Connection(self._port, self._address), self._log
         try:
             page = await self._page(connection, other)
@@ -199,7 +205,7 @@ class Browser:
         self._log.note(self._log.pages, due)
         expect(answer, 200)
         if answer.cookie:
-            self._cookie, self._request = answer.cookie, b""  # it now contains the CSRF secret
+            self._cookie, self._request = answer.cookie, b""  # the new cookie contains the CSRF secret
         return answer.body.decode()
 
     def _form(self, path: str, form: dict[str, str]) -> bytes:

@@ -1,7 +1,7 @@
-"""Databases with few or very many private messages, that give user 1 the same first page.
+"""Create databases with few or very many private messages. User 1's first page is the same in all of them.
 
-Conversations and their messages are spread over the tables as after years of use: the next sender is drawn at random,
-so a conversation's rows are never neighbours.
+Messages are inserted in random order of conversations, as after years of use. So the rows of a conversation are not
+neighbours in the table.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from app.models import Conversation, ConversationMember, NotificationClock
 from bench import data
 
 THREAD = 1  # the conversation of users 1 and 2
-UNREAD_IN = 5  # of user 1's conversations, on the first page
-UNREAD = 2  # messages in each
-FOLDERS = 20  # users that each of the others writes to
+UNREAD_IN = 5  # how many conversations on user 1's first page have unread messages
+UNREAD = 2  # unread messages in each of these
+FOLDERS = 20  # conversations that each other user starts
 INSERT = (
     "INSERT INTO message (conversation_id, seq, sender_id, body, search_text, created_at) VALUES (?, ?, ?, ?, ?, ?)"
 )
@@ -33,14 +33,14 @@ INSERT = (
 class Size:
     """The size of a database."""
 
-    messages: int
-    in_thread: int  # of these, between users 1 and 2
-    own: int  # conversations of user 1, including that one
-    others: int  # conversations of other users
+    messages: int  # all messages
+    in_thread: int  # the messages between users 1 and 2, included in `messages`
+    own: int  # conversations of user 1, including the one with user 2
+    others: int  # conversations between other users
 
 
 def fill(folder: Path, redis_url: str, size: Size) -> tuple[Flask, str]:
-    """Create a database of that size on SQLite. Return the app and user 1's cookie."""
+    """Create an SQLite database of this size. Return the app and user 1's cookie."""
     app = data.app_on(folder, redis_url)
     pairs = _pairs(size)
     with data.filling(app):
@@ -64,20 +64,20 @@ class _Newest:
 
 
 def _pairs(size: Size) -> list[tuple[int, int]]:
-    """Return the two users of conversation 1, 2, ...: first those of user 1, then the others."""
+    """Return the two users of each conversation, by its id: first the conversations of user 1, then the others."""
     own = [(1, 1 + number) for number in range(1, size.own + 1)]
     others = [(low, low + 1 + number % FOLDERS) for number in range(size.others) for low in (2 + number // FOLDERS,)]
     return own + others
 
 
 def _messages(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of all messages, oldest first, and update each conversation's `newest`."""
+    """Yield the rows of all messages, oldest first. Also update `newest` of their conversations."""
     chosen = random.Random(4)
     every = size.messages // size.in_thread
     begin = now().astimezone(UTC) - timedelta(days=365)
     step = timedelta(days=364) / size.messages
     for number in range(size.messages):
-        # Every conversation gets its first message before any gets its second, so none stays empty.
+        # The first messages go to the conversations in turn, so that none stays empty.
         others = number % (len(pairs) - 1) if number < 3 * len(pairs) else chosen.randrange(len(pairs) - 1)
         index = THREAD - 1 if number % every == 0 else 1 + others
         here, (low, high) = newest[index], pairs[index]
@@ -88,7 +88,7 @@ def _messages(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -
 
 
 def _number(size: Size, pairs: list[tuple[int, int]], newest: list[_Newest]) -> None:
-    """Write the cached counters. Everything is read, except a few messages on user 1's first page."""
+    """Write the cached counters. All messages count as read, except a few on user 1's first page."""
     numbers = [{"id": index, "newest_seq": one.seq} for index, one in enumerate(newest, 1)]
     db.session.bulk_update_mappings(Conversation.__mapper__, numbers)
     latest = sorted(range(1, size.own), key=lambda index: newest[index].message_id)[-UNREAD_IN:]

@@ -1,8 +1,9 @@
-"""The generator of the load benchmark: `python -m bench.crowd` reads its plan from stdin and writes results to stdout.
+"""The load generator: `python -m bench.crowd` reads a plan from stdin, runs it, and writes the results to stdout.
 
-Every request is due at a time set in advance. A late response does not delay the next request, so a server that hangs
-for a second is charged for every request that was due in that second. Gil Tene named measuring otherwise "coordinated
-omission" ("How NOT to Measure Latency", 2013).
+Every request has a due time that is fixed in advance, and its latency is measured from then. A late response does not
+delay the next request. So if the server hangs for a second, the latencies of all requests due in this second include
+the delay. To leave these out is a common error, called "coordinated omission" (Gil Tene, "How NOT to Measure Latency",
+2013).
 """
 
 from __future__ import annotations
@@ -20,29 +21,29 @@ from typing import Any
 from bench import data
 from bench.browsers import Browser, Log, Site
 
-THINKS = 3.0  # seconds between loading a form's page and sending it
+THINKS = 3.0  # seconds between loading the page of a form and sending the form
 READS = 0.5  # the share of received messages that are read
-PATIENCE = 20.0  # seconds that pending requests may still take at the end
+PATIENCE = 20.0  # seconds that unanswered requests may still take at the end
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan of a run. Times are on the machine's monotonic clock, which all processes share."""
+    """The plan of a run. Times are in seconds on the machine's monotonic clock, which is the same for all processes."""
 
     port: int
     cookies: list[str]  # of users 1, 2, ...
     interval: int  # seconds between two polls of a browser
     messages_per_s: float
-    begin: float  # the first poll
-    ramp: float  # seconds over which the browsers start
+    begin: float  # the time of the first poll
+    ramp: float  # seconds within which the browsers start, one after another
     measure_from: float
-    measure_until: float  # the last message
-    until: float  # the last poll
+    measure_until: float  # also the time of the last message
+    until: float  # the time of the last poll
     seed: int
 
 
 class Crowd:
-    """The browsers of a plan, and what they do besides polling."""
+    """All browsers of a plan, and the messages that their users write and read."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -84,7 +85,7 @@ class Crowd:
         self.log.on = False
 
     async def _write(self) -> None:
-        """Send messages to followers of the sender at an even rate, from the time all browsers have started."""
+        """Send messages at an even rate, each to a follower of the sender. Start when all browsers have started."""
         due = self.plan.begin + self.plan.ramp
         number = 0
         while due < self.plan.measure_until:
@@ -96,7 +97,7 @@ class Crowd:
             number += 1
 
     def _correspondents(self) -> tuple[Browser, Browser]:
-        """Choose a sender who is not busy, and one of their followers, both at random."""
+        """Choose a random sender who is not busy, and a random follower of the sender."""
         count = len(self.browsers)
         number = random.randint(1, count)
         while self.browsers[number - 1].busy:
@@ -110,7 +111,7 @@ class Crowd:
 
 
 def loopback(number: int) -> str:
-    """Return a different loopback address for each browser, as rate limits count by address."""
+    """Return a loopback address. Each browser has a different one, because rate limits count requests by address."""
     return f"127.{1 + number // 62_500}.{number // 250 % 250}.{1 + number % 250}"
 
 

@@ -1,4 +1,7 @@
-"""Databases for the benchmarks: users, follows, posts and messages, inserted in bulk, which the app never does."""
+"""Create databases for the benchmarks: users, follows, posts and messages.
+
+The rows are inserted in bulk, without the app's own actions.
+"""
 
 from __future__ import annotations
 
@@ -39,9 +42,9 @@ T = TypeVar("T")
 
 
 def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Flask, str]:
-    """Create a database with `posts` posts by `followed` users, all followed by user 1.
+    """Create a database with `posts` posts by `followed` users, all of whom user 1 follows.
 
-    Returns the app and user 1's cookie.
+    Return the app and user 1's cookie.
     """
     app = app_on(folder, redis_url)
     with filling(app):
@@ -60,9 +63,9 @@ def make(folder: Path, redis_url: str, *, posts: int, followed: int) -> tuple[Fl
 
 
 def make_correspondents(folder: Path, count: int, database_url: str = "") -> list[str]:
-    """Create a database in which each user has a login, a conversation with unread messages, and followers.
+    """Create a database in which each user has a login, followers, and a conversation with unread messages.
 
-    Messages to followers are not message requests. Returns all cookies.
+    Return the cookies of all users.
     """
     app = app_on(folder, "", database_url)
     with filling(app):
@@ -78,7 +81,10 @@ def make_correspondents(folder: Path, count: int, database_url: str = "") -> lis
 
 
 def followers(number: int, count: int) -> list[int]:
-    """Return the followers of a user out of `count` users. The user's messages go straight to their inboxes."""
+    """Return the numbers of the user's followers, out of `count` users.
+
+    Users send messages to their followers, because these are not message requests.
+    """
     return [(number - 1 + further) % count + 1 for further in range(1, min(FOLLOWERS, count - 1) + 1)]
 
 
@@ -91,7 +97,7 @@ def app_on(folder: Path, redis_url: str, database_url: str = "") -> Flask:
 
 @contextmanager
 def filling(app: Flask) -> Iterator[None]:
-    """Migrate the database, run the block, commit its inserts and close all connections."""
+    """Migrate the database, run the `with` block, commit its inserts, and close all connections."""
     with app.app_context():
         upgrade()
         yield
@@ -101,36 +107,39 @@ def filling(app: Flask) -> Iterator[None]:
 
 
 def cookie(app: Flask, number: int) -> str:
-    """Return the session cookie of that user's login."""
+    """Return the session cookie of this user's login."""
     content = {cookies.LOGIN_KEY: login_id(number), cookies.PERSON_KEY: number, "_fresh": True}
     return f"{app.config['SESSION_COOKIE_NAME']}={cookies.serializer(app).dumps(content)}"
 
 
 def login_id(number: int) -> str:
-    """Return a login id as long as a real one."""
+    """Return the id of this user's login, which is as long as a real one."""
     return f"{number:032d}"
 
 
 def name(number: int) -> str:
-    """Return that user's username."""
+    """Return this user's username."""
     return f"p{number}"
 
 
 def insert_rows(model: Any, rows: Iterable[dict[str, Any]]) -> None:
-    """Insert rows; columns without a value get the model's defaults."""
+    """Insert rows. Columns without a value get the model's default."""
     for batch in in_batches(rows):
         db.session.execute(insert(model), batch)
 
 
 def in_batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    """Split rows into batches of one statement each."""
+    """Split rows into batches of BATCH_SIZE, one for each statement."""
     rows = iter(rows)
     while batch := list(islice(rows, BATCH_SIZE)):
         yield batch
 
 
 def people(count: int) -> None:
-    """Create users 1, 2, ... with a login each. No account is new, as new ones have stricter limits."""
+    """Create users 1, 2, ... with a login each.
+
+    Their accounts are old, because new ones have stricter rate limits.
+    """
     seen, end = now(), now() + timedelta(days=1)
     insert_rows(User, (_person(number) | {"last_seen": seen} for number in range(1, count + 1)))
     logins = ({"id": login_id(number), "user_id": number, "expires_at": end} for number in range(1, count + 1))
@@ -146,9 +155,9 @@ def _person(number: int) -> dict[str, Any]:
 
 
 def _conversations(count: int) -> None:
-    """Create conversations between users 1 and 2, 3 and 4, ..., with ids from 1.
+    """Create `count` conversations: between users 1 and 2, between users 3 and 4, and so on.
 
-    Each has three messages, of which one user has read the first.
+    Each conversation has three messages. One of the users has read the first one.
     """
     told_at = now().timestamp() - 3600
     numbers = range(1, count + 1)

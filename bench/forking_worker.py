@@ -1,4 +1,4 @@
-"""The worker as RQ has it, with a fork for each job: the comparison for bench/mailing.py."""
+"""The baseline for bench/mailing.py: a worker that forks for each job, as RQ does."""
 
 from __future__ import annotations
 

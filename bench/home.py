@@ -1,4 +1,4 @@
-"""The home page with many posts against few: its cost must not grow with the data."""
+"""The home page with many posts and with few. Its cost must not grow with the number of posts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ FEW, MANY = 1_000, 100_000
 
 
 def run(folder: Path) -> dict[str, float]:
-    """Measure `home_100k_vs_1k`: median time with 100,000 posts over that with 1,000 (lower is better)."""
+    """Measure the home page.
+
+    `home_100k_vs_1k` is the median latency with 100,000 posts, divided by that with 1,000 (lower is better).
+    """
     with servers.valkey(folder / "redis") as redis_url:
         cookies = {}
         for posts in (FEW, MANY):

@@ -1,7 +1,7 @@
-"""The idle poll against two baselines: same server, same options, same run, in turns.
+"""The request rate of idle polls, compared with two baselines, which are measured in turns on the same machine.
 
-One baseline is a bare Flask view that decodes the session and sends one command to Redis. The other is the poll of the
-Mega-Tutorial, which writes to the database.
+The baselines are a Flask view that only decodes the session and sends one command to Redis (bench/baseline.py), and the
+poll of the Mega-Tutorial, which writes to the database (bench/tutorial_poll.py).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATH = "/notifications?since=0.0"
 
 
 def run(folder: Path) -> dict[str, float]:
-    """Measure requests per second of the poll, as ratios to both baselines (higher is better)."""
+    """Measure idle polls per second, and their ratios to both baselines (higher is better)."""
     with servers.valkey(folder / "redis") as redis_url:
         _app, cookie = data.make(folder / "poll", redis_url, posts=10, followed=5)
         redis.Redis.from_url(redis_url).set("floor:1", 1)
@@ -48,7 +48,7 @@ def run(folder: Path) -> dict[str, float]:
 
 def _compare(**targets: Target) -> dict[str, float]:
     for name, target in targets.items():
-        rates.once(target)  # the first poll fills the cache
+        rates.once(target)  # fills the poll cache
         if rates.once(target) != b"[]\n":
             raise RuntimeError(f"{name}: an idle poll must answer an empty list")
     rounds = [{name: _best_rate(target) for name, target in targets.items()} for _ in range(ROUNDS)]
@@ -60,12 +60,15 @@ def _compare(**targets: Target) -> dict[str, float]:
 
 
 def _best_rate(target: Target) -> float:
-    """Return the better rate of one and many connections: concurrent SQLite writers slow each other down."""
+    """Return the higher of the rates with one and with eight connections.
+
+    For the tutorial's poll, one connection is faster, because concurrent SQLite writers wait for each other.
+    """
     return max(rates.rate(target, seconds=SECONDS, connections=connections) for connections in CONNECTIONS)
 
 
 def flask_cookie(content: dict[str, Any]) -> str:
-    """Return Flask's own session cookie, for the baselines."""
+    """Return a session cookie of Flask itself, for the baselines."""
     app = Flask("floor")
     app.config["SECRET_KEY"] = servers.SECRET
     signer = SecureCookieSessionInterface().get_signing_serializer(app)

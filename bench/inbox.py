@@ -1,6 +1,6 @@
-"""The inbox and a long conversation with a million messages against a thousand.
+"""The inbox and a long conversation with a million messages and with a thousand.
 
-The cost of a page must not grow with the stored data.
+The cost of a page must not grow with the number of messages.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ PAGES = {"inbox": "/messages", "thread": "/messages/p2"}
 
 
 def run(folder: Path, few: Size = FEW, many: Size = MANY) -> dict[str, float]:
-    """Measure median times with many messages over those with few (lower is better), and queries.
+    """Measure the inbox and a conversation, in databases of two sizes.
 
-    `inbox_1m_vs_1k` and `thread_1m_vs_1k` are the ratios; `inbox_queries` and `thread_queries` count the statements
-    of one page.
+    `inbox_1m_vs_1k` and `thread_1m_vs_1k` are the median latencies with many messages, divided by those with few (lower
+    is better). `inbox_queries` and `thread_queries` are the numbers of SQL statements for a page.
     """
     figures: dict[str, float] = {}
     with servers.valkey(folder / "redis") as redis_url:
@@ -45,10 +45,10 @@ def run(folder: Path, few: Size = FEW, many: Size = MANY) -> dict[str, float]:
 
 
 def _statements(app: Flask, path: str, cookie: str) -> int:
-    """Count the SQL statements of a page that was already requested a moment ago."""
+    """Return the number of SQL statements for a page."""
     client = app.test_client(use_cookies=False)
     headers = {"Cookie": cookie}
-    client.get(path, headers=headers)  # updates last_seen, which happens only now and then
+    client.get(path, headers=headers)  # updates last_seen, which the counted request then doesn't
     with counted() as asked:
         answer = client.get(path, headers=headers)
     if answer.status_code != 200:

@@ -1,6 +1,6 @@
-"""Load test: ten thousand browsers and messages on the whole site as `make run` starts it. Is it fast and correct?
+"""Load test: ten thousand browsers poll and send messages on a site started by `make run`. Is it fast and correct?
 
-The site, its workers, Valkey, the mail sink and the generator share the machine. See docs/performance.md.
+The site, its workers, Valkey, the mail sink and the load generator share the machine. See docs/performance.md.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from bench import data, proc, servers
 from bench.crowd import PATIENCE, Plan
 
 INTERVAL = 10  # seconds between two polls of a browser
-QUIET = 2.5 * INTERVAL  # seconds of polling after the last message, so that every badge arrives
-SAMPLE_EVERY = 5.0  # seconds between two memory samples
-FIRST = 30.0  # the first seconds, whose mean memory is the base for growth
-# Independent of the site's own queries as far as possible.
+QUIET = 2.5 * INTERVAL  # seconds of polling after the last message, so that all badges are up to date
+SAMPLE_EVERY = 5.0  # seconds between two samples of the memory
+FIRST = 30.0  # the growth of memory is relative to the mean of this many first seconds
+# The correct badges. The query is written without the site's own queries, to check them.
 UNREAD = """
 SELECT member.user_id, COUNT(*) FROM conversation_member AS member
 JOIN message ON message.conversation_id = member.conversation_id
@@ -40,13 +40,13 @@ class Options:
     seconds: int = 600
     browsers: int = 10_000
     messages_per_s: float = 10.0
-    ramp: float = 60.0  # seconds over which the browsers start
-    settle: float = 40.0  # warm-up seconds with messages; the first emails go 20 seconds after it
+    ramp: float = 60.0  # seconds within which the browsers start, one after another
+    settle: float = 40.0  # seconds of warm-up with messages; the first emails are sent 20 seconds after it
     database: str = "sqlite"
 
 
 def run(folder: Path, options: Options) -> dict[str, float]:
-    """Run the load test. Latencies are in milliseconds, CPU time in cores."""
+    """Run the load test. Return the figures: latencies in milliseconds, CPU time in cores, memory in MB, and counts."""
     with ExitStack() as stack:
         database_url = stack.enter_context(servers.postgresql()) if options.database == "postgresql" else ""
         cookies = data.make_correspondents(folder / "site", options.browsers, database_url)
@@ -99,7 +99,7 @@ def _give(generator: subprocess.Popen[str], plan: Plan) -> None:
         raise RuntimeError("the generator has no standard input")
     json.dump(asdict(plan), generator.stdin)
     generator.stdin.close()
-    generator.stdin = None  # otherwise communicate() would flush it
+    generator.stdin = None  # otherwise communicate() would flush the closed file
 
 
 def _latencies(log: dict[str, Any], seconds: float) -> dict[str, float]:
@@ -126,13 +126,13 @@ def _mean(sizes: list[int]) -> float:
 
 
 def _percentile(seconds: list[float], percent: int) -> float:
-    """Return the percentile by nearest rank, in milliseconds, which is a measured value."""
+    """Return a percentile in milliseconds by the nearest-rank method, so that it is a measured value."""
     ranked = sorted(seconds)
     return ranked[-(-len(ranked) * percent // 100) - 1] * 1e3 if ranked else float("nan")
 
 
 class _Watch:
-    """The memory of the web processes, and the CPU time of all processes, from now on."""
+    """Measures the memory of the web processes, and the CPU time of all processes since it was created."""
 
     def __init__(self, site: servers.Site, generator: int) -> None:
         self._groups = {"web": site.web, "workers": site.workers, "redis": site.redis, "generator": [generator]}
@@ -141,17 +141,17 @@ class _Watch:
         self._before = self._used()
 
     def sample(self) -> None:
-        """Sample the memory of the web processes."""
+        """Record the current memory of each web process."""
         for pid, seen in zip(self._groups["web"], self._memory, strict=True):
             seen.append(proc.resident(pid))
 
     def growth(self) -> float:
-        """Return the largest growth of a web process over its mean in the first 30 seconds; 0.1 is 10 %."""
+        """Return the largest growth of a web process, relative to its mean in the first 30 seconds. 0.1 means 10 %."""
         first = int(FIRST / SAMPLE_EVERY)
         return max(max(seen) / _mean(seen[:first]) - 1 for seen in self._memory)
 
     def spread(self) -> float:
-        """Return the largest deviation of a web process from its mean, as a share of the mean."""
+        """Return the largest deviation of a web process from its mean, relative to the mean."""
         return max(abs(size / _mean(seen) - 1) for seen in self._memory for size in seen)
 
     def largest(self) -> float:
@@ -159,7 +159,7 @@ class _Watch:
         return max(max(seen) for seen in self._memory)
 
     def cores(self) -> dict[str, float]:
-        """Return the mean number of cores that each group used."""
+        """Return the mean number of CPU cores that each group of processes used."""
         seconds = time.monotonic() - self._started_at
         now = self._used()
         return {f"cores_{name}": (now[name] - self._before[name]) / seconds for name in now}

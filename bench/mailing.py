@@ -1,4 +1,4 @@
-"""The worker's CPU time for sending an email, against a worker that forks for each job as RQ does."""
+"""The worker's CPU time for an email, compared with a worker that forks for each job, as RQ does."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ WORKERS = {"own": ["worker.py", "mail"], "fork": ["-m", "bench.forking_worker", 
 def run(folder: Path) -> dict[str, float]:
     """Measure the CPU time of one email, and its ratio to a worker that forks for each job.
 
-    `mail_job_cpu_ms` is the worker's CPU time for one email, in milliseconds. `mail_job_cpu_vs_fork` is that time
-    over the one of a worker that forks (lower is better). `mail_jobs_per_s` is the number of emails that one worker
+    `mail_job_cpu_ms` is the worker's CPU time for one email, in milliseconds. `mail_job_cpu_vs_fork` is this time
+    divided by that of a worker that forks (lower is better). `mail_jobs_per_s` is the number of emails that a worker
     sends per second.
     """
     mails = Mailbox()
@@ -48,7 +48,7 @@ def _compare(folder: Path, redis_url: str, mails: Mailbox) -> dict[str, float]:
         with servers.process([sys.executable, *WORKERS[kind]], {**env, "SECRET_KEY": servers.SECRET}) as worker:
             client = redis.Redis.from_url(redis_url)
             wait_for(lambda: _listens(client), seconds=30, why="the worker to listen")
-            _send(2)  # the first one loads shared modules
+            _send(2)  # warm up: load modules
             before, began = _used(worker.pid), time.monotonic()
             _send(JOBS[kind])
             return (_used(worker.pid) - before) * 1e3 / JOBS[kind], (time.monotonic() - began) / JOBS[kind]
@@ -71,9 +71,9 @@ def _compare(folder: Path, redis_url: str, mails: Mailbox) -> dict[str, float]:
 
 
 def _listens(client: redis.Redis) -> bool:
-    return any("b" in one["flags"] for one in client.client_list())  # blocked, which means waiting for a job
+    return any("b" in one["flags"] for one in client.client_list())  # "b" is a blocked client, which waits for a job
 
 
 def _used(pid: int) -> float:
-    """Return the CPU seconds of a process and of all its descendants."""
+    """Return the CPU time of a process and all its descendants, in seconds."""
     return proc.used(pid) + sum(_used(child) for child in proc.children(pid))

@@ -1,8 +1,8 @@
 """`make bench-pages`, or `python -m bench.pages`: measure the pages on a slow phone and check their budgets.
 
-Chromium opens a site filled by `make demo`: 390 px wide, four times slower CPU, 150 ms round trips, 1.44 Mbit/s. The
-first view has an empty cache; the second view opens the same page again. Bytes are those transferred, including
-headers. Requests answered from the cache are not counted.
+Chromium simulates a phone with a width of 390 px, a CPU that is four times slower, 150 ms round trips and 1.44 Mbit/s.
+It opens a site with the data of `make demo`. The first view of a page has an empty cache. The second view opens the
+same page again. Bytes are as transferred, including headers. Requests that the cache answers are not counted.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ PHONE: ViewportSize = {"width": 390, "height": 844}
 SLOWER = 4
 ROUND_TRIP_MS = 150
 BYTES_PER_SECOND = 1_440_000 / 8
-SETTLE_MS = 1_500  # after the load event: late requests of scripts count too
-TRIES = 3  # times vary; the best of several views excludes noise of the machine
+SETTLE_MS = 1_500  # waiting time after the load event, because later requests by scripts count too
+TRIES = 3  # each view is measured this many times, and the fastest counts, to exclude noise
 
 VISITOR_PAGES = {"login": "/auth/login"}
 MEMBER_PAGES = {
@@ -40,7 +40,7 @@ MEMBER_PAGES = {
     "settings": "/edit_profile",
 }
 
-# Injected into each page; read back when the page has settled.
+# This script is injected into each page. Its results are read when the page has settled.
 OBSERVE = """
 window.bench = { lcp: 0, cls: 0 };
 new PerformanceObserver((list) => list.getEntries().forEach((entry) => (bench.lcp = entry.startTime)))
@@ -51,7 +51,7 @@ new PerformanceObserver((list) => list.getEntries().forEach((entry) => (bench.cl
 
 
 class Budget(NamedTuple):
-    """The upper limits for a view."""
+    """The limits for a view."""
 
     requests: int
     kilobytes: float
@@ -71,15 +71,15 @@ class View(NamedTuple):
     kilobytes: float
     lcp: float
     cls: float
-    parts: dict[str, tuple[int, float]]  # type of resource -> requests, kilobytes
+    parts: dict[str, tuple[int, float]]  # {type of resource: (requests, kilobytes)}
 
     def excesses(self, budget: Budget) -> list[str]:
-        """Return the names of the figures above the budget."""
+        """Return the names of the figures that exceed the budget."""
         return [name for name in budget._fields if getattr(self, name) > getattr(budget, name)]
 
 
 class Meter:
-    """Counts the requests and bytes of one page."""
+    """Counts the requests and bytes of a page."""
 
     def __init__(self, session: CDPSession) -> None:
         self._types: dict[str, str] = {}
@@ -106,7 +106,7 @@ class Meter:
         self._bytes[str(event["requestId"])] = event["encodedDataLength"]
 
     def parts(self) -> dict[str, tuple[int, float]]:
-        """Return requests and kilobytes by type of resource."""
+        """Return {type of resource: (requests, kilobytes)}."""
         found: dict[str, tuple[int, float]] = {}
         for request, kind in self._types.items():
             count, size = found.get(kind, (0, 0.0))
@@ -115,7 +115,7 @@ class Meter:
 
 
 def main() -> int:
-    """Measure all pages. The exit status is 1 if a budget is exceeded."""
+    """Measure all pages. Return the exit status: 1 if a budget is exceeded."""
     parser = argparse.ArgumentParser(prog="python -m bench.pages", description=__doc__)
     parser.add_argument("--data", type=Path, help="keep the site in this folder, and use it again")
     chosen = parser.parse_args()
@@ -127,7 +127,7 @@ def main() -> int:
 
 @contextmanager
 def community(folder: Path) -> Iterator[str]:
-    """Serve a site with the data of `make demo`; yield its URL."""
+    """Serve a site with the data of `make demo`, and yield its URL."""
     folder.mkdir(parents=True, exist_ok=True)
     with running_site(folder, POLL_INTERVAL="10") as site:
         demo = [sys.executable, "-m", "app.run", "demo"]
@@ -137,7 +137,7 @@ def community(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start Chromium."""
+    """Start Chromium, and yield the browser."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     if program is None:
         sys.exit("make bench-pages needs Chromium: apt install chromium")
@@ -148,7 +148,7 @@ def chromium() -> Iterator[Browser]:
 
 
 def measure_all(browser: Browser, url: str) -> bool:
-    """Print a line for each view. Return whether all budgets are met."""
+    """Measure all pages, and print a line for each view. Return whether all budgets are met."""
     print(f"{'page':<14}{'view':<8}{'requests':>9}{'kB':>8}{'LCP s':>8}{'CLS':>8}")
     login = browser.new_context(viewport=PHONE)
     page = login.new_page()

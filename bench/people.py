@@ -1,6 +1,6 @@
-"""A popular author's hover card, profile and followers, and a search that matches everything.
+"""The hover card, profile and followers of a popular author, and a search with very many matches.
 
-The cost of a page must not grow with the stored data.
+The cost of a page must not grow with the number of posts and followers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from app.extensions import db
 from app.models import Follow, NotificationClock, Post
 from bench import data, rates, servers
 
-FEW, MANY = 1_000, 100_000  # posts of the author, and the same number of followers
+FEW, MANY = 1_000, 100_000  # the author has this many posts, and as many followers
 AUTHOR = 2
 WORD = "tide"  # in every post, and in the search text of every user
 PAGES = {
@@ -25,9 +25,10 @@ PAGES = {
 
 
 def run(folder: Path, few: int = FEW, many: int = MANY) -> dict[str, float]:
-    """Measure median times with 100,000 posts and followers over those with 1,000 (lower is better).
+    """Measure the pages of an author, and a search.
 
-    The figures are `popup_100k_vs_1k` and so on.
+    `popup_100k_vs_1k` and the others are median latencies with 100,000 posts and followers, divided by those with 1,000
+    (lower is better).
     """
     figures: dict[str, float] = {}
     with servers.valkey(folder / "redis") as redis_url:
@@ -44,7 +45,7 @@ def run(folder: Path, few: int = FEW, many: int = MANY) -> dict[str, float]:
 
 
 def _fill(folder: Path, redis_url: str, size: int) -> str:
-    """Create a database with an author of `size` posts and followers. Return user 1's cookie."""
+    """Create a database whose author has `size` posts and followers. Return user 1's cookie."""
     app = data.app_on(folder, redis_url)
     with data.filling(app):
         data.people(size + AUTHOR)

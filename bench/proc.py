@@ -1,4 +1,4 @@
-"""Process information from /proc (Linux): memory, CPU time and child processes."""
+"""Information about processes from /proc (Linux): memory, CPU time and child processes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def command(pid: int) -> str:
-    """Return the command line."""
+    """Return the command line of a process."""
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
 
 def children(pid: int) -> list[int]:
-    """Return the pids of the child processes."""
+    """Return the ids of the child processes."""
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]
 
 
 def resident(pid: int) -> int:
-    """Return the resident memory (RSS) in bytes."""
+    """Return the resident memory (RSS) of a process in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
 
 
 def used(pid: int) -> float:
-    """Return the CPU seconds of a process and of its children that have ended; 0 if it has ended itself."""
+    """Return the CPU time of a process and of its children that have exited, in seconds; 0 if it has exited."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,7 +1,7 @@
-"""The maximum request rate of a server: prepared requests over keep-alive connections, in one thread.
+"""Measure the request rate and the latency of a server. One thread sends prepared requests on keep-alive connections.
 
-The generator shares the machine with the server, so it must cost less than the server does. It waits with epoll, and
-parses no more of a response than its status and its end.
+The client shares the machine with the server, so it must need less CPU time than the server. It waits with epoll, and
+parses only the status and the length of a response.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from bench import wire
 
 @dataclass(frozen=True)
 class Target:
-    """One URL of a local server, requested with one cookie."""
+    """A URL of a local server, and the cookie for requests to it."""
 
     port: int
     path: str
     cookie: str
 
     def request(self) -> bytes:
-        """Return the bytes of the request."""
+        """Return the request in bytes."""
         return wire.get(self.port, self.path, self.cookie)
 
 
 class _Connection:
-    """A connection that repeats one request."""
+    """A connection that sends the same request repeatedly."""
 
     def __init__(self, target: Target) -> None:
         self.socket = socket.create_connection(("127.0.0.1", target.port))
@@ -37,11 +37,14 @@ class _Connection:
         self._reader = wire.Reader()
 
     def ask(self) -> None:
-        """Send the request. It is short enough for one write."""
+        """Send the request. It is short enough for a single write."""
         self.socket.sendall(self._request)
 
     def hear(self) -> wire.Answer | None:
-        """Read what has arrived. Return the response when it is complete; ConnectionError unless it is a 200."""
+        """Read the bytes that have arrived. Return the response if it is complete, or else None.
+
+        Raises ConnectionError for a status other than 200, or if the server closes the connection.
+        """
         data = self.socket.recv(65536)
         if not data:
             raise ConnectionError("the server closed the connection")
@@ -59,14 +62,17 @@ class _Connection:
 
 
 def once(target: Target) -> bytes:
-    """Return the body of one response."""
+    """Send one request, and return the body of the response."""
     connection = _Connection(target)
     with connection.socket:
         return connection.once().body
 
 
 def rate(target: Target, *, seconds: float, connections: int) -> float:
-    """Return requests per second over `seconds`, with `connections` that never pause."""
+    """Return the number of requests per second that the server answers, measured for `seconds`.
+
+    Each of the connections sends a new request as soon as it gets a response.
+    """
     with selectors.DefaultSelector() as selector:
         for _ in range(connections):
             connection = _Connection(target)
@@ -87,7 +93,7 @@ def rate(target: Target, *, seconds: float, connections: int) -> float:
 
 
 def latency(target: Target, *, requests: int) -> float:
-    """Return the median latency in seconds of sequential requests."""
+    """Return the median latency of requests that are sent one after the other, in seconds."""
     times = []
     connection = _Connection(target)
     with connection.socket:
@@ -101,10 +107,10 @@ def latency(target: Target, *, requests: int) -> float:
 def compare(few: Target, many: Target, *, rounds: int = 7, requests: int = 40) -> tuple[float, float, float]:
     """Measure two servers in turns.
 
-    Returns the median ratio of the latencies of `many` to `few`, and both latencies of the last round.
+    Return the median ratio of the latencies (`many` divided by `few`), and both latencies of the last round.
     """
     for target in (few, many):
-        latency(target, requests=20)  # warm up: compile templates, load the file's pages into memory
+        latency(target, requests=20)  # warm up: compile templates, read the database into the file cache
     ratios = []
     for _ in range(rounds):
         little, much = latency(few, requests=requests), latency(many, requests=requests)

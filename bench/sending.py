@@ -1,6 +1,6 @@
-"""Sending messages while 2,500 browsers poll 250 times a second on the whole site: the latency of the form.
+"""The latency of sending a message, while 2,500 browsers send 250 polls per second.
 
-A shorter run of the load test, with a site that is faster to fill than one with ten thousand users.
+This is the load test in a shorter form, with fewer users.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ LOAD = load.Options(seconds=30, browsers=2_500, messages_per_s=10.0, ramp=15.0, 
 
 
 def run(folder: Path, options: load.Options = LOAD) -> dict[str, float]:
-    """Measure `send_p99_ms`, the 99th percentile of a message's latency, and `send_errors`."""
+    """Run a short load test.
+
+    `send_p99_ms` is the 99th percentile of the latency of sending a message. `send_errors` is the number of errors.
+    """
     seen = load.run(folder, options)
     return {
         "send_p99_ms": seen["message_p99_ms"],

@@ -1,4 +1,4 @@
-"""Servers for the benchmarks: Valkey, PostgreSQL, the whole site, and granian as `make run` starts it."""
+"""Start servers for the benchmarks: Valkey, PostgreSQL, the whole site, or only granian as `make run` starts it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "a secret for one run of the benches, nothing else"
 
 @contextmanager
 def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process for the block, then terminate it."""
+    """Run a process during the `with` block, then terminate it."""
     own = {**os.environ, **(env or {})}
     with subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.DEVNULL) as running:
         try:
@@ -39,7 +39,7 @@ def process(command: list[str], env: Mapping[str, str] | None = None) -> Iterato
 
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
-    """Start a Valkey or Redis server and yield its URL."""
+    """Start a Valkey or Redis server, and yield its URL."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
@@ -52,7 +52,10 @@ def valkey(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
-    """Serve `target` by granian with one worker and as many threads as `make run`; yield the port."""
+    """Serve the WSGI app `target` with granian, and yield the port.
+
+    There is one worker process, with the options and the number of threads of `make run`.
+    """
     port = free_port()
     options = [*GRANIAN, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     options += ["--blocking-threads", str(4 + BODY_READERS), "--no-access-log", "--log-level", "error"]
@@ -62,7 +65,7 @@ def web(target: str, env: Mapping[str, str]) -> Iterator[int]:
 
 
 class Site:
-    """A running site: its port, and its current processes by role."""
+    """A running site: its port, and the ids of its current processes by role."""
 
     def __init__(self, running: RunningSite) -> None:
         self._running = running
@@ -70,13 +73,13 @@ class Site:
 
     @property
     def web(self) -> list[int]:
-        """The web processes, without the one that supervises them."""
+        """The web processes, without their supervisor."""
         found = proc.children(self._running.pid_of("-m granian"))
         return [pid for pid in found if "resource_tracker" not in proc.command(pid)]
 
     @property
     def workers(self) -> list[int]:
-        """Schedulers, their children, and the forks of long jobs."""
+        """The worker processes: parents, their children, and the forks that run long jobs."""
         return self._with("worker.py")
 
     @property
@@ -90,7 +93,7 @@ class Site:
 
 @contextmanager
 def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
-    """Run everything that `make run` starts, on the data in `folder`."""
+    """Start all processes of `make run` with the data in `folder`."""
     running = RunningSite(folder, DATABASE_URL=database_url, SECRET_KEY=SECRET, SQLITE_TIMEOUT="5").start()
     try:
         yield Site(running)
@@ -100,7 +103,7 @@ def whole_site(folder: Path, database_url: str) -> Iterator[Site]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """Start the PostgreSQL server of the tests and yield the URL of an empty database."""
+    """Start the PostgreSQL server that the tests use, and yield the URL of an empty database."""
     server = Postgres()
     server.start()
     try:

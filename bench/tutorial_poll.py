@@ -1,6 +1,6 @@
-"""The poll as the Mega-Tutorial has it: each request writes the user's last_seen to the database.
+"""The baseline with the poll of the Mega-Tutorial, where each request writes the user's last_seen to the database.
 
-`DATABASE_URL` names an SQLite file. `python -m bench.tutorial_poll` fills it for the benchmark.
+`DATABASE_URL` is an SQLite file. `python -m bench.tutorial_poll` creates its tables and a user.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PERSON = 1
 
 
 class Base(DeclarativeBase):
-    """The tutorial's tables, as far as a poll reads them."""
+    """The base class of those tables of the tutorial that a poll uses."""
 
 
 app = Flask(__name__)
@@ -52,13 +52,13 @@ class Notification(Base):
 
 @login.user_loader
 def load_user(identity: str) -> User | None:
-    """Load the user for Flask-Login: one SELECT for each request."""
+    """Load the user for Flask-Login. It runs one SELECT for each request."""
     return db.session.get(User, int(identity))
 
 
 @app.before_request
 def note_last_seen() -> None:
-    """Write and commit last_seen for each request of a logged-in user."""
+    """Write and commit last_seen on each request of a logged-in user."""
     if current_user.is_authenticated:
         current_user.last_seen = datetime.now(UTC)
         db.session.commit()
@@ -67,7 +67,7 @@ def note_last_seen() -> None:
 @app.get("/notifications")
 @login_required
 def poll() -> Response:
-    """Return the notifications since a timestamp."""
+    """Return the viewer's notifications after `since`."""
     since = request.args.get("since", 0.0, type=float)
     query = db.select(Notification).where(Notification.user_id == current_user.id, Notification.timestamp > since)
     found = db.session.scalars(query.order_by(Notification.timestamp))

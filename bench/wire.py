@@ -1,4 +1,4 @@
-"""A minimal HTTP/1.1 client, so that requests cost little: prepared request bytes, and minimal response parsing."""
+"""A minimal HTTP/1.1 client that needs little CPU time: requests are prepared, and responses are hardly parsed."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ class Answer:
 
     @property
     def cookie(self) -> str:
-        """The first cookie of the response, as `name=value`; "" if there is none."""
+        """The first cookie that the response sets, as `name=value`; "" if there is none."""
         found = SET_COOKIE.search(self.head)
         return found[1].decode() if found else ""
 
 
 class Reader:
-    """Parses the responses on one connection."""
+    """Parses the responses on a connection."""
 
     def __init__(self) -> None:
         self._data = b""
 
     def feed(self, data: bytes) -> Answer | None:
-        """Return the next response when it is complete. No pipelining: nothing may follow it."""
+        """Add received bytes. Return the response if it is complete, or else None.
+
+        There is no pipelining, so nothing may follow a response before the next request.
+        """
         self._data = self._data + data if self._data else data
         end = self._data.find(END_OF_HEAD)
         if end < 0:
@@ -48,12 +51,12 @@ class Reader:
 
 
 def get(port: int, path: str, cookie: str) -> bytes:
-    """Build a GET request for a page or a poll."""
+    """Return a GET request in bytes."""
     return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nAccept: */*\r\n\r\n".encode()
 
 
 def post(port: int, path: str, cookie: str, form: str) -> bytes:
-    """Build a POST request with an encoded form."""
+    """Return a POST request with a URL-encoded form in bytes."""
     return (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: {cookie}\r\nAccept: */*\r\n"
         f"X-Requested-With: XMLHttpRequest\r\nContent-Type: application/x-www-form-urlencoded\r\n"
