@@ -32,9 +32,9 @@ TRIES = parse("10/5 minutes")
 def count_attempt(user: User | None, name: str) -> bool:
     """Count an attempt to log in. `name` is the typed name, and `user` is the user with this name, if there is one.
 
-    Return False if the counter shared by all other browsers is full. The caller must then respond as to a wrong
-    password, after the same time. Otherwise, an attacker could find out whether a username and an address belong to one
-    account. Raise TooManyRequests if the counter of this browser or of the typed name is full.
+    Return False if the shared counter of the account is full. The caller must then respond as to a wrong password, and
+    take the same time. Otherwise, an attacker could find out whether a username and an address belong to one account.
+    Raise TooManyRequests if the counter of this browser or of the typed name is full.
     """
     number = _devices().get(str(user.id)) if user is not None else None
     if user is not None and number is not None:

@@ -83,7 +83,7 @@ def hashed(password: str) -> str:
 def matches(password_hash: str | None, password: str) -> bool:
     """Return whether `password` matches the hash.
 
-    For None (an unknown user), return False after the same time. Verification is slow on purpose, like hashing.
+    For None (an unknown user), return False; this takes the same time. Verification is slow on purpose, like hashing.
     """
     nobody = _nobodys_hash()
     if len(password) > MAX_LENGTH:

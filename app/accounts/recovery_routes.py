@@ -35,7 +35,7 @@ def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
 @bp.route("/auth/reset_password_request", methods=["GET", "POST"])
 @limits.reset
 def reset_password_request() -> Answer:
-    """Email a reset link. The response is the same, after the same time, if no account uses the address."""
+    """Email a reset link. If no account uses the address, the response is the same and takes the same time."""
     form = ResetRequestForm(request.form)
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)

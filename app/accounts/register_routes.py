@@ -31,7 +31,7 @@ REGISTERING = "registering"
 @limits.register
 @limits.register_address
 def register() -> Answer:
-    """Register. Visitors get a link by email; the first user outside production is logged in at once instead."""
+    """Register a visitor, who gets a link by email. Outside production, the first user is logged in at once."""
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_onward())
     form = RegisterForm(request.form)

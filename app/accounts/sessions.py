@@ -20,7 +20,7 @@ from app.web.viewer import viewer_or_none
 
 
 def knows_password(user: User | None, password: str) -> bool:
-    """Return whether `password` is the password of `user`. Without a user, return False after the same time.
+    """Return whether `password` is the password of `user`. Without a user, return False; this takes the same time.
 
     The open read transaction is ended first, because hashing is slow.
     """
@@ -44,7 +44,7 @@ def begin(user: User, *, remember: bool) -> None:
         remember=remember,
     )
     if before is not None and before.current_login is not None:
-        actions.end_login(before.current_login)  # its cookie is replaced, so it could not be ended later
+        actions.end_login(before.current_login)  # otherwise, the old login would stay valid without a browser
     user.current_login = login
     session.clear()
     session[PERSON_KEY] = user.id
@@ -61,7 +61,7 @@ def forget() -> None:
 
 
 def show_refusal(form: Any, refusal: ActionError) -> bool:
-    """Roll back, and show the errors at their form fields. Return False if none of the fields is in the form.
+    """Roll back, and show the errors of `refusal` at their form fields. Return False if none is about a field.
 
     Loaded rows are detached first, so that the page can still use them. Reloading them would fail if this login was
     just ended elsewhere.

@@ -113,7 +113,10 @@ def _likely(parts: Parts) -> Parts:
 
 @lru_cache(maxsize=1024)
 def _parents(parts: Parts) -> tuple[str, ...]:
-    """Return the region of `parts` and the regions that the CLDR inherits from: MX and 419 for es_MX."""
+    """Return the region of `parts` and the regions that it inherits from in the CLDR.
+
+    For es_MX, these are MX and 419 (Latin America).
+    """
     parents = get_global("parent_exceptions")
     regions: list[str] = []
     step: Parts | None = parts

@@ -1,6 +1,8 @@
 """The cached counters of a profile: the numbers of posts, followers and followed members.
 
-Database triggers update the counters. This module corrects them when an account is closed or restored, and once a day.
+A follow counts while both accounts are active; the column `Follow.counted` stores whether it is counted. Database
+triggers update the counters. This module corrects `counted` and the counters when an account is closed or restored, and
+once a day.
 """
 
 from __future__ import annotations
@@ -95,7 +97,7 @@ DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
 
 
 def should_count() -> ColumnElement[bool]:
-    """Return an SQL condition on `Follow`: it should be counted, because both accounts are active."""
+    """Return an SQL condition on `Follow`: whether it should be counted, because both accounts are active."""
     both = select(_follower.id).where(_follower.id == Follow.follower_id, _follower.active)
     return and_(
         both.exists(), select(_followed.id).where(_followed.id == Follow.followed_id, _followed.active).exists()

@@ -1,7 +1,7 @@
 """Reject request bodies that are not valid forms. No route accepts anything else.
 
-WTForms would treat such a body as an empty form, in which every checkbox is off. They are rejected before any route,
-rate limit or CSRF check runs: other content types with 415 (RFC 9110, section 15.5.16), a malformed form with 400.
+WTForms would treat an unknown body as an empty form, in which every checkbox is off. So before any route, rate limit or
+CSRF check runs, other content types are rejected with 415 (RFC 9110, section 15.5.16), and malformed forms with 400.
 """
 
 from __future__ import annotations

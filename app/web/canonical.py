@@ -1,4 +1,4 @@
-"""Handle URLs that no page links to, but that are requested: with a trailing slash, and /favicon.ico."""
+"""Handle URLs that clients request although no page links to them: with a trailing slash, and /favicon.ico."""
 
 from __future__ import annotations
 

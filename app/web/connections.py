@@ -1,9 +1,10 @@
 """Close stalled connections of this process, found by the kernel's TCP statistics (Linux).
 
-A WSGI app cannot interrupt a read of its server, and granian does not say which connection a request uses. But the
-process can find its connections among its open files, and read their statistics with TCP_INFO (tcp(7), linux/tcp.h):
-when data was last sent and received, and how much. While the server waits for the rest of a body, it sends nothing and
-receives little. After shutdown(2), the blocked read returns, because it reaches the end of the stream.
+A WSGI app cannot interrupt the server while it reads a body, and granian does not say which connection a request uses.
+But the process can find its connections among its open files, and read their statistics with TCP_INFO (tcp(7),
+linux/tcp.h): when data was last sent and received, and how much. While the server waits for the rest of a body, it
+sends nothing and receives little. After shutdown(2), the blocked read returns, because it reaches the end of the
+stream.
 
 On other systems nothing is closed: a slow body occupies a thread until the client disconnects.
 """
@@ -39,11 +40,11 @@ class Stalled:
     def __init__(self, *, after: float, rate: float) -> None:
         """Set when a connection counts as stalled.
 
-        It is stalled if nothing was sent for `after` seconds, and fewer than `rate` bytes per second are received.
+        It is stalled if nothing was sent for `after` seconds, and fewer than `rate` bytes per second were received.
         """
         self._after = after * 0.9  # the kernel's clock is coarse
         self._rate = rate
-        self._seen: dict[tuple[str, int], tuple[float, int]] = {}  # by peer: first seen, and bytes received then
+        self._seen: dict[tuple[str, int], tuple[float, int]] = {}  # by peer: time first seen, bytes received by then
 
     def close(self, addresses: set[str], port: int) -> None:
         """Close the stalled connections from `addresses` to local `port`.

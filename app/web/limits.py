@@ -79,7 +79,7 @@ register_address = limiter.limit(
 )
 reset = _both("5/day", "20/hour", account=by_named("email"))
 posting = _both("30/5 minutes;300/day", "100/5 minutes")
-# One account's messages: app/messages/actions/rate_limits.py, which keeps the text of a refused message.
+# The limits per account are in app/messages/actions/rate_limits.py, which keeps the text of a refused message.
 messaging = limiter.limit("100/minute", key_func=by_address, methods=["POST"])
 drafting = _both("60/minute", "300/minute")  # a page saves every few seconds while the user types
 suggesting = limiter.limit("120/minute", key_func=by_account)  # name suggestions while the user types

@@ -39,7 +39,7 @@ def health() -> Response:
 @bp.get("/metrics")
 @limiter.exempt
 def show() -> Response:
-    """Return the metrics to a client that sends the token; 404 to all others."""
+    """Return the metrics. The client must send METRICS_TOKEN; other clients get 404."""
     token: str = current_app.config["METRICS_TOKEN"]
     shown = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(shown, f"Bearer {token}".encode()):

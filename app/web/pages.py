@@ -93,7 +93,7 @@ class PageContext:
 
     @property
     def languages(self) -> list[tuple[str, str]]:
-        """Pairs of the code and the own name of every offered language."""
+        """All offered languages, as pairs of the code and the language's own name."""
         return [(code, language_name(code)) for code in languages()]
 
 

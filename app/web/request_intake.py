@@ -31,8 +31,8 @@ from app.web.connections import Stalled
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-BODY_READERS = 40  # threads of a web process that may wait for bodies; the Procfile and `make run` add them
-PER_ADDRESS = 30  # of these, for one address: a single client cannot block all posting
+BODY_READERS = 40  # extra threads of a web process for reading bodies; started by the Procfile and `make run`
+PER_ADDRESS = 30  # maximum of these for one IP address, so that a single client cannot block all others
 MIN_RATE = 8 * 1024  # bytes per second that a body must average after BODY_TIMEOUT
 LARGEST = (
     22 * 1024 * 1024

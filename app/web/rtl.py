@@ -53,7 +53,7 @@ def declarations(body: str) -> list[str]:
 def _declaration(text: str) -> str:
     name, colon, value = text.partition(":")
     key = name.strip()
-    if not colon or key.startswith("--"):  # a variable has no side; the property that uses it has
+    if not colon or key.startswith("--"):  # variables are not mirrored; the properties that use them are
         return text
     return _exchanged(name) + ":" + _mirrored_value(key, value)
 

@@ -75,7 +75,10 @@ def load(login_id: str) -> User | None:
 
 @login.unauthorized_handler
 def ask_to_log_in() -> BaseResponse:
-    """Redirect a visitor to the login page, which redirects back. JSON requests get 401."""
+    """Redirect a visitor to the login page. JSON requests get 401.
+
+    After a GET request, the login page redirects back to the requested page.
+    """
     if wants_json():
         raise Unauthorized()
     flash(_("Please log in to see this page."), "info")

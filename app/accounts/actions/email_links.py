@@ -18,7 +18,7 @@ from app.extensions import db
 from app.jobs import enqueue
 from app.models import MailToken, User
 
-NOBODY = NO_LINK = 0  # row ids start at 1
+NOBODY = NO_LINK = 0  # no row has this id: ids start at 1
 
 
 def enqueue_link(user: User, purpose: Purpose, address: str) -> None:

@@ -70,7 +70,10 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
 
 
 def _was_there(login: LoginSession) -> bool:
-    """Return whether the user has another login from the same place. Its event may have been deleted already."""
+    """Return whether the user has another login from the same place.
+
+    It is not enough to look for an earlier event, because old events are deleted.
+    """
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)
     here = _place(login.user_agent, login.address)

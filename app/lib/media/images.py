@@ -30,7 +30,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_FILLER = b"\x55" * 64  # any entropy-coded data
+_FILLER = b"\x55" * 64  # arbitrary entropy-coded data
 
 # Pillow's own limit, for decoders that learn the real size only while they open the file.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -140,7 +140,7 @@ def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
     return image
 
 
-# --- From the decoded image to what is stored
+# --- Conversion of the decoded image
 
 
 def _target(size: tuple[int, int], shape: Shape) -> tuple[int, int]:

@@ -39,7 +39,7 @@ class Picture(NamedTuple):
 def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MAX_BYTES) -> Picture:
     """Convert an uploaded image to a WebP of the given shape, in at most `seconds` of CPU time.
 
-    Raises InvalidImage if the image is not accepted, and DecoderFailed if something else than the image is the cause.
+    Raises InvalidImage if the image is not accepted, and DecoderFailed if the cause is not the image.
     """
     if not data:
         raise InvalidImage("empty")

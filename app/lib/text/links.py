@@ -65,7 +65,7 @@ def find_links(text: str) -> Iterator[Link]:
 
 
 def _in_run(run: str, offset: int) -> Iterator[Link]:
-    # Same length, so positions stay valid.
+    # The replacement has the same length, so positions stay valid.
     plain = _HOST.sub(lambda found: "//" + "x" * len(found["host"]), run)
     at = 0
     while scheme := _SCHEME.search(plain, at):

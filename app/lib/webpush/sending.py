@@ -20,11 +20,11 @@ AGAIN = {408, 425, 429}  # and every status from 500 on
 
 
 class Gone(Exception):
-    """The push service no longer knows this subscription."""
+    """The push service no longer knows the subscription, so it can be deleted."""
 
 
 class PushRejected(Exception):
-    """The push service permanently refuses this push, and the next one like it. The message is for the operator."""
+    """The push service refuses this push permanently, so a retry would fail, too. The message is for the operator."""
 
 
 class TryAgain(Exception):
