@@ -28,8 +28,9 @@ MAILS = {
 def mail_link(token_id: int, nonce: str) -> None:
     """Email the link of a `mail_token` row to its address.
 
-    Send nothing if the link was used, replaced or has expired, or if the user can no longer log in. If the link is for
-    a new address that another account uses, email the owner of that account that they already have one.
+    Send nothing if the link was used, replaced or has expired, or if the user can no longer log in. If the link
+    confirms a new address that another account already uses, email the owner of that account that they already have
+    one.
 
     The link is built here and never stored. `nonce` distinguishes the row from a later one with the same id. A second
     run sends the same link with the same Message-ID.

@@ -77,9 +77,9 @@ def check_email() -> Answer:
 def finish(token: str) -> Answer:
     """Create the account of a registration with its emailed link.
 
-    The browser that registered is also logged in. In another browser, the user must log in with the password. Someone
-    may have registered with another person's address, and that person must not be logged in to an account whose
-    password a stranger knows.
+    The browser that registered is also logged in. In another browser, the user must log in with the password.
+    Otherwise, if a stranger registers with someone's address, the owner of the address would be logged in to an account
+    whose password the stranger knows.
     """
     pending = queries.pending(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:

@@ -1,4 +1,4 @@
-"""Log users in and out on this browser, and check passwords; shared by the routes of accounts."""
+"""Log users in and out of this browser, and check passwords. The routes of accounts share these functions."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def forget() -> None:
 
 
 def show_refusal(form: Any, refusal: ActionError) -> bool:
-    """Roll back, and show the errors of `refusal` at their form fields. Return False if none is about a field.
+    """Roll back, and show the errors of `refusal` in the form. Return False if the form has none of their fields.
 
     Loaded rows are detached first, so that the page can still use them. Reloading them would fail if this login was
     just ended elsewhere.

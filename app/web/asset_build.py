@@ -90,7 +90,7 @@ def stylesheet(name: str, bootstrap: str) -> str:
 
 
 def used_bootstrap(css: str) -> str:
-    """Return the rules of Bootstrap's style sheet that our pages use."""
+    """Return the part of Bootstrap's style sheet `css` that our pages use."""
     rules = list(_used_rules(_CSS_COMMENT.sub("", css)))
     text = _printed(rules)
     while True:  # repeat: a variable may only be used by another variable that is itself unused

@@ -55,7 +55,7 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Set the cookie if needed, and add "Vary: Cookie".
+        """Set the cookie and the header "Vary: Cookie" if needed.
 
         Publicly cacheable responses, such as pictures, must not vary by cookie. They are skipped unless the session
         changed.

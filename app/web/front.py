@@ -32,7 +32,7 @@ class HostCheck:
     """Accepts the Host headers of this site: the host of PUBLIC_URL and the loopback names, on any port."""
 
     def __init__(self, public_url: str) -> None:
-        """Accept every host if `public_url` is empty."""
+        """Accept only the hosts described above, or every host if `public_url` is empty."""
         self._names = {_name(public_url), *LOOPBACK} if public_url else set()
         self._usual = {_name(public_url), urlsplit(public_url).netloc} if public_url else set()  # fast path
 

@@ -104,7 +104,7 @@ def count_pixels(pixels: int) -> None:
 
 
 def _megapixels() -> int:
-    """Return the megapixels of this request: the possible maximum before decoding, and the actual number afterwards."""
+    """Return the megapixels to count for this request: the maximum before decoding, the actual number afterwards."""
     worst = min(_files(), MAX_IMAGES) * (MAX_PIXELS // 1_000_000)
     return int(g.get("megapixels", worst))
 

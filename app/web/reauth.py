@@ -51,13 +51,13 @@ class ConfirmPasswordForm(FlaskForm):
 
 
 def has_recent_proof(user: User, within: timedelta) -> bool:
-    """Return whether the password was entered in the login of this request within that time."""
+    """Return whether the user entered the password in this login within the last `within`."""
     login = user.current_login
     return login is not None and now() - (login.password_at or login.created_at) < within
 
 
 def password_needed(within: timedelta) -> Callable[[View], View]:
-    """Allow a request only if the password was entered within that time; otherwise ask for it.
+    """Allow a request only if the password was entered within the last `within`; otherwise ask for it.
 
     Put this decorator below `login_required`.
     """
@@ -96,7 +96,7 @@ def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
 def is_post_to(target: str, signed: str) -> bool:
     """Return whether `signed` proves that this user was about to POST to `target`.
 
-    Without this check, a link to the form could make a user who enters the password POST to any URL of the site.
+    Without this check, an attacker's link to the password page could make the user POST to any URL of the site.
     """
     try:
         return bool(_signer().loads(signed) == _post_to(target))

@@ -17,7 +17,10 @@ JSON_PATHS = ("/notifications",)
 
 
 def wants_json() -> bool:
-    """Return whether to respond with JSON: the client asked for it or sent it, or only scripts request this path."""
+    """Return whether to respond with JSON.
+
+    This is the case if the client accepts JSON rather than HTML or has sent JSON, or if only scripts request this path.
+    """
     if request.path in JSON_PATHS or request.is_json:
         return True
     accept = request.accept_mimetypes
@@ -31,7 +34,7 @@ def is_script() -> bool:
 
 
 def flash_error(refusal: ActionError, category: str = "danger") -> None:
-    """Roll back the transaction and flash the error's sentence under `category`."""
+    """Roll back the transaction, and flash the message of the error under `category`."""
     db.session.rollback()
     flash(str(refusal), category)
 

@@ -1,7 +1,7 @@
 """The decoder process: converts one image from standard input to standard output, with limits on time and memory.
 
-Each image is converted by a new Python process, which costs 0.1 s. The kernel enforces its limits. It inherits no
-threads or secrets, and an image that crashes or exploits a decoder library affects no other image.
+Each image is converted by a new Python process, which costs 0.1 s. The kernel enforces the limits. The process inherits
+no threads or secrets. An image that crashes or exploits a decoder library affects no other image.
 
 Input: the bytes of the upload, until end of file. Output: one line of JSON, then the bytes of the WebP. The line is
 either {"width", "height", "pixels"} or {"refused", "pixels"}.

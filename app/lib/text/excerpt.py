@@ -27,7 +27,7 @@ _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Extended_Pictographic}
 
 
 class Piece(NamedTuple):
-    """A part of an excerpt, and whether it matches the query."""
+    """A part of an excerpt. `is_match` says whether it matches the query."""
 
     text: str
     is_match: bool

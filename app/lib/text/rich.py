@@ -114,12 +114,12 @@ def _is_in_address(text: str, start: int, end: int) -> bool:
 
 
 def mentions(text: str) -> list[str]:
-    """Return the usernames that `text` mentions, as written, each once (by `username_key`), in order."""
+    """Return the usernames that `text` mentions, in order and as written. Names with the same key count once."""
     return _each_once(text, "mention")
 
 
 def tags(text: str) -> list[str]:
-    """Return the tags in `text`, as written but without #, each once (ignoring case), in order."""
+    """Return the tags in `text`, in order and as written, without #. Tags that differ only in case count once."""
     return _each_once(text, "tag")
 
 
@@ -139,8 +139,8 @@ def render(
 ) -> Markup:
     """Render `text` as safe inline HTML, for an element with `dir="auto"`.
 
-    `mention_url(name)` and `tag_url(tag)` return the URL to link to, or None for no link. Each is called once for
-    each different name or tag. Only http and https URLs become links.
+    `mention_url(name)` and `tag_url(tag)` return the URL to link to, or None for no link. They are called once for each
+    different name or tag. Only http and https URLs become links.
     """
     asked: dict[tuple[str, str], str | None] = {}
 

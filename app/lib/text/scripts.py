@@ -1,4 +1,4 @@
-"""Character classes shared by several text parsers, as the body of a regex class."""
+"""Character classes that several text parsers share. Each is the inside of a regex class `[...]`."""
 
 UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}" "\u30fc\u3099\u309a"
