@@ -1,8 +1,10 @@
 """Delivery of notifications by email and Web Push, and the settings for them.
 
-email           email_sender (sends one), email_schedule (when it may be sent), pending_events (its content)
-unsubscribing   unsubscribe_links, unsubscribe_routes push            push_sender (sends one), subscriptions,
-push_routes settings        settings_routes, forms, actions jobs            send one email or one push
+    email           email_sender (sends one), email_schedule (when it may be sent), pending_events (its content)
+    unsubscribing   unsubscribe_links, unsubscribe_routes
+    push            push_sender (sends one), subscriptions, push_routes
+    settings        settings_routes, forms, actions
+    jobs            send one email or one push
 
 app/notifications decides what is delivered and when.
 """

@@ -69,7 +69,7 @@ def resume() -> Response:
 
 @bp.app_template_global("paused_until")
 def paused_until() -> datetime | None:
-    """Return until when the viewer has paused notifications; None if they have not. Runs no query."""
+    """Return the time until which the viewer has paused notifications; None without a pause. Runs no query."""
     found = visit()
     until = found.profile.paused_until if found and found.profile else None
     return until if until and until > now() else None

@@ -87,10 +87,10 @@ def _write() -> None:
 
 
 def _order_removal(session: Session, user_id: int) -> None:
-    """Enqueue a job that removes the user's cached poll hash, because Redis may return with outdated data.
+    """Enqueue a job that removes the user's cached poll hash once Redis is available again.
 
-    One queued job is enough for all changes until it runs. It runs while this transaction holds the clock lock or after
-    the commit. The hash is filled only under that lock, so the job can't miss an outdated one.
+    A job that is already queued is enough. It will run while this transaction still holds the clock lock, or later. The
+    hash is filled only under that lock, so no outdated hash can appear after the job has run.
     """
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")

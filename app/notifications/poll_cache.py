@@ -6,8 +6,8 @@ login that may poll. Three rules keep the hash correct without comparing times (
 docs/decisions/0003-poll-cache.md):
 
 - A transaction that changes the user's clock or ends a login removes the hash before it commits, under the clock lock.
-- The hash is filled with values that are read under the clock lock, and only if its lease is still the one that the
-  filler took before locking.
+- The hash is filled with values that are read under the clock lock, and only if its lease is still the one that was
+  taken before locking.
 - A hash with another run id counts as missing, because Redis may restore data from disk that it had already removed.
 
 So an existing hash was filled after the last change that could make it wrong. A writer may crash at any moment: before
@@ -64,7 +64,7 @@ def stamp(timestamp: float) -> str:
 def invalidate(user_id: int) -> bool:
     """Remove a user's hash. Return False if Redis is unavailable; the caller must then retry later.
 
-    Call this under the user's clock lock, before the commit. The call is also made while this process's circuit breaker
+    Call this under the user's clock lock, before the commit. The command is sent even if this process's circuit breaker
     is open: the breaker of another process may be closed, and that process would answer polls from the outdated hash.
     """
     try:

@@ -1,6 +1,6 @@
 """Render events as text and HTML, in the reader's current language.
 
-    line = render([event])                  # or several events of a kind that groups, newest first
+    line = render([event])                  # or several events of a kind that can be grouped, newest first
     line.text                               # "Ana Lima followed you": the subject of an email, the title of a push
     line.html()                             # the same as HTML, with names in <bdi>
     line.html(name)                         # the same; `name(user)` renders each user, for example as a link
@@ -88,9 +88,9 @@ class RenderedEvent:
 
 
 def render(events: Sequence[Activity]) -> RenderedEvent:
-    """Render one event, or several events of a kind that groups, newest first.
+    """Render one event, or several events of a kind that can be grouped, newest first.
 
-    Raises ValueError for several events of a kind that does not group.
+    Raises ValueError for several events of another kind.
     """
     newest = events[0]
     if newest.kind in _TOGETHER:

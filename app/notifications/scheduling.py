@@ -134,9 +134,9 @@ def _moved(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
 
 
 def _hasten_pushes(user_id: int, due: datetime) -> None:
-    """Move scheduled pushes that are due after `due` to `due`.
+    """Reschedule to `due` the pushes that are due later.
 
-    Pushes that are now too early need no change: they check the quiet hours when they run.
+    Pushes that are due too early need no change: they check the quiet hours when they run.
     """
     keys = [_push_key(identity) for identity in _browsers(user_id)]
     waits = update(Job).where(Job.unique_key.in_(keys), Job.state == "queued", Job.attempts == 0, Job.run_after > due)
