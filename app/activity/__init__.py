@@ -1,4 +1,4 @@
-"""The Activity page: a member's events, newest first, marking them as read, and filtered notifications."""
+"""The Activity page: list a member's events, mark them as read, and restore or dismiss filtered notifications."""
 
 from flask import Blueprint
 

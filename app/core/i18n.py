@@ -70,7 +70,7 @@ def listed(words: Iterable[str]) -> str:
 
 
 def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:
-    """Return the language codes to offer: those in `named`, the operator's setting, or else English and `complete`."""
+    """Return the language codes to offer: `named` (the operator's setting), or else English and `complete`."""
     return tuple(dict.fromkeys(map(canonical, named))) or tuple(dict.fromkeys((SOURCE, *complete)))
 
 

@@ -47,7 +47,10 @@ class Breaker:
         return time.monotonic() < self._open_until
 
     def call(self, ask: Callable[[], T], *, bypass_breaker: bool = False) -> T:
-        """Return `ask()`. Raises RedisUnavailable if it fails, or if the breaker is open and not bypassed."""
+        """Call `ask` and return its result.
+
+        Raises RedisUnavailable if the call fails, or if the breaker is open and not bypassed.
+        """
         if self.is_open and not bypass_breaker:
             raise RedisUnavailable("the circuit breaker is open")
         try:
@@ -141,7 +144,10 @@ def run_id() -> bytes:
 
 
 def execute(command: Callable[[redis.Redis], T], *, bypass_breaker: bool = False) -> T:
-    """Return `command(client)`, called behind the breaker unless it is bypassed. Raises RedisUnavailable."""
+    """Call `command(client)` and return its result. Raises RedisUnavailable.
+
+    While the circuit breaker is open, the call is rejected, unless `bypass_breaker` is true.
+    """
     breaker: Breaker = current_app.extensions["redis_breaker"]
     asked = current_app.extensions["redis_in_doubt"] if bypass_breaker and breaker.is_open else client()
     return breaker.call(lambda: command(asked), bypass_breaker=bypass_breaker)

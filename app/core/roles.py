@@ -18,7 +18,7 @@ def those_at_least(needed: str) -> tuple[str, ...]:
 def may_judge(judge: str, judged: str) -> bool:
     """Return whether a user with role `judge` may warn and suspend a user with role `judged`.
 
-    Moderators may do so to members and translators, admins to everyone. The caller must check that users don't do so to
-    themselves.
+    Moderators may judge members and translators. Admins may judge everyone. The caller must check that users don't
+    judge themselves.
     """
     return judge == "admin" or (judge == "moderator" and not is_at_least(judged, "moderator"))

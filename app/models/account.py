@@ -59,8 +59,8 @@ class MailToken(Base):
 class PendingAccount(Base):
     """A registration with an unconfirmed email address. Confirming it creates the account and deletes this row.
 
-    Usernames and addresses are not unique in this table: a pending registration does not reserve them, so a
-    registration form reveals nothing about it.
+    Usernames and addresses are not unique in this table: a pending registration does not reserve them, so the
+    registration form can't reveal that they are in use.
     """
 
     __tablename__ = "pending_account"

@@ -91,7 +91,7 @@ class SealedMessage(Base):
 
 
 class HiddenMessage(Base):
-    """A user has deleted this message for themselves."""
+    """A message that a user has deleted for themselves. Other members still see it."""
 
     __tablename__ = "hidden_message"
 

@@ -1,10 +1,10 @@
 """Polling: `GET /notifications`, with which an open page asks what is new.
 
-    idle      answers a poll with nothing new from Redis, before Flask handles the request
-    load      measures how busy the process is, and sets the poll interval
-    since     parses `?since=`
-    routes    answers all other polls from the database
-    queries   the notifications after a timestamp
+idle      answers a poll with nothing new from Redis, before Flask handles the request
+load      measures how busy the process is, and sets the poll interval
+since     parses `?since=`
+routes    answers all other polls from the database
+queries   the notifications after a timestamp
 """
 
 from flask import Blueprint

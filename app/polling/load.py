@@ -22,7 +22,7 @@ LOOKS_EVERY = 1.0  # seconds between two updates of the average
 
 
 class Step(NamedTuple):
-    """From the load `busy` on, the poll interval is `times` the POLL_INTERVAL."""
+    """While the load is at least `busy`, the poll interval is POLL_INTERVAL multiplied by `times`."""
 
     busy: float
     times: float

@@ -23,8 +23,8 @@ class Told:
 def since(user_id: int, timestamp: float, clock: float) -> list[Told]:
     """Return the user's notifications after `timestamp`, oldest first.
 
-    `clock` is the user's newest committed timestamp. If `timestamp` is later than that, a backup was restored since the
-    client got it. If there is then nothing newer, all notifications are returned, so that the client recovers.
+    `clock` is the user's newest committed timestamp. If `timestamp` is later than that, a backup was restored after the
+    client got it. In this case, if nothing is newer, all notifications are returned, so that the client recovers.
     """
     rows = _after(user_id, timestamp)
     if not rows and timestamp > clock:

@@ -70,7 +70,7 @@ def _is_heard() -> ColumnElement[bool]:
     """Return the condition that an event is visible to its recipient.
 
     The event's actor and the author of its post must be active. The recipient must not mute the actor, and neither may
-    block the other. Otherwise the row is kept, and becomes visible again when the mute or block ends.
+    block the other. A hidden event is kept, and becomes visible again when the mute or block ends.
     """
     # Use the event's own user_id, because a column of a query two levels further out can't be referenced here.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)

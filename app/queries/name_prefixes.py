@@ -26,7 +26,7 @@ EXACT, FOLLOWED, WORD, BEGINNING = range(4)
 
 
 def people_named(viewer: User, q: str, limit: int, *, with_viewer: bool = True) -> Sequence[User]:
-    """Return up to `limit` users whose username and display name contain the words of `q`. One query.
+    """Return up to `limit` users whose names (username and display name) contain the words of `q`. One query.
 
     The last word may be a prefix. Case, accents and a leading "@" are ignored. The user with exactly this username
     comes first, then users whom the viewer follows, then others. An empty `q` returns users whom the viewer follows.

@@ -80,7 +80,7 @@ def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
 
 
 def visit(login_id: str) -> Visit | None:
-    """Return the visit of a valid login; None if it is unknown or expired, or its user is inactive.
+    """Return the `Visit` of a login; None if the login is unknown or expired, or if its user is inactive.
 
     One statement, so that the badge counts and the timestamp are consistent.
     """

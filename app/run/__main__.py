@@ -51,9 +51,9 @@ def serve(settings: Settings, *, reload: bool = False) -> int:
 
 
 def demo(settings: Settings) -> int:
-    """Prepare the data, and replace this process by `flask demo`.
+    """Prepare the data, and replace this process with `flask demo`.
 
-    If a site is running on the same data, its queues and its address are used, so that it runs the demo's jobs at once.
+    If a site is running on the same data, its Redis and its address are used, so that it runs the demo's jobs at once.
     """
     prepare.migrate(create_app(settings))
     running = prepare.read_state(settings.data_dir)

@@ -48,7 +48,7 @@ class Supervisor:
             self._start(self._services.redis.child)
 
     def begin(self) -> None:
-        """Wait until the embedded Redis is ready, and start the other processes. Raises CannotRun if it never is."""
+        """Start the other processes when the embedded Redis is ready. Raises CannotRun if it doesn't become ready."""
         self._await_redis()
         for child in (self._services.web, *self._services.workers, self._services.mail_sink):
             if child:
