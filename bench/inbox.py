@@ -48,7 +48,7 @@ def _statements(app: Flask, path: str, cookie: str) -> int:
     """Return the number of SQL statements for a page."""
     client = app.test_client(use_cookies=False)
     headers = {"Cookie": cookie}
-    client.get(path, headers=headers)  # updates last_seen, which the counted request then doesn't
+    client.get(path, headers=headers)  # may update last_seen, so that the counted request does not
     with counted() as asked:
         answer = client.get(path, headers=headers)
     if answer.status_code != 200:

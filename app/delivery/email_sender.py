@@ -27,7 +27,7 @@ from app.models import Job, User
 from app.notifications.kinds import KINDS
 from app.notifications.scheduling import ESSENTIAL, WITHHELD, EmailSection, PendingBatch
 
-MAX_TRIED = 8  # only the first items are tried to be left out one at a time
+MAX_TRIED = 8  # the most tries that leave out a single item; see `_tries`
 PATIENCE = 4  # attempts of the job; after these, a temporary rejection counts as a rejection of the content
 
 # Errors that are not caused by one item. The job fails and is retried, unless the error is permanent.

@@ -107,7 +107,7 @@ def _push_due() -> int:
                 break  # Redis just became unavailable. These jobs will soon count as lost and be pushed again.
             pushed += 1
     except RedisUnavailable:
-        pass  # the same
+        pass  # these jobs, too, are pushed later
     return pushed
 
 

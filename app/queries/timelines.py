@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased, contains_eager
 from app.models import Follow, Post, User
 from app.queries import visibility
 
-LARGEST_ID = 2**31 - 1  # of an INTEGER column; PostgreSQL raises an error for larger parameters
+LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
 _theirs = aliased(Post)  # created once, because creating an alias is slow
 
