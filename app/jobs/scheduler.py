@@ -1,7 +1,7 @@
-"""The scheduler: find and push jobs that are due, that Redis lost, or whose worker died. It reads only the database.
+"""The scheduler: find and push jobs that are due, that Redis lost, or whose worker died.
 
-Delayed jobs, retries and periodic jobs are rows that become due. Several schedulers may run at once: the lease on each
-row makes duplicate work harmless.
+It finds them in the database, so Redis may lose all its data. Delayed jobs, retries and periodic jobs are rows that
+become due. Several schedulers may run at once: the lease on each row makes duplicate work harmless.
 """
 
 from __future__ import annotations

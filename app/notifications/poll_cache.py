@@ -32,7 +32,7 @@ from app.core.redis_client import RedisUnavailable
 from app.models import LoginSession, NotificationClock, User
 from app.notifications import presence
 
-TTL = 300  # seconds; a random fifth is added. An expired login may poll from the cache for that long.
+TTL = 300  # seconds, plus up to a fifth at random; an expired login may poll from the cache for that long
 # Returns the lease of the hash, and creates the hash if it is missing or has another run id. Also marks the user as
 # present (presence.py), which does not affect the hash.
 LEASE = """
