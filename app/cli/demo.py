@@ -15,7 +15,7 @@ PASSWORD = "warm bread at five"  # noqa: S105 - public, printed by this command 
 
 
 @click.command()
-@click.option("--password", default=PASSWORD, show_default=True, help="What the demo's people log in with.")
+@click.option("--password", default=PASSWORD, show_default=True, help="The password of the demo accounts.")
 @with_appcontext
 def demo(password: str) -> None:
     """Create sample members, posts and conversations in many languages. Refused in production."""
@@ -23,7 +23,7 @@ def demo(password: str) -> None:
         raise click.ClickException("This is a production server: its people should be real.")
     try:
         if building.is_there():
-            click.echo("The demo is there already.")
+            click.echo("The demo community already exists.")
         else:
             _build(password)
             click.echo("The demo is ready.")

@@ -48,7 +48,7 @@ def compile_() -> None:
     """
     found = catalogs()  # compiled when the app was created
     for code, one in found.by_code.items():
-        kept = "the last good catalog serves" if code in found.last_good else "compiled"
+        kept = "using the last good catalog" if code in found.last_good else "compiled"
         click.echo(f"{code}: {kept}, {len(one.messages)} of {one.total} ({one.percent} %)")
     for code in sorted(found.unusable):
         click.echo(f"{code}: not offered, the file cannot be read")

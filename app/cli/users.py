@@ -37,10 +37,12 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt="Password again")
     try:
-        user = accounts.register(name, email, password, role="admin" if admin else "member")
+        user = accounts.register(name, email, password)
     except FormError as refusal:
         db.session.rollback()
         raise click.ClickException("\n".join(str(sentence) for sentence in refusal.errors.values())) from refusal
+    if admin:
+        actions.set_role(None, user.id, "admin")
     db.session.commit()
     click.echo(f"{user.username} can log in now, as {'an admin' if admin else 'a member'}.")
 
@@ -60,10 +62,10 @@ def show_user(name: str) -> None:
     person = _person(name)
     facts = {
         "username": person.username,
-        "e-mail": person.email + ("" if person.email_confirmed_at else " (not confirmed)"),
+        "email": person.email + ("" if person.email_confirmed_at else " (not confirmed)"),
         "role": person.role,
         "state": _state(person),
-        "made": f"{person.created_at:%Y-%m-%d %H:%M} UTC",
+        "created": f"{person.created_at:%Y-%m-%d %H:%M} UTC",
         "last login": f"{person.last_login_at:%Y-%m-%d %H:%M} UTC" if person.last_login_at else "never",
     }
     for label, fact in facts.items():

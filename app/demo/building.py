@@ -81,7 +81,7 @@ def _find(username: str) -> User | None:
 
 
 def _taken(username: str) -> Sentence:
-    return f"The name {username} belongs to somebody who is not of the demo: use an empty site."
+    return f"The username {username} belongs to an account that isn't part of the demo. Use an empty site."
 
 
 def _get(username: str) -> User:

@@ -9,7 +9,7 @@ import pytest
 
 from app.accounts.actions import sign_up
 from app.extensions import db as the_db
-from app.models import PendingAccount, User
+from app.models import AuditEntry, PendingAccount, User
 from tests.accounts.steps import a_browser, is_logged_in, joins, log_in, the_user
 from tests.accounts.steps import register as fill_in
 from tests.factories import PASSWORD
@@ -73,6 +73,8 @@ def test_the_operator_creates_the_first_admin(create, app, db):
     assert "ana can log in now, as an admin." in said
     assert PASSWORD not in said
     assert the_user("ana").role == "admin"
+    (entry,) = db.session.query(AuditEntry)
+    assert (entry.action, entry.person_id) == ("role", the_user("ana").id)
     browser = a_browser(app)
     assert log_in(browser, "ana").status_code == 303
     assert browser.get("/moderation").status_code == 200

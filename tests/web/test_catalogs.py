@@ -240,7 +240,7 @@ def test_a_damaged_file_stops_nothing(start, translations, db):
             assert reason.removeprefix("!") in told[0]
         else:
             assert not told, kind
-        assert (f"{code}: the last good catalog serves" in answer.stdout) == reason.startswith("!"), kind
+        assert (f"{code}: using the last good catalog" in answer.stdout) == reason.startswith("!"), kind
 
 
 def test_a_damaged_file_without_a_good_one_is_english(start, translations, db):

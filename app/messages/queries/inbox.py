@@ -14,7 +14,6 @@ from app.models import Conversation, ConversationMember, Follow, Message, Messag
 from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
-FACES = 3  # number of members whose avatars are shown in the row of a group
 SCAN_LIMIT = 2000  # maximum number of users followed by the viewer that are checked for `Stranger.shared`
 
 
