@@ -5,7 +5,7 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test test-all format check e2e bench bench-pages messages runtime packages
+.PHONY: help run demo dev test test-all format check e2e bench bench-pages diagram screenshots messages runtime packages
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -37,7 +37,7 @@ format: packages  ## format the code and the templates' imports as `make check` 
 check: packages  ## lint, format, spelling, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet
 	@$(VENV)/ruff format --check --quiet
-	@$(VENV)/codespell app bench deploy docs microblog.py worker.py *.md
+	@$(VENV)/codespell app bench deploy docs tools microblog.py worker.py *.md
 	@$(VENV)/mypy --no-error-summary
 	@said=$$($(VENV)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(VENV)/djlint app/templates --lint --quiet
@@ -52,6 +52,12 @@ bench: packages  ## measure each promise about speed against a floor of the same
 
 bench-pages: packages  ## weigh the pages on a slow phone and check their budgets; needs Chromium
 	@$(VENV)/python -m bench.pages
+
+diagram: packages  ## draw the imports between packages in docs/architecture.md
+	@$(VENV)/python -m tools.package_diagram
+
+screenshots: packages  ## take the pictures of the README from the demo; needs Chromium
+	@$(VENV)/python -m tools.screenshots
 
 messages: packages  ## bring the catalogs up to the source's strings
 	@$(VENV)/flask translate update

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from app.config import ROOT, Settings
+from tools import package_diagram
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGES.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -66,6 +67,13 @@ def test_every_link_between_pages_leads_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target in re.findall(r'src(?:set)?="(?!https?:)([^"]+)"', page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} shows {target}"
+
+
+def test_the_diagram_of_the_packages_is_current():
+    page = package_diagram.PAGE.read_text()
+    assert package_diagram.with_diagram(page) == page, "run `make diagram` and commit docs/architecture.md"
 
 
 def test_the_contract_addresses_exist(app):
