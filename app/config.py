@@ -13,13 +13,16 @@ import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from app.lib.hosts import canonical_url
 from app.lib.locales import canonical
+from app.lib.text.names import NameRefused, smtp_address
 from app.lib.webpush import keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -155,16 +158,29 @@ class Settings:
         faults.extend(self._language_faults())
         if self.export_days > 14:  # finished jobs, and the download links with them, are kept for two weeks
             faults.append("EXPORT_DAYS must be 14 or less")
-        if self.public_url and urlsplit(self.public_url).scheme not in {"http", "https"}:
+        if self.public_url and not self.public_url.lower().startswith(("http://", "https://")):
             faults.append("PUBLIC_URL must start with http:// or https://")
         elif self.public_url and not _is_site(self.public_url):
             faults.append("PUBLIC_URL must be a host and perhaps a path, as in https://example.org/blog")
+        faults.extend(self._address_faults())
         if self.mail_use_tls and self.mail_use_ssl:
             faults.append("MAIL_USE_TLS and MAIL_USE_SSL exclude each other")
         if self.vapid_private_key and not keys.is_private_key(self.vapid_private_key):
             faults.append("VAPID_PRIVATE_KEY must be what `flask push-key` prints")
         if self.microblog_env == "production":
             faults.extend(self._not_for_production())
+        return faults
+
+    def _address_faults(self) -> list[str]:
+        """Check addresses that otherwise nobody would notice: every email, or every error report, would fail."""
+        faults = [
+            f"ADMINS must be addresses without names: {address!r} is none"
+            for address in self.admins
+            if not _is_address(address)
+        ]
+        senders = getaddresses([self.mail_default_sender])
+        if len(senders) != 1 or not _is_address(senders[0][1]):
+            faults.append('MAIL_DEFAULT_SENDER must be one address, as in "The blog, Inc." <noreply@example.org>')
         return faults
 
     def _language_faults(self) -> list[str]:
@@ -201,7 +217,7 @@ class Settings:
     @property
     def site_url(self) -> str:
         """The public URL of the site, without a trailing slash."""
-        return (self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
+        return canonical_url(self.public_url or f"http://127.0.0.1:{self.port}").rstrip("/")
 
     @property
     def sqlalchemy_url(self) -> str:
@@ -268,12 +284,20 @@ def is_prefix(path: str) -> bool:
 def _is_site(url: str) -> bool:
     """Return whether `url` has a host and at most a URL prefix, so that paths can be appended to it."""
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").encode("idna")
+        host = urlsplit(canonical_url(url)).hostname
     except ValueError:
         return False
+    parts = urlsplit(url)
     prefix = parts.path.rstrip("/")
     return bool(host) and "@" not in parts.netloc and not {"?", "#"} & set(url) and (not prefix or is_prefix(prefix))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        smtp_address(text)
+    except NameRefused:
+        return False
+    return True
 
 
 def _parse(raw: str, kind: str) -> Any:

@@ -1,4 +1,4 @@
-"""WSGI middleware that runs right after ProxyFix: it checks the Host header and removes the URL prefix.
+"""WSGI middleware that runs right after ProxyFix. It checks the Host header and removes the URL prefix.
 
 The code that runs after it, including the idle poll and static files, sees only requests for this site. The prefix is
 in SCRIPT_NAME, and the rest of the path is in PATH_INFO.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from app.config import is_prefix
+from app.lib.hosts import canonical_host
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -26,6 +27,8 @@ REFUSAL = b"This address is not served here.\n"
 
 # RFC 9110, section 7.2: a name, an IPv4 address or an IPv6 address in brackets; a port. DNS allows a trailing dot.
 _HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[^\s:/@\[\],]+?)\.?(?::\d{0,5})?", re.ASCII | re.IGNORECASE)
+# Some proxies add the client's port to its address in X-Forwarded-For. Rate limits and alerts need the address alone.
+_PORT = re.compile(r"\[(?P<ipv6>[0-9a-f:.]+)\](?::\d+)?|(?P<ipv4>[0-9.]+):\d+", re.ASCII | re.IGNORECASE)
 
 
 class HostCheck:
@@ -70,6 +73,8 @@ class Front:
         if not self._hosts.allows(environ.get("HTTP_HOST", "")):
             start_response("400 Bad Request", self._refusal_headers)
             return [REFUSAL]
+        if self._hops and (found := _PORT.fullmatch(environ.get("REMOTE_ADDR", ""))):
+            environ["REMOTE_ADDR"] = found["ipv6"] or found["ipv4"]
         if self._prefix or self._hops:
             self._mount(environ)
         return self._inner(environ, start_response)
@@ -94,6 +99,4 @@ class Front:
 
 
 def _name(public_url: str) -> str:
-    """Return the host of `public_url` as browsers send it: lower case, IDNA, IPv6 addresses in brackets."""
-    name = urlsplit(public_url).hostname or ""
-    return f"[{name}]" if ":" in name else name.encode("idna").decode("ascii")
+    return canonical_host(urlsplit(public_url).hostname or "")

@@ -28,6 +28,19 @@ def test_with_none_set_the_embedded_default_serves():
     assert settings.site_url == "http://127.0.0.1:5000"
 
 
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://BLOG.example:8443/Blog/", "https://blog.example:8443/Blog"),
+        ("https://müller.example/blog", "https://xn--mller-kva.example/blog"),
+        ("https://blog.example.", "https://blog.example"),
+        ("http://[2001:0DB8:0::1]:5000", "http://[2001:db8::1]:5000"),
+    ],
+)
+def test_links_have_the_host_as_browsers_send_it(url, site):
+    assert Settings.from_env({"PUBLIC_URL": url}).site_url == site
+
+
 def test_values_get_their_types():
     settings = Settings.from_env(
         {
@@ -52,6 +65,14 @@ def test_values_get_their_types():
         ("POLL_INTERVAL", "0"),
         ("POSTS_PER_PAGE", "0"),
         ("PUBLIC_URL", "blog.example"),
+        ("PUBLIC_URL", "https://blog.example:99999"),
+        ("PUBLIC_URL", "http://[2001:db8::1::2]"),
+        ("PUBLIC_URL", "https://b\u00ad\u2028log.example"),
+        ("ADMINS", "Ana <ana@example.org>"),
+        ("ADMINS", "ana@example.org;ben@example.org"),
+        ("MAIL_DEFAULT_SENDER", "Blog, Inc. <noreply@blog.example>"),
+        ("MAIL_DEFAULT_SENDER", "noreply"),
+        ("MAIL_DEFAULT_SENDER", "a@blog.example, b@blog.example"),
         ("MICROBLOG_ENV", "prod"),
         ("EXPORT_DAYS", "30"),
         ("VAPID_PRIVATE_KEY", "c2hvcnQ"),

@@ -19,6 +19,7 @@ from app.extensions import db as the_db
 from tests.delivery.events import wants
 from tests.factories import a_message, a_user
 from tests.support.groups import acquaint, begin, the_group
+from tests.support.jobs import run_due_jobs
 
 MAX_LINE_LENGTH = 998  # octets without CRLF (RFC 5322, 2.1.1)
 WORDS = "The quick brown fox jumps over the lazy dog. "
@@ -47,6 +48,16 @@ def lines_of(mail) -> list[bytes]:
 
 def parsed(mail, policy=email.policy.default) -> EmailMessage:
     return email.message_from_bytes(mail.raw, policy=policy)
+
+
+def test_a_site_whose_name_is_not_ascii_has_ascii_headers(pair, make_app, mails):
+    app = make_app(public_url="https://straße.example/blog", mail_default_sender="Straße <noreply@straße.example>")
+    a_message(*pair, "Hello")
+    the_db.session.commit()
+    run_due_jobs(app, advance=60)
+    (mail,) = mails
+    assert mail.raw.isascii()
+    assert "<https://xn--strae-oqa.example/blog/" in mail.raw.decode()
 
 
 @pytest.mark.parametrize("body", LONG.values(), ids=LONG.keys())

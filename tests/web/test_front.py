@@ -7,9 +7,11 @@ import itertools
 
 import pytest
 from PIL import Image
+from sqlalchemy import select
 
 from app.config import ConfigurationError, Settings
-from tests.factories import a_user
+from app.models import LoginSession
+from tests.factories import PASSWORD, a_user
 from tests.support.sql import everything
 
 OURS = ["blog.example.org", "BLOG.EXAMPLE.ORG", "blog.example.org.", "Blog.Example.org.:8443", "blog.example.org:"]
@@ -55,10 +57,14 @@ def test_an_idle_poll_of_another_host_is_refused(make_app, as_, db):
         ("https://müller.example", "xn--mller-kva.example"),
         ("https://BLOG.example", "blog.example"),
         ("http://[::2]:5000", "[::2]:5000"),
+        ("http://[2001:0DB8:0::1]:5000", "[2001:db8::1]:5000"),
+        ("https://blog.example.", "blog.example"),
+        ("https://straße.example", "xn--strae-oqa.example"),
+        ("https://☃.example", "xn--n3h.example"),
     ],
 )
 def test_a_host_is_compared_as_browsers_send_it(make_app, public_url, host):
-    client = make_app(public_url=public_url).test_client()
+    client = make_app(public_url=public_url).test_client(use_cookies=False)  # Werkzeug's cookies know only IDNA 2003
     assert client.get("/auth/login", headers={"Host": host}).status_code == 200
     assert client.get("/auth/login", headers={"Host": "evil.example"}).status_code == 400
 
@@ -68,6 +74,20 @@ def test_behind_a_proxy_the_host_it_forwards_counts(make_app):
     for forwarded, status in (("blog.example.org", 200), ("evil.example", 400)):
         headers = {"Host": "127.0.0.1:5000", "X-Forwarded-Host": forwarded}
         assert client.get("/auth/login", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [("203.0.113.9:51234", "203.0.113.9"), ("[2001:db8::9]:443", "2001:db8::9"), ("2001:db8::9", "2001:db8::9")],
+)
+def test_a_port_that_a_proxy_adds_is_no_part_of_the_clients_address(make_app, db, forwarded, address):
+    app = make_app(public_url="http://microblog.test", trusted_proxies=1)
+    a_user("ana")
+    client = app.test_client()
+    fields = {"username": "ana", "password": PASSWORD, "csrf_token": client.csrf_token()}
+    answer = client.post("/auth/login", data=fields, headers={"X-Forwarded-For": f"198.51.100.1, {forwarded}"})
+    assert answer.status_code == 303
+    assert db.session.scalar(select(LoginSession.address)) == address
 
 
 @pytest.mark.parametrize(
