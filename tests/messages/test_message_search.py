@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import timedelta
 
 import pytest
@@ -276,6 +277,7 @@ HEAVY = {  # 13,650 code points where the limit on characters allows them, and a
     "no spaces": "".join(chr(0x4E00 + at) for at in range(1950)),
     "no spaces, with marks": "".join(chr(0x304B + at % 24) + "\u3099" + MARKS[1:] for at in range(1950)),
     "emoji": "".join(chr(0x1F300 + at % 500) + "\u200d" for at in range(1950)),
+    "ligatures of 18 letters": "\ufdfa" * 1950,
     "different words": " ".join(f"é{at}" for at in range(330)),
 }
 
@@ -286,11 +288,22 @@ def test_what_an_excerpt_costs_is_bounded_whatever_was_written(pair, body, monke
     for _ in range(3):
         a_message(pair.ben, pair.user, f"needle {body} end")
     folded = []
-    monkeypatch.setattr(excerpt, "search_text", lambda text: folded.append(len(text)) or search_text(text))
+
+    def counted(text: str) -> str:
+        folded.append(len(unicodedata.normalize("NFKC", text)))
+        return search_text(text)
+
+    monkeypatch.setattr(excerpt, "search_text", counted)
     for q in ("needle", "end", "needle end"):
         folded.clear()
         assert len(hits(pair, q)) == 3
         assert sum(folded) + 16 * len(folded) <= 3 * 10_000, (sum(folded), len(folded))
+
+
+def test_a_flag_is_marked_and_shown_from_a_long_message(pair):
+    a_message(pair.ben, pair.user, "слово " * 300 + " 🇩🇪 wins")
+    ((_address, row),) = hits(pair, "🇩🇪")
+    assert "🇩🇪 wins" in row
 
 
 @pytest.mark.parametrize("script", ["слово", "говорить ", "漢字仮名交文", "สวัสดีครับ", "안녕하세요 ", "नमस्ते ", "word "])

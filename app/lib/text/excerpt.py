@@ -7,13 +7,14 @@ then starts at the beginning of the text, or its last matches are not marked.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import regex
 
 from app.lib.text.length import first_graphemes
-from app.lib.text.search import MAX_TERM, Term, search_text
+from app.lib.text.search import MAX_TERM, WORD, Term, search_text
 
 LENGTH = 200  # characters of an excerpt, as the reader counts them
 POINTS = 5 * LENGTH  # code points of an excerpt: a family emoji has seven, a letter of most scripts one or two
@@ -23,7 +24,6 @@ PER_CALL = 16
 FINDING = 6000  # work to find the first match: enough for 2,000 letters of any script, even if no word repeats
 MARKING = 4000  # work to mark the matches in the excerpt
 _JOINED = regex.compile(r"[\p{M}\p{Cf}]+")  # attached to the preceding character
-_WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Extended_Pictographic}")
 
 
 class Piece(NamedTuple):
@@ -76,7 +76,7 @@ class _Search:
 
     def matches(self, line: str) -> Iterator[tuple[int, int]]:
         """Yield the (start, end) positions of each match in a line."""
-        for word in _WORD.finditer(line):
+        for word in WORD.finditer(line):
             if self._work <= PER_CALL:
                 return
             self._work -= 1
@@ -117,7 +117,8 @@ class _Search:
             return [text.lower()[:MAX_TERM]]
         known = self._known.get(text)
         if known is None:
-            part = text[: self._work - PER_CALL]
+            limit = self._work - PER_CALL
+            part = unicodedata.normalize("NFKC", text[:limit])[:limit]  # one ligature can stand for 18 letters
             self._work -= PER_CALL + len(part)
             known = self._known[text] = search_text(part).split()
         return known

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import timeit
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +26,16 @@ def test_marks_cannot_smuggle_a_book() -> None:
     assert not fits("a" * 501, 500)
     assert fits("👨‍👩‍👧‍👦" * 500, 500)
     assert not fits("a" + "\u0301" * 10_000, 500)
+
+
+@pytest.mark.parametrize("cut", [lambda text: first_graphemes(text, 200), grapheme_count], ids=["cut", "count"])
+def test_a_long_run_of_flags_takes_linear_time(cut) -> None:
+    """\\X alone looks back over the whole run for each flag: the time is compared with that of letters."""
+
+    def seconds(text: str) -> float:
+        return min(timeit.repeat(lambda: cut(text), number=1, repeat=5))
+
+    assert seconds("\U0001f1e6" * 8000) < 30 * seconds("a" * 8000)
 
 
 @given(st.text(max_size=200), st.integers(1, 20))
