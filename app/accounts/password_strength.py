@@ -11,6 +11,7 @@ explanations cannot be translated. So this module calls zxcvbn's matcher and sco
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -33,6 +34,7 @@ OWN_WORD_MIN = 3
 
 _SYMBOLS = frozenset(char for group in L33T_TABLE.values() for char in group if not char.isdigit())
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")
+_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss"})
 _NEUTRAL = 0xE000  # the first private-use character: it is in no dictionary and on no keyboard
 
 
@@ -64,14 +66,27 @@ def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
 
 
 def _pieces(words: Iterable[str]) -> list[str]:
-    """Return these texts and every word in them, in lower case, without duplicates."""
+    """Return the words as people vary them in passwords, in lower case without duplicates.
+
+    Of "Maria.López@example.org" these are the whole, both sides of the "@", each word of them, and each side without
+    its separators; all of them also without accents.
+    """
     found: dict[str, None] = {}
-    for word in words:
-        lower = word.lower()
-        for piece in (lower, *_WORD.findall(lower)):
-            if len(piece) >= OWN_WORD_MIN:
-                found[piece] = None
+    for phrase in words:
+        for lower in (phrase.lower(), _without_accents(phrase.lower())):
+            sides = lower.split("@")
+            parts = [part for side in sides for part in _WORD.findall(side)]
+            joined = ["".join(_WORD.findall(side)) for side in sides]
+            # What is longer than a password is judged is a word of its own: its first characters are compared.
+            for piece in (lower, *sides, *joined, *parts):
+                if len(piece) >= OWN_WORD_MIN:
+                    found[piece[:JUDGED]] = None
     return list(found)
+
+
+def _without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text).translate(_PLAIN)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
 def _without_many_symbols(password: str) -> str:

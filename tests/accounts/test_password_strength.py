@@ -74,6 +74,33 @@ def test_the_words_of_one_person_are_not_another_ones():
     assert estimate("zoeben1990").guesses > estimate("zoeben1990", ["zoeben"]).guesses
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "maria.lovasz",  # the part before the "@"
+        "marialovasz1",
+        "Lovász2026",
+        "lovasz2026",
+        "brzeczyszczykiewicz",  # the name as typed on another keyboard
+        "ZbigniewBrzeczyszczykiewicz!",
+        "annelenka1",  # a username without its hyphen
+        "anne_lenka",
+        "intranetcorp1",  # the domain
+        "intranet.corp.example",
+        "maria.lovasz@intranet.corp.example",
+    ],
+)
+def test_ones_own_words_are_found_as_people_vary_them(password):
+    own = ["anne-lenka", "Maria.Lovász@intranet.corp.example", "Zbigniew Brzęczyszczykiewicz"]
+    assert not estimate(password, own).is_enough, estimate(password, own)
+
+
+def test_ones_own_word_may_be_longer_than_what_is_judged():
+    name = "q9x7zk2mvw8rt3yplq5jn6bdf4hgs1cqazwsxedcrfvtgb"
+    assert len(name) > JUDGED
+    assert not estimate(name, [f"{name}@example.org"]).is_enough
+
+
 def test_many_symbols_do_not_multiply_the_work(monkeypatch):
     """Zxcvbn tries every way to read symbols as letters: unbounded, these take six seconds."""
     tried = []
