@@ -18,6 +18,7 @@ from limits.errors import StorageError
 from redis import RedisError
 from werkzeug.exceptions import TooManyRequests
 
+from app.accounts import queries
 from app.extensions import limiter
 from app.models import User
 from app.web.limits import named
@@ -42,6 +43,18 @@ def count_attempt(user: User | None, name: str) -> bool:
         return True
     _hit_or_raise("name", named(name))
     return _hit("account", str(user.id) if user is not None else named(name))
+
+
+def reset_key() -> str:
+    """Return the key that counts requests for a reset link: the typed address, in any spelling.
+
+    A browser that has logged in to the account has its own counter, so strangers cannot use up the owner's requests.
+    """
+    address = request.form.get("email", "")
+    devices = _devices()
+    user = queries.by_email(address) if devices else None
+    number = devices.get(str(user.id)) if user is not None else None
+    return named(address) if user is None or number is None else f"device:{user.id}:{number}"
 
 
 def trust_browser(user: User) -> None:

@@ -33,7 +33,7 @@ def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
 
 
 @bp.route("/auth/reset_password_request", methods=["GET", "POST"])
-@limits.reset
+@limits.both("5/day", "20/hour", account=login_limits.reset_key)
 def reset_password_request() -> Answer:
     """Email a reset link. If no account uses the address, the response is the same and takes the same time."""
     form = ResetRequestForm(request.form)

@@ -63,7 +63,9 @@ ACCOUNTS_PER_ADDRESS = 3  # limits per address are this many times those per acc
 MAX_IMAGES = 4  # decoded in one request
 
 
-def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
+def both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
+    """Return a decorator that limits POST requests by the key `account`, and by IP address."""
+
     def decorate(view: View) -> View:
         limited = limiter.limit(per_account, key_func=account, methods=["POST"])(view)
         return limiter.limit(per_address, key_func=by_address, methods=["POST"])(limited)
@@ -72,20 +74,19 @@ def _both(per_account: str, per_address: str, *, account: Callable[[], str] = by
 
 
 login = limiter.limit("50/5 minutes", key_func=by_address, methods=["POST"])  # accounts: app/accounts/login_limits.py
-register = _both("10/hour", "20/hour", account=by_address)
+register = both("10/hour", "20/hour", account=by_address)
 # Limits the emails to one person from many IP addresses. Only sent emails count, not mistyped forms.
 register_address = limiter.limit(
     "5/day", key_func=by_named("email"), methods=["POST"], deduct_when=lambda answer: answer.status_code == 303
 )
-reset = _both("5/day", "20/hour", account=by_named("email"))
-posting = _both("30/5 minutes;300/day", "100/5 minutes")
+posting = both("30/5 minutes;300/day", "100/5 minutes")
 # The limits per account are in app/messages/actions/rate_limits.py, which keeps the text of a refused message.
 messaging = limiter.limit("100/minute", key_func=by_address, methods=["POST"])
-drafting = _both("60/minute", "300/minute")  # a page saves every few seconds while the user types
+drafting = both("60/minute", "300/minute")  # a page saves every few seconds while the user types
 suggesting = limiter.limit("120/minute", key_func=by_account)  # name suggestions while the user types
-changing = _both("60/minute", "300/minute")  # follow, settings and other small changes
-asking_for_translation = _both("30/minute", "100/minute")
-exporting = _both("5/hour", "20/hour")
+changing = both("60/minute", "300/minute")  # follow, settings and other small changes
+asking_for_translation = both("30/minute", "100/minute")
+exporting = both("5/hour", "20/hour")
 # Mail providers send all their users' unsubscribe requests from a few addresses.
 unsubscribing = limiter.limit("300/minute", key_func=by_address, methods=["POST"])
 

@@ -153,6 +153,22 @@ def test_who_has_the_mailbox_gets_in_while_strangers_guess(app, db, mails, run_j
     assert tries(app, "ana", ANOTHER_PASSWORD, browser=browser).status_code == 303
 
 
+def test_strangers_do_not_use_up_the_reset_links_of_a_browser_that_has_logged_in_before(app, db, mails, run_jobs):
+    a_user("ana")
+    mine, ask = known_browser(app), {"email": "Ana@example.org"}
+    for _ in range(5):
+        assert a_browser(app).post_form("/auth/reset_password_request", ask).status_code == 303
+    assert a_browser(app).post_form("/auth/reset_password_request", ask).status_code == 429
+    before = len(mails)
+    for status in (303,) * 5 + (429,):
+        assert mine.post_form("/auth/reset_password_request", ask).status_code == status
+        run_jobs()
+    assert len(mails) > before
+    other = {"email": "ben@example.org"}
+    for status in (303,) * 5 + (429,):  # its cookie is for one account
+        assert mine.post_form("/auth/reset_password_request", other).status_code == status
+
+
 def test_known_and_unknown_names_cost_the_same(app, db, queries):
     a_user("ana")
     asked = []
