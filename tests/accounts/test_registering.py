@@ -140,6 +140,8 @@ def test_reserved_names_are_refused(client, db, username):
         "<b>ana</b>",
         "{{7*7}}",
         "%(x)s",
+        "an\u0332a",  # underlined, as links are
+        "ana\u0338",
         "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16") * 3,
     ],
 )

@@ -53,10 +53,10 @@ _ONE_SCRIPT = [
 ]
 
 _CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
-# Invisible letters, modifier letters, small capitals and other phonetic forms, and the Arabic tatweel: names don't need
-# them, but they help to imitate other names.
+# Invisible letters, modifier letters, small capitals and other phonetic forms, underlines and strokes through letters,
+# and the Arabic tatweel: names don't need them, but they help to imitate other names. Links are underlined, too.
 _REFUSED = regex.compile(
-    "[ɢɪɴɶʀʏʙʛʜʟ\u02b0-\u02ff\u0640\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]"
+    "[ɢɪɴɶʀʏʙʛʜʟ\u02b0-\u02ff\u0332-\u0338\u0347\u035c-\u0362\u0640\u1d00-\u1dbf\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f]"
     r"|\p{Default_Ignorable_Code_Point}|[\U0001df00-\U0001dfff]"
 )
 _STACKED = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}]\p{M}{3}|\p{M}{5}")
