@@ -15,6 +15,7 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
+_CHINESE = frozenset({"cmn", "yue", "nan", "hak", "wuu", "gan", "hsn"})  # as extended language subtags: "zh-yue"
 _SCRIPT = re.compile(r"[a-z]{4}\Z")
 _REGION = re.compile(r"(?:[a-z]{2}|[0-9]{3})\Z")
 _MAX_LENGTH = 100  # longer tags are rejected
@@ -27,7 +28,7 @@ _READABLE = {
     "bs": ("hr", "sr"),
     "hr": ("bs", "sr"),
     "sr": ("hr", "bs"),
-    "yue": ("zh",),
+    **dict.fromkeys(("yue", "nan", "hak", "wuu", "gan", "hsn"), ("zh",)),
     "gsw": ("de",),
     "lb": ("de",),
 }
@@ -57,6 +58,7 @@ def parse(tag: str) -> Parts | None:
     language, *rest = re.split(r"[-_]", name.partition(".")[0].lower())
     if not _LANGUAGE.match(language):
         return None
+    language, rest = _without_extended(language, rest)
     script = region = ""
     for part in rest:
         if not (part.isascii() and part.isalnum()):
@@ -77,6 +79,12 @@ def parse(tag: str) -> Parts | None:
             region = region or part
     replaced = get_global("territory_aliases").get(region)
     return Parts(language, script, replaced[0] if replaced else region)
+
+
+def _without_extended(language: str, rest: list[str]) -> tuple[str, list[str]]:
+    """Replace "zh" by the extended language subtag after it, which names the language by itself: zh-yue is yue."""
+    found = [part for part in rest[:2] if part in _CHINESE] if language == "zh" else []
+    return (found[-1], rest[rest.index(found[-1]) + 1 :]) if found else (language, rest)
 
 
 def canonical(code: str) -> str:
