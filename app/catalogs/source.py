@@ -116,6 +116,12 @@ def _status(code: str, path: Path, template: PoFile, folder: Path) -> Status:
         faults += _listed(file, f"not in the catalog ({_UPDATE})", wanted, lambda e: e.key not in present)
         faults += _listed(file, "no longer in the code", present, lambda e: e.key not in wanted)
         faults += _listed(
+            file,
+            f"another plural than in the code ({_UPDATE})",
+            present,
+            lambda e: e.key in wanted and e.plural != wanted[e.key].plural,
+        )
+        faults += _listed(
             file, "not translated", present, lambda e: e.key in wanted and e.key not in done and e.key not in faulty
         )
     return Status(code, len(wanted), 0 if file.damage else len(done), tuple(faults))

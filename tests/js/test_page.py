@@ -115,6 +115,8 @@ def test_words_come_in_the_readers_language(site: FakeSite, open_tab: OpenTab) -
         "1000000 mensajes sin leer",
     ]
     assert page.evaluate("Microblog.i18n.gettext('Not in the catalog %(a)s', {a: 1})") == "Not in the catalog 1"
+    plural_by_mistake = page.evaluate("Microblog.i18n.gettext('%(num)s unread message', {num: 1})")
+    assert plural_by_mistake == "1 mensaje sin leer"
 
 
 def test_without_the_catalog_english_is_shown(site: FakeSite, open_tab: OpenTab) -> None:

@@ -365,6 +365,15 @@ def test_init_says_why_not(start, translations):
 
 
 @pytest.mark.slow
+def test_check_tells_a_plural_that_is_not_the_one_of_the_code(start, translations):
+    singular = re.search(r'\nmsgid "([^"]+)"\nmsgid_plural "', translations.text())[1]
+    translations.write(re.sub(r'(\nmsgid_plural ")', r"\1Now ", translations.text(), count=1))
+    answer = flask(start(), "check")
+    assert answer.exit_code == 1
+    assert f"another plural than in the code (run flask translate update): {singular!r}" in answer.stderr
+
+
+@pytest.mark.slow
 def test_check_tells_every_fault_of_every_file(start, translations):
     translations.write(translations.text().replace('msgstr "', 'msgstr "% ', 3), "es")
     translations.write("nonsense\n", "ar")

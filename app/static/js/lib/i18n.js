@@ -24,13 +24,19 @@ function fill(text, values) {
   });
 }
 
+/** The translation of a string without a number. A catalog may wrongly have plural forms for it. */
+function single(key, msgid) {
+  const found = messages[key];
+  return (Array.isArray(found) ? found[formOf(1)] : found) || msgid;
+}
+
 function gettext(msgid, values) {
-  return fill(messages[msgid] || msgid, values);
+  return fill(single(msgid, msgid), values);
 }
 
 /** A short text whose context tells translators what it means. */
 function pgettext(context, msgid, values) {
-  return fill(messages[`${context}\u0004${msgid}`] || msgid, values);
+  return fill(single(`${context}\u0004${msgid}`, msgid), values);
 }
 
 /** The form for the number n. Further `values` may replace %(num)s, for instance by a formatted number. */
