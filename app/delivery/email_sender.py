@@ -1,8 +1,9 @@
 """Send one email about all pending items of a user. One bad item does not block the others.
 
 An item is left out if it can't be rendered, or if the mail server accepts the email only without it. The server does
-not say which item it rejects, so the email is tried without each item in turn, and then without any. The email contains
-a notice with a link in place of the item. The reason goes to the job's result, the log and ADMINS.
+not say which item it rejects, so the email is tried without each item in turn, and then without any. If the server
+disconnects or times out instead, which takes longer, the email is only tried without any. The email contains a notice
+with a link in place of the item. The reason goes to the job's result, the log and ADMINS.
 """
 
 from __future__ import annotations
@@ -49,13 +50,17 @@ def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut |
     """
     letter = _Letter(user, cadence, waiting)
     first_refusal: Exception | None = None
-    for without in _tries(len(letter.parts)):
+    tries = list(_tries(len(letter.parts)))
+    while tries:
+        without, *tries = tries
         try:
             mailer.deliver(letter.compose(without))
-        except (mailer.ContentRejected, smtplib.SMTPDataError) as error:
+        except (mailer.ContentRejected, smtplib.SMTPDataError, smtplib.SMTPServerDisconnected) as error:
             first_refusal = first_refusal or error
             if not isinstance(error, mailer.ContentRejected) and _attempts() <= PATIENCE:
                 raise
+            if isinstance(error, smtplib.SMTPServerDisconnected):
+                tries = tries[-1:]
         else:
             reason = first_refusal or letter.fault
             return LeftOut(letter.kinds(without), reason) if reason else None

@@ -13,6 +13,7 @@ email is sent again. Both copies have the same Message-ID, derived from the job'
 from __future__ import annotations
 
 import re
+import smtplib
 from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from typing import Any
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 from flask import current_app, render_template, url_for
 
 from app.core.i18n import in_language_of
-from app.jobs import current_job_id
+from app.jobs import PermanentError, current_job_id
 from app.lib.locales import direction, tag
 from app.lib.text.names import NameRefused, smtp_address
 from app.mailer.message import Draft, Email, build
@@ -102,8 +103,9 @@ def compose(
 def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
     """Send a plain-text email to operators, without a template.
 
-    An address that is invalid or refused by the mail server does not prevent sending to the others. Raises
-    RecipientRejected if all addresses are invalid, and the exceptions of `deliver`.
+    An address that is invalid or refused by the mail server does not prevent sending to the others. Addresses that
+    need SMTPUTF8 get a separate email, because a server without it refuses the whole email. If no address is left,
+    raises RecipientRejected or the exceptions of `deliver`.
     """
     usable = []
     for address in addresses:
@@ -111,17 +113,31 @@ def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
             usable.append(_checked(address))
         except RecipientRejected as reason:
             current_app.logger.warning("an address in ADMINS is left out: %s", reason)
-    if not usable:
+    groups = [[address for address in usable if address.isascii() is plain] for plain in (True, False)]
+    errors = [_plain_error(group, subject, text) for group in groups if group]
+    if not errors:
         raise RecipientRejected("no address in ADMINS can be used")
+    failures = [error for error in errors if error is not None]
+    if len(failures) == len(errors):  # otherwise an operator has the email, and another attempt would repeat it
+        raise min(failures, key=lambda error: isinstance(error, PermanentError))
+
+
+def _plain_error(addresses: Sequence[str], subject: str, text: str) -> Exception | None:
+    """Send plain text to these addresses. Return the error if none of them gets it."""
     draft = Draft(
         sender=_sender(),
-        recipients=[("", address) for address in usable],
+        recipients=[("", address) for address in addresses],
         subject=subject,
         text=text,
         message_id=_message_id(current_job_id()),
         fields={"Auto-Submitted": "auto-generated"},
     )
-    deliver(build(draft))
+    try:
+        deliver(build(draft))
+    except (PermanentError, smtplib.SMTPException, OSError) as error:
+        current_app.logger.warning("an email did not reach %s: %s", ", ".join(addresses), error)
+        return error
+    return None
 
 
 def thread_fields(thread: str) -> Mapping[str, str]:

@@ -61,13 +61,14 @@ def deliver(email: Email) -> None:
 
 
 def _hand_over(host: smtplib.SMTP, email: Email) -> None:
-    options = ["SMTPUTF8"] if email.needs_smtputf8 else []
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if email.needs_smtputf8 else []  # the header is UTF-8 (RFC 6531, 3.6)
     try:
         refused = host.sendmail(email.sender, list(email.recipients), email.content, options)
     except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
         raise RecipientRejected(f"the mail server has no SMTPUTF8, which {_listed(email)} needs") from error
     except smtplib.SMTPRecipientsRefused as error:
-        if all(code >= 500 for code, _reason in error.recipients.values()):
+        codes = {code for code, _reason in error.recipients.values()}
+        if min(codes) >= 500 and _NEEDS_LOGIN not in codes:
             raise RecipientRejected(f"the mail server refused the address: {error}") from error
         raise
     except smtplib.SMTPSenderRefused as error:
@@ -77,7 +78,7 @@ def _hand_over(host: smtplib.SMTP, email: Email) -> None:
             raise PermanentError(f"the mail server refused the sender: {error}") from error
         raise
     except smtplib.SMTPDataError as error:
-        if error.smtp_code < 500:
+        if error.smtp_code < 500 or error.smtp_code == _NEEDS_LOGIN:
             raise
         kind = RecipientRejected if _ABOUT_ADDRESS.match(_bytes(error.smtp_error)) else ContentRejected
         raise kind(f"the mail server refused the email: {error}") from error

@@ -16,6 +16,7 @@ from app.notifications import render
 from tests.accounts.steps import register
 from tests.delivery.events import happens, wants
 from tests.factories import PASSWORD, a_message, a_user
+from tests.support.smtp import HANG_UP
 
 POISON = "https://blocked.example/"
 LEFT_OUT = "couldn't be sent by email"
@@ -136,6 +137,41 @@ def test_one_wrong_address_of_an_admin_does_not_keep_the_report_from_the_others(
     assert the_job("web.mail_error").attempts == 1
 
 
+@pytest.mark.parametrize("mode", ["ok", "5xx-address"])
+def test_an_admins_address_that_needs_smtputf8_keeps_the_report_from_nobody(configure, db, run_jobs, mails, mode):
+    mails.offer_smtputf8(False)
+    mails.mode = mode
+    configure(ADMINS=("müller@x.example", "admin@example.org"))
+    enqueue("web.mail_error", where="GET /", text="ValueError: x")
+    db.session.commit()
+    run_jobs(may_fail=True)
+    assert [mail.envelope_to for mail in mails] == ([["admin@example.org"]] if mode == "ok" else [])
+    assert (the_job("web.mail_error").state, the_job("web.mail_error").attempts) == (
+        "done" if mode == "ok" else "failed",
+        1,
+    )
+
+
+def test_an_admin_who_has_the_report_does_not_get_it_again(configure, db, run_jobs, mails):
+    configure(ADMINS=("müller@x.example", "admin@example.org"))
+    mails.answer_to = lambda mail: "451 later" if "müller@x.example" in mail.envelope_to else None
+    enqueue("web.mail_error", where="GET /", text="ValueError: x")
+    db.session.commit()
+    run_jobs(advance=3600)
+    assert [mail.envelope_to for mail in mails] == [["admin@example.org"]]
+
+
+@pytest.mark.parametrize("mode", ["login-at-rcpt", "login-at-data"])
+def test_a_server_that_wants_a_login_is_no_fault_of_the_address(ben, db, run_jobs, mails, mode):
+    mails.mode = mode
+    happens("login", ben)
+    run_jobs(may_fail=True)
+    assert the_job().state == "queued"
+    mails.mode = "ok"
+    run_jobs(advance=60)
+    assert len(mails) == 1
+
+
 # An item
 
 
@@ -205,6 +241,37 @@ def test_content_that_is_put_off_again_and_again_is_left_out_in_the_end(ben, db,
         run_jobs(advance=wait, may_fail=True)
     (mail,) = mails
     assert LEFT_OUT in mail.text and "Lunch at noon?" in mail.text
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_content_at_which_the_server_hangs_up_is_left_out_in_the_end(ben, db, run_jobs, mails, alone):
+    mails.answer_to = lambda mail: HANG_UP if POISON in mail.text else None
+    a_message(a_user("ana"), ben, f"Look: {POISON}")
+    if not alone:
+        a_message(a_user("cleo"), ben, "Lunch at noon?")
+    run_jobs(advance=60, may_fail=True)
+    for wait in RETRY_DELAYS[:4]:
+        assert len(mails) == 0
+        run_jobs(advance=wait, may_fail=True)
+    (mail,) = mails
+    assert LEFT_OUT in mail.text and "http://microblog.test/messages/ana" in mail.text
+    assert mails.tried == 6  # each try may take as long as the server's time-out
+    a_message(a_user("dora"), ben, "And now?")
+    run_jobs(advance=60)
+    assert "And now?" in mails[1].text
+
+
+def test_a_server_that_always_hangs_up_is_asked_again_later(ben, db, run_jobs, mails):
+    mails.answer_to = lambda mail: HANG_UP
+    a_message(a_user("ana"), ben, "Lunch at noon?")
+    run_jobs(advance=60, may_fail=True)
+    for wait in RETRY_DELAYS[:5]:
+        run_jobs(advance=wait, may_fail=True)
+    assert the_job().state == "queued"
+    mails.answer_to = None
+    run_jobs(advance=RETRY_DELAYS[5])
+    (mail,) = mails
+    assert "Lunch at noon?" in mail.text
 
 
 @pytest.mark.parametrize("alone", [True, False])

@@ -15,7 +15,20 @@ from aiosmtpd.controller import Controller
 
 from tests.support.ports import free_port
 
-Mode = Literal["ok", "4xx", "5xx", "4xx-address", "5xx-address", "hang", "drop", "5xx-hang-up", "drop-at-quit"]
+Mode = Literal[
+    "ok",
+    "4xx",
+    "5xx",
+    "4xx-address",
+    "5xx-address",
+    "login-at-rcpt",
+    "login-at-data",
+    "hang",
+    "drop",
+    "5xx-hang-up",
+    "drop-at-quit",
+]
+HANG_UP = ""  # what `answer_to` returns to close the connection without an answer
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,8 @@ class Mailbox:
     """What the server got, oldest first: iterate it, index it, len() it, or ask `to(address)`.
 
     `mode` says how it behaves: "ok"; "4xx" and "5xx" refuse the mail after DATA, "4xx-address" and "5xx-address" at
-    RCPT; "hang" keeps the mail and never answers; "drop" keeps it and hangs up. "5xx-hang-up" refuses the mail after
+    RCPT; "login-at-rcpt" and "login-at-data" ask for a login there; "hang" keeps the mail and never answers; "drop"
+    keeps it and hangs up. "5xx-hang-up" refuses the mail after
     DATA and closes the connection; "drop-at-quit" takes the mail and closes it at QUIT. `refuse()` stops listening.
 
     `answer_to` decides for each mail by its content: set it to a function from Mail to the server's answer, or to None
@@ -139,6 +153,8 @@ class _Handler:
             return "450 4.2.0 try again later"
         if self.box.mode == "5xx-address":
             return "550 5.1.1 no such mailbox"
+        if self.box.mode == "login-at-rcpt":
+            return "530 5.7.0 authentication required"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -155,6 +171,8 @@ class _Handler:
             return "451 4.3.0 try again later"
         if mode == "5xx":
             return "554 5.6.0 refused"
+        if mode == "login-at-data":
+            return "530 5.7.0 authentication required"
         if mode == "5xx-hang-up":
             server.transport.write(b"554 5.6.0 refused\r\n")
             server.transport.close()
@@ -163,6 +181,8 @@ class _Handler:
         assert isinstance(message, EmailMessage)
         mail = Mail(list(envelope.rcpt_tos), message, envelope.content)
         answer = self.box.answer_to(mail) if self.box.answer_to else None
+        if answer == HANG_UP:
+            server.transport.close()
         if answer is not None:
             return answer
         self.box.keep(mail)

@@ -30,7 +30,7 @@ def test_marks_cannot_smuggle_a_book() -> None:
 
 @pytest.mark.parametrize("cut", [lambda text: first_graphemes(text, 200), grapheme_count], ids=["cut", "count"])
 def test_a_long_run_of_flags_takes_linear_time(cut) -> None:
-    """\\X alone looks back over the whole run for each flag: the time is compared with that of letters."""
+    """A grapheme regex looks back over the whole run for each flag: the time is compared with that of letters."""
 
     def seconds(text: str) -> float:
         return min(timeit.repeat(lambda: cut(text), number=1, repeat=5))
