@@ -33,6 +33,7 @@ def test_with_none_set_the_embedded_default_serves():
     [
         ("https://BLOG.example:8443/Blog/", "https://blog.example:8443/Blog"),
         ("https://müller.example/blog", "https://xn--mller-kva.example/blog"),
+        ("https://straße.example", "https://xn--strae-oqa.example"),
         ("https://blog.example.", "https://blog.example"),
         ("http://[2001:0DB8:0::1]:5000", "http://[2001:db8::1]:5000"),
     ],

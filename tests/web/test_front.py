@@ -59,12 +59,11 @@ def test_an_idle_poll_of_another_host_is_refused(make_app, as_, db):
         ("http://[::2]:5000", "[::2]:5000"),
         ("http://[2001:0DB8:0::1]:5000", "[2001:db8::1]:5000"),
         ("https://blog.example.", "blog.example"),
-        ("https://straße.example", "xn--strae-oqa.example"),
         ("https://☃.example", "xn--n3h.example"),
     ],
 )
 def test_a_host_is_compared_as_browsers_send_it(make_app, public_url, host):
-    client = make_app(public_url=public_url).test_client(use_cookies=False)  # Werkzeug's cookies know only IDNA 2003
+    client = make_app(public_url=public_url).test_client()
     assert client.get("/auth/login", headers={"Host": host}).status_code == 200
     assert client.get("/auth/login", headers={"Host": "evil.example"}).status_code == 400
 
