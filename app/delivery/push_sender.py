@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
 from app.core.clock import now
@@ -172,11 +173,25 @@ def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> li
     for event in events:
         is_grouped = KINDS[event.kind].groups and grid[event.kind].grouped
         together.setdefault(event.kind if is_grouped else event.id, []).append(event)
-    lines = []
-    for some in together.values():
-        line = render.render(some)
-        lines.append(Line(some[0].timestamp, line.text, line.endpoint, line.values))
-    return lines
+    return [_of_event(some) for some in together.values()]
+
+
+def _of_event(events: Sequence[Activity]) -> Line:
+    """Return the line of one event, or of several that are grouped.
+
+    If rendering fails, the line only says that there is something new, so that the event delays no others.
+    """
+    timestamp = events[0].timestamp
+    try:
+        made = render.render(events)
+        mailer.site_url(made.endpoint, **made.values)  # may fail as well
+        return Line(timestamp, made.text, made.endpoint, made.values)
+    except SQLAlchemyError:
+        raise
+    except Exception:
+        current_app.logger.exception("an event could not be rendered for a push")
+        text = _n("%(num)s new notification", "%(num)s new notifications", len(events))
+        return Line(timestamp, text, "activity.index")
 
 
 def _body(lines: Sequence[Line]) -> str:

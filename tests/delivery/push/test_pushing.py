@@ -10,7 +10,7 @@ import pytest
 from app.core.clock import now
 from app.lib.webpush import keys
 from app.models import DeliveryPreference, DeliveryProfile, LoginSession
-from app.notifications import record_event
+from app.notifications import record_event, render
 from tests.factories import a_message, a_post, a_user
 from tests.support.push_service import HANGS_UP
 
@@ -214,6 +214,22 @@ def test_one_browser_that_fails_does_not_hold_up_the_other(ana, ben, device, as_
     device.status = 201
     run_jobs(advance=SOON)
     assert (len(service.to(device)), len(service.to(other))) == (1, 1)
+
+
+def test_an_event_that_cannot_be_worded_does_not_hold_up_the_others(
+    ana, ben, device, event, service, run_jobs, monkeypatch
+):
+    def fails(_event):
+        raise KeyError("a place that is gone")
+
+    monkeypatch.setitem(render._ALONE, "mention", fails)
+    event(ana, actor=ben)
+    a_message(ben, ana.user)
+    run_jobs(advance=SOON)
+    (message,) = service.to(device)
+    words = f"{message['title']}\n{message['body']}"
+    assert "New message from Ben Okri" in words
+    assert "1 new notification" in words
 
 
 def test_kinds_that_the_person_does_not_want_pushed_are_not(ana, ben, device, event, wants, service, run_jobs):
