@@ -1,7 +1,7 @@
 """Template filters and globals: times, numbers and user text, in the reader's language and time zone.
 
-Formatting a date takes 40 µs and rendering a text 100 µs, so the results are cached. Each key holds all that the result
-depends on.
+Formatted dates and rendered texts are cached, because formatting a date takes 40 µs and rendering a text 100 µs. The
+arguments of a cached function include everything that its result depends on.
 """
 
 from __future__ import annotations
@@ -56,20 +56,20 @@ def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup
 
 
 def _time(moment: datetime, mark: str, text: str) -> Markup:
-    """Return a <time> element; `mark` is an attribute."""
+    """Return a <time> element with `text`. `mark` is an additional attribute, or ""."""
     full = escape(_formatted("datetime", moment, "long"))
     element = f'<time datetime="{moment.isoformat()}" title="{full}"{mark}>{escape(text)}</time>'
     return Markup(element)  # noqa: S704 - escaped
 
 
 def _formatted(kind: FormatterName, moment: datetime, width: str) -> str:
-    """Return the date, the time or both, in the reader's language and time zone."""
+    """Return the date of `moment`, its time or both, in the reader's language and time zone."""
     return _formatted_for(kind, moment, width, get_locale(), get_timezone())
 
 
 @lru_cache(maxsize=8192)
 def _formatted_for(kind: FormatterName, moment: datetime, width: str, _locale: Locale, _zone: tzinfo) -> str:
-    """Format `moment`. Flask-Babel knows the locale and the zone; they are arguments because they are in the key."""
+    """Format `moment`. Flask-Babel finds the locale and time zone itself; as arguments, they are in the cache key."""
     return str(FORMATTERS[kind](moment, width))
 
 
@@ -107,7 +107,7 @@ def rich_text(text: str) -> Markup:
 
 @lru_cache(maxsize=2048)
 def _rich_text(text: str, _script_root: str) -> Markup:
-    """Render `text`. Its links begin with the URL prefix of the request."""
+    """Render `text`. `_script_root` is an argument only for the cache key: links in the text begin with it."""
     return _rendered(text)
 
 
@@ -120,7 +120,7 @@ def _rendered(text: str) -> Markup:
 
 
 def tags_in(posts: Iterable[Post]) -> list[str]:
-    """Return the tags in these posts without #, each once (ignoring case), in order, up to MAX_TAGS."""
+    """Return up to MAX_TAGS tags in these posts, in order and without #. Tags that differ only in case count once."""
     tags = (tag for post in posts for tag in _tags(post.body))
     return list({tag.casefold(): tag for tag in tags}.values())[:MAX_TAGS]
 

@@ -118,7 +118,7 @@ def set_language() -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Set up Babel, the template filters, and the template variables `page` and `viewer`."""
+    """Set up Babel, the template filters and functions, and the template variables `page` and `viewer`."""
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     filters.init_app(app)
     urls.init_app(app)

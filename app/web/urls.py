@@ -1,4 +1,4 @@
-"""`url_for` of the templates: it remembers the paths it has built, as a page has 200 links and most of them recur."""
+"""A faster `url_for` for templates. It caches paths, because a page has 200 links and most of them recur."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ REMEMBERED = 4096  # paths; about 2 MB
 
 
 def url_for(endpoint: str, /, **values: Any) -> str:
-    """Return the same as Flask's `url_for`. Outside a request, the URL is absolute and is not remembered."""
+    """Return the same URL as Flask's `url_for`, from the cache if possible.
+
+    Outside a request, the URL is absolute and is not cached.
+    """
     if has_request_context() and "_external" not in values and not endpoint.startswith("."):
         try:
             return _path(request.script_root, endpoint, **values)
@@ -23,10 +26,10 @@ def url_for(endpoint: str, /, **values: Any) -> str:
 
 @lru_cache(maxsize=REMEMBERED, typed=True)
 def _path(script_root: str, endpoint: str, /, **values: Any) -> str:
-    """Build a path; apart from the arguments, it depends on the current request only by the URL prefix."""
+    """Build a path. Apart from the arguments, it depends only on `script_root`, the URL prefix of the request."""
     return flask.url_for(endpoint, **values)
 
 
 def init_app(app: Flask) -> None:
-    """Use this `url_for` in templates."""
+    """Replace `url_for` in templates."""
     app.jinja_env.globals["url_for"] = url_for
