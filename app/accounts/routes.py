@@ -34,7 +34,7 @@ def login() -> Answer:
         right = sessions.knows_password(user, form.password.data)
     if user is None or not right or not allowed:
         flash(
-            _("Incorrect username or password. After ten attempts, wait five minutes or reset your password."),
+            _("Incorrect username or password. After ten failed attempts, wait five minutes or reset your password."),
             "danger",
         )
         return _page(form)

@@ -17,5 +17,5 @@ def ends_at(hours: int | None) -> datetime | None:
     Raises ActionError if `hours` is neither in HOURS nor None.
     """
     if hours is not None and hours not in HOURS:
-        raise ActionError(_l("Choose how long."))
+        raise ActionError(_l("Choose how long to mute."))
     return now() + timedelta(hours=hours) if hours else None

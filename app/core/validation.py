@@ -28,7 +28,7 @@ def checked_body(body: str, max_length: int) -> str:
     try:
         body = clean(body).strip()
     except InvalidText:
-        raise ActionError(_l("Your text contains unsupported characters.")) from None
+        raise ActionError(_l("Your text contains characters that aren't supported. Please remove them.")) from None
     if is_blank(body):
         raise ActionError(_l("Write something first."))
     if not fits(body, max_length):
@@ -51,7 +51,7 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
     except InvalidText:
-        raise ActionError(_l("Your text contains unsupported characters.")) from None
+        raise ActionError(_l("Your text contains characters that aren't supported. Please remove them.")) from None
     if not fits(name, max_length) or len(name) > points:
         raise ActionError(
             _ln(

@@ -67,16 +67,16 @@ def save_profile(person: User, change: ProfileChange) -> None:
     Does not change a pause. Raises ActionError for invalid values.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
-        raise ActionError(_l("Quiet hours need a start and an end."))
+        raise ActionError(_l("Enter a start and an end time for quiet hours."))
     if change.quiet_from is not None and change.quiet_from == change.quiet_until:
-        raise ActionError(_l("Start and end must differ."))
+        raise ActionError(_l("The start and end times must be different."))
     times = (change.quiet_from, change.quiet_until, change.digest_at)
     if any(minutes is not None and minutes not in MINUTES for minutes in times):
         raise ActionError(_l("Enter a time between 00:00 and 23:59."))
     if change.digest_weekday not in WEEKDAYS:
         raise ActionError(_l("Choose a day of the week."))
     if change.not_following not in CHOICES or change.new_account not in CHOICES:
-        raise ActionError(_l("Choose accept, filter or ignore."))
+        raise ActionError(_l("Choose Accept, Filter or Ignore."))
     _store_profile(person, asdict(change))
 
 

@@ -55,7 +55,7 @@ class DeliveryForm(FlaskForm):
     quiet_from = TimeField(_l("Start time"), [Optional()], invalid_value_message=SUCH_AS)
     quiet_until = TimeField(_l("End time"), [Optional()], invalid_value_message=SUCH_AS)
     digest_at = TimeField(_l("Send digests at"), [Optional()], invalid_value_message=SUCH_AS)
-    digest_weekday = SelectField(_l("Send weekly digest on"), coerce=int, validate_choice=False)
+    digest_weekday = SelectField(_l("Send weekly digests on"), coerce=int, validate_choice=False)
     not_following = RadioField(_l("People I don't follow"), choices=ANSWERS, validate_choice=False)
     new_account = RadioField(_l("Accounts less than a week old"), choices=ANSWERS, validate_choice=False)
 

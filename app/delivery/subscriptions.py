@@ -32,7 +32,7 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
         keys.browser_key(p256dh)
         keys.browser_secret(auth)
     except ValueError:
-        raise ActionError(_l("Your browser sent invalid keys.")) from None
+        raise ActionError(_l("Your browser's push subscription isn't valid. Please try again.")) from None
     known = select(NotificationClock.last).where(NotificationClock.user_id == login.user_id)
     values = {
         "user_id": login.user_id,

@@ -43,7 +43,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
     image_storage.remove(undone.files)
     if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
-    flash(_("Message unsent. The text is back in the composer."), "success")
+    flash(_("Message unsent. Your text is back in the message box."), "success")
     return redirect(conversation_page.address(opened), 303)
 
 

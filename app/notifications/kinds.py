@@ -90,7 +90,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "report_closed",
             _l("Your reports"),
-            _l("You get these when the moderators have dealt with something you reported."),
+            _l("You get these when the moderators have reviewed something you reported."),
             mail="none",
             push=False,
             fixed=True,

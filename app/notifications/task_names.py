@@ -47,5 +47,5 @@ def reason(job: Job) -> str:
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:
-        return _("This kept getting interrupted. You can try again.")
+        return _("This task was interrupted several times. You can try again.")
     return _("Something went wrong, even after retrying. You can try again.")

@@ -27,7 +27,7 @@ class PrivacyForm(FlaskForm):
     """Who may start a conversation with the user, and whether the user shares read receipts."""
 
     message_privacy = RadioField(
-        _l("Who can message you"),
+        _l("Who can message me"),
         name="writable_by",
         choices=[SelectChoice(choice, label) for choice, label in LABELS.items()],
         filters=[_current_value],

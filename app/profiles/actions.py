@@ -109,4 +109,4 @@ def _clean(raw: str) -> str:
     try:
         return rich.clean(raw)
     except rich.InvalidText as error:
-        raise ActionError(_l("Your text contains unsupported characters.")) from error
+        raise ActionError(_l("Your text contains characters that aren't supported. Please remove them.")) from error

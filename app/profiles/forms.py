@@ -21,7 +21,7 @@ class ProfileForm(FlaskForm):
     """The profile's texts, display settings and picture."""
 
     avatar = FileField(_l("Profile picture"))
-    remove_avatar = BooleanField(_l("Remove my picture"))
+    remove_avatar = BooleanField(_l("Remove my profile picture"))
     name = StringField(_l("Display name"))
     about_me = TextAreaField(_l("About me"))
     language = SelectField(_l("Language"))

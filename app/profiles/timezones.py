@@ -10,11 +10,11 @@ from zoneinfo import available_timezones
 from babel.core import get_global
 from babel.dates import get_timezone_location
 
-from app.core.i18n import _, _l
+from app.core.i18n import _, _l, _p
 
 REGIONS = {
     "Africa": _l("Africa"),
-    "America": _l("America"),
+    "America": _l("Americas"),
     "Antarctica": _l("Antarctica"),
     "Asia": _l("Asia"),
     "Atlantic": _l("Atlantic Ocean"),
@@ -47,9 +47,9 @@ def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
 
     The time zone `current` is always included.
     """
-    groups = {_("Worldwide"): [("", _("Coordinated Universal Time (UTC)"))]}
+    groups = {_p("time zones", "Other"): [("", _("Coordinated Universal Time (UTC)"))]}
     if current and current not in places():
-        groups[_("Worldwide")].append((current, current))
+        groups[_p("time zones", "Other")].append((current, current))
     with _naming:
         cities = _cities(locale)
     return groups | {str(title): list(cities[region]) for region, title in REGIONS.items()}

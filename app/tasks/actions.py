@@ -20,7 +20,7 @@ def retry_task(owner: User, job: Job) -> None:
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)
     if job.state != "failed":
-        raise ActionError(_l("This task can't be retried right now."))
+        raise ActionError(_l("Only failed tasks can be retried."))
     if job.unique_key is not None:
         same = select(Job.id).where(Job.unique_key == job.unique_key, Job.state.in_(["queued", "running"]))
         if db.session.scalar(same.limit(1)) is not None:

@@ -22,15 +22,15 @@ from app.web.responses import wants_json
 
 SENTENCES: dict[int, LazyString] = {
     400: _l("We couldn't understand this request."),
-    401: _l("Please log in to continue."),
+    401: _l("Log in to continue."),
     403: _l("You don't have access to this."),
     404: _l("Page not found"),
-    405: _l("This page can't be opened like that."),
+    405: _l("This page can't be opened directly."),
     406: _l("This isn't available in the requested format."),
-    413: _l("That's too large."),
+    413: _l("This file or text is too large."),
     415: _l("That type of content isn't supported."),
-    429: _l("That was too fast. Please wait a moment and try again."),
-    500: _l("Something went wrong on our side. It's been reported."),
+    429: _l("You're going too fast. Please wait a moment and try again."),
+    500: _l("Something went wrong on our side. We've been notified."),
     503: _l("The server is busy. Please try again in a moment."),
 }
 RETRY_AFTER = 5  # seconds, for 503

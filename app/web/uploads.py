@@ -19,11 +19,11 @@ from app.lib.media.rules import MAX_BYTES
 from app.web import limits
 
 REFUSALS: dict[str, Sentence] = {
-    "empty": _l("The file is empty."),
+    "empty": _l("This file is empty. Please choose another one."),
     "bytes": _l("This image is too large. The limit is 5 MB."),
     "format": _l("Choose a JPEG, PNG, GIF, WebP, AVIF or HEIC image."),
     "pixels": _l("This image is too large. The limit is 25 megapixels."),
-    "broken": _l("This image is damaged and can't be read."),
+    "broken": _l("This image is damaged and can't be read. Please choose another one."),
     "costly": _l("This image takes too long to process. Make it smaller or save it as a JPEG."),
 }
 BUSY = _l("The server is busy with other images. Please try again in a moment.")

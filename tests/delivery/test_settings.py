@@ -84,14 +84,14 @@ def test_times_and_filters_are_kept(as_, db):
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"quiet_from": "07:00", "quiet_until": "07:00"}, "Start and end must differ."),
+        ({"quiet_from": "07:00", "quiet_until": "07:00"}, "The start and end times must be different."),
         ({"quiet_from": ""}, "Enter a time, such as 07:30."),
         ({"quiet_until": "25:00"}, "Enter a time, such as 07:30."),
         ({"digest_at": ""}, "Enter a time, such as 07:30."),
         ({"digest_at": "noon"}, "Enter a time, such as 07:30."),
         ({"digest_weekday": "7"}, "Choose a day of the week."),
-        ({"not_following": "burn"}, "Choose accept, filter or ignore."),
-        ({"new_account": ""}, "Choose accept, filter or ignore."),
+        ({"not_following": "burn"}, "Choose Accept, Filter or Ignore."),
+        ({"new_account": ""}, "Choose Accept, Filter or Ignore."),
         ({"mention-mail": "hourly"}, "Choose how often to get email: immediately, daily, weekly or never."),
     ],
 )

@@ -110,7 +110,7 @@ def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
     ida.page.press(".bubble .change textarea", "Enter")
     for one in (ida, joel):
         changed = one.page.locator(".bubble", has_text="See you at nine")
-        expect(changed).to_contain_text("edited", timeout=WITHIN)
+        expect(changed).to_contain_text("Edited", timeout=WITHIN)
         assert one.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     choose(ida.page.locator(".bubble.mine", has_text="See you at nine"), "Delete for everyone")
     for one in (ida, joel):
@@ -224,7 +224,7 @@ def test_without_scripts(person: MakePerson, browser: Browser) -> None:
     plain.page.click(".reply [type=submit]")
     choose(bubble, "Edit")
     plain.submit(".change", message="Sent by hand, with care")
-    expect(plain.page.locator(".bubble.mine").last).to_contain_text(re.compile("with care.*edited", re.DOTALL))
+    expect(plain.page.locator(".bubble.mine").last).to_contain_text(re.compile("with care.*Edited", re.DOTALL))
     choose(plain.page.locator(".bubble.mine").last, "Delete for everyone")
     expect(plain.page.locator(".bubble").last).to_contain_text("This message was deleted.")
     plain.context.close()

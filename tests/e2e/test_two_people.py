@@ -87,7 +87,7 @@ def test_the_links_in_mails_work(person: MakePerson, site: Site) -> None:
     person("earlier")  # the first of a site is logged in before the address is confirmed
     eva = person("eva")  # opens the link that creates the account
     eva.goto("/auth/security")
-    expect(eva.page.get_by_text("confirmed", exact=True)).to_be_visible()
+    expect(eva.page.get_by_text("Confirmed", exact=True)).to_be_visible()
 
     eva.page.get_by_role("button", name="Log out", exact=True).first.click()
     eva.goto("/auth/reset_password_request")

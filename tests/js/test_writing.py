@@ -155,7 +155,7 @@ def test_a_failed_message_keeps_its_text_and_key(site: FakeSite, open_tab: OpenT
     site.routes["/send_message/ben"] = lambda asked: Answer("busy", 503)
     page.fill("textarea", "precious")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("alert")).to_contain_text("Couldn't send. Your text is safe; please try again.")
+    expect(page.get_by_role("alert")).to_contain_text("Couldn't send. Your text is still here. Please try again.")
     assert page.input_value("textarea") == "precious"
     assert page.input_value("[name=form_key]") == "key-2"
     context.set_offline(True)

@@ -20,7 +20,7 @@ def test_an_edited_message_says_so_to_both(ana, ben, db, fits):
     assert (message.body, message.edited_at is not None, message.revision) == ("see you at ten", True, 1)
     for browser, other in ((ana, "ben"), (ben, "ana")):
         page = browser.get(f"/messages/{other}").text
-        assert "at ten" in page and "at nine" not in page and "edited" in page
+        assert "at ten" in page and "at nine" not in page and ">Edited<" in page
         assert told(db, browser, "conversation")["revision"] == 1
     assert unread.message_count(ben.user.id) == 1
     fits(ana, ben)

@@ -35,7 +35,7 @@ def test_the_tray_says_who_it_is_and_what_they_wrote(asked, db):
     assert row.startswith("Ben Benson")
     assert "@ben" in row
     assert "Joined " in row
-    assert "No mutual follows" in row
+    assert "Not followed by anyone you follow" in row
     assert "Is the boat still for sale?" in row
     for number in range(2):
         friend = a_user(f"friend{number}")

@@ -278,7 +278,7 @@ def test_moderators_judge_those_below_them_and_admins_everybody(town, db, report
     for deed, words in (("warn", "x"), ("suspend", None), ("reinstate", None)):
         answer = does(browser, reported, deed, words)
         assert answer.status_code == (303 if may else 422), deed
-        assert may or said(answer) == "Only an admin can act on a moderator."
+        assert may or said(answer) == "Only an admin can take action against a moderator."
     assert len(log(db)) == (3 if may else 0)
 
 

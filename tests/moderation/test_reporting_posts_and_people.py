@@ -118,7 +118,7 @@ def test_only_who_may_judge_removes_a_post_and_only_of_a_report_of_one(town, db,
     assert "This report is assigned to" in said(does(town.max, report, "remove_post", "x"))
     theirs = a_post(town.max.user, "I am a moderator")
     sends(town.ana, f"/report/post/{theirs.id}")
-    assert said(does(town.mia, newest(db), "remove_post", "x")) == "Only an admin can act on a moderator."
+    assert said(does(town.mia, newest(db), "remove_post", "x")) == "Only an admin can take action against a moderator."
     sends(town.ana, "/report/person/ben")
     assert does(town.mia, newest(db), "remove_post", "x").status_code == 422
     assert db.session.scalar(select(func.count()).select_from(Post)) == 2

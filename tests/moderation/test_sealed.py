@@ -89,7 +89,7 @@ def test_the_time_is_a_setting(town, db, configure):
     configure(SEALED_DAYS=0)
     deletes(town.ben, town.conversation, 1)
     assert sealed(db) == []
-    assert "kept sealed" not in town.ana.get("/messages/ben").text
+    assert "Deleted messages are kept" not in town.ana.get("/messages/ben").text
     configure(SEALED_DAYS=30)
     deletes(town.ben, town.conversation, 3)
     (row,) = db.session.scalars(select(SealedMessage))

@@ -36,7 +36,7 @@ def test_a_member_is_found_by_their_names(ana, q):
     a_post(member, "About the tide")
     page = results(ana, q)
     assert people_of(page) == ["member"]
-    assert "Nothing found" not in page
+    assert "No results" not in page
 
 
 @pytest.mark.parametrize("q", ["jane tide", "ember", "#member", "  ", "!!"])

@@ -12,7 +12,7 @@ from app.jobs.broker import say_worker_is_alive
 from app.models import Job
 from tests.factories import a_user
 
-NO_WORKER = "No worker is running"
+NO_WORKER = "Tasks are on hold"
 
 
 def a_job(db, owner, **values) -> Job:

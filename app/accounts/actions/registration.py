@@ -49,7 +49,7 @@ NAME_TAKEN = _l("That username is taken or too similar to another one. Please ch
 ADDRESS_TAKEN = _l("An account with this email already exists. You can reset its password.")
 NO_ADDRESS = _l("Enter a valid email address.")
 ASCII_ONLY = _l(
-    "This site can't send email to addresses with letters like ü or 中 before the @. Please use another one."
+    "This site can't send email to addresses with letters like ü or 中 before the @. Please use another address."
 )
 
 

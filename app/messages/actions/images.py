@@ -40,7 +40,7 @@ def checked_alt(alt: str) -> str:
     try:
         alt = " ".join(clean(alt).split())
     except InvalidText:
-        raise ActionError(_l("Your text contains unsupported characters.")) from None
+        raise ActionError(_l("Your text contains characters that aren't supported. Please remove them.")) from None
     if not fits(alt, ALT_MAX_LENGTH):
         raise ActionError(
             _ln(

@@ -66,7 +66,7 @@ def set_role(actor: User | None, user_id: int, role: str) -> None:
     Raises ActionError if they have it already, if there is no such role, or if the actor may not act on the user.
     """
     if role not in roles.ROLES:
-        raise ActionError(_l("There's no such role."))
+        raise ActionError(_l("That role doesn't exist."))
     person = lock_person(user_id, actor)
     check_may_judge(actor, person)
     if person.role == role:

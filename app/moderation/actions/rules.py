@@ -28,9 +28,9 @@ def check_may_judge(moderator: User | None, person: User) -> None:
     if moderator is None:
         return
     if moderator.id == person.id:
-        raise ActionError(_l("You can't act on your own report."))
+        raise ActionError(_l("You can't take action against your own account."))
     if not roles.may_judge(moderator.role, person.role):
-        raise ActionError(_l("Only an admin can act on a moderator."))
+        raise ActionError(_l("Only an admin can take action against a moderator."))
 
 
 MAX_LENGTH = 1_000  # characters of a note or a warning

@@ -150,7 +150,7 @@ def test_keys_that_are_none_are_refused(as_, service, subscriptions, field, valu
     fields = service.browser().fields() | {field: value}
     answer = as_("ana").post_form("/push/subscribe", fields)
     assert answer.status_code == 422
-    assert answer.json["error"] == "Your browser sent invalid keys."
+    assert answer.json["error"] == "Your browser's push subscription isn't valid. Please try again."
     assert subscriptions() == []
 
 

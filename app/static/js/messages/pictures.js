@@ -61,9 +61,9 @@ function start() {
       return ngettext("You can add up to %(num)s image per message.", "You can add up to %(num)s images per message.", MOST);
     }
     if (files.some((file) => file.size > MOST_BYTES)) {
-      return gettext("Images can be up to 5 MB.");
+      return gettext("This image is too large. The limit is 5 MB.");
     }
-    return files.every(isAccepted) ? "" : gettext("Images must be JPEG, PNG, GIF, WebP, AVIF or HEIC files.");
+    return files.every(isAccepted) ? "" : gettext("Choose a JPEG, PNG, GIF, WebP, AVIF or HEIC image.");
   }
 
   /** By the type or by the name's ending: some systems have no type for the newer formats. */

@@ -30,10 +30,10 @@ function showError(form, text) {
 /** Why an answer with this status means "not sent, try again", or "" when it means something else. 0: no answer. */
 function reasonToRetry(status) {
   if (status === 429) {
-    return gettext("You're posting too fast. Your text is safe; try again in a moment.");
+    return gettext("You're sending too fast. Your text is still here. Please try again in a moment.");
   }
   if (status === 0 || status >= 500) {
-    return gettext("Couldn't send. Your text is safe; please try again.");
+    return gettext("Couldn't send. Your text is still here. Please try again.");
   }
   return "";
 }
