@@ -20,7 +20,7 @@ PASSWORD = "warm bread at five"  # noqa: S105 - public, printed by this command 
 def demo(password: str) -> None:
     """Create sample members, posts and conversations in many languages. Refused in production."""
     if current_app.config["SETTINGS"].microblog_env == "production":
-        raise click.ClickException("This is a production server: its people should be real.")
+        raise click.ClickException("The demo can't be created on a production server.")
     try:
         if building.is_there():
             click.echo("The demo community already exists.")

@@ -19,14 +19,14 @@ from app.extensions import db
 from app.models import User
 from app.moderation import actions, queries
 
-users = AppGroup("users", help="Accounts: create, list and show them, give roles, suspend and reinstate.")
+users = AppGroup("users", help="Create, list, suspend and reinstate accounts, and change roles.")
 
 
 @users.command("create")
 @click.argument("name")
 @click.argument("email")
-@click.option("--admin", is_flag=True, help="Make it an admin.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of the standard input.")
+@click.option("--admin", is_flag=True, help="Create an admin.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> None:
     """Create the account NAME with the email address EMAIL. Asks for the password.
 
@@ -35,7 +35,7 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
     if password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
-        password = click.prompt("Password", hide_input=True, confirmation_prompt="Password again")
+        password = click.prompt("Password", hide_input=True, confirmation_prompt="Confirm password")
     try:
         user = accounts.register(name, email, password)
     except FormError as refusal:
@@ -44,11 +44,11 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
     if admin:
         actions.set_role(None, user.id, "admin")
     db.session.commit()
-    click.echo(f"{user.username} can log in now, as {'an admin' if admin else 'a member'}.")
+    click.echo(f"{user.username} can now log in as {'an admin' if admin else 'a member'}.")
 
 
 @users.command("list")
-@click.option("--role", type=click.Choice(roles.ROLES), default=None, help="Only accounts of this role.")
+@click.option("--role", type=click.Choice(roles.ROLES), default=None, help="Only list accounts with this role.")
 def list_users(role: str | None) -> None:
     """Print one account per line: username, role and state, separated by tabs."""
     for person in db.session.scalars(queries.everybody(role or "").execution_options(yield_per=500)):
@@ -78,7 +78,7 @@ def show_user(name: str) -> None:
 def give_role(name: str, role: str) -> None:
     """Give the account NAME the role ROLE."""
     _act(name, lambda person: actions.set_role(None, person.id, role))
-    click.echo(f"{name} has the role {role} now.")
+    click.echo(f"{name} now has the role {role}.")
 
 
 @users.command("suspend")
@@ -86,7 +86,7 @@ def give_role(name: str, role: str) -> None:
 def suspend_user(name: str) -> None:
     """Suspend the account NAME until it is reinstated. Its user is logged out everywhere."""
     _act(name, lambda person: actions.suspend(None, person.id))
-    click.echo(f"{name} is suspended.")
+    click.echo(f"{name} is now suspended.")
 
 
 @users.command("reinstate")
@@ -94,7 +94,7 @@ def suspend_user(name: str) -> None:
 def reinstate_user(name: str) -> None:
     """Reinstate the suspended account NAME."""
     _act(name, lambda person: actions.reinstate(None, person.id))
-    click.echo(f"{name} is reinstated.")
+    click.echo(f"{name} is no longer suspended.")
 
 
 def _act(name: str, act: Callable[[User], None]) -> None:
@@ -109,7 +109,7 @@ def _act(name: str, act: Callable[[User], None]) -> None:
 def _person(name: str) -> User:
     found = queries.by_name(name)
     if found is None:
-        raise click.ClickException(f"There is no account named {name}.")
+        raise click.ClickException(f"No account is named {name}.")
     return found
 
 

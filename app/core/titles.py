@@ -12,4 +12,5 @@ def group_title(name: str, people: Iterable[str]) -> str:
 
     `people` are these names. The title of a group with no name and no other members is "Only you".
     """
+    # NOTE: Title of a group without other members.
     return name or listed(people) or _("Only you")

@@ -23,6 +23,7 @@ from app.notifications.preferences import Preference
 from app.notifications.sender_filters import CHOICES
 
 MAIL_LABELS = {
+    # NOTE: How often email about a kind of event is sent.
     "none": _l("No email"),
     "now": _l("Immediately"),
     "daily": _l("Daily digest"),
@@ -45,6 +46,7 @@ class RowForm(Form):
         choices=[SelectChoice(mail, MAIL_LABELS[mail]) for mail in MAILS],
         validate_choice=False,
     )
+    # NOTE: Column heading: whether several events of one kind are shown as one.
     grouped = BooleanField(_l("Group together"))
 
 
@@ -54,7 +56,9 @@ class DeliveryForm(FlaskForm):
     quiet = BooleanField(_l("Quiet hours"))
     quiet_from = TimeField(_l("Start time"), [Optional()], invalid_value_message=SUCH_AS)
     quiet_until = TimeField(_l("End time"), [Optional()], invalid_value_message=SUCH_AS)
+    # NOTE: Label of a time field.
     digest_at = TimeField(_l("Send digests at"), [Optional()], invalid_value_message=SUCH_AS)
+    # NOTE: Label of a field with the days of the week.
     digest_weekday = SelectField(_l("Send weekly digests on"), coerce=int, validate_choice=False)
     not_following = RadioField(_l("People I don't follow"), choices=ANSWERS, validate_choice=False)
     new_account = RadioField(_l("Accounts less than a week old"), choices=ANSWERS, validate_choice=False)

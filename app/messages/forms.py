@@ -21,6 +21,7 @@ from app.web.responses import new_form_key
 class MessageForm(FlaskForm):
     """A new message. The text is optional, because a message can consist of images only."""
 
+    # NOTE: Label of the text field for a message.
     message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
     read_upto = IntegerField(widget=HiddenInput(), validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])

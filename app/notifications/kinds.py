@@ -48,6 +48,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "mention",
+            # NOTE: A kind of notification: someone wrote the member's @name in a post.
             _l("Mentions"),
             _l("You get these when someone mentions you."),
             mail="daily",
@@ -89,6 +90,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "report_closed",
+            # NOTE: A kind of notification: about reports that the member made.
             _l("Your reports"),
             _l("You get these when the moderators have reviewed something you reported."),
             mail="none",

@@ -165,6 +165,7 @@ def _first_login(put: Put, browser: str, system: str) -> str:
         return _("First login: %(browser)s on %(system)s", browser=put(browser), system=put(system))
     if browser or system:
         return _("First login: %(browser)s", browser=put(browser or system))
+    # NOTE: A notification about the first login to a new account, not an alert.
     return _("First login")
 
 

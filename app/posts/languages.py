@@ -29,6 +29,7 @@ def choices(page_language: str, first: list[str], site: tuple[str, ...], *, ever
     ordered = [code for code in dict.fromkeys(likeliest) if code in names]
     if every:
         ordered += [code for code in names if code not in ordered]
+    # NOTE: Last choice of a short list: opens the complete list of languages.
     return [*((code, names[code]) for code in ordered), ("", _("Another language"))]
 
 

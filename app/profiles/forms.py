@@ -36,11 +36,13 @@ class ProfileForm(FlaskForm):
         stored = {field: getattr(person, field) for field in fields}
         form = cls(_sent() if request.method == "POST" else None, data=stored)
         form.language.choices = [
+            # NOTE: Choice of a language: the one the browser asks for.
             ("", _l("Browser language")),
             *((code, language_name(code)) for code in languages()),
         ]
         form.timezone.choices = timezones.choices(request_language(person), person.timezone)
         form.theme.choices = [
+            # NOTE: Choice of a theme: light or dark, like the device.
             ("auto", _l("Match system")),
             ("light", _lp("theme", "Light")),
             ("dark", _lp("theme", "Dark")),

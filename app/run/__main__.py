@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
             return demo(settings)
         return serve(settings, reload=arguments == ["dev"])
     except ConfigurationError as error:
-        print(f"The settings cannot be used: {error}.", file=sys.stderr)
+        print(f"Invalid settings: {error}.", file=sys.stderr)
     except (CannotRun, PortRefused) as error:
         print(error, file=sys.stderr)
     return 1

@@ -36,7 +36,7 @@ def main(arguments: "list[str]") -> int:
     try:
         return prepare(ROOT / ".venv", kind)
     except KeyboardInterrupt:
-        print("Interrupted; the next run goes on from here.", file=sys.stderr)
+        print("Interrupted. Run the same command again to continue.", file=sys.stderr)
         return 130
 
 
@@ -77,11 +77,11 @@ def install(venv: Path, kind: str) -> int:
     if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):
         return 0
     if not is_usable(venv):
-        print(f"Making a virtual environment in {venv.name} ...", flush=True)
+        print(f"Creating a virtual environment in {venv.name} ...", flush=True)
         shutil.rmtree(venv, ignore_errors=True)  # incomplete, or for another Python version
         if not quietly([sys.executable, "-m", "venv", str(venv)]):
             return 1
-    print(f"Installing the packages of {LOCKS[kind]} ...", flush=True)
+    print(f"Installing the packages from {LOCKS[kind]} ...", flush=True)
     stamp.unlink(missing_ok=True)  # an interrupted installation must not count as finished
     command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"]
     if not quietly([*command, "--disable-pip-version-check", "-r", str(ROOT / LOCKS[kind])]):
@@ -128,7 +128,7 @@ def quietly(command: "list[str]") -> bool:
     )
     if done.returncode:
         print(done.stdout.strip(), file=sys.stderr)
-        print("That failed; when the cause is mended, run the same command again.", file=sys.stderr)
+        print("This step failed. Fix the cause, then run the same command again.", file=sys.stderr)
     return done.returncode == 0
 
 

@@ -35,9 +35,9 @@ def check(host: str, port: int) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # accept a port that was closed a moment ago
             probe.bind((host, port))
     except OverflowError:
-        raise PortRefused(f"PORT={port} is no port number: choose one from 1 to 65535.") from None
+        raise PortRefused(f"PORT={port} isn't a port number. Choose one from 1 to 65535.") from None
     except socket.gaierror:
-        raise PortRefused(f"HOST={host} is no address of this machine: try HOST=127.0.0.1.") from None
+        raise PortRefused(f"HOST={host} isn't an address of this machine. Try HOST=127.0.0.1.") from None
     except OSError as error:
         raise PortRefused(_sentence(host, port, error)) from None
 
@@ -45,9 +45,9 @@ def check(host: str, port: int) -> None:
 def _sentence(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} is taken by another program: stop that one, or choose another port,"
+            f"Another program uses port {port}. Stop it, or choose another port,"
             f" as in `make run PORT={5050 if port != 5050 else 5060}`."
         )
     if error.errno == errno.EACCES:
-        return f"Port {port} is only for the administrator: choose one above 1023, as in `make run PORT=5050`."
-    return f"HOST={host} is no address of this machine: try HOST=127.0.0.1."
+        return f"Only the administrator can use port {port}. Choose one above 1023, as in `make run PORT=5050`."
+    return f"HOST={host} isn't an address of this machine. Try HOST=127.0.0.1."

@@ -29,7 +29,7 @@ def data_directory(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "run.lock").touch(mode=0o600)
     except OSError as error:
-        raise CannotRun(f"DATA_DIR={folder} cannot be written to ({error.strerror}): choose another one.") from None
+        raise CannotRun(f"DATA_DIR={folder} isn't writable ({error.strerror}). Choose another directory.") from None
 
 
 def lock(folder: Path) -> int:
@@ -44,7 +44,7 @@ def lock(folder: Path) -> int:
         os.close(file)
         where = read_state(folder).get("site", "an address of its own")
         raise CannotRun(
-            f"Microblog already runs on {folder}, at {where}: stop that one, or set DATA_DIR to another directory."
+            f"Microblog already uses {folder}, at {where}. Stop it, or set DATA_DIR to another directory."
         ) from None
     return file
 
@@ -58,14 +58,14 @@ def migrate(app: Flask) -> None:
                 current = MigrationContext.configure(connection).get_current_heads()
         except DBAPIError as error:
             where = db.engine.url.render_as_string(hide_password=True)
-            raise CannotRun(f"The database {where} does not answer: {error.orig}".rstrip()) from None
+            raise CannotRun(f"The database {where} doesn't respond: {error.orig}".rstrip()) from None
         if set(current) == set(scripts.get_heads()):
             return
         try:
             scripts.get_revisions(current)
         except CommandError:
             raise CannotRun(
-                f"The database comes from a newer Microblog ({', '.join(current)}): update this one."
+                f"A newer version of Microblog has migrated this database ({', '.join(current)}). Update Microblog."
             ) from None
         flask_migrate.upgrade()
 

@@ -60,11 +60,13 @@ class Supervisor:
             return
         redis.child.kill()
         self._output.pump(0)
-        say(f"The embedded Redis could not start; its data is kept in {redis.set_data_aside()}. Starting afresh.")
+        say(
+            f"The embedded Redis couldn't start. Its data was moved to {redis.set_data_aside()}. Starting without data."
+        )
         self._start(redis.child)  # loses nothing: the scheduler pushes due jobs again from the database
         if not redis.wait_until_ready():
             raise CannotRun(
-                f"The embedded Redis does not start: see {redis.folder}/server.log, or set REDIS_URL to another one."
+                f"The embedded Redis doesn't start. See {redis.folder}/server.log, or set REDIS_URL to another one."
             )
 
     def serve(self) -> None:
@@ -134,7 +136,7 @@ class Supervisor:
         self._announced = True
         lines = [("Microblog", services.address)]
         if services.mail_page:
-            lines.append(("Mail", f"{services.mail_page}  (what it sends lands here)"))
+            lines.append(("Mail", f"{services.mail_page}  (captured, not delivered)"))
         lines += [("Data", str(services.settings.data_dir)), ("Stop", "Ctrl-C")]
         say("\n" + "\n".join(f"  {label:<10} {value}" for label, value in lines) + "\n")
         write_state(

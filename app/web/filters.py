@@ -86,6 +86,7 @@ def day(moment: datetime) -> str:
     """Return the date in the reader's time zone and language: "Today", "Yesterday", or the full date."""
     days = (to_user_timezone(now()).date() - to_user_timezone(moment).date()).days
     if days in {0, 1}:
+        # NOTE: Heading above the messages of a day.
         return _("Yesterday") if days else _("Today")
     return _formatted("date", moment, "full")
 

@@ -70,7 +70,7 @@ def create(app, db):
 def test_the_operator_creates_the_first_admin(create, app, db):
     code, said = create("ana", "ana@example.org", "--admin", typed=f"{PASSWORD}\n{PASSWORD}\n")
     assert code == 0
-    assert "ana can log in now, as an admin." in said
+    assert "ana can now log in as an admin." in said
     assert PASSWORD not in said
     assert the_user("ana").role == "admin"
     (entry,) = db.session.query(AuditEntry)

@@ -39,7 +39,7 @@ def test_list_and_show(flask_users, db):
 def test_a_role_is_given_and_logged(flask_users, db, as_):
     ana = as_("ana")
     assert ana.get("/moderation").status_code == 404
-    assert flask_users("role", "ana", "moderator") == (0, "ana has the role moderator now.\n")
+    assert flask_users("role", "ana", "moderator") == (0, "ana now has the role moderator.\n")
     assert ana.get("/moderation").status_code == 200
     assert log(db) == [("", "role", "ana")]
     page = ana.get("/moderation/log").text
@@ -51,13 +51,13 @@ def test_a_role_is_given_and_logged(flask_users, db, as_):
 
 def test_suspend_and_reinstate(flask_users, db, app, as_):
     ana = as_(a_user("ana", role="admin"))
-    assert flask_users("suspend", "ana") == (0, "ana is suspended.\n")
+    assert flask_users("suspend", "ana") == (0, "ana is now suspended.\n")
     assert ana.get("/").status_code == 302
     assert db.session.query(LoginSession).count() == 0
     assert "This account is suspended." in log_in(a_browser(app), "ana", PASSWORD).text
     assert flask_users("suspend", "ana") == (1, "Error: This account is already suspended.\n")
     assert "suspended since" in flask_users("show", "ana")[1]
-    assert flask_users("reinstate", "ana") == (0, "ana is reinstated.\n")
+    assert flask_users("reinstate", "ana") == (0, "ana is no longer suspended.\n")
     assert flask_users("reinstate", "ana") == (1, "Error: This account isn't suspended.\n")
     assert log_in(a_browser(app), "ana", PASSWORD).status_code == 303
     assert person(db, "ana").suspended_at is None
@@ -66,4 +66,4 @@ def test_suspend_and_reinstate(flask_users, db, app, as_):
 
 @pytest.mark.parametrize("words", [("show", "x"), ("role", "x", "admin"), ("suspend", "x"), ("reinstate", "x")])
 def test_a_name_that_nobody_has_is_an_error(flask_users, words):
-    assert flask_users(*words) == (1, "Error: There is no account named x.\n")
+    assert flask_users(*words) == (1, "Error: No account is named x.\n")

@@ -121,8 +121,8 @@ def test_two_on_one_data_directory_are_refused(site: RunningSite) -> None:
     assert second.process
     assert second.process.returncode == 1
     assert second.said == (
-        f"Microblog already runs on {site.data_dir}, at {site.state['site']}:"
-        " stop that one, or set DATA_DIR to another directory.\n"
+        f"Microblog already uses {site.data_dir}, at {site.state['site']}."
+        " Stop it, or set DATA_DIR to another directory.\n"
     )
 
 
@@ -160,7 +160,7 @@ def test_a_taken_port_is_one_plain_sentence(tmp_path: Path) -> None:
     assert site.process
     assert site.process.returncode == 1
     assert site.said == (
-        f"Port {port} is taken by another program: stop that one, or choose another port, as in `make run PORT=5050`.\n"
+        f"Another program uses port {port}. Stop it, or choose another port, as in `make run PORT=5050`.\n"
     )
 
 
@@ -168,7 +168,7 @@ def test_settings_that_cannot_be_are_one_plain_sentence(tmp_path: Path) -> None:
     site = RunningSite(tmp_path / "var", POLL_INTERVAL="soon")
     site.launch()
     wait_for(site.has_ended, "the refusal")
-    assert site.said == "The settings cannot be used: POLL_INTERVAL must be a whole number, 0 or more.\n"
+    assert site.said == "Invalid settings: POLL_INTERVAL must be a whole number, 0 or more.\n"
 
 
 def test_a_redis_that_does_not_start_is_one_plain_sentence(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_redis_that_does_not_start_is_one_plain_sentence(tmp_path: Path) -> No
     site.launch()
     wait_for(site.has_ended, "the refusal")
     assert site.said.splitlines()[-1] == (
-        f"The embedded Redis does not start: see {tmp_path}/var/redis/server.log, or set REDIS_URL to another one."
+        f"The embedded Redis doesn't start. See {tmp_path}/var/redis/server.log, or set REDIS_URL to another one."
     )
 
 

@@ -72,6 +72,7 @@ function recipients(field) {
     chosen = chosen.filter((one) => one !== person);
     box.querySelectorAll(".chip").forEach((one) => one.dataset.username === person.username && one.remove());
     changed();
+    // NOTE: For screen readers: a recipient was removed.
     announcer.announce(gettext("%(name)s removed", { name: person.name }));
     input.focus();
   }

@@ -52,6 +52,7 @@ function start() {
   more.className = "new-messages";
   more.hidden = true;
   more.addEventListener("click", toEnd);
+  // NOTE: Button that scrolls to new messages below.
   ready.then(() => (more.textContent = gettext("New messages")));
   thread.after(more);
 

@@ -22,6 +22,7 @@ const IN_WORDS = {
   unread_message_count: (num) =>
     ngettext("%(num)s unread message", "%(num)s unread messages", num, { num: digits.format(num) }),
   unread_activity_count: (num) =>
+    // NOTE: The badge beside the Activity page.
     ngettext("%(num)s unread in Activity", "%(num)s unread in Activity", num, { num: digits.format(num) }),
 };
 
