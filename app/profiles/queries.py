@@ -96,6 +96,7 @@ def last_seen(person: User) -> str:
         return ""
     days = (to_user_timezone(now()).date() - to_user_timezone(person.last_seen).date()).days
     if days <= 0:
+        # NOTE: When a person last used the site.
         return _("Active today")
     if days < WEEK:
         return _("Active this week")
