@@ -94,7 +94,7 @@ def test_the_time_is_a_setting(town, db, configure):
     deletes(town.ben, town.conversation, 3)
     (row,) = db.session.scalars(select(SealedMessage))
     assert (row.kept_until - row.sealed_at).days == 30
-    assert "kept sealed for 30 days" in town.ana.get("/messages/ben").text
+    assert "are kept for 30 days" in town.ana.get("/messages/ben").text
 
 
 def test_no_page_export_or_search_shows_it(town, db, run_jobs):
