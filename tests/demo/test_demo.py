@@ -78,7 +78,7 @@ def test_a_name_that_is_somebody_elses_is_left_alone(db, demo):
     a_user("ana")
     result = demo()
     assert result.exit_code == 1
-    assert "Another account has the username ana." in result.output
+    assert "ana belongs to an account" in result.output
     assert rows(db)[0] == 1
 
 
