@@ -15,8 +15,8 @@ from app.core.i18n import offered_languages
 from app.extensions import bootstrap, db, limiter, mail, migrate
 from app.web import assets, bodies, canonical, compression, cookies, errors, headers, metrics, pages, viewer
 from app.web.csrf import csrf
-from app.web.front import Front
-from app.web.request_intake import Intake
+from app.web.host_check import HostMiddleware
+from app.web.request_buffering import RequestBuffering
 
 FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, privacy, moderation, tasks)
 
@@ -68,12 +68,12 @@ def take_requests(app: Flask) -> None:
     The middleware reads the body, applies the X-Forwarded-* headers of trusted proxies, and checks the Host header.
     """
     hops: int = app.config["TRUSTED_PROXIES"]
-    front = Front(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)
+    front = HostMiddleware(app.wsgi_app, app.config["PUBLIC_URL"], app.config["ANSWER_HEADERS"], trusted_proxies=hops)
     app.wsgi_app = front  # type: ignore[method-assign]  # as Flask documents it
     if hops:
         app.wsgi_app = ProxyFix(front, hops, hops, hops, 0, 0)  # type: ignore[method-assign]
     threads, timeout = app.config["WEB_THREADS"], app.config["BODY_TIMEOUT"]
-    intake = Intake(app.wsgi_app, threads=threads, timeout=timeout, behind_proxy=bool(hops))
+    intake = RequestBuffering(app.wsgi_app, threads=threads, timeout=timeout, behind_proxy=bool(hops))
     app.wsgi_app = intake  # type: ignore[method-assign]
 
 

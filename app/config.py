@@ -22,7 +22,7 @@ from dotenv import dotenv_values
 
 from app.lib.hosts import canonical_url
 from app.lib.locales import canonical
-from app.lib.text.names import NameRefused, smtp_address
+from app.lib.text.names import InvalidName, smtp_address
 from app.lib.webpush import keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -295,7 +295,7 @@ def _is_site(url: str) -> bool:
 def _is_address(text: str) -> bool:
     try:
         smtp_address(text)
-    except NameRefused:
+    except InvalidName:
         return False
     return True
 

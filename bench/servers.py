@@ -17,7 +17,7 @@ from app.config import ROOT
 from app.run.embedded import server_program
 from app.run.ports import free_port
 from app.run.services import GRANIAN
-from app.web.request_intake import BODY_READERS
+from app.web.request_buffering import BODY_READERS
 from bench import proc
 from tests.run.site import RunningSite
 from tests.support.postgres import Postgres

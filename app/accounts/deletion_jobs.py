@@ -54,7 +54,7 @@ def delete_due() -> None:
 
     After a crash, or in a second run, continue with the remaining data.
     """
-    for user_id in deletion.due():
+    for user_id in deletion.due_accounts():
         _remove_files(user_id)
         for step in (*account_deletion.steps(), deletion.erase):
             more = True

@@ -7,9 +7,9 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, sessions
-from app.accounts.actions.deletion import GRACE
+from app.accounts.actions.deletion import GRACE_PERIOD
 from app.accounts.forms import DeleteAccountForm
-from app.accounts.security_routes import proving
+from app.accounts.security_routes import password_limit
 from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
@@ -18,7 +18,7 @@ from app.web.viewer import viewer
 
 @bp.route("/auth/delete_account", methods=["GET", "POST"])
 @login_required
-@proving
+@password_limit
 def delete_account() -> str | Response | tuple[str, int]:
     """Explain what deletion does. Schedule it if the user enters the password."""
     form = DeleteAccountForm(request.form)
@@ -26,13 +26,13 @@ def delete_account() -> str | Response | tuple[str, int]:
         return _page(form)
     if not form.validate_on_submit():
         return _page(form), 422
-    if not sessions.knows_password(viewer(), form.current_password.data):
+    if not sessions.check_password(viewer(), form.current_password.data):
         form.current_password.errors = [_("Incorrect password.")]
         return _page(form), 422
     try:
         actions.schedule_deletion(viewer())
     except ActionError as refusal:
-        sessions.show_refusal(form, refusal)
+        sessions.show_errors(form, refusal)
         flash(str(refusal), "danger")
         return _page(form), 422
     db.session.commit()
@@ -42,4 +42,4 @@ def delete_account() -> str | Response | tuple[str, int]:
 
 
 def _page(form: DeleteAccountForm) -> str:
-    return render_template("accounts/delete_account.html", form=form, days=GRACE.days)
+    return render_template("accounts/delete_account.html", form=form, days=GRACE_PERIOD.days)

@@ -39,7 +39,7 @@ def mail_link(token_id: int, nonce: str) -> None:
     if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.can_log_in:
         return
     user = row.user
-    owner = queries.owner_of(row.email)
+    owner = queries.user_with_email(row.email)
     if row.purpose == "change_email" and owner is not None and owner.id != user.id:
         end_read_transaction()
         mailer.send(owner, "address_in_use")
@@ -60,7 +60,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
     pending = db.session.get(PendingAccount, pending_id)
     if pending is None or pending.nonce != nonce or pending.expires_at <= now():
         return
-    owner = queries.owner_of(pending.email)
+    owner = queries.user_with_email(pending.email)
     if owner is not None:
         end_read_transaction()
         mailer.send(owner, "address_in_use")

@@ -17,7 +17,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from app.models import MailToken, PendingAccount
 
 Purpose = Literal["confirm", "reset", "change_email", "register"]
-GOOD_FOR: dict[Purpose, timedelta] = {
+LIFETIMES: dict[Purpose, timedelta] = {
     "confirm": timedelta(days=7),
     "reset": timedelta(hours=1),
     "change_email": timedelta(days=1),

@@ -25,7 +25,7 @@ from app.web.limits import named
 
 COOKIE = "microblog_device"
 COOKIE_SECONDS = 365 * 24 * 3600
-ACCOUNTS = 5
+MAX_ACCOUNTS = 5
 """Accounts that the cookie of one browser names: those that logged in last."""
 TRIES = parse("10/5 minutes")
 
@@ -61,7 +61,7 @@ def trust_browser(user: User) -> None:
     """Give this browser its own counter for `user`, who has just proved their identity."""
     devices = _devices()
     number = devices.pop(str(user.id), None) or secrets.token_urlsafe(16)
-    kept = dict([*devices.items(), (str(user.id), number)][-ACCOUNTS:])
+    kept = dict([*devices.items(), (str(user.id), number)][-MAX_ACCOUNTS:])
 
     @after_this_request
     def set_cookie(response: Response) -> Response:

@@ -25,11 +25,11 @@ Weakness = Literal["own_words", "common", "word", "keyboard", "repeat", "sequenc
 MIN_GUESSES = 10**8
 """Guesses a password must be worth. Login attempts are limited, so this is beyond any online attack; zxcvbn calls it
 "somewhat guessable" offline. Eight random characters are worth exactly this."""
-JUDGED = 40
+MAX_ANALYZED_LENGTH = 40
 """Characters that are judged: the first ones. What follows is not counted in favour of the password."""
-SYMBOLS = 3
+MAX_SYMBOLS = 3
 """Different symbols that are tried as letters ("@" as "a"). zxcvbn tries all their combinations."""
-OWN_WORD_MIN = 3
+MIN_OWN_WORD_LENGTH = 3
 """Characters of the shortest word of the user's that counts as theirs."""
 
 _SYMBOLS = frozenset(char for group in L33T_TABLE.values() for char in group if not char.isdigit())
@@ -57,7 +57,7 @@ def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
     The attacker is assumed to know `own_words`, such as the user's name and address, and every word in them. Takes
     about 5 ms, at worst 0.2 s.
     """
-    judged = _without_many_symbols(password[:JUDGED])
+    judged = _without_many_symbols(password[:MAX_ANALYZED_LENGTH])
     own = build_ranked_dict(_pieces(own_words))
     matches = omnimatch(judged, {**RANKED_DICTIONARIES, "user_inputs": own})
     result = most_guessable_match_sequence(judged, matches)
@@ -79,8 +79,8 @@ def _pieces(words: Iterable[str]) -> list[str]:
             joined = ["".join(_WORD.findall(side)) for side in sides]
             # What is longer than a password is judged is a word of its own: its first characters are compared.
             for piece in (lower, *sides, *joined, *parts):
-                if len(piece) >= OWN_WORD_MIN:
-                    found[piece[:JUDGED]] = None
+                if len(piece) >= MIN_OWN_WORD_LENGTH:
+                    found[piece[:MAX_ANALYZED_LENGTH]] = None
     return list(found)
 
 
@@ -95,7 +95,7 @@ def _without_many_symbols(password: str) -> str:
     Equal symbols stay equal, so that repeats are still found.
     """
     symbols = [char for char in dict.fromkeys(password) if char in _SYMBOLS]
-    return password.translate({ord(char): _NEUTRAL + number for number, char in enumerate(symbols[SYMBOLS:])})
+    return password.translate({ord(char): _NEUTRAL + number for number, char in enumerate(symbols[MAX_SYMBOLS:])})
 
 
 def _weakness(match: dict[str, object]) -> Weakness:

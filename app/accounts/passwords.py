@@ -12,8 +12,8 @@ from functools import cache
 
 from werkzeug.security import check_password_hash, generate_password_hash
 
+from app.accounts.errors import FormError
 from app.accounts.password_strength import Weakness, estimate
-from app.accounts.refusals import FormError
 from app.core.errors import Sentence
 from app.core.i18n import _l, _ln
 from app.models import User
@@ -22,7 +22,7 @@ MIN_LENGTH = 8  # characters
 MAX_LENGTH = 1024  # characters
 SITE_WORDS = ("microblog",)
 
-WHY: dict[Weakness, Sentence] = {
+WEAKNESS_MESSAGES: dict[Weakness, Sentence] = {
     "own_words": _l(
         "This password is easy to guess because it contains your username or email address. Please choose another."
     ),
@@ -36,7 +36,7 @@ WHY: dict[Weakness, Sentence] = {
 }
 
 
-def tidy(password: str) -> str:
+def normalize(password: str) -> str:
     """Normalise a password, because keyboards encode the same letter in different ways (RFC 8265, OpaqueString)."""
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)
@@ -71,26 +71,26 @@ def _fault(password: str, own_words: tuple[str, ...]) -> Sentence | None:
             "Passwords can be at most %(num)s characters long.",
             MAX_LENGTH,
         )
-    found = estimate(tidy(password), (*own_words, *SITE_WORDS))
-    return None if found.is_enough else WHY[found.weakness]
+    found = estimate(normalize(password), (*own_words, *SITE_WORDS))
+    return None if found.is_enough else WEAKNESS_MESSAGES[found.weakness]
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     """Return a salted scrypt hash. Hashing takes about 50 ms, so call this without an open transaction."""
-    return generate_password_hash(tidy(password))
+    return generate_password_hash(normalize(password))
 
 
-def matches(password_hash: str | None, password: str) -> bool:
+def verify(password_hash: str | None, password: str) -> bool:
     """Return whether `password` matches the hash.
 
     For None (an unknown user), return False; this takes the same time. Verification is slow on purpose, like hashing.
     """
-    nobody = _nobodys_hash()
+    nobody = _dummy_hash()
     if len(password) > MAX_LENGTH:
         return False
-    return check_password_hash(password_hash or nobody, tidy(password)) and password_hash is not None
+    return check_password_hash(password_hash or nobody, normalize(password)) and password_hash is not None
 
 
 @cache
-def _nobodys_hash() -> str:
+def _dummy_hash() -> str:
     return generate_password_hash("a password that nobody has")

@@ -34,10 +34,10 @@ def by_email(address: str) -> User | None:
     return db.session.scalar(select(User).where(User.email_key == email_key(address), _can_log_in()))
 
 
-def taken(*, username: str, email: str) -> set[str]:
+def names_in_use(*, username: str, email: str) -> set[str]:
     """Return which of the two are in use: a set of "username" and "email". Look-alike usernames count as in use."""
     names = {"username"} if name_is_taken(username) else set()
-    return names | ({"email"} if owner_of(email) else set())
+    return names | ({"email"} if user_with_email(email) else set())
 
 
 def name_is_taken(username: str) -> bool:
@@ -46,7 +46,7 @@ def name_is_taken(username: str) -> bool:
     return db.session.scalar(select(User.id).where(same).limit(1)) is not None
 
 
-def owner_of(email: str) -> User | None:
+def user_with_email(email: str) -> User | None:
     """Return the user with this email address, or None. The account may be closed or suspended."""
     return db.session.scalar(select(User).where(User.email_key == email_key(email)))
 
@@ -60,17 +60,17 @@ def logins_of(user: User) -> Sequence[LoginSession]:
     ).all()
 
 
-def handle(login: LoginSession) -> str:
+def public_id(login: LoginSession) -> str:
     """Return an identifier of a login that pages can show. The login's id is secret, because its cookies contain it."""
     return hashlib.sha256(login.id.encode()).hexdigest()[:20]
 
 
-def by_handle(user: User, wanted: str) -> LoginSession | None:
+def by_public_id(user: User, wanted: str) -> LoginSession | None:
     """Return the valid login of `user` with this public identifier, or None."""
-    return next((login for login in logins_of(user) if handle(login) == wanted), None)
+    return next((login for login in logins_of(user) if public_id(login) == wanted), None)
 
 
-def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
+def valid_link(token: LinkToken | None, *purposes: str) -> MailToken | None:
     """Return the row of an emailed link, with its user, or None if the link is not valid.
 
     The link must have one of these `purposes`, must not be used, replaced or expired, and its user must be able to log
@@ -87,7 +87,7 @@ def link(token: LinkToken | None, *purposes: str) -> MailToken | None:
     )
 
 
-def pending(token: LinkToken | None) -> PendingAccount | None:
+def pending_registration(token: LinkToken | None) -> PendingAccount | None:
     """Return the registration of an emailed link, or None if it was finished or has expired."""
     if token is None or token.purpose != PendingAccount.purpose:
         return None

@@ -7,7 +7,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, sessions
-from app.accounts.security_routes import proving
+from app.accounts.security_routes import password_limit
 from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
@@ -18,7 +18,7 @@ from app.web.viewer import viewer
 
 @bp.route("/auth/confirm_password", methods=["GET", "POST"])
 @login_required
-@proving
+@password_limit
 def confirm_password() -> str | Response | tuple[str, int]:
     """Ask for the password, then redirect to the page in ?next=.
 
@@ -31,13 +31,13 @@ def confirm_password() -> str | Response | tuple[str, int]:
         return reauth.page(form, target)
     if not form.validate_on_submit():
         return reauth.page(form, target, post=post), 422
-    if not sessions.knows_password(viewer(), form.current_password.data):
+    if not sessions.check_password(viewer(), form.current_password.data):
         form.current_password.errors = [_("Incorrect password.")]
         return reauth.page(form, target, post=post), 422
     try:
         actions.confirm_password(viewer())
     except ActionError as refusal:
-        sessions.show_refusal(form, refusal)
+        sessions.show_errors(form, refusal)
         return redirect(url_for("accounts.login", next=target), 303)
     db.session.commit()
     return redirect(target, 307 if reauth.is_post_to(target, post) else 303)

@@ -25,7 +25,7 @@ WITH_TOKEN = {"accounts.reset_password", "accounts.confirm", "accounts.finish"}
 
 
 @bp.after_request
-def keep_token_to_itself(response: FlaskResponse) -> FlaskResponse:
+def set_referrer_policy(response: FlaskResponse) -> FlaskResponse:
     """Set a Referrer-Policy on pages with a token in their URL, so that browsers don't send the URL to other pages."""
     if request.endpoint in WITH_TOKEN:
         response.headers["Referrer-Policy"] = "strict-origin"
@@ -52,7 +52,7 @@ def reset_password(token: str) -> Answer:
     """Set a new password with an emailed link. The link works once. Every browser is logged out."""
     link = _link(token, "reset")
     if link is None:
-        return _dead_link("accounts.reset_password_request")
+        return _invalid_link("accounts.reset_password_request")
     form = ResetPasswordForm(request.form)
     if not form.validate_on_submit():
         return _reset_page(form, link)
@@ -60,9 +60,9 @@ def reset_password(token: str) -> Answer:
     try:
         actions.reset_password(link, form.password.data)
     except ActionError as refusal:
-        if sessions.show_refusal(form, refusal):
+        if sessions.show_errors(form, refusal):
             return _reset_page(form, link)
-        return _dead_link("accounts.reset_password_request")
+        return _invalid_link("accounts.reset_password_request")
     db.session.commit()
     login_limits.trust_browser(link.user)  # the owner can log in here even while attackers fill the account's counter
     if viewer_or_none() in {None, link.user}:
@@ -77,7 +77,7 @@ def confirm(token: str) -> Answer:
     """Confirm an email address with an emailed link: the account's current address, or a new one."""
     link = _link(token, "confirm", "change_email")
     if link is None:
-        return _dead_link(_next_endpoint())
+        return _invalid_link(_next_endpoint())
     if request.method == "GET":
         return render_template("accounts/confirm.html", link=link, user=link.user)
     try:
@@ -91,10 +91,10 @@ def confirm(token: str) -> Answer:
 
 
 def _link(token: str, *purposes: str) -> MailToken | None:
-    return queries.link(link_tokens.read(current_app.config["SECRET_KEY"], token), *purposes)
+    return queries.valid_link(link_tokens.read(current_app.config["SECRET_KEY"], token), *purposes)
 
 
-def _dead_link(endpoint: str) -> Response:
+def _invalid_link(endpoint: str) -> Response:
     """Return the same response for every invalid link, so that it reveals nothing about accounts."""
     flash(_("This link has expired or has already been used."), "warning")
     return redirect(url_for(endpoint), 303)

@@ -11,7 +11,7 @@ from flask import current_app, flash, redirect, render_template, request, sessio
 from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, link_tokens, queries, sessions
-from app.accounts.actions.registration import hash_of
+from app.accounts.actions.registration import hash_secret
 from app.accounts.forms import RegisterForm
 from app.core.database import end_read_transaction
 from app.core.errors import ActionError
@@ -23,7 +23,7 @@ from app.web.responses import flash_error, safe_next
 from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
-REGISTERING = "registering"
+SESSION_KEY = "registering"
 """Where the session of a visitor who waits for the email keeps the address, a secret and where to go then."""
 
 
@@ -33,7 +33,7 @@ REGISTERING = "registering"
 def register() -> Answer:
     """Register a visitor, who gets a link by email. Outside production, the first user is logged in at once."""
     if request.method != "POST" and viewer_or_none() is not None:
-        return redirect(_onward())
+        return redirect(_next_url())
     form = RegisterForm(request.form)
     if not form.validate_on_submit():
         return _page(form)
@@ -52,20 +52,20 @@ def register() -> Answer:
             sessions.begin(user, remember=False)
         db.session.commit()
     except ActionError as refusal:
-        if not sessions.show_refusal(form, refusal):
+        if not sessions.show_errors(form, refusal):
             flash(str(refusal), "danger")
         return _page(form)
     if user is not None:
         flash(_("Welcome! We've emailed you a link to confirm your address."), "success")
-        return redirect(_onward(), 303)
-    session[REGISTERING] = {"email": form.email.data.strip()[:254], "secret": secret, "next": _onward()}
+        return redirect(_next_url(), 303)
+    session[SESSION_KEY] = {"email": form.email.data.strip()[:254], "secret": secret, "next": _next_url()}
     return redirect(url_for("accounts.check_email"), 303)
 
 
 @bp.get("/auth/register/sent")
 def check_email() -> Answer:
     """Show the "check your email" page with the visitor's address."""
-    waiting = session.get(REGISTERING)
+    waiting = session.get(SESSION_KEY)
     if not isinstance(waiting, dict):
         return redirect(url_for("accounts.register"))
     mail_page = current_app.config["MAIL_PAGE"]
@@ -81,15 +81,15 @@ def finish(token: str) -> Answer:
     Otherwise, if a stranger registers with someone's address, the owner of the address would be logged in to an account
     whose password the stranger knows.
     """
-    pending = queries.pending(link_tokens.read(current_app.config["SECRET_KEY"], token))
+    pending = queries.pending_registration(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:
         flash(_("This link has expired or has already been used."), "warning")
         return redirect(url_for("accounts.login"), 303)
     if request.method == "GET":
         return render_template("accounts/finish.html", pending=pending)
     try:
-        user, mine = actions.finish(pending), _is_mine(pending)
-        onward = session[REGISTERING]["next"] if mine else url_for("accounts.login")
+        user, mine = actions.finish(pending), _is_same_browser(pending)
+        onward = session[SESSION_KEY]["next"] if mine else url_for("accounts.login")
         if mine:
             sessions.begin(user, remember=False)
         db.session.commit()
@@ -103,13 +103,13 @@ def finish(token: str) -> Answer:
     return redirect(onward, 303)
 
 
-def _is_mine(pending: PendingAccount) -> bool:
+def _is_same_browser(pending: PendingAccount) -> bool:
     """Return whether `pending` was registered in this browser."""
-    waiting = session.get(REGISTERING)
-    return isinstance(waiting, dict) and secrets.compare_digest(hash_of(waiting["secret"]), pending.browser_hash)
+    waiting = session.get(SESSION_KEY)
+    return isinstance(waiting, dict) and secrets.compare_digest(hash_secret(waiting["secret"]), pending.browser_hash)
 
 
-def _onward() -> str:
+def _next_url() -> str:
     return safe_next(request.args.get("next")) or url_for("posts.home")
 
 

@@ -23,7 +23,7 @@ Answer = str | Response | tuple[str, int]
 def login() -> Answer:
     """Log in with a username or email address and a password, then redirect to the page of this site in ?next=."""
     if request.method != "POST" and viewer_or_none() is not None:
-        return redirect(_onward())
+        return redirect(_next_url())
     form = LoginForm(request.form)
     if not form.validate_on_submit():
         return _page(form)
@@ -31,7 +31,7 @@ def login() -> Answer:
     with read_transaction():
         user = queries.by_login_name(form.username.data)
         allowed = login_limits.count_attempt(user, form.username.data)
-        right = sessions.knows_password(user, form.password.data)
+        right = sessions.check_password(user, form.password.data)
     if user is None or not right or not allowed:
         flash(
             _("Incorrect username or password. After ten failed attempts, wait five minutes or reset your password."),
@@ -45,10 +45,10 @@ def login() -> Answer:
         sessions.begin(user, remember=form.remember_me.data)
         db.session.commit()
     except ActionError as refusal:
-        sessions.show_refusal(form, refusal)
+        sessions.show_errors(form, refusal)
         flash(str(refusal), "danger")
         return _page(form)
-    return redirect(_onward(), 303)
+    return redirect(_next_url(), 303)
 
 
 @bp.post("/auth/logout")
@@ -62,7 +62,7 @@ def logout() -> Response:
     return redirect(url_for("accounts.login"), 303)
 
 
-def _onward() -> str:
+def _next_url() -> str:
     return safe_next(request.args.get("next")) or url_for("posts.home")
 
 

@@ -22,10 +22,10 @@ from app.web.viewer import viewer
 Answer = Response | tuple[str, int]
 
 # Stricter than other limits, because someone with a stolen session could guess the password or send many emails.
-proving = limiter.limit("10/5 minutes", key_func=limits.by_account, methods=["POST"])
-mailing = limiter.limit("5/hour;10/day", key_func=limits.by_account, methods=["POST"])
+password_limit = limiter.limit("10/5 minutes", key_func=limits.by_account, methods=["POST"])
+email_limit = limiter.limit("5/hour;10/day", key_func=limits.by_account, methods=["POST"])
 # Limits the emails to one address, so that many accounts together cannot flood a stranger's mailbox.
-reaching = limiter.limit(
+recipient_limit = limiter.limit(
     "5/day",
     key_func=limits.by_named("email"),
     methods=["POST"],
@@ -56,18 +56,18 @@ def security() -> str:
 
 @bp.post("/auth/security/email")
 @login_required
-@proving
-@mailing
-@reaching
+@password_limit
+@email_limit
+@recipient_limit
 def change_email() -> Answer:
     """Request a change of the email address. It takes effect when the new address is confirmed."""
     form = EmailForm(request.form)
-    if not form.validate_on_submit() or not _knows(form, "current_password"):
+    if not form.validate_on_submit() or not _check_password(form, "current_password"):
         return _page(email_form=form), 422
     try:
         actions.request_email_change(viewer(), form.email.data)
     except ActionError as refusal:
-        sessions.show_refusal(form, refusal)
+        sessions.show_errors(form, refusal)
         return _page(email_form=form), 422
     db.session.commit()
     flash(_("We've emailed your new address. Your address won't change until you confirm it."), "info")
@@ -76,16 +76,16 @@ def change_email() -> Answer:
 
 @bp.post("/auth/security/password")
 @login_required
-@proving
+@password_limit
 def change_password() -> Answer:
     """Change the password, and end all other logins."""
     form = PasswordForm(request.form)
-    if not form.validate_on_submit() or not _knows(form, "old_password"):
+    if not form.validate_on_submit() or not _check_password(form, "old_password"):
         return _page(password_form=form), 422
     try:
         actions.change_password(viewer(), form.password.data, keep=viewer().current_login)
     except ActionError as refusal:
-        if not sessions.show_refusal(form, refusal):
+        if not sessions.show_errors(form, refusal):
             flash(str(refusal), "danger")
         return _page(password_form=form), 422
     db.session.commit()
@@ -95,7 +95,7 @@ def change_password() -> Answer:
 
 @bp.post("/auth/security/confirmation")
 @login_required
-@mailing
+@email_limit
 def resend_confirmation() -> Answer:
     """Send the confirmation email again."""
     try:
@@ -113,7 +113,7 @@ def resend_confirmation() -> Answer:
 @limits.changing
 def end_login(handle: str) -> Answer:
     """End one login, perhaps the current one."""
-    login = queries.by_handle(viewer(), handle) or abort(404)
+    login = queries.by_public_id(viewer(), handle) or abort(404)
     actions.end_login(login)
     db.session.commit()
     if _is_current(login):
@@ -135,8 +135,8 @@ def end_all_logins() -> Answer:
     return redirect(url_for("accounts.login"), 303)
 
 
-def _knows(form: EmailForm | PasswordForm, name: str) -> bool:
-    if sessions.knows_password(viewer(), form[name].data):
+def _check_password(form: EmailForm | PasswordForm, name: str) -> bool:
+    if sessions.check_password(viewer(), form[name].data):
         return True
     form[name].errors = [_("Incorrect password.")]
     return False
@@ -162,7 +162,7 @@ def _page(*, email_form: EmailForm | None = None, password_form: PasswordForm | 
 
 def _row(login: LoginSession) -> LoginRow:
     return LoginRow(
-        handle=queries.handle(login),
+        handle=queries.public_id(login),
         current=_is_current(login),
         browser=user_agents.browser(login.user_agent),
         system=user_agents.system(login.user_agent),

@@ -8,8 +8,8 @@ from flask import flash, request, session
 from flask_login import login_user, logout_user, user_loaded_from_cookie
 
 from app.accounts import actions, login_limits, passwords
-from app.accounts.actions.logins import REMEMBERED_FOR
-from app.accounts.refusals import FormError
+from app.accounts.actions.logins import REMEMBERED_LIFETIME
+from app.accounts.errors import FormError
 from app.core.database import end_read_transaction
 from app.core.errors import ActionError
 from app.core.i18n import _
@@ -19,13 +19,13 @@ from app.web.cookies import PERSON_KEY
 from app.web.viewer import viewer_or_none
 
 
-def knows_password(user: User | None, password: str) -> bool:
+def check_password(user: User | None, password: str) -> bool:
     """Return whether `password` is the password of `user`. Without a user, return False; this takes the same time.
 
     The open read transaction is ended first, because hashing is slow.
     """
     end_read_transaction()
-    return passwords.matches(user.password_hash if user else None, password)
+    return passwords.verify(user.password_hash if user else None, password)
 
 
 def begin(user: User, *, remember: bool) -> None:
@@ -48,7 +48,7 @@ def begin(user: User, *, remember: bool) -> None:
     user.current_login = login
     session.clear()
     session[PERSON_KEY] = user.id
-    login_user(user, remember=remember, duration=REMEMBERED_FOR)
+    login_user(user, remember=remember, duration=REMEMBERED_LIFETIME)
     login_limits.trust_browser(user)
     if was_leaving:
         flash(_("Welcome back! Your account has been restored."), "success")
@@ -60,7 +60,7 @@ def forget() -> None:
     logout_user()
 
 
-def show_refusal(form: Any, refusal: ActionError) -> bool:
+def show_errors(form: Any, refusal: ActionError) -> bool:
     """Roll back, and show the errors of `refusal` in the form. Return False if the form has none of their fields.
 
     Loaded rows are detached first, so that the page can still use them. Reloading them would fail if this login was

@@ -33,12 +33,12 @@ def restore(reader: User, spans: Sequence[Span]) -> int:
     They are marked as read because the reader has just seen them.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
-    return _change(activity.is_held(reader.id) & rendered, held_by="", read_at=now())
+    return _change(activity.is_filtered(reader.id) & rendered, filtered_by="", read_at=now())
 
 
 def dismiss(reader: User, event: Activity) -> None:
     """Dismiss a filtered event. Its row is kept for a while, so that the same cause does not create the event again."""
-    _change(activity.is_held(reader.id) & (Activity.id == event.id), read_at=now())
+    _change(activity.is_filtered(reader.id) & (Activity.id == event.id), read_at=now())
 
 
 def _change(which: ColumnElement[bool], **values: object) -> int:

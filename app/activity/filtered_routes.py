@@ -18,7 +18,7 @@ from app.web.paging import page_size
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
-HELD_ID = f"/activity/held/<{ID}:event_id>"
+FILTERED_EVENT = f"/activity/held/<{ID}:event_id>"
 
 
 def get_filtered_or_404(event_id: int) -> Activity:
@@ -28,7 +28,7 @@ def get_filtered_or_404(event_id: int) -> Activity:
 
 @bp.get("/activity/held")
 @login_required
-def held() -> str:
+def filtered() -> str:
     """List the viewer's filtered events, each with the reason why it was filtered. Nothing is marked as read."""
     found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
@@ -41,7 +41,7 @@ def held() -> str:
     )
 
 
-@bp.post(f"{HELD_ID}/restore")
+@bp.post(f"{FILTERED_EVENT}/restore")
 @login_required
 @limits.changing
 def restore(event_id: int) -> Response:
@@ -58,7 +58,7 @@ def restore_shown() -> Response:
     return _restored(actions.restore(viewer(), sent_spans()))
 
 
-@bp.post(f"{HELD_ID}/dismiss")
+@bp.post(f"{FILTERED_EVENT}/dismiss")
 @login_required
 @limits.changing
 def dismiss(event_id: int) -> Response:
@@ -66,7 +66,7 @@ def dismiss(event_id: int) -> Response:
     actions.dismiss(viewer(), get_filtered_or_404(event_id))
     db.session.commit()
     flash(_("Dismissed."), "success")
-    return redirect(url_for("activity.held"), 303)
+    return redirect(url_for("activity.filtered"), 303)
 
 
 def _restored(number: int) -> Response:
@@ -75,4 +75,4 @@ def _restored(number: int) -> Response:
         flash(
             _n("%(num)s notification moved to Activity.", "%(num)s notifications moved to Activity.", number), "success"
         )
-    return redirect(url_for("activity.held"), 303)
+    return redirect(url_for("activity.filtered"), 303)

@@ -30,17 +30,17 @@ def page(reader: User, before: Place | None, size: int) -> EventPage:
 
 def filtered_page(reader: User, before: Place | None, size: int) -> EventPage:
     """Return the reader's filtered events older than `before`, at most `size`. One query."""
-    return _cut(activity.held(reader.id), before, size)
+    return _cut(activity.filtered(reader.id), before, size)
 
 
 def filtered_event(reader: User, event_id: int) -> Activity | None:
     """Return the reader's filtered event with this id, if there is one."""
-    return db.session.scalar(select(Activity).where(activity.is_held(reader.id), Activity.id == event_id))
+    return db.session.scalar(select(Activity).where(activity.is_filtered(reader.id), Activity.id == event_id))
 
 
 def filtered_count(reader: User) -> int:
     """Return the number of the reader's filtered events, but at most MAX_FILTERED_COUNT."""
-    some = select(literal(1)).where(activity.is_held(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
+    some = select(literal(1)).where(activity.is_filtered(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
     return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
 
 

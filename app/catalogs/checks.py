@@ -30,7 +30,7 @@ def rule_of(file: PoFile, code: str) -> PluralRule:
     return parse(header) if header else of_language(code)
 
 
-def judge(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
+def check_file(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
     """Return the plural rule of a file, and the faults of its translations by key.
 
     An invalid rule is added to the file's `damage`, and the default rule of the language is returned.
@@ -64,7 +64,7 @@ def reasons(entry: Entry, rule: PluralRule) -> Iterator[str]:
             yield f"{reason} in {form!r}"
 
 
-def of_source(entry: Entry) -> Iterator[str]:
+def check_source(entry: Entry) -> Iterator[str]:
     """Yield a description of each fault in an English string."""
     sources = [entry.msgid] if entry.plural is None else [entry.msgid, entry.plural]
     for text in sources:

@@ -103,7 +103,7 @@ def compile_po(data: bytes, name: str, code: str) -> tuple[Compiled | None, list
     Return the catalog and [], or None and all faults if the file can't be read completely.
     """
     file = po.parse(data, name)
-    rule, faulty = checks.judge(file, code)
+    rule, faulty = checks.check_file(file, code)
     if not file.damage and not file.header.forms and not file.entries:
         file.damage.append(Fault(name, 1, "the file is empty"))
     if file.damage:

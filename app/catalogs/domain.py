@@ -99,7 +99,7 @@ def say(
             if translation is not None:
                 return _fill(translation, values, html=html)
         except (ValueError, TypeError, LookupError, ArithmeticError) as error:
-            _tell(code, key(msgid, context), translation, error)
+            _log_fault(code, key(msgid, context), translation, error)
     return _fill(msgid if plural is None or number == 1 else plural, values, html=html)
 
 
@@ -109,8 +109,8 @@ def _fill(text: str, values: Mapping[str, Any], *, html: bool) -> str:
     return text % values
 
 
-def _tell(code: str, entry: str, translation: str | None, error: Exception) -> None:
-    told = catalogs().told
+def _log_fault(code: str, entry: str, translation: str | None, error: Exception) -> None:
+    told = catalogs().logged_faults
     if (code, entry) not in told:
         told.add((code, entry))
         _log.error("A translation cannot be shown, English is: %s: %r -> %r: %s", code, entry, translation, error)

@@ -75,7 +75,7 @@ def update(folder: Path, template: PoFile) -> list[Fault]:
     files, left = store.po_files(folder)
     for code, path in files.items():
         file = po.read(path, store.shown(path, folder))
-        rule, _faulty = checks.judge(file, code)
+        rule, _faulty = checks.check_file(file, code)
         unread = sorted(file.damage + file.duplicates, key=lambda fault: fault.line)
         if unread:
             left += unread
@@ -98,7 +98,7 @@ def check(folder: Path, template: PoFile) -> list[Status]:
     of_source = [
         f"{entry.locations[0] if entry.locations else 'the code'}: {reason}"
         for entry in template.entries
-        for reason in checks.of_source(entry)
+        for reason in checks.check_source(entry)
     ]
     rest = tuple(of_source + [str(fault) for fault in faults])
     return [*statuses, Status(SOURCE, len(template.entries), len(template.entries), rest)]
@@ -106,7 +106,7 @@ def check(folder: Path, template: PoFile) -> list[Status]:
 
 def _status(code: str, path: Path, template: PoFile, folder: Path) -> Status:
     file = po.read(path, store.shown(path, folder))
-    _rule, faulty = checks.judge(file, code)
+    _rule, faulty = checks.check_file(file, code)
     certain = sorted([*file.damage, *file.duplicates, *file.notes, *faulty.values()], key=lambda fault: fault.line)
     wanted = {entry.key: entry for entry in template.entries}
     present = {entry.key: entry for entry in file.living()}

@@ -31,7 +31,9 @@ class Catalogs:
     faults: list[Fault] = field(default_factory=list)
     last_good: frozenset[str] = frozenset()  # codes of languages whose .po file could not be read
     unusable: frozenset[str] = frozenset()  # the codes in `last_good` without a stored catalog to use instead
-    told: set[tuple[str, str]] = field(default_factory=set)  # (code, key) of broken translations that were logged
+    logged_faults: set[tuple[str, str]] = field(
+        default_factory=set
+    )  # (code, key) of broken translations that were logged
 
     def offered(self, at_least: int) -> tuple[str, ...]:
         """Return the codes of the catalogs that are translated to at least `at_least` percent."""

@@ -12,7 +12,7 @@ import click
 from flask.cli import AppGroup
 
 from app.accounts import actions as accounts
-from app.accounts.refusals import FormError
+from app.accounts.errors import FormError
 from app.core import roles
 from app.core.errors import ActionError
 from app.extensions import db
@@ -51,7 +51,7 @@ def create_user(name: str, email: str, *, admin: bool, password_stdin: bool) -> 
 @click.option("--role", type=click.Choice(roles.ROLES), default=None, help="Only list accounts with this role.")
 def list_users(role: str | None) -> None:
     """Print one account per line: username, role and state, separated by tabs."""
-    for person in db.session.scalars(queries.everybody(role or "").execution_options(yield_per=500)):
+    for person in db.session.scalars(queries.accounts(role or "").execution_options(yield_per=500)):
         click.echo(f"{person.username}\t{person.role}\t{_state(person)}")
 
 

@@ -75,7 +75,7 @@ class ServerRun:
     def __init__(self) -> None:
         self.id = b""
 
-    def greet(self, connection: Any) -> None:
+    def on_connect(self, connection: Any) -> None:
         """Set up a new connection as redis-py does, and read the server's run id."""
         connection.on_connect()
         connection.send_command("INFO", "server")
@@ -114,10 +114,10 @@ class FastConnection:
 def connect(url: str, run: ServerRun, timeout: float = TIMEOUT) -> redis.Redis:
     """Return a client for use in requests, with `timeout` seconds for each answer. New connections update `run`."""
     manners = {**CLIENT_OPTIONS, "socket_timeout": timeout, "socket_connect_timeout": timeout}
-    return redis.Redis.from_url(url, **manners, redis_connect_func=run.greet)
+    return redis.Redis.from_url(url, **manners, redis_connect_func=run.on_connect)
 
 
-def connect_patiently(url: str) -> redis.Redis:
+def connect_blocking(url: str) -> redis.Redis:
     """Return a client without a read timeout, for the worker, which blocks until a job arrives."""
     return redis.Redis.from_url(url, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
 

@@ -10,12 +10,12 @@ def is_at_least(role: str, needed: str) -> bool:
     return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
 
 
-def those_at_least(needed: str) -> tuple[str, ...]:
+def roles_at_least(needed: str) -> tuple[str, ...]:
     """Return the roles that have the permissions of `needed`."""
     return ROLES[ROLES.index(needed) :]
 
 
-def may_judge(judge: str, judged: str) -> bool:
+def can_moderate(judge: str, judged: str) -> bool:
     """Return whether a user with role `judge` may warn and suspend a user with role `judged`.
 
     Moderators may judge members and translators. Admins may judge everyone. The caller must check that users don't

@@ -54,7 +54,7 @@ def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
         publish_activity_count(person.id)
 
 
-def stop_mail(person: User, kinds: Collection[str]) -> None:
+def disable_email(person: User, kinds: Collection[str]) -> None:
     """Turn off email about these kinds, and keep their other preferences. Raises ActionError for an unknown kind."""
     for name in kinds:
         _known(name)

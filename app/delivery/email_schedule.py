@@ -24,11 +24,11 @@ def held_until(user: User, cadence: str) -> datetime | None:
     if cadence == ESSENTIAL:
         return None
     moment = now()
-    times = scheduling.times_of(user.id)
+    times = scheduling.hours_of(user.id)
     if not _is_capped(user.id, moment):
-        due = quiet_hours.may_tell_at(times, moment)
+        due = quiet_hours.next_allowed(times, moment)
     elif cadence == "now":
-        due = quiet_hours.may_tell_at(times, _next_day(moment))
+        due = quiet_hours.next_allowed(times, _next_day(moment))
     else:
         due = quiet_hours.next_digest(times, "daily", _next_day(moment))  # the digest time, not midnight UTC
     return due if due > moment else None

@@ -28,46 +28,46 @@ from app.models import Job, User
 from app.notifications.kinds import KINDS
 from app.notifications.scheduling import ESSENTIAL, WITHHELD, EmailSection, PendingBatch
 
-MAX_TRIED = 8  # the most tries that leave out a single item; see `_tries`
-PATIENCE = 4  # attempts of the job; after these, a temporary rejection counts as a rejection of the content
+MAX_TRIED = 8  # the most tries that leave out a single item; see `_omissions`
+MAX_ATTEMPTS_FOR_ALL = 4  # attempts of the job; after these, a temporary rejection counts as a rejection of the content
 
 # Errors that are not caused by one item. The job fails and is retried, unless the error is permanent.
 _NOT_THE_ITEM = (SQLAlchemyError, OSError, PermanentError)
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class OmittedItems:
     """What was missing from a sent email: the kinds of the items, and the reason."""
 
     kinds: Sequence[str]
     reason: Exception
 
 
-def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> LeftOut | None:
+def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> OmittedItems | None:
     """Send one email about all pending items. Return what was left out of it; None if it was complete.
 
     Raises the errors of app/mailer/smtp.py.
     """
-    letter = _Letter(user, cadence, waiting)
+    letter = _Composer(user, cadence, waiting)
     first_refusal: Exception | None = None
-    tries = list(_tries(len(letter.parts)))
+    tries = list(_omissions(len(letter.parts)))
     while tries:
         without, *tries = tries
         try:
             mailer.deliver(letter.compose(without))
         except (mailer.ContentRejected, smtplib.SMTPDataError, smtplib.SMTPServerDisconnected) as error:
             first_refusal = first_refusal or error
-            if not isinstance(error, mailer.ContentRejected) and _attempts() <= PATIENCE:
+            if not isinstance(error, mailer.ContentRejected) and _attempts() <= MAX_ATTEMPTS_FOR_ALL:
                 raise
             if isinstance(error, smtplib.SMTPServerDisconnected):
                 tries = tries[-1:]
         else:
             reason = first_refusal or letter.fault
-            return LeftOut(letter.kinds(without), reason) if reason else None
+            return OmittedItems(letter.kinds(without), reason) if reason else None
     raise first_refusal or RuntimeError("unreachable: the first try sends or refuses")
 
 
-def _tries(parts: int) -> Iterator[Collection[int]]:
+def _omissions(parts: int) -> Iterator[Collection[int]]:
     """Yield the numbers of the items to leave out in each try: none, one of the first MAX_TRIED, all."""
     yield ()
     if parts > 1:
@@ -82,7 +82,7 @@ def _attempts() -> int:
 
 
 @dataclass
-class _Letter:
+class _Composer:
     """The email, composed once for each try.
 
     `broken` has the numbers of the items that can't be rendered. `fault` is the first rendering error.

@@ -42,7 +42,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     left_out = email_sender.send(user, cadence, waiting)
     with write_transaction():
         email_schedule.note_sent(user, cadence, waiting)
-    return _told_operators(left_out) if left_out else None
+    return _report_omissions(left_out) if left_out else None
 
 
 @job("notifications.digest", queue="slow", timeout=90)
@@ -52,7 +52,7 @@ def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
     return result
 
 
-def _told_operators(left_out: email_sender.LeftOut) -> dict[str, Any]:
+def _report_omissions(left_out: email_sender.OmittedItems) -> dict[str, Any]:
     kinds, reason = list(left_out.kinds), f"{type(left_out.reason).__name__}: {left_out.reason}"
     current_app.logger.error("job %s left out of its email %s: %s", current_job_id(), ", ".join(kinds), reason)
     error_mail.report(left_out.reason)
@@ -76,7 +76,7 @@ def push(subscription_id: int) -> None:
         with write_transaction():
             scheduling.schedule_push_at(subscription.id, held_until)
         return
-    news = push_sender.news(user, subscription.told_until)
+    news = push_sender.pending_content(user, subscription.synced_until)
     if news is None:
         return
     end_read_transaction()  # hold no transaction while the push service works
@@ -84,9 +84,9 @@ def push(subscription_id: int) -> None:
         push_sender.send(subscription, news)
     except sending.Gone:
         with write_transaction():
-            subscriptions.forget(subscription)
+            subscriptions.delete_subscription(subscription)
     except sending.PushRejected as reason:
         raise PermanentError(str(reason)) from reason
     else:
         with write_transaction():
-            subscriptions.note_told(subscription, news.told_until)
+            subscriptions.mark_synced(subscription, news.synced_until)

@@ -36,7 +36,7 @@ from app.notifications.kinds import KINDS
 from app.notifications.preferences import Preference
 from app.queries import activity, members, unread
 
-KEPT_FOR = timedelta(days=1)  # how long a push service keeps a push for an offline browser
+TTL = timedelta(days=1)  # how long a push service keeps a push for an offline browser
 TOPIC = "news"  # a push service keeps only the newest push with this topic
 MAX_EVENTS = 50  # events that are loaded
 LINES = 4  # lines of text below the title
@@ -55,11 +55,11 @@ class Line:
 
 
 @dataclass(frozen=True)
-class News:
-    """The content of a push. Once it is delivered, the browser has been notified of everything up to `told_until`."""
+class PushContent:
+    """The content of a push. Once it is delivered, the browser has been notified of everything up to `synced_until`."""
 
     message: dict[str, Any]
-    told_until: float
+    synced_until: float
 
 
 def target(subscription_id: int) -> PushSubscription | None:
@@ -71,19 +71,21 @@ def target(subscription_id: int) -> PushSubscription | None:
 def held_until(user: User) -> datetime | None:
     """Return when the user may be disturbed again; None if they may be disturbed now."""
     moment = now()
-    due = quiet_hours.may_tell_at(scheduling.times_of(user.id), moment)
+    due = quiet_hours.next_allowed(scheduling.hours_of(user.id), moment)
     return due if due > moment else None
 
 
-def news(user: User, told_until: float) -> News | None:
-    """Return the content of a push to a user's browser; None if there is nothing unread and new since `told_until`."""
+def pending_content(user: User, synced_until: float) -> PushContent | None:
+    """Return the content of a push to a user's browser; None if there is nothing unread and new since
+    `synced_until`.
+    """
     # Read the clock first. Everything up to it is committed and visible to the queries below; newer events schedule
     # their own push.
     clock = db.session.scalar(select(NotificationClock.last).where(NotificationClock.user_id == user.id)) or 0.0
-    since = min(told_until, clock - KEPT_FOR.total_seconds())
+    since = min(synced_until, clock - TTL.total_seconds())
     with in_language_of(user) as language:
         lines = _lines(user.id, since, clock)
-        if not lines or lines[0].timestamp <= told_until:
+        if not lines or lines[0].timestamp <= synced_until:
             return None
         first, *others = lines
         message = {
@@ -95,10 +97,10 @@ def news(user: User, told_until: float) -> News | None:
             "unread_message_count": unread.message_count(user.id),
             "unread_activity_count": activity.unread_count(user.id),
         }
-    return News(message, clock)
+    return PushContent(message, clock)
 
 
-def send(subscription: PushSubscription, news: News) -> None:
+def send(subscription: PushSubscription, news: PushContent) -> None:
     """Send `news` to a browser. Raises PushRejected for a host outside PUSH_HOSTS, and the errors of `sending.send`.
 
     The push contains the job's id, so that the service worker recognises a repeated push and plays no second sound.
@@ -116,7 +118,7 @@ def _headers(endpoint: str) -> dict[str, str]:
     site, sender = config["SITE_URL"], parseaddr(config["MAIL_DEFAULT_SENDER"])[1]
     contact = site if site.startswith("https://") else f"mailto:{sender}"
     return {
-        "TTL": str(int(KEPT_FOR.total_seconds())),
+        "TTL": str(int(TTL.total_seconds())),
         "Urgency": "normal",
         "Topic": TOPIC,
         "Authorization": vapid.authorization(endpoint, config["VAPID_PRIVATE_KEY"], contact, now()),
@@ -126,24 +128,24 @@ def _headers(endpoint: str) -> dict[str, str]:
 def _lines(user_id: int, since: float, until: float) -> list[Line]:
     """Return the lines of a push, newest first: unread items between two clock times, of kinds that are pushed."""
     grid = {kind: chosen for kind, chosen in preferences.grid(user_id).items() if chosen.push}
-    lines = _of_messages(user_id, since, until) if "message" in grid else []
+    lines = _message_lines(user_id, since, until) if "message" in grid else []
     events = db.session.scalars(
         activity.newest_first(activity.unread(user_id, grid))
         .where(Activity.timestamp > since, Activity.timestamp <= until)
         .limit(MAX_EVENTS)
     ).all()
-    return sorted(lines + _of_events(events, grid), key=lambda line: line.timestamp, reverse=True)
+    return sorted(lines + _event_lines(events, grid), key=lambda line: line.timestamp, reverse=True)
 
 
-def _of_messages(user_id: int, since: float, until: float) -> list[Line]:
+def _message_lines(user_id: int, since: float, until: float) -> list[Line]:
     conversations: dict[int, list[queries.Unread]] = {}
     for one in queries.unread_by_sender(user_id, since, until):
         conversations.setdefault(one.conversation.id, []).append(one)
     names = members.names_in_nameless(user_id, [found[0].conversation for found in conversations.values()])
-    return [_of_conversation(found, names.get(number, ())) for number, found in conversations.items()]
+    return [_conversation_line(found, names.get(number, ())) for number, found in conversations.items()]
 
 
-def _of_conversation(found: Sequence[queries.Unread], people: Sequence[str]) -> Line:
+def _conversation_line(found: Sequence[queries.Unread], people: Sequence[str]) -> Line:
     first, count = found[0], sum(one.count for one in found)
     timestamp = max(one.timestamp for one in found)
     if first.conversation.is_group:
@@ -168,7 +170,7 @@ def _in_group(group: str, sender: str, count: int) -> str:
     return _n("%(num)s new message in %(group)s", "%(num)s new messages in %(group)s", count, group=group)
 
 
-def _of_events(events: Sequence[Activity], grid: Mapping[str, Preference]) -> list[Line]:
+def _event_lines(events: Sequence[Activity], grid: Mapping[str, Preference]) -> list[Line]:
     together: dict[Any, list[Activity]] = {}
     for event in events:
         is_grouped = KINDS[event.kind].groups and grid[event.kind].grouped

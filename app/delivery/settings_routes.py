@@ -17,7 +17,7 @@ from app.delivery.forms import COUNTED_ELSEWHERE, DeliveryForm
 from app.extensions import db
 from app.models import DeliveryProfile
 from app.notifications import preferences, quiet_hours
-from app.notifications.kinds import chosen_by
+from app.notifications.kinds import configurable_kinds
 from app.web import limits
 from app.web.responses import flash_error, go_back
 from app.web.viewer import viewer, visit
@@ -32,7 +32,7 @@ def settings() -> str | Response | tuple[str, int]:
     """Show or save the viewer's notification settings. After an error, show the form again with the input."""
     person = viewer()
     profile = preferences.profile(person.id)
-    form = DeliveryForm.of(preferences.grid(person.id), profile, chosen_by(person.role))
+    form = DeliveryForm.of(preferences.grid(person.id), profile, configurable_kinds(person.role))
     if not form.is_submitted():
         return _page(form, profile)
     try:
@@ -81,20 +81,20 @@ def _back() -> Response:
 
 def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
     moment = now()
-    quiet_until = quiet_hours.may_tell_at(preferences.hours(viewer(), profile), moment)
+    quiet_until = quiet_hours.next_allowed(preferences.hours(viewer(), profile), moment)
     return render_template(
         "notifications/settings.html",
         form=form,
-        kinds=chosen_by(viewer().role),
+        kinds=configurable_kinds(viewer().role),
         counted_elsewhere=COUNTED_ELSEWHERE,
         quiet_until=quiet_until if quiet_until > moment else None,
-        nights=_nights(profile.quiet_from, profile.quiet_until),
+        nights=_quiet_segments(profile.quiet_from, profile.quiet_until),
         digest_at=profile.digest_at,
         minute_now=_minute(moment),
     )
 
 
-def _nights(begin: int | None, end: int | None) -> list[tuple[int, int]]:
+def _quiet_segments(begin: int | None, end: int | None) -> list[tuple[int, int]]:
     """Return the quiet hours as minute ranges (first minute, length) of one day: two ranges if they span midnight."""
     if begin is None or end is None:
         return []

@@ -47,9 +47,9 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
     stmt = insert_into(PushSubscription).values(**values)
     new = {name: stmt.excluded[name] for name in values}
     is_same = PushSubscription.user_id == stmt.excluded.user_id
-    new["told_until"] = case((is_same, PushSubscription.told_until), else_=stmt.excluded.told_until)
+    new["told_until"] = case((is_same, PushSubscription.synced_until), else_=stmt.excluded.told_until)
     db.session.execute(stmt.on_conflict_do_update(index_elements=[PushSubscription.endpoint_hash], set_=new))
-    _forget_oldest(login.user_id)
+    _delete_oldest(login.user_id)
 
 
 def unsubscribe(person: User, endpoint: str) -> None:
@@ -58,21 +58,21 @@ def unsubscribe(person: User, endpoint: str) -> None:
     db.session.execute(mine.where(PushSubscription.endpoint_hash == _hash(endpoint)))
 
 
-def forget(subscription: PushSubscription) -> None:
+def delete_subscription(subscription: PushSubscription) -> None:
     """Delete a subscription that its push service no longer knows."""
     same = PushSubscription.endpoint_hash == subscription.endpoint_hash  # the id may belong to a new row by now
     db.session.execute(delete(PushSubscription).where(PushSubscription.id == subscription.id, same))
 
 
-def note_told(subscription: PushSubscription, told_until: float) -> None:
+def mark_synced(subscription: PushSubscription, synced_until: float) -> None:
     """Record that a browser was notified of everything up to this time of its user's clock."""
     # Check the user too: the subscription may have moved to another one, who has another clock.
     same = and_(PushSubscription.id == subscription.id, PushSubscription.user_id == subscription.user_id)
-    later = PushSubscription.told_until < told_until
-    db.session.execute(update(PushSubscription).where(same, later).values(told_until=told_until))
+    later = PushSubscription.synced_until < synced_until
+    db.session.execute(update(PushSubscription).where(same, later).values(synced_until=synced_until))
 
 
-def _forget_oldest(user_id: int) -> None:
+def _delete_oldest(user_id: int) -> None:
     latest = select(PushSubscription.id).where(PushSubscription.user_id == user_id)
     latest = latest.order_by(PushSubscription.created_at.desc(), PushSubscription.id.desc())
     too_many = db.session.scalars(latest.offset(MAX_SUBSCRIPTIONS)).all()

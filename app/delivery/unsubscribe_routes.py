@@ -17,7 +17,7 @@ from app.web.csrf import csrf
 
 
 @bp.after_request
-def keep_token_to_itself(response: Response) -> Response:
+def set_referrer_policy(response: Response) -> Response:
     """Keep the token, which is secret, out of the Referer header: send only the origin."""
     if request.endpoint in {"delivery.unsubscribe", "delivery.end_mail"}:
         response.headers["Referrer-Policy"] = "strict-origin"
@@ -27,7 +27,7 @@ def keep_token_to_itself(response: Response) -> Response:
 @bp.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> str:
     """Show a page that asks for confirmation."""
-    _user, kinds = _named(token)
+    _user, kinds = _user_and_kinds(token)
     return render_template("notifications/unsubscribe.html", kinds=kinds, is_done=False)
 
 
@@ -36,13 +36,13 @@ def unsubscribe(token: str) -> str:
 @limits.unsubscribing
 def end_mail(token: str) -> str:
     """Turn off email about the kinds in the link. Idempotent. RFC 8058 forbids a redirect, so render a page."""
-    user, kinds = _named(token)
-    actions.stop_mail(user, [kind.name for kind in kinds])
+    user, kinds = _user_and_kinds(token)
+    actions.disable_email(user, [kind.name for kind in kinds])
     db.session.commit()
     return render_template("notifications/unsubscribe.html", kinds=kinds, is_done=True)
 
 
-def _named(token: str) -> tuple[User, list[Kind]]:
+def _user_and_kinds(token: str) -> tuple[User, list[Kind]]:
     link = unsubscribe_links.read(token) or abort(404)
     user = db.session.get(User, link.user_id)
     if user is None or not link.kinds:

@@ -27,7 +27,7 @@ from rq.worker import WorkerStatus
 from sqlalchemy.orm import close_all_sessions
 from sqlalchemy.pool import QueuePool
 
-from app.core.redis_client import connect_patiently
+from app.core.redis_client import connect_blocking
 from app.extensions import db
 from app.jobs.runner import END_WITHIN, is_ending
 
@@ -149,7 +149,7 @@ def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
 
     The status is 0 after a signal, and RECYCLE otherwise.
     """
-    connection = connect_patiently(app.config["REDIS_URL"])
+    connection = connect_blocking(app.config["REDIS_URL"])
     _wait_for(connection)
     with app.app_context():
         worker = RqWorker(

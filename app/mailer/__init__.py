@@ -24,7 +24,7 @@ from flask import current_app, render_template, url_for
 from app.core.i18n import in_language_of
 from app.jobs import PermanentError, current_job_id
 from app.lib.locales import direction, tag
-from app.lib.text.names import NameRefused, smtp_address
+from app.lib.text.names import InvalidName, smtp_address
 from app.mailer.message import Draft, Email, build
 from app.mailer.smtp import ContentRejected, RecipientRejected, deliver
 from app.models import User
@@ -162,7 +162,7 @@ def _sender() -> tuple[str, str]:
 def _checked(address: str) -> str:
     try:
         return smtp_address(address)
-    except NameRefused as error:
+    except InvalidName as error:
         raise RecipientRejected(f"refused: no email address: {address!r}") from error
 
 

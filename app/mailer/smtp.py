@@ -45,7 +45,7 @@ def deliver(email: Email) -> None:
         with mail.connect() as connection:
             try:
                 if connection.host is not None:  # with MAIL_SUPPRESS_SEND, Flask-Mail sets none
-                    _hand_over(connection.host, email)
+                    _transmit(connection.host, email)
             except (smtplib.SMTPException, OSError, PermanentError) as error:
                 failure = error
             answered = True
@@ -60,7 +60,7 @@ def deliver(email: Email) -> None:
         raise failure
 
 
-def _hand_over(host: smtplib.SMTP, email: Email) -> None:
+def _transmit(host: smtplib.SMTP, email: Email) -> None:
     options = ["SMTPUTF8", "BODY=8BITMIME"] if email.needs_smtputf8 else []  # the header is UTF-8 (RFC 6531, 3.6)
     try:
         refused = host.sendmail(email.sender, list(email.recipients), email.content, options)

@@ -26,7 +26,7 @@ MAX_QUERY_LENGTH = 100  # characters; longer than any name
 @login_required
 def write() -> str:
     """Show the composer; ?to= fills in the recipients."""
-    return show(GroupForm(formdata=None, to=request.args.get("to", "")[:TO_MAX_LENGTH]))
+    return show_composer(GroupForm(formdata=None, to=request.args.get("to", "")[:TO_MAX_LENGTH]))
 
 
 @bp.get("/messages/recipients")
@@ -50,7 +50,7 @@ def recipient_facts(one: Recipient) -> dict[str, Any]:
     }
 
 
-def show(form: GroupForm) -> str:
+def show_composer(form: GroupForm) -> str:
     """Render the composer with `form`. It shows for each recipient whether the viewer may write to them."""
     names = names_in(form.to.data or "")
     found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}

@@ -33,7 +33,7 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
     return found or abort(404)
 
 
-def address(opened: ConversationView) -> str:
+def conversation_url(opened: ConversationView) -> str:
     """Return the conversation's URL. It contains the other user's name, or the id if there is no other user."""
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
@@ -42,12 +42,12 @@ def address(opened: ConversationView) -> str:
     return url_for("messages.conversation", conversation_id=opened.conversation.id)
 
 
-def done(opened: ConversationView) -> Response | tuple[str, int]:
+def action_response(opened: ConversationView) -> Response | tuple[str, int]:
     """Return the response after an action: 204 for a script, otherwise a redirect to the conversation."""
-    return ("", 204) if is_script() else redirect(address(opened), 303)
+    return ("", 204) if is_script() else redirect(conversation_url(opened), 303)
 
 
-def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
+def send_options(form: MessageForm | GroupForm) -> dict[str, Any]:
     """Store the uploaded images, and return the keyword arguments of the actions that send a message.
 
     Raises ActionError if an image or an alt text is refused.
@@ -64,8 +64,12 @@ def sent_with(form: MessageForm | GroupForm) -> dict[str, Any]:
 def decision_for(opened: ConversationView) -> Decision:
     """Return whether the viewer may write in this conversation."""
     if opened.is_group:
-        return Decision("open")
-    return permission.decide(opened.terms) if opened.terms else Decision("refused", permission.GONE)
+        return Decision("allowed")
+    return (
+        permission.decide(opened.relationship)
+        if opened.relationship
+        else Decision("refused", permission.ACCOUNT_DELETED)
+    )
 
 
 def show(opened: ConversationView, form: MessageForm) -> str:
@@ -91,7 +95,7 @@ def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) 
 
 def _context(opened: ConversationView, thread: Thread) -> dict[str, Any]:
     """Return the template variables for rendering the messages of `thread`."""
-    delivered, read = conversation_state.receipts(viewer(), opened.others, opened.apart)
+    delivered, read = conversation_state.receipts(viewer(), opened.others, opened.separated)
     return {
         "opened": opened,
         "other": opened.other,

@@ -30,11 +30,11 @@ def recount() -> dict[str, int]:
     return {"checked": checked, "drift": drift}
 
 
-def _truths() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
+def _correct_values() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
     """Return subqueries for the correct values of the columns in STORED, in the same order."""
     here = Message.conversation_id == ConversationMember.conversation_id
     everything = select(func.max(Message.seq)).where(here).correlate(ConversationMember).scalar_subquery()
-    return everything, from_others(), shown()
+    return everything, newest_from_others(), newest_visible()
 
 
 def _members() -> Iterator[tuple[int, int, bool]]:
@@ -44,7 +44,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
         some = select(Conversation.id).where(Conversation.id > last).order_by(Conversation.id).limit(BATCH)
         ids = db.session.scalars(some).all()
         rows = db.session.execute(
-            select(ConversationMember.conversation_id, ConversationMember.user_id, *STORED, *_truths())
+            select(ConversationMember.conversation_id, ConversationMember.user_id, *STORED, *_correct_values())
             .join(Conversation, Conversation.id == ConversationMember.conversation_id)
             .where(ConversationMember.conversation_id.in_(ids))
             .order_by(ConversationMember.conversation_id, ConversationMember.user_id)
@@ -67,7 +67,7 @@ def _repair(conversation_id: int, user_id: int) -> int:
             return 0
         stored = [conversation.newest_seq, member.newest_seq, member.newest_message_id]
         this = (ConversationMember.conversation_id == conversation_id, ConversationMember.user_id == user_id)
-        truth = [number or 0 for number in db.session.execute(select(*_truths()).where(*this)).one()]
+        truth = [number or 0 for number in db.session.execute(select(*_correct_values()).where(*this)).one()]
         wrong = sum(number != true for number, true in zip(stored, truth, strict=True))
         if not wrong:
             return 0
@@ -80,7 +80,7 @@ def _repair(conversation_id: int, user_id: int) -> int:
     return wrong
 
 
-def from_others() -> ScalarSelect[int]:
+def newest_from_others() -> ScalarSelect[int]:
     """Return a subquery for the correct `ConversationMember.newest_seq`.
 
     It is the seq of the newest message by another user, or 0.
@@ -91,7 +91,7 @@ def from_others() -> ScalarSelect[int]:
     return newest.correlate(ConversationMember).scalar_subquery()
 
 
-def shown() -> ScalarSelect[int]:
+def newest_visible() -> ScalarSelect[int]:
     """Return a subquery for the correct `ConversationMember.newest_message_id`.
 
     It is the id of the newest message that the member can see, or NULL.
@@ -108,11 +108,11 @@ def update_counters(conversation_id: int, user_id: int | None = None) -> None:
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
     if user_id is not None:
         these = these.where(ConversationMember.user_id == user_id)
-    numbers = {"newest_seq": from_others(), "newest_message_id": func.coalesce(shown(), 0)}
+    numbers = {"newest_seq": newest_from_others(), "newest_message_id": func.coalesce(newest_visible(), 0)}
     db.session.execute(these.values(**numbers).execution_options(synchronize_session=False))
 
 
-def forget_beginning(conversation: Conversation) -> bool:
+def reset_if_empty(conversation: Conversation) -> bool:
     """Reset the members of a two-person conversation to the state "new" if all its messages were unsent.
 
     Return whether a member was reset. A member who declined stays "declined", so they don't get a request again.

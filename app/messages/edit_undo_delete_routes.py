@@ -34,17 +34,17 @@ def undo(conversation_id: int, seq: int) -> Answer:
     """Unsend a recent message. Its text returns to the viewer's draft."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     try:
-        undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_kept_for())
+        undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_sealed_for())
     except LookupError:
         abort(404)
     except ActionError as refusal:
-        return _no(opened, refusal)
+        return _show_error(opened, refusal)
     db.session.commit()
     image_storage.remove(undone.files)
     if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
     flash(_("Message unsent. Your text is back in the message box."), "success")
-    return redirect(conversation_page.address(opened), 303)
+    return redirect(conversation_page.conversation_url(opened), 303)
 
 
 @bp.get(f"{MESSAGE}/edit")
@@ -70,11 +70,11 @@ def edit(conversation_id: int, seq: int) -> Answer:
         abort(404)
     except ActionError as refusal:
         if is_script():
-            return _no(opened, refusal)
+            return _show_error(opened, refusal)
         flash_error(refusal)
         return _show_edit(opened, message, form), 422
     db.session.commit()
-    return conversation_page.done(opened)
+    return conversation_page.action_response(opened)
 
 
 @bp.post(f"{MESSAGE}/delete")
@@ -90,17 +90,17 @@ def delete(conversation_id: int, seq: int) -> Answer:
         if form.scope.data == "me":
             edit_undo_delete.delete_for_me(viewer(), conversation_id, seq)
         else:
-            files = edit_undo_delete.delete_for_everybody(viewer(), conversation_id, seq, kept_for=_kept_for())
+            files = edit_undo_delete.delete_for_everyone(viewer(), conversation_id, seq, kept_for=_sealed_for())
     except LookupError:
         abort(404)
     except ActionError as refusal:
-        return _no(opened, refusal)
+        return _show_error(opened, refusal)
     db.session.commit()
     image_storage.remove(files)
-    return conversation_page.done(opened)
+    return conversation_page.action_response(opened)
 
 
-def _kept_for() -> timedelta:
+def _sealed_for() -> timedelta:
     """Return how long the content of a deleted message can still be reported."""
     return timedelta(days=current_app.config["SEALED_DAYS"])
 
@@ -121,9 +121,9 @@ def _show_edit(opened: ConversationView, message: Message, form: EditForm) -> st
     return render_template("messages/edit.html", opened=opened, message=message, form=form)
 
 
-def _no(opened: ConversationView, refusal: ActionError) -> Answer:
+def _show_error(opened: ConversationView, refusal: ActionError) -> Answer:
     if not is_script():
         flash_error(refusal)
-        return redirect(conversation_page.address(opened), 303)
+        return redirect(conversation_page.conversation_url(opened), 303)
     db.session.rollback()
     return jsonify(error=str(refusal), status=422), 422

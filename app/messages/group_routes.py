@@ -28,13 +28,13 @@ def start_group() -> str | Response | tuple[str, int]:
     """Send the first message to one or several recipients. If it is refused, show the form again with its content."""
     form = GroupForm(request.form)
     if not form.validate_on_submit():
-        return composer_routes.show(form), 422
+        return composer_routes.show_composer(form), 422
     try:
         people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
-        conversation = groups.start(viewer(), people, name, body, **conversation_page.sent_with(form))
+        conversation = groups.start(viewer(), people, name, body, **conversation_page.send_options(form))
     except ActionError as refusal:
         flash_error(refusal)
-        return composer_routes.show(form), 422
+        return composer_routes.show_composer(form), 422
     db.session.commit()
     return redirect(url_for("messages.conversation", conversation_id=conversation.id), 303)
 
@@ -93,7 +93,7 @@ def leave_group(conversation_id: int) -> Response:
             groups.leave(viewer(), conversation_id)
         except ActionError as refusal:
             flash_error(refusal)
-            return redirect(conversation_page.address(opened), 303)
+            return redirect(conversation_page.conversation_url(opened), 303)
         db.session.commit()
         flash(_("You left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
@@ -109,7 +109,9 @@ def _show(opened: ConversationView, name_form: NameForm, add_form: AddForm) -> s
     if group is not None and name_form.name.data is None:
         name_form.name.data = group.name
     page = {"opened": opened, "group": group, "name_form": name_form, "add_form": add_form}
-    return render_template("messages/people.html", **page, read_by=read_by.of_own(opened), most=groups.MAX_MEMBERS)
+    return render_template(
+        "messages/people.html", **page, read_by=read_by.of_own_messages(opened), most=groups.MAX_MEMBERS
+    )
 
 
 def _to_people(conversation_id: int) -> Response:

@@ -18,8 +18,8 @@ from app.messages.image_storage import storage
 from app.messages.queries import images
 from app.models import MessageImage, User
 
-LARGEST = 32 * 1024 * 1024  # bytes; far larger than any file that we store
-STRAY_AFTER = 24 * 3600  # minimum age in seconds; by then, the row of a new file was written long ago
+MAX_BYTES = 32 * 1024 * 1024  # bytes; far larger than any file that we store
+ORPHAN_AGE = 24 * 3600  # minimum age in seconds; by then, the row of a new file was written long ago
 
 
 @job("messages.thumbnails")
@@ -36,7 +36,7 @@ def make_thumbnails(message_id: int) -> None:
         try:
             _make_thumbnail(image_id, file)
         except (FileNotFoundError, InvalidImage) as error:
-            if images.is_there(image_id):  # else the message was unsent or deleted meanwhile
+            if images.exists(image_id):  # else the message was unsent or deleted meanwhile
                 reasons.append(f"picture {image_id}: {error!r}")
             end_read_transaction()
     if reasons:
@@ -51,8 +51,8 @@ def _make_thumbnail(image_id: int, file: str) -> None:
     """
     store = storage()
     with store.open(file) as stream:
-        content = stream.read(LARGEST + 1)
-    small = make_picture(content, THUMBNAIL, seconds=current_app.config["IMAGE_SECONDS"], max_bytes=LARGEST)
+        content = stream.read(MAX_BYTES + 1)
+    small = make_picture(content, THUMBNAIL, seconds=current_app.config["IMAGE_SECONDS"], max_bytes=MAX_BYTES)
     name = store.save(small.data, "webp")
     with write_transaction():
         this = update(MessageImage).where(MessageImage.id == image_id, MessageImage.thumbnail == "")
@@ -62,20 +62,20 @@ def _make_thumbnail(image_id: int, file: str) -> None:
 
 
 @job("messages.remove_stray_pictures", timeout=3600, every=24 * 3600)
-def remove_stray_pictures() -> None:
+def remove_orphaned_images() -> None:
     """Delete image files that no message, sealed message or report uses. Idempotent.
 
     Refused or duplicate uploads and killed processes leave such files.
     """
     store = storage()
     # List the files before the names in use, so that a file attached in between is among the names in use.
-    candidates = store.names_older_than(STRAY_AFTER)
-    named = images.named(candidates)
+    candidates = store.names_older_than(ORPHAN_AGE)
+    named = images.files_in_use(candidates)
     end_read_transaction()
     for name in candidates:
         if name not in named:
             store.delete(name)
-    store.delete_unfinished(STRAY_AFTER)
+    store.delete_unfinished(ORPHAN_AGE)
 
 
 @job("messages.remove_sealed", queue="slow", timeout=3600, every=24 * 3600)

@@ -22,8 +22,8 @@ from app.models import ConversationMember, Follow, Message, MessagePrivacy, User
 from app.queries import visibility
 from app.queries.follows import is_following
 
-NO = _l("You can't message this person.")
-GONE = _l("This account has been deleted.")
+CANNOT_MESSAGE = _l("You can't message this person.")
+ACCOUNT_DELETED = _l("This account has been deleted.")
 # Created once, because creating an alias is slow.
 _one, _two = aliased(Follow), aliased(Follow)
 
@@ -34,7 +34,7 @@ class Relationship:
 
     other: User
     follows: bool  # the other user follows the writer
-    knows: bool  # the other user follows someone who follows the writer
+    friend_of_friend: bool  # the other user follows someone who follows the writer
     blocked: bool  # in either direction
     state: str | None  # the other user's membership state in the conversation of the two; None if there is none
 
@@ -43,51 +43,52 @@ class Relationship:
 class Decision:
     """Whether a user may write to another, and a sentence that explains it.
 
-    `kind` is "open"; "request" if the recipient must accept first; or "refused". `sentence` is "" if `kind` is "open".
+    `kind` is "allowed"; "request" if the recipient must accept first; or "refused". `sentence` is "" if `kind` is
+    "allowed".
     """
 
-    kind: Literal["open", "request", "refused"]
+    kind: Literal["allowed", "request", "refused"]
     sentence: Sentence | str = ""
 
 
 def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
-    """Return the fields `follows`, `knows` and `blocked` of Relationship as SQL expressions.
+    """Return the fields `follows`, `friend_of_friend` and `blocked` of Relationship as SQL expressions.
 
     `other` is User or an alias of it.
     """
     through = _one.followed_id == _two.follower_id
-    knows = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
-    return is_following(other.id, writer_id), knows, visibility.blocked_between(writer_id, other.id)
+    friend_of_friend = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
+    return is_following(other.id, writer_id), friend_of_friend, visibility.blocked_between(writer_id, other.id)
 
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
     """Return the current relationship of two users in an existing conversation."""
     named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
-    return Relationship(other, *db.session.execute(_terms(), named).one())
+    return Relationship(other, *db.session.execute(_relationship_query(), named).one())
 
 
 @cache
-def _terms() -> Select[Any]:
+def _relationship_query() -> Select[Any]:
     membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
     here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)
     state = select(membership.state).where(*here).scalar_subquery()
     return select(*columns(bindparam("writer_id"), User), state).where(User.id == other_id)
 
 
-def decide(terms: Relationship) -> Decision:
+def decide(facts: Relationship) -> Decision:
     """Return whether the writer may write to the other user."""
-    if terms.blocked or not terms.other.active:
-        return Decision("refused", NO)
-    if terms.state == "accepted":
-        return Decision("open")
-    chosen, name = terms.other.message_privacy, terms.other.display_name
+    if facts.blocked or not facts.other.active:
+        return Decision("refused", CANNOT_MESSAGE)
+    if facts.state == "accepted":
+        return Decision("allowed")
+    chosen, name = facts.other.message_privacy, facts.other.display_name
     if chosen == MessagePrivacy.NOBODY:
         return Decision("refused", _l("%(name)s isn't accepting new messages.", name=name))
-    if terms.follows:
-        return Decision("open")
+    if facts.follows:
+        return Decision("allowed")
     if chosen == MessagePrivacy.FOLLOWING:
         return Decision("refused", _l("%(name)s only accepts messages from people they follow.", name=name))
-    if chosen == MessagePrivacy.FRIENDS_OF_FRIENDS and not terms.knows:
+    if chosen == MessagePrivacy.FRIENDS_OF_FRIENDS and not facts.friend_of_friend:
         return Decision(
             "refused",
             _l("%(name)s only accepts messages from people they follow and the people those people follow.", name=name),

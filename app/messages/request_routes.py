@@ -27,7 +27,7 @@ def requests() -> str:
     """Show the pending message requests, or with ?declined=1 the declined ones, latest message first."""
     is_declined = request.args.get("declined") == "1"
     state = "declined" if is_declined else "request"
-    found = conversations.tray(viewer(), before_id(), page_size(), state=state)
+    found = conversations.requests_page(viewer(), before_id(), page_size(), state=state)
     return render_template("messages/requests.html", inbox=found, is_declined=is_declined)
 
 
@@ -86,4 +86,4 @@ def unmute(conversation_id: int) -> Response:
 
 
 def _to_thread(opened: ConversationView) -> Response:
-    return go_back(conversation_page.address(opened))
+    return go_back(conversation_page.conversation_url(opened))

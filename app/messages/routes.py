@@ -15,7 +15,7 @@ from app.messages import actions, bp, conversation_page
 from app.messages.actions import membership
 from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
-from app.messages.permission import GONE
+from app.messages.permission import ACCOUNT_DELETED
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import ConversationView
 from app.web import limits
@@ -42,7 +42,7 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
     """
     opened = get_conversation_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
-        return redirect(conversation_page.address(opened))
+        return redirect(conversation_page.conversation_url(opened))
     return conversation_page.show(opened, MessageForm(formdata=None))
 
 
@@ -65,7 +65,7 @@ def compose(recipient: str) -> Response:
 
     In the Flask Mega-Tutorial, this URL shows a separate form.
     """
-    return redirect(conversation_page.address(get_conversation_or_404(recipient)))
+    return redirect(conversation_page.conversation_url(get_conversation_or_404(recipient)))
 
 
 @bp.post("/send_message/<recipient>")
@@ -88,7 +88,7 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
         return conversation_page.show(opened, form), 422
     _mark_read(opened, form.read_upto.data or 0)
     db.session.commit()
-    return redirect(conversation_page.address(opened), 303)
+    return redirect(conversation_page.conversation_url(opened), 303)
 
 
 @bp.post("/messages/<username>/read")
@@ -101,7 +101,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
         abort(400)
     _mark_read(opened, form.seq.data or 0)
     db.session.commit()
-    return conversation_page.done(opened)
+    return conversation_page.action_response(opened)
 
 
 @bp.get("/messages/<username>/draft")
@@ -124,7 +124,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
         abort(400)
     membership.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
     db.session.commit()
-    return conversation_page.done(opened)
+    return conversation_page.action_response(opened)
 
 
 @bp.post("/messages/delivered")
@@ -140,13 +140,13 @@ def mark_delivered() -> tuple[str, int]:
 
 
 def _send(opened: ConversationView, form: MessageForm) -> None:
-    body, options = form.message.data or "", conversation_page.sent_with(form)
+    body, options = form.message.data or "", conversation_page.send_options(form)
     if opened.other is not None:
         actions.send_message(viewer(), opened.other, body, **options)
     elif opened.is_group and opened.conversation is not None:
         actions.send_to_group(viewer(), opened.conversation.id, body, **options)
     else:
-        raise ActionError(GONE)
+        raise ActionError(ACCOUNT_DELETED)
 
 
 def _mark_read(opened: ConversationView, seq: int) -> None:

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 from app.lib.text import excerpt as excerpts
 from app.lib.text.search import Term, query_terms
 from app.messages import bp
-from app.messages.queries.search import hits_of
+from app.messages.queries.search import results_page
 from app.web.paging import before_id, page_size
 from app.web.viewer import viewer
 
@@ -24,7 +24,7 @@ def search() -> str:
     """Show the viewer's messages that contain all words of ?q=, newest first."""
     q = request.args.get("q", "")[:MAX_QUERY_LENGTH].strip()
     terms = query_terms(q)
-    hits, older = hits_of(viewer(), terms, before_id(), page_size()) if terms else ([], None)
+    hits, older = results_page(viewer(), terms, before_id(), page_size()) if terms else ([], None)
     return render_template("messages/search.html", q=q, terms=terms, hits=hits, older=older)
 
 

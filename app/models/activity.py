@@ -16,7 +16,7 @@ from app.models.user import User
 
 UNREAD = text("read_at IS NULL AND held_by = ''")
 READ = text("read_at IS NOT NULL")
-HELD = text("held_by <> ''")
+FILTERED = text("held_by <> ''")
 
 
 class Activity(Base):
@@ -34,7 +34,7 @@ class Activity(Base):
         # Deleting old events. A partial index, so that no planner uses it to find unread events.
         Index("ix_activity_read_at", "read_at", sqlite_where=READ, postgresql_where=READ),
         # Filtered notifications.
-        Index("ix_activity_held", "user_id", "timestamp", "id", sqlite_where=HELD, postgresql_where=HELD),
+        Index("ix_activity_held", "user_id", "timestamp", "id", sqlite_where=FILTERED, postgresql_where=FILTERED),
         {"sqlite_autoincrement": True},  # ids are never reused
     )
 
@@ -48,7 +48,7 @@ class Activity(Base):
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))  # the post it refers to
     args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other arguments of its text
     # The sender filter that filtered it: "not_following" or "new_account"; "" if it was not filtered.
-    held_by: Mapped[str] = mapped_column(String(16), default="")
+    filtered_by: Mapped[str] = mapped_column("held_by", String(16), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     mailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was sent in an email

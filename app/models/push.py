@@ -29,5 +29,5 @@ class PushSubscription(Base):
     p256dh: Mapped[str] = mapped_column(String(128))  # the browser's public key, base64url
     auth: Mapped[str] = mapped_column(String(64))  # its shared secret, base64url
     # This browser was notified of everything up to this time of the user's clock.
-    told_until: Mapped[float] = mapped_column(Double, default=0.0)
+    synced_until: Mapped[float] = mapped_column("told_until", Double, default=0.0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -17,8 +17,8 @@ from app.core.i18n import _
 from app.extensions import db
 from app.models import Report, User
 from app.moderation import actions, bp, evidence_images, queries, report_page
-from app.moderation.forms import WordsForm
-from app.moderation.report_page import REPORT, report_or_404, seen_or_404
+from app.moderation.forms import NoteForm
+from app.moderation.report_page import REPORT, report_or_404, viewed_report_or_404
 from app.web import limits
 from app.web.paging import Page, cut, page, page_size, position
 from app.web.permissions import role_required
@@ -39,7 +39,7 @@ def queue() -> str:
     """Show the open reports, oldest first, or with ?state=resolved the resolved reports, newest first."""
     state = "resolved" if request.args.get("state") == "resolved" else "open"
     shown = page(queries.queue(viewer(), state), Report.id) if state == "resolved" else _waiting()
-    numbers = queries.numbers(shown.items) if shown.items else {}
+    numbers = queries.evidence_counts(shown.items) if shown.items else {}
     return render_template("moderation/queue.html", state=state, reports=shown, numbers=numbers)
 
 
@@ -57,14 +57,14 @@ def _waiting() -> Page[Report]:
 @bp.get(REPORT)
 @role_required("moderator")
 def show(report_id: int) -> str:
-    """Show a report. The evidence is included only if the moderator has opened it before, see `look`."""
+    """Show a report. The evidence is included only if the moderator has opened it before, see `view_evidence`."""
     return report_page.page(report_id)
 
 
 @bp.post(f"{REPORT}/look")
 @role_required("moderator")
 @limits.changing
-def look(report_id: int) -> Response:
+def view_evidence(report_id: int) -> Response:
     """Record in the audit log that the moderator views the evidence, then show it."""
     actions.view_evidence(viewer(), report_or_404(report_id).id)
     db.session.commit()
@@ -74,11 +74,12 @@ def look(report_id: int) -> Response:
 @bp.get(f"{REPORT}/picture/<{ID}:number>")
 @role_required("moderator")
 def picture(report_id: int, number: int) -> Response:
-    """Serve image `number` of the evidence, counted from 0. The moderator must have opened the evidence, see `look`.
+    """Serve image `number` of the evidence, counted from 0. The moderator must have opened the evidence, see
+    `view_evidence`.
 
     The response is 404 if the file has changed since the report.
     """
-    response = make_response(evidence_images.read(seen_or_404(report_id), number) or abort(404))
+    response = make_response(evidence_images.read(viewed_report_or_404(report_id), number) or abort(404))
     response.mimetype = "image/webp"
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -87,8 +88,10 @@ def picture(report_id: int, number: int) -> Response:
 @bp.get(f"{REPORT}/sealed.json")
 @role_required("moderator")
 def sealed_evidence(report_id: int) -> Response:
-    """Serve the signed text of a report with its signature. The moderator must have opened the evidence, see `look`."""
-    return report_page.signed_file(seen_or_404(report_id), disclose=True)
+    """Serve the signed text of a report with its signature. The moderator must have opened the evidence, see
+    `view_evidence`.
+    """
+    return report_page.signed_file(viewed_report_or_404(report_id), disclose=True)
 
 
 Answer = Response | tuple[str, int]
@@ -99,7 +102,7 @@ Answer = Response | tuple[str, int]
 @limits.changing
 def assign(report_id: int) -> Answer:
     """Assign a report to the viewer."""
-    return _act(report_id, actions.assign, _("Report assigned to you."))
+    return _perform(report_id, actions.assign, _("Report assigned to you."))
 
 
 @bp.post(f"{REPORT}/release")
@@ -107,7 +110,7 @@ def assign(report_id: int) -> Answer:
 @limits.changing
 def release(report_id: int) -> Answer:
     """Unassign a report, so that other moderators can take it."""
-    return _act(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
+    return _perform(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
 
 
 @bp.post(f"{REPORT}/resolve")
@@ -115,7 +118,7 @@ def release(report_id: int) -> Answer:
 @limits.changing
 def resolve(report_id: int) -> Answer:
     """Mark a report as resolved, with a note about the decision."""
-    return _act(report_id, actions.resolve, _("Report resolved."), _words())
+    return _perform(report_id, actions.resolve, _("Report resolved."), _note())
 
 
 @bp.post(f"{REPORT}/warn")
@@ -123,7 +126,7 @@ def resolve(report_id: int) -> Answer:
 @limits.changing
 def warn(report_id: int) -> Answer:
     """Send a warning to the accused user."""
-    return _act(report_id, actions.warn, _("Warning sent."), _words())
+    return _perform(report_id, actions.warn, _("Warning sent."), _note())
 
 
 @bp.post(f"{REPORT}/remove_post")
@@ -131,7 +134,7 @@ def warn(report_id: int) -> Answer:
 @limits.changing
 def remove_post(report_id: int) -> Answer:
     """Delete the reported post."""
-    return _act(report_id, actions.remove_post, _("Post removed."), _words())
+    return _perform(report_id, actions.remove_post, _("Post removed."), _note())
 
 
 @bp.post(f"{REPORT}/suspend")
@@ -139,7 +142,7 @@ def remove_post(report_id: int) -> Answer:
 @limits.changing
 def suspend(report_id: int) -> Answer:
     """Suspend the account of the accused user."""
-    return _act(report_id, _suspend, _("Account suspended."))
+    return _perform(report_id, _suspend, _("Account suspended."))
 
 
 @bp.post(f"{REPORT}/reinstate")
@@ -147,7 +150,7 @@ def suspend(report_id: int) -> Answer:
 @limits.changing
 def reinstate(report_id: int) -> Answer:
     """Reinstate the account of the accused user."""
-    return _act(report_id, _reinstate, _("Account reinstated."))
+    return _perform(report_id, _reinstate, _("Account reinstated."))
 
 
 def _suspend(moderator: Any, report_id: int) -> None:
@@ -158,7 +161,7 @@ def _reinstate(moderator: Any, report_id: int) -> None:
     actions.reinstate(moderator, report_or_404(report_id).accused_id, report_id=report_id)
 
 
-def _act(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
+def _perform(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
     """Run an action and commit. If it is refused, show the report again with the moderator's text in the form."""
     report_or_404(report_id)
     try:
@@ -171,6 +174,6 @@ def _act(report_id: int, act: Callable[..., None], done: str, *words: str) -> An
     return redirect(url_for("moderation.show", report_id=report_id), 303)
 
 
-def _words() -> str:
-    form = WordsForm(request.form)
+def _note() -> str:
+    form = NoteForm(request.form)
     return (form.words.data or "")[:20_000]

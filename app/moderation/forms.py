@@ -17,32 +17,32 @@ from app.web.responses import new_form_key
 
 
 class ReportForm(FlaskForm):
-    """A member's note to the moderators. The other fields of a report of messages are read by `picked`."""
+    """A member's note to the moderators. The other fields of a report of messages are read by `read_selection`."""
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
 
-class WordsForm(FlaskForm):
+class NoteForm(FlaskForm):
     """A moderator's text: a warning, the reason for removing a post, or a note about the decision."""
 
     words = TextAreaField(validators=[Length(max=20_000)])
 
 
-MAX_TICKED = 500  # maximum number of selected messages read from the form; far more than a report may contain
+MAX_SELECTED = 500  # maximum number of selected messages read from the form; far more than a report may contain
 BELOW = 5  # number of messages shown after the one that a link selects
 
 
 @dataclass(frozen=True)
-class Picked:
+class Selection:
     """The messages selected for a report, on all pages of the form, and the page to show."""
 
     seqs: Sequence[int]  # of the selected messages
     before: int | None  # the page shows messages before this seq; None = the newest
-    only_looks: bool  # the member only goes to another page, and doesn't submit the report yet
+    is_paging: bool  # the member only goes to another page, and doesn't submit the report yet
 
 
-def picked() -> Picked:
+def read_selection() -> Selection:
     """Read the selected messages from the request.
 
     Form fields: `message` is the seq of a selected message. `show` means "go to the messages before this seq". `at` is
@@ -50,12 +50,12 @@ def picked() -> Picked:
     goes to it.
     """
     linked = position("message")
-    ticked = [number for raw in request.form.getlist("message")[:MAX_TICKED] if (number := _number(raw))]
+    ticked = [number for raw in request.form.getlist("message")[:MAX_SELECTED] if (number := _number(raw))]
     if linked and request.method == "GET":
-        return Picked([linked], min(linked + BELOW + 1, LARGEST_ID), only_looks=True)
+        return Selection([linked], min(linked + BELOW + 1, LARGEST_ID), is_paging=True)
     turned = request.form.get("show")
     before = _number(request.form.get("at", "") if turned is None else turned)
-    return Picked(ticked, before or None, only_looks=turned is not None)
+    return Selection(ticked, before or None, is_paging=turned is not None)
 
 
 def _number(raw: str) -> int:

@@ -48,7 +48,7 @@ def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     kept = and_(SealedMessage.message_id == Message.id, SealedMessage.kept_until > now())
     has_words = or_(Message.deleted_at.is_(None), SealedMessage.message_id.is_not(None))
     seen = and_(Message.kind == "text", has_words, visibility.message_is_shown(mine))
-    taken_back = Message.id.in_(_taken_back_from(viewer, conversation_id))
+    taken_back = Message.id.in_(_unsent_after_reading(viewer, conversation_id))
     return (
         select(Message)
         .join(mine, inside)
@@ -58,7 +58,7 @@ def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     )
 
 
-def _taken_back_from(viewer: User, conversation_id: int) -> list[int]:
+def _unsent_after_reading(viewer: User, conversation_id: int) -> list[int]:
     """Return the ids of sealed messages that were unsent after the viewer had read them."""
     taken_back = (
         select(SealedMessage.message_id, SealedMessage.readers)
@@ -73,7 +73,7 @@ def post(viewer: User, post_id: int) -> Post | None:
     return db.session.scalar(timelines.one(viewer, post_id))
 
 
-def are_apart(one: User, other: User) -> bool:
+def is_blocked_either_way(one: User, other: User) -> bool:
     """Return whether either user blocks the other."""
     return bool(db.session.scalar(select(visibility.blocked_between(one.id, other.id))))
 
@@ -84,7 +84,7 @@ def blocked_by(viewer: User, user_ids: Collection[int]) -> set[int]:
     return set(db.session.scalars(blocked)) if user_ids else set()
 
 
-def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
+def selected_messages(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
     """Return the messages with these seqs that the viewer may report, oldest first, reloaded from the database."""
     these = reportable(viewer, conversation_id).where(Message.seq.in_(seqs)).order_by(Message.seq)
     return db.session.scalars(these.execution_options(populate_existing=True)).all()
@@ -93,7 +93,7 @@ def ticked(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequenc
 # --- Reports
 
 
-def concerns(person: User) -> ColumnElement[bool]:
+def involves(person: User) -> ColumnElement[bool]:
     """Return the condition that a user is involved in a report and therefore may not moderate it.
 
     Involved are the reporter, the accused, and the senders of messages in the evidence.
@@ -106,22 +106,22 @@ def concerns(person: User) -> ColumnElement[bool]:
 
 def queue(moderator: User, state: str) -> Select[Report]:
     """Select the reports in this state ("open" or "resolved") that don't involve the moderator."""
-    return _whole(select(Report).where(Report.state == state, ~concerns(moderator)))
+    return _with_evidence(select(Report).where(Report.state == state, ~involves(moderator)))
 
 
 def get_visible(moderator: User, report_id: int) -> Report | None:
     """Return the report with that id, with its evidence, unless it involves the moderator."""
-    found = _whole(select(Report).where(Report.id == report_id, ~concerns(moderator)))
+    found = _with_evidence(select(Report).where(Report.id == report_id, ~involves(moderator)))
     return db.session.scalar(found.options(selectinload(Report.evidence)))
 
 
-def own(reporter: User, report_id: int) -> Report | None:
+def own_report(reporter: User, report_id: int) -> Report | None:
     """Return the report with that id, with its evidence, if this user made it."""
     mine = select(Report).where(Report.id == report_id, Report.reporter_id == reporter.id)
     return db.session.scalar(mine.options(selectinload(Report.evidence)))
 
 
-def numbers(reports: Collection[Report]) -> dict[int, int]:
+def evidence_counts(reports: Collection[Report]) -> dict[int, int]:
     """Return the number of evidence items of each report, by report id."""
     held = ReportedMessage.report_id
     counted = select(held, func.count()).where(held.in_([report.id for report in reports])).group_by(held)
@@ -130,7 +130,7 @@ def numbers(reports: Collection[Report]) -> dict[int, int]:
 
 def moderators(report_id: int) -> Sequence[User]:
     """Return the moderators who are not involved in this report."""
-    able = (User.role.in_(roles.those_at_least("moderator")), User.active)
+    able = (User.role.in_(roles.roles_at_least("moderator")), User.active)
     wrote = select(ReportedMessage.sender_name).where(ReportedMessage.report_id == report_id)
     party = exists().where(Report.id == report_id, or_(Report.reporter_id == User.id, Report.accused_id == User.id))
     return db.session.scalars(select(User).where(*able, ~party, User.username.not_in(wrote)).order_by(User.id)).all()
@@ -141,7 +141,7 @@ def has_post(report: Report) -> bool:
     return db.session.scalar(select(Post.id).where(Post.id == report.post_id)) is not None
 
 
-def has_looked(moderator: User, report: Report) -> bool:
+def has_viewed_evidence(moderator: User, report: Report) -> bool:
     """Return whether the audit log records that this moderator viewed the report's evidence."""
     looked = (
         AuditEntry.report_id == report.id,
@@ -160,7 +160,7 @@ def log(moderator: User, *, report_id: int | None = None, person: str = "") -> S
     `report_id` selects only entries about that report, `person` only actions by or on the user of that name.
     """
     entries = select(AuditEntry).outerjoin(Report, Report.id == AuditEntry.report_id)
-    entries = entries.where(or_(AuditEntry.report_id.is_(None), ~concerns(moderator)))
+    entries = entries.where(or_(AuditEntry.report_id.is_(None), ~involves(moderator)))
     if report_id is not None:
         entries = entries.where(AuditEntry.report_id == report_id)
     if person:
@@ -194,11 +194,11 @@ def by_name(name: str) -> User | None:
     return db.session.scalar(select(User).where(User.username_key == username_key(name)))
 
 
-def everybody(role: str) -> Select[User]:
+def accounts(role: str) -> Select[User]:
     """Select all accounts, or those with `role` if it is not "", in the order of their ids."""
     accounts = select(User).order_by(User.id)
     return accounts.where(User.role == role) if role else accounts
 
 
-def _whole(reports: Select[Report]) -> Select[Report]:
+def _with_evidence(reports: Select[Report]) -> Select[Report]:
     return reports.options(joinedload(Report.reporter), joinedload(Report.accused), joinedload(Report.assignee))

@@ -13,7 +13,7 @@ from app.core import roles
 from app.models import Report, ReportedMessage
 from app.moderation import evidence, evidence_images, queries
 from app.moderation.actions.rules import MAX_LENGTH
-from app.moderation.forms import WordsForm
+from app.moderation.forms import NoteForm
 from app.web.url_converters import ID
 from app.web.viewer import viewer
 
@@ -42,10 +42,10 @@ def report_or_404(report_id: int) -> Report:
     return queries.get_visible(viewer(), report_id) or abort(404)
 
 
-def seen_or_404(report_id: int) -> Report:
+def viewed_report_or_404(report_id: int) -> Report:
     """Return the report with that id. Also aborts with 404 if the viewer has not opened the evidence."""
     report = report_or_404(report_id)
-    return report if queries.has_looked(viewer(), report) else abort(404)
+    return report if queries.has_viewed_evidence(viewer(), report) else abort(404)
 
 
 def signed_file(report: Report, *, disclose: bool) -> Response:
@@ -63,26 +63,26 @@ def signed_file(report: Report, *, disclose: bool) -> Response:
 def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
     """Render a report for a moderator. `said` maps the endpoint of a refused action to the text in its form."""
     report = report_or_404(report_id)
-    looked = queries.has_looked(viewer(), report)
+    looked = queries.has_viewed_evidence(viewer(), report)
     accused, history = report.accused, queries.history(report)
     return render_template(
         "moderation/show.html",
         report=report,
         number=len(report.evidence),
-        exhibits=_exhibits(report) if looked else None,
+        exhibits=_evidence_items(report) if looked else None,
         state=evidence.state(report) if looked else None,
         has_post=report.kind == "post" and queries.has_post(report),
         history=history,
         is_warned=any(entry.action == "warned" for entry in history),
         is_mine=report.assignee_id in {None, viewer().id},
-        may_judge=accused is not None and roles.may_judge(viewer().role, accused.role),
-        form=WordsForm(formdata=None),
+        can_moderate=accused is not None and roles.can_moderate(viewer().role, accused.role),
+        form=NoteForm(formdata=None),
         said=said or {},
         most=MAX_LENGTH,
     )
 
 
-def _exhibits(report: Report) -> list[EvidenceItem]:
+def _evidence_items(report: Report) -> list[EvidenceItem]:
     exhibits, number = [], 0
     for message in report.evidence:
         shown = [_picture(number + place, image) for place, image in enumerate(message.images)]

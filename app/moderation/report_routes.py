@@ -13,7 +13,7 @@ from app.core.i18n import _
 from app.extensions import db
 from app.models import Message, Post, Report, User
 from app.moderation import actions, bp, evidence, evidence_images, queries, report_page
-from app.moderation.forms import Picked, ReportForm, picked
+from app.moderation.forms import ReportForm, Selection, read_selection
 from app.queries import members, people, relations
 from app.web import limits
 from app.web.paging import Page, cut
@@ -33,8 +33,8 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
     The selection is kept when the member goes to another page of the form.
     """
     conversation = queries.conversation(viewer(), conversation_id) or abort(404)
-    form, chosen = ReportForm(request.form), picked()
-    if not form.is_submitted() or chosen.only_looks:
+    form, chosen = ReportForm(request.form), read_selection()
+    if not form.is_submitted() or chosen.is_paging:
         return _page(conversation.id, form, chosen)
     if not form.validate():
         return _page(conversation.id, form, chosen), 422
@@ -67,10 +67,10 @@ def sealed(report_id: int) -> Response:
 
 
 def _own_or_404(report_id: int) -> Report:
-    return queries.own(viewer(), report_id) or abort(404)
+    return queries.own_report(viewer(), report_id) or abort(404)
 
 
-def _page(conversation_id: int, form: ReportForm, chosen: Picked) -> str:
+def _page(conversation_id: int, form: ReportForm, chosen: Selection) -> str:
     shown = _messages(viewer(), conversation_id, chosen.before)
     on_page = {message.seq for message in shown.items}
     conversation = queries.conversation(viewer(), conversation_id)

@@ -25,7 +25,7 @@ EVENTS = {"done": "job_done", "failed": "job_failed"}  # the kind of event for e
 
 
 @job_changed.connect
-def _tell_owner(task: Job) -> None:
+def _publish_task(task: Job) -> None:
     """Publish every change of a task to its owner. Also record an event when the task is done or has failed."""
     if task.owner_id is None:
         return
@@ -38,7 +38,7 @@ def _tell_owner(task: Job) -> None:
 
 
 @job("notifications.forget_poll")
-def forget_poll(user_id: int) -> None:
+def remove_cached_poll(user_id: int) -> None:
     """Remove a user's cached poll hash after the removal at commit failed. Idempotent.
 
     Raises ConnectionError while Redis is unavailable, so that the job is retried.
@@ -48,7 +48,7 @@ def forget_poll(user_id: int) -> None:
 
 
 @job("notifications.forget_old_tasks", every=DAY)
-def forget_old_tasks() -> None:
+def delete_old_task_states() -> None:
     """Delete published task states whose job no longer exists. Otherwise, a user's states would grow with every task.
 
     Idempotent: a second run finds nothing.
@@ -69,20 +69,20 @@ def recount_badges() -> dict[str, int]:
 
 
 @job("notifications.forget_activity", every=DAY)
-def forget_activity() -> None:
+def delete_old_events() -> None:
     """Delete events ACTIVITY_DAYS after they were read, and filtered events ACTIVITY_DAYS after they happened.
 
     Unread events are kept. Login events are kept too: they record which browsers a user has logged in from, so that a
     known browser causes no new alert. Also delete old counts of sent emails. Idempotent: a second run finds nothing.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
-    held = (Activity.held_by != "") & (Activity.created_at < oldest)
-    _forget(Activity.id, or_(Activity.read_at < oldest, held) & (Activity.kind != "login"))
+    held = (Activity.filtered_by != "") & (Activity.created_at < oldest)
+    _delete_in_batches(Activity.id, or_(Activity.read_at < oldest, held) & (Activity.kind != "login"))
     with write_transaction():
         db.session.execute(delete(MailTally).where(MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()))
 
 
-def _forget(identity: Any, which: ColumnElement[bool]) -> None:
+def _delete_in_batches(identity: Any, which: ColumnElement[bool]) -> None:
     """Delete the rows that match `which` in batches, so that no other writer waits for long.
 
     Each batch is selected without a lock, and selected again with a lock before it is deleted. Rows that are locked by

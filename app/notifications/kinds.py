@@ -108,10 +108,10 @@ KINDS: dict[str, Kind] = {
 }
 
 
-def chosen_by(role: str) -> dict[str, Kind]:
+def configurable_kinds(role: str) -> dict[str, Kind]:
     """Return the kinds that a user with this role can configure in the delivery grid."""
     kinds = KINDS.items()
     return {name: kind for name, kind in kinds if not (kind.quiet or kind.fixed) and roles.is_at_least(role, kind.role)}
 
 
-CHOSEN = chosen_by("member")
+CONFIGURABLE = configurable_kinds("member")

@@ -56,7 +56,7 @@ def key(user_id: int) -> str:
     return f"microblog:poll:{user_id}"
 
 
-def stamp(timestamp: float) -> str:
+def format_timestamp(timestamp: float) -> str:
     """Format a timestamp as text that parses to the same float."""
     return repr(timestamp)
 
@@ -81,8 +81,10 @@ def fill(user_id: int, login_id: str) -> None:
         lease = redis_client.execute(lambda client: _lease(client, user_id))
         with connect_nowait() as connection:
             last = _lock_clock(connection, user_id)
-            if last is not None and _login_is_good(connection, login_id):
-                redis_client.execute(lambda client: client.eval(FILL, 1, key(user_id), lease, stamp(last), login_id))
+            if last is not None and _is_valid_login(connection, login_id):
+                redis_client.execute(
+                    lambda client: client.eval(FILL, 1, key(user_id), lease, format_timestamp(last), login_id)
+                )
     except (OperationalError, PoolTimeout, RedisUnavailable):
         pass  # the next poll tries again
 
@@ -91,7 +93,7 @@ def _lease(client: Any, user_id: int) -> bytes:
     # A random lifetime, so that hashes created at the same time don't all expire at the same time.
     lifetime = TTL + secrets.randbelow(TTL // 5)
     keys = (key(user_id), presence.key(user_id))
-    lease: bytes = client.eval(LEASE, 2, *keys, redis_client.run_id(), secrets.token_hex(8), lifetime, presence.LASTS)
+    lease: bytes = client.eval(LEASE, 2, *keys, redis_client.run_id(), secrets.token_hex(8), lifetime, presence.TTL)
     return lease
 
 
@@ -103,7 +105,7 @@ def _lock_clock(connection: Connection, user_id: int) -> float | None:
     return found
 
 
-def _login_is_good(connection: Connection, login_id: str) -> bool:
+def _is_valid_login(connection: Connection, login_id: str) -> bool:
     """Return whether the login is still valid, by the same conditions as the query that loads the session.
 
     It may have ended since the request began.

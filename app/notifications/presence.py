@@ -14,7 +14,7 @@ from app.core.redis_client import RedisUnavailable
 
 # Seconds. A key is renewed only when a poll is answered from the database (poll_cache.py). So it must last longer than
 # a cached answer (at most six minutes), and longer than the longest poll interval of a busy server.
-LASTS = 600
+TTL = 600
 
 
 def key(user_id: int) -> str:
@@ -22,7 +22,7 @@ def key(user_id: int) -> str:
     return f"microblog:present:{user_id}"
 
 
-def viewing(user_ids: Sequence[int]) -> list[int]:
+def present_users(user_ids: Sequence[int]) -> list[int]:
     """Return the ids in `user_ids` whose users are present, in the same order. Empty if Redis is unavailable."""
     if not user_ids:
         return []

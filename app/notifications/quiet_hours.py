@@ -24,7 +24,7 @@ class Hours:
     digest_weekday: int  # 0 = Monday
 
 
-def may_tell_at(hours: Hours, moment: datetime) -> datetime:
+def next_allowed(hours: Hours, moment: datetime) -> datetime:
     """Return the first time at or after `moment` that is neither in a pause nor in quiet hours."""
     if hours.paused_until is not None and hours.paused_until > moment:
         moment = hours.paused_until
@@ -48,7 +48,7 @@ def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
     days = (local + timedelta(days=ahead) for ahead in range(9))
     wanted = (day for day in days if cadence == "daily" or day.weekday() == hours.digest_weekday)
     due = next(at for at in (_moments(hours, day, hours.digest_at)[0] for day in wanted) if at > moment)
-    return may_tell_at(hours, due)
+    return next_allowed(hours, due)
 
 
 def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:

@@ -31,14 +31,14 @@ def recount() -> dict[str, int]:
     Returns `{"checked": counts compared, "drift": counts that were wrong}`. Holds only one user's clock lock at a time.
     """
     checked = drift = 0
-    for user_id, name, told, truth in _told():
+    for user_id, name, told, truth in _published_counts():
         checked += 1
         if told != truth and _repair(user_id, name):
             drift += 1
     return {"checked": checked, "drift": drift}
 
 
-def _told() -> Iterator[tuple[int, str, object, int]]:
+def _published_counts() -> Iterator[tuple[int, str, object, int]]:
     """Yield (user id, name, published count, correct count) for every published count.
 
     The rows are read without a lock, so a difference must be checked again under one.

@@ -30,7 +30,7 @@ from app.notifications.task_names import task_words
 
 SNIPPET = 160  # characters of a post that are quoted
 
-Put = Callable[[User | str], str]  # formats a value of the sentence: a user's name or another text
+Formatter = Callable[[User | str], str]  # formats a value of the sentence: a user's name or another text
 NameMarkup = Callable[[User], Markup]
 
 
@@ -41,7 +41,7 @@ class RenderedEvent:
     `say(put)` returns the sentence; it formats each value of the sentence with `put`.
     """
 
-    say: Callable[[Put], str]
+    say: Callable[[Formatter], str]
     endpoint: str
     values: Mapping[str, Any] = field(default_factory=dict)
     post: Post | None = None
@@ -104,7 +104,7 @@ def _follow(events: Sequence[Activity]) -> RenderedEvent:
     actors = [_actor(event) for event in events]
     first, rest = actors[0], len(actors) - 1
 
-    def say(put: Put) -> str:
+    def say(put: Formatter) -> str:
         if not rest:
             return _("%(name)s followed you", name=put(first))
         if rest == 1:
@@ -144,7 +144,7 @@ def _job_failed(event: Activity) -> RenderedEvent:
 def _login(event: Activity) -> RenderedEvent:
     browser, system = event.args.get("browser", ""), event.args.get("system", "")
 
-    def say(put: Put) -> str:
+    def say(put: Formatter) -> str:
         if event.args.get("first"):
             return _first_login(put, browser, system)
         if browser and system:
@@ -156,7 +156,7 @@ def _login(event: Activity) -> RenderedEvent:
     return RenderedEvent(say, "accounts.security", address=event.args.get("address", ""))
 
 
-def _first_login(put: Put, browser: str, system: str) -> str:
+def _first_login(put: Formatter, browser: str, system: str) -> str:
     """Describe the first login to an account.
 
     It usually follows the registration directly, so the text must not sound like an alert.
@@ -192,7 +192,7 @@ def _report(event: Activity) -> RenderedEvent:
     accused, values = event.args.get("accused", ""), {"report_id": event.args["report_id"]}
     kind = event.args.get("kind", "messages")
 
-    def say(put: Put) -> str:
+    def say(put: Formatter) -> str:
         if kind == "post":
             return _("A post by %(name)s was reported", name=put(f"@{accused}"))
         if kind == "person":

@@ -28,7 +28,7 @@ from app.notifications.quiet_hours import Hours
 
 MAIL_JOB = "notifications.mail"
 DIGEST_JOB = "notifications.digest"
-AFTER_THE_OTHER = timedelta(seconds=10)  # delay of a job's next try while another job is emailing the same user
+RETRY_AFTER_OTHER = timedelta(seconds=10)  # delay of a job's next try while another job is emailing the same user
 ESSENTIAL = "essential"  # the cadence of email that is never delayed
 WITHHELD = "withheld"  # the template that replaces a section that can't be rendered or sent
 CADENCES = (ESSENTIAL, "now", "daily", "weekly")
@@ -61,20 +61,20 @@ class PendingBatch:
 
 
 PendingProvider = Callable[[int, Collection[str]], Sequence[PendingBatch]]
-_sources: list[PendingProvider] = []
+_providers: list[PendingProvider] = []
 
 
 def register_provider(ask: PendingProvider) -> PendingProvider:
     """Register `ask(user_id, kinds)`, which returns the user's unread, unsent items of these kinds, as batches."""
-    if ask not in _sources:
-        _sources.append(ask)
+    if ask not in _providers:
+        _providers.append(ask)
     return ask
 
 
 def pending(user_id: int, cadence: str) -> list[PendingBatch]:
     """Return the batches of a user's pending items that are emailed at this cadence, in the order of the kinds."""
     kinds = [kind for kind, chosen in preferences.grid(user_id).items() if cadence_of(kind, chosen.mail) == cadence]
-    found = [one for ask in _sources for one in ask(user_id, kinds)] if kinds else []
+    found = [one for ask in _providers for one in ask(user_id, kinds)] if kinds else []
     return sorted(found, key=lambda one: kinds.index(one.kind))
 
 
@@ -88,7 +88,7 @@ def schedule_locked(user_id: int, kind: str) -> None:
     preference = preferences.grid(user_id)[kind]
     if preference.mail == "none" and not preference.push:
         return
-    times = times_of(user_id)
+    times = hours_of(user_id)
     if preference.mail != "none":
         schedule_email(user_id, cadence_of(kind, preference.mail), times)
     if preference.push:
@@ -102,11 +102,11 @@ def reschedule(user_id: int) -> None:
     new time. Items whose cadence changed are scheduled at the new cadence; the old cadence's job will find nothing to
     send.
     """
-    on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reconsider(user_id), Phase.ORDERS)
+    on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reschedule(user_id), Phase.ORDERS)
 
 
-def _reconsider(user_id: int) -> None:
-    times, moment = times_of(user_id), now()
+def _reschedule(user_id: int) -> None:
+    times, moment = hours_of(user_id), now()
     for cadence in CADENCES:
         key = _key(user_id, cadence)
         job = db.session.scalar(
@@ -119,32 +119,32 @@ def _reconsider(user_id: int) -> None:
             if pending(user_id, cadence):
                 schedule_email(user_id, cadence, times)
         elif job.run_after > moment and not job.attempts:  # a job that is due or retried checks the settings itself
-            due = _moved(job, cadence, times, moment)
+            due = _new_due_time(job, cadence, times, moment)
             db.session.execute(update(Job).where(Job.id == job.id).values(run_after=due))
-    _hasten_pushes(user_id, _push_due(times, moment))
+    _advance_pushes(user_id, _push_due(times, moment))
 
 
-def _moved(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
+def _new_due_time(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
     """Return the new due time of a scheduled email."""
     if cadence in {ESSENTIAL, "now"}:
-        return min(mail_due(cadence, times, moment), quiet_hours.may_tell_at(times, job.run_after))
+        return min(mail_due(cadence, times, moment), quiet_hours.next_allowed(times, job.run_after))
     # Based on when the job was queued: a digest that was due in quiet hours is sent when they end, not a day later.
     due = mail_due(cadence, times, min(job.queued_at, moment))
-    return max(due, quiet_hours.may_tell_at(times, moment))
+    return max(due, quiet_hours.next_allowed(times, moment))
 
 
-def _hasten_pushes(user_id: int, due: datetime) -> None:
+def _advance_pushes(user_id: int, due: datetime) -> None:
     """Reschedule to `due` the pushes that are due later.
 
     Pushes that are due too early need no change: they check the quiet hours when they run.
     """
-    keys = [_push_key(identity) for identity in _browsers(user_id)]
+    keys = [_push_key(identity) for identity in _subscriptions(user_id)]
     waits = update(Job).where(Job.unique_key.in_(keys), Job.state == "queued", Job.attempts == 0, Job.run_after > due)
     if keys:
         db.session.execute(waits.values(run_after=due).execution_options(synchronize_session=False))
 
 
-def times_of(user_id: int) -> Hours:
+def hours_of(user_id: int) -> Hours:
     """Return a user's current delivery hours."""
     return preferences.hours(db.session.get_one(User, user_id), preferences.profile(user_id))
 
@@ -187,7 +187,7 @@ def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
         text("state IN ('queued', 'running')"),  # spelled as in the partial index, so that the engine uses it
     )
     due = db.session.scalar(begun.limit(1))
-    return max(due, now()) + AFTER_THE_OTHER if due else None
+    return max(due, now()) + RETRY_AFTER_OTHER if due else None
 
 
 def _job(cadence: str) -> str:
@@ -208,7 +208,7 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
         return moment
     if cadence == "now":
         wait = timedelta(seconds=current_app.config["MESSAGE_MAIL_DELAY"])
-        return quiet_hours.may_tell_at(times, moment + wait)
+        return quiet_hours.next_allowed(times, moment + wait)
     return quiet_hours.next_digest(times, cadence, moment)
 
 
@@ -218,7 +218,7 @@ def schedule_pushes(user_id: int, times: Hours) -> None:
     The delay is longer than the poll interval, so that an open page can show the news first.
     """
     due = _push_due(times, now())
-    for identity in _browsers(user_id):
+    for identity in _subscriptions(user_id):
         schedule_push_at(identity, due)
 
 
@@ -229,7 +229,7 @@ def schedule_push_at(subscription_id: int, due: datetime) -> None:
     enqueue("notifications.push", delay=delay, unique_key=key, subscription_id=subscription_id)
 
 
-def _browsers(user_id: int) -> Sequence[int]:
+def _subscriptions(user_id: int) -> Sequence[int]:
     """Return the ids of the user's push subscriptions, sorted to avoid deadlocks.
 
     Sorting matters because a browser that has just moved to another user may be locked under two clocks.
@@ -239,7 +239,7 @@ def _browsers(user_id: int) -> Sequence[int]:
 
 
 def _push_due(times: Hours, moment: datetime) -> datetime:
-    return quiet_hours.may_tell_at(times, moment + timedelta(seconds=current_app.config["POLL_INTERVAL"] + 2))
+    return quiet_hours.next_allowed(times, moment + timedelta(seconds=current_app.config["POLL_INTERVAL"] + 2))
 
 
 def _push_key(subscription_id: int) -> str:

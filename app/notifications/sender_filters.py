@@ -16,7 +16,7 @@ from app.notifications import preferences
 from app.notifications.kinds import KINDS
 from app.queries import relations
 
-NEW_FOR = timedelta(days=7)  # how long an account counts as new
+NEW_ACCOUNT_AGE = timedelta(days=7)  # how long an account counts as new
 CHOICES = ("accept", "hold", "drop")  # mildest first; "hold" moves an event to the filtered notifications
 # The reason shown for a filtered event, by the name of the filter.
 REASONS: dict[str, Sentence] = {
@@ -45,7 +45,7 @@ def filter_event(user_id: int, kind: str, actor: User | None) -> FilterResult:
     verdicts = [FilterResult("accept", "")]
     if profile.not_following != "accept" and not _follows(user_id, actor.id):
         verdicts.append(FilterResult(profile.not_following, "not_following"))
-    if profile.new_account != "accept" and actor.created_at > now() - NEW_FOR:
+    if profile.new_account != "accept" and actor.created_at > now() - NEW_ACCOUNT_AGE:
         verdicts.append(FilterResult(profile.new_account, "new_account"))
     return max(verdicts, key=lambda verdict: CHOICES.index(verdict.choice))
 

@@ -58,13 +58,13 @@ class IdlePolls:
                 if self._is_idle(environ):
                     start_response("200 OK", self._idle[self._load.step])
                     return [b"[]\n"]
-                if self._load.sheds():
-                    return self._send_away(start_response)
+                if self._load.should_shed():
+                    return self._shed(start_response)
             return self._inner(environ, start_response)
         finally:
             self._load.leave()
 
-    def _send_away(self, start_response: StartResponse) -> Iterable[bytes]:
+    def _shed(self, start_response: StartResponse) -> Iterable[bytes]:
         retry = ("Retry-After", str(self._load.retry_after()))
         start_response("503 Service Unavailable", [*self._busy, self._intervals[self._load.step], retry])
         return [BUSY]

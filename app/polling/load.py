@@ -17,8 +17,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-REMEMBERS = 10.0  # seconds; the time constant of the average, so that a burst of a second or two changes little
-LOOKS_EVERY = 1.0  # seconds between two updates of the average
+TIME_CONSTANT = 10.0  # seconds; the time constant of the average, so that a burst of a second or two changes little
+UPDATE_EVERY = 1.0  # seconds between two updates of the average
 
 
 class Step(NamedTuple):
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 # Polls cause most of the load, so doubling the interval nearly halves it. With the default POLL_INTERVAL of 10 seconds,
 # the last step is a minute, the longest acceptable delay for a badge.
 STEPS = (Step(0.0, 1), Step(0.5, 2), Step(0.7, 3), Step(0.85, 6))
-STAYS = 0.1  # a step ends only when the load is this much below it (hysteresis)
+HYSTERESIS = 0.1  # a step ends only when the load is this much below it (hysteresis)
 SHED_FROM = 0.9  # from this load on, some polls are rejected; the share grows linearly until the load is 1
 MAX_SHED = 0.9  # the largest share of polls that is rejected, so one in ten is always answered
 RETRY_AFTER = (15, 45)  # seconds; a random value, so that rejected polls don't all return at the same time
@@ -59,7 +59,7 @@ class Load:
         self._lock = threading.Lock()
         self._running = 0  # requests in progress
         self._worked = 0.0  # thread-seconds since the last update
-        self._at = self._looked_at = clock()  # the times of the last addition to `_worked` and of the last update
+        self._at = self._updated_at = clock()  # the times of the last addition to `_worked` and of the last update
         self._cpu_then = cpu()  # at the last update
 
     @property
@@ -74,8 +74,8 @@ class Load:
             self._worked += self._running * (moment - self._at)
             self._at = moment
             self._running += 1
-            if moment - self._looked_at >= LOOKS_EVERY:
-                self._look(moment)
+            if moment - self._updated_at >= UPDATE_EVERY:
+                self._update(moment)
 
     def leave(self) -> None:
         """Count a request that ends.
@@ -88,19 +88,19 @@ class Load:
             self._at = moment
             self._running -= 1
 
-    def _look(self, moment: float) -> None:
+    def _update(self, moment: float) -> None:
         """Update the exponential moving average with the work since the last update, and choose the step."""
-        since = moment - self._looked_at
+        since = moment - self._updated_at
         cpu = self._cpu()
         now = min(max(self._worked / self._threads, cpu - self._cpu_then) / since, 1.0)
-        self.busy = now + (self.busy - now) * math.exp(-since / REMEMBERS)
-        self._looked_at, self._worked, self._cpu_then = moment, 0.0, cpu
+        self.busy = now + (self.busy - now) * math.exp(-since / TIME_CONSTANT)
+        self._updated_at, self._worked, self._cpu_then = moment, 0.0, cpu
         while self.step + 1 < len(STEPS) and self.busy >= STEPS[self.step + 1].busy:
             self.step += 1
-        while self.busy < STEPS[self.step].busy - STAYS:
+        while self.busy < STEPS[self.step].busy - HYSTERESIS:
             self.step -= 1
 
-    def sheds(self) -> bool:
+    def should_shed(self) -> bool:
         """Return whether to reject a poll that would need SQL."""
         excess = (self.busy - SHED_FROM) / (1 - SHED_FROM)
         return excess > 0 and self._dice() < excess * MAX_SHED

@@ -12,7 +12,7 @@ from app.models import Notification
 
 
 @dataclass(frozen=True)
-class Told:
+class NotificationState:
     """A notification in the answer to a poll."""
 
     name: str
@@ -20,7 +20,7 @@ class Told:
     timestamp: float
 
 
-def since(user_id: int, timestamp: float, clock: float) -> list[Told]:
+def since(user_id: int, timestamp: float, clock: float) -> list[NotificationState]:
     """Return the user's notifications after `timestamp`, oldest first.
 
     `clock` is the user's newest committed timestamp. If `timestamp` is later than that, a backup was restored after the
@@ -32,10 +32,10 @@ def since(user_id: int, timestamp: float, clock: float) -> list[Told]:
     return rows
 
 
-def _after(user_id: int, timestamp: float) -> list[Told]:
+def _after(user_id: int, timestamp: float) -> list[NotificationState]:
     rows = db.session.execute(
         select(Notification.name, Notification.data, Notification.timestamp)
         .where(Notification.user_id == user_id, Notification.timestamp > timestamp)
         .order_by(Notification.timestamp, Notification.name, Notification.subject)
     )
-    return [Told(*row) for row in rows]
+    return [NotificationState(*row) for row in rows]

@@ -21,8 +21,8 @@ from app.queries import people
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
-MENTIONS_TOLD = 25  # maximum number of mentioned members who are notified of one post
-TAGS_KEPT = 30  # maximum number of tags stored for one post; completion and tag search use the stored tags
+MAX_MENTIONS = 25  # maximum number of mentioned members who are notified of one post
+MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag search use the stored tags
 
 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
@@ -45,36 +45,36 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
     identity = db.session.scalar(stmt.returning(Post.id))
     if identity is not None:
         post = db.session.get_one(Post, identity)
-        drafts.end(author, form_key, body)
-        _keep_tags(post)
-        _tell_mentioned(post, author)
+        drafts.clear(author, form_key, body)
+        _store_tags(post)
+        _notify_mentioned(post, author)
         # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
         enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
         return post
     return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
 
 
-def _keep_tags(post: Post) -> None:
-    found = {tag_key(tag): tag for tag in reversed(rich.tags(post.body)[:TAGS_KEPT])}
+def _store_tags(post: Post) -> None:
+    found = {tag_key(tag): tag for tag in reversed(rich.tags(post.body)[:MAX_TAGS])}
     rows = [{"post_id": post.id, "key": key, "name": name} for key, name in found.items() if key]
     if rows:
         db.session.execute(insert(PostTag), rows)
 
 
-def _tell_mentioned(post: Post, author: User) -> None:
-    """Notify the members mentioned in a post, up to MENTIONS_TOLD."""
-    for person in people.by_usernames(rich.mentions(post.body)[:MENTIONS_TOLD]):
+def _notify_mentioned(post: Post, author: User) -> None:
+    """Notify the members mentioned in a post, up to MAX_MENTIONS."""
+    for person in people.by_usernames(rich.mentions(post.body)[:MAX_MENTIONS]):
         record_event(person.id, "mention", str(post.id), actor=author, post_id=post.id)
 
 
-def tell_of_post(user_id: int, newest: int) -> None:
+def publish_timeline(user_id: int, newest: int) -> None:
     """Publish the id of the newest post on a member's timeline to their open pages.
 
     The published id never decreases, even if two authors' posts are published out of order.
     """
 
     def furthest() -> dict[str, int]:
-        return {"newest_post_id": max(newest, queries.newest_told(user_id))}
+        return {"newest_post_id": max(newest, queries.newest_published(user_id))}
 
     publish_state(user_id, "timeline", furthest)
 

@@ -20,7 +20,7 @@ from app.models import PostDraft, User
 
 MAX_LENGTH = 20_000  # characters; longer than a post may be, so that text that is too long isn't lost
 MAX_DRAFTS = 20  # per member; older drafts are deleted
-KEPT_EMPTY = timedelta(days=1)  # how long the row of a published or emptied draft is kept, see `end`
+EMPTY_LIFETIME = timedelta(days=1)  # how long the row of a published or emptied draft is kept, see `clear`
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def save(author: User, form_key: str, text: str, language: str = "") -> bool:
     return True
 
 
-def end(author: User, form_key: str | None, body: str) -> None:
+def clear(author: User, form_key: str | None, body: str) -> None:
     """Empty the draft of a form whose post was published with the text `body`, and other drafts with that text.
 
     The emptied rows are marked as sent, so that a save request that arrives late is rejected.
@@ -75,9 +75,11 @@ def current(author: User, form_key: str = "") -> Draft:
     return Draft(row.body, row.language, row.form_key) if row else Draft()
 
 
-def forget() -> int:
-    """Delete drafts that were published or emptied more than KEPT_EMPTY ago. Return their number."""
-    old = delete(PostDraft).where(or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - KEPT_EMPTY)
+def delete_old() -> int:
+    """Delete drafts that were published or emptied more than EMPTY_LIFETIME ago. Return their number."""
+    old = delete(PostDraft).where(
+        or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - EMPTY_LIFETIME
+    )
     return len(db.session.scalars(old.returning(PostDraft.user_id)).all())
 
 

@@ -18,9 +18,9 @@ from app.notifications import presence
 from app.posts import actions, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
-ASKED_TOGETHER = 500  # followers per Redis command that checks who is viewing the site
+PRESENCE_BATCH = 500  # followers per Redis command that checks who is viewing the site
 # Members per transaction. It locks the clocks of all of them and, on SQLite, blocks all other writers.
-TOLD_TOGETHER = 50
+NOTIFY_BATCH = 50
 
 
 @job(TELL_FOLLOWERS, timeout=600)
@@ -31,12 +31,12 @@ def tell_followers(author_id: int) -> None:
     it is unknown who is viewing the site, so no one is notified.
     """
     newest = queries.newest_of(author_id)
-    for readers in queries.readers_in_batches(author_id, ASKED_TOGETHER):
-        looking = presence.viewing(readers) if newest else []
-        for first in range(0, len(looking), TOLD_TOGETHER):
+    for readers in queries.readers_in_batches(author_id, PRESENCE_BATCH):
+        looking = presence.present_users(readers) if newest else []
+        for first in range(0, len(looking), NOTIFY_BATCH):
             with write_transaction():
-                for user_id in looking[first : first + TOLD_TOGETHER]:
-                    actions.tell_of_post(user_id, newest)
+                for user_id in looking[first : first + NOTIFY_BATCH]:
+                    actions.publish_timeline(user_id, newest)
 
 
 @job(EXPORT, queue="slow", timeout=3600)
@@ -68,7 +68,7 @@ def remove_old_exports() -> None:
 
 
 @job("posts.forget_drafts", every=24 * 3600)
-def forget_drafts() -> None:
+def delete_old_drafts() -> None:
     """Delete old rows of drafts that were published or emptied. Idempotent."""
     with write_transaction():
-        drafts.forget()
+        drafts.delete_old()

@@ -39,7 +39,7 @@ def one(viewer: User, post_id: int) -> WithLanguages:
     return _with_languages(timelines.one(viewer, post_id), viewer)
 
 
-def news(viewer: User, after: int) -> int:
+def new_post_count(viewer: User, after: int) -> int:
     """Count the posts on the viewer's home timeline that are newer than the post with id `after`.
 
     The count stops at MAX_NEW_POSTS + 1.
@@ -52,7 +52,7 @@ def newest_of(author_id: int) -> int:
     return db.session.scalar(select(func.max(Post.id)).where(Post.author_id == author_id)) or 0
 
 
-def newest_told(user_id: int) -> int:
+def newest_published(user_id: int) -> int:
     """Return the newest post id that `actions.tell_of_post` published to a member, or 0 if there is none."""
     told = select(Notification.data).where(Notification.user_id == user_id, Notification.name == "timeline")
     return int((db.session.scalar(told) or {}).get("newest_post_id", 0))

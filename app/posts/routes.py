@@ -40,7 +40,7 @@ def news() -> Response:
 
     An open page requests this when a poll reports a new post.
     """
-    count = queries.news(viewer(), position("after") or 0)
+    count = queries.new_post_count(viewer(), position("after") or 0)
     return jsonify(count=min(count, queries.MAX_NEW_POSTS), more=count > queries.MAX_NEW_POSTS)
 
 
@@ -166,7 +166,7 @@ def _back() -> Response:
 
 @bp.post("/export_posts")
 @login_required
-@reauth.password_needed(reauth.EXPORTING)
+@reauth.password_needed(reauth.EXPORT_MAX_AGE)
 @limits.exporting
 def export() -> Response:
     """Start the viewer's data export as a background job. The Tasks page shows its progress."""

@@ -29,7 +29,7 @@ SUGGESTIONS = 8  # maximum number of suggestions while the user types
 
 
 @dataclass(frozen=True)
-class Above:
+class TopResults:
     """The people and tags shown above the posts on the first page of search results."""
 
     people: Sequence[User] = ()
@@ -48,12 +48,12 @@ def search() -> str:
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
     results: Page[object] = Page([], None)
-    above = Above()
+    above = TopResults()
     if terms and kind == "people":
         results = page(*found.people(viewer(), terms))
     elif terms:
         results = cut(found.posts(viewer(), terms, before=before_id(), size=page_size()), size=page_size())
-        above = _above(q) if before_id() is None else above
+        above = _top_results(q) if before_id() is None else above
     return render_template("posts/search.html", q=q, kind=kind, results=results, above=above)
 
 
@@ -74,11 +74,11 @@ def _suggested(user: User) -> dict[str, Any]:
     return {"text": f"@{user.username}", "name": user.display_name, "avatar": avatar_url(user)}
 
 
-def _above(q: str) -> Above:
+def _top_results(q: str) -> TopResults:
     words = q.split()
     people: Sequence[User] = ()
     if not q.startswith(("#", "＃")):
         people = name_prefixes.people_named(viewer(), q, PEOPLE_SHOWN + 1)
     is_one_tag = len(words) == 1 and not q.startswith(("@", "＠"))
     tags = name_prefixes.tags_named(viewer(), q, TAGS_SHOWN) if is_one_tag else []
-    return Above(people[:PEOPLE_SHOWN], len(people) > PEOPLE_SHOWN, tags)
+    return TopResults(people[:PEOPLE_SHOWN], len(people) > PEOPLE_SHOWN, tags)

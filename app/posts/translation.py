@@ -104,7 +104,7 @@ def provider() -> Provider:
     )
 
 
-def useful(written_in: str, reader: str) -> bool:
+def is_useful(written_in: str, reader: str) -> bool:
     """Return whether to offer a translation of a text to a reader.
 
     The text's language must be known and differ from the reader's, and the site must have a provider.

@@ -44,7 +44,7 @@ def recount() -> dict[str, int]:
     return {"checked": checked, "drift": drift}
 
 
-def _truths() -> tuple[ScalarSelect[int], ...]:
+def _correct_values() -> tuple[ScalarSelect[int], ...]:
     """Return the correct values of the columns in STORED, as SQL expressions."""
     counted = [
         select(func.count()).where(Post.author_id == User.id),
@@ -57,7 +57,7 @@ def _truths() -> tuple[ScalarSelect[int], ...]:
 def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
     """Return a pair for each of these members: the id, and whether the counters are correct. Take no lock."""
     rows = db.session.execute(
-        select(User.id, *STORED, *_truths())
+        select(User.id, *STORED, *_correct_values())
         .outerjoin(ProfileCount, ProfileCount.user_id == User.id)
         .where(User.id.in_(ids))
         .order_by(User.id)
@@ -77,7 +77,7 @@ def _repair(user_id: int) -> int:
             row = ProfileCount(user_id=user_id, posts=0, followers=0, following=0)
             db.session.add(row)
         stored = [row.posts, row.followers, row.following]
-        truth = list(db.session.execute(select(*_truths()).where(User.id == user_id)).one())
+        truth = list(db.session.execute(select(*_correct_values()).where(User.id == user_id)).one())
         wrong: int = sum(number != true for number, true in zip(stored, truth, strict=True))
         row.posts, row.followers, row.following = truth
     if wrong:

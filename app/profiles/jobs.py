@@ -7,7 +7,7 @@ from app.jobs import job
 from app.profiles import counters, queries
 from app.profiles.picture_routes import storage
 
-STRAY_AFTER = 24 * 3600  # seconds: a new upload gets its row long before
+ORPHAN_AGE = 24 * 3600  # seconds: a new upload gets its row long before
 
 
 @job(counters.COUNT_JOB, timeout=600)
@@ -29,17 +29,17 @@ def recount_profiles() -> dict[str, int]:
 
 
 @job("profiles.remove_stray_media", every=24 * 3600)
-def remove_stray_media() -> None:
+def remove_orphaned_pictures() -> None:
     """Delete uploaded profile pictures that no user has. Idempotent.
 
     A picture is orphaned if the commit fails or the web process is killed after the file was stored.
     """
     store = storage()
     # List the files before the pictures in use. Otherwise, a picture that was set in between would be deleted.
-    candidates = store.names_older_than(STRAY_AFTER)
+    candidates = store.names_older_than(ORPHAN_AGE)
     shown = set(queries.avatar_names())
     end_read_transaction()
     for name in candidates:
         if name not in shown:
             store.delete(name)
-    store.delete_unfinished(STRAY_AFTER)
+    store.delete_unfinished(ORPHAN_AGE)

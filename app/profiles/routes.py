@@ -39,7 +39,7 @@ def popup(username: str) -> str:
     """Return the hover card of a member: an HTML fragment with the head of the profile page."""
     profile = queries.profile(username, viewer()) or abort(404)
     seen = _last_seen(profile)
-    return render_template("profiles/popup.html", profile=profile, last_seen=seen, back=_page_around())
+    return render_template("profiles/popup.html", profile=profile, last_seen=seen, back=_requesting_page())
 
 
 @bp.get("/user/<username>/followers")
@@ -104,7 +104,7 @@ def _last_seen(profile: queries.Profile) -> str:
     return "" if profile.relation.is_blocked_either_way else last_seen(profile.person)
 
 
-def _page_around() -> str:
+def _requesting_page() -> str:
     """Return the path and query of the page that requested this fragment, from the Referer header.
 
     Return "" if it is unknown or not a page of this site.

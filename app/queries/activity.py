@@ -66,7 +66,7 @@ def _place() -> Tuple:
     return tuple_(Activity.timestamp, Activity.id)
 
 
-def _is_heard() -> ColumnElement[bool]:
+def _is_visible() -> ColumnElement[bool]:
     """Return the condition that an event is visible to its recipient.
 
     The event's actor and the author of its post must be active. The recipient must not mute the actor, and neither may
@@ -81,7 +81,7 @@ def _is_heard() -> ColumnElement[bool]:
 
 def _shown(user_id: Any) -> ColumnElement[bool]:
     """Return the condition that an event is visible to the user and not filtered."""
-    return and_(Activity.user_id == user_id, Activity.held_by == EMPTY, _is_heard())
+    return and_(Activity.user_id == user_id, Activity.filtered_by == EMPTY, _is_visible())
 
 
 def is_unread(user_id: Any) -> ColumnElement[bool]:
@@ -90,9 +90,9 @@ def is_unread(user_id: Any) -> ColumnElement[bool]:
     return and_(_shown(user_id), Activity.read_at.is_(None), Activity.kind > EMPTY)
 
 
-def is_held(user_id: Any) -> ColumnElement[bool]:
+def is_filtered(user_id: Any) -> ColumnElement[bool]:
     """Return the condition that an event was filtered and has not been dismissed."""
-    return and_(Activity.user_id == user_id, Activity.held_by != EMPTY, Activity.read_at.is_(None), _is_heard())
+    return and_(Activity.user_id == user_id, Activity.filtered_by != EMPTY, Activity.read_at.is_(None), _is_visible())
 
 
 def _badge_is_off(user_id: Any) -> Select[str]:
@@ -102,17 +102,17 @@ def _badge_is_off(user_id: Any) -> Select[str]:
 
 def shown(user_id: int) -> Select[Activity]:
     """Select the user's events on the Activity page, with their actors and posts."""
-    return _whole(select(Activity).where(_shown(user_id)))
+    return _with_related(select(Activity).where(_shown(user_id)))
 
 
 def unread(user_id: int, kinds: Collection[str]) -> Select[Activity]:
     """Select the user's unread events of these kinds, with their actors and posts. Used by email and push."""
-    return _whole(select(Activity).where(is_unread(user_id), Activity.kind.in_(kinds)))
+    return _with_related(select(Activity).where(is_unread(user_id), Activity.kind.in_(kinds)))
 
 
-def held(user_id: int) -> Select[Activity]:
+def filtered(user_id: int) -> Select[Activity]:
     """Select the user's filtered events, with their actors and posts."""
-    return _whole(select(Activity).where(is_held(user_id)))
+    return _with_related(select(Activity).where(is_filtered(user_id)))
 
 
 def unread_count_of(user_id: Any) -> ScalarSelect[int]:
@@ -131,5 +131,5 @@ def _unread_count() -> Select[int]:
     return select(unread_count_of(bindparam("user_id")))  # cached, because it runs while the user's clock is locked
 
 
-def _whole(query: Select[Activity]) -> Select[Activity]:
+def _with_related(query: Select[Activity]) -> Select[Activity]:
     return query.options(joinedload(Activity.actor), joinedload(Activity.post))

@@ -62,7 +62,7 @@ def message_count_in(member: Any) -> ColumnElement[int]:
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
 
-def is_wanted(member: Any) -> ColumnElement[bool]:
+def is_visible_request(member: Any) -> ColumnElement[bool]:
     """Return the condition that a message request may be shown: its recipient doesn't block the other user."""
     blocked = exists().where(
         _conversation.id == member.conversation_id,
@@ -75,7 +75,12 @@ def is_wanted(member: Any) -> ColumnElement[bool]:
 
 def request_count_of(user_id: Any) -> ScalarSelect[int]:
     """Return the number of a user's pending message requests, as a subquery."""
-    waits = (_asked.user_id == user_id, _asked.state == "request", _asked.newest_message_id > 0, is_wanted(_asked))
+    waits = (
+        _asked.user_id == user_id,
+        _asked.state == "request",
+        _asked.newest_message_id > 0,
+        is_visible_request(_asked),
+    )
     return select(func.count()).select_from(_asked).where(*waits).scalar_subquery()
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from app import create_app
 from app.config import ROOT, ConfigurationError, Settings
 from app.run import prepare
-from app.run.ports import PortRefused
-from app.run.prepare import CannotRun
+from app.run.ports import PortUnavailable
+from app.run.prepare import StartupError
 from app.run.services import Services, is_set
 from app.run.supervisor import Supervisor
 
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
         return serve(settings, reload=arguments == ["dev"])
     except ConfigurationError as error:
         print(f"Invalid settings: {error}.", file=sys.stderr)
-    except (CannotRun, PortRefused) as error:
+    except (StartupError, PortUnavailable) as error:
         print(error, file=sys.stderr)
     return 1
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 def serve(settings: Settings, *, reload: bool = False) -> int:
     """Serve the site until a signal. If `reload` is true, restart processes when files change.
 
-    Raises CannotRun and PortRefused.
+    Raises StartupError and PortUnavailable.
     """
     held = prepare.lock(settings.data_dir)
     services = Services(settings, reload=reload)

@@ -32,7 +32,7 @@ def find(known: Collection[int]) -> list[int]:
         return []
 
 
-def bury(known: Collection[int]) -> None:
+def reap(known: Collection[int]) -> None:
     """Reap adopted processes that have exited, so that they don't remain as zombies."""
     for pid in find(known):
         with contextlib.suppress(ChildProcessError):

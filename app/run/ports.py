@@ -6,7 +6,7 @@ import errno
 import socket
 
 
-class PortRefused(OSError):
+class PortUnavailable(OSError):
     """The site can't listen on its address. The message is one sentence that tells the operator what to change."""
 
 
@@ -21,25 +21,25 @@ def first_free_port(start: int, tries: int = 50) -> int:
     for port in range(start, min(start + tries, 65536)):
         try:
             check("127.0.0.1", port)
-        except PortRefused:
+        except PortUnavailable:
             continue
         return port
     return free_port()
 
 
 def check(host: str, port: int) -> None:
-    """Raise PortRefused if a server can't listen on this host and port now."""
+    """Raise PortUnavailable if a server can't listen on this host and port now."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # accept a port that was closed a moment ago
             probe.bind((host, port))
     except OverflowError:
-        raise PortRefused(f"PORT={port} isn't a port number. Choose one from 1 to 65535.") from None
+        raise PortUnavailable(f"PORT={port} isn't a port number. Choose one from 1 to 65535.") from None
     except socket.gaierror:
-        raise PortRefused(f"HOST={host} isn't an address of this machine. Try HOST=127.0.0.1.") from None
+        raise PortUnavailable(f"HOST={host} isn't an address of this machine. Try HOST=127.0.0.1.") from None
     except OSError as error:
-        raise PortRefused(_sentence(host, port, error)) from None
+        raise PortUnavailable(_sentence(host, port, error)) from None
 
 
 def _sentence(host: str, port: int, error: OSError) -> str:

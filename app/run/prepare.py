@@ -19,23 +19,23 @@ from app.config import ROOT
 from app.extensions import db
 
 
-class CannotRun(Exception):
+class StartupError(Exception):
     """The site can't be served. The message is one sentence for the operator."""
 
 
 def data_directory(folder: Path) -> None:
-    """Create the data directory so that only its owner can access it. Raises CannotRun."""
+    """Create the data directory so that only its owner can access it. Raises StartupError."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "run.lock").touch(mode=0o600)
     except OSError as error:
-        raise CannotRun(f"DATA_DIR={folder} isn't writable ({error.strerror}). Choose another directory.") from None
+        raise StartupError(f"DATA_DIR={folder} isn't writable ({error.strerror}). Choose another directory.") from None
 
 
 def lock(folder: Path) -> int:
     """Lock the data directory until this process exits, and return the open lock file.
 
-    Raises CannotRun if another process has locked it.
+    Raises StartupError if another process has locked it.
     """
     file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -43,14 +43,14 @@ def lock(folder: Path) -> int:
     except BlockingIOError:
         os.close(file)
         where = read_state(folder).get("site", "an address of its own")
-        raise CannotRun(
+        raise StartupError(
             f"Microblog already uses {folder}, at {where}. Stop it, or set DATA_DIR to another directory."
         ) from None
     return file
 
 
 def migrate(app: Flask) -> None:
-    """Migrate the database to the newest schema. If it is up to date, this takes one query. Raises CannotRun."""
+    """Migrate the database to the newest schema. If it is up to date, this takes one query. Raises StartupError."""
     scripts = ScriptDirectory(str(ROOT / "migrations"))
     with app.app_context():
         try:
@@ -58,13 +58,13 @@ def migrate(app: Flask) -> None:
                 current = MigrationContext.configure(connection).get_current_heads()
         except DBAPIError as error:
             where = db.engine.url.render_as_string(hide_password=True)
-            raise CannotRun(f"The database {where} doesn't respond: {error.orig}".rstrip()) from None
+            raise StartupError(f"The database {where} doesn't respond: {error.orig}".rstrip()) from None
         if set(current) == set(scripts.get_heads()):
             return
         try:
             scripts.get_revisions(current)
         except CommandError:
-            raise CannotRun(
+            raise StartupError(
                 f"A newer version of Microblog has migrated this database ({', '.join(current)}). Update Microblog."
             ) from None
         flask_migrate.upgrade()

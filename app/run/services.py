@@ -14,7 +14,7 @@ from app.config import ROOT, Settings
 from app.run import ports
 from app.run.child import Child
 from app.run.embedded import EmbeddedRedis
-from app.web.request_intake import BODY_READERS
+from app.web.request_buffering import BODY_READERS
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
 CONNECTIONS = 10_000  # the most open connections of a web process: one of about 17 kB for each polling browser
@@ -43,7 +43,7 @@ class Services:
     mail_page: str = ""  # the URL of the mail sink's page; "" if email is sent to MAIL_SERVER
 
     def __post_init__(self) -> None:
-        """Choose the services to run. Raises PortRefused if the site's port can't be used."""
+        """Choose the services to run. Raises PortUnavailable if the site's port can't be used."""
         ports.check(self.settings.host, self.settings.port)
         self.environment |= {
             "DATA_DIR": str(self.settings.data_dir),

@@ -11,7 +11,7 @@ from types import FrameType
 from app.run import orphans
 from app.run.child import Child
 from app.run.output import Output, say
-from app.run.prepare import CannotRun, forget_state, write_state
+from app.run.prepare import StartupError, forget_state, write_state
 from app.run.services import Services
 
 LOOK_EVERY = 0.2  # seconds between two checks of the children
@@ -48,7 +48,9 @@ class Supervisor:
             self._start(self._services.redis.child)
 
     def begin(self) -> None:
-        """Start the other processes when the embedded Redis is ready. Raises CannotRun if it doesn't become ready."""
+        """Start the other processes when the embedded Redis is ready. Raises StartupError if it doesn't become
+        ready.
+        """
         self._await_redis()
         for child in (self._services.web, *self._services.workers, self._services.mail_sink):
             if child:
@@ -65,7 +67,7 @@ class Supervisor:
         )
         self._start(redis.child)  # loses nothing: the scheduler pushes due jobs again from the database
         if not redis.wait_until_ready():
-            raise CannotRun(
+            raise StartupError(
                 f"The embedded Redis doesn't start. See {redis.folder}/server.log, or set REDIS_URL to another one."
             )
 
@@ -74,11 +76,11 @@ class Supervisor:
         while not self._stop_requests:
             self._output.pump(LOOK_EVERY)
             for child in self._children:
-                self._look_after(child)
+                self._check(child)
             if not self._announced and self._is_serving():
                 self._announce()
 
-    def _look_after(self, child: Child) -> None:
+    def _check(self, child: Child) -> None:
         if child.restart_at is not None:
             if time.monotonic() >= child.restart_at:
                 self._start(child)
@@ -88,7 +90,7 @@ class Supervisor:
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
 
     def _start(self, child: Child) -> None:
-        orphans.bury(self._known())  # processes that the previous one left behind
+        orphans.reap(self._known())  # processes that the previous one left behind
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:

@@ -43,7 +43,7 @@ def index() -> str:
     """Show the viewer's recent tasks, their progress, and whether a worker is running."""
     jobs = db.session.scalars(queries.of(viewer())).all()
     rows = [_row(job) for job in jobs]
-    return render_template("tasks/index.html", tasks=rows, worker_is_running=_is_cared_for(jobs))
+    return render_template("tasks/index.html", tasks=rows, worker_is_running=_has_worker(jobs))
 
 
 @bp.post("/tasks/<id>/retry")
@@ -64,7 +64,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
 
 @bp.get("/tasks/<id>/download")
 @login_required
-@reauth.password_needed(reauth.EXPORTING)
+@reauth.password_needed(reauth.EXPORT_MAX_AGE)
 def download(id: str) -> Response:  # noqa: A002 - as in the URL
     """Send the file that a task made. Respond with 404 if the task is another user's or the file has expired."""
     job = queries.one(viewer(), id) or abort(404)
@@ -87,7 +87,7 @@ def _row(job: Job) -> Row:
     )
 
 
-def _is_cared_for(jobs: Sequence[Job]) -> bool:
+def _has_worker(jobs: Sequence[Job]) -> bool:
     """Return False if a job is queued and no worker is running.
 
     Return True if Redis is unavailable, because it is unknown then whether a worker is running.

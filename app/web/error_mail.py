@@ -33,12 +33,12 @@ def report(error: BaseException) -> None:
     digest = hashlib.sha256("\n".join([type(error).__name__, *places]).encode()).hexdigest()[:16]
     try:
         with write_transaction():
-            _order(digest, where, text)
+            _enqueue(digest, where, text)
     except SQLAlchemyError:
         current_app.logger.exception("the error report could not be stored")
 
 
-def _order(digest: str, where: str, text: str) -> None:
+def _enqueue(digest: str, where: str, text: str) -> None:
     key = f"error:{digest}"
     known = select(Job.id).where(Job.unique_key == key, Job.queued_at > now() - QUIET_FOR)
     if db.session.scalar(known.limit(1)) is None:
@@ -54,7 +54,7 @@ def report_failed_job(failed: Job) -> None:
     if failed.state != "failed" or failed.name == "web.mail_error" or not current_app.config["ADMINS"]:
         return
     if failed.attempts > len(RETRY_DELAYS) or failed.crashes >= MAX_CRASHES:
-        _order(f"job:{failed.name}", f"job {failed.name} ({failed.id})", failed.error)
+        _enqueue(f"job:{failed.name}", f"job {failed.name} ({failed.id})", failed.error)
 
 
 @job("web.mail_error", queue="mail")

@@ -43,7 +43,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(OperationalError, busy)
     app.register_error_handler(PoolTimeout, busy)
     app.register_error_handler(DataError, unstorable)
-    app.register_error_handler(Exception, broken)
+    app.register_error_handler(Exception, server_error)
 
 
 def show(error: HTTPException) -> Response:
@@ -77,10 +77,10 @@ def unstorable(error: DataError) -> Response:
     if any("\0" in value for values in (request.args, request.form) for _, value in values.items(multi=True)):
         _start_over()
         return _answer(400, SENTENCES[400], BadRequest())
-    return broken(error)
+    return server_error(error)
 
 
-def broken(error: Exception) -> Response:
+def server_error(error: Exception) -> Response:
     """Log an unexpected exception, email it to the operators, and return 500.
 
     The page is in English and uses no catalog, because a catalog may be the cause. If rendering the page fails, too,

@@ -14,7 +14,7 @@ from app.extensions import babel
 from app.lib.locales import direction, language_name, tag
 from app.models import User
 from app.notifications import preferences
-from app.notifications.quiet_hours import Hours, may_tell_at, next_quiet_from
+from app.notifications.quiet_hours import Hours, next_allowed, next_quiet_from
 from app.web import filters, js_strings, urls
 from app.web.responses import go_back
 from app.web.viewer import viewer_or_none, visit
@@ -71,7 +71,7 @@ class PageContext:
     def quiet_until(self) -> str:
         """The Unix time until which desktop notifications and sounds are paused, or "" if they are not paused."""
         moment = now()
-        until = may_tell_at(self._hours, moment) if self._hours else moment
+        until = next_allowed(self._hours, moment) if self._hours else moment
         return str(int(until.timestamp())) if until > moment else ""
 
     @property

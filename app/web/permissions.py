@@ -28,8 +28,8 @@ def role_required(needed: str) -> Callable[[View], View]:
         def guarded(*args: Any, **kwargs: Any) -> Any:
             if not roles.is_at_least(viewer().role, needed):
                 abort(404)
-            if not reauth.has_recent_proof(viewer(), reauth.MODERATING):
-                return reauth.ask()
+            if not reauth.has_recent_proof(viewer(), reauth.MODERATION_MAX_AGE):
+                return reauth.ask_for_password()
             return view(*args, **kwargs)
 
         guard: View = login_required(guarded)

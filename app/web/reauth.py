@@ -29,9 +29,9 @@ from app.models import User
 from app.web.responses import here, wants_json
 from app.web.viewer import SAFE_METHODS, viewer
 
-MODERATING = timedelta(hours=1)
+MODERATION_MAX_AGE = timedelta(hours=1)
 """How long a proof lets a moderator work."""
-EXPORTING = timedelta(minutes=5)
+EXPORT_MAX_AGE = timedelta(minutes=5)
 """How long a proof lets a person order or download an export: everything they wrote and read, in one file."""
 
 PASSWORD = "current_password"  # noqa: S105 - a field's name
@@ -65,14 +65,14 @@ def password_needed(within: timedelta) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            return view(*args, **kwargs) if has_recent_proof(viewer(), within) else ask()
+            return view(*args, **kwargs) if has_recent_proof(viewer(), within) else ask_for_password()
 
         return guarded
 
     return decorate
 
 
-def ask() -> Response | tuple[str, int]:
+def ask_for_password() -> Response | tuple[str, int]:
     """Return a response that asks for the password and then continues with this request."""
     if wants_json():
         answer = jsonify(error=_("Please confirm your password."))

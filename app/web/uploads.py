@@ -50,7 +50,7 @@ def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) 
     try:
         with _queue.place(max(1, current_app.config["WEB_THREADS"] // 2)):
             for upload in uploads:
-                taken.append(_take(upload, store, shape))
+                taken.append(_convert(upload, store, shape))
     except BaseException:
         for one in taken:
             remove_picture(store, one.name)
@@ -58,7 +58,7 @@ def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) 
     return taken
 
 
-def _take(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
+def _convert(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
     data = upload.stream.read(MAX_BYTES + 1)
     try:
         with _queue.turn():

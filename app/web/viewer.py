@@ -20,8 +20,8 @@ from app.models import LoginSession, User
 from app.queries import people
 from app.web.responses import here, wants_json
 
-SEEN_EVERY = timedelta(minutes=5)  # resolution of "last seen"
-MACHINES = frozenset({None, "polling.poll", "posts.news"})  # background polls: they do not update last_seen
+LAST_SEEN_INTERVAL = timedelta(minutes=5)  # resolution of "last seen"
+BACKGROUND_PATHS = frozenset({None, "polling.poll", "posts.news"})  # background polls: they do not update last_seen
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -56,7 +56,7 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def keep_last_seen(response: Response) -> Response:
-        if request.endpoint not in MACHINES:
+        if request.endpoint not in BACKGROUND_PATHS:
             _keep_last_seen()
         return response
 
@@ -94,14 +94,14 @@ def unauthorized_json() -> Response:
 
 
 def _keep_last_seen() -> None:
-    """Update `last_seen` of the user and `last_used_at` of the login, at most once per SEEN_EVERY.
+    """Update `last_seen` of the user and `last_used_at` of the login, at most once per LAST_SEEN_INTERVAL.
 
     This is the only write in a GET request. It uses a separate transaction. If the database is busy, nothing is
     updated.
     """
     found = g.get("visit")
     moment = now()
-    if found is None or (found.last_seen is not None and found.last_seen > moment - SEEN_EVERY):
+    if found is None or (found.last_seen is not None and found.last_seen > moment - LAST_SEEN_INTERVAL):
         return
     try:
         with write_in_separate_transaction() as connection:

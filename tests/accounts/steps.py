@@ -85,7 +85,7 @@ def the_user(username: str = "ana") -> User:
 
 def a_member(username: str = "ana", password: str = PASSWORD, **values: Any) -> User:
     """A person whose password hash costs what a real one costs."""
-    return a_user(username, password_hash=passwords.hashed(password), **values)
+    return a_user(username, password_hash=passwords.hash_password(password), **values)
 
 
 def meanwhile(function: Callable[[], Any]) -> None:

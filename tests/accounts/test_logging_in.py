@@ -267,8 +267,8 @@ def test_unknown_name_and_wrong_password_cost_the_same(client, db):
 
 
 def test_nobodys_hash_is_made_as_everybodys(db):
-    assert passwords._nobodys_hash().split("$")[0] == passwords.hashed("some password").split("$")[0]
-    assert not passwords.matches(None, "a password that nobody has")
+    assert passwords._dummy_hash().split("$")[0] == passwords.hash_password("some password").split("$")[0]
+    assert not passwords.verify(None, "a password that nobody has")
 
 
 @pytest.mark.parametrize(
@@ -288,10 +288,10 @@ def test_a_login_without_a_token_is_refused(client, db):
 
 def test_the_password_changes_between_the_check_and_the_login(client, db, monkeypatch):
     a_user("ana")
-    right = passwords.matches
+    right = passwords.verify
 
     def slow_check(known, password):
-        monkeypatch.setattr(passwords, "matches", right)
+        monkeypatch.setattr(passwords, "verify", right)
         meanwhile(change_it)
         return right(known, password)
 
@@ -301,7 +301,7 @@ def test_the_password_changes_between_the_check_and_the_login(client, db, monkey
         changed = {"old_password": PASSWORD, "password": "granite swallow 41", "password2": "granite swallow 41"}
         assert other.post_form("/auth/security/password", changed).status_code == 303
 
-    monkeypatch.setattr(passwords, "matches", slow_check)
+    monkeypatch.setattr(passwords, "verify", slow_check)
     assert log_in(client).status_code == 422
     assert not is_logged_in(client)
 
@@ -309,13 +309,13 @@ def test_the_password_changes_between_the_check_and_the_login(client, db, monkey
 def test_no_transaction_is_open_while_a_password_is_checked(client, db, monkeypatch):
     a_user("ana")
     open_ones = []
-    right = passwords.matches
+    right = passwords.verify
 
     def look(known, password):
         open_ones.append(db.session().in_transaction())
         return right(known, password)
 
-    monkeypatch.setattr(passwords, "matches", look)
+    monkeypatch.setattr(passwords, "verify", look)
     log_in(client)
     log_in(client)  # now as a member, whose session was loaded first
     assert open_ones == [False, False]

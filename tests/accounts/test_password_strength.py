@@ -7,7 +7,7 @@ import re
 import pytest
 from zxcvbn import matching
 
-from app.accounts.password_strength import JUDGED, estimate
+from app.accounts.password_strength import MAX_ANALYZED_LENGTH, estimate
 from tests.accounts.steps import link_in, register, the_user
 from tests.factories import PASSWORD, a_user
 
@@ -65,7 +65,7 @@ def test_passwords_that_are_hard_to_guess_are_taken(client, db, password):
 
 
 def test_what_follows_the_judged_characters_adds_nothing():
-    beginning = "ab" * (JUDGED // 2)
+    beginning = "ab" * (MAX_ANALYZED_LENGTH // 2)
     assert estimate(beginning + "7 quiet herons drift").guesses == estimate(beginning).guesses
 
 
@@ -97,7 +97,7 @@ def test_ones_own_words_are_found_as_people_vary_them(password):
 
 def test_ones_own_word_may_be_longer_than_what_is_judged():
     name = "q9x7zk2mvw8rt3yplq5jn6bdf4hgs1cqazwsxedcrfvtgb"
-    assert len(name) > JUDGED
+    assert len(name) > MAX_ANALYZED_LENGTH
     assert not estimate(name, [f"{name}@example.org"]).is_enough
 
 
@@ -113,4 +113,4 @@ def test_many_symbols_do_not_multiply_the_work(monkeypatch):
     monkeypatch.setattr(matching, "dictionary_match", counted)
     assert estimate("4@8({[<369&#!1/|0$5+7%2gunmzx" * 30).is_enough
     assert len(tried) < 100
-    assert all(len(args[0]) <= JUDGED for args in tried)
+    assert all(len(args[0]) <= MAX_ANALYZED_LENGTH for args in tried)

@@ -90,15 +90,15 @@ def test_a_bad_password_does_not_use_up_the_link(client, db, ask):
 
 def test_two_browsers_use_one_link_at_once(client, app, db, ask, monkeypatch):
     a_user("ana")
-    path, right = ask(), passwords.hashed
+    path, right = ask(), passwords.hash_password
     second = []
 
     def slowly_hashed(password):
-        monkeypatch.setattr(passwords, "hashed", right)
+        monkeypatch.setattr(passwords, "hash_password", right)
         meanwhile(lambda: second.append(a_browser(app).post_form(path, NEW)))
         return right(password)
 
-    monkeypatch.setattr(passwords, "hashed", slowly_hashed)
+    monkeypatch.setattr(passwords, "hash_password", slowly_hashed)
     first = client.post_form(path, {"password": "another one 7", "password2": "another one 7"})
     assert (first.location, second[0].location) == (DEAD, "/auth/login")
     assert log_in(client, "ana", ANOTHER_PASSWORD).status_code == 303

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from app.accounts import actions
-from app.accounts.refusals import FormError
+from app.accounts.errors import FormError
 from app.core.clock import now
 from app.jobs import enqueue
 from app.models import LoginSession, PendingAccount, User
@@ -383,7 +383,7 @@ def test_somebody_takes_the_name_between_the_look_and_the_insert(client, db, mon
         asked.append(wanted)
         return set() if len(asked) == 1 else {"username"}
 
-    monkeypatch.setattr("app.accounts.queries.taken", blind_at_first)
+    monkeypatch.setattr("app.accounts.queries.names_in_use", blind_at_first)
     with pytest.raises(FormError):
         actions.register("ana", "other@example.org", PASSWORD)
     assert len(asked) == 2

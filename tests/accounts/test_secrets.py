@@ -48,7 +48,7 @@ def test_a_password_is_nowhere(client, db, caplog, mails, run_jobs):
 
 def test_a_password_is_nowhere_when_the_server_breaks(client, db, caplog, monkeypatch, configure, mails, run_jobs):
     configure(ADMINS=("boss@example.org",))
-    monkeypatch.setattr("app.accounts.passwords.hashed", lambda password: 1 / 0)
+    monkeypatch.setattr("app.accounts.passwords.hash_password", lambda password: 1 / 0)
     answer = register(client, password=CANARY)
     run_jobs()
     assert answer.status_code == 500

@@ -257,7 +257,7 @@ def test_ending_one_login(as_, client, db):
     log_in(client)
     assert is_logged_in(client)
     [other] = [row for row in queries.logins_of(the_user()) if row.address == "127.0.0.1"]
-    path = f"/auth/security/logins/{queries.handle(other)}/end"
+    path = f"/auth/security/logins/{queries.public_id(other)}/end"
     answer = ana.submit("/auth/security", action=path)
     assert answer.status_code == 303
     assert is_logged_in(ana)
@@ -268,7 +268,7 @@ def test_ending_one_login(as_, client, db):
 def test_ending_ones_own_login_is_logging_out(as_, db):
     ana = as_("ana")
     [own] = queries.logins_of(the_user())
-    answer = ana.post_form(f"/auth/security/logins/{queries.handle(own)}/end")
+    answer = ana.post_form(f"/auth/security/logins/{queries.public_id(own)}/end")
     assert answer.location == "/auth/login"
     assert not is_logged_in(ana)
 
@@ -276,7 +276,7 @@ def test_ending_ones_own_login_is_logging_out(as_, db):
 def test_nobody_ends_anothers_login(as_, db):
     ana, ben = as_("ana"), as_("ben")
     for row in queries.logins_of(the_user("ben")):
-        for name in (queries.handle(row), row.id):
+        for name in (queries.public_id(row), row.id):
             assert ana.post_form(f"/auth/security/logins/{name}/end").status_code == 404
     assert is_logged_in(ben)
 

@@ -66,7 +66,7 @@ def unread(db) -> Callable[[Browser], int]:
 
     def ask(browser: Browser) -> int:
         rows = db.session.scalars(select(Activity).where(Activity.user_id == browser.user.id)).all()
-        truth = sum(row.read_at is None and not row.held_by for row in rows)
+        truth = sum(row.read_at is None and not row.filtered_by for row in rows)
         assert badges(browser)["unread_activity_count"] == truth
         assert (polled(browser) or 0) == truth
         return truth

@@ -55,12 +55,12 @@ def test_a_form_sent_twice_mentions_once(as_, unread):
 
 def test_one_post_tells_at_most_so_many(as_, db):
     ben = as_("ben")
-    names = [f"reader{number}" for number in range(posts.MENTIONS_TOLD + 5)]
+    names = [f"reader{number}" for number in range(posts.MAX_MENTIONS + 5)]
     for name in names:
         a_user(name)
     ben.post_form("/post", {"post": " ".join(f"@{name}" for name in names)})
     told = db.session.scalars(select(User.username).join(Activity, Activity.user_id == User.id)).all()
-    assert sorted(told) == sorted(names[: posts.MENTIONS_TOLD])
+    assert sorted(told) == sorted(names[: posts.MAX_MENTIONS])
 
 
 def test_a_post_that_goes_takes_its_mentions_out_of_the_badge(as_, unread):
@@ -231,7 +231,7 @@ def test_filters_accept_hold_or_drop_and_the_stricter_counts(as_, db, wants, unr
     wants(ana.user, **filters)
     ben.post_form("/post", {"post": "hello @ana"})
     rows = events(db, ana.user)
-    assert (len(rows), sum(bool(row.held_by) for row in rows)) == (kept, held)
+    assert (len(rows), sum(bool(row.filtered_by) for row in rows)) == (kept, held)
     assert unread(ana) == kept - held
     assert len(shown(ana)) == kept - held
 

@@ -134,7 +134,7 @@ def test_a_full_drawer_is_not_counted_to_the_end(ana, db):
                 subject=f"x{number}",
                 timestamp=template.timestamp + number,
                 actor_id=template.actor_id,
-                held_by="not_following",
+                filtered_by="not_following",
             )
         )
     db.session.commit()

@@ -109,7 +109,7 @@ def test_what_is_held_back_is_not_read_by_reading_around_it(ana, db, wants):
     at = places(ana)
     read(ana, (at[0], at[5]))
     unread = db.session.scalars(select(Activity).where(Activity.read_at.is_(None))).all()
-    assert [event.held_by for event in unread] == ["not_following"]
+    assert [event.filtered_by for event in unread] == ["not_following"]
     assert "1 filtered notification" in ana.get("/activity").text
 
 

@@ -10,13 +10,13 @@ from typing import Any
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, User
 from app.notifications import preferences, record_event, scheduling
-from app.notifications.kinds import CHOSEN
+from app.notifications.kinds import CONFIGURABLE
 from app.posts.actions import publish
 from app.profiles.actions import follow
 from tests.factories import a_message, a_user
 
 _numbers = itertools.count(1)
-ACTIVITY = sorted(set(CHOSEN) - {"message"})  # the kinds that are rows of the Activity page
+ACTIVITY = sorted(set(CONFIGURABLE) - {"message"})  # the kinds that are rows of the Activity page
 
 
 def somebody() -> User:

@@ -23,12 +23,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select
 
 from app.models import Job, User
-from app.notifications.kinds import CHOSEN
+from app.notifications.kinds import CONFIGURABLE
 from tests.support.ports import wait_for
 from tests.support.processes import PASSWORD, Stack, Visitor
 from tests.support.smtp import Mail
 
-NOT_ESSENTIAL = [name for name, kind in CHOSEN.items() if not kind.essential]
+NOT_ESSENTIAL = [name for name, kind in CONFIGURABLE.items() if not kind.essential]
 DELAY = 60  # seconds that mail waits
 OLD_FRIENDS = 20  # days after which others take their place: nobody stays logged in for ever
 BROWSERS = ("Firefox/140.0", "Chrome/140.0", "Edg/140.0", "OPR/120.0")
@@ -75,7 +75,7 @@ class Town:
 
     def readers(
         self,
-        kinds: Collection[str] = tuple(CHOSEN),
+        kinds: Collection[str] = tuple(CONFIGURABLE),
         *,
         mail: str = "now",
         zone: str = "",
@@ -83,7 +83,7 @@ class Town:
         **fields: str,
     ) -> list[Reader]:
         """A new reader for each of `kinds`, who wants their kind by `mail`; `fields` are others of the settings."""
-        wanted = {f"{kind}-mail": "none" for kind in CHOSEN} | fields
+        wanted = {f"{kind}-mail": "none" for kind in CONFIGURABLE} | fields
         if quiet:
             wanted |= {"quiet": "y", "quiet_from": quiet[0], "quiet_until": quiet[1]}
 

@@ -16,7 +16,7 @@ from app.jobs import enqueue
 from app.jobs.registry import RETRY_DELAYS
 from app.models import Activity, DeliveryProfile, Job, MailTally, User
 from app.notifications import record_event
-from app.notifications.kinds import CHOSEN
+from app.notifications.kinds import CONFIGURABLE
 from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
 from tests.factories import a_user
 
@@ -29,7 +29,7 @@ SUBJECTS = {
     "login": "New login: Firefox on Linux",
 }
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)  # a Wednesday
-NOT_ESSENTIAL = [name for name, kind in CHOSEN.items() if not kind.essential]
+NOT_ESSENTIAL = [name for name, kind in CONFIGURABLE.items() if not kind.essential]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def waiting(db) -> list[Job]:
     )
 
 
-@pytest.mark.parametrize("kind", CHOSEN)
+@pytest.mark.parametrize("kind", CONFIGURABLE)
 def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_jobs, mails, kind):
     wants(ben, kind, mail="now")
     happens(kind, ben)
@@ -66,7 +66,7 @@ def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_j
     assert len(mails) == 1
 
 
-@pytest.mark.parametrize("kind", CHOSEN)
+@pytest.mark.parametrize("kind", CONFIGURABLE)
 def test_nobody_is_mailed_of_what_they_want_no_mail_about(ben, db, run_jobs, mails, kind):
     wants(ben, kind, mail="none")
     happens(kind, ben)
@@ -116,7 +116,7 @@ def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jo
     (mail,) = mails
     assert mail.subject == "10 new notifications"
     for words in (mail.text, mail.html):
-        places = [words.index(str(CHOSEN[kind].label)) for kind in NOT_ESSENTIAL]
+        places = [words.index(str(CONFIGURABLE[kind].label)) for kind in NOT_ESSENTIAL]
         assert places == sorted(places)
         assert "Have you seen this" in words
     assert "and friend" in mail.text  # two followers are one line
@@ -149,7 +149,7 @@ def test_an_event_that_a_filter_holds_back_is_not_mailed(ben, db, run_jobs, mail
     wants(ben, "follow", mail="now")
     lives(ben, not_following="hold")
     happens("follow", ben)
-    assert db.session.scalars(select(Activity.held_by)).all() == ["not_following"]
+    assert db.session.scalars(select(Activity.filtered_by)).all() == ["not_following"]
     run_jobs(advance=86_400)
     assert len(mails) == 0
 

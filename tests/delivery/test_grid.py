@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 import httpx2
 import pytest
 
-from app.notifications.kinds import CHOSEN
+from app.notifications.kinds import CONFIGURABLE
 from tests.delivery.population import DELAY, NOT_ESSENTIAL, Reader, Town
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.slow
 
 BERLIN = "Europe/Berlin"
-ESSENTIAL = [name for name in CHOSEN if name not in NOT_ESSENTIAL]
+ESSENTIAL = [name for name in CONFIGURABLE if name not in NOT_ESSENTIAL]
 START = "2027-03-02T12:00:00+00:00"
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.notifications.preferences import default_profile, hours
-from app.notifications.quiet_hours import Hours, may_tell_at, next_digest, next_quiet_from
+from app.notifications.quiet_hours import Hours, next_allowed, next_digest, next_quiet_from
 from tests.factories import a_user
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")
@@ -67,7 +67,7 @@ def clocks_change(person: Hours, moment: datetime) -> bool:
 
 @given(people(), moments)
 def test_nobody_is_told_in_quiet_hours_or_a_pause(person, moment):
-    told = may_tell_at(person, moment)
+    told = next_allowed(person, moment)
     assert told >= moment
     assert not is_paused(person, told)
     assert not is_quiet(person, told)
@@ -76,7 +76,7 @@ def test_nobody_is_told_in_quiet_hours_or_a_pause(person, moment):
 @given(people(), moments)
 def test_nobody_waits_longer_than_that(person, moment):
     """Up to the moment it gives every minute is paused or quiet, but for the hour in which clocks change."""
-    told = may_tell_at(person, moment)
+    told = next_allowed(person, moment)
     if person.paused_until is not None and person.paused_until > moment:
         moment = person.paused_until
     while moment < told:
@@ -86,8 +86,8 @@ def test_nobody_waits_longer_than_that(person, moment):
 
 @given(people(), moments)
 def test_asking_again_at_the_end_of_it_gives_that_very_moment(person, moment):
-    told = may_tell_at(person, moment)
-    assert may_tell_at(person, told) == told
+    told = next_allowed(person, moment)
+    assert next_allowed(person, told) == told
 
 
 @given(people(), moments, st.sampled_from(["daily", "weekly"]))
@@ -150,12 +150,12 @@ def test_the_next_quiet_time_is_one(person, moment):
 def test_nights(zone, quiet, now, told):
     begin, end = (int(time[:2]) * 60 + int(time[3:]) for time in quiet)
     person = Hours(ZoneInfo(zone), begin, end, None, 480, 0)
-    assert may_tell_at(person, datetime.fromisoformat(now)) == datetime.fromisoformat(told)
+    assert next_allowed(person, datetime.fromisoformat(now)) == datetime.fromisoformat(told)
 
 
 def test_a_pause_that_ends_in_the_night_ends_with_it():
     person = Hours(ZoneInfo("Europe/Berlin"), 22 * 60, 7 * 60, datetime(2026, 6, 10, 21, 0, tzinfo=UTC), 480, 0)
-    told = may_tell_at(person, datetime(2026, 6, 10, 19, 0, tzinfo=UTC))
+    told = next_allowed(person, datetime(2026, 6, 10, 19, 0, tzinfo=UTC))
     assert told == datetime(2026, 6, 11, 5, 0, tzinfo=UTC)
 
 

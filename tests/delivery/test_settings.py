@@ -9,7 +9,7 @@ from app.core.errors import ActionError
 from app.delivery import actions
 from app.models import DeliveryPreference, DeliveryProfile
 from app.notifications import preferences, record_event
-from app.notifications.kinds import CHOSEN, KINDS, MAILS
+from app.notifications.kinds import CONFIGURABLE, KINDS, MAILS
 from app.notifications.preferences import Preference
 from tests.factories import a_user
 from tests.support.settings_page import PAGE, chosen, sent, tick, typed
@@ -34,7 +34,7 @@ def followed(as_, db):
 def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
     ana = as_("ana")
     page = ana.get(PAGE).text
-    for name, kind in CHOSEN.items():
+    for name, kind in CONFIGURABLE.items():
         assert chosen(page, f"{name}-mail") == kind.mail
         assert tick(page, f"{name}-push") == kind.push
         assert tick(page, f"{name}-badge") == (None if name == "message" else True)
@@ -46,7 +46,7 @@ def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CHOSEN)
+@pytest.mark.parametrize("name", CONFIGURABLE)
 def test_every_switch_of_a_kind_is_kept(as_, db, name):
     ana, kind = as_("ana"), KINDS[name]
     for mail in MAILS:
@@ -135,7 +135,7 @@ def test_a_kind_that_nobody_declared_is_refused(db):
     with pytest.raises(ActionError, match="doesn't exist"):
         actions.save_grid(ana, {"poke": Preference(True, True, "now", False)})
     with pytest.raises(ActionError, match="doesn't exist"):
-        actions.stop_mail(ana, ["mention", "poke"])
+        actions.disable_email(ana, ["mention", "poke"])
     assert db.session.scalars(select(DeliveryPreference)).all() == []
 
 
@@ -150,7 +150,7 @@ def test_a_badge_that_is_switched_off_leaves_the_number_at_once_and_comes_back_w
 def test_mail_that_is_stopped_leaves_the_rest_of_its_row(as_, db):
     ana = as_("ana")
     sent(ana, **{"follow-mail": "now", "follow-badge": None})
-    actions.stop_mail(ana.user, ["follow", "mention"])
+    actions.disable_email(ana.user, ["follow", "mention"])
     db.session.commit()
     grid = preferences.grid(ana.user.id)
     assert grid["follow"] == Preference(badge=False, push=False, mail="none", grouped=True)
@@ -175,7 +175,12 @@ def test_the_page_takes_few_statements_however_much_is_stored(as_, queries):
     with queries() as asked:
         ana.get(PAGE)
     empty = len(asked)
-    sent(ana, **{f"{name}-push": None for name in CHOSEN}, **{f"{name}-mail": "weekly" for name in CHOSEN}, quiet="y")
+    sent(
+        ana,
+        **{f"{name}-push": None for name in CONFIGURABLE},
+        **{f"{name}-mail": "weekly" for name in CONFIGURABLE},
+        quiet="y",
+    )
     with queries() as asked:
         ana.get(PAGE)
     assert len(asked) <= empty <= 3, asked
@@ -199,6 +204,6 @@ def test_each_control_has_a_name(as_):
     ids = set(re.findall(r' id="([^"]+)"', page))
     table = re.search(r'<table class="delivery".*?</table>', page, re.S)[0]
     controls = re.findall(r"<(?:input|select)\b[^>]*>", table)
-    assert len(controls) == len(CHOSEN) * 3 - 1 + sum(kind.groups for kind in CHOSEN.values())
+    assert len(controls) == len(CONFIGURABLE) * 3 - 1 + sum(kind.groups for kind in CONFIGURABLE.values())
     for control in controls:
         assert set(re.search(r'aria-labelledby="([^"]+)"', control)[1].split()) <= ids, control

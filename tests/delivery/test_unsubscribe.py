@@ -11,12 +11,12 @@ from app.core.clock import now
 from app.delivery import unsubscribe_links
 from app.models import DeliveryPreference
 from app.notifications import preferences
-from app.notifications.kinds import CHOSEN
+from app.notifications.kinds import CONFIGURABLE
 from tests.delivery.events import happens, wants
 from tests.factories import a_user
 from tests.support.sql import everything
 
-NOT_ESSENTIAL = [name for name, kind in CHOSEN.items() if not kind.essential]
+NOT_ESSENTIAL = [name for name, kind in CONFIGURABLE.items() if not kind.essential]
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
 
@@ -50,7 +50,7 @@ def test_one_click_of_a_mail_program_ends_mail_of_that_kind_only(ben, db, client
     run_jobs(advance=60)
     answer = client.post(header(mails[0]), data=ONE_CLICK)
     assert answer.status_code == 200
-    assert str(CHOSEN[kind].label) in answer.text
+    assert str(CONFIGURABLE[kind].label) in answer.text
     assert wish(ben) == {**before, kind: "none"}
     happens(kind, ben)
     run_jobs(advance=8 * 86_400)

@@ -77,7 +77,7 @@ def test_a_link_is_used_while_its_person_logs_in(app, db, people):
         with suppress(ActionError):  # when it has read the password that is replaced meanwhile
             log_in(db.session.get_one(User, ana), user_agent="", address="", remember=False)
 
-    email_links.use(db.session.scalars(select(MailToken)).one())
+    email_links.use_up(db.session.scalars(select(MailToken)).one())
     with meanwhile(app, log_in_elsewhere):
         passwords._replace(db.session.get_one(User, ana), "another hash")
         db.session.commit()

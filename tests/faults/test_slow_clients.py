@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.web.request_intake import PER_ADDRESS
+from app.web.request_buffering import PER_ADDRESS
 from tests.support.ports import wait_for
 from tests.support.processes import Stack
 

@@ -58,7 +58,7 @@ def test_a_message_of_pictures_only_is_named(as_, db, pictures, said):
 def test_a_deleted_message_is_said_to_be_deleted(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ben, ana.user, "regretted")
-    edit_undo_delete.delete_for_everybody(ben, message.conversation_id, message.seq, kept_for=timedelta(days=14))
+    edit_undo_delete.delete_for_everyone(ben, message.conversation_id, message.seq, kept_for=timedelta(days=14))
     db.session.commit()
     assert "This message was deleted." in the_row(ana)
     assert "regretted" not in the_row(ana)

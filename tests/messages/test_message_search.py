@@ -99,7 +99,7 @@ def test_what_one_cannot_see_is_not_found(pair, db):
     by_body = {message.body: message for message in db.session.scalars(select(Message))}
     conversation = by_body["shown tide"].conversation_id
     edit_undo_delete.delete_for_me(pair.user, conversation, by_body["hidden tide"].seq)
-    edit_undo_delete.delete_for_everybody(
+    edit_undo_delete.delete_for_everyone(
         pair.ben, conversation, by_body["deleted tide"].seq, kept_for=timedelta(days=14)
     )
     by_body["undone tide"].kind = "undone"
@@ -234,7 +234,7 @@ def cost(db, viewer, q) -> int:
 
     raw.set_progress_handler(count, 1)
     try:
-        assert len(search.hits_of(viewer, query_terms(q), None, 25)[0]) == 3
+        assert len(search.results_page(viewer, query_terms(q), None, 25)[0]) == 3
     finally:
         raw.set_progress_handler(None, 0)
         db.session.rollback()
@@ -245,7 +245,7 @@ def rows_looked_at(db, viewer, q) -> int:
     """Rows that any node of the plan gave or threw away; the planner knows its tables, and may read none in whole."""
     db.session.execute(text("ANALYZE"))
     db.session.execute(text("SET LOCAL enable_seqscan = off"))
-    query = search.select_hits(viewer, query_terms(q)).limit(26).compile(dialect=db.engine.dialect)
+    query = search.select_results(viewer, query_terms(q)).limit(26).compile(dialect=db.engine.dialect)
     explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {query}"
     plan = db.session.connection().exec_driver_sql(explain, dict(query.params)).scalar_one()
     db.session.rollback()
@@ -263,7 +263,7 @@ def sum_of(node: dict) -> int:
 def test_the_index_is_asked_for_ones_own_mark_and_for_no_beginning(pair, db, q):
     """Neither engine tells what it does inside an index: both would gather a word's beginning from all there is."""
     dialect = postgresql.dialect() if db.engine.dialect.name == "postgresql" else sqlite.dialect()
-    asked = search.select_hits(pair.user, query_terms(q)).compile(dialect=dialect).params.values()
+    asked = search.select_results(pair.user, query_terms(q)).compile(dialect=dialect).params.values()
     (orders,) = [one for one in asked if PERSON in str(one)]
     assert f"{PERSON}{pair.user.id}" in orders
     assert "*" not in orders

@@ -19,7 +19,7 @@ from tests.factories import a_follow, a_message, a_user
 CHOICES = ("everyone", "friends_of_friends", "following", "nobody")
 NO = "You can't message this person."
 SENTENCES = {
-    "open": "",
+    "allowed": "",
     "request": "Ben Benson doesn't follow you, so this will be sent as a message request.",
     "silent": "Ben Benson doesn't follow you, so this will be sent as a message request.",  # to who has declined
     "known": "Ben Benson only accepts messages from people they follow and the people those people follow.",
@@ -32,12 +32,12 @@ STRANGER = ("request", "known", "following", "nobody")
 TABLE = {
     "a stranger": STRANGER,
     "a friend of a friend": ("request", "request", "following", "nobody"),
-    "followed by them": ("open", "open", "open", "nobody"),
+    "followed by them": ("allowed", "allowed", "allowed", "nobody"),
     "a follower of theirs": STRANGER,
-    "followed, and follows": ("open", "open", "open", "nobody"),
-    "in a conversation": ("open", "open", "open", "open"),
+    "followed, and follows": ("allowed", "allowed", "allowed", "nobody"),
+    "in a conversation": ("allowed", "allowed", "allowed", "allowed"),
     "declined": ("silent", "known", "following", "nobody"),
-    "declined, then followed": ("open", "open", "open", "nobody"),
+    "declined, then followed": ("allowed", "allowed", "allowed", "nobody"),
     "blocked by them": ("no", "no", "no", "no"),
     "blocking them": ("no", "no", "no", "no"),
     "to an account that rests": ("no", "no", "no", "no"),
@@ -142,9 +142,9 @@ def test_sending_does_it(pair, db, mails, run_jobs, way, choice, expected):
     assert count(db) == earlier + (not refused)
     run_jobs(advance=3600)
     ben.user.active = True  # or nobody could ask what ben is told
-    assert told(ben, "unread_message_count") == (expected == "open")
+    assert told(ben, "unread_message_count") == (expected == "allowed")
     assert told(ben, "message_request_count") == (expected == "request")
     assert told(ben, "unread_activity_count") == 0
-    assert len(mails.to("ben@example.org")) == (expected == "open")
-    assert (TEXT in unescape(ben.get("/messages").text)) == (expected == "open")
+    assert len(mails.to("ben@example.org")) == (expected == "allowed")
+    assert (TEXT in unescape(ben.get("/messages").text)) == (expected == "allowed")
     assert (TEXT in unescape(ana.get("/messages").text)) == (not refused)  # the writer notices nothing

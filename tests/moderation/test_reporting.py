@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select, update
 from app.core.clock import now
 from app.messages.actions import send_to_group
 from app.models import Activity, ConversationMember, HiddenMessage, Message, Report, ReportedMessage
-from app.moderation.actions.reporting import A_DAY
+from app.moderation.actions.reporting import MAX_PER_DAY
 from app.moderation.report_routes import PAGE
 from tests.factories import a_message, a_user
 from tests.moderation.conftest import a_group, looks, newest, reports, said
@@ -196,7 +196,7 @@ def test_a_link_to_one_message_ticks_it(town):
 
 @pytest.mark.slow
 def test_nobody_sends_more_than_so_many_a_day(town, db):
-    for _ in range(A_DAY):
+    for _ in range(MAX_PER_DAY):
         assert reports(town.ana, town.conversation, 1).status_code == 303
     answer = reports(town.ana, town.conversation, 1)
     assert answer.status_code == 422

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.models import Activity, Block, Post, Report
-from app.moderation.actions.reporting import A_DAY
+from app.moderation.actions.reporting import MAX_PER_DAY
 from tests.factories import a_post
 from tests.moderation.conftest import does, log, looks, newest, said
 from tests.support.pictures import picture
@@ -80,7 +80,7 @@ def test_one_form_makes_one_report_also_from_four_at_once(app, town, db, post):
 
 @pytest.mark.slow
 def test_the_limit_of_a_day_holds_for_all_kinds(town, db, post):
-    for number in range(A_DAY):
+    for number in range(MAX_PER_DAY):
         assert sends(town.ana, ["/report/person/ben", f"/report/post/{post.id}"][number % 2]).status_code == 303
     answer = sends(town.ana, "/report/person/ben", note="Keep me")
     assert answer.status_code == 422 and "Keep me" in answer.text

@@ -26,7 +26,7 @@ def test_what_is_taken_out_of_the_drawer_at_this_moment_stays(app, db):
         record_event(ana.id, "follow", subject, actor=ben)
     db.session.commit()
     long_ago = now() - timedelta(days=400)
-    db.session.execute(update(Activity).values(held_by="new_account", created_at=long_ago))
+    db.session.execute(update(Activity).values(filtered_by="new_account", created_at=long_ago))
     identity = enqueue("notifications.forget_activity").id
     db.session.commit()
 

@@ -93,8 +93,8 @@ def test_what_was_read_long_ago_is_forgotten_and_what_is_unread_never(db, as_, n
         "read long ago": {"read_at": long_ago, "created_at": long_ago},
         "read lately": {"read_at": lately, "created_at": long_ago},
         "unread": {"created_at": long_ago},
-        "held long ago": {"held_by": "new_account", "created_at": long_ago},
-        "held lately": {"held_by": "new_account", "created_at": lately},
+        "held long ago": {"filtered_by": "new_account", "created_at": long_ago},
+        "held lately": {"filtered_by": "new_account", "created_at": lately},
     }.items():
         db.session.execute(update(Activity).where(Activity.subject == subject).values(**values))
     record_event(ana.user.id, "login", "a browser", known=True)

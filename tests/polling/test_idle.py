@@ -201,15 +201,15 @@ def under_the_lock(monkeypatch):
     """Have something happen, once, when `fill` has read the clock and is about to write."""
 
     def arrange(happen):
-        good = poll_cache._login_is_good
+        good = poll_cache._is_valid_login
 
         def then(connection, login_id):
-            monkeypatch.setattr(poll_cache, "_login_is_good", good)
+            monkeypatch.setattr(poll_cache, "_is_valid_login", good)
             answer = good(connection, login_id)
             happen(connection)
             return answer
 
-        monkeypatch.setattr(poll_cache, "_login_is_good", then)
+        monkeypatch.setattr(poll_cache, "_is_valid_login", then)
 
     return arrange
 

@@ -15,9 +15,9 @@ from app.extensions import db as the_db
 from app.messages.queries import threads
 from app.notifications import publish_state
 from app.polling.idle import IdlePolls
-from app.polling.load import REMEMBERS, RETRY_AFTER, STEPS, Load
+from app.polling.load import RETRY_AFTER, STEPS, TIME_CONSTANT, Load
 from app.run.services import GRANIAN, Services
-from app.web.request_intake import BODY_READERS
+from app.web.request_buffering import BODY_READERS
 from tests.factories import a_user
 from tests.support.ports import wait_for
 
@@ -100,7 +100,7 @@ def hungry(browser):
     return browser.get("/notifications?since=0")
 
 
-def keep_busy(browser, part: float, seconds: float = 8 * REMEMBERS) -> None:
+def keep_busy(browser, part: float, seconds: float = 8 * TIME_CONSTANT) -> None:
     """Let that part of the time be work, long enough for the average to follow."""
     for _ in range(int(seconds)):
         browser.get(f"/work?{part}")
@@ -228,7 +228,7 @@ def test_a_core_that_is_full_is_noticed_though_threads_are_free(measured, ana, c
     measured(load, lambda seconds: setattr(cpu, "now", cpu.now + seconds))
     told = []
     for part in (0.4, 0.6, 0.95, 1.3, 0.0):  # the web server's own threads count too, on other cores
-        for _ in range(8 * int(REMEMBERS)):
+        for _ in range(8 * int(TIME_CONSTANT)):
             ana.get(f"/work?{part}")
             clock.now += 1
         told.append((idle(ana).headers["Poll-Interval"], hungry(ana).status_code))

@@ -99,8 +99,8 @@ def test_sent_drafts_are_forgotten_and_others_are_not(ana, db, run_jobs):
     ana.post_form("/post", {"post": "sent", "form_key": "key-2"})
     db.session.execute(update(PostDraft).values(saved_at=now() - timedelta(days=2)))
     db.session.commit()
-    assert drafts.forget() == 1
-    assert drafts.forget() == 0
+    assert drafts.delete_old() == 1
+    assert drafts.delete_old() == 0
     assert db.session.scalars(select(PostDraft.body)).all() == ["kept"]
 
 

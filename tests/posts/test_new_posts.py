@@ -113,8 +113,8 @@ def test_the_newest_never_goes_back(ana, ben, as_, db, run_jobs):
 
 
 def test_all_of_many_are_told_in_short_transactions(ana, db, run_jobs, monkeypatch, valkey):
-    monkeypatch.setattr(jobs, "ASKED_TOGETHER", 7)
-    monkeypatch.setattr(jobs, "TOLD_TOGETHER", 3)
+    monkeypatch.setattr(jobs, "PRESENCE_BATCH", 7)
+    monkeypatch.setattr(jobs, "NOTIFY_BATCH", 3)
     people = [a_user() for _ in range(20)]
     db.session.execute(insert(Follow), [{"follower_id": person.id, "followed_id": ana.user.id} for person in people])
     for person in people:

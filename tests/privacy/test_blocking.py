@@ -186,7 +186,7 @@ def test_nothing_new_is_kept_of_the_other(ana, ben, db):
 def test_the_drawer_leaves_the_other_out(ana, ben, db):
     publish(ben, "a kestrel, @ana")
     event = db.session.scalars(select(Activity).where(Activity.user_id == ana.user.id)).one()
-    event.held_by = "new_account"
+    event.filtered_by = "new_account"
     db.session.commit()
     assert "kestrel" in ana.get("/activity/held").text
     do(ana, "block", "ben")

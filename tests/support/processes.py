@@ -32,7 +32,7 @@ from sqlalchemy import Engine, create_engine, delete, insert, select
 
 from app.models import Job, User
 from app.run.services import GRANIAN
-from app.web.request_intake import BODY_READERS
+from app.web.request_buffering import BODY_READERS
 from tests.factories import PASSWORD, columns_of
 from tests.support.databases import PATIENCE
 from tests.support.forms import fill

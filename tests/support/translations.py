@@ -24,7 +24,7 @@ def translations(app: Flask, code: str) -> Iterator[Say]:
     before = dict(messages)
 
     def say(texts: Mapping[str, str]) -> None:
-        catalogs.told.clear()  # each broken one is logged once, and here each is another one
+        catalogs.logged_faults.clear()  # each broken one is logged once, and here each is another one
         for msgid, text in texts.items():
             forms = before[msgid]
             messages[msgid] = [text] * len(forms) if isinstance(forms, list) else text

@@ -19,7 +19,7 @@ from flask_wtf import FlaskForm
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from app.accounts.queries import handle
+from app.accounts.queries import public_id
 from app.extensions import db
 from app.models import (
     Activity,
@@ -67,7 +67,7 @@ VALUES: dict[str, Callable[[], list[Any]]] = {
     "post_id": _ids(Post),
     "user_id": _ids(User),
     "id": lambda: [*db.session.scalars(select(Job.id).where(Job.owner_id.is_not(None))), "nobodys"],
-    "handle": lambda: [*map(handle, db.session.scalars(select(LoginSession).limit(2))), "nobodys"],
+    "handle": lambda: [*map(public_id, db.session.scalars(select(LoginSession).limit(2))), "nobodys"],
     "number": lambda: [0, NOBODYS],
     "username": lambda: ["ana", "ben"],
     "recipient": lambda: ["ana", "ben"],

@@ -43,7 +43,7 @@ def place(db, as_):
     message = a_message(ben, ana.user)
     job = enqueue("posts.export", owner=ben, owner_id=ben.id)
     db.session.add(event := Activity(user_id=ana.user.id, kind="follow", subject="1", timestamp=1.5, actor_id=ben.id))
-    event.held_by = "new_account"
+    event.filtered_by = "new_account"
     db.session.commit()
     values = {
         "username": "ben",

@@ -20,12 +20,12 @@ from app.jobs import enqueue
 from app.models import Activity, Report, User
 from app.notifications import publish_activity_count
 
-GRACE = timedelta(days=14)  # between request and deletion
+GRACE_PERIOD = timedelta(days=14)  # between request and deletion
 MAIL_JOB = "accounts.mail_deletion"
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
 BATCH = 500  # rows deleted in one transaction
-TOLD_TOGETHER = 50  # readers updated in one transaction: it holds all their clocks, and on SQLite the only write lock
+NOTIFY_BATCH = 50  # readers updated in one transaction: it holds all their clocks, and on SQLite the only write lock
 
 
 def schedule_deletion(user: User) -> datetime:
@@ -35,14 +35,14 @@ def schedule_deletion(user: User) -> datetime:
     for the last admin, and if the account was closed or its password changed since the check.
     """
     _check_not_the_last_admin(user)
-    due_at = now() + GRACE
+    due_at = now() + GRACE_PERIOD
     same = (User.id == user.id, User.active, User.password_hash == user.password_hash)
     closing = update(User).where(*same).values(active=False, deletion_due_at=due_at)
     if db.session.scalar(closing.returning(User.id)) is None:
         raise ActionError(_l("Your account was just changed. Please try again."))
     logins.end_logins(user)
-    email_links.end(user, "confirm", "reset", "change_email")
-    _tell(user, "ordered", due_at)
+    email_links.revoke(user, "confirm", "reset", "change_email")
+    _enqueue_email(user, "ordered", due_at)
     return due_at
 
 
@@ -58,7 +58,7 @@ def cancel_deletion(user: User) -> None:
     opening = update(User).where(*same, *waits).values(active=True, deletion_due_at=None)
     if due_at is None or db.session.scalar(opening.returning(User.id)) is None:
         raise ActionError(_l("Your account was just changed. Please try again."))
-    _tell(user, "taken_back", due_at)
+    _enqueue_email(user, "taken_back", due_at)
 
 
 def tell_readers(user_id: int, after: int) -> int | None:
@@ -68,14 +68,14 @@ def tell_readers(user_id: int, after: int) -> int | None:
     last member id, or None at the end.
     """
     heard = select(Activity.user_id).where(Activity.actor_id == user_id, Activity.read_at.is_(None))
-    some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(TOLD_TOGETHER)
+    some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(NOTIFY_BATCH)
     readers = db.session.scalars(some).all()
     for reader in readers:
         publish_activity_count(reader)
     return readers[-1] if readers else None
 
 
-def due() -> Sequence[int]:
+def due_accounts() -> Sequence[int]:
     """Return the ids of the accounts that are due for deletion."""
     return db.session.scalars(select(User.id).where(User.deletion_due_at <= now()).order_by(User.deletion_due_at)).all()
 
@@ -98,7 +98,7 @@ def erase(user_id: int) -> bool:
 
     Return True if there may be more rows.
     """
-    for keys, belongs in _belongings(user_id):
+    for keys, belongs in _owned_rows(user_id):
         some = select(*keys).where(belongs).limit(BATCH)
         gone: Any = db.session.execute(delete(keys[0].table).where(tuple_(*keys).in_(some)))
         if gone.rowcount:
@@ -107,7 +107,7 @@ def erase(user_id: int) -> bool:
     return False
 
 
-def _belongings(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
+def _owned_rows(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
     """Yield the primary key of each table whose rows are deleted with a user, and a condition on the user's rows."""
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:
@@ -122,7 +122,7 @@ def _check_not_the_last_admin(user: User) -> None:
         raise ActionError(_l("You're the only admin. Make someone else an admin first."))
 
 
-def _tell(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:
+def _enqueue_email(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:
     enqueue(MAIL_JOB, user_id=user.id, what=what, due_at=due_at.isoformat())
     enqueue(TELL_READERS, user_id=user.id)
     enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{user.id}", user_id=user.id)

@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.actions import email_links
 from app.accounts.actions.notices import enqueue_notice
-from app.accounts.actions.registration import ADDRESS_TAKEN, mailable
-from app.accounts.refusals import FormError
+from app.accounts.actions.registration import ADDRESS_TAKEN, deliverable_address
+from app.accounts.errors import FormError
 from app.core.clock import now
 from app.core.errors import ActionError
 from app.core.i18n import _l
@@ -29,7 +29,7 @@ def confirm_email(link: MailToken) -> None:
 
     Raise ActionError if the link is no longer valid, or if the account now uses another address.
     """
-    email_links.use(link)
+    email_links.use_up(link)
     confirmed = db.session.scalar(
         update(User)
         .where(User.id == link.user_id, User.email == link.email)
@@ -47,7 +47,7 @@ def request_email_change(user: User, address: str) -> None:
     address: the job emails the owner of that account instead (decision 15). Raise FormError if `address` is invalid or
     is the user's current one.
     """
-    address = mailable(address)
+    address = deliverable_address(address)
     if address == user.email:
         raise FormError({"email": _l("You're already using this email address.")})
     email_links.enqueue_link(user, "change_email", address)
@@ -59,7 +59,7 @@ def move_to_email(link: MailToken) -> None:
     The new address counts as confirmed. The link cannot be used again. Raise ActionError if the link is no longer
     valid, or if another account uses the address by now.
     """
-    email_links.use(link)
+    email_links.use_up(link)
     user, former = link.user, link.user.email
     try:
         with db.session.begin_nested():
@@ -67,5 +67,5 @@ def move_to_email(link: MailToken) -> None:
             user.email_confirmed_at = now()
     except IntegrityError as error:
         raise ActionError(ADDRESS_TAKEN) from error
-    email_links.end(user, "confirm", "reset")
+    email_links.revoke(user, "confirm", "reset")
     enqueue_notice(user, "email_changed", to=former)

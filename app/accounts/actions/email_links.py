@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
 
-from app.accounts.link_tokens import GOOD_FOR, Purpose
+from app.accounts.link_tokens import LIFETIMES, Purpose
 from app.core.clock import now
 from app.core.errors import ActionError
 from app.core.i18n import _l
@@ -24,14 +24,14 @@ NOBODY = NO_LINK = 0  # no row has this id: ids start at 1
 def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
     """Enqueue an email with a link for `purpose` to `address`. An older link for the same purpose becomes invalid."""
     _lock(user.id)  # serialises concurrent requests, so that the newer link replaces the older one
-    end(user, purpose)
+    revoke(user, purpose)
     moment = now()
     row = MailToken(
         user_id=user.id,
         purpose=purpose,
         email=address,
         created_at=moment,
-        expires_at=moment + GOOD_FOR[purpose],
+        expires_at=moment + LIFETIMES[purpose],
     )
     db.session.add(row)
     db.session.flush()
@@ -44,18 +44,18 @@ def enqueue_nothing() -> None:
     The response takes the same time in both cases, so it does not reveal whether an account uses the address.
     """
     _lock(NOBODY)
-    _end(NOBODY, ["reset"])
+    _revoke(NOBODY, ["reset"])
     columns = [MailToken.user_id, MailToken.purpose, MailToken.email, MailToken.nonce, MailToken.expires_at]
     db.session.execute(insert(MailToken).from_select(columns, select(*columns).where(MailToken.id == NO_LINK)))
     enqueue("accounts.mail_link", token_id=NO_LINK, nonce="")
 
 
-def end(user: User, *purposes: Purpose) -> None:
+def revoke(user: User, *purposes: Purpose) -> None:
     """Invalidate the links of `user` for `purposes`."""
-    _end(user.id, purposes)
+    _revoke(user.id, purposes)
 
 
-def use(row: MailToken) -> None:
+def use_up(row: MailToken) -> None:
     """Delete the row of a link, so that it cannot be used again.
 
     Raise ActionError if the link was used, replaced or has expired meanwhile.
@@ -70,7 +70,7 @@ def use(row: MailToken) -> None:
         raise ActionError(_l("This link has expired or has already been used."))
 
 
-def _end(user_id: int, purposes: Sequence[str]) -> None:
+def _revoke(user_id: int, purposes: Sequence[str]) -> None:
     db.session.execute(delete(MailToken).where(MailToken.user_id == user_id, MailToken.purpose.in_(purposes)))
 
 

@@ -17,8 +17,8 @@ from app.extensions import db
 from app.models import LoginSession, MailToken, PendingAccount, User
 from app.notifications import logins_changed, record_event
 
-REMEMBERED_FOR = timedelta(days=365)
-OPEN_FOR = timedelta(days=30)  # for a login that ends with the browser, since some browsers are never closed
+REMEMBERED_LIFETIME = timedelta(days=365)
+SESSION_LIFETIME = timedelta(days=30)  # for a login that ends with the browser, since some browsers are never closed
 PRUNE_BATCH = 500
 
 
@@ -39,25 +39,25 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
     )
     if still_so is None:
         raise ActionError(_l("Your account was just changed. Please try again."))
-    email_links.end(user, "reset")
+    email_links.revoke(user, "reset")
     login = LoginSession(
         user_id=user.id,
         created_at=moment,
         last_used_at=moment,
         password_at=moment,
-        expires_at=moment + (REMEMBERED_FOR if remember else OPEN_FOR),
+        expires_at=moment + (REMEMBERED_LIFETIME if remember else SESSION_LIFETIME),
         user_agent=_printable(user_agent)[:256],
         address=_printable(address)[:64],
         remembered=remember,
     )
     db.session.add(login)
     db.session.flush()
-    _tell(login, is_first=is_first)
+    _record_event(login, is_first=is_first)
     logins_changed(user.id)
     return login
 
 
-def _tell(login: LoginSession, *, is_first: bool) -> None:
+def _record_event(login: LoginSession, *, is_first: bool) -> None:
     """Record an event if the login is from a new place, so that users notice a stolen password.
 
     A place is a combination of browser, operating system and network. Each place is reported once. The first login of
@@ -66,10 +66,10 @@ def _tell(login: LoginSession, *, is_first: bool) -> None:
     browser, system = user_agents.browser(login.user_agent), user_agents.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
     facts = {"browser": browser, "system": system, "address": login.address, "first": is_first}
-    record_event(login.user_id, "login", subject, known=is_first or _was_there(login), args=facts)
+    record_event(login.user_id, "login", subject, known=is_first or _is_known_place(login), args=facts)
 
 
-def _was_there(login: LoginSession) -> bool:
+def _is_known_place(login: LoginSession) -> bool:
     """Return whether the user has another login from the same place.
 
     It is not enough to look for an earlier event, because old events are deleted.

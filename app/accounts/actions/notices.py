@@ -8,9 +8,9 @@ from app.core.clock import now
 from app.jobs import enqueue
 from app.models import User
 
-What = Literal["password_changed", "email_changed"]
+NoticeKind = Literal["password_changed", "email_changed"]
 
 
-def enqueue_notice(user: User, what: What, *, to: str = "") -> None:
+def enqueue_notice(user: User, what: NoticeKind, *, to: str = "") -> None:
     """Enqueue the email about the change `what` to the user's address, or to their former address `to` if given."""
     enqueue("accounts.mail_notice", user_id=user.id, what=what, to=to, at=now().isoformat())

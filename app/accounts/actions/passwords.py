@@ -22,7 +22,7 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
     old one was changed since the check.
     """
     passwords.check_for(user, password)
-    _replace(user, passwords.hashed(password), only_if=user.password_hash)
+    _replace(user, passwords.hash_password(password), only_if=user.password_hash)
     logins.end_logins(user, keep=keep)
     enqueue_notice(user, "password_changed")
 
@@ -44,8 +44,8 @@ def reset_password(link: MailToken, password: str) -> None:
     """
     user = link.user
     passwords.check_for(user, password)
-    fresh = passwords.hashed(password)
-    email_links.use(link)
+    fresh = passwords.hash_password(password)
+    email_links.use_up(link)
     _replace(user, fresh)
     if link.email == user.email and user.email_confirmed_at is None:
         user.email_confirmed_at = now()
@@ -59,4 +59,4 @@ def _replace(user: User, fresh: str, *, only_if: str | None = None) -> None:
         change = change.where(User.password_hash == only_if)
     if db.session.scalar(change.returning(User.id)) is None:
         raise ActionError(_l("Your password was just changed. Please try again."))
-    email_links.end(user, "reset", "change_email")
+    email_links.revoke(user, "reset", "change_email")

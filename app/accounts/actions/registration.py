@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from app import mailer
 from app.accounts import passwords, queries
 from app.accounts.actions import email_links
-from app.accounts.link_tokens import GOOD_FOR
-from app.accounts.refusals import FormError
+from app.accounts.errors import FormError
+from app.accounts.link_tokens import LIFETIMES
 from app.core.clock import now
 from app.core.database import lock_table
 from app.core.errors import ActionError, Sentence
@@ -24,7 +24,7 @@ from app.jobs import enqueue
 from app.lib.text.names import (
     USERNAME_MAX,
     USERNAME_MIN,
-    NameRefused,
+    InvalidName,
     check_email,
     check_username,
     email_key,
@@ -62,7 +62,7 @@ def register(
     Hashing is slow, so call this without an open transaction. Raise FormError with a sentence for each field that is
     invalid or in use.
     """
-    wanted = _wanted(username, email, password, language=language, timezone=timezone)
+    wanted = _validated_account(username, email, password, language=language, timezone=timezone)
     user = _create(wanted, role=role)
     email_links.enqueue_link(user, "confirm", user.email)
     return user
@@ -84,19 +84,19 @@ def sign_up(
     Hashing is slow, so call this without an open transaction. Raise FormError if the username is invalid or in use, or
     if the address or the password is invalid, but never because the address is in use.
     """
-    wanted = _wanted(*fields, language=language, timezone=timezone)
-    if first_is_admin and not _somebody_is_there():
+    wanted = _validated_account(*fields, language=language, timezone=timezone)
+    if first_is_admin and not _has_accounts():
         lock_table(User)  # serialises concurrent first registrations
-        if not _somebody_is_there():
+        if not _has_accounts():
             user = _create(wanted, role="admin")
             email_links.enqueue_link(user, "confirm", user.email)
             return user
-    _refuse_taken_name(wanted.username)
+    _check_name_not_taken(wanted.username)
     pending = PendingAccount(
         **vars(wanted),
         email_key=email_key(wanted.email),
-        browser_hash=hash_of(secret),
-        expires_at=now() + GOOD_FOR["register"],
+        browser_hash=hash_secret(secret),
+        expires_at=now() + LIFETIMES["register"],
     )
     db.session.add(pending)
     db.session.flush()
@@ -113,20 +113,20 @@ def finish(pending: PendingAccount) -> User:
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
         raise ActionError(_l("This link has expired or has already been used."))
-    names = (field.name for field in dataclasses.fields(_Wanted))
-    user = _create(_Wanted(**{name: getattr(pending, name) for name in names}))
+    names = (field.name for field in dataclasses.fields(_NewAccount))
+    user = _create(_NewAccount(**{name: getattr(pending, name) for name in names}))
     user.email_confirmed_at = now()
     db.session.execute(delete(PendingAccount).where(PendingAccount.email_key == pending.email_key))
     return user
 
 
-def hash_of(secret: str) -> str:
+def hash_secret(secret: str) -> str:
     """Return the hash of the secret in a visitor's session. Only the hash is stored in the database."""
     return sha256(secret.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _NewAccount:
     """The validated data of a registration. The fields are columns of User and of PendingAccount."""
 
     username: str
@@ -136,14 +136,14 @@ class _Wanted:
     timezone: str
 
 
-def _wanted(username: str, email: str, password: str, *, language: str, timezone: str) -> _Wanted:
-    username, email = _checked(username, email)
+def _validated_account(username: str, email: str, password: str, *, language: str, timezone: str) -> _NewAccount:
+    username, email = _validated_names(username, email)
     passwords.check(password, username=username, email=email)
-    return _Wanted(username, email, passwords.hashed(password), language, _known_timezone(timezone))
+    return _NewAccount(username, email, passwords.hash_password(password), language, _known_timezone(timezone))
 
 
-def _create(wanted: _Wanted, *, role: str = "member") -> User:
-    _refuse_taken(wanted.username, wanted.email)
+def _create(wanted: _NewAccount, *, role: str = "member") -> User:
+    _check_not_taken(wanted.username, wanted.email)
     user = User(
         **vars(wanted),
         username_key=username_key(wanted.username),
@@ -156,23 +156,23 @@ def _create(wanted: _Wanted, *, role: str = "member") -> User:
         with db.session.begin_nested():
             db.session.add(user)
     except IntegrityError:
-        _refuse_taken(wanted.username, wanted.email)
+        _check_not_taken(wanted.username, wanted.email)
         raise
     return user
 
 
-def _somebody_is_there() -> bool:
+def _has_accounts() -> bool:
     return db.session.scalar(select(User.id).limit(1)) is not None
 
 
-def _checked(username: str, email: str) -> tuple[str, str]:
+def _validated_names(username: str, email: str) -> tuple[str, str]:
     errors: dict[str, Sentence] = {}
     try:
         username = check_username(username)
-    except NameRefused as refused:
+    except InvalidName as refused:
         errors["username"] = NAME_FAULTS[refused.code]
     try:
-        email = mailable(email)
+        email = deliverable_address(email)
     except FormError as refused:
         errors |= refused.errors
     if errors:
@@ -180,11 +180,11 @@ def _checked(username: str, email: str) -> tuple[str, str]:
     return username, email
 
 
-def mailable(address: str) -> str:
+def deliverable_address(address: str) -> str:
     """Return the address normalised for storage. Raise FormError if email cannot be sent to it."""
     try:
         address = check_email(address)
-    except NameRefused as refused:
+    except InvalidName as refused:
         raise FormError({"email": NO_ADDRESS}) from refused
     if not mailer.can_send_to(address):
         raise FormError({"email": ASCII_ONLY})
@@ -199,13 +199,13 @@ def _known_timezone(name: str) -> str:
         return ""
 
 
-def _refuse_taken(username: str, email: str) -> None:
-    found = queries.taken(username=username, email=email)
+def _check_not_taken(username: str, email: str) -> None:
+    found = queries.names_in_use(username=username, email=email)
     sentences = {"username": NAME_TAKEN, "email": ADDRESS_TAKEN}
     if found:
         raise FormError({field: sentences[field] for field in sorted(found)})
 
 
-def _refuse_taken_name(username: str) -> None:
+def _check_name_not_taken(username: str) -> None:
     if queries.name_is_taken(username):
         raise FormError({"username": NAME_TAKEN})

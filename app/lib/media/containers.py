@@ -67,7 +67,7 @@ def jpeg_scans(data: bytes, most: int) -> int:
     return scans
 
 
-def jpeg_essentials(data: bytes) -> bytes:
+def strip_jpeg(data: bytes) -> bytes:
     """Return a JPEG without the metadata and comments that do not affect how the image looks.
 
     The JFIF, Adobe and EXIF data and the ICC profile are kept.
@@ -85,7 +85,7 @@ def jpeg_essentials(data: bytes) -> bytes:
     return b"".join([*kept, data[at:]])
 
 
-def png_essentials(data: bytes) -> bytes:
+def strip_png(data: bytes) -> bytes:
     """Return a PNG without text and other metadata. An animation is reduced to its still image.
 
     An ICC profile or EXIF block is kept if it is intact and not too large. From the first incomplete chunk on, the data

@@ -78,11 +78,11 @@ def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converte
 def _decoded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Image:
     _load_plugin(kind)
     if kind == "PNG":
-        data = containers.png_essentials(data)
+        data = containers.strip_png(data)
     elif kind == "JPEG":
         if containers.jpeg_scans(data, MAX_SCANS) > MAX_SCANS:
             raise InvalidImage("broken")
-        data = containers.jpeg_essentials(data)
+        data = containers.strip_jpeg(data)
     try:
         return _loaded(data, kind, shape, max_pixels)
     except (InvalidImage, MemoryError, Image.DecompressionBombError, Image.DecompressionBombWarning):

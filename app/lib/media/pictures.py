@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .containers import format_of
 from .rules import MAX_BYTES, MAX_PIXELS, InvalidImage, Shape
 
-WAIT = 15.0
+TIMEOUT = 15.0
 """Seconds to wait for a decoder. Its limit is on processor time, of which a busy machine gives it little."""
 
 # The package is imported as `media`: as `app.lib.media` it would import the whole app, which takes three seconds. Its
@@ -57,11 +57,11 @@ def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MA
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries write warnings about damaged tags there
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            timeout=WAIT,
+            timeout=TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise DecoderFailed(f"no answer within {WAIT:g} s") from error
+        raise DecoderFailed(f"no answer within {TIMEOUT:g} s") from error
     except OSError as error:
         raise DecoderFailed(str(error)) from error
     return _picture(ended.returncode, ended.stdout)

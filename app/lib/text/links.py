@@ -72,12 +72,12 @@ def _in_run(run: str, offset: int) -> Iterator[Link]:
         length = _LINKS.test_schema_at(plain, scheme[0], scheme.end())
         at = scheme.end() + length
         url = _STOP.split(run[scheme.start() : at], maxsplit=1)[0].rstrip(".,;:!?'\"*_~\u200c\u200d")
-        if length and _is_sound(url):
+        if length and _is_valid(url):
             start = offset + scheme.start()
             yield Link(start, start + len(url), url)
 
 
-def _is_sound(url: str) -> bool:
+def _is_valid(url: str) -> bool:
     try:
         parts = urlsplit(url)
         if not parts.hostname or "@" in parts.netloc or parts.port == 0:
@@ -89,7 +89,7 @@ def _is_sound(url: str) -> bool:
     return not _DECEPTIVE.search(parts.netloc) and not _DECEPTIVE.search(_NEEDED.sub("", url))
 
 
-def shown_as(url: str) -> str:
+def display_url(url: str) -> str:
     """Return `url` without its scheme, for display. Only the part after the host is shortened."""
     parts = urlsplit(url)
     rest = url.split("://", 1)[1][len(parts.netloc) :]

@@ -31,7 +31,7 @@ EMAIL_OCTETS = 254
 Code = Literal["length", "characters", "scripts", "reserved"]
 
 
-class NameRefused(ValueError):
+class InvalidName(ValueError):
     """A name or address that is not allowed. `code` is the rule; forms turn it into a sentence."""
 
     def __init__(self, code: Code) -> None:
@@ -100,23 +100,23 @@ def check_username(raw: str) -> str:
     """Check a username, and return its display form: NFKC-normalised and trimmed.
 
     It must have 2 to 30 characters: letters of one script, digits, hyphens and underscores. It must begin with a letter
-    or digit, and not end with a hyphen. Raises NameRefused with "length", "characters", "scripts" or "reserved". The
+    or digit, and not end with a hyphen. Raises InvalidName with "length", "characters", "scripts" or "reserved". The
     caller must check whether the name is taken.
     """
     if len(raw) > _TOO_LONG_TO_READ:
-        raise NameRefused("length")
+        raise InvalidName("length")
     name = _nfkc(raw).strip()
     if not USERNAME_MIN <= grapheme_count(name) <= USERNAME_MAX or len(name) > USERNAME_POINTS:
-        raise NameRefused("length")
+        raise InvalidName("length")
     if not _has_allowed_characters(name):
-        raise NameRefused("characters")
+        raise InvalidName("characters")
     if not _has_one_script(name):
-        raise NameRefused("scripts")
+        raise InvalidName("scripts")
     key, look = username_key(name), username_skeleton(name)
     if len(key) > USERNAME_POINTS or len(look) > SKELETON_POINTS:
-        raise NameRefused("length")
+        raise InvalidName("length")
     if key in RESERVED or look in LOOKALIKE_RESERVED:
-        raise NameRefused("reserved")
+        raise InvalidName("reserved")
     return name
 
 
@@ -142,36 +142,36 @@ def _has_one_script(name: str) -> bool:
 def check_email(raw: str) -> str:
     """Check an email address, and return it trimmed and normalised. The result is safe in an email header.
 
-    Raises NameRefused with "length" for more than 254 octets, and with "characters" unless it is a plain address with a
+    Raises InvalidName with "length" for more than 254 octets, and with "characters" unless it is a plain address with a
     public domain name. Quoted names and address literals are not allowed.
     """
     address = raw.strip(" ")
     if len(address.encode("utf-8", "replace")) > EMAIL_OCTETS:
-        raise NameRefused("length")
+        raise InvalidName("length")
     try:
         normal = validate_email(address, check_deliverability=False).normalized
     except EmailNotValidError as error:
-        raise NameRefused("characters") from error
+        raise InvalidName("characters") from error
     if len(normal.encode()) > EMAIL_OCTETS:
-        raise NameRefused("length")
+        raise InvalidName("length")
     return normal
 
 
 def smtp_address(address: str) -> str:
     """Return an address in the form for SMTP: with its domain in ASCII (IDNA 2008).
 
-    Local domains are accepted, because the operator's addresses may have one. Raises NameRefused with "characters" for
+    Local domains are accepted, because the operator's addresses may have one. Raises InvalidName with "characters" for
     an invalid address.
     """
     local, _at, domain = address.rpartition("@")
     if _NOT_IN_SMTP.search(address) or not local or not domain:
-        raise NameRefused("characters")
+        raise InvalidName("characters")
     if domain.isascii():
         return address
     try:
         return f"{local}@{validate_email(address, check_deliverability=False).ascii_domain}"
     except EmailNotValidError as error:
-        raise NameRefused("characters") from error
+        raise InvalidName("characters") from error
 
 
 def email_key(address: str) -> str:

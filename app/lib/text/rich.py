@@ -14,7 +14,7 @@ import regex
 from markupsafe import Markup, escape
 
 from app.lib.text.length import stream_safe
-from app.lib.text.links import find_links, shown_as
+from app.lib.text.links import display_url, find_links
 from app.lib.text.names import USERNAME_POINTS, username_key
 from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
 
@@ -155,20 +155,20 @@ def render(
         if piece.kind == "text":
             parts.append(escape(piece.raw).replace("\n", Markup("<br>\n")))
         elif piece.kind == "link":
-            parts.append(_outward(piece))
+            parts.append(_external_link(piece))
         else:
-            parts.append(_inward(piece, address(piece)))
+            parts.append(_internal_link(piece, address(piece)))
     return Markup("").join(parts)
 
 
-_OUTWARD = Markup('<a class="link" href="{}" rel="nofollow noopener noreferrer ugc"><bdi dir="ltr">{}</bdi></a>')
+_EXTERNAL_LINK = Markup('<a class="link" href="{}" rel="nofollow noopener noreferrer ugc"><bdi dir="ltr">{}</bdi></a>')
 
 
-def _outward(piece: Piece) -> Markup:
-    return _OUTWARD.format(piece.value, shown_as(piece.value))
+def _external_link(piece: Piece) -> Markup:
+    return _EXTERNAL_LINK.format(piece.value, display_url(piece.value))
 
 
-def _inward(piece: Piece, url: str | None) -> Markup:
+def _internal_link(piece: Piece, url: str | None) -> Markup:
     if url is None:
         return Markup("<bdi>{}</bdi>").format(piece.raw)
     return Markup('<a class="{}" href="{}"><bdi>{}</bdi></a>').format(piece.kind, url, piece.raw)

@@ -13,10 +13,10 @@ from urllib.parse import SplitResult, urlsplit
 import httpx2
 
 TIMEOUT = 10  # seconds for each step: connection, request, response headers
-READ_AT_MOST = 400  # bytes of a response that are logged
+MAX_RESPONSE = 400  # bytes of a response that are logged
 MAX_ENDPOINT_LENGTH = 1024  # characters; real ones have 150 to 500
-GONE = {404, 410}
-AGAIN = {408, 425, 429}  # and every status from 500 on
+GONE_STATUSES = {404, 410}
+RETRY_STATUSES = {408, 425, 429}  # and every status from 500 on
 
 
 class Gone(Exception):
@@ -27,7 +27,7 @@ class PushRejected(Exception):
     """The push service refuses this push permanently, so a retry would fail, too. The message is for the operator."""
 
 
-class TryAgain(Exception):
+class TemporaryFailure(Exception):
     """A temporary failure; a retry may succeed. The message is for the log."""
 
 
@@ -58,7 +58,7 @@ def _is_plain_and_local(parts: SplitResult) -> bool:
 
 
 def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """POST one encrypted push. Raises Gone, PushRejected or TryAgain."""
+    """POST one encrypted push. Raises Gone, PushRejected or TemporaryFailure."""
     all_headers = {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream", **headers}
     try:
         with (
@@ -66,19 +66,19 @@ def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
             client.stream("POST", endpoint, content=body, headers=all_headers) as answer,
         ):
             status = answer.status_code
-            said = "" if answer.is_success else _beginning(answer)
+            said = "" if answer.is_success else _read_start(answer)
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
-        raise TryAgain(f"{type(error).__name__}: {error}") from error
+        raise TemporaryFailure(f"{type(error).__name__}: {error}") from error
     if 200 <= status < 300:
         return
-    if status in GONE:
+    if status in GONE_STATUSES:
         raise Gone(f"the push service answered {status}")
     reason = f"{urlsplit(endpoint).hostname} answered {status}: {said}"
-    if status in AGAIN or status >= 500:
-        raise TryAgain(reason)
+    if status in RETRY_STATUSES or status >= 500:
+        raise TemporaryFailure(reason)
     raise PushRejected(reason)
 
 
-def _beginning(answer: httpx2.Response) -> str:
-    piece = next(answer.iter_raw(READ_AT_MOST), b"")
-    return " ".join(piece[:READ_AT_MOST].decode("utf-8", "replace").split())
+def _read_start(answer: httpx2.Response) -> str:
+    piece = next(answer.iter_raw(MAX_RESPONSE), b"")
+    return " ".join(piece[:MAX_RESPONSE].decode("utf-8", "replace").split())

@@ -37,14 +37,14 @@ def remove_user_from_conversation(user_id: int) -> bool:
         return False
     conversation = lock(conversation_id)
     others = [other for other in notifications.member_ids(conversation_id) if other != user_id]
-    if _somebody_keeps(conversation_id, user_id):
+    if _has_other_members(conversation_id, user_id):
         _leave(conversation, user_id, others)
     else:
-        _dissolve(conversation, others)
+        _delete_conversation(conversation, others)
     return True
 
 
-def _somebody_keeps(conversation_id: int, user_id: int) -> bool:
+def _has_other_members(conversation_id: int, user_id: int) -> bool:
     accepted = (
         ConversationMember.conversation_id == conversation_id,
         ConversationMember.user_id != user_id,
@@ -58,9 +58,9 @@ def _leave(conversation: Conversation, user_id: int, others: Sequence[int]) -> N
     some = db.session.scalars(theirs.limit(BATCH)).all()
     conversation.revision += 1
     if some:
-        _unname(some, conversation.revision)
+        _remove_sender(some, conversation.revision)
     else:
-        _forget_name(conversation, user_id)
+        _remove_name(conversation, user_id)
         db.session.execute(
             delete(ConversationMember).where(
                 ConversationMember.conversation_id == conversation.id, ConversationMember.user_id == user_id
@@ -72,7 +72,7 @@ def _leave(conversation: Conversation, user_id: int, others: Sequence[int]) -> N
         notifications.publish_unread_count(other)  # messages without a sender don't count as unread
 
 
-def _unname(message_ids: Sequence[int], revision: int) -> None:
+def _remove_sender(message_ids: Sequence[int], revision: int) -> None:
     db.session.execute(delete(MessageImage).where(MessageImage.message_id.in_(message_ids)))
     db.session.execute(delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)))
     these = update(Message).where(Message.id.in_(message_ids)).execution_options(synchronize_session=False)
@@ -82,7 +82,7 @@ def _unname(message_ids: Sequence[int], revision: int) -> None:
     db.session.execute(these.values(sender_id=None, revision=revision))
 
 
-def _forget_name(conversation: Conversation, user_id: int) -> None:
+def _remove_name(conversation: Conversation, user_id: int) -> None:
     """Remove the user's name from the "added" events of a group, which record who was added."""
     events = select(Message).where(Message.conversation_id == conversation.id, Message.kind == "added")
     for event in db.session.scalars(events):
@@ -91,7 +91,7 @@ def _forget_name(conversation: Conversation, user_id: int) -> None:
             event.revision = conversation.revision
 
 
-def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
+def _delete_conversation(conversation: Conversation, others: Sequence[int]) -> None:
     """Delete a batch of the conversation's messages, or the conversation if none are left."""
     here = ConversationMember.conversation_id == conversation.id
     db.session.execute(update(ConversationMember).where(here).values(newest_seq=0, newest_message_id=0))
@@ -100,12 +100,12 @@ def _dissolve(conversation: Conversation, others: Sequence[int]) -> None:
     if not db.session.scalars(gone.execution_options(synchronize_session=False)).all():
         db.session.execute(delete(Conversation).where(Conversation.id == conversation.id))
         for other in others:
-            _forget_state(other, str(conversation.id))
+            _delete_state(other, str(conversation.id))
     for other in others:
         notifications.publish_request_count(other)
 
 
-def _forget_state(user_id: int, subject: str) -> None:
+def _delete_state(user_id: int, subject: str) -> None:
     """Delete the state of a conversation that was published to a user. It contains the deleted user's name."""
     row = (Notification.user_id == user_id, Notification.name == "conversation", Notification.subject == subject)
 

@@ -21,8 +21,8 @@ from app.messages import notifications, permission
 from app.messages.actions.images import detach
 from app.messages.actions.locking import lock
 from app.messages.actions.sealed_messages import readers_of, seal
-from app.messages.actions.sending import checked_words
-from app.messages.counters import forget_beginning, update_counters
+from app.messages.actions.sending import checked_text
+from app.messages.counters import reset_if_empty, update_counters
 from app.messages.queries import threads
 from app.messages.search_words import people_in, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, Message, User
@@ -46,7 +46,7 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
 
     Raises ActionError if the undo window is over. Raises LookupError if the writer has no such message.
     """
-    conversation, mine, message = _own(writer, conversation_id, seq)
+    conversation, mine, message = _own_message(writer, conversation_id, seq)
     if message.kind == "undone":
         return Undone("", mine.draft)
     if message.deleted_at is not None or not permission.can_undo(message):
@@ -58,13 +58,13 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
     if text not in mine.draft:
         mine.draft = f"{text}\n\n{mine.draft}" if mine.draft else text
     message.kind, message.body, message.search_text, message.edited_at = "undone", "", "", None
-    _note(conversation, message)
+    _record_change(conversation, message)
     update_counters(conversation.id)
     waiting = _membership_in_state(conversation, "request")
-    if forget_beginning(conversation):
+    if reset_if_empty(conversation):
         for user_id in waiting:
             retract_event(user_id, "message_request", str(conversation.id))
-    _tell_gone(conversation, writer, waiting)
+    _publish_removal(conversation, writer, waiting)
     return Undone(text, mine.draft, files)
 
 
@@ -74,10 +74,10 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
     Raises ActionError if the text is invalid, if the edit window is over, or if the writer may no longer write in the
     conversation. Raises LookupError if the writer has no such message.
     """
-    conversation, _mine, message = _own(writer, conversation_id, seq)
+    conversation, _mine, message = _own_message(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
         raise LookupError(seq)
-    body = checked_words(body, max_length, message.images)
+    body = checked_text(body, max_length, message.images)
     if body == message.body:
         return message
     if not permission.can_edit(message):
@@ -85,12 +85,12 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
     _check_may_write(writer, conversation)
     message.body, message.edited_at = body, now()
     message.search_text = words_of(body, people_in(message.search_text))
-    _note(conversation, message)
+    _record_change(conversation, message)
     notifications.publish_conversation_state(conversation.id, notifications.member_ids(conversation.id))
     return message
 
 
-def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
+def delete_for_everyone(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
     """Delete a message for every member, who then see a note in its place. Idempotent.
 
     The content is sealed for `kept_for`: no member can see it, but it can still be reported.
@@ -98,7 +98,7 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
     Returns the image files that are no longer in use. The caller removes them after the commit. Raises ActionError if
     the edit window is over. Raises LookupError if the writer has no such message.
     """
-    conversation, _mine, message = _own(writer, conversation_id, seq)
+    conversation, _mine, message = _own_message(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
         return []
     if not permission.can_edit(message):
@@ -108,8 +108,8 @@ def delete_for_everybody(writer: User, conversation_id: int, seq: int, *, kept_f
     seal(message, kept_for)
     files = detach(message)
     message.body, message.search_text, message.deleted_at = "", "", now()
-    _note(conversation, message)
-    _tell_gone(conversation, writer, _membership_in_state(conversation, "request"))
+    _record_change(conversation, message)
+    _publish_removal(conversation, writer, _membership_in_state(conversation, "request"))
     return files
 
 
@@ -133,7 +133,7 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
     notifications.publish_conversation_state(conversation.id, [person.id])
 
 
-def _own(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
+def _own_message(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
     """Lock and return the conversation, and return the writer's membership and message. The message may be unsent.
 
     Raises LookupError if the writer is not a member or has no such message.
@@ -183,13 +183,13 @@ def _check_may_write(writer: User, conversation: Conversation) -> None:
         select(User).join(ConversationMember, ConversationMember.user_id == User.id).where(*there)
     )
     if other is None:
-        raise ActionError(permission.NO)
+        raise ActionError(permission.CANNOT_MESSAGE)
     verdict = permission.decide(permission.relationship(writer, other, conversation.id))
     if verdict.kind == "refused":
         raise ActionError(verdict.sentence)
 
 
-def _note(conversation: Conversation, message: Message) -> None:
+def _record_change(conversation: Conversation, message: Message) -> None:
     """Increment the conversation's revision, and store it in the changed message."""
     conversation.revision += 1
     message.revision = conversation.revision
@@ -203,7 +203,7 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
     return list(db.session.scalars(these))
 
 
-def _tell_gone(conversation: Conversation, writer: User, waiting: list[int]) -> None:
+def _publish_removal(conversation: Conversation, writer: User, waiting: list[int]) -> None:
     """Publish that a message was unsent or deleted: the conversation's state, and the counts that may have changed.
 
     For members in `waiting`, who have a pending message request, this is their number of requests. For other members

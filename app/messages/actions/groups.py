@@ -19,9 +19,9 @@ from app.core.validation import checked_name, send_key
 from app.extensions import db
 from app.messages import counters, notifications, permission
 from app.messages.actions import rate_limits
-from app.messages.actions.images import key_of
+from app.messages.actions.images import form_key_with_images
 from app.messages.actions.locking import lock, new_member
-from app.messages.actions.sending import append_event, checked_words, send_message, send_to_group
+from app.messages.actions.sending import append_event, checked_text, send_message, send_to_group
 from app.messages.queries.threads import between
 from app.models import Conversation, ConversationMember, Message, User
 from app.notifications import record_event
@@ -60,12 +60,12 @@ def start(
         return db.session.get_one(Conversation, message.conversation_id)
     _check_size(len(others) + 1)
     pictures = options.get("pictures", ())
-    name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_words(body, max_length, pictures)
+    name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_text(body, max_length, pictures)
     # Serialise concurrent submissions of a form.
     db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
-    if known := _begun_by(send_key(founder, body, key_of(key, pictures))):
+    if known := _started_with(send_key(founder, body, form_key_with_images(key, pictures))):
         return known
-    states = {user.id: _welcome(founder, user) for user in others}
+    states = {user.id: _initial_state(founder, user) for user in others}
     _check_strangers(founder, states, limited=limited)
     conversation = Conversation(name=name, newest_seq=0, started_by_id=founder.id)
     db.session.add(conversation)
@@ -75,7 +75,7 @@ def start(
             insert_into(ConversationMember).values({**new_member(conversation.id, user_id), "state": state})
         )
     send_to_group(founder, conversation.id, body, **options)
-    _tell_asked(conversation, founder, states)
+    _notify_invited(conversation, founder, states)
     return conversation
 
 
@@ -94,7 +94,7 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
         rate_limits.check(member, conversation, waits=False)
     conversation.name = name
     append_event(conversation, member, "named", {"name": name})
-    _moved(conversation)
+    _publish_change(conversation)
 
 
 def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
@@ -111,14 +111,14 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
     if not joining:
         return
     _check_size(len(inside) + len(joining))
-    states = {user.id: _welcome(member, user, returns=user.id in memberships) for user in joining}
+    states = {user.id: _initial_state(member, user, returns=user.id in memberships) for user in joining}
     _check_strangers(member, states, limited=limited)
     for user_id, state in states.items():
         _join(conversation, user_id, state)
     for user in joining:
         append_event(conversation, member, "added", {"user_id": user.id, "username": user.username})
-    _moved(conversation)
-    _tell_asked(conversation, member, states)
+    _publish_change(conversation)
+    _notify_invited(conversation, member, states)
 
 
 def leave(member: User, conversation_id: int) -> None:
@@ -134,7 +134,7 @@ def leave(member: User, conversation_id: int) -> None:
         raise ActionError(_l("You can only leave groups."))
     mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
     append_event(conversation, member, "left", {})
-    _moved(conversation)
+    _publish_change(conversation)
     notifications.publish_conversation_state(conversation.id, [member.id])
     notifications.publish_unread_count(member.id)
     notifications.publish_request_count(member.id)
@@ -158,7 +158,7 @@ def _check_size(number: int) -> None:
         )
 
 
-def _begun_by(key: str | None) -> Conversation | None:
+def _started_with(key: str | None) -> Conversation | None:
     """Return the group whose first message has this form key, or None."""
     if key is None:
         return None
@@ -185,7 +185,7 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
     return conversation, memberships
 
 
-def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
+def _initial_state(adder: User, person: User, *, returns: bool = False) -> str:
     """Return the membership state of a person who is added to a group: "accepted", "request" or "declined".
 
     `returns` means that the person has left this group before. They never join as "accepted". A person who declined a
@@ -193,13 +193,13 @@ def _welcome(adder: User, person: User, *, returns: bool = False) -> str:
     the person.
     """
     pair = between(adder, person)
-    terms = permission.relationship(adder, person, pair.id if pair else 0)
-    verdict = permission.decide(terms)
+    facts = permission.relationship(adder, person, pair.id if pair else 0)
+    verdict = permission.decide(facts)
     if verdict.kind == "refused":
         raise ActionError(_l("You can't message %(name)s.", name=person.display_name))
-    if not returns and (terms.follows or verdict.kind == "open"):
+    if not returns and (facts.follows or verdict.kind == "allowed"):
         return "accepted"
-    return "declined" if terms.state == "declined" else "request"
+    return "declined" if facts.state == "declined" else "request"
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
@@ -243,11 +243,11 @@ def _join(conversation: Conversation, user_id: int, state: str) -> None:
         )
     )
     this = (ConversationMember.conversation_id == conversation.id, ConversationMember.user_id == user_id)
-    renew = update(ConversationMember).where(*this).values(newest_seq=counters.from_others())
+    renew = update(ConversationMember).where(*this).values(newest_seq=counters.newest_from_others())
     db.session.execute(renew.execution_options(synchronize_session=False))
 
 
-def _moved(conversation: Conversation) -> None:
+def _publish_change(conversation: Conversation) -> None:
     """Increment the group's revision and publish its state, so that open pages show the new name and members."""
     conversation.revision += 1
     inside = (
@@ -259,7 +259,7 @@ def _moved(conversation: Conversation) -> None:
     )
 
 
-def _tell_asked(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
+def _notify_invited(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
     """Notify the people who were added with a message request.
 
     Publish their number of requests, and add an event to their Activity page.

@@ -29,7 +29,7 @@ class Picture:
     alt: str
     width: int  # pixels
     height: int
-    digest: str = ""  # hash of the upload; part of the form key, see `key_of`
+    digest: str = ""  # hash of the upload; part of the form key, see `form_key_with_images`
 
 
 def checked_alt(alt: str) -> str:
@@ -62,7 +62,7 @@ def attach(message: Message, pictures: Sequence[Picture]) -> None:
         enqueue(THUMBNAILS_JOB, message_id=message.id)
 
 
-def key_of(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
+def form_key_with_images(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
     """Return a form key that includes the images, because the same form with other images is a new message."""
     if not form_key or not pictures:
         return form_key
@@ -80,5 +80,5 @@ def detach(message: Message) -> list[str]:
     if not rows:
         return []
     db.session.execute(delete(MessageImage).where(of_message).execution_options(synchronize_session=False))
-    held = reads.held(message.conversation_id)
+    held = reads.retained_files(message.conversation_id)
     return [name for row in rows for name in row if name and name not in held]

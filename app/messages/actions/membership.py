@@ -31,7 +31,7 @@ def accept(user: User, conversation_id: int) -> bool:
     """
     if not _change(user, conversation_id, {"state": "accepted"}, _state_in("request", "declined")):
         return False
-    _counts_moved(user, conversation_id)
+    _publish_counts(user, conversation_id)
     notifications.publish_request_count(user.id)
     if user.receipts:
         others = [user_id for user_id in notifications.member_ids(conversation_id) if user_id != user.id]
@@ -74,7 +74,7 @@ def end_mute(user: User, conversation_id: int) -> bool:
 
     If the end time is in the future, for example because the mute was extended, enqueue the job for that time.
     """
-    muted_until = select(ConversationMember.muted_until).where(*_this(user, conversation_id))
+    muted_until = select(ConversationMember.muted_until).where(*_is_membership(user, conversation_id))
     until = db.session.scalar(muted_until)
     if until is None:
         return False
@@ -90,12 +90,12 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
     `own_seq` is the seq of the user's newest message on the page. If the user has sent a message after it, nothing is
     saved: the page is out of date, and the text may be the message that was sent.
 
-    If the two users have no conversation yet, one is created for the draft, unless `_may_begin` forbids it.
+    If the two users have no conversation yet, one is created for the draft, unless `_may_start` forbids it.
     """
     text = text.replace("\0", "")  # PostgreSQL can't store U+0000
     conversation = opened.conversation
     if conversation is None:
-        if not text or opened.other is None or opened.terms is None or not _may_begin(user, opened.terms):
+        if not text or opened.other is None or opened.relationship is None or not _may_start(user, opened.relationship):
             return False
         conversation = lock_pair(user, opened.other)
     membership = ConversationMember
@@ -116,24 +116,24 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
     return db.session.scalar(keep) is not None
 
 
-def _may_begin(user: User, terms: Relationship) -> bool:
+def _may_start(user: User, facts: Relationship) -> bool:
     """Return whether a draft may create a conversation.
 
     The user must be allowed to write to the other user, and must have fewer than the maximum number of conversations
     that contain only drafts.
     """
-    return permission.decide(terms).kind != "refused" and rate_limits.may_begin_draft(user)
+    return permission.decide(facts).kind != "refused" and rate_limits.may_begin_draft(user)
 
 
 def _unmute(user: User, conversation_id: int, *conditions: ColumnElement[bool]) -> bool:
     heard_again = {"muted": False, "muted_until": None}
     if not _change(user, conversation_id, heard_again, ConversationMember.muted.is_(True), *conditions):
         return False
-    _counts_moved(user, conversation_id)
+    _publish_counts(user, conversation_id)
     return True
 
 
-def _this(user: User, conversation_id: int) -> tuple[ColumnElement[bool], ...]:
+def _is_membership(user: User, conversation_id: int) -> tuple[ColumnElement[bool], ...]:
     return ConversationMember.conversation_id == conversation_id, ConversationMember.user_id == user.id
 
 
@@ -143,11 +143,11 @@ def _state_in(*states: str) -> ColumnElement[bool]:
 
 def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
     """Update the user's membership if the conditions hold. Return whether they did."""
-    change = update(ConversationMember).where(*_this(user, conversation_id), *conditions).values(**values)
+    change = update(ConversationMember).where(*_is_membership(user, conversation_id), *conditions).values(**values)
     return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
 
 
-def _counts_moved(user: User, conversation_id: int) -> None:
+def _publish_counts(user: User, conversation_id: int) -> None:
     """Publish that messages of a conversation now count as unread, and schedule email and push for them."""
     notifications.publish_unread_count(user.id)
     notifications.publish_conversation_state(conversation_id, [user.id])

@@ -73,5 +73,5 @@ def remove(conversation_id: int, message_ids: Sequence[int]) -> list[str]:
     lock(conversation_id)
     these = delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)).returning(SealedMessage.images)
     gone = db.session.scalars(these.execution_options(synchronize_session=False)).all()
-    held = images.held(conversation_id)
+    held = images.retained_files(conversation_id)
     return [image["file"] for images in gone for image in images if image["file"] not in held]

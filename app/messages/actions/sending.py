@@ -14,7 +14,7 @@ from app.core.validation import checked_body, send_key
 from app.extensions import db
 from app.messages import notifications, permission
 from app.messages.actions import rate_limits
-from app.messages.actions.images import Picture, attach, key_of
+from app.messages.actions.images import Picture, attach, form_key_with_images
 from app.messages.actions.locking import lock, lock_pair
 from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, Message, User
@@ -41,13 +41,13 @@ def send_message(
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
-    body = checked_words(body, max_length, pictures)
+    body = checked_text(body, max_length, pictures)
     conversation = lock_pair(sender, recipient)
-    key = send_key(sender, body, key_of(form_key, pictures))
-    if known := _known(key):
+    key = send_key(sender, body, form_key_with_images(form_key, pictures))
+    if known := _already_sent(key):
         return known
-    terms = permission.relationship(sender, recipient, conversation.id)
-    verdict = permission.decide(terms)
+    facts = permission.relationship(sender, recipient, conversation.id)
+    verdict = permission.decide(facts)
     if verdict.kind == "refused":
         raise ActionError(verdict.sentence)
     if limited:
@@ -55,10 +55,10 @@ def send_message(
     if conversation.newest_seq == 0:  # until now it contained at most drafts
         conversation.started_by_id, conversation.started_at = sender.id, now()
     _accept(conversation, sender.id)
-    if verdict.kind == "open":
+    if verdict.kind == "allowed":
         _accept(conversation, recipient.id)
     message = _append(conversation, sender, body, key, pictures)
-    if verdict.kind == "request" and terms.state == "new":
+    if verdict.kind == "request" and facts.state == "new":
         _membership(conversation, recipient.id, state="request")
         # Only on the Activity page: a request has no badge and no email.
         record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
@@ -81,10 +81,10 @@ def send_to_group(
     Raises ActionError if the text is invalid or the sender is not a member. With `limited`, also raises it if the
     sender is over a rate limit.
     """
-    body = checked_words(body, max_length, pictures)
+    body = checked_text(body, max_length, pictures)
     conversation = lock(conversation_id)
-    key = send_key(sender, body, key_of(form_key, pictures))
-    if known := _known(key):
+    key = send_key(sender, body, form_key_with_images(form_key, pictures))
+    if known := _already_sent(key):
         return known
     mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
     if mine is None or mine.state == "left" or not conversation.is_group:
@@ -105,7 +105,7 @@ def append_event(conversation: Conversation, actor: User, kind: str, args: dict[
     return _store(conversation, actor, kind=kind, args=args, body="")
 
 
-def checked_words(body: str, max_length: int, pictures: Sequence[object]) -> str:
+def checked_text(body: str, max_length: int, pictures: Sequence[object]) -> str:
     """Return a message's text normalised for storage. With images, it may be empty.
 
     Raises ActionError if it is empty without images, too long, or contains unsupported characters.
@@ -113,7 +113,7 @@ def checked_words(body: str, max_length: int, pictures: Sequence[object]) -> str
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
 
-def _known(key: str | None) -> Message | None:
+def _already_sent(key: str | None) -> Message | None:
     return db.session.scalar(select(Message).where(Message.form_key == key)) if key else None
 
 

@@ -61,14 +61,14 @@ def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
 
 
 def receipts(
-    viewer: User, others: Sequence[tuple[User, ConversationMember | None]], apart: Set[int]
+    viewer: User, others: Sequence[tuple[User, ConversationMember | None]], separated: Set[int]
 ) -> tuple[int, int]:
     """Return (delivered, read): the seqs up to which all other members have fetched and read the messages.
 
     Return (0, 0) unless the viewer and all other members share read receipts. Members who have not accepted the
-    conversation don't share any. Nor do users in `apart`, whom a block separates from the viewer.
+    conversation don't share any. Nor do users in `separated`, whom a block separates from the viewer.
     """
-    told = [(user, membership) for user, membership in others if user.receipts and user.id not in apart]
+    told = [(user, membership) for user, membership in others if user.receipts and user.id not in separated]
     memberships = [
         membership for _user, membership in told if membership is not None and membership.state == "accepted"
     ]

@@ -33,12 +33,12 @@ def without_thumbnail(message_id: int) -> Sequence[tuple[int, str]]:
     return [(row.id, row.file) for row in db.session.execute(these.where(MessageImage.thumbnail == ""))]
 
 
-def is_there(image_id: int) -> bool:
+def exists(image_id: int) -> bool:
     """Return whether the image is still part of a message."""
     return db.session.scalar(select(MessageImage.id).where(MessageImage.id == image_id)) is not None
 
 
-def held(conversation_id: int) -> set[str]:
+def retained_files(conversation_id: int) -> set[str]:
     """Return the names of the image files that a conversation's sealed messages, or reports about it, use."""
     reported = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
     sealed = select(SealedMessage.images).join(Message, Message.id == SealedMessage.message_id)
@@ -47,7 +47,7 @@ def held(conversation_id: int) -> set[str]:
     )
 
 
-def named(files: Sequence[str]) -> set[str]:
+def files_in_use(files: Sequence[str]) -> set[str]:
     """Return the subset of `files` that messages, sealed messages or the evidence of reports use."""
     found: set[str] = set()
     for first in range(0, len(files), BATCH_SIZE):

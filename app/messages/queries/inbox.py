@@ -18,7 +18,7 @@ SCAN_LIMIT = 2000  # maximum number of users followed by the viewer that are che
 
 
 @dataclass(frozen=True)
-class Stranger:
+class SenderFacts:
     """Facts about the sender of a message request, shown to help the viewer decide."""
 
     shared: int  # number of users who are followed by the viewer and follow the sender
@@ -52,7 +52,7 @@ class InboxRow(Listed):
     unread: int  # number of messages
     pictures: int  # number of images in the newest message
     folded: bool  # the viewer blocks the sender: in a group the message is collapsed
-    stranger: Stranger | None = None  # facts about the sender of a two-person request
+    stranger: SenderFacts | None = None  # facts about the sender of a two-person request
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
     return Inbox(rows[:size], rows[size - 1].newest.id if len(rows) > size else None, found[0][-1])
 
 
-def tray(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
+def requests_page(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
     """Return a page of pending or declined requests, with facts about their senders. At most three queries."""
     found = page(viewer, before, size, state=state)
-    known = _strangers(viewer, [row.other.id for row in found.rows if row.other])
+    known = _sender_facts(viewer, [row.other.id for row in found.rows if row.other])
     rows = [replace(row, stranger=known.get(row.other.id) if row.other else None) for row in found.rows]
     return replace(found, rows=rows)
 
@@ -105,10 +105,10 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
         .where(mine.user_id == viewer.id, mine.state == state, mine.newest_message_id > 0)
         .options(joinedload(Message.sender))
     )
-    return query if state == "accepted" else query.where(unread.is_wanted(mine))
+    return query if state == "accepted" else query.where(unread.is_visible_request(mine))
 
 
-def _strangers(viewer: User, user_ids: Sequence[int]) -> dict[int, Stranger]:
+def _sender_facts(viewer: User, user_ids: Sequence[int]) -> dict[int, SenderFacts]:
     """Return facts about users who sent requests, by user id. One query."""
     if not user_ids:
         return {}
@@ -124,4 +124,4 @@ def _strangers(viewer: User, user_ids: Sequence[int]) -> dict[int, Stranger]:
         .scalar_subquery()
     )
     query = select(User.id, shared, *relations.columns(viewer.id, User.id)).where(User.id.in_(user_ids))
-    return {row[0]: Stranger(row[1], Relation(*row[2:])) for row in db.session.execute(query)}
+    return {row[0]: SenderFacts(row[1], Relation(*row[2:])) for row in db.session.execute(query)}

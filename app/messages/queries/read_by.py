@@ -20,7 +20,7 @@ class ReadBy:
     readers: Sequence[User]
 
 
-def of_own(opened: ConversationView) -> list[ReadBy]:
+def of_own_messages(opened: ConversationView) -> list[ReadBy]:
     """Return the viewer's newest messages in a group with their readers, newest first. One query.
 
     Return an empty list if the viewer doesn't share read receipts. Readers are only members who share read receipts and
@@ -38,7 +38,7 @@ def _readers(opened: ConversationView, seq: int) -> list[User]:
         user
         for user, membership in opened.others
         if user.receipts
-        and user.id not in opened.apart
+        and user.id not in opened.separated
         and membership
         and membership.state == "accepted"
         and membership.joined_seq < seq <= membership.read_seq

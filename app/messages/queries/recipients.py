@@ -97,16 +97,16 @@ def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, in
     )
     lists = [
         _cut(written, SCAN_LIMIT),
-        _cut(_placed(Follow.followed_id, FOLLOWED).where(Follow.follower_id == viewer.id), SCAN_LIMIT),
-        _cut(_placed(Follow.follower_id, FOLLOWER).where(Follow.followed_id == viewer.id), SCAN_LIMIT),
+        _cut(_ranked(Follow.followed_id, FOLLOWED).where(Follow.follower_id == viewer.id), SCAN_LIMIT),
+        _cut(_ranked(Follow.follower_id, FOLLOWER).where(Follow.followed_id == viewer.id), SCAN_LIMIT),
     ]
     if terms:
-        strangers, key = matching(_placed(User.id, STRANGER), User, terms)
+        strangers, key = matching(_ranked(User.id, STRANGER), User, terms)
         lists.append(_cut(strangers.order_by(key.desc()), STRANGERS))
     return lists
 
 
-def _placed(user_id: Any, place: int) -> Select[int, int, int]:
+def _ranked(user_id: Any, place: int) -> Select[int, int, int]:
     return select(user_id.label("user_id"), literal(place).label("place"), literal(0).label("newest"))
 
 

@@ -18,29 +18,33 @@ from app.queries.search import matching
 
 
 @dataclass(frozen=True)
-class Hit(Listed):
+class SearchResult(Listed):
     """A message that matches, and its conversation."""
 
     message: Message  # with its sender
     folded: bool  # the viewer blocks the sender: in a group the text is collapsed
 
 
-def hits_of(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> tuple[list[Hit], int | None]:
+def results_page(
+    viewer: User, terms: Sequence[Term], before: int | None, size: int
+) -> tuple[list[SearchResult], int | None]:
     """Return a page of the visible messages that match all terms, newest first, and the `before` of the next page.
 
     Two queries. `terms` come from `query_terms` and are not empty.
     """
-    query = select_hits(viewer, terms, before).limit(size + 1)
+    query = select_results(viewer, terms, before).limit(size + 1)
     found = db.session.execute(query).all()
     people = members.others_in(viewer.id, list({conversation.id for _message, conversation, _blocked in found}))
     rows = [
-        Hit(conversation, people.get(conversation.id, []), message, blocked and conversation.is_group)
+        SearchResult(conversation, people.get(conversation.id, []), message, blocked and conversation.is_group)
         for message, conversation, blocked in found[:size]
     ]
     return rows, rows[-1].message.id if len(found) > size else None
 
 
-def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) -> Select[Message, Conversation, bool]:
+def select_results(
+    viewer: User, terms: Sequence[Term], before: int | None = None
+) -> Select[Message, Conversation, bool]:
     """Select the matching messages older than message `before`, newest first, and whether the viewer blocks the sender.
 
     The full-text index looks up the whole words together with the viewer's token, a term found only in messages of the
@@ -49,7 +53,7 @@ def select_hits(viewer: User, terms: Sequence[Term], before: int | None = None) 
     """
     words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
     query, key = matching(_visible(viewer), Message, words)
-    query = query.where(*(_begins(term) for term in terms if term.prefix)).order_by(key.desc())
+    query = query.where(*(_has_prefix(term) for term in terms if term.prefix)).order_by(key.desc())
     return query if before is None else query.where(key < before)
 
 
@@ -65,6 +69,6 @@ def _visible(viewer: User) -> Select[Message, Conversation, bool]:
     )
 
 
-def _begins(term: Term) -> ColumnElement[bool]:
+def _has_prefix(term: Term) -> ColumnElement[bool]:
     """Return the condition that a word of the message starts with the term."""
     return (literal(" ", String) + Message.search_text).contains(f" {term.text}", autoescape=True)

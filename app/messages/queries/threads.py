@@ -35,10 +35,14 @@ class ConversationView:
     conversation: Conversation | None  # None: the two have never written
     mine: ConversationMember | None
     others: Sequence[tuple[User, ConversationMember | None]]  # the other current members
-    terms: Relationship | None = None  # only between two people: the facts that decide whether the viewer may write
+    relationship: Relationship | None = (
+        None  # only between two people: the facts that decide whether the viewer may write
+    )
     relation: Relation | None = None  # only between two people: the mutes and blocks between them
     folded: Set[int] = frozenset()  # in a group: users whom the viewer blocks; their messages are collapsed
-    apart: Set[int] = frozenset()  # users separated by a block, in either direction: no read receipts between them
+    separated: Set[int] = (
+        frozenset()
+    )  # users with a block between them, in either direction: no read receipts between them
 
     @property
     def is_group(self) -> bool:
@@ -134,11 +138,17 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
     row = db.session.execute(query).first()
     if row is None:
         return None
-    other, conversation, my_membership, their_membership, follows, knows, blocked, *relation = row
-    terms = Relationship(other, follows, knows, blocked, getattr(their_membership, "state", None))
-    apart = frozenset({other.id} if blocked else ())
+    other, conversation, my_membership, their_membership, follows, friend_of_friend, blocked, *relation = row
+    relationship = Relationship(other, follows, friend_of_friend, blocked, getattr(their_membership, "state", None))
+    separated = frozenset({other.id} if blocked else ())
     return ConversationView(
-        viewer, conversation, my_membership, [(other, their_membership)], terms, Relation(*relation), apart=apart
+        viewer,
+        conversation,
+        my_membership,
+        [(other, their_membership)],
+        relationship,
+        Relation(*relation),
+        separated=separated,
     )
 
 
@@ -163,7 +173,7 @@ def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
     conversation = rows[0][0]
     # Former members are loaded too, because their messages are still shown.
     blocked = frozenset(user.id for _conversation, _membership, user, is_blocked, _is_apart in rows if is_blocked)
-    apart = frozenset(
+    separated = frozenset(
         user.id
         for _conversation, _membership, user, _is_blocked, is_blocked_either_way in rows
         if is_blocked_either_way
@@ -175,7 +185,9 @@ def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
     }
     _viewer, my_membership = memberships.pop(viewer.id)
     folded = blocked if conversation.is_group else frozenset()
-    return ConversationView(viewer, conversation, my_membership, list(memberships.values()), folded=folded, apart=apart)
+    return ConversationView(
+        viewer, conversation, my_membership, list(memberships.values()), folded=folded, separated=separated
+    )
 
 
 def newest(opened: ConversationView, *, before: int | None = None, size: int = 40) -> Thread:

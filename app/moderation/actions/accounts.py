@@ -16,7 +16,7 @@ from app.jobs import enqueue
 from app.models import LoginSession, Report, User
 from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
-from app.moderation.actions.rules import check_may_judge, check_open
+from app.moderation.actions.rules import check_can_moderate, check_open
 from app.notifications import logins_changed
 
 # Jobs that correct other users' counts, because events and follows of an inactive account don't count.
@@ -32,7 +32,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     """
     report = _report(actor, report_id)
     person = lock_person(user_id, actor)
-    check_may_judge(actor, person)
+    check_can_moderate(actor, person)
     if person.suspended_at is not None:
         raise ActionError(_l("This account is already suspended."))
     person.active, person.suspended_at = False, now()
@@ -40,7 +40,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     logins_changed(person.id)
     enqueue(TELL_READERS, user_id=person.id)
     enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
-    audit_log.note(actor, "suspended", report=report, person=person)
+    audit_log.log_action(actor, "suspended", report=report, person=person)
 
 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
@@ -50,14 +50,14 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
     """
     report = lock(report_id) if report_id is not None else None
     person = lock_person(user_id, actor)
-    check_may_judge(actor, person)
+    check_can_moderate(actor, person)
     if person.suspended_at is None:
         raise ActionError(_l("This account isn't suspended."))
     # An account pending deletion stays inactive: logging in cancels the deletion.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
     enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
-    audit_log.note(actor, "reinstated", report=report, person=person)
+    audit_log.log_action(actor, "reinstated", report=report, person=person)
 
 
 def set_role(actor: User | None, user_id: int, role: str) -> None:
@@ -68,11 +68,11 @@ def set_role(actor: User | None, user_id: int, role: str) -> None:
     if role not in roles.ROLES:
         raise ActionError(_l("That role doesn't exist."))
     person = lock_person(user_id, actor)
-    check_may_judge(actor, person)
+    check_can_moderate(actor, person)
     if person.role == role:
         raise ActionError(_l("This person already has that role."))
     before, person.role = person.role, role
-    audit_log.note(actor, "role", person=person, before=before, after=role)
+    audit_log.log_action(actor, "role", person=person, before=before, after=role)
 
 
 def _report(actor: User | None, report_id: int | None) -> Report | None:

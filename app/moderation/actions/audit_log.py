@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import AuditEntry, Report, User
 
 
-def note(
+def log_action(
     actor: User | None, action: str, *, report: Report | None = None, person: User | None = None, **args: Any
 ) -> None:
     """Add an entry to the audit log. `actor` is None for the operator on the command line.

@@ -16,7 +16,7 @@ from app.models import AuditEntry, Post, Report, User
 from app.moderation import queries
 from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
-from app.moderation.actions.rules import check_may_judge, check_open, checked
+from app.moderation.actions.rules import check_can_moderate, check_open, checked
 from app.notifications import record_event, refresh_counts_for_deleted_post
 
 QUOTED = 500  # maximum number of characters of a removed post that are quoted to its author
@@ -25,8 +25,8 @@ QUOTED = 500  # maximum number of characters of a removed post that are quoted t
 def view_evidence(moderator: User, report_id: int) -> None:
     """Record in the audit log that `moderator` views the evidence, so that pages show it to them. Idempotent."""
     report = lock(report_id)
-    if not queries.has_looked(moderator, report):
-        audit_log.note(moderator, "looked", report=report)
+    if not queries.has_viewed_evidence(moderator, report):
+        audit_log.log_action(moderator, "looked", report=report)
 
 
 def assign(moderator: User, report_id: int) -> None:
@@ -36,7 +36,7 @@ def assign(moderator: User, report_id: int) -> None:
     if report.assignee_id == moderator.id:
         raise ActionError(_l("This report is already assigned to you."))
     report.assignee_id = moderator.id
-    audit_log.note(moderator, "assigned", report=report)
+    audit_log.log_action(moderator, "assigned", report=report)
 
 
 def release(moderator: User, report_id: int) -> None:
@@ -50,7 +50,7 @@ def release(moderator: User, report_id: int) -> None:
     if report.assignee_id is None:
         raise ActionError(_l("This report isn't assigned to anyone."))
     report.assignee_id = None
-    audit_log.note(moderator, "released", report=report)
+    audit_log.log_action(moderator, "released", report=report)
 
 
 def resolve(moderator: User, report_id: int, words: str) -> None:
@@ -62,7 +62,7 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
     report = lock(report_id)
     check_open(report, moderator)
     report.state, report.resolved_at = "resolved", now()
-    audit_log.note(moderator, "resolved", report=report, words=words)
+    audit_log.log_action(moderator, "resolved", report=report, words=words)
     if report.reporter_id is not None:
         record_event(report.reporter_id, "report_closed", str(report.id), args={"report_id": report.id})
 
@@ -77,12 +77,12 @@ def warn(moderator: User, report_id: int, words: str) -> None:
     report = lock(report_id)
     check_open(report, moderator)
     person = lock_person(report.accused_id, moderator)
-    check_may_judge(moderator, person)
+    check_can_moderate(moderator, person)
     if not person.active:
         raise ActionError(_l("This account is inactive, so a warning wouldn't reach anyone."))
     if _is_warned(report):
         raise ActionError(_l("A warning has already been sent for this report."))
-    audit_log.note(moderator, "warned", report=report, person=person, words=words)
+    audit_log.log_action(moderator, "warned", report=report, person=person, words=words)
     record_event(person.id, "warning", str(report.id), args={"words": words})
 
 
@@ -98,13 +98,13 @@ def remove_post(moderator: User, report_id: int, words: str) -> None:
     if report.kind != "post":
         raise ActionError(_l("This report isn't about a post."))
     author = lock_person(report.accused_id, moderator)
-    check_may_judge(moderator, author)
+    check_can_moderate(moderator, author)
     post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
     if post is None:
         raise ActionError(_l("This post has already been deleted."))
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
-    audit_log.note(moderator, "removed", report=report, person=author, words=words)
+    audit_log.log_action(moderator, "removed", report=report, person=author, words=words)
     quoted = {"text": first_graphemes(post.body, QUOTED), "language": post.language}
     record_event(author.id, "post_removed", str(report.id), args={"words": words, **quoted})
 

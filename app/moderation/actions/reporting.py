@@ -19,7 +19,7 @@ from app.moderation.actions.rules import checked
 from app.notifications import record_event
 
 MAX_MESSAGES = 50  # maximum number of messages in one report
-A_DAY = 20  # maximum number of reports by one user in 24 hours
+MAX_PER_DAY = 20  # maximum number of reports by one user in 24 hours
 
 
 def report(
@@ -44,7 +44,7 @@ def report(
     # of the report refer to them.
     db.session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
     numbers = ",".join(str(seq) for seq in sorted(set(seqs)))
-    key, known = _known(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
+    key, known = _existing_report(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
     if known is not None:
         return known
     accused, messages = _checked(reporter, conversation_id, seqs)
@@ -55,7 +55,7 @@ def report(
         form_key=key,
         evidence=[_copy(message, fingerprint) for message in messages],
     )
-    return _file(made, reporter, accused)
+    return _store(made, reporter, accused)
 
 
 def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
@@ -66,7 +66,7 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) 
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
-    key, known = _known(reporter, f"post:{post.id}\n{note}", form_key)
+    key, known = _existing_report(reporter, f"post:{post.id}\n{note}", form_key)
     if known is not None:
         return known
     _check_may_report(reporter, author)
@@ -78,7 +78,7 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) 
         images=[],
         facts={"language": post.language, "name": author.name},
     )
-    return _file(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)
+    return _store(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)
 
 
 def report_person(
@@ -97,7 +97,7 @@ def report_person(
     """
     note = checked(note, needed=False)
     advisory_lock(f"report:{reporter.id}")
-    key, known = _known(reporter, f"person:{person.id}\n{note}", form_key)
+    key, known = _existing_report(reporter, f"person:{person.id}\n{note}", form_key)
     if known is not None:
         return known
     _check_may_report(reporter, person)
@@ -108,18 +108,18 @@ def report_person(
         sent_at=person.created_at,
         images=list(pictures),
         facts={"name": person.name},
-        salt=evidence.new_salt() if queries.are_apart(reporter, person) else "",
+        salt=evidence.new_salt() if queries.is_blocked_either_way(reporter, person) else "",
     )
-    return _file(Report(kind="person", note=note, form_key=key, evidence=[copy]), reporter, person)
+    return _store(Report(kind="person", note=note, form_key=key, evidence=[copy]), reporter, person)
 
 
-def _known(reporter: User, content: str, form_key: str | None) -> tuple[str | None, Report | None]:
+def _existing_report(reporter: User, content: str, form_key: str | None) -> tuple[str | None, Report | None]:
     """Return the form key for a report with this content, and the report that was already made with it or None."""
     key = send_key(reporter, content, form_key)
     return key, db.session.scalar(select(Report).where(Report.form_key == key)) if key else None
 
 
-def _file(made: Report, reporter: User, accused: User | None) -> Report:
+def _store(made: Report, reporter: User, accused: User | None) -> Report:
     """Store a report with its signature, and notify the moderators."""
     made.reporter_id = reporter.id
     made.accused_id, made.accused_name = (accused.id, accused.username) if accused else (None, "")
@@ -128,7 +128,7 @@ def _file(made: Report, reporter: User, accused: User | None) -> Report:
     db.session.flush()  # the signature includes its id and time
     evidence.sign(made)
     db.session.flush()
-    _tell(made)
+    _notify_moderators(made)
     return made
 
 
@@ -142,7 +142,7 @@ def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tup
                 MAX_MESSAGES,
             )
         )
-    messages = queries.ticked(reporter, conversation_id, seqs)
+    messages = queries.selected_messages(reporter, conversation_id, seqs)
     of_others = [message for message in messages if message.sender_id != reporter.id]
     if len(messages) < len(set(seqs)):
         raise ActionError(_l("One of the messages you selected is no longer there. Please check your selection."))
@@ -160,7 +160,7 @@ def _check_may_report(reporter: User, accused: User) -> None:
 
 def _check_limit(reporter: User) -> None:
     recent = (Report.reporter_id == reporter.id, Report.created_at > now() - timedelta(days=1))
-    if (db.session.scalar(select(func.count()).select_from(Report).where(*recent)) or 0) >= A_DAY:
+    if (db.session.scalar(select(func.count()).select_from(Report).where(*recent)) or 0) >= MAX_PER_DAY:
         raise ActionError(
             _l("You've sent a lot of reports today. The moderators will review them. You can send more tomorrow.")
         )
@@ -182,7 +182,7 @@ def _copy(message: Message, fingerprint: Callable[[str], str]) -> ReportedMessag
     )
 
 
-def _tell(made: Report) -> None:
+def _notify_moderators(made: Report) -> None:
     facts = {"report_id": made.id, "accused": made.accused_name, "kind": made.kind}
     for moderator in queries.moderators(made.id):
         record_event(moderator.id, "report", str(made.id), args=facts)

@@ -23,13 +23,13 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
         raise ActionError(_l("This report is assigned to %(name)s.", name=assignee.display_name))
 
 
-def check_may_judge(moderator: User | None, person: User) -> None:
+def check_can_moderate(moderator: User | None, person: User) -> None:
     """Raise ActionError if the moderator may not act on this user. The operator (None) may act on every user."""
     if moderator is None:
         return
     if moderator.id == person.id:
         raise ActionError(_l("You can't take action against your own account."))
-    if not roles.may_judge(moderator.role, person.role):
+    if not roles.can_moderate(moderator.role, person.role):
         raise ActionError(_l("Only an admin can take action against a moderator."))
 
 

@@ -8,7 +8,7 @@ from app.lib.text.names import (
     EMAIL_OCTETS,
     SKELETON_POINTS,
     USERNAME_POINTS,
-    NameRefused,
+    InvalidName,
     check_email,
     check_username,
     email_key,
@@ -18,7 +18,7 @@ from app.lib.text.names import (
 
 
 def refusal(raw: str) -> str:
-    with pytest.raises(NameRefused) as caught:
+    with pytest.raises(InvalidName) as caught:
         check_username(raw)
     return caught.value.code
 
@@ -122,7 +122,7 @@ def test_any_text_is_a_name_or_is_refused_and_keys_never_fail(raw: str) -> None:
     look.encode()
     try:
         name = check_username(raw)
-    except NameRefused as refused:
+    except InvalidName as refused:
         assert refused.code in {"length", "characters", "scripts", "reserved"}
     else:
         assert check_username(name) == name
@@ -160,7 +160,7 @@ def test_addresses_taken(address: str) -> None:
     ],
 )  # fmt: skip
 def test_addresses_refused(address: str, code: str) -> None:
-    with pytest.raises(NameRefused) as caught:
+    with pytest.raises(InvalidName) as caught:
         check_email(address)
     assert caught.value.code == code
 
@@ -177,7 +177,7 @@ def test_address_keys_are_stable_and_safe_in_a_header(address: str) -> None:
     assert not set(key) & set("\r\n\0")
     try:
         normal = check_email(address)
-    except NameRefused:
+    except InvalidName:
         return
     assert len(normal.encode()) <= EMAIL_OCTETS
     assert normal.isprintable()

@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import IO, TYPE_CHECKING
 
-from app.web.connections import Stalled
+from app.web.stalled_connections import StalledConnections
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,10 +40,10 @@ LARGEST = (
 PIECE = 16 * 1024  # bytes per read
 IN_MEMORY = 256 * 1024  # bytes of one body; larger ones go to a temporary file
 RETRY_AFTER = 10  # seconds, for 503
-LOOKS_EVERY = 1.0  # seconds between two checks for late bodies
+CHECK_EVERY = 1.0  # seconds between two checks for late bodies
 
 
-class Intake:
+class RequestBuffering:
     """The WSGI middleware that this module describes."""
 
     def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
@@ -60,14 +60,14 @@ class Intake:
             self._turns.put(None)
         self._timeout = timeout
         self._readers = Readers(
-            BODY_READERS if behind_proxy else PER_ADDRESS, Stalled(after=timeout, rate=MIN_RATE).close
+            BODY_READERS if behind_proxy else PER_ADDRESS, StalledConnections(after=timeout, rate=MIN_RATE).close
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Read the body, if any. Then call the app when fewer than WEB_THREADS requests are inside it."""
         if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._pass_on(environ, start_response)
-        body = self._take_in(environ)
+        body = self._read_body(environ)
         if isinstance(body, HTTPStatus):
             return _refuse(body, start_response)
         with body:
@@ -82,7 +82,7 @@ class Intake:
         finally:
             self._turns.put(None)
 
-    def _take_in(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
+    def _read_body(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
         """Read the body. Return it as a file, or return the HTTP status with which to refuse it."""
         length = environ.get("CONTENT_LENGTH", "")
         if not (length.isascii() and length.isdigit()):
@@ -123,7 +123,7 @@ def _read(source: IO[bytes], wanted: int, tell: Callable[[int], None]) -> IO[byt
     return body
 
 
-class Place:
+class Slot:
     """A body that is being read, and its deadline."""
 
     def __init__(self, address: str, port: int, timeout: float) -> None:
@@ -144,23 +144,23 @@ class Readers:
     def __init__(self, per_address: int, end: Callable[[set[str], int], None]) -> None:
         """Allow `per_address` bodies per client. `end` closes late connections.
 
-        While bodies are late, `end` is called with their addresses and the server's port, every LOOKS_EVERY seconds.
+        While bodies are late, `end` is called with their addresses and the server's port, every CHECK_EVERY seconds.
         """
         self._per_address = per_address
         self._end = end
         self._lock = threading.Condition()
-        self._places: set[Place] = set()
+        self._places: set[Slot] = set()
         self._of: Counter[str] = Counter()
         self._watcher: threading.Thread | None = None
 
     @contextmanager
-    def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Place | None]:
+    def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Slot | None]:
         """Yield a place for reading a body, or None if all are taken.
 
         The deadline is `timeout` seconds from now, and is extended as data arrives.
         """
         address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
-        place = Place(address, port, timeout)
+        place = Slot(address, port, timeout)
         if not self._enter(place):
             yield None
             return
@@ -169,7 +169,7 @@ class Readers:
         finally:
             self._leave(place)
 
-    def _enter(self, place: Place) -> bool:
+    def _enter(self, place: Slot) -> bool:
         with self._lock:
             if len(self._places) >= BODY_READERS or self._of[place.address] >= self._per_address:
                 return False
@@ -182,7 +182,7 @@ class Readers:
                 self._lock.notify()
             return True
 
-    def _leave(self, place: Place) -> None:
+    def _leave(self, place: Slot) -> None:
         with self._lock:
             self._places.discard(place)
             self._of -= Counter([place.address])
@@ -198,7 +198,7 @@ class Readers:
                     place.is_late = True
             if late:
                 self._end({place.address.removeprefix("::ffff:") for place in late}, late[0].port)
-            time.sleep(LOOKS_EVERY)
+            time.sleep(CHECK_EVERY)
 
 
 def _refuse(status: HTTPStatus, start_response: StartResponse) -> Iterable[bytes]:

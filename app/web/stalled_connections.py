@@ -34,7 +34,7 @@ class Traffic(NamedTuple):
     total: int  # bytes received in total
 
 
-class Stalled:
+class StalledConnections:
     """Closes connections on which nothing is sent and too little is received. Not thread-safe."""
 
     def __init__(self, *, after: float, rate: float) -> None:

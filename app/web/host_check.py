@@ -47,7 +47,7 @@ class HostCheck:
         return found is not None and found["name"].lower() in self._names
 
 
-class Front:
+class HostMiddleware:
     """The WSGI middleware that this module describes."""
 
     def __init__(
