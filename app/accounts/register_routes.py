@@ -86,7 +86,7 @@ def finish(token: str) -> Answer:
         flash(_("This link has expired or has already been used."), "warning")
         return redirect(url_for("accounts.login"), 303)
     if request.method == "GET":
-        return render_template("accounts/finish.html", pending=pending)
+        return render_template("accounts/finish_registration.html", pending=pending)
     try:
         user, mine = actions.finish(pending), _is_same_browser(pending)
         onward = session[SESSION_KEY]["next"] if mine else url_for("accounts.login")

@@ -33,7 +33,7 @@ def filtered() -> str:
     found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
     return render_template(
-        "activity/held.html",
+        "activity/filtered.html",
         rows=rows,
         reasons=REASONS,
         span=span_of(found),

@@ -126,9 +126,7 @@ class _Composer:
             return self._item(number, form, leave_out=number in without)
 
         events = sum(one.events for one in self.waiting)
-        return self._compose(
-            "gathered", {"cadence": self.cadence, "sections": sections, "events": events, "item": item}
-        )
+        return self._compose("digest", {"cadence": self.cadence, "sections": sections, "events": events, "item": item})
 
     def _compose(self, template: str, context: Mapping[str, Any]) -> Email:
         headers: dict[str, str] = {}

@@ -59,4 +59,4 @@ def show_composer(form: GroupForm) -> str:
     unknown = [name for name in names if username_key(name) not in known]
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
-    return render_template("messages/write.html", form=form, chosen=chosen, unknown=unknown)
+    return render_template("messages/compose.html", form=form, chosen=chosen, unknown=unknown)

@@ -90,7 +90,7 @@ def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) 
     These are the messages after seq `after`, and messages from seq `first` on that changed after `revision`.
     """
     thread = threads.since(opened, after, revision, first=first)
-    return render_template("messages/_news.html", **_context(opened, thread))
+    return render_template("messages/_updates.html", **_context(opened, thread))
 
 
 def _context(opened: ConversationView, thread: Thread) -> dict[str, Any]:

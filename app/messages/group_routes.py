@@ -110,7 +110,7 @@ def _show(opened: ConversationView, name_form: NameForm, add_form: AddForm) -> s
         name_form.name.data = group.name
     page = {"opened": opened, "group": group, "name_form": name_form, "add_form": add_form}
     return render_template(
-        "messages/people.html", **page, read_by=read_by.of_own_messages(opened), most=groups.MAX_MEMBERS
+        "messages/members.html", **page, read_by=read_by.of_own_messages(opened), most=groups.MAX_MEMBERS
     )
 
 

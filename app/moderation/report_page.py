@@ -66,10 +66,10 @@ def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
     looked = queries.has_viewed_evidence(viewer(), report)
     accused, history = report.accused, queries.history(report)
     return render_template(
-        "moderation/show.html",
+        "moderation/case.html",
         report=report,
         number=len(report.evidence),
-        exhibits=_evidence_items(report) if looked else None,
+        evidence_items=_evidence_items(report) if looked else None,
         state=evidence.state(report) if looked else None,
         has_post=report.kind == "post" and queries.has_post(report),
         history=history,
@@ -83,12 +83,12 @@ def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
 
 
 def _evidence_items(report: Report) -> list[EvidenceItem]:
-    exhibits, number = [], 0
+    evidence_items, number = [], 0
     for message in report.evidence:
         shown = [_picture(number + place, image) for place, image in enumerate(message.images)]
-        exhibits.append(EvidenceItem(message, shown))
+        evidence_items.append(EvidenceItem(message, shown))
         number += len(shown)
-    return exhibits
+    return evidence_items
 
 
 def _picture(number: int, image: Mapping[str, Any]) -> Picture:

@@ -196,7 +196,7 @@ def test_it_is_for_members_and_takes_a_token(as_, client, db):
 def test_the_page_belongs_to_the_settings(as_):
     page = as_("ana").get(PAGE).text
     assert re.search(rf'<a href="{PAGE}" aria-current="page">Notifications</a>', page)
-    assert re.search(r'<a class="place" href="/edit_profile" aria-current="true">', page)
+    assert re.search(r'<a class="nav-link" href="/edit_profile" aria-current="true">', page)
 
 
 def test_each_control_has_a_name(as_):

@@ -145,13 +145,13 @@ class Person:
         if "/auth/register/sent" in self.page.url:  # all but the first of a site confirm their address first
             self.page.goto(link_in(self.site, self, "/auth/register/"))
             self.page.click("main form [type=submit]")
-        expect(self.page.locator(".rail")).to_be_visible()
+        expect(self.page.locator(".sidebar")).to_be_visible()
 
     def log_in(self, password: str = PASSWORD) -> None:
         """Through the form."""
         self.goto("/auth/login")
         self.submit("main form", username=self.name, password=password)
-        expect(self.page.locator(".rail")).to_be_visible()
+        expect(self.page.locator(".sidebar")).to_be_visible()
 
     def knows(self, *others: Person) -> None:
         """Follow these people: what somebody writes whom one does not know is a request, without badge and mail."""

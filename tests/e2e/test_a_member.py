@@ -44,7 +44,7 @@ def test_everything_works_without_scripts(person: MakePerson) -> None:
     expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
     plain.goto("/")
     page.locator(".post summary").first.click()
-    page.locator(".sure summary").first.click()
+    page.locator(".confirm summary").first.click()
     page.get_by_role("button", name="Delete").click()
     expect(page.locator(".post", has_text="Written by hand")).to_have_count(0)
     page.get_by_role("button", name="Log out", exact=True).first.click()
@@ -57,7 +57,7 @@ def test_everything_works_by_keyboard(person: MakePerson) -> None:
     page, keys = kim.page, kim.page.keyboard
     kim.goto("/")
     keys.press("Tab")
-    expect(page.locator(".skip")).to_be_focused()
+    expect(page.locator(".skip-link")).to_be_focused()
     keys.press("Enter")
     keys.press("Tab")
     keys.type("Typed, never clicked")
@@ -91,7 +91,7 @@ def test_a_picture_is_cut_to_size_and_shown(person: MakePerson) -> None:
     picture = FilePayload(name="me.png", mimeType="image/png", buffer=b64decode(png))
     iris.page.set_input_files("[name=avatar]", picture)
     iris.page.click("form:has([name=theme]) [type=submit]")
-    face = iris.page.locator(".picture img")
+    face = iris.page.locator(".avatar-field img")
     expect(face).to_have_js_property("complete", True)
     width, height = face.evaluate("face => [face.naturalWidth, face.naturalHeight]")
     assert width == height > 100

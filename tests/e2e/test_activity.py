@@ -50,6 +50,6 @@ def test_everybody_in_a_row_and_why_it_is_there(person: Callable[..., Person]) -
     expect(row).to_contain_text("ines and 2 others followed you")
     row.get_by_text("Show everyone").click()
     for name in ("gina", "hans", "ines"):
-        expect(row.locator(".everybody").get_by_role("link", name=name)).to_be_visible()
+        expect(row.locator(".all-people").get_by_role("link", name=name)).to_be_visible()
     row.get_by_label("Why am I seeing this?").click()
     expect(row).to_contain_text("You get these when someone follows you.")

@@ -22,7 +22,7 @@ def test_three_people_write_in_a_group(person: Callable[..., Person]) -> None:
 
     iris.goto("/messages/write?to=jon%20kai")
     iris.submit(".new-message", name="Bakers", message="Who brings bread?")
-    expect(iris.page.locator(".talk h1")).to_contain_text("Bakers")
+    expect(iris.page.locator(".conversation h1")).to_contain_text("Bakers")
     expect(jon.page.locator('[data-badge="unread_message_count"]').first).to_contain_text("1", timeout=WITHIN)
 
     jon.page.goto(iris.page.url)

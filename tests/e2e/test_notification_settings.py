@@ -42,7 +42,7 @@ def test_quiet_hours_and_a_pause_by_keyboard_alone(person: Callable[..., Person]
     expect(page.get_by_label("Start time", exact=True)).to_be_focused()
     page.get_by_role("group", name="People I don't follow").get_by_role("radio", name="Accept").focus()
     page.keyboard.press("ArrowRight")
-    held = page.locator(".segments label", has_text="Filter").first
+    held = page.locator(".segmented-control label", has_text="Filter").first
     expect(held).to_have_css("outline-style", "solid")  # the focus is seen, though the radio button is not
     page.keyboard.press("Enter")
     expect(page.get_by_text("Changes saved.")).to_be_visible()

@@ -106,8 +106,8 @@ def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
 
     ida.page.fill(".reply textarea", "")
     choose(write(ida, "See you at nien"), "Edit")
-    ida.page.fill(".bubble .change textarea", "See you at nine")
-    ida.page.press(".bubble .change textarea", "Enter")
+    ida.page.fill(".bubble .edit-form textarea", "See you at nine")
+    ida.page.press(".bubble .edit-form textarea", "Enter")
     for one in (ida, joel):
         changed = one.page.locator(".bubble", has_text="See you at nine")
         expect(changed).to_contain_text("Edited", timeout=WITHIN)
@@ -129,7 +129,7 @@ def test_pictures_come_with_their_words(sized: MakePerson) -> None:
     picker.set_input_files(files)
     expect(kira.page.get_by_role("alert")).to_have_text("You can add up to 4 images per message.")
     picker.set_input_files(files[:3])
-    words = kira.page.locator(".chosen input")
+    words = kira.page.locator(".selected-images input")
     for number, field in enumerate(words.all()):
         field.fill(f"Square number {number}")
     kira.page.get_by_role("button", name="Remove image").nth(1).click()
@@ -223,7 +223,7 @@ def test_without_scripts(person: MakePerson, browser: Browser) -> None:
     expect(box(plain.page)).to_have_value("Sent by hand")
     plain.page.click(".reply [type=submit]")
     choose(bubble, "Edit")
-    plain.submit(".change", message="Sent by hand, with care")
+    plain.submit(".edit-form", message="Sent by hand, with care")
     expect(plain.page.locator(".bubble.mine").last).to_contain_text(re.compile("with care.*Edited", re.DOTALL))
     choose(plain.page.locator(".bubble.mine").last, "Delete for everyone")
     expect(plain.page.locator(".bubble").last).to_contain_text("This message was deleted.")

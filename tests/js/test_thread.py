@@ -17,7 +17,7 @@ OpenTab = Callable[..., Page]
 def bubble(seq: int, text: str, state: str = "sent") -> str:
     """Render a bubble of mine."""
     icon = '<svg class="bi"><use href="/icons.svg#check2"></use></svg>'
-    mark = f'<span data-state="{state}">{icon}<span class="word">{state}</span></span>'
+    mark = f'<span data-state="{state}">{icon}<span class="state-label">{state}</span></span>'
     return f'<div data-seq="{seq}" class="bubble mine"><div class="text">{text}</div>{mark}</div>'
 
 
@@ -92,7 +92,7 @@ def test_what_was_heard_is_told_once_a_browser_and_only_when_it_is_news(site: Fa
 def test_what_is_folded_away_is_not_read_out(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = thread(bubble(1, "one"), bubble(2, "two")) + '<div data-read-out aria-live="polite"></div>'
     summary, words = "<summary>Message from someone you blocked</summary>", '<div class="text">You again</div>'
-    folded = f'<details class="folded">{summary}{words}</details>'
+    folded = f'<details class="collapsed">{summary}{words}</details>'
     theirs = f'<div data-seq="3" class="bubble theirs"><div data-by>Ben</div>{folded}</div>'
     site.routes["/new"] = lambda asked: Answer(theirs)
     page = open_tab()

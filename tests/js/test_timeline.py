@@ -28,7 +28,7 @@ class Timeline:
         """Render the page's timeline."""
         shown = self.posts[: self.size]
         posts = "".join(f'<article class="post" id="post-{post}"><p>Post {post}</p></article>' for post in shown)
-        more = '<a class="more" rel="next" href="/?before=1">Older</a>' if len(self.posts) > self.size else ""
+        more = '<a class="load-more" rel="next" href="/?before=1">Older</a>' if len(self.posts) > self.size else ""
         newest = shown[0] if shown else 0
         return (
             f'<div data-timeline="/" data-newest="{newest}" data-news-url="/timeline/news">'
@@ -84,15 +84,15 @@ def test_new_posts_are_offered_and_come_in_where_the_newest_is(timeline: Timelin
     button.click()
     expect(page.locator("#post-6")).to_be_focused()
     assert texts(page) == [f"Post {number}" for number in (6, 5, 4, 3, 2, 1)]
-    assert page.locator(".read-before").get_attribute("id") == "post-3"
-    assert page.locator(".arrived").count() == 3
+    assert page.locator(".first-read").get_attribute("id") == "post-3"
+    assert page.locator(".is-new").count() == 3
     expect(button).to_have_count(0)
     timeline.publish(7)
     expect(button).to_have_text("Show 1 new post")
     button.click()
     expect(page.locator("#post-7")).to_be_focused()
-    assert page.locator(".read-before").get_attribute("id") == "post-6"
-    assert page.locator(".arrived").count() == 1
+    assert page.locator(".first-read").get_attribute("id") == "post-6"
+    assert page.locator(".is-new").count() == 1
 
 
 def test_what_is_being_written_stays(timeline: Timeline, open_tab: OpenTab) -> None:

@@ -19,7 +19,7 @@ from app.models import Conversation, ConversationMember, HiddenMessage, Message
 from tests.factories import a_message, a_user, acquainted
 from tests.support.rows import words
 
-HIT = re.compile(r'<a class="talk-row hit" href="([^"]+)">(.*?)</a>', re.DOTALL)
+HIT = re.compile(r'<a class="conversation-row search-result" href="([^"]+)">(.*?)</a>', re.DOTALL)
 
 
 def hits(browser, q, **more):

@@ -17,7 +17,7 @@ def people_of(page: str) -> list[str]:
 
 
 def tags_of(page: str) -> list[str]:
-    section = page.partition('class="found-tags"')[2].partition("</nav>")[0]
+    section = page.partition('class="tag-results"')[2].partition("</nav>")[0]
     return [part.partition("<")[0] for part in section.split("<bdi>#")[1:]]
 
 

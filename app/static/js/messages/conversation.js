@@ -61,7 +61,7 @@ function start() {
     const number = new Intl.NumberFormat(language).format(theirs.length);
     const words = theirs.map((bubble) => {
       // Of what is folded away, only that it is: the words are shown to who asks for them.
-      const [by, text] = ["[data-by]", ".folded > summary, .text"].map((part) => bubble.querySelector(part));
+      const [by, text] = ["[data-by]", ".collapsed > summary, .text"].map((part) => bubble.querySelector(part));
       return [by, text || bubble.querySelector("img[alt]:not([alt=''])")].map((part) => part && (part.alt || part.textContent)).join(" ");
     });
     const many = ngettext("%(num)s new message", "%(num)s new messages", theirs.length, { num: number });
@@ -165,7 +165,7 @@ function start() {
         if (old && "gone" in bubble.dataset) {
           old.remove();
         } else if (old) {
-          bubble.classList.toggle("again", old.matches(".again"));
+          bubble.classList.toggle("same-sender", old.matches(".same-sender"));
           old.replaceWith(bubble);
           renewed.push(bubble);
         }

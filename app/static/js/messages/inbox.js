@@ -78,8 +78,8 @@ function show(page) {
     if (!part || !fresh) {
       return;
     }
-    const list = part.querySelector(".talks");
-    const freshList = fresh.querySelector(".talks");
+    const list = part.querySelector(".conversation-list");
+    const freshList = fresh.querySelector(".conversation-list");
     if (!list || !freshList) {
       if (part.innerHTML !== fresh.innerHTML) {
         part.replaceChildren(...fresh.childNodes);
@@ -97,12 +97,12 @@ function show(page) {
 
 /** The link to what is further down has another address when the page holds other rows. */
 function showMore(part, fresh) {
-  const more = part.querySelector(".more");
-  const freshMore = fresh.querySelector(".more");
+  const more = part.querySelector(".load-more");
+  const freshMore = fresh.querySelector(".load-more");
   if (more && freshMore) {
     more.href = freshMore.href;
   } else if (more || freshMore) {
-    (more || part.querySelector(".talks")).replaceWith(...(more ? [] : [part.querySelector(".talks"), freshMore]));
+    (more || part.querySelector(".conversation-list")).replaceWith(...(more ? [] : [part.querySelector(".conversation-list"), freshMore]));
   }
 }
 

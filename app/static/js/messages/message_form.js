@@ -44,7 +44,7 @@ function start() {
 
   /** What the server says about a refused message, in its own words. */
   function refusal(answer) {
-    const said = [...answer.querySelectorAll("[data-message-form] .invalid-feedback, .alert, .sorry h1")];
+    const said = [...answer.querySelectorAll("[data-message-form] .invalid-feedback, .alert, .error-page h1")];
     return said.map((element) => element.textContent.trim()).join(" ") || reasonToRetry(0);
   }
 
@@ -96,7 +96,7 @@ function start() {
     if (reason && retry) {
       const button = document.createElement("button");
       button.type = "submit";
-      button.className = "word-act";
+      button.className = "btn-link";
       button.textContent = gettext("Try again");
       form.querySelector("[data-send-error]").append(" ", button);
     }

@@ -49,11 +49,11 @@ function start() {
   function place(menu) {
     const panel = menu.querySelector(".panel");
     const edges = thread.getBoundingClientRect();
-    menu.classList.remove("is-up");
-    menu.classList.toggle("is-up", menu.open && panel.getBoundingClientRect().bottom > edges.bottom);
+    menu.classList.remove("drop-up");
+    menu.classList.toggle("drop-up", menu.open && panel.getBoundingClientRect().bottom > edges.bottom);
   }
 
-  thread.addEventListener("toggle", (event) => event.target.matches(".of-bubble") && place(event.target), true);
+  thread.addEventListener("toggle", (event) => event.target.matches(".message-menu") && place(event.target), true);
 
   // --- Deeds
 
@@ -140,10 +140,10 @@ function start() {
   // --- Changing the text, in its place
 
   function close(bubble) {
-    const form = bubble.querySelector(".change");
+    const form = bubble.querySelector(".edit-form");
     if (form) {
       form.remove();
-      bubble.classList.remove("is-changing");
+      bubble.classList.remove("is-editing");
       bubble.querySelector("summary").focus({ preventScroll: true });
     }
   }
@@ -151,7 +151,7 @@ function start() {
   function open(bubble, form) {
     const textarea = form.querySelector("textarea");
     form.dataset.change = "edit";
-    form.classList.add("change");
+    form.classList.add("edit-form");
     form.querySelector("[data-cancel]").addEventListener("click", (event) => {
       event.preventDefault();
       close(bubble);
@@ -165,7 +165,7 @@ function start() {
       }
     });
     textarea.id = `${textarea.id}-${bubble.dataset.seq}`;
-    bubble.classList.add("is-changing");
+    bubble.classList.add("is-editing");
     bubble.append(form);
     refreshTextarea(textarea);
     textarea.focus({ preventScroll: true });
@@ -176,7 +176,7 @@ function start() {
   async function edit(link) {
     const bubble = link.closest("[data-seq]");
     link.closest(".menu").open = false;
-    if (bubble.querySelector(".change")) {
+    if (bubble.querySelector(".edit-form")) {
       return;
     }
     try {

@@ -97,7 +97,7 @@ function start() {
   attach.querySelector("fieldset").disabled = true; // its fields are not sent
   attach.querySelector("summary").setAttribute("role", "button");
   Object.assign(picker, { type: "file", multiple: true, accept: ACCEPT, hidden: true });
-  Object.assign(list, { className: "chosen", hidden: true });
+  Object.assign(list, { className: "selected-images", hidden: true });
   picker.setAttribute("aria-label", attach.querySelector("summary").getAttribute("aria-label"));
   attach.after(picker);
   form.prepend(list);

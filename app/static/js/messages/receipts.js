@@ -1,6 +1,6 @@
 // How far one's own messages have come: sent, delivered, read. The marks move when the poll tells it.
 //
-//   <div data-seq="41" class="mine"> … <span data-state="sent"><svg class="bi"><use href="…#check2"></use></svg> <span class="word">Sent</span></span>
+//   <div data-seq="41" class="mine"> … <span data-state="sent"><svg class="bi"><use href="…#check2"></use></svg> <span class="state-label">Sent</span></span>
 import * as icons from "../lib/icons.js";
 import { pgettext, ready } from "../lib/i18n.js";
 import * as poll from "../polling/poll.js";
@@ -26,7 +26,7 @@ function start() {
   function show(mark, state) {
     mark.dataset.state = state;
     icons.change(mark.querySelector("svg"), ICONS[state]);
-    mark.querySelector(".word").textContent = WORDS[state]();
+    mark.querySelector(".state-label").textContent = WORDS[state]();
   }
 
   /** Shows the told state on these bubbles; a bubble that has just come may know more than the poll does. */

@@ -2,7 +2,7 @@
 // (ARIA Authoring Practices, "Editable Combobox With List Autocomplete").
 //
 //   <div data-recipients data-suggest-url="/messages/recipients" data-chosen='[…]' data-rest="typed">
-//     <div class="to-box"> <input name="to"> <ul role="listbox" id="…" hidden></ul> </div>
+//     <div class="recipient-input"> <input name="to"> <ul role="listbox" id="…" hidden></ul> </div>
 //     <ul data-said></ul>                  what is to be said of those who were chosen, before one writes
 //   </div>
 //
@@ -27,13 +27,13 @@ function element(name, className, ...children) {
 
 function named(person) {
   const name = element("bdi", "name", person.name);
-  const handle = element("bdi", "soft", `@${person.username}`);
+  const handle = element("bdi", "text-muted", `@${person.username}`);
   handle.dir = "ltr";
   return [name, " ", handle];
 }
 
 function face(person) {
-  const picture = element("img", "face small");
+  const picture = element("img", "avatar small");
   picture.src = person.avatar;
   picture.alt = "";
   return picture;
@@ -41,7 +41,7 @@ function face(person) {
 
 function recipients(field) {
   const input = field.querySelector("input");
-  const box = field.querySelector(".to-box");
+  const box = field.querySelector(".recipient-input");
   const list = field.querySelector('[role="listbox"]');
   const said = field.querySelector("[data-said]");
   const onlyGroup = field.closest("form").querySelector("[data-only-group]");
@@ -120,9 +120,9 @@ function recipients(field) {
   }
 
   function option(person, at) {
-    const words = element("span", "words", element("span", "", ...named(person)));
+    const words = element("span", "row-text", element("span", "", ...named(person)));
     if (person.sentence) {
-      words.append(element("span", "soft", person.sentence));
+      words.append(element("span", "text-muted", person.sentence));
     }
     const made = element("li", "option", face(person), words);
     made.id = `${list.id}-${at}`;

@@ -54,8 +54,8 @@ function showBadges(name, number) {
 /** A small movement where something has arrived; widths.css leaves it out for readers who want none. */
 function move(name) {
   badgesOf(name).forEach((badge) => {
-    badge.classList.add("moved");
-    badge.addEventListener("animationend", () => badge.classList.remove("moved"), { once: true });
+    badge.classList.add("is-updated");
+    badge.addEventListener("animationend", () => badge.classList.remove("is-updated"), { once: true });
   });
 }
 

@@ -17,7 +17,6 @@ function loginLink() {
 function reloadButton() {
   const button = document.createElement("button");
   button.type = "button";
-  button.className = "btn btn-link p-0";
   button.textContent = gettext("Reload page");
   button.addEventListener("click", () => location.reload());
   return button;

@@ -155,7 +155,7 @@ function say(box, text) {
   let note = box.querySelector("[data-alerts-note]");
   if (!note) {
     note = document.createElement("p");
-    note.className = "soft";
+    note.className = "text-muted";
     note.dataset.alertsNote = "";
     note.setAttribute("role", "status");
     box.append(note);

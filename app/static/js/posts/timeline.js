@@ -78,15 +78,15 @@ function start() {
   function freshOf(page) {
     const posts = postsOf(page);
     const fresh = posts.filter((post) => idOf(post) > newest);
-    const reaches = fresh.length < posts.length || !page.querySelector("[data-timeline] > .more");
+    const reaches = fresh.length < posts.length || !page.querySelector("[data-timeline] > .load-more");
     return reaches && postsOf(document).length > 0 ? fresh : null;
   }
 
   function insert(fresh) {
-    const marked = timeline.querySelectorAll(".arrived, .read-before");
-    marked.forEach((post) => post.classList.remove("arrived", "read-before"));
-    place.nextElementSibling.classList.add("read-before"); // where the new ones end
-    fresh.forEach((post) => post.classList.add("arrived"));
+    const marked = timeline.querySelectorAll(".is-new, .first-read");
+    marked.forEach((post) => post.classList.remove("is-new", "first-read"));
+    place.nextElementSibling.classList.add("first-read"); // where the new ones end
+    fresh.forEach((post) => post.classList.add("is-new"));
     place.after(...fresh.map((post) => document.adoptNode(post)));
     newest = counted = idOf(fresh[0]);
     fresh[0].tabIndex = -1;

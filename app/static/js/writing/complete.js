@@ -127,16 +127,16 @@ function completes(form, number) {
   }
 
   function option(one, at) {
-    const handle = element("bdi", one.name ? "soft" : "name", one.text);
+    const handle = element("bdi", one.name ? "text-muted" : "name", one.text);
     const made = element("li", "option");
     if (one.avatar) {
-      const picture = element("img", "face small");
+      const picture = element("img", "avatar small");
       picture.src = one.avatar;
       picture.alt = "";
       handle.dir = "ltr";
       made.append(picture);
     }
-    const words = element("span", "words");
+    const words = element("span", "row-text");
     if (one.name) {
       words.append(element("bdi", "name", one.name), " ");
     }
