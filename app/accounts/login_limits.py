@@ -26,7 +26,7 @@ from app.web.limits import named
 COOKIE = "microblog_device"
 COOKIE_SECONDS = 365 * 24 * 3600
 MAX_ACCOUNTS = 5
-"""Accounts that the cookie of one browser names: those that logged in last."""
+"""The maximum number of accounts in the cookie of one browser. The most recent logins are kept."""
 TRIES = parse("10/5 minutes")
 
 

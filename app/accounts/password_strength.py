@@ -23,14 +23,14 @@ from zxcvbn.scoring import most_guessable_match_sequence
 Weakness = Literal["own_words", "common", "word", "keyboard", "repeat", "sequence", "date", "short"]
 
 MIN_GUESSES = 10**8
-"""Guesses a password must be worth. Login attempts are limited, so this is beyond any online attack; zxcvbn calls it
-"somewhat guessable" offline. Eight random characters are worth exactly this."""
+"""The minimum number of guesses. Login attempts are limited, so no online attack gets this far. zxcvbn calls it
+"somewhat guessable" offline. Eight random characters reach exactly this number."""
 MAX_ANALYZED_LENGTH = 40
-"""Characters that are judged: the first ones. What follows is not counted in favour of the password."""
+"""Only the first characters of a password are analyzed, to limit the cost. The rest does not make it stronger."""
 MAX_SYMBOLS = 3
-"""Different symbols that are tried as letters ("@" as "a"). zxcvbn tries all their combinations."""
+"""The maximum number of different symbols that are tried as letters ("@" as "a"). zxcvbn tries all combinations."""
 MIN_OWN_WORD_LENGTH = 3
-"""Characters of the shortest word of the user's that counts as theirs."""
+"""Shorter words in the user's name or address are ignored."""
 
 _SYMBOLS = frozenset(char for group in L33T_TABLE.values() for char in group if not char.isdigit())
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")

@@ -24,7 +24,7 @@ from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
 SESSION_KEY = "registering"
-"""Where the session of a visitor who waits for the email keeps the address, a secret and where to go then."""
+"""The session key of a pending registration: its address, its secret, and the page to open after it."""
 
 
 @bp.route("/auth/register", methods=["GET", "POST"])

@@ -30,9 +30,9 @@ from app.web.responses import here, wants_json
 from app.web.viewer import SAFE_METHODS, viewer
 
 MODERATION_MAX_AGE = timedelta(hours=1)
-"""How long a proof lets a moderator work."""
+"""How long moderators may work after they entered their password."""
 EXPORT_MAX_AGE = timedelta(minutes=5)
-"""How long a proof lets a person order or download an export: everything they wrote and read, in one file."""
+"""How long members may request and download an export after they entered their password."""
 
 PASSWORD = "current_password"  # noqa: S105 - a field's name
 _OWN_FIELDS = frozenset({"csrf_token", PASSWORD})

@@ -14,7 +14,7 @@ from .containers import format_of
 from .rules import MAX_BYTES, MAX_PIXELS, InvalidImage, Shape
 
 TIMEOUT = 15.0
-"""Seconds to wait for a decoder. Its limit is on processor time, of which a busy machine gives it little."""
+"""Seconds to wait for a decoder. Its own limit is in CPU time, which a busy machine may take long to grant."""
 
 # The package is imported as `media`: as `app.lib.media` it would import the whole app, which takes three seconds. Its
 # parent directory comes last in the path, so that the app's modules shadow no library.

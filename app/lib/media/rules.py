@@ -8,20 +8,20 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 MAX_BYTES = 5 * 1024 * 1024
-"""Largest upload, in bytes."""
+"""The maximum size of an upload in bytes."""
 MAX_PIXELS = 25_000_000
-"""Largest image, in pixels."""
+"""The maximum number of pixels of an image."""
 MAX_SIDE = 16_384
-"""Longest side, in pixels: an image of 1 by 50,000 pixels is not a photo."""
+"""The maximum width and height in pixels. An image of 1 by 50,000 pixels is not a photo."""
 MAX_SCANS = 64
-"""Most scans in a JPEG. Each scan costs a pass over the whole image; cameras and programs write about a dozen."""
+"""The maximum number of scans in a JPEG. Each costs a pass over the image. Cameras write about a dozen."""
 MAX_MEMORY = 1024 * 1024 * 1024
-"""Address space of a decoder process, in bytes."""
+"""The maximum address space of a decoder process in bytes."""
 
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF")
 """Accepted formats, as Pillow names them."""
 ACCEPT = "image/jpeg,image/png,image/gif,image/webp,image/avif,image/heic,image/heif,.avif,.heic,.heif"
-"""The `accept` attribute of a file field. Some systems know these formats only by the file name's ending."""
+"""The `accept` attribute of a file field. Some systems know these formats only by their file extensions."""
 
 Code = Literal["empty", "bytes", "format", "pixels", "broken", "costly"]
 
@@ -34,11 +34,11 @@ class Shape(NamedTuple):
 
 
 AVATAR = Shape("square", 400)
-"""The centre of the image, as a square with sides of this length."""
+"""A square crop of the centre, with sides of this length."""
 PHOTO = Shape("within", 2048)
-"""The whole image. If its longest side is longer than this, it is made smaller."""
+"""The whole image, scaled down if its longest side exceeds this length."""
 THUMBNAIL = Shape("within", 480)
-"""The same, for an image in a conversation."""
+"""The same, for the thumbnail in a conversation."""
 
 
 class InvalidImage(ValueError):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 KINDS = frozenset({"webp", "png", "jpg", "gif", "zip", "json"})
-"""What may be stored; the kind is the file name's ending."""
+"""The file extensions that may be stored."""
 _NAME = re.compile(r"[a-z0-9]{32}\.(?:" + "|".join(sorted(KINDS)) + r")")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 

@@ -9,7 +9,7 @@ _CLUSTER = regex.compile(r"\p{RI}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark
 _PILED = regex.compile(r"(\p{M}{30})\p{M}+")
 
 POINTS_PER_CHARACTER = 10
-"""Code points allowed for each permitted character, on average: a family of four has seven."""
+"""The average number of code points allowed per character. An emoji of a family of four has seven."""
 
 
 def grapheme_count(text: str) -> int:

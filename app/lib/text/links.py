@@ -13,7 +13,7 @@ from linkify_it import LinkifyIt
 from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
 
 MAX_LENGTH = 2048
-"""Longer runs of non-space are not looked at: no browser or server agrees on such an address."""
+"""Longer text without spaces is not searched for URLs, because servers and browsers reject such long URLs."""
 _SHOWN = 40
 
 

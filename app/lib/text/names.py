@@ -18,15 +18,15 @@ from app.lib.text.lookalikes import skeleton
 from app.lib.text.reserved import LOOKALIKE_RESERVED, RESERVED
 
 USERNAME_MIN = 2
-"""Shortest username, in characters as the reader counts them."""
+"""The minimum length of a username in grapheme clusters."""
 USERNAME_MAX = 30
-"""Longest username, in characters as the reader counts them."""
+"""The maximum length of a username in grapheme clusters."""
 USERNAME_POINTS = 64
-"""Most code points of a username and of its key: the width of their columns."""
+"""The maximum number of code points of a username and of its key, which is the width of their columns."""
 SKELETON_POINTS = 128
-"""Most code points of a skeleton: the width of its column."""
+"""The maximum number of code points of a skeleton, which is the width of its column."""
 EMAIL_OCTETS = 254
-"""Longest e-mail address, in UTF-8 octets (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
+"""The maximum length of an email address in UTF-8 octets (RFC 5321, 4.5.3.1.3, without the angle brackets)."""
 
 Code = Literal["length", "characters", "scripts", "reserved"]
 

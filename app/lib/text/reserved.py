@@ -32,6 +32,6 @@ safety security site-admin staff support support-team sysadmin system system-adm
 """
 
 RESERVED = frozenset(_WORDS.split())
-"""Usernames that are refused by their key."""
+"""Keys of reserved usernames."""
 LOOKALIKE_RESERVED = frozenset(skeleton(word) for word in _VOICES.split())
-"""Usernames that are refused by their skeleton."""
+"""Skeletons of reserved usernames: look-alikes are reserved too."""

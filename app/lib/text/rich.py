@@ -19,7 +19,7 @@ from app.lib.text.names import USERNAME_POINTS, username_key
 from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
 
 TAG_POINTS = 64
-"""Longest tag, in code points; a longer one stays plain text."""
+"""The maximum length of a tag in code points. Longer ones are plain text."""
 
 
 class InvalidText(ValueError):

@@ -3,7 +3,9 @@
 UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}" "\u30fc\u3099\u309a"
 )
-"""Scripts written without spaces between words, and Hangul, whose particles cling to the word before."""
+"""Scripts that are written without spaces between words, and Hangul, which attaches particles to words."""
 
 EMOJI_PARTS = "\ufe0e\ufe0f\u20e3\U0001f3fb-\U0001f3ff"
-"""What may end an emoji besides its sign: variation selectors, the keycap, skin tones. Most are marks (\\p{M})."""
+"""Characters that may follow the base of an emoji: variation selectors, the keycap, skin tones. Most are marks
+(\\p{M}).
+"""

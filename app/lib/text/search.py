@@ -40,9 +40,9 @@ from app.lib.text.length import stream_safe
 from app.lib.text.scripts import UNSPACED
 
 MAX_TERMS = 20
-"""Terms of a query beyond this number are ignored."""
+"""The maximum number of terms in a query. Further terms are ignored."""
 MAX_TERM = 64
-"""Characters of a word beyond this number are ignored, in texts and in queries alike."""
+"""The maximum length of a word. Further characters are ignored, in texts and in queries."""
 _MAX_QUERY = 2000
 _MIN_PREFIX = 2
 
