@@ -18,7 +18,7 @@ from app.extensions import db
 from app.lib.text import rich
 from app.lib.text.names import email_key, username_key, username_skeleton
 from app.lib.text.search import search_text, tag_key
-from app.messages.actions import send_message
+from app.messages.actions import SendOptions, send_message
 from app.messages.actions.locking import lock_pair
 from app.models import ConversationMember, Follow, LoginSession, Message, Post, PostTag, User
 from app.notifications import logins_changed
@@ -89,6 +89,6 @@ def acquainted(one: User, other: User) -> None:
 def a_message(sender: User, recipient: User, body: str = "Hello", **options: Any) -> Message:
     """A private message between people who know each other, sent by the real action, its badge and mail ordered."""
     acquainted(sender, recipient)
-    row = send_message(sender, recipient, body, **options)
+    row = send_message(sender, recipient, body, SendOptions(**options))
     db.session.commit()
     return row

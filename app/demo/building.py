@@ -24,7 +24,7 @@ from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
 from app.extensions import db
 from app.lib.text.names import email_key
-from app.messages.actions import groups, mark_read, send_message, send_to_group
+from app.messages.actions import SendOptions, groups, mark_read, send_message, send_to_group
 from app.messages.actions.membership import save_draft
 from app.messages.image_storage import take
 from app.messages.queries.threads import between, with_person
@@ -159,7 +159,7 @@ def _talk(talk: Talk, age: timedelta) -> None:
         pair = {name: _get(name) for name in talk.between}
         for at, (who, text) in enumerate(talk.lines):
             shown = pictures if talk.picture and talk.picture[0] == at else []
-            message = send_message(pair[who], pair[talk.reader_of(who)], text, pictures=shown)
+            message = send_message(pair[who], pair[talk.reader_of(who)], text, SendOptions(pictures=shown))
             message.created_at = now() - age - PAUSE * (len(talk.lines) - 1 - at)
             is_read = at < len(talk.lines) - talk.unread
             _read(message, pair.values() if is_read else [pair[who]])

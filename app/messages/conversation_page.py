@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from app.lib.text.names import username_key
 from app.messages import image_storage, permission
+from app.messages.actions.sending import SendOptions
 from app.messages.forms import GroupForm, MessageForm
 from app.messages.permission import EDIT_WINDOW, UNDO_WINDOW, Decision
 from app.messages.queries import conversation_state, threads
@@ -47,18 +48,18 @@ def action_response(opened: ConversationView) -> Response | tuple[str, int]:
     return ("", 204) if is_script() else redirect(conversation_url(opened), 303)
 
 
-def send_options(form: MessageForm | GroupForm) -> dict[str, Any]:
-    """Store the uploaded images, and return the keyword arguments of the actions that send a message.
+def send_options(form: MessageForm | GroupForm) -> SendOptions:
+    """Store the uploaded images, and return the options of the message.
 
     Raises ActionError if an image or an alt text is refused.
     """
     config = current_app.config
-    return {
-        "form_key": form.form_key.data,
-        "max_length": config["MESSAGE_MAX_LENGTH"],
-        "limited": config["RATELIMIT_ENABLED"],
-        "pictures": image_storage.take(request.files.getlist("image"), request.form.getlist("alt")),
-    }
+    return SendOptions(
+        form_key=form.form_key.data,
+        pictures=image_storage.take(request.files.getlist("image"), request.form.getlist("alt")),
+        max_length=config["MESSAGE_MAX_LENGTH"],
+        limited=config["RATELIMIT_ENABLED"],
+    )
 
 
 def decision_for(opened: ConversationView) -> Decision:

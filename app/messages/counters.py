@@ -10,7 +10,7 @@ from sqlalchemy import ScalarSelect, exists, func, select, update
 from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
 from app.messages import notifications
-from app.models import Conversation, ConversationMember, Message
+from app.models import Conversation, ConversationMember, MemberState, Message
 from app.queries import visibility
 
 BATCH = 500  # conversations per statement
@@ -118,8 +118,12 @@ def reset_if_empty(conversation: Conversation) -> bool:
     Return whether a member was reset. A member who declined stays "declined", so they don't get a request again.
     """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
-    this = (ConversationMember.conversation_id == conversation.id, ConversationMember.state != "declined", ~some)
+    this = (
+        ConversationMember.conversation_id == conversation.id,
+        ConversationMember.state != MemberState.DECLINED,
+        ~some,
+    )
     if conversation.is_group:
         return False
-    anew = update(ConversationMember).where(*this).values(state="new").returning(ConversationMember.user_id)
+    anew = update(ConversationMember).where(*this).values(state=MemberState.NEW).returning(ConversationMember.user_id)
     return bool(db.session.scalars(anew.execution_options(synchronize_session=False)).all())

@@ -31,7 +31,7 @@ def start_group() -> str | Response | tuple[str, int]:
         return composer_routes.show_composer(form), 422
     try:
         people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
-        conversation = groups.start(viewer(), people, name, body, **conversation_page.send_options(form))
+        conversation = groups.start(viewer(), people, name, body, conversation_page.send_options(form))
     except ActionError as refusal:
         flash_error(refusal)
         return composer_routes.show_composer(form), 422

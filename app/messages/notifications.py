@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.core.signals import visibility_changed
 from app.extensions import db
 from app.messages.queries import conversation_state, threads
-from app.models import ConversationMember, User
+from app.models import ConversationMember, MemberState, User
 from app.notifications import publish_state, scheduling
 from app.queries import unread
 
@@ -49,11 +49,13 @@ def notify_new_message(conversation_id: int, sender_id: int) -> None:
     here = select(membership.user_id, membership.state, membership.muted).where(
         membership.conversation_id == conversation_id
     )
-    for user_id, state, muted in db.session.execute(here.where(membership.state.in_(("accepted", "request")))).all():
+    for user_id, state, muted in db.session.execute(
+        here.where(membership.state.in_((MemberState.ACCEPTED, MemberState.REQUEST)))
+    ).all():
         publish_conversation_state(conversation_id, [user_id])
         if user_id == sender_id:
             continue
-        if state == "request":
+        if state == MemberState.REQUEST:
             publish_request_count(user_id)
             continue
         publish_unread_count(user_id)

@@ -18,7 +18,7 @@ from app.core.clock import now
 from app.core.errors import Sentence
 from app.core.i18n import _l
 from app.extensions import db
-from app.models import ConversationMember, Follow, Message, MessagePrivacy, User
+from app.models import ConversationMember, Follow, MemberState, Message, MessagePrivacy, User
 from app.queries import visibility
 from app.queries.follows import is_following
 
@@ -79,7 +79,7 @@ def decide(facts: Relationship) -> Decision:
     """Return whether the writer may write to the other user."""
     if facts.blocked or not facts.other.active:
         return Decision("refused", CANNOT_MESSAGE)
-    if facts.state == "accepted":
+    if facts.state == MemberState.ACCEPTED:
         return Decision("allowed")
     chosen, name = facts.other.message_privacy, facts.other.display_name
     if chosen == MessagePrivacy.NOBODY:

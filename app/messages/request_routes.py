@@ -15,6 +15,7 @@ from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import MuteForm
 from app.messages.queries import inbox as conversations
 from app.messages.queries.threads import ConversationView
+from app.models import MemberState
 from app.web import limits
 from app.web.paging import before_id, page_size
 from app.web.responses import flash_error, go_back
@@ -26,7 +27,7 @@ from app.web.viewer import viewer
 def requests() -> str:
     """Show the pending message requests, or with ?declined=1 the declined ones, latest message first."""
     is_declined = request.args.get("declined") == "1"
-    state = "declined" if is_declined else "request"
+    state = MemberState.DECLINED if is_declined else MemberState.REQUEST
     found = conversations.requests_page(viewer(), before_id(), page_size(), state=state)
     return render_template("messages/requests.html", inbox=found, is_declined=is_declined)
 

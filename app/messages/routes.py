@@ -142,9 +142,9 @@ def mark_delivered() -> tuple[str, int]:
 def _send(opened: ConversationView, form: MessageForm) -> None:
     body, options = form.message.data or "", conversation_page.send_options(form)
     if opened.other is not None:
-        actions.send_message(viewer(), opened.other, body, **options)
+        actions.send_message(viewer(), opened.other, body, options)
     elif opened.is_group and opened.conversation is not None:
-        actions.send_to_group(viewer(), opened.conversation.id, body, **options)
+        actions.send_to_group(viewer(), opened.conversation.id, body, options)
     else:
         raise ActionError(ACCOUNT_DELETED)
 

@@ -5,12 +5,12 @@ A model's methods only use its own row.
 
 from app.models.account import LoginSession, MailToken, PendingAccount
 from app.models.activity import Activity
-from app.models.conversation import Conversation, ConversationMember
+from app.models.conversation import Conversation, ConversationMember, MemberState
 from app.models.delivery import DeliveryPreference, DeliveryProfile, MailTally
 from app.models.follow import Follow
 from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
-from app.models.moderation import AuditEntry, Report, ReportedMessage
+from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
 from app.models.notification import Notification, NotificationClock
 from app.models.post import Post, PostDraft, PostTag
 from app.models.profile_count import ProfileCount
@@ -32,6 +32,7 @@ __all__ = [
     "LoginSession",
     "MailTally",
     "MailToken",
+    "MemberState",
     "Message",
     "MessageImage",
     "MessagePrivacy",
@@ -45,6 +46,7 @@ __all__ = [
     "ProfileCount",
     "PushSubscription",
     "Report",
+    "ReportState",
     "ReportedMessage",
     "SealedMessage",
     "User",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -39,6 +40,16 @@ class Conversation(Base):
         return self.pair_key is None
 
 
+class MemberState(StrEnum):
+    """The state of a membership."""
+
+    NEW = "new"  # no message yet
+    ACCEPTED = "accepted"
+    REQUEST = "request"  # a message request that this user has not answered
+    DECLINED = "declined"
+    LEFT = "left"  # a former member of a group
+
+
 class ConversationMember(Base):
     """The membership of a user in a conversation: state, read position, mute and draft."""
 
@@ -52,9 +63,7 @@ class ConversationMember(Base):
 
     conversation_id: Mapped[int] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    # "new": there is no message yet; "request": a message request that this user has not answered; "accepted";
-    # "declined"; "left": this user has left the group.
-    state: Mapped[str] = mapped_column(String(8), default="accepted", server_default="accepted")
+    state: Mapped[str] = mapped_column(String(8), default=MemberState.ACCEPTED, server_default="accepted")
     newest_seq: Mapped[int] = mapped_column(default=0)  # of the newest message by another member
     newest_message_id: Mapped[int] = mapped_column(default=0)  # of the newest message that this user can see
     read_seq: Mapped[int] = mapped_column(default=0)  # messages up to this one were shown to this user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint
@@ -12,6 +13,13 @@ from app.core.clock import now
 from app.core.database import UtcDateTime
 from app.extensions import Base
 from app.models.user import User
+
+
+class ReportState(StrEnum):
+    """The state of a report."""
+
+    OPEN = "open"
+    RESOLVED = "resolved"
 
 
 class Report(Base):
@@ -31,7 +39,7 @@ class Report(Base):
     accused_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     accused_name: Mapped[str] = mapped_column(String(64))  # the username at the time of the report
     note: Mapped[str] = mapped_column(Text, default="")
-    state: Mapped[str] = mapped_column(String(8), default="open")  # "open" or "resolved"
+    state: Mapped[str] = mapped_column(String(8), default=ReportState.OPEN)
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -15,7 +15,7 @@ from app.core import roles
 from app.core.errors import ActionError
 from app.core.i18n import _
 from app.extensions import db
-from app.models import Report, User
+from app.models import Report, ReportState, User
 from app.moderation import actions, bp, evidence_images, queries, report_page
 from app.moderation.forms import NoteForm
 from app.moderation.report_page import REPORT, report_or_404, viewed_report_or_404
@@ -37,8 +37,8 @@ def is_moderator(person: User) -> bool:
 @role_required("moderator")
 def queue() -> str:
     """Show the open reports, oldest first, or with ?state=resolved the resolved reports, newest first."""
-    state = "resolved" if request.args.get("state") == "resolved" else "open"
-    shown = page(queries.queue(viewer(), state), Report.id) if state == "resolved" else _waiting()
+    state = ReportState.RESOLVED if request.args.get("state") == "resolved" else ReportState.OPEN
+    shown = page(queries.queue(viewer(), state), Report.id) if state == ReportState.RESOLVED else _waiting()
     numbers = queries.evidence_counts(shown.items) if shown.items else {}
     return render_template("moderation/queue.html", state=state, reports=shown, numbers=numbers)
 
@@ -48,7 +48,7 @@ def _waiting() -> Page[Report]:
 
     The result's `older` is the ?after= of the next page.
     """
-    waiting, after = queries.queue(viewer(), "open").order_by(Report.id), position("after")
+    waiting, after = queries.queue(viewer(), ReportState.OPEN).order_by(Report.id), position("after")
     if after is not None:
         waiting = waiting.where(Report.id > after)
     return cut(waiting.limit(page_size() + 1), size=page_size())

@@ -15,6 +15,7 @@ from app.models import (
     AuditEntry,
     Conversation,
     ConversationMember,
+    MemberState,
     Message,
     Post,
     Report,
@@ -33,7 +34,7 @@ HISTORY = 100  # maximum number of log entries shown below a report
 def conversation(viewer: User, conversation_id: int) -> Conversation | None:
     """Return the conversation with that id if the viewer is a member."""
     mine = ConversationMember
-    inside = and_(mine.conversation_id == Conversation.id, mine.user_id == viewer.id, mine.state != "left")
+    inside = and_(mine.conversation_id == Conversation.id, mine.user_id == viewer.id, mine.state != MemberState.LEFT)
     return db.session.scalar(select(Conversation).join(mine, inside).where(Conversation.id == conversation_id))
 
 
@@ -44,7 +45,7 @@ def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     Unsent messages are included while they are sealed, if the viewer had read them.
     """
     mine = aliased(ConversationMember)
-    inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != "left")
+    inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != MemberState.LEFT)
     kept = and_(SealedMessage.message_id == Message.id, SealedMessage.kept_until > now())
     has_words = or_(Message.deleted_at.is_(None), SealedMessage.message_id.is_not(None))
     seen = and_(Message.kind == "text", has_words, visibility.message_is_shown(mine))

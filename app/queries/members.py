@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, User
+from app.models import Conversation, ConversationMember, MemberState, User
 
 
 def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
@@ -22,7 +22,9 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
         select(membership.conversation_id, User)
         .join(User, User.id == membership.user_id)
         .where(
-            membership.conversation_id.in_(conversation_ids), membership.user_id != user_id, membership.state != "left"
+            membership.conversation_id.in_(conversation_ids),
+            membership.user_id != user_id,
+            membership.state != MemberState.LEFT,
         )
         .order_by(User.id)
     )

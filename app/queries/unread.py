@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, cas
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, Message
+from app.models import Conversation, ConversationMember, MemberState, Message
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
@@ -24,7 +24,7 @@ def _beyond_read(member: Any) -> ColumnElement[bool]:
     excludes the message.
     """
     return and_(
-        member.state == "accepted",
+        member.state == MemberState.ACCEPTED,
         member.muted.is_(False),
         Message.seq > member.read_seq,
         Message.sender_id != member.user_id,
@@ -77,7 +77,7 @@ def request_count_of(user_id: Any) -> ScalarSelect[int]:
     """Return the number of a user's pending message requests, as a subquery."""
     waits = (
         _asked.user_id == user_id,
-        _asked.state == "request",
+        _asked.state == MemberState.REQUEST,
         _asked.newest_message_id > 0,
         is_visible_request(_asked),
     )

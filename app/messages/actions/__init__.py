@@ -14,6 +14,6 @@ locking           locks conversations
 
 from app.messages.actions import account_deletion  # noqa: F401  (registers itself)
 from app.messages.actions.read_receipts import mark_delivered, mark_read
-from app.messages.actions.sending import send_message, send_to_group
+from app.messages.actions.sending import SendOptions, send_message, send_to_group
 
-__all__ = ["mark_delivered", "mark_read", "send_message", "send_to_group"]
+__all__ = ["SendOptions", "mark_delivered", "mark_read", "send_message", "send_to_group"]

@@ -15,7 +15,7 @@ from app.core.clock import now
 from app.extensions import db
 from app.messages import notifications
 from app.messages.actions.locking import lock
-from app.models import Conversation, ConversationMember, Message, MessageImage, Notification, SealedMessage
+from app.models import Conversation, ConversationMember, MemberState, Message, MessageImage, Notification, SealedMessage
 from app.notifications.outbox import Phase, on_commit_locked
 
 BATCH = 500  # messages per transaction
@@ -48,7 +48,7 @@ def _has_other_members(conversation_id: int, user_id: int) -> bool:
     accepted = (
         ConversationMember.conversation_id == conversation_id,
         ConversationMember.user_id != user_id,
-        ConversationMember.state == "accepted",
+        ConversationMember.state == MemberState.ACCEPTED,
     )
     return db.session.scalar(select(ConversationMember.user_id).where(*accepted).limit(1)) is not None
 

@@ -25,7 +25,7 @@ from app.messages.actions.sending import checked_text
 from app.messages.counters import reset_if_empty, update_counters
 from app.messages.queries import threads
 from app.messages.search_words import people_in, words_of
-from app.models import Conversation, ConversationMember, HiddenMessage, Message, User
+from app.models import Conversation, ConversationMember, HiddenMessage, MemberState, Message, User
 from app.notifications import retract_event
 
 
@@ -60,7 +60,7 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
     message.kind, message.body, message.search_text, message.edited_at = "undone", "", "", None
     _record_change(conversation, message)
     update_counters(conversation.id)
-    waiting = _membership_in_state(conversation, "request")
+    waiting = _membership_in_state(conversation, MemberState.REQUEST)
     if reset_if_empty(conversation):
         for user_id in waiting:
             retract_event(user_id, "message_request", str(conversation.id))
@@ -109,7 +109,7 @@ def delete_for_everyone(writer: User, conversation_id: int, seq: int, *, kept_fo
     files = detach(message)
     message.body, message.search_text, message.deleted_at = "", "", now()
     _record_change(conversation, message)
-    _publish_removal(conversation, writer, _membership_in_state(conversation, "request"))
+    _publish_removal(conversation, writer, _membership_in_state(conversation, MemberState.REQUEST))
     return files
 
 

@@ -6,8 +6,8 @@ A new name, an added member and a leaving member are stored as events among the 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import func, select, update
 
@@ -21,9 +21,16 @@ from app.messages import counters, notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.images import form_key_with_images
 from app.messages.actions.locking import lock, new_member
-from app.messages.actions.sending import append_event, checked_text, send_message, send_to_group
+from app.messages.actions.sending import (
+    DEFAULT_OPTIONS,
+    SendOptions,
+    append_event,
+    checked_text,
+    send_message,
+    send_to_group,
+)
 from app.messages.queries.threads import between
-from app.models import Conversation, ConversationMember, Message, User
+from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.notifications import record_event
 
 MAX_MEMBERS = 12  # of a group, the founder included
@@ -35,11 +42,7 @@ def start(
     people: Iterable[User],
     name: str,
     body: str,
-    *,
-    form_key: str | None = None,
-    max_length: int = 2000,
-    limited: bool = False,
-    **options: Any,
+    options: SendOptions = DEFAULT_OPTIONS,
 ) -> Conversation:
     """Start a group with `people`, and send `body` as its first message. Return the group.
 
@@ -53,28 +56,28 @@ def start(
     """
     others = _others(founder, people)
     # The key includes the recipients, because the same form with other recipients makes another conversation.
-    key = " ".join([form_key, *(str(user.id) for user in others)]) if form_key else None
-    options |= {"form_key": key, "max_length": max_length, "limited": limited}
+    if options.form_key:
+        options = replace(options, form_key=" ".join([options.form_key, *(str(user.id) for user in others)]))
     if len(others) == 1:
-        message = send_message(founder, others[0], body, **options)
+        message = send_message(founder, others[0], body, options)
         return db.session.get_one(Conversation, message.conversation_id)
     _check_size(len(others) + 1)
-    pictures = options.get("pictures", ())
-    name, body = checked_name(name, NAME_MAX, points=NAME_MAX), checked_text(body, max_length, pictures)
+    name = checked_name(name, NAME_MAX, points=NAME_MAX)
+    body = checked_text(body, options.max_length, options.pictures)
     # Serialise concurrent submissions of a form.
     db.session.execute(select(User.id).where(User.id == founder.id).with_for_update(key_share=True))
-    if known := _started_with(send_key(founder, body, form_key_with_images(key, pictures))):
+    if known := _started_with(send_key(founder, body, form_key_with_images(options.form_key, options.pictures))):
         return known
     states = {user.id: _initial_state(founder, user) for user in others}
-    _check_strangers(founder, states, limited=limited)
+    _check_strangers(founder, states, limited=options.limited)
     conversation = Conversation(name=name, newest_seq=0, started_by_id=founder.id)
     db.session.add(conversation)
     db.session.flush()
-    for user_id, state in sorted({**states, founder.id: "accepted"}.items()):
+    for user_id, state in sorted({**states, founder.id: MemberState.ACCEPTED}.items()):
         db.session.execute(
             insert_into(ConversationMember).values({**new_member(conversation.id, user_id), "state": state})
         )
-    send_to_group(founder, conversation.id, body, **options)
+    send_to_group(founder, conversation.id, body, options)
     _notify_invited(conversation, founder, states)
     return conversation
 
@@ -106,7 +109,7 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
     the people. With `limited`, also raises it if `member` has added too many strangers today.
     """
     conversation, memberships = _lock_for(member, conversation_id)
-    inside = {user_id for user_id, membership in memberships.items() if membership.state != "left"}
+    inside = {user_id for user_id, membership in memberships.items() if membership.state != MemberState.LEFT}
     joining = [user for user in _others(member, people) if user.id not in inside]
     if not joining:
         return
@@ -128,11 +131,11 @@ def leave(member: User, conversation_id: int) -> None:
     """
     conversation = lock(conversation_id)
     mine = db.session.get(ConversationMember, (conversation.id, member.id), populate_existing=True)
-    if mine is None or mine.state == "left":
+    if mine is None or mine.state == MemberState.LEFT:
         return
     if not conversation.is_group:
         raise ActionError(_l("You can only leave groups."))
-    mine.state, mine.left_seq, mine.draft = "left", conversation.newest_seq, ""
+    mine.state, mine.left_seq, mine.draft = MemberState.LEFT, conversation.newest_seq, ""
     append_event(conversation, member, "left", {})
     _publish_change(conversation)
     notifications.publish_conversation_state(conversation.id, [member.id])
@@ -178,9 +181,9 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[in
         for membership in db.session.scalars(here.execution_options(populate_existing=True))
     }
     mine = memberships.get(member.id)
-    if not conversation.is_group or mine is None or mine.state == "left":
+    if not conversation.is_group or mine is None or mine.state == MemberState.LEFT:
         raise ActionError(_l("You're not in this group."))
-    if mine.state != "accepted":
+    if mine.state != MemberState.ACCEPTED:
         raise ActionError(_l("Accept the request first."))
     return conversation, memberships
 
@@ -198,8 +201,8 @@ def _initial_state(adder: User, person: User, *, returns: bool = False) -> str:
     if verdict.kind == "refused":
         raise ActionError(_l("You can't message %(name)s.", name=person.display_name))
     if not returns and (facts.follows or verdict.kind == "allowed"):
-        return "accepted"
-    return "declined" if facts.state == "declined" else "request"
+        return MemberState.ACCEPTED
+    return MemberState.DECLINED if facts.state == MemberState.DECLINED else MemberState.REQUEST
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
@@ -208,7 +211,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
     `states` are the membership states of the added people, by user id. People who don't join as "accepted" count as
     strangers. Without this check, groups could be used to avoid the daily limit of new conversations.
     """
-    strangers = sum(state != "accepted" for state in states.values())
+    strangers = sum(state != MemberState.ACCEPTED for state in states.values())
     if not limited or not strangers:
         return
     recent = now() - timedelta(days=1)
@@ -225,7 +228,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
     added = select(func.count()).where(
         Message.sender_id == adder.id, Message.created_at > recent, Message.kind == "added"
     )
-    waits = ConversationMember.state.in_(("request", "declined"))
+    waits = ConversationMember.state.in_((MemberState.REQUEST, MemberState.DECLINED))
     known = db.session.execute(select(asked.where(*begun, waits).scalar_subquery(), added.scalar_subquery())).one()
     if sum(known) + strangers > rate_limits.limits_of(adder).strangers_a_day:
         raise ActionError(_l("You've messaged a lot of new people today. Please try again tomorrow."))
@@ -252,7 +255,7 @@ def _publish_change(conversation: Conversation) -> None:
     conversation.revision += 1
     inside = (
         ConversationMember.conversation_id == conversation.id,
-        ConversationMember.state.in_(("accepted", "request")),
+        ConversationMember.state.in_((MemberState.ACCEPTED, MemberState.REQUEST)),
     )
     notifications.publish_conversation_state(
         conversation.id, db.session.scalars(select(ConversationMember.user_id).where(*inside)).all()
@@ -264,6 +267,6 @@ def _notify_invited(conversation: Conversation, adder: User, states: dict[int, s
 
     Publish their number of requests, and add an event to their Activity page.
     """
-    for user_id in sorted(user_id for user_id, state in states.items() if state == "request"):
+    for user_id in sorted(user_id for user_id, state in states.items() if state == MemberState.REQUEST):
         record_event(user_id, "message_request", str(conversation.id), actor=adder, known=True)
         notifications.publish_request_count(user_id)

@@ -10,7 +10,7 @@ from app.core.clock import now
 from app.core.database import insert_into
 from app.extensions import db
 from app.messages.queries.threads import pair_key
-from app.models import Conversation, ConversationMember, User
+from app.models import Conversation, ConversationMember, MemberState, User
 
 
 def lock(conversation_id: int) -> Conversation:
@@ -54,7 +54,7 @@ def lock_members(conversation_id: int) -> None:
 def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
     """Return the column values of a new membership in a conversation without messages."""
     numbers = {"newest_seq": 0, "newest_message_id": 0, "read_seq": 0, "mailed_seq": 0}
-    return {"conversation_id": conversation_id, "user_id": user_id, "state": "new", **numbers}
+    return {"conversation_id": conversation_id, "user_id": user_id, "state": MemberState.NEW, **numbers}
 
 
 def _locked(query: Select[Any]) -> Select[Any]:

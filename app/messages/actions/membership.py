@@ -15,7 +15,7 @@ from app.messages.actions import rate_limits
 from app.messages.actions.locking import lock_pair
 from app.messages.permission import Relationship
 from app.messages.queries.threads import ConversationView
-from app.models import ConversationMember, Message, User
+from app.models import ConversationMember, MemberState, Message, User
 from app.notifications import scheduling
 from app.queries import visibility
 
@@ -29,7 +29,9 @@ def accept(user: User, conversation_id: int) -> bool:
     Its messages then count as unread until the user has read them. If the user shares read receipts, the other members
     get them from now on.
     """
-    if not _change(user, conversation_id, {"state": "accepted"}, _state_in("request", "declined")):
+    if not _change(
+        user, conversation_id, {"state": MemberState.ACCEPTED}, _state_in(MemberState.REQUEST, MemberState.DECLINED)
+    ):
         return False
     _publish_counts(user, conversation_id)
     notifications.publish_request_count(user.id)
@@ -44,7 +46,7 @@ def decline(user: User, conversation_id: int) -> bool:
 
     Other members aren't notified. The request can still be accepted later.
     """
-    if not _change(user, conversation_id, {"state": "declined"}, _state_in("request")):
+    if not _change(user, conversation_id, {"state": MemberState.DECLINED}, _state_in(MemberState.REQUEST)):
         return False
     notifications.publish_request_count(user.id)
     notifications.publish_conversation_state(conversation_id, [user.id])

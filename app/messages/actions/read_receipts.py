@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.messages import notifications
-from app.models import Conversation, ConversationMember, Notification, User
+from app.models import Conversation, ConversationMember, MemberState, Notification, User
 from app.queries import visibility
 
 
@@ -68,14 +68,14 @@ def _show_receipts(user: User, conversation_id: int) -> None:
         return
     membership, mine = ConversationMember, aliased(ConversationMember)
     accepted = exists().where(
-        mine.conversation_id == conversation_id, mine.user_id == user.id, mine.state == "accepted"
+        mine.conversation_id == conversation_id, mine.user_id == user.id, mine.state == MemberState.ACCEPTED
     )
     readers = (
         select(membership.user_id)
         .join(User, User.id == membership.user_id)
         .where(
             membership.conversation_id == conversation_id,
-            membership.state == "accepted",
+            membership.state == MemberState.ACCEPTED,
             User.receipts,
             User.id != user.id,
         )

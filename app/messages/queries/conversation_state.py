@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Integer, Select, bindparam, or_, select
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, User
+from app.models import Conversation, ConversationMember, MemberState, User
 from app.queries import visibility
 
 
@@ -29,7 +29,7 @@ def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
     conversation = rows[0][0]
     viewer, mine = next((user, member) for _, member, user, _ in rows if user.id == user_id)
     others = [(user, member) for _, member, user, _ in rows if user.id != user_id]
-    seen = others if mine.state != "left" else []
+    seen = others if mine.state != MemberState.LEFT else []
     delivered, read = receipts(
         viewer, seen, {user.id for _, _, user, is_blocked_either_way in rows if is_blocked_either_way}
     )
@@ -53,7 +53,7 @@ def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
         .join(User, User.id == membership.user_id)
         .where(
             Conversation.id == bindparam("conversation_id"),
-            or_(membership.state != "left", membership.user_id == user_id),
+            or_(membership.state != MemberState.LEFT, membership.user_id == user_id),
         )
         .order_by(User.id)
         .execution_options(populate_existing=True)
@@ -70,7 +70,7 @@ def receipts(
     """
     told = [(user, membership) for user, membership in others if user.receipts and user.id not in separated]
     memberships = [
-        membership for _user, membership in told if membership is not None and membership.state == "accepted"
+        membership for _user, membership in told if membership is not None and membership.state == MemberState.ACCEPTED
     ]
     if not viewer.receipts or not memberships or len(memberships) < len(others):
         return 0, 0

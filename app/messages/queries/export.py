@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, Message, User
+from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.queries import visibility
 
 BATCH_SIZE = 100  # conversations per query
@@ -26,7 +26,7 @@ class ExportedConversation:
     @property
     def has_left(self) -> bool:
         """Whether the owner has left the group."""
-        return self.membership.state == "left"
+        return self.membership.state == MemberState.LEFT
 
 
 def message_count(owner_id: int) -> int:
@@ -101,7 +101,7 @@ def _people(conversation_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]
     query = (
         select(ConversationMember.conversation_id, User.id, User.username)
         .join(User, User.id == ConversationMember.user_id)
-        .where(ConversationMember.conversation_id.in_(conversation_ids), ConversationMember.state != "left")
+        .where(ConversationMember.conversation_id.in_(conversation_ids), ConversationMember.state != MemberState.LEFT)
         .order_by(User.id)
     )
     people: dict[int, list[tuple[int, str]]] = {}

@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, Follow, Message, MessageImage, User
+from app.models import Conversation, ConversationMember, Follow, MemberState, Message, MessageImage, User
 from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
@@ -64,7 +64,7 @@ class Inbox:
     requests: int
 
 
-def page(viewer: User, before: int | None, size: int, *, state: str = "accepted") -> Inbox:
+def page(viewer: User, before: int | None, size: int, *, state: str = MemberState.ACCEPTED) -> Inbox:
     """Return a page of the conversations in which the viewer's membership has this `state`, latest message first.
 
     `before` is the id of the last message on the previous page. Always two queries.
@@ -83,7 +83,7 @@ def page(viewer: User, before: int | None, size: int, *, state: str = "accepted"
     return Inbox(rows[:size], rows[size - 1].newest.id if len(rows) > size else None, found[0][-1])
 
 
-def requests_page(viewer: User, before: int | None, size: int, *, state: str = "request") -> Inbox:
+def requests_page(viewer: User, before: int | None, size: int, *, state: str = MemberState.REQUEST) -> Inbox:
     """Return a page of pending or declined requests, with facts about their senders. At most three queries."""
     found = page(viewer, before, size, state=state)
     known = _sender_facts(viewer, [row.other.id for row in found.rows if row.other])
@@ -105,7 +105,7 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
         .where(mine.user_id == viewer.id, mine.state == state, mine.newest_message_id > 0)
         .options(joinedload(Message.sender))
     )
-    return query if state == "accepted" else query.where(unread.is_visible_request(mine))
+    return query if state == MemberState.ACCEPTED else query.where(unread.is_visible_request(mine))
 
 
 def _sender_facts(viewer: User, user_ids: Sequence[int]) -> dict[int, SenderFacts]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.extensions import db
 from app.messages.queries.threads import ConversationView, shown
-from app.models import Message, User
+from app.models import MemberState, Message, User
 
 SCAN_LIMIT = 3  # number of the viewer's newest messages that are shown with their readers
 
@@ -40,6 +40,6 @@ def _readers(opened: ConversationView, seq: int) -> list[User]:
         if user.receipts
         and user.id not in opened.separated
         and membership
-        and membership.state == "accepted"
+        and membership.state == MemberState.ACCEPTED
         and membership.joined_seq < seq <= membership.read_seq
     ]

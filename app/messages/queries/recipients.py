@@ -14,7 +14,7 @@ from app.lib.text.search import Term, query_terms
 from app.messages import permission
 from app.messages.permission import Decision, Relationship
 from app.messages.queries.threads import pair_key_with
-from app.models import Conversation, ConversationMember, Follow, User
+from app.models import Conversation, ConversationMember, Follow, MemberState, User
 from app.queries import visibility
 from app.queries.name_prefixes import has_words
 from app.queries.search import matching
@@ -91,7 +91,7 @@ def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, in
         .select_from(mine)
         .join(Conversation, Conversation.id == mine.conversation_id)
         .join(theirs, theirs.conversation_id == mine.conversation_id)
-        .where(mine.user_id == viewer.id, mine.state == "accepted", mine.newest_message_id > 0)
+        .where(mine.user_id == viewer.id, mine.state == MemberState.ACCEPTED, mine.newest_message_id > 0)
         .where(Conversation.pair_key.is_not(None), theirs.user_id != viewer.id)
         .order_by(mine.newest_message_id.desc())
     )

@@ -12,7 +12,7 @@ from app.extensions import db
 from app.lib.text.search import Term
 from app.messages.queries.inbox import Listed
 from app.messages.search_words import term_of
-from app.models import Conversation, ConversationMember, Message, User
+from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.queries import members, visibility
 from app.queries.search import matching
 
@@ -63,7 +63,7 @@ def _visible(viewer: User) -> Select[Message, Conversation, bool]:
         select(Message, Conversation, visibility.is_blocking(viewer.id, Message.sender_id))
         .join(Conversation, Conversation.id == Message.conversation_id)
         .join(mine, mine.conversation_id == Message.conversation_id)
-        .where(mine.user_id == viewer.id, mine.state != "left")
+        .where(mine.user_id == viewer.id, mine.state != MemberState.LEFT)
         .where(Message.kind == "text", Message.deleted_at.is_(None), visibility.message_is_shown(mine))
         .options(joinedload(Message.sender))
     )

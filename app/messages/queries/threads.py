@@ -15,14 +15,19 @@ from app.extensions import db
 from app.lib.text.names import username_key
 from app.messages import permission
 from app.messages.permission import Relationship
-from app.models import Conversation, ConversationMember, Message, User
+from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.queries import relations, visibility
 from app.queries.relations import Relation
 
 CONTEXT = 5  # messages shown above the first unread one, for context
 WINDOW = 200  # maximum number of messages on a page
 PAGE_SIZE = 100  # new messages per request of an open page; also in static/js/messages/conversation.js
-ACTIVE_STATES = ("new", "accepted", "request", "declined")  # states of members who may see the conversation
+ACTIVE_STATES = (
+    MemberState.NEW,
+    MemberState.ACCEPTED,
+    MemberState.REQUEST,
+    MemberState.DECLINED,
+)  # states of members who may see the conversation
 # Created once, because creating an alias is slow.
 _mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
 

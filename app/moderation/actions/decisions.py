@@ -12,7 +12,7 @@ from app.core.errors import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.lib.text.length import first_graphemes
-from app.models import AuditEntry, Post, Report, User
+from app.models import AuditEntry, Post, Report, ReportState, User
 from app.moderation import queries
 from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
@@ -61,7 +61,7 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
     words = checked(words)
     report = lock(report_id)
     check_open(report, moderator)
-    report.state, report.resolved_at = "resolved", now()
+    report.state, report.resolved_at = ReportState.RESOLVED, now()
     audit_log.log_action(moderator, "resolved", report=report, words=words)
     if report.reporter_id is not None:
         record_event(report.reporter_id, "report_closed", str(report.id), args={"report_id": report.id})

@@ -8,7 +8,7 @@ from app.core.i18n import _l
 from app.core.validation import checked_body
 from app.extensions import db
 from app.lib.text.rich import is_blank
-from app.models import Report, User
+from app.models import Report, ReportState, User
 
 
 def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
@@ -16,7 +16,7 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
 
     `anybodys` allows reports that are assigned to another moderator.
     """
-    if report.state == "resolved":
+    if report.state == ReportState.RESOLVED:
         raise ActionError(_l("This report has already been resolved."))
     if report.assignee_id not in {None, moderator.id} and not anybodys:
         assignee = db.session.get_one(User, report.assignee_id)
