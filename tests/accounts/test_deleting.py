@@ -98,7 +98,7 @@ def test_the_account_is_closed_at_once(ana, app, as_, db, run_jobs, mails):
     record_event(ben.user.id, "follow", "ana", actor=ana.user)
     db.session.commit()
     login = db.session.scalars(select(LoginSession).where(LoginSession.user_id == ana.user.id)).first()
-    keys = {"endpoint": "https://push.example/1", "endpoint_hash": "1", "p256dh": "k", "auth": "a", "told_until": 0.0}
+    keys = {"endpoint": "https://push.example/1", "endpoint_hash": "1", "p256dh": "k", "auth": "a", "synced_until": 0.0}
     db.session.add(PushSubscription(user_id=ana.user.id, login_id=login.id, **keys))
     db.session.commit()
     assert told(ben)["unread_activity_count"] == 1
