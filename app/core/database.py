@@ -11,11 +11,12 @@ A transaction has one of two modes. PostgreSQL ignores it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache, wraps
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import DateTime, Dialect, Engine, event, func, select, text
@@ -25,12 +26,28 @@ from sqlalchemy.types import TypeDecorator
 
 from app.extensions import db
 
+S = TypeVar("S")
 _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 
 
 def insert_into(table: Any) -> Any:
     """Return an INSERT that supports ON CONFLICT, for the current engine."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def built_once(build: Callable[[], S]) -> Callable[[], S]:
+    """Call `build`, which returns a statement with parameters, once for each kind of database.
+
+    Building a statement takes longer than running it. For statements that differ between the databases; for others
+    `functools.cache` does.
+    """
+    cached = cache(lambda _dialect: build())
+
+    @wraps(build)
+    def statement() -> S:
+        return cached(db.engine.dialect.name)
+
+    return statement
 
 
 def lock_table(model: Any) -> None:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import text, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.core.clock import now
-from app.core.database import insert_into
+from app.core.database import built_once, insert_into
 from app.core.signals import job_changed
 from app.extensions import current_session, db
 from app.jobs import broker
@@ -46,9 +47,8 @@ def enqueue(
         "run_after": moment + timedelta(seconds=delay),
         "pushed_at": None if delay else moment,
     }
-    stmt = _insert(values)
-    session = db.session()
-    job = session.scalars(select(Job).where(Job.id == session.scalar(stmt))).one()
+    insert = _insert_once() if unique_key else _insert()
+    job = db.session.scalars(insert, [values], execution_options={"populate_existing": True}).one()
     if not delay:
         _push_after_commit(job)
     job_changed.send(job)
@@ -104,17 +104,23 @@ def _push_after_commit(job: Job) -> None:
     current_session().after_commit.append(partial(broker.push, job.id, job.queue, timeout))
 
 
-def _insert(values: dict[str, Any]) -> Any:
-    """Return an INSERT that returns the id of the new row, or of the queued row with the same unique key.
+@built_once
+def _insert() -> ReturningInsert[Job]:
+    stmt: ReturningInsert[Job] = insert_into(Job).returning(Job)
+    return stmt
+
+
+@built_once
+def _insert_once() -> ReturningInsert[Job]:
+    """Return an INSERT that returns the new row, or the queued row with the same unique key.
 
     DO UPDATE, unlike DO NOTHING, locks the queued row until the commit. A worker that claims it must wait, and then
     sees this transaction's writes.
     """
-    stmt = insert_into(Job).values(**values)
-    if values["unique_key"] is not None:
-        stmt = stmt.on_conflict_do_update(
-            index_elements=[Job.unique_key],
-            index_where=text("state = 'queued'"),  # a literal, because a parameter would not match the partial index
-            set_={"unique_key": Job.unique_key},
-        )
-    return stmt.returning(Job.id)
+    stmt = insert_into(Job).on_conflict_do_update(
+        index_elements=[Job.unique_key],
+        index_where=text("state = 'queued'"),  # a literal, because a parameter would not match the partial index
+        set_={"unique_key": Job.unique_key},
+    )
+    upsert: ReturningInsert[Job] = stmt.returning(Job)
+    return upsert

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
 
 from sqlalchemy import select
 
@@ -17,20 +18,26 @@ from app.queries import unread
 KIND = "message"  # the name of this kind of event in the notification settings
 
 
-def publish_conversation_state(conversation_id: int, user_ids: Iterable[int]) -> None:
+def publish_conversation_state(conversation_id: int, user_ids: Collection[int]) -> None:
     """Publish the conversation's state to each of these users."""
-    for user_id in user_ids:
-        publish_state(
-            user_id,
-            "conversation",
-            partial(conversation_state.state_for, user_id, conversation_id),
-            subject=str(conversation_id),
-        )
+    _publish_all(
+        "conversation", user_ids, partial(conversation_state.states_for, conversation_id), str(conversation_id)
+    )
 
 
-def publish_unread_count(user_id: int) -> None:
-    """Publish a user's number of unread messages."""
-    publish_state(user_id, "unread_message_count", lambda: unread.message_count(user_id))
+def publish_unread_count(*user_ids: int) -> None:
+    """Publish the numbers of unread messages of these users."""
+    _publish_all("unread_message_count", user_ids, unread.message_counts)
+
+
+def _publish_all(
+    name: str, user_ids: Collection[int], ask: Callable[[Sequence[int]], Mapping[int, Any]], subject: str = ""
+) -> None:
+    """Publish what `ask` returns for these users. It is asked once, under the clock locks of all of them."""
+    asked = sorted(user_ids)
+    answers = cache(lambda: ask(asked))
+    for user_id in asked:
+        publish_state(user_id, name, partial(lambda one: answers()[one], user_id), subject=subject)
 
 
 def publish_request_count(user_id: int) -> None:
@@ -49,17 +56,14 @@ def notify_new_message(conversation_id: int, sender_id: int) -> None:
     here = select(membership.user_id, membership.state, membership.muted).where(
         membership.conversation_id == conversation_id
     )
-    for user_id, state, muted in db.session.execute(
-        here.where(membership.state.in_((MemberState.ACCEPTED, MemberState.REQUEST)))
-    ).all():
-        publish_conversation_state(conversation_id, [user_id])
-        if user_id == sender_id:
-            continue
+    members = db.session.execute(here.where(membership.state.in_((MemberState.ACCEPTED, MemberState.REQUEST)))).all()
+    publish_conversation_state(conversation_id, [user_id for user_id, _state, _muted in members])
+    others = [(user_id, state, muted) for user_id, state, muted in members if user_id != sender_id]
+    publish_unread_count(*(user_id for user_id, state, _muted in others if state == MemberState.ACCEPTED))
+    for user_id, state, muted in others:
         if state == MemberState.REQUEST:
             publish_request_count(user_id)
-            continue
-        publish_unread_count(user_id)
-        if not muted:
+        elif not muted:
             scheduling.schedule_delivery(user_id, KIND)
 
 

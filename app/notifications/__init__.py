@@ -19,8 +19,7 @@ from app.notifications.events import (
     refresh_counts_for_deleted_post,
     retract_event,
 )
-from app.notifications.outbox import logins_changed
-from app.notifications.publish import publish_state
+from app.notifications.outbox import logins_changed, publish_state
 
 __all__ = [
     "logins_changed",

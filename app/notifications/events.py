@@ -17,8 +17,7 @@ from app.extensions import db
 from app.models import Activity, User
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
-from app.notifications.outbox import Phase, on_commit_locked
-from app.notifications.publish import publish_state
+from app.notifications.outbox import Phase, on_commit_locked, publish_state
 from app.queries import activity
 
 

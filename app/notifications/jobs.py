@@ -16,7 +16,7 @@ from app.jobs import job
 from app.models import Activity, Job, MailTally, Notification
 from app.notifications import poll_cache, recount
 from app.notifications.events import record_event
-from app.notifications.publish import publish_state
+from app.notifications.outbox import publish_state
 
 DAY = 24 * 3600  # seconds
 BATCH = 1000  # rows that one transaction deletes

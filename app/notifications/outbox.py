@@ -6,107 +6,163 @@ that remembers the newest timestamp it saw can't skip an event that commits late
 (docs/decisions/0002-per-user-clock.md).
 
 To prevent deadlocks, clocks are locked only by `session.commit()`, after all other locks of the transaction and in the
-order of user ids. The one exception is a job that such a write enqueues: its row is locked after the clock. So a
+order of user ids. The one exception is a job that such a write enqueues: its row is locked after all clocks. So a
 transaction that has locked such a job must not lock a clock afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import case, select
+from sqlalchemy import Insert, bindparam, case, delete, select
 
 from app.core.clock import now
-from app.core.database import insert_into
-from app.extensions import Session, current_session
+from app.core.database import built_once, insert_into
+from app.extensions import current_session, db
 from app.jobs import enqueue
-from app.models import Job, NotificationClock
+from app.models import Job, Notification, NotificationClock
 from app.notifications import poll_cache
 
 TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
+Data = Any | Callable[[], Any]
+Write = Callable[[float], None]  # called under the clock lock with the clock's new value, in Unix seconds
+_NO_STATE: Final = object()
 
 
 class Phase(IntEnum):
-    """The order of the writes for one user: rows, then the counts of these rows, then jobs that send email and push."""
+    """When a write runs: rows before the states, which may count them, and jobs for email and push after the states."""
 
     ROWS = 0
-    STATES = 1
-    ORDERS = 2
+    JOBS = 1
 
 
-class Write(NamedTuple):
-    """A registered write. `run` is called under the clock lock with the clock's new value, in Unix seconds."""
+@dataclass
+class Outbox:
+    """What a transaction writes when it commits."""
 
-    phase: Phase
-    run: Callable[[float], None]
+    users: dict[int, bool] = field(default_factory=dict)  # whose clocks are locked, and whether they move forward
+    states: dict[tuple[int, str, str], Data] = field(default_factory=dict)  # by user id, name and subject
+    writes: dict[tuple[Phase, int, Hashable], Write] = field(default_factory=dict)
 
 
-Pending = dict[int, dict[Hashable, Write]]
+def publish_state(user_id: int, name: str, data: Data, subject: str = "") -> None:
+    """Publish `data` as the user's state `name` when the current transaction commits.
+
+    `data` is JSON-serialisable, or a function that returns such data. The function is called under the user's clock
+    lock, so a published count is never older than its timestamp. `subject` distinguishes states with the same name, for
+    example of two tasks. A later call with the same user, name and subject replaces an earlier one.
+    """
+    outbox = _outbox()
+    outbox.users[user_id] = True
+    outbox.states[user_id, name, subject] = data
 
 
-def on_commit_locked(user_id: int, key: Hashable, run: Callable[[float], None], phase: Phase) -> None:
+def delete_state(user_id: int, name: str, subject: str) -> None:
+    """Delete a published state when the current transaction commits."""
+    publish_state(user_id, name, _NO_STATE, subject)
+
+
+def on_commit_locked(user_id: int, key: Hashable, run: Write, phase: Phase) -> None:
     """Call `run(timestamp)` under a lock on the user's clock when the current transaction commits.
 
-    A later call with the same user and key replaces an earlier one. Raises RuntimeError in a savepoint.
+    A later call with the same user, key and phase replaces an earlier one. Raises RuntimeError in a savepoint.
     """
-    _pending().setdefault(user_id, {})[key] = Write(phase, run)
+    outbox = _outbox()
+    outbox.users[user_id] = True
+    outbox.writes[phase, user_id, key] = run
 
 
 def logins_changed(user_id: int) -> None:
     """Remove the user's cached poll hash when the current transaction commits. Call this after ending a login."""
-    _pending().setdefault(user_id, {})
+    _outbox().users.setdefault(user_id, False)
 
 
-def _pending() -> Pending:
+def _outbox() -> Outbox:
     session = current_session()
     if session.in_nested_transaction():
         raise RuntimeError("nothing can be published in a savepoint: a rollback to it would not take it back")
     if "outbox" not in session.info:
-        session.info["outbox"] = {}
+        session.info["outbox"] = Outbox()
         session.before_commit.append(_write)
-    pending: Pending = session.info["outbox"]
-    return pending
+    outbox: Outbox = session.info["outbox"]
+    return outbox
 
 
 def _write() -> None:
-    session = current_session()
-    pending: Pending = session.info["outbox"]
-    session.flush()
+    outbox: Outbox = current_session().info["outbox"]
+    db.session.flush()
+    timestamps = {user_id: _tick(user_id, advance=outbox.users[user_id]) for user_id in sorted(outbox.users)}
+    _run(outbox, Phase.ROWS, timestamps)
+    _write_states(outbox, timestamps)
+    _run(outbox, Phase.JOBS, timestamps)
     redis_is_there = True
-    for user_id in sorted(pending):
-        timestamp = _tick(session, user_id, advance=bool(pending[user_id]))
-        for write in sorted(pending[user_id].values(), key=lambda write: write.phase):
-            write.run(timestamp)
+    for user_id in timestamps:
         # After the first failure only the job is used, so an outage costs one timeout.
         redis_is_there = redis_is_there and poll_cache.invalidate(user_id)
         if not redis_is_there:
-            _order_removal(session, user_id)
-    session.flush()
+            _enqueue_removal(user_id)
+    db.session.flush()
 
 
-def _order_removal(session: Session, user_id: int) -> None:
-    """Enqueue a job that removes the user's cached poll hash once Redis is available again.
+def _run(outbox: Outbox, phase: Phase, timestamps: Mapping[int, float]) -> None:
+    # By user, because a write may lock rows of its user.
+    chosen = [(user_id, run) for (its_phase, user_id, _key), run in outbox.writes.items() if its_phase == phase]
+    for user_id, run in sorted(chosen, key=lambda one: one[0]):
+        run(timestamps[user_id])
+
+
+def _write_states(outbox: Outbox, timestamps: Mapping[int, float]) -> None:
+    """Write all states with one statement."""
+    rows = []
+    for (user_id, name, subject), data in sorted(outbox.states.items(), key=lambda one: one[0]):
+        key = {"user_id": user_id, "name": name, "subject": subject}
+        if data is _NO_STATE:
+            db.session.execute(delete(Notification).filter_by(**key))
+        else:
+            rows.append({**key, "data": data() if callable(data) else data, "timestamp": timestamps[user_id]})
+    if rows:
+        db.session.execute(_upsert_states(), rows)
+
+
+@built_once
+def _upsert_states() -> Insert:
+    stmt = insert_into(Notification.__table__)
+    upsert: Insert = stmt.on_conflict_do_update(
+        index_elements=["user_id", "name", "subject"],
+        set_={"data": stmt.excluded.data, "timestamp": stmt.excluded.timestamp},
+    )
+    return upsert
+
+
+def _enqueue_removal(user_id: int) -> None:
+    """Enqueue a job that removes the cached poll hash: Redis may come back with the old one.
 
     A job that is already queued is enough. It will run while this transaction still holds the clock lock, or later. The
     hash is filled only under that lock, so no outdated hash can appear after the job has run.
     """
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")
-    if session.scalar(waiting.limit(1)) is None:
+    if db.session.scalar(waiting.limit(1)) is None:
         # With a delay, the scheduler pushes the job to RQ. Without one, this process would wait for Redis once more.
         enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
 
 
-def _tick(session: Session, user_id: int, *, advance: bool) -> float:
+def _tick(user_id: int, *, advance: bool) -> float:
     """Lock the user's clock and return its value in Unix seconds. Advance it first if `advance` is true."""
-    moment = now().timestamp() if advance else 0.0
-    clock = NotificationClock
-    least = clock.last + TICK if advance else clock.last
-    stmt = insert_into(clock).values(user_id=user_id, last=moment)
-    stmt = stmt.on_conflict_do_update(
-        index_elements=[clock.user_id],
+    moment, tick = (now().timestamp(), TICK) if advance else (0.0, 0.0)
+    return float(db.session.scalar(_move_clock(), {"user_id": user_id, "last": moment, "tick": tick}) or 0.0)
+
+
+@built_once
+def _move_clock() -> Insert:
+    clock = NotificationClock.__table__
+    stmt = insert_into(clock)
+    least = clock.c.last + bindparam("tick", type_=clock.c.last.type)
+    upsert: Insert = stmt.on_conflict_do_update(
+        index_elements=["user_id"],
         set_={"last": case((least > stmt.excluded.last, least), else_=stmt.excluded.last)},
-    ).returning(clock.last)
-    return float(session.execute(stmt).scalar_one())
+    ).returning(clock.c.last)
+    return upsert

@@ -5,17 +5,20 @@ Only changed rows are stored. Everything else has the defaults.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, and_, bindparam, func, select
 
 from app.extensions import db
-from app.models import DeliveryPreference, DeliveryProfile, User
+from app.models import DeliveryPreference, DeliveryProfile, PushSubscription, User
 from app.notifications.kinds import KINDS, Kind
 from app.notifications.quiet_hours import Hours
+
+DIGEST_AT = 8 * 60  # minutes after midnight, unless the user chose another time
 
 
 @dataclass(frozen=True)
@@ -35,20 +38,31 @@ def default(kind: Kind) -> Preference:
 
 def grid(user_id: int) -> Mapping[str, Preference]:
     """Return a user's preference for every kind, by the kind's name. One query."""
-    rows = db.session.scalars(_fresh(select(DeliveryPreference).where(DeliveryPreference.user_id == user_id)))
+    rows = db.session.scalars(_grid(), {"user_id": user_id})
     said = {row.kind: Preference(row.badge, row.push, row.mail, row.grouped) for row in rows}
     return {name: said.get(name) or default(kind) for name, kind in KINDS.items()}
 
 
 def profile(user_id: int) -> DeliveryProfile:
     """Return a user's delivery profile: the stored row, or an object with the defaults that is not in the session."""
-    row = db.session.scalar(_fresh(select(DeliveryProfile).where(DeliveryProfile.user_id == user_id)))
+    row = db.session.scalar(_profile(), {"user_id": user_id})
     return row or default_profile(user_id)
 
 
-def _fresh(query: Select[Any]) -> Select[Any]:
-    """Make a query also refresh objects that the session has already loaded. Long jobs need current settings."""
-    return query.execution_options(populate_existing=True)
+# Refresh objects that the session has already loaded. Long jobs need current settings.
+_FRESH = {"populate_existing": True}
+
+
+@cache
+def _grid() -> Select[DeliveryPreference]:
+    query = select(DeliveryPreference).where(DeliveryPreference.user_id == bindparam("user_id"))
+    return query.execution_options(**_FRESH)
+
+
+@cache
+def _profile() -> Select[DeliveryProfile]:
+    query = select(DeliveryProfile).where(DeliveryProfile.user_id == bindparam("user_id"))
+    return query.execution_options(**_FRESH)
 
 
 def default_profile(user_id: int) -> DeliveryProfile:
@@ -58,7 +72,7 @@ def default_profile(user_id: int) -> DeliveryProfile:
         quiet_from=None,
         quiet_until=None,
         paused_until=None,
-        digest_at=8 * 60,
+        digest_at=DIGEST_AT,
         digest_weekday=0,
         not_following="accept",
         new_account="accept",
@@ -67,8 +81,59 @@ def default_profile(user_id: int) -> DeliveryProfile:
 
 def hours(user: User, chosen: DeliveryProfile) -> Hours:
     """Return a user's delivery hours, in their own time zone."""
+    return _hours(user.timezone, chosen)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How one kind of event is delivered to one user now, and to which browsers."""
+
+    push: bool
+    mail: str
+    hours: Hours
+    browsers: Sequence[int]  # ids of PushSubscription, in order
+
+
+def delivery(user_id: int, kind: str) -> Delivery:
+    """Return how events of a kind are delivered to a user. One query."""
+    rows = db.session.execute(_delivery(), {"user_id": user_id, "kind": kind}).all()
+    first, usual = rows[0], default(KINDS[kind])
+    return Delivery(
+        push=usual.push if first.push is None else first.push,
+        mail=first.mail or usual.mail,
+        hours=_hours(first.timezone, first),
+        browsers=[row.browser for row in rows if row.browser is not None],
+    )
+
+
+@cache
+def _delivery() -> Select[*tuple[Any, ...]]:
+    # Built once: it runs with each message, while the recipient's clock is locked. A row for each browser.
+    profile, preference, browser = DeliveryProfile, DeliveryPreference, PushSubscription
+    chosen = and_(preference.user_id == User.id, preference.kind == bindparam("kind"))
+    return (
+        select(
+            User.timezone,
+            profile.quiet_from,
+            profile.quiet_until,
+            profile.paused_until,
+            func.coalesce(profile.digest_at, DIGEST_AT).label("digest_at"),
+            func.coalesce(profile.digest_weekday, 0).label("digest_weekday"),
+            preference.push,
+            preference.mail,
+            browser.id.label("browser"),
+        )
+        .outerjoin(profile, profile.user_id == User.id)
+        .outerjoin(preference, chosen)
+        .outerjoin(browser, browser.user_id == User.id)
+        .where(User.id == bindparam("user_id"))
+        .order_by(browser.id)
+    )
+
+
+def _hours(timezone: str, chosen: Any) -> Hours:
     return Hours(
-        zone=ZoneInfo(user.timezone or "UTC"),  # not Babel's: a pytz zone can't be combined with a date
+        zone=ZoneInfo(timezone or "UTC"),  # not Babel's: a pytz zone can't be combined with a date
         quiet_from=chosen.quiet_from,
         quiet_until=chosen.quiet_until,
         paused_until=chosen.paused_until,

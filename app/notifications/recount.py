@@ -14,8 +14,7 @@ from sqlalchemy import select
 from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
 from app.models import Notification, User
-from app.notifications.outbox import Phase, on_commit_locked
-from app.notifications.publish import publish_state
+from app.notifications.outbox import Phase, on_commit_locked, publish_state
 from app.queries import activity, unread
 
 BATCH = 500  # users counted by one statement

@@ -80,19 +80,18 @@ def pending(user_id: int, cadence: str) -> list[PendingBatch]:
 
 def schedule_delivery(user_id: int, kind: str) -> None:
     """Schedule email and push about an item of this kind when the current transaction commits."""
-    on_commit_locked(user_id, ("delivery", kind), lambda _timestamp: schedule_locked(user_id, kind), Phase.ORDERS)
+    on_commit_locked(user_id, ("delivery", kind), lambda _timestamp: schedule_locked(user_id, kind), Phase.JOBS)
 
 
 def schedule_locked(user_id: int, kind: str) -> None:
     """Schedule email and push about an item of this kind. The caller must hold the user's clock lock."""
-    preference = preferences.grid(user_id)[kind]
-    if preference.mail == "none" and not preference.push:
-        return
-    times = hours_of(user_id)
-    if preference.mail != "none":
-        schedule_email(user_id, cadence_of(kind, preference.mail), times)
-    if preference.push:
-        schedule_pushes(user_id, times)
+    chosen = preferences.delivery(user_id, kind)
+    if chosen.mail != "none":
+        schedule_email(user_id, cadence_of(kind, chosen.mail), chosen.hours)
+    if chosen.push:
+        due = _push_due(chosen.hours, now())  # late enough for an open page to poll first
+        for identity in chosen.browsers:
+            schedule_push_at(identity, due)
 
 
 def reschedule(user_id: int) -> None:
@@ -102,7 +101,7 @@ def reschedule(user_id: int) -> None:
     new time. Items whose cadence changed are scheduled at the new cadence; the old cadence's job will find nothing to
     send.
     """
-    on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reschedule(user_id), Phase.ORDERS)
+    on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reschedule(user_id), Phase.JOBS)
 
 
 def _reschedule(user_id: int) -> None:
@@ -210,16 +209,6 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
         wait = timedelta(seconds=current_app.config["MESSAGE_MAIL_DELAY"])
         return quiet_hours.next_allowed(times, moment + wait)
     return quiet_hours.next_digest(times, cadence, moment)
-
-
-def schedule_pushes(user_id: int, times: Hours) -> None:
-    """Schedule a push to each of the user's subscribed browsers, unless one is already scheduled.
-
-    The delay is longer than the poll interval, so that an open page can show the news first.
-    """
-    due = _push_due(times, now())
-    for identity in _subscriptions(user_id):
-        schedule_push_at(identity, due)
 
 
 def schedule_push_at(subscription_id: int, due: datetime) -> None:

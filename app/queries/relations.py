@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
 from app.extensions import db
 from app.models import Mute
@@ -36,4 +37,9 @@ def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
 
 def between(viewer_id: int, other_id: int) -> Relation:
     """Return the mutes and blocks between the viewer and the other user. One query."""
-    return Relation(*db.session.execute(select(*columns(viewer_id, other_id))).one())
+    return Relation(*db.session.execute(_between(), {"viewer_id": viewer_id, "other_id": other_id}).one())
+
+
+@cache
+def _between() -> Select[Any]:
+    return select(*columns(bindparam("viewer_id", type_=Integer), bindparam("other_id", type_=Integer)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, cas
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Conversation, ConversationMember, MemberState, Message
+from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
@@ -89,6 +90,12 @@ def message_count(user_id: int) -> int:
     return int(db.session.scalar(_message_count(), {"user_id": user_id}) or 0)
 
 
+def message_counts(user_ids: Sequence[int]) -> dict[int, int]:
+    """Return the numbers of unread messages of some users, by user id. One query."""
+    rows = db.session.execute(_message_counts(), {"user_ids": list(user_ids)}).all()
+    return {row[0]: row[1] for row in rows}
+
+
 def request_count(user_id: int) -> int:
     """Return the number of a user's pending message requests. The inbox shows it; no badge does."""
     return int(db.session.scalar(_request_count(), {"user_id": user_id}) or 0)
@@ -98,6 +105,11 @@ def request_count(user_id: int) -> int:
 def _message_count() -> Select[int]:
     # Cached, because it runs for each message while the recipient's clock is locked.
     return select(message_count_of(bindparam("user_id")))
+
+
+@cache
+def _message_counts() -> Select[int, int]:
+    return select(User.id, message_count_of(User.id)).where(User.id.in_(bindparam("user_ids", expanding=True)))
 
 
 @cache

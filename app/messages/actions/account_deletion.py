@@ -15,8 +15,8 @@ from app.core.clock import now
 from app.extensions import db
 from app.messages import notifications
 from app.messages.actions.locking import lock
-from app.models import Conversation, ConversationMember, MemberState, Message, MessageImage, Notification, SealedMessage
-from app.notifications.outbox import Phase, on_commit_locked
+from app.models import Conversation, ConversationMember, MemberState, Message, MessageImage, SealedMessage
+from app.notifications.outbox import delete_state
 
 BATCH = 500  # messages per transaction
 
@@ -100,16 +100,6 @@ def _delete_conversation(conversation: Conversation, others: Sequence[int]) -> N
     if not db.session.scalars(gone.execution_options(synchronize_session=False)).all():
         db.session.execute(delete(Conversation).where(Conversation.id == conversation.id))
         for other in others:
-            _delete_state(other, str(conversation.id))
+            delete_state(other, "conversation", str(conversation.id))  # it contains the user's name
     for other in others:
         notifications.publish_request_count(other)
-
-
-def _delete_state(user_id: int, subject: str) -> None:
-    """Delete the state of a conversation that was published to a user. It contains the deleted user's name."""
-    row = (Notification.user_id == user_id, Notification.name == "conversation", Notification.subject == subject)
-
-    def forget(_timestamp: float) -> None:
-        db.session.execute(delete(Notification).where(*row))
-
-    on_commit_locked(user_id, ("state", "conversation", subject), forget, Phase.STATES)

@@ -1,20 +1,22 @@
-"""The state of a conversation that polls return to a member's pages."""
+"""The states of a conversation that polls return to its members' pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from functools import cache
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
+from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.models import Conversation, ConversationMember, MemberState, User
 from app.queries import visibility
 
 
-def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
-    """Return the state of a conversation for one member.
+def states_for(conversation_id: int, user_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Return the state of a conversation for each of these members, by user id. One query.
 
     - `with`: the other user's username; "" for a group or a deleted account
     - `group`: the conversation's id; only for a group or a deleted account
@@ -25,45 +27,64 @@ def state_for(user_id: int, conversation_id: int) -> dict[str, Any]:
 
     `delivered` and `read` are 0 unless all members share read receipts, and for a former member of a group.
     """
-    rows = db.session.execute(_memberships(), {"user_id": user_id, "conversation_id": conversation_id}).all()
-    conversation = rows[0][0]
-    viewer, mine = next((user, member) for _, member, user, _ in rows if user.id == user_id)
-    others = [(user, member) for _, member, user, _ in rows if user.id != user_id]
-    seen = others if mine.state != MemberState.LEFT else []
-    delivered, read = receipts(
-        viewer, seen, {user.id for _, _, user, is_blocked_either_way in rows if is_blocked_either_way}
-    )
+    found = db.session.execute(_memberships(), {"conversation_id": conversation_id, "user_ids": list(user_ids)})
+    return {user_id: _state(user_id, list(rows)) for user_id, rows in groupby(found, key=lambda row: row.reader_id)}
+
+
+def _state(user_id: int, rows: Sequence[Any]) -> dict[str, Any]:
+    mine = next(row for row in rows if row.id == user_id)
+    others = [row for row in rows if row.id != user_id]
+    seen = [(row, row) for row in others if mine.state != MemberState.LEFT]  # each row is a user and their membership
+    delivered, read = receipts(mine, seen, {row.id for row in others if row.is_apart})
     state = {
-        "with": others[0][0].username if others and conversation.pair_key else "",
+        "with": others[0].username if others and mine.pair_key else "",
         "last_message_id": mine.newest_message_id,
-        "revision": conversation.revision,
+        "revision": mine.revision,
         "delivered": delivered,
         "read": read,
     }
-    return state if conversation.pair_key and others else {**state, "group": conversation.id}
+    return state if mine.pair_key and others else {**state, "group": mine.conversation_id}
+
+
+_reader = aliased(ConversationMember)  # as in visibility.py: made once, because making an alias is slow
 
 
 @cache
-def _memberships() -> Select[Conversation, ConversationMember, User, bool]:
-    # Built once, because it runs for every member with each message, while the member's clock is locked.
-    membership, user_id = ConversationMember, bindparam("user_id", type_=Integer)
+def _memberships() -> Select[*tuple[Any, ...]]:
+    # Built once: it runs with each message, while the members' clocks are locked. A row for each reader and member.
+    membership = ConversationMember
+    here = membership.conversation_id == _reader.conversation_id
     return (
-        select(Conversation, membership, User, visibility.blocked_between(user_id, User.id))
-        .join(membership, membership.conversation_id == Conversation.id)
+        select(
+            _reader.user_id.label("reader_id"),
+            Conversation.pair_key,
+            Conversation.revision,
+            membership.conversation_id,
+            membership.state,
+            membership.newest_message_id,
+            membership.delivered_seq,
+            membership.read_seq,
+            User.id,
+            User.username,
+            User.receipts,
+            visibility.blocked_between(_reader.user_id, User.id).label("is_apart"),
+        )
+        .select_from(_reader)
+        .join(Conversation, Conversation.id == _reader.conversation_id)
+        .join(membership, and_(here, or_(membership.state != MemberState.LEFT, membership.user_id == _reader.user_id)))
         .join(User, User.id == membership.user_id)
         .where(
-            Conversation.id == bindparam("conversation_id"),
-            or_(membership.state != MemberState.LEFT, membership.user_id == user_id),
+            _reader.conversation_id == bindparam("conversation_id"),
+            _reader.user_id.in_(bindparam("user_ids", expanding=True)),
         )
-        .order_by(User.id)
-        .execution_options(populate_existing=True)
+        .order_by(_reader.user_id, User.id)
     )
 
 
-def receipts(
-    viewer: User, others: Sequence[tuple[User, ConversationMember | None]], separated: Set[int]
-) -> tuple[int, int]:
+def receipts(viewer: Any, others: Sequence[tuple[Any, Any]], separated: Set[int]) -> tuple[int, int]:
     """Return (delivered, read): the seqs up to which all other members have fetched and read the messages.
+
+    `others` are pairs of a user and a membership, or None without one. Rows with the same columns serve as both.
 
     Return (0, 0) unless the viewer and all other members share read receipts. Members who have not accepted the
     conversation don't share any. Nor do users in `separated`, whom a block separates from the viewer.

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, and_, case, cast, exists, or_, select
+from sqlalchemy import ColumnElement, Integer, Select, String, and_, bindparam, case, cast, exists, literal, or_, select
 from sqlalchemy.orm import aliased, joinedload
 
 from app.extensions import db
@@ -106,8 +108,12 @@ def pair_key(one: User, other: User) -> str:
 
 def pair_key_with(viewer: User) -> ColumnElement[str]:
     """Return `pair_key` for the viewer and the query's User, as an SQL expression."""
-    number, own = cast(User.id, String), str(viewer.id)
-    return case((User.id < viewer.id, number + f":{own}"), else_=f"{own}:" + number)
+    return _pair_key_with(literal(viewer.id), literal(str(viewer.id)))
+
+
+def _pair_key_with(viewer_id: ColumnElement[int], viewer_text: ColumnElement[str]) -> ColumnElement[str]:
+    other = cast(User.id, String)
+    return case((User.id < viewer_id, other + ":" + viewer_text), else_=viewer_text + ":" + other)
 
 
 def between(viewer: User, other: User) -> Conversation | None:
@@ -121,26 +127,8 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
     If the two have never written, the `conversation` in the result is None. An inactive account is found only by users
     who have exchanged messages with it.
     """
-    here = Conversation.id
-    query = (
-        select(
-            User,
-            Conversation,
-            _mine,
-            _theirs,
-            *permission.columns(viewer.id, User),
-            *relations.columns(viewer.id, User.id),
-        )
-        .outerjoin(Conversation, Conversation.pair_key == pair_key_with(viewer))
-        .outerjoin(_mine, and_(_mine.conversation_id == here, _mine.user_id == viewer.id))
-        .outerjoin(_theirs, and_(_theirs.conversation_id == here, _theirs.user_id == User.id))
-        .where(
-            User.username_key == username_key(username),
-            User.id != viewer.id,
-            or_(User.active, _mine.newest_message_id > 0),
-        )
-    )
-    row = db.session.execute(query).first()
+    named = {"viewer_id": viewer.id, "viewer_text": str(viewer.id), "username_key": username_key(username)}
+    row = db.session.execute(_with_person(), named).first()
     if row is None:
         return None
     other, conversation, my_membership, their_membership, follows, friend_of_friend, blocked, *relation = row
@@ -154,6 +142,34 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
         relationship,
         Relation(*relation),
         separated=separated,
+    )
+
+
+@cache
+def _with_person() -> Select[Any]:
+    # Built once: every page and every write of a conversation begins with it.
+    here, viewer_id, viewer_text = (
+        Conversation.id,
+        bindparam("viewer_id", type_=Integer),
+        bindparam("viewer_text", type_=String),
+    )
+    return (
+        select(
+            User,
+            Conversation,
+            _mine,
+            _theirs,
+            *permission.columns(viewer_id, User),
+            *relations.columns(viewer_id, User.id),
+        )
+        .outerjoin(Conversation, Conversation.pair_key == _pair_key_with(viewer_id, viewer_text))
+        .outerjoin(_mine, and_(_mine.conversation_id == here, _mine.user_id == viewer_id))
+        .outerjoin(_theirs, and_(_theirs.conversation_id == here, _theirs.user_id == User.id))
+        .where(
+            User.username_key == bindparam("username_key"),
+            User.id != viewer_id,
+            or_(User.active, _mine.newest_message_id > 0),
+        )
     )
 
 
