@@ -6,12 +6,14 @@ Only this module creates and retracts events.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from app.core.clock import now
-from app.core.database import insert_into
+from app.core.database import built_once, insert_into
 from app.core.signals import visibility_changed
 from app.extensions import db
 from app.models import Activity, User
@@ -62,8 +64,7 @@ def record_event(
         # clock lock: a deadlock. So check for the row first.
         if _is_known(user_id, kind, subject):
             return
-        stmt = insert_into(Activity).values(**values, timestamp=timestamp).on_conflict_do_nothing()
-        is_new = db.session.scalar(stmt.returning(Activity.id)) is not None
+        is_new = db.session.scalar(_insert_once(), {**values, "timestamp": timestamp}) is not None
         if is_new and not verdict.filter and not known:
             scheduling.schedule_locked(user_id, kind)
 
@@ -83,8 +84,20 @@ def retract_event(user_id: int, kind: str, subject: str) -> None:
 
 
 def _is_known(user_id: int, kind: str, subject: str) -> bool:
-    same = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
-    return db.session.scalar(select(Activity.id).where(*same)) is not None
+    return db.session.scalar(_same(), {"user_id": user_id, "kind": kind, "subject": subject}) is not None
+
+
+@built_once
+def _insert_once() -> ReturningInsert[int]:
+    table = Activity.__table__
+    stmt: ReturningInsert[int] = insert_into(table).on_conflict_do_nothing().returning(table.c.id)
+    return stmt
+
+
+@cache
+def _same() -> Select[int]:
+    same = (Activity.user_id == bindparam("user_id"), Activity.kind == bindparam("kind"))
+    return select(Activity.id).where(*same, Activity.subject == bindparam("subject"))
 
 
 def publish_activity_count(user_id: int) -> None:
