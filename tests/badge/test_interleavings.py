@@ -35,9 +35,10 @@ from collections.abc import Callable
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from app.core.clock import now
+from app.extensions import current_session
 from app.extensions import db as the_db
 from app.models import NotificationClock
 from app.notifications import poll_cache
@@ -152,17 +153,10 @@ def remove_after_the_commit(monkeypatch):
     real = poll_cache.invalidate
 
     def later(user_id: int) -> bool:
-        the_db.session().info.setdefault("forget_later", []).append(user_id)
+        current_session().after_commit.append(lambda: real(user_id))
         return True
 
-    def after_commit(session) -> None:
-        for user_id in session.info.pop("forget_later", ()):
-            real(user_id)
-
     monkeypatch.setattr(poll_cache, "invalidate", later)
-    event.listen(the_db.session, "after_commit", after_commit)
-    yield
-    event.remove(the_db.session, "after_commit", after_commit)
 
 
 @pytest.fixture
