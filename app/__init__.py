@@ -63,7 +63,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def take_requests(app: Flask) -> None:
-    """Wrap the WSGI app in the middleware that sees each request first.
+    """Wrap the WSGI app in the middleware that handles each request before Flask does.
 
     The middleware reads the body, applies the X-Forwarded-* headers of trusted proxies, and checks the Host header.
     """

@@ -34,7 +34,10 @@ class PluralRule:
 
     @cached_property
     def single(self) -> frozenset[int]:
-        """The indexes of forms that are used for exactly one number. Their translations may leave out the number."""
+        """The indexes of the plural forms that each apply to a single value of n, such as n = 1 in English.
+
+        A translation of such a form may omit the number's placeholder ("one reply").
+        """
         served: dict[int, set[int]] = {}
         for number in _TRIED:
             served.setdefault(self.index(number), set()).add(number)

@@ -35,7 +35,10 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
 
 
 def conversation_url(opened: ConversationView) -> str:
-    """Return the conversation's URL. It contains the other user's name, or the id if there is no other user."""
+    """Return the URL of the conversation: by username if it is with one other user, otherwise by the conversation's id.
+
+    Return the URL of the inbox if there is neither another user nor a conversation.
+    """
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
     if opened.conversation is None:

@@ -1,11 +1,11 @@
-"""The search text of a private message: its words, and one token for each member of the conversation.
+"""The search text of a private message: its words, and one token for each user in the conversation when it was sent.
 
-A token is a private-use character followed by the user's id. It stands for a member at the time of sending. Texts and
-queries can't contain tokens, because search removes private-use characters from both.
+A token is the private-use character U+E000 followed by a user's id. Users can't type a token into a message or a query,
+because `search_text` and `query_terms` keep only letters, digits and emoji.
 
-To search a user's messages, the full-text index looks up the user's token together with the words. The cost therefore
-depends on the number of the user's messages, not of all messages. The token doesn't grant access: the query also checks
-whether the user can see the message (app/queries/visibility.py).
+To search a user's messages, the query looks up their token and the words together in the full-text index. So the cost
+depends only on the number of the user's own messages. The token only narrows the search: the membership rows decide
+about access (app/queries/visibility.py).
 """
 
 from __future__ import annotations

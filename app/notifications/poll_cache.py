@@ -1,19 +1,21 @@
-"""The Redis cache that answers idle polls: each user's newest timestamp, and which of their logins are valid.
+"""The Redis cache that answers idle polls: the timestamp of each user's newest notification, and their valid logins.
 
-Each user has one hash, `microblog:poll:<user id>`. Its field `last` is the clock's newest timestamp, `lease` is a
-random token, and `server` is the run id of the Redis server when the hash was created. Every other field is the id of a
-login that may poll. Three rules keep the hash correct without comparing times (proof in
-docs/decisions/0003-poll-cache.md):
+Each user has one hash, `microblog:poll:<user id>`. Its field `last` is the value of the user's notification clock (the
+row in `notification_clock`), `lease` is a random token, and `server` is the run id of the Redis server that created the
+hash. Every other field is the id of a login that may poll. A new hash has only `server` and `lease`; filling it adds
+`last` and a login. Three rules keep it correct without comparing times (proof in docs/decisions/0003-poll-cache.md):
 
-- A transaction that changes the user's clock or ends a login removes the hash before it commits, under the clock lock.
-- The hash is filled with values that are read under the clock lock, and only if its lease is still the one that was
-  taken before locking.
-- A hash with another run id counts as missing, because Redis may restore data from disk that it had already removed.
+- A transaction that advances the user's clock or ends a login locks the clock and removes the hash before it commits.
+- To fill the hash, a process reads the lease, locks the clock, and reads the clock and the login from the database. It
+  writes them only if the lease has not changed in the meantime.
+- A hash with another run id counts as missing, because a restarted Redis may restore a hash that had been removed.
 
-So an existing hash was filled after the last change that could make it wrong. A writer may crash at any moment: before
-the removal, nothing has changed; after it, the hash is missing and polls query the database. The lease (Nishtala et
-al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1) rejects a late fill: a command that reaches Redis after
-its sender has timed out and released the lock.
+So a filled hash is never older than the last change to its values. If a writer crashes before it removes the hash,
+nothing has changed. If it crashes afterwards, the hash is missing and polls query the database. If Redis is
+unavailable, the writer commits anyway, and a job removes the hash later (outbox.py).
+
+The lease (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1) also rejects a late fill: a
+command that reaches Redis after its sender has timed out and released the lock.
 """
 
 from __future__ import annotations

@@ -36,14 +36,14 @@ _actor, _author = aliased(User), aliased(User)
 
 
 class Place(NamedTuple):
-    """The position of an event in its recipient's list. The id orders events with the same timestamp."""
+    """The sort key of an event on the Activity page. The id orders events with the same timestamp."""
 
     timestamp: float
     id: int
 
 
 def place_of(event: Activity) -> Place:
-    """Return the position of an event in the list."""
+    """Return the event's sort key, (timestamp, id), from which a cursor is made."""
     return Place(event.timestamp, event.id)
 
 

@@ -113,7 +113,10 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: 
 
 
 def recent_languages(user: User) -> ScalarSelect[str]:
-    """Return the languages of a user's latest posts as a column for another query: one text such as "es,en,es"."""
+    """Return a scalar subquery: the languages of the user's latest posts as a comma-separated string, such as "es,,en".
+
+    An item is empty if the post has no language.
+    """
     latest = (
         select(Post.language.label("language"))
         .where(Post.author_id == user.id)

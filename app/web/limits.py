@@ -105,7 +105,10 @@ def count_pixels(pixels: int) -> None:
 
 
 def _megapixels() -> int:
-    """Return the megapixels to count for this request: the maximum before decoding, the actual number afterwards."""
+    """Return how many megapixels this request costs under the rate limit.
+
+    Before the images are decoded, this is the most that they can have; afterwards, it is their actual number.
+    """
     worst = min(_files(), MAX_IMAGES) * (MAX_PIXELS // 1_000_000)
     return int(g.get("megapixels", worst))
 

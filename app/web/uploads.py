@@ -93,7 +93,10 @@ class _Queue:
 
     @contextmanager
     def place(self, most: int) -> Iterator[None]:
-        """Enter the queue for a `with` block. Raise ActionError if `most` requests are in it."""
+        """Return a context manager that keeps this request in the queue while the `with` block runs.
+
+        Entering it raises ActionError if the queue already has `most` requests.
+        """
         with self._lock:
             if self._waiting >= most:
                 raise ActionError(BUSY)

@@ -28,7 +28,7 @@ def as_language(locale: str) -> str:
 
 @cache
 def language_names(reader: str) -> dict[str, str]:
-    """Return the names of all languages in the locale `reader`, as a dict by language code, sorted by name."""
+    """Return a dict from language code to language name, sorted by name. The names are in the language of `reader`."""
     try:
         locale = Locale.parse(reader, sep="_")
     except (ValueError, UnknownLocaleError):

@@ -134,9 +134,10 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
 
 
 def _own_message(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
-    """Lock and return the conversation, and return the writer's membership and message. The message may be unsent.
+    """Lock the conversation. Return it, the writer's membership, and the writer's message with this number.
 
-    Raises LookupError if the writer is not a member or has no such message.
+    The message may already have been unsent or deleted for everyone. Raises LookupError if the writer is not a member
+    or has no such message.
     """
     conversation = _lock(conversation_id)
     mine = _membership(writer, conversation)

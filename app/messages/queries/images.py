@@ -48,7 +48,11 @@ def retained_files(conversation_id: int) -> set[str]:
 
 
 def files_in_use(files: Sequence[str]) -> set[str]:
-    """Return the subset of `files` that messages, sealed messages or the evidence of reports use."""
+    """Return file names that are in use, including all of `files` that are. The result may contain other names as well.
+
+    A file is in use by a message, by the evidence of a report, or by the kept content of an unsent or deleted message
+    (`SealedMessage`).
+    """
     found: set[str] = set()
     for first in range(0, len(files), BATCH_SIZE):
         some = files[first : first + BATCH_SIZE]
