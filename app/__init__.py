@@ -13,7 +13,7 @@ from app.config import ROOT, Settings
 from app.core import redis_client
 from app.core.i18n import offered_languages
 from app.extensions import bootstrap, db, limiter, mail, migrate
-from app.web import assets, bodies, canonical, compression, cookies, errors, headers, metrics, pages, viewer
+from app.web import assets, bodies, canonical, compression, cookies, error_pages, headers, metrics, pages, viewer
 from app.web.csrf import csrf
 from app.web.host_check import HostMiddleware
 from app.web.request_buffering import RequestBuffering
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     pages.init_app(app)
     canonical.init_app(app)
     headers.init_app(app)
-    errors.init_app(app)
+    error_pages.init_app(app)
     cli.init_app(app)
     app.register_blueprint(metrics.bp)
     for feature in FEATURES:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, NotificationClock

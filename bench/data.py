@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from app import create_app
 from app.config import Settings
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.models import (
     Conversation,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue
 from bench import data, proc, servers

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import update
 from werkzeug.security import generate_password_hash
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.lib.text import rich
 from app.lib.text.names import email_key, username_key, username_skeleton

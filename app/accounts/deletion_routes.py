@@ -10,7 +10,7 @@ from app.accounts import actions, bp, sessions
 from app.accounts.actions.deletion import GRACE_PERIOD
 from app.accounts.forms import DeleteAccountForm
 from app.accounts.security_routes import password_limit
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.web.viewer import viewer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.core.errors import ActionError, Sentence
+from app.core.exceptions import ActionError, Sentence
 
 
 class FormError(ActionError):

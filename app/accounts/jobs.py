@@ -9,9 +9,9 @@ from flask import current_app
 
 from app import mailer
 from app.accounts import actions, link_tokens, queries
-from app.core.clock import now
 from app.core.database import end_read_transaction, write_transaction
 from app.core.i18n import in_language_of
+from app.core.time import now
 from app.extensions import db
 from app.jobs import job
 from app.models import MailToken, PendingAccount, User

@@ -14,7 +14,7 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 from app.accounts.errors import FormError
 from app.accounts.password_strength import Weakness, estimate
-from app.core.errors import Sentence
+from app.core.exceptions import Sentence
 from app.core.i18n import _l, _ln
 from app.models import User
 

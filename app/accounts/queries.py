@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.accounts.link_tokens import LinkToken
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import email_key, username_key, username_skeleton
 from app.models import LoginSession, MailToken, PendingAccount, User

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, sessions
 from app.accounts.security_routes import password_limit
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.web import reauth

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from app.accounts import actions, bp, link_tokens, login_limits, queries, sessions
 from app.accounts.forms import ResetPasswordForm, ResetRequestForm
 from app.core.database import end_read_transaction
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import MailToken

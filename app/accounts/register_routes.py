@@ -14,7 +14,7 @@ from app.accounts import actions, bp, link_tokens, queries, sessions
 from app.accounts.actions.registration import hash_secret
 from app.accounts.forms import RegisterForm
 from app.core.database import end_read_transaction
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _, request_language
 from app.extensions import db
 from app.models import PendingAccount

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from app.accounts import actions, bp, login_limits, queries, sessions
 from app.accounts.forms import LoginForm
 from app.core.database import end_read_transaction, read_transaction
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.web import limits

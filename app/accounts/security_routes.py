@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, queries, sessions, user_agents
 from app.accounts.forms import EmailForm, PasswordForm
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db, limiter
 from app.models import LoginSession

@@ -11,7 +11,7 @@ from app.accounts import actions, login_limits, passwords
 from app.accounts.actions.logins import REMEMBERED_LIFETIME
 from app.accounts.errors import FormError
 from app.core.database import end_read_transaction
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import User

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, or_, select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.models import Activity, User
 from app.notifications import publish_activity_count

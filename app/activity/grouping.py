@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.activity import cursors
-from app.core.errors import Sentence
+from app.core.exceptions import Sentence
 from app.models import Activity, User
 from app.notifications import render
 from app.notifications.kinds import KINDS

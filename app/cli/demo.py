@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.demo import building
 from app.extensions import db
 

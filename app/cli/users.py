@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from app.accounts import actions as accounts
 from app.accounts.errors import FormError
 from app.core import roles
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.extensions import db
 from app.models import User
 from app.moderation import actions, queries

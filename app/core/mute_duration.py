@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 
 HOURS = (1, 8, 24, 168)  # the choices, besides a mute without an end
 

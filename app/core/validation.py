@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import regex
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l, _ln
 from app.lib.text.length import fits
 from app.lib.text.rich import InvalidText, clean, is_blank

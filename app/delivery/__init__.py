@@ -1,6 +1,6 @@
 """Delivery of notifications by email and Web Push, and the settings for them.
 
-    email           email_sender (sends one), email_schedule (when it may be sent), pending_events (its content)
+    email           email_sender (sends one), email_limits (when it may be sent), pending_events (its content)
     unsubscribing   unsubscribe_links, unsubscribe_routes
     push            push_sender (sends one), subscriptions, push_routes
     settings        settings_routes, forms, actions

@@ -14,7 +14,7 @@ from wtforms import BooleanField, Form, RadioField, SelectField, TimeField
 from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l, _lp
 from app.delivery.actions import ProfileChange
 from app.models import DeliveryProfile

@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app
 
 from app.core.database import end_read_transaction, write_transaction
-from app.delivery import email_schedule, email_sender, push_sender, subscriptions
+from app.delivery import email_limits, email_sender, push_sender, subscriptions
 from app.extensions import db
 from app.jobs import PermanentError, current_job_id, job
 from app.lib.webpush import sending
@@ -33,7 +33,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     waiting = scheduling.pending(user_id, cadence) if user is not None and user.is_active else []
     if user is None or not waiting:
         return None
-    held_until = email_schedule.held_until(user, cadence)
+    held_until = email_limits.held_until(user, cadence)
     if held_until is not None:
         with write_transaction():
             scheduling.schedule_email_at(user_id, cadence, held_until)
@@ -41,7 +41,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     end_read_transaction()  # hold no transaction while the mail server works
     left_out = email_sender.send(user, cadence, waiting)
     with write_transaction():
-        email_schedule.note_sent(user, cadence, waiting)
+        email_limits.note_sent(user, cadence, waiting)
     return _report_omissions(left_out) if left_out else None
 
 

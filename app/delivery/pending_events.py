@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.models import Activity, Job
 from app.notifications import preferences, render, scheduling

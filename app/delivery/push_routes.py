@@ -6,7 +6,7 @@ from flask import abort, current_app, jsonify, request, send_file
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.delivery import bp, subscriptions
 from app.extensions import db
 from app.lib.webpush import keys

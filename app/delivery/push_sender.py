@@ -22,8 +22,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
-from app.core.clock import now
 from app.core.i18n import _n, in_language_of
+from app.core.time import now
 from app.core.titles import group_title
 from app.delivery import queries
 from app.extensions import db

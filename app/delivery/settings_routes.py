@@ -9,9 +9,9 @@ from flask_babel import to_user_timezone
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
+from app.core.time import now
 from app.delivery import actions, bp
 from app.delivery.forms import COUNTED_ELSEWHERE, DeliveryForm
 from app.extensions import db

@@ -7,10 +7,10 @@ from collections.abc import Collection
 
 from sqlalchemy import and_, case, delete, select, update
 
-from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.lib.webpush import keys, sending
 from app.models import LoginSession, NotificationClock, PushSubscription, User

@@ -16,10 +16,10 @@ from functools import partial
 from sqlalchemy import select, update
 
 from app.accounts.actions import confirm_email, register
-from app.core.clock import now
 from app.core.database import end_read_transaction, read_transaction, write_transaction
-from app.core.errors import ActionError, Sentence
+from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import languages
+from app.core.time import now
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
 from app.extensions import db
@@ -27,7 +27,7 @@ from app.lib.text.names import email_key
 from app.messages.actions import SendOptions, groups, mark_read, send_message, send_to_group
 from app.messages.actions.membership import save_draft
 from app.messages.image_storage import take
-from app.messages.queries.threads import between, with_person
+from app.messages.queries.conversations import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
 from app.notifications import publish_activity_count
 from app.posts.actions import publish

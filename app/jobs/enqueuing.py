@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import text, update
 from sqlalchemy.sql.dml import ReturningInsert
 
-from app.core.clock import now
 from app.core.database import built_once, insert_into
 from app.core.signals import job_changed
+from app.core.time import now
 from app.extensions import current_session, db
 from app.jobs import broker
 from app.jobs.registry import definitions

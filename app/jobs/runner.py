@@ -17,9 +17,9 @@ from flask import current_app
 from sqlalchemy import Engine, case, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from app.core.clock import now
 from app.core.database import read_transaction, write_transaction
 from app.core.signals import job_changed
+from app.core.time import now
 from app.extensions import db
 from app.jobs.registry import RETRY_DELAYS, definitions
 from app.models import Job

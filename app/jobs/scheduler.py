@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
 
-from app.core.clock import now
 from app.core.database import read_transaction, write_transaction
 from app.core.redis_client import RedisUnavailable
 from app.core.signals import job_changed
+from app.core.time import now
 from app.extensions import db
 from app.jobs import broker
 from app.jobs.enqueuing import FORGOTTEN_TIMEOUT, enqueue

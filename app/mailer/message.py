@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from app.core.clock import now
+from app.core.time import now
 from app.mailer import headers
 
 # With "7bit", the standard library encodes text with long lines or non-ASCII characters as quoted-printable or base64,

@@ -12,8 +12,8 @@ from app.messages import image_storage, permission
 from app.messages.actions.sending import SendOptions
 from app.messages.forms import GroupForm, MessageForm
 from app.messages.permission import EDIT_WINDOW, UNDO_WINDOW, Decision
-from app.messages.queries import conversation_state, threads
-from app.messages.queries.threads import ConversationView, Thread
+from app.messages.queries import conversation_state, conversations
+from app.messages.queries.conversations import ConversationView, Thread
 from app.web.paging import before_id
 from app.web.responses import is_script, new_form_key
 from app.web.url_converters import ID
@@ -30,8 +30,9 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
     """
     if username and username_key(username) == viewer().username_key:
         abort(redirect(url_for("messages.inbox")))  # users can't message themselves
-    found = threads.by_id(viewer(), conversation_id) if conversation_id else threads.with_person(viewer(), username)
-    return found or abort(404)
+    if conversation_id:
+        return conversations.by_id(viewer(), conversation_id) or abort(404)
+    return conversations.with_person(viewer(), username) or abort(404)
 
 
 def conversation_url(opened: ConversationView) -> str:
@@ -78,7 +79,7 @@ def decision_for(opened: ConversationView) -> Decision:
 
 def show(opened: ConversationView, form: MessageForm) -> str:
     """Render a conversation. A form that was not submitted is filled with the viewer's draft."""
-    thread = threads.newest(opened, before=before_id())
+    thread = conversations.newest(opened, before=before_id())
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
     if form.message.data is None and opened.mine:
@@ -93,7 +94,7 @@ def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) 
 
     These are the messages after seq `after`, and messages from seq `first` on that changed after `revision`.
     """
-    thread = threads.since(opened, after, revision, first=first)
+    thread = conversations.since(opened, after, revision, first=first)
     return render_template("messages/_updates.html", **_context(opened, thread))
 
 

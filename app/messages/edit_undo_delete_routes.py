@@ -8,15 +8,15 @@ from flask import abort, current_app, flash, jsonify, redirect, render_template,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.messages import bp, conversation_page, image_storage
 from app.messages.actions import edit_undo_delete
 from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import DeleteForm, EditForm
-from app.messages.queries import threads
-from app.messages.queries.threads import ConversationView
+from app.messages.queries import conversations
+from app.messages.queries.conversations import ConversationView
 from app.models import Message
 from app.web import limits
 from app.web.responses import flash_error, is_script
@@ -111,7 +111,7 @@ def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Messa
     Aborts with 404 if the message is by another user, an event, unsent or deleted.
     """
     opened = get_conversation_or_404(conversation_id=conversation_id)
-    message = threads.message(viewer(), conversation_id, seq) or abort(404)
+    message = conversations.message(viewer(), conversation_id, seq) or abort(404)
     if message.sender_id != viewer().id or message.kind != "text" or message.deleted_at is not None:
         abort(404)
     return opened, message

@@ -10,7 +10,7 @@ from wtforms import FloatField, HiddenField, IntegerField, StringField, TextArea
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import HiddenInput
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l, _lp
 from app.lib.text.names import username_key
 from app.models import User

@@ -6,15 +6,15 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.messages import bp, composer_routes, conversation_page
 from app.messages.actions import groups
 from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import AddForm, GroupForm, NameForm, people_named
-from app.messages.queries import read_by, threads
-from app.messages.queries.threads import ConversationView
+from app.messages.queries import conversations, read_by
+from app.messages.queries.conversations import ConversationView
 from app.web import limits
 from app.web.responses import flash_error
 from app.web.viewer import viewer
@@ -87,7 +87,7 @@ def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
 @limits.changing
 def leave_group(conversation_id: int) -> Response:
     """Leave a group. Do nothing if the viewer is not a member."""
-    opened = threads.by_id(viewer(), conversation_id)
+    opened = conversations.by_id(viewer(), conversation_id)
     if opened is not None:
         try:
             groups.leave(viewer(), conversation_id)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from flask import current_app
 from werkzeug.datastructures import FileStorage
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _ln
 from app.lib.media import PHOTO, Storage
 from app.messages.actions.images import MAX_IMAGES, Picture, checked_alt

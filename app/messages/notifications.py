@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.core.signals import visibility_changed
 from app.extensions import db
-from app.messages.queries import conversation_state, threads
+from app.messages.queries import conversation_state, conversations
 from app.models import ConversationMember, MemberState, User
 from app.notifications import publish_state, scheduling
 from app.queries import unread
@@ -70,7 +70,7 @@ def notify_new_message(conversation_id: int, sender_id: int) -> None:
 def member_ids(conversation_id: int) -> list[int]:
     """Return the user ids of the current members of a conversation."""
     membership = ConversationMember
-    inside = membership.state.in_(threads.ACTIVE_STATES)
+    inside = membership.state.in_(conversations.ACTIVE_STATES)
     return list(
         db.session.scalars(select(membership.user_id).where(membership.conversation_id == conversation_id, inside))
     )
@@ -84,7 +84,7 @@ def _refresh_counts(_sender: None, user_id: int, other_id: int, restored: bool) 
     """
     publish_unread_count(user_id)
     publish_request_count(user_id)
-    conversation = threads.between(db.session.get_one(User, user_id), db.session.get_one(User, other_id))
+    conversation = conversations.between(db.session.get_one(User, user_id), db.session.get_one(User, other_id))
     if conversation is not None:
         publish_conversation_state(conversation.id, [user_id])
     if restored:

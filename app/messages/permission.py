@@ -14,9 +14,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
 from sqlalchemy.orm import aliased
 
-from app.core.clock import now
-from app.core.errors import Sentence
+from app.core.exceptions import Sentence
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.models import ConversationMember, Follow, MemberState, Message, MessagePrivacy, User
 from app.queries import visibility

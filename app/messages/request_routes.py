@@ -6,7 +6,7 @@ from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.messages import bp, conversation_page
@@ -14,7 +14,7 @@ from app.messages.actions import membership
 from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import MuteForm
 from app.messages.queries import inbox as conversations
-from app.messages.queries.threads import ConversationView
+from app.messages.queries.conversations import ConversationView
 from app.models import MemberState
 from app.web import limits
 from app.web.paging import before_id, page_size

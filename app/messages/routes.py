@@ -9,7 +9,7 @@ from flask import abort, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.extensions import db
 from app.messages import actions, bp, conversation_page
 from app.messages.actions import membership
@@ -17,7 +17,7 @@ from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.permission import ACCOUNT_DELETED
 from app.messages.queries import inbox as conversations
-from app.messages.queries.threads import ConversationView
+from app.messages.queries.conversations import ConversationView
 from app.web import limits
 from app.web.paging import before_id, page_size, position
 from app.web.responses import flash_error

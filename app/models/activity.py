@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, Double, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.clock import now
 from app.core.database import UtcDateTime
+from app.core.time import now
 from app.extensions import Base
 from app.models.post import Post
 from app.models.user import User

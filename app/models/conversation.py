@@ -8,8 +8,8 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, Index, String, Text, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.core.clock import now
 from app.core.database import UtcDateTime
+from app.core.time import now
 from app.extensions import Base
 from app.models.user import User
 

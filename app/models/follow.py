@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.clock import now
 from app.core.database import UtcDateTime
+from app.core.time import now
 from app.extensions import Base
 
 

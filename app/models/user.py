@@ -10,8 +10,8 @@ from flask_login import UserMixin
 from sqlalchemy import String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.clock import now
 from app.core.database import UtcDateTime
+from app.core.time import now
 from app.extensions import Base
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
 
 from app.core import roles
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import (

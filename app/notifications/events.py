@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.sql.dml import ReturningInsert
 
-from app.core.clock import now
 from app.core.database import built_once, insert_into
 from app.core.signals import visibility_changed
+from app.core.time import now
 from app.extensions import db
 from app.models import Activity, User
 from app.notifications import scheduling, sender_filters

@@ -8,9 +8,9 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, or_, select
 
-from app.core.clock import now
 from app.core.database import write_transaction
 from app.core.signals import job_changed
+from app.core.time import now
 from app.extensions import db
 from app.jobs import job
 from app.models import Activity, Job, MailTally, Notification

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from app.core import roles
-from app.core.errors import Sentence
+from app.core.exceptions import Sentence
 from app.core.i18n import _l
 
 Mail = Literal["none", "now", "daily", "weekly"]

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from sqlalchemy import Insert, bindparam, case, delete, select
 
-from app.core.clock import now
 from app.core.database import built_once, insert_into
+from app.core.time import now
 from app.extensions import current_session, db
 from app.jobs import enqueue
 from app.models import Job, Notification, NotificationClock
@@ -49,11 +49,12 @@ class Outbox:
 
 
 def publish_state(user_id: int, name: str, data: Data, subject: str = "") -> None:
-    """Publish `data` as the user's state `name` when the current transaction commits.
+    """Publish a state to one user when the current transaction commits.
 
-    `data` is JSON-serialisable, or a function that returns such data. The function is called under the user's clock
-    lock, so a published count is never older than its timestamp. `subject` distinguishes states with the same name, for
-    example of two tasks. A later call with the same user, name and subject replaces an earlier one.
+    `data` is JSON-serialisable, or a function that returns such data. A function is called during the commit, while the
+    user's notification clock is locked, so its result is at least as recent as the timestamp stored with it. `subject`
+    distinguishes states with the same name, such as the progress of two tasks. A later call with the same user, name
+    and subject replaces an earlier one.
     """
     outbox = _outbox()
     outbox.users[user_id] = True

@@ -28,9 +28,9 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core import redis_client
-from app.core.clock import now
 from app.core.database import connect_nowait
 from app.core.redis_client import RedisUnavailable
+from app.core.time import now
 from app.models import LoginSession, NotificationClock, User
 from app.notifications import presence
 

@@ -17,7 +17,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import false, or_, select, text, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.jobs import current_job_id, enqueue
 from app.models import Job, PushSubscription, User

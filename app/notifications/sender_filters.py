@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from app.core.clock import now
-from app.core.errors import Sentence
+from app.core.exceptions import Sentence
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.models import Follow, User
 from app.notifications import preferences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.core.errors import Sentence
+from app.core.exceptions import Sentence
 from app.core.i18n import _, _l
 from app.models import Job
 

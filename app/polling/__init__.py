@@ -12,6 +12,6 @@ from flask import Blueprint
 bp = Blueprint("polling", __name__)
 
 from app.polling import routes  # noqa: E402, F401  (registers itself on bp)
-from app.polling.idle import answer_idle_polls  # noqa: E402  (as above)
+from app.polling.idle_middleware import answer_idle_polls  # noqa: E402  (as above)
 
 __all__ = ["answer_idle_polls", "bp"]

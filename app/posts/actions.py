@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import insert, select
 
-from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.core.validation import checked_body, send_key
 from app.extensions import db
 from app.jobs import enqueue

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 from sqlalchemy import Select, delete, or_, select, update
 
-from app.core.clock import now
 from app.core.database import insert_into
+from app.core.time import now
 from app.extensions import db
 from app.lib.text.languages import known_languages
 from app.lib.text.rich import InvalidText, clean

@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from app.core.clock import now
 from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
+from app.core.time import now
 from app.models import User
 from app.posts import queries
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import current_app
 
-from app.core.clock import now
 from app.core.database import write_transaction
 from app.core.exports import exports
+from app.core.time import now
 from app.extensions import db
 from app.jobs import PermanentError, job, report_progress
 from app.models import User

@@ -9,11 +9,11 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 
 from app.core import mute_duration
-from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.signals import visibility_changed
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue_at
 from app.models import Block, Follow, MessagePrivacy, Mute, User

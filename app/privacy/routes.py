@@ -12,7 +12,7 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.core import mute_duration
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _, _l
 from app.extensions import db
 from app.models import User

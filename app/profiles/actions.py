@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete
 
 from app.core.database import insert_into
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l, _ln
 from app.core.validation import checked_name
 from app.extensions import db

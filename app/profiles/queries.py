@@ -9,8 +9,8 @@ from typing import Any
 from flask_babel import to_user_timezone
 from sqlalchemy import Select, case, select
 
-from app.core.clock import now
 from app.core.i18n import _
+from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import ProfileCount, User

@@ -10,7 +10,7 @@ from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _l
 from app.extensions import db
 from app.models import Post, User

@@ -7,7 +7,7 @@ from flask_babel import refresh
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
 from app.profiles import actions, bp, picture_routes

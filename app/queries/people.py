@@ -10,8 +10,8 @@ from functools import cache
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
-from app.core.clock import now
 from app.core.database import advisory_lock
+from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import DeliveryProfile, LoginSession, NotificationClock, User

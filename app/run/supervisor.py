@@ -8,7 +8,7 @@ import signal
 import time
 from types import FrameType
 
-from app.run import orphans
+from app.run import orphan_processes
 from app.run.child import Child
 from app.run.output import Output, say
 from app.run.prepare import StartupError, forget_state, write_state
@@ -42,7 +42,7 @@ class Supervisor:
 
     def begin_redis(self) -> None:
         """Start the embedded Redis, if there is one. Don't wait until it is ready."""
-        orphans.adopt()
+        orphan_processes.adopt()
         if self._services.redis:
             self._services.redis.prepare()
             self._start(self._services.redis.child)
@@ -90,7 +90,7 @@ class Supervisor:
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
 
     def _start(self, child: Child) -> None:
-        orphans.reap(self._known())  # processes that the previous one left behind
+        orphan_processes.reap(self._known())  # processes that the previous one left behind
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:
@@ -112,7 +112,7 @@ class Supervisor:
                 self._output.pump(0.05)
             for child in stage:
                 child.kill()
-        orphans.end(self._known())
+        orphan_processes.end(self._known())
         forget_state(self._services.settings.data_dir)
 
     def _known(self) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.extensions import db
 from app.jobs import retry

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Select, select
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.models import Job, User
 

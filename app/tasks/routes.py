@@ -10,7 +10,7 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.exports import exports
 from app.core.i18n import _
 from app.extensions import db

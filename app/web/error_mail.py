@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
-from app.core.clock import now
 from app.core.database import write_transaction
 from app.core.signals import job_changed
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue, job
 from app.jobs.registry import MAX_CRASHES, RETRY_DELAYS

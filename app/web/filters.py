@@ -27,8 +27,8 @@ from flask_babel import (
 from markupsafe import Markup, escape
 
 from app.core import i18n, titles
-from app.core.clock import now
 from app.core.i18n import _
+from app.core.time import now
 from app.lib.locales import direction, language_name
 from app.lib.media import ACCEPT
 from app.lib.text import rich

@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db, limiter
 from app.jobs import worker_is_alive
 from app.queries import operations

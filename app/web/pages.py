@@ -8,8 +8,8 @@ from functools import cached_property
 from flask import Blueprint, Flask, current_app, has_request_context, request, session, url_for
 from werkzeug.wrappers import Response
 
-from app.core.clock import now
 from app.core.i18n import SESSION_KEY, SOURCE, languages, request_language, zone_of_reader
+from app.core.time import now
 from app.extensions import babel
 from app.lib.locales import direction, language_name, tag
 from app.models import User

@@ -23,8 +23,8 @@ from werkzeug.wrappers import Response
 from wtforms import PasswordField
 from wtforms.validators import InputRequired, Length
 
-from app.core.clock import now
 from app.core.i18n import _, _l
+from app.core.time import now
 from app.models import User
 from app.web.responses import here, wants_json
 from app.web.viewer import SAFE_METHODS, viewer

@@ -10,7 +10,7 @@ from flask import flash, redirect, request
 from werkzeug.urls import iri_to_uri
 from werkzeug.wrappers import Response
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.extensions import db
 
 JSON_PATHS = ("/notifications",)

@@ -12,7 +12,7 @@ from flask import current_app
 from werkzeug.datastructures import FileStorage
 
 from app.core.database import end_read_transaction
-from app.core.errors import ActionError, Sentence
+from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import _l
 from app.lib.media import DecoderFailed, InvalidImage, Shape, Storage, make_picture
 from app.lib.media.rules import MAX_BYTES

@@ -12,9 +12,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
-from app.core.clock import now
 from app.core.database import set_read_mode, write_in_separate_transaction
 from app.core.i18n import _
+from app.core.time import now
 from app.extensions import login
 from app.models import LoginSession, User
 from app.queries import people

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.models import AuditEntry, Job, LoginSession
 from tests.factories import PASSWORD, a_user
 from tests.moderation.conftest import reported, town  # noqa: F401 - fixtures

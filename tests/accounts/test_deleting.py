@@ -10,8 +10,8 @@ from sqlalchemy import select, text
 
 from app.accounts.actions import deletion
 from app.core import account_deletion
-from app.core.clock import now
 from app.core.exports import exports
+from app.core.time import now
 from app.extensions import Base
 from app.jobs import enqueue
 from app.messages.actions import account_deletion as message_deletion

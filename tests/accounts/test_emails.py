@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from app.accounts import actions
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import enqueue
 from app.models import Job, LoginSession, MailToken
 from tests.accounts.steps import link_in, register, the_user

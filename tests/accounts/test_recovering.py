@@ -10,7 +10,7 @@ import time_machine
 from itsdangerous import URLSafeSerializer
 
 from app.accounts import link_tokens, passwords
-from app.core.clock import now
+from app.core.time import now
 from app.models import Job, MailToken
 from tests.accounts.steps import (
     ANOTHER_PASSWORD,

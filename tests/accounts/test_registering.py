@@ -10,7 +10,7 @@ import time_machine
 
 from app.accounts import actions
 from app.accounts.errors import FormError
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import enqueue
 from app.models import LoginSession, PendingAccount, User
 from tests.accounts.steps import (

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.accounts.actions import log_in
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import PermanentError, enqueue, job
 from app.models import Activity, User
 from app.notifications import record_event

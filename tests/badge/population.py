@@ -9,8 +9,8 @@ from typing import Any
 import redis
 from flask import Flask
 
-from app.core.clock import now
 from app.core.redis_client import Breaker
+from app.core.time import now
 from app.extensions import db
 from app.jobs import perform
 from app.models import (

@@ -37,7 +37,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import current_session
 from app.extensions import db as the_db
 from app.models import NotificationClock

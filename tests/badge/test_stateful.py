@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 )
 
 from app.core import redis_client
-from app.core.clock import now
+from app.core.time import now
 from app.notifications import poll_cache
 from tests.badge import truth
 from tests.badge.points import Points

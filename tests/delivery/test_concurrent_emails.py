@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app import mailer
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db as the_db
 from app.jobs import perform
 from app.models import Job, User

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from babel.dates import get_timezone
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.delivery import actions
 from app.models import DeliveryProfile, Job
 from app.notifications import record_event

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.delivery import actions
 from app.models import DeliveryPreference, DeliveryProfile
 from app.notifications import preferences, record_event

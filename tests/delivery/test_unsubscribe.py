@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.delivery import unsubscribe_links
 from app.models import DeliveryPreference
 from app.notifications import preferences

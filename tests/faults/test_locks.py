@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from app.accounts.actions import email_links, log_in, passwords
 from app.core.database import set_read_mode
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.models import MailToken, User
 from app.posts.actions import request_export
 from tests.factories import a_message, a_user

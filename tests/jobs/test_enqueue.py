@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
 from app.core.database import write_transaction
+from app.core.time import now
 from app.jobs import enqueue
 from app.models import Job
 from tests.factories import a_user

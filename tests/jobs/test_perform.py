@@ -11,8 +11,8 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app.core.clock import now
 from app.core.database import write_transaction
+from app.core.time import now
 from app.jobs import LeaseLost, PermanentError, current_job_id, enqueue, perform, report_progress, runner
 from app.jobs.registry import RETRY_DELAYS
 from app.models import Job, User

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import enqueue, perform, scheduler
 from app.jobs.registry import definitions, job
 from app.jobs.scheduler import LOST_AFTER, LOST_ANYWAY_AFTER, MAX_CRASHES, SILENT_AFTER

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.validation import checked_name
 from app.extensions import db as the_db
 from tests.delivery.events import wants

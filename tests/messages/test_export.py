@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.messages import export
 from app.messages.actions import groups, send_message
 from app.models import Block, Conversation, ConversationMember, HiddenMessage, Job, Message, MessageImage, Mute

@@ -10,7 +10,7 @@ from threading import Barrier
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.messages import counters
 from app.models import Conversation, ConversationMember, Message
 from tests.factories import a_user, acquainted

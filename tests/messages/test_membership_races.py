@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
 from app.core.database import write_transaction
+from app.core.time import now
 from app.messages import jobs
 from app.messages.actions import membership, send_message
 from app.models import Notification

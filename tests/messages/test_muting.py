@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db as the_db
 from app.messages.actions import groups
 from app.models import ConversationMember, Job, LoginSession

@@ -8,9 +8,9 @@ from html import unescape
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.messages.actions import rate_limits
-from app.messages.queries.threads import between
+from app.messages.queries.conversations import between
 from app.models import Block, Conversation, ConversationMember, Message
 from tests.factories import a_follow, a_message, a_user
 

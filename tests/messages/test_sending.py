@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.messages import actions
 from app.models import Conversation, ConversationMember, Job, Message
 from tests.factories import a_message, a_user, acquainted

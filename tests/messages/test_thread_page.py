@@ -7,7 +7,7 @@ import re
 import pytest
 
 from app.messages.actions import mark_delivered, mark_read
-from app.messages.queries.threads import between
+from app.messages.queries.conversations import between
 from app.models import Block, Message
 from tests.factories import a_message, a_user
 

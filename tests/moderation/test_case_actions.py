@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.models import Activity, AuditEntry, LoginSession, Report, User
 from app.notifications import record_event
 from tests.accounts.steps import a_browser, log_in

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import delete, func, select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.messages.actions import send_to_group
 from app.models import Activity, ConversationMember, HiddenMessage, Message, Report, ReportedMessage
 from app.moderation.actions.reporting import MAX_PER_DAY

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from app.accounts import deletion_jobs
-from app.core.clock import now
 from app.core.database import write_transaction
+from app.core.time import now
 from app.models import Report, User
 from app.moderation.actions import locking
 from tests.factories import a_message, a_user

@@ -8,8 +8,8 @@ from datetime import timedelta
 from sqlalchemy import select, update
 
 from app.activity.actions import restore
-from app.core.clock import now
 from app.core.database import set_read_mode
+from app.core.time import now
 from app.jobs import enqueue, perform
 from app.models import Activity
 from app.notifications import jobs, record_event

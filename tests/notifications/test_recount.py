@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import enqueue
 from app.models import Activity, Conversation, ConversationMember, Job, MailTally, Notification
 from app.notifications import record_event

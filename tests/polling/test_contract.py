@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.models import Notification, NotificationClock, User
 from app.notifications import logins_changed, publish_state
 from tests.factories import a_login, a_user

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import delete, select
 
 from app.core import redis_client
-from app.core.clock import now
 from app.core.redis_client import Breaker, RedisUnavailable
+from app.core.time import now
 from app.extensions import db as the_db
 from app.messages import actions
-from app.messages.queries import threads
+from app.messages.queries import conversations
 from app.models import Conversation, Job, LoginSession
 from app.notifications import logins_changed, poll_cache, publish_state
 from app.queries import people
@@ -78,7 +78,7 @@ def test_reading_is_told_to_the_other_tab(ana, db):
     db.session.commit()
     (told,) = ana.get(f"/notifications?since={since}").get_json()
     assert (told["name"], told["data"]) == ("unread_message_count", 0)
-    assert threads.between(ana.user, ben) is not None
+    assert conversations.between(ana.user, ben) is not None
 
 
 def test_a_revoked_login_hears_401_at_once(ana, as_, db, queries):

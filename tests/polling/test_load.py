@@ -12,9 +12,9 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from app.config import ROOT, Settings
 from app.extensions import db as the_db
-from app.messages.queries import threads
+from app.messages.queries import conversations
 from app.notifications import publish_state
-from app.polling.idle import IdlePolls
+from app.polling.idle_middleware import IdlePolls
 from app.polling.load import RETRY_AFTER, STEPS, TIME_CONSTANT, Load
 from app.run.services import GRANIAN, Services
 from app.web.request_buffering import BODY_READERS
@@ -181,7 +181,7 @@ def test_people_who_read_and_write_are_never_sent_away(ana, site, db):
     assert ana.get("/").status_code == 200
     assert ana.post_form("/post", {"post": "Hello", "form_key": "k"}).status_code == 303
     assert ana.submit("/messages/ben", {"message": "Hello"}).status_code == 303
-    assert threads.between(ana.user, ben) is not None
+    assert conversations.between(ana.user, ben) is not None
 
 
 def test_a_request_that_fails_is_over(measured, as_, clock):
@@ -208,9 +208,9 @@ def test_threads_that_are_all_at_work_are_noticed(measured, ana):
         while not over.is_set():
             run_wsgi_app(app, dict(environ), buffered=True)
 
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(4) as pool:
         for _ in range(4):
-            threads.submit(work)
+            pool.submit(work)
         try:
             wait_for(lambda: idle(ana).headers["Poll-Interval"] == "60", seconds=30)
             wait_for(lambda: hungry(ana).status_code == 503, seconds=30)
@@ -239,8 +239,8 @@ def test_it_is_this_processs_own_time_that_is_measured():
     """Two threads that only calculate, and no request: the default clocks see them."""
     load = Load(4, 10)
     end = time.monotonic() + 1.2
-    with ThreadPoolExecutor(2) as threads:
-        list(threads.map(lambda _number: [None for _ in iter(lambda: time.monotonic() < end, False)], range(2)))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _number: [None for _ in iter(lambda: time.monotonic() < end, False)], range(2)))
     load.enter()
     load.leave()
     assert load.busy > 0.005

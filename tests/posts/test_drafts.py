@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.models import Post, PostDraft
 from app.posts import drafts
 from tests.support.forms import fill

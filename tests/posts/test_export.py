@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from app.core.clock import now
 from app.core.exports import exports
+from app.core.time import now
 from app.jobs import enqueue, runner
 from app.models import Job, Notification, Post, User
 from app.posts import export

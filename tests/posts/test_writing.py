@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.models import Post
 from app.posts.actions import publish
 from tests.factories import a_post, a_user

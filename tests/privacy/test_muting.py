@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
 from app.core.mute_duration import HOURS
+from app.core.time import now
 from app.models import Job, Mute
 from app.privacy.actions import END_MUTE_JOB
 from tests.factories import a_post

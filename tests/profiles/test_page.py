@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.core.clock import now
+from app.core.time import now
 from tests.factories import a_follow, a_post, a_user
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import select, update
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.jobs import perform
 from app.models import Job

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import retry
 from app.jobs.broker import say_worker_is_alive
 from app.models import Job

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db as the_db
 from app.models import (
     AuditEntry,

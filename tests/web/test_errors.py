@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.jobs import enqueue, job
 from app.jobs.registry import RETRY_DELAYS
-from app.web.errors import SENTENCES
+from app.web.error_pages import SENTENCES
 from app.web.headers import SECURITY_HEADERS
 
 

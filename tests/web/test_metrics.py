@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import enqueue
 from app.models import Job, Notification
 from app.notifications import publish_state

@@ -10,7 +10,7 @@ from babel import localedata
 from flask import Flask
 from flask_babel import force_locale
 
-from app.core.clock import now
+from app.core.time import now
 from app.web import filters
 
 pytestmark = pytest.mark.one_database

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
 
 from app.accounts.actions import email_links, logins
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import Base, db
 from app.jobs import enqueue
 from app.models import Activity, Report, User

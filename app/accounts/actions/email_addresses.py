@@ -9,9 +9,9 @@ from app.accounts.actions import email_links
 from app.accounts.actions.notices import enqueue_notice
 from app.accounts.actions.registration import ADDRESS_TAKEN, deliverable_address
 from app.accounts.errors import FormError
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import email_key
 from app.models import MailToken, User

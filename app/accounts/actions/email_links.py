@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select
 
 from app.accounts.link_tokens import LIFETIMES, Purpose
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue
 from app.models import MailToken, User

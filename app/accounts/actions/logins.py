@@ -10,9 +10,9 @@ from sqlalchemy import delete, select, update
 
 from app.accounts import user_agents
 from app.accounts.actions import email_links
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.models import LoginSession, MailToken, PendingAccount, User
 from app.notifications import logins_changed, record_event

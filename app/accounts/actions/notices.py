@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from app.core.clock import now
+from app.core.time import now
 from app.jobs import enqueue
 from app.models import User
 

@@ -7,9 +7,9 @@ from sqlalchemy import update
 from app.accounts import passwords
 from app.accounts.actions import email_links, logins
 from app.accounts.actions.notices import enqueue_notice
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.models import LoginSession, MailToken, User
 

@@ -15,10 +15,10 @@ from app.accounts import passwords, queries
 from app.accounts.actions import email_links
 from app.accounts.errors import FormError
 from app.accounts.link_tokens import LIFETIMES
-from app.core.clock import now
 from app.core.database import lock_table
-from app.core.errors import ActionError, Sentence
+from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import _l, _ln
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text.names import (

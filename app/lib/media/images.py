@@ -3,8 +3,8 @@
 The name, type and header of an upload may be wrong. Only the pixels are stored: no metadata, and no script or second
 file that is hidden in the upload.
 
-This module runs in the decoder process (decoder.py), because Pillow's decoders are C libraries with no limit on time or
-memory.
+This module runs in the decoder process (decoder_process.py), because Pillow's decoders are C libraries with no limit on
+time or memory.
 """
 
 from __future__ import annotations

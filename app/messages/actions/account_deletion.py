@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, select, update
 
 from app.core import account_deletion
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.messages import notifications
 from app.messages.actions.locking import lock

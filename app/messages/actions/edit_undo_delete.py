@@ -12,10 +12,10 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.exc import NoResultFound
 
-from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.messages import notifications, permission
 from app.messages.actions.images import detach
@@ -23,7 +23,7 @@ from app.messages.actions.locking import lock
 from app.messages.actions.sealed_messages import readers_of, seal
 from app.messages.actions.sending import checked_text
 from app.messages.counters import reset_if_empty, update_counters
-from app.messages.queries import threads
+from app.messages.queries import conversations
 from app.messages.search_words import people_in, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, MemberState, Message, User
 from app.notifications import retract_event
@@ -156,13 +156,13 @@ def _lock(conversation_id: int) -> Conversation:
 
 def _membership(person: User, conversation: Conversation) -> ConversationMember:
     mine = db.session.get(ConversationMember, (conversation.id, person.id), populate_existing=True)
-    if mine is None or mine.state not in threads.ACTIVE_STATES:
+    if mine is None or mine.state not in conversations.ACTIVE_STATES:
         raise LookupError(conversation.id)
     return mine
 
 
 def _shown(mine: ConversationMember, seq: int, *, gone: bool = False) -> Message | None:
-    query = threads.shown(mine, gone=gone).where(Message.seq == seq).execution_options(populate_existing=True)
+    query = conversations.shown(mine, gone=gone).where(Message.seq == seq).execution_options(populate_existing=True)
     return db.session.scalars(query).unique().one_or_none()
 
 

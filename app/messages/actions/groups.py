@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from sqlalchemy import func, select, update
 
-from app.core.clock import now
 from app.core.database import insert_into
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l, _ln
+from app.core.time import now
 from app.core.validation import checked_name, send_key
 from app.extensions import db
 from app.messages import counters, notifications, permission
@@ -29,7 +29,7 @@ from app.messages.actions.sending import (
     send_message,
     send_to_group,
 )
-from app.messages.queries.threads import between
+from app.messages.queries.conversations import between
 from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.notifications import record_event
 

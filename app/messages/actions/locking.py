@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from app.core.clock import now
 from app.core.database import insert_into
+from app.core.time import now
 from app.extensions import db
-from app.messages.queries.threads import pair_key
+from app.messages.queries.conversations import pair_key
 from app.models import Conversation, ConversationMember, MemberState, User
 
 

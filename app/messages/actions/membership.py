@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, select, update
 
 from app.core import mute_duration
-from app.core.clock import now
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue_at
 from app.messages import notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.locking import lock_pair
 from app.messages.permission import Relationship
-from app.messages.queries.threads import ConversationView
+from app.messages.queries.conversations import ConversationView
 from app.models import ConversationMember, MemberState, Message, User
 from app.notifications import scheduling
 from app.queries import visibility

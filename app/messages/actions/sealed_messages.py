@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from app.core.clock import now
 from app.core.database import insert_into
+from app.core.time import now
 from app.extensions import db
 from app.messages.actions.locking import lock
 from app.messages.queries import images

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.core.validation import checked_body, send_key
 from app.extensions import db
 from app.messages import notifications, permission

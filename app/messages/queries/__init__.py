@@ -1,4 +1,4 @@
-"""Queries that only this feature uses. Access control: only threads.py loads a conversation for a viewer.
+"""Queries that only this feature uses. Access control: only conversations.py loads a conversation for a viewer.
 
 threads             loads a conversation and its messages for a member
 inbox               lists conversations and message requests

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import or_, select
 
 from app.extensions import db
-from app.messages.queries.threads import ACTIVE_STATES
+from app.messages.queries.conversations import ACTIVE_STATES
 from app.models import ConversationMember, Message, MessageImage, Report, ReportedMessage, SealedMessage, User
 from app.queries import visibility
 

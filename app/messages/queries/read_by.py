@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.extensions import db
-from app.messages.queries.threads import ConversationView, shown
+from app.messages.queries.conversations import ConversationView, shown
 from app.models import MemberState, Message, User
 
 SCAN_LIMIT = 3  # number of the viewer's newest messages that are shown with their readers

@@ -13,7 +13,7 @@ from app.extensions import db
 from app.lib.text.search import Term, query_terms
 from app.messages import permission
 from app.messages.permission import Decision, Relationship
-from app.messages.queries.threads import pair_key_with
+from app.messages.queries.conversations import pair_key_with
 from app.models import Conversation, ConversationMember, Follow, MemberState, User
 from app.queries import visibility
 from app.queries.name_prefixes import has_words

@@ -8,9 +8,9 @@ from __future__ import annotations
 from sqlalchemy import delete
 
 from app.core import roles
-from app.core.clock import now
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue
 from app.models import LoginSession, Report, User

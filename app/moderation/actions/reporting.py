@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from app.core.clock import now
 from app.core.database import advisory_lock
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l, _ln
+from app.core.time import now
 from app.core.validation import send_key
 from app.extensions import db
 from app.models import Conversation, Message, Post, Report, ReportedMessage, User

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.core import roles
-from app.core.errors import ActionError
+from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.validation import checked_body
 from app.extensions import db

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from app.core.clock import now
+from app.core.time import now
 from app.lib.webpush import keys
 from app.models import DeliveryPreference, DeliveryProfile, LoginSession
 from app.notifications import record_event, render

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.clock import now
+from app.core.time import now
 from app.delivery.subscriptions import MAX_SUBSCRIPTIONS
 from app.lib.webpush import keys
 from app.models import LoginSession

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, time, timedelta
 from flask import current_app
 from sqlalchemy import func, select
 
-from app.core.clock import now
 from app.core.database import insert_into
+from app.core.time import now
 from app.extensions import db
 from app.models import MailTally, User
 from app.notifications import quiet_hours, scheduling
