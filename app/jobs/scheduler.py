@@ -9,25 +9,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from app.core.database import read_transaction, write_transaction
 from app.core.redis_client import RedisUnavailable
-from app.core.signals import job_changed
 from app.core.time import now
 from app.extensions import db
-from app.jobs import broker
+from app.jobs import broker, recovery
 from app.jobs.enqueuing import FORGOTTEN_TIMEOUT, enqueue
-from app.jobs.registry import MAX_CRASHES, QUEUES, definitions
-from app.jobs.runner import FROM_THE_FUTURE, HEARTBEAT_EVERY
+from app.jobs.recovery import BATCH, UNFINISHED
+from app.jobs.registry import QUEUES, definitions
+from app.jobs.runner import FROM_THE_FUTURE
 from app.models import Job
 
-SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt counts as dead
 LOST_AFTER = 10  # seconds after which a pushed job counts as lost if its RQ queue is empty
 LOST_ANYWAY_AFTER = 120  # the same if its RQ queue is not empty
-BATCH = 500
-# The exact condition of a partial index. With "state = ?", SQLite would not use the index and read finished jobs too.
-UNFINISHED = text("state IN ('queued', 'running')")
 KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
 
 
@@ -37,51 +33,8 @@ def run_once() -> int:
     An idle server only reads: it writes only if there is something to change.
     """
     with current_app.app_context(), read_transaction():
-        _revive_dead()
+        recovery.requeue_dead_jobs()
         return _push_due()
-
-
-def _revive_dead() -> None:
-    moment = now()
-    silent = and_(
-        Job.state == "running",
-        or_(
-            Job.heartbeat_at < moment - timedelta(seconds=SILENT_AFTER),
-            Job.heartbeat_at > moment + FROM_THE_FUTURE,
-        ),
-    )
-    # One transaction for each job. Its commit locks the owner's clock; after that, it must not wait for another row.
-    for identity in db.session.scalars(select(Job.id).where(UNFINISHED, silent).limit(BATCH)).all():
-        with write_transaction():
-            job = db.session.scalar(
-                select(Job)
-                .where(Job.id == identity, silent)
-                .with_for_update(skip_locked=True)
-                .execution_options(populate_existing=True)
-            )
-            if job is not None:
-                _revive(job, moment)
-
-
-def _revive(job: Job, moment: datetime) -> None:
-    job.crashes += 1
-    job.run_token = None
-    if job.crashes >= MAX_CRASHES:
-        job.state, job.finished_at = "failed", moment
-        job.error = f"the worker died {job.crashes} times while running it"
-    else:
-        if _key_is_taken(job):
-            job.unique_key = None
-        job.state, job.queued_at, job.run_after, job.pushed_at = "queued", moment, moment, None
-    db.session.flush()
-    job_changed.send(job)
-    current_app.logger.warning("job %s (%s) lost its worker: now %s", job.id, job.name, job.state)
-
-
-def _key_is_taken(job: Job) -> bool:
-    """Return whether another queued job has this job's unique key. If so, this job must give up the key."""
-    others = select(Job.id).where(Job.unique_key == job.unique_key, Job.state == "queued", Job.id != job.id)
-    return job.unique_key is not None and db.session.scalar(others.limit(1)) is not None
 
 
 def _push_due() -> int:

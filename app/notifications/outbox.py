@@ -17,16 +17,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final
 
-from sqlalchemy import Insert, bindparam, case, delete, select
+from sqlalchemy import Insert, delete, select
 
 from app.core.database import built_once, insert_into
-from app.core.time import now
 from app.extensions import current_session, db
 from app.jobs import enqueue
-from app.models import Job, Notification, NotificationClock
-from app.notifications import poll_cache
+from app.models import Job, Notification
+from app.notifications import poll_cache, user_clock
 
-TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
 Data = Any | Callable[[], Any]
 Write = Callable[[float], None]  # called under the clock lock with the clock's new value, in Unix seconds
 _NO_STATE: Final = object()
@@ -95,7 +93,7 @@ def _outbox() -> Outbox:
 def _write() -> None:
     outbox: Outbox = current_session().info["outbox"]
     db.session.flush()
-    timestamps = {user_id: _tick(user_id, advance=outbox.users[user_id]) for user_id in sorted(outbox.users)}
+    timestamps = {user_id: user_clock.lock(user_id, advance=outbox.users[user_id]) for user_id in sorted(outbox.users)}
     _run(outbox, Phase.ROWS, timestamps)
     _write_states(outbox, timestamps)
     _run(outbox, Phase.JOBS, timestamps)
@@ -149,21 +147,3 @@ def _enqueue_removal(user_id: int) -> None:
     if db.session.scalar(waiting.limit(1)) is None:
         # With a delay, the scheduler pushes the job to RQ. Without one, this process would wait for Redis once more.
         enqueue("notifications.forget_poll", delay=1, unique_key=unique_key, user_id=user_id)
-
-
-def _tick(user_id: int, *, advance: bool) -> float:
-    """Lock the user's clock and return its value in Unix seconds. Advance it first if `advance` is true."""
-    moment, tick = (now().timestamp(), TICK) if advance else (0.0, 0.0)
-    return float(db.session.scalar(_move_clock(), {"user_id": user_id, "last": moment, "tick": tick}) or 0.0)
-
-
-@built_once
-def _move_clock() -> Insert:
-    clock = NotificationClock.__table__
-    stmt = insert_into(clock)
-    least = clock.c.last + bindparam("tick", type_=clock.c.last.type)
-    upsert: Insert = stmt.on_conflict_do_update(
-        index_elements=["user_id"],
-        set_={"last": case((least > stmt.excluded.last, least), else_=stmt.excluded.last)},
-    ).returning(clock.c.last)
-    return upsert

@@ -9,8 +9,9 @@ from sqlalchemy import select
 
 from app.core.time import now
 from app.jobs import enqueue, perform, scheduler
-from app.jobs.registry import definitions, job
-from app.jobs.scheduler import LOST_AFTER, LOST_ANYWAY_AFTER, MAX_CRASHES, SILENT_AFTER
+from app.jobs.recovery import SILENT_AFTER
+from app.jobs.registry import MAX_CRASHES, definitions, job
+from app.jobs.scheduler import LOST_AFTER, LOST_ANYWAY_AFTER
 from app.models import Job
 from tests.support.client import through_a_door
 
