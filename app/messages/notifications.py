@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
@@ -45,21 +45,25 @@ def publish_request_count(user_id: int) -> None:
     publish_state(user_id, "message_request_count", lambda: unread.request_count(user_id))
 
 
-def notify_new_message(conversation_id: int, sender_id: int) -> None:
+class Member(NamedTuple):
+    """A membership, as far as it decides who is notified of a new message."""
+
+    user_id: int
+    state: str
+    muted: bool
+
+
+def notify_new_message(conversation_id: int, sender_id: int, members: Iterable[Member]) -> None:
     """Notify the members of a conversation of a new message.
 
     Each member's open pages get the conversation's new state and the new unread count. Members who don't mute the
     conversation also get email and push. A member with a pending message request gets only the state and the new number
     of requests.
     """
-    membership = ConversationMember
-    here = select(membership.user_id, membership.state, membership.muted).where(
-        membership.conversation_id == conversation_id
-    )
-    members = db.session.execute(here.where(membership.state.in_((MemberState.ACCEPTED, MemberState.REQUEST)))).all()
-    publish_conversation_state(conversation_id, [user_id for user_id, _state, _muted in members])
-    others = [(user_id, state, muted) for user_id, state, muted in members if user_id != sender_id]
-    publish_unread_count(*(user_id for user_id, state, _muted in others if state == MemberState.ACCEPTED))
+    told = [member for member in members if member.state in {MemberState.ACCEPTED, MemberState.REQUEST}]
+    others = [member for member in told if member.user_id != sender_id]
+    publish_conversation_state(conversation_id, [member.user_id for member in told])
+    publish_unread_count(*(member.user_id for member in others if member.state == MemberState.ACCEPTED))
     for user_id, state, muted in others:
         if state == MemberState.REQUEST:
             publish_request_count(user_id)

@@ -62,9 +62,9 @@ def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElem
 
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
-    """Return the current relationship of two users in an existing conversation."""
+    """Return the current relationship of two users in an existing conversation. Refreshes `other`."""
     named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
-    return Relationship(other, *db.session.execute(_relationship_query(), named).one())
+    return Relationship(*db.session.execute(_relationship_query(), named).one())
 
 
 @cache
@@ -72,7 +72,8 @@ def _relationship_query() -> Select[Any]:
     membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
     here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)
     state = select(membership.state).where(*here).scalar_subquery()
-    return select(*columns(bindparam("writer_id"), User), state).where(User.id == other_id)
+    terms = select(User, *columns(bindparam("writer_id"), User), state).where(User.id == other_id)
+    return terms.execution_options(populate_existing=True)
 
 
 def decide(facts: Relationship) -> Decision:

@@ -9,10 +9,11 @@ from flask import abort, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
-from app.extensions import db
 from app.messages import actions, bp, conversation_page
 from app.messages.actions import membership
+from app.messages.actions.sending import SendOptions
 from app.messages.conversation_page import THREAD, get_conversation_or_404
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.permission import ACCOUNT_DELETED
@@ -21,7 +22,7 @@ from app.messages.queries.conversations import ConversationView
 from app.web import limits
 from app.web.paging import before_id, page_size, position
 from app.web.responses import flash_error
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.get("/messages")
@@ -73,6 +74,7 @@ def compose(recipient: str) -> Response:
 @login_required
 @limits.messaging
 @limits.uploading
+@writes_late
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
     """Send a message, and mark the messages up to the form's `read_upto` as read.
 
@@ -82,25 +84,27 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
     if not form.validate_on_submit():
         return conversation_page.show(opened, form), 422
     try:
-        _send(opened, form)
+        options = conversation_page.send_options(form)
+        with write_transaction():
+            _send(opened, form.message.data or "", options)
+            _mark_read(opened, form.read_upto.data or 0)
     except ActionError as refusal:
         flash_error(refusal)
         return conversation_page.show(opened, form), 422
-    _mark_read(opened, form.read_upto.data or 0)
-    db.session.commit()
     return redirect(conversation_page.conversation_url(opened), 303)
 
 
 @bp.post("/messages/<username>/read")
 @bp.post(f"{THREAD}/read")
 @login_required
+@writes_late
 def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
     """Mark the messages up to `seq` as read by the viewer."""
     opened, form = get_conversation_or_404(username, conversation_id), ReadForm(request.form)
     if not form.validate_on_submit():
         abort(400)
-    _mark_read(opened, form.seq.data or 0)
-    db.session.commit()
+    with write_transaction():
+        _mark_read(opened, form.seq.data or 0)
     return conversation_page.action_response(opened)
 
 
@@ -117,30 +121,31 @@ def draft(username: str = "", conversation_id: int = 0) -> Response:
 @bp.post(f"{THREAD}/draft")
 @login_required
 @limits.drafting
+@writes_late
 def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
     """Save the viewer's draft, unless they have sent a message since the page was rendered."""
     opened, form = get_conversation_or_404(username, conversation_id), DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)
-    membership.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
-    db.session.commit()
+    with write_transaction():
+        membership.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
     return conversation_page.action_response(opened)
 
 
 @bp.post("/messages/delivered")
 @login_required
+@writes_late
 def mark_delivered() -> tuple[str, int]:
     """Mark the messages that the viewer's polls returned up to `timestamp` as delivered."""
     form = DeliveredForm(request.form)
     if not form.validate_on_submit():
         abort(400)
-    actions.mark_delivered(viewer(), float(form.timestamp.data or 0.0))
-    db.session.commit()
+    with write_transaction():
+        actions.mark_delivered(viewer(), float(form.timestamp.data or 0.0))
     return "", 204
 
 
-def _send(opened: ConversationView, form: MessageForm) -> None:
-    body, options = form.message.data or "", conversation_page.send_options(form)
+def _send(opened: ConversationView, body: str, options: SendOptions) -> None:
     if opened.other is not None:
         actions.send_message(viewer(), opened.other, body, options)
     elif opened.is_group and opened.conversation is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from flask import Flask, Response, flash, g, jsonify, redirect, request, url_for
 from flask_login import current_user
@@ -22,6 +24,7 @@ from app.web.responses import here, wants_json
 
 LAST_SEEN_INTERVAL = timedelta(minutes=5)  # resolution of "last seen"
 BACKGROUND_PATHS = frozenset({None, "polling.poll", "posts.news"})  # background polls: they do not update last_seen
+View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -52,13 +55,24 @@ def init_app(app: Flask) -> None:
 
     @app.before_request
     def choose_mode() -> None:
-        set_read_mode(request.method in SAFE_METHODS)
+        view = app.view_functions.get(request.endpoint or "")
+        set_read_mode(request.method in SAFE_METHODS or hasattr(view, "writes_late"))
 
     @app.after_request
     def keep_last_seen(response: Response) -> Response:
         if request.endpoint not in BACKGROUND_PATHS:
             _keep_last_seen()
         return response
+
+
+def writes_late(view: View) -> View:
+    """Run a view in read mode. It writes in a `write_transaction()` block.
+
+    So the session, access control, the form and images are dealt with before SQLite's write lock is taken, and a
+    refused form is shown after it is released. The action checks again what may have changed, as it must on PostgreSQL.
+    """
+    view.writes_late = True  # type: ignore[attr-defined]  # the decorators above copy it
+    return view
 
 
 @login.user_loader

@@ -37,7 +37,7 @@ _PAIR = re.compile(
     r"SELECT conversation\..*WHERE conversation\.pair_key = .*FOR UPDATE|INSERT INTO conversation ", re.DOTALL
 )
 _MEMBERS = re.compile(
-    r"UPDATE conversation_member\b|SELECT conversation_member\.user_id\b.*\.conversation_id = .*FOR UPDATE", re.DOTALL
+    r"UPDATE conversation_member\b|SELECT conversation_member\..*\.conversation_id = .*FOR UPDATE", re.DOTALL
 )
 
 
@@ -134,7 +134,7 @@ class Points:
         elif self._people is None and _PAIR.search(statement):
             self._take(actor, "lock the conversation", f"pair:{parameters.get('pair_key_1') or parameters['pair_key']}")
         elif self._people is None and _MEMBERS.match(statement):
-            self._take(actor, "lock the members", f"members:{parameters['conversation_id_1']}")
+            self._take(actor, "lock the members", f"members:{_conversation(parameters)}")
 
     def _before_commit(self, session: Session) -> None:
         # Registered after the site's own listener, which tells and removes. (The engine's event comes too late: what is
@@ -187,6 +187,13 @@ def _spoken(arguments: tuple[Any, ...]) -> tuple[str, str]:
     if command == "EVAL":
         return ("fill the hash" if arguments[1] == poll_cache.FILL else "take a lease"), str(arguments[3])
     return ("remove the hash" if command == "DEL" and key.startswith(HASHES) else ""), key
+
+
+def _conversation(parameters: dict[str, Any]) -> Any:
+    """The conversation whose members a statement locks: each names its parameter as it is built."""
+    return next(
+        parameters[name] for name in ("conversation_id_1", "conversation_id", "conversation") if name in parameters
+    )
 
 
 def _person(key: str) -> int:

@@ -20,7 +20,7 @@ from app.extensions import db
 from app.messages import counters, notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.images import form_key_with_images
-from app.messages.actions.locking import lock, new_member
+from app.messages.actions.locking import Members, lock_with_members, new_member
 from app.messages.actions.sending import (
     DEFAULT_OPTIONS,
     SendOptions,
@@ -94,7 +94,7 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
     if name == conversation.name:
         return
     if limited:
-        rate_limits.check(member, conversation, waits=False)
+        rate_limits.check(member, conversation, rate_limits.sent(member, conversation), waits=False)
     conversation.name = name
     append_event(conversation, member, "named", {"name": name})
     _publish_change(conversation)
@@ -129,8 +129,8 @@ def leave(member: User, conversation_id: int) -> None:
 
     Raises ActionError if the conversation is not a group.
     """
-    conversation = lock(conversation_id)
-    mine = db.session.get(ConversationMember, (conversation.id, member.id), populate_existing=True)
+    conversation, memberships = lock_with_members(conversation_id)
+    mine = memberships.get(member.id)
     if mine is None or mine.state == MemberState.LEFT:
         return
     if not conversation.is_group:
@@ -169,17 +169,12 @@ def _started_with(key: str | None) -> Conversation | None:
     return db.session.scalar(query.where(Message.form_key == key))
 
 
-def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, dict[int, ConversationMember]]:
-    """Lock and return a group, and return its memberships by user id, including those of former members.
+def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, Members]:
+    """Return the locked group and its memberships, including those of former members.
 
     Raises ActionError unless the member has accepted the group.
     """
-    conversation = lock(conversation_id)
-    here = select(ConversationMember).where(ConversationMember.conversation_id == conversation.id)
-    memberships = {
-        membership.user_id: membership
-        for membership in db.session.scalars(here.execution_options(populate_existing=True))
-    }
+    conversation, memberships = lock_with_members(conversation_id)
     mine = memberships.get(member.id)
     if not conversation.is_group or mine is None or mine.state == MemberState.LEFT:
         raise ActionError(_l("You're not in this group."))

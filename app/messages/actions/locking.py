@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from app.core.database import insert_into
 from app.core.time import now
@@ -12,43 +14,46 @@ from app.extensions import db
 from app.messages.queries.conversations import pair_key
 from app.models import Conversation, ConversationMember, MemberState, User
 
+T = TypeVar("T")
+Members = Mapping[int, ConversationMember]  # of one conversation, by user id, former members included
+
 
 def lock(conversation_id: int) -> Conversation:
-    """Lock a conversation and its memberships, and return the refreshed conversation.
+    """Return the conversation, refreshed and locked. Raises sqlalchemy.exc.NoResultFound if it no longer exists."""
+    return lock_with_members(conversation_id)[0]
 
-    Raises sqlalchemy.exc.NoResultFound if it no longer exists.
-    """
-    found: Conversation = db.session.scalars(
-        _locked(select(Conversation).where(Conversation.id == conversation_id))
-    ).one()
-    lock_members(conversation_id)
-    return found
+
+def lock_with_members(conversation_id: int) -> tuple[Conversation, Members]:
+    """Return the conversation and its memberships as `lock` does."""
+    conversation = db.session.scalars(_conversation(), {"conversation_id": conversation_id}).one()
+    return conversation, lock_members(conversation_id)
 
 
 def lock_pair(one: User, other: User) -> Conversation:
-    """Lock and return the conversation of two users. If there is none, create it with two memberships, both "new"."""
-    key = pair_key(one, other)
-    found = _locked(select(Conversation).where(Conversation.pair_key == key))
-    conversation: Conversation | None = db.session.scalar(found)
-    if conversation is not None:
-        lock_members(conversation.id)
-        return conversation
-    db.session.execute(_insert_once(Conversation, pair_key=key, newest_seq=0, started_by_id=one.id, started_at=now()))
-    made: Conversation = db.session.scalars(found).one()
-    for user_id in sorted([one.id, other.id]):
-        db.session.execute(_insert_once(ConversationMember, **new_member(made.id, user_id)))
-    return made
+    """Return the conversation of two users, locked. If there is none, create it with two "new" memberships."""
+    return lock_pair_with_members(one, other)[0]
 
 
-def lock_members(conversation_id: int) -> None:
-    """Lock the memberships of a locked conversation, in the order of user ids.
+def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Members]:
+    """Return the conversation of two users and its memberships as `lock_pair` does."""
+    key = {"pair_key": pair_key(one, other)}
+    conversation = db.session.scalar(_conversation_of_pair(), key)
+    if conversation is None:
+        db.session.execute(_insert_once(Conversation, **key, newest_seq=0, started_by_id=one.id, started_at=now()))
+        conversation = db.session.scalars(_conversation_of_pair(), key).one()
+        for user_id in sorted([one.id, other.id]):
+            db.session.execute(_insert_once(ConversationMember, **new_member(conversation.id, user_id)))
+    return conversation, lock_members(conversation.id)
+
+
+def lock_members(conversation_id: int) -> Members:
+    """Lock the memberships of a locked conversation in the order of user ids, and return them refreshed.
 
     The conversation's lock is not enough: `mark_read` and `mark_delivered` lock a user's own memberships without it.
     The fixed order prevents deadlocks.
     """
-    membership = ConversationMember
-    these = select(membership.user_id).where(membership.conversation_id == conversation_id).order_by(membership.user_id)
-    db.session.execute(these.with_for_update())
+    found = db.session.scalars(_members(), {"conversation_id": conversation_id})
+    return {membership.user_id: membership for membership in found}
 
 
 def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
@@ -57,7 +62,23 @@ def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
     return {"conversation_id": conversation_id, "user_id": user_id, "state": MemberState.NEW, **numbers}
 
 
-def _locked(query: Select[Any]) -> Select[Any]:
+@cache
+def _conversation() -> Select[Conversation]:
+    return _locked(select(Conversation).where(Conversation.id == bindparam("conversation_id")))
+
+
+@cache
+def _conversation_of_pair() -> Select[Conversation]:
+    return _locked(select(Conversation).where(Conversation.pair_key == bindparam("pair_key")))
+
+
+@cache
+def _members() -> Select[ConversationMember]:
+    here = select(ConversationMember).where(ConversationMember.conversation_id == bindparam("conversation_id"))
+    return _locked(here.order_by(ConversationMember.user_id))
+
+
+def _locked(query: Select[T]) -> Select[T]:
     return query.with_for_update().execution_options(populate_existing=True)
 
 

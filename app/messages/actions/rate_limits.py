@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
@@ -35,19 +36,39 @@ def limits_of(sender: User) -> Limits:
     return NEW if sender.created_at > now() - NEW_FOR else KNOWN
 
 
-def check(sender: User, conversation: Conversation, *, waits: bool) -> None:
-    """Raise ActionError if the sender is over a limit.
+class Sent(NamedTuple):
+    """What a user has sent so far."""
 
-    `waits` means that the conversation is a message request that the recipient has not answered.
-    """
+    message_id: int | None  # of the message that the same form sent before
+    a_minute: int
+    a_day: int
+    here: int  # in one conversation
+    begun: int  # conversations within a day; those with only drafts don't count
+
+
+def sent(sender: User, conversation: Conversation, form_key: str | None = None) -> Sent:
+    """Return what the sender has sent so far. One query."""
+    moment = now()
+    named = {
+        "sender_id": sender.id,
+        "conversation_id": conversation.id,
+        "form_key": form_key,
+        "a_minute_ago": moment - timedelta(minutes=1),
+        "a_day_ago": moment - timedelta(days=1),
+    }
+    return Sent(*db.session.execute(_sent(), named).one())
+
+
+def check(sender: User, conversation: Conversation, sent: Sent, *, waits: bool) -> None:
+    """Raise ActionError if the sender is over a limit; `waits` means that their request has not been answered."""
     limits = limits_of(sender)
-    if waits and _sent_in(sender, conversation) >= UNANSWERED:
+    if waits and sent.here >= UNANSWERED:
         raise ActionError(_l("Please wait for a reply before sending more. Your text is still here."))
-    if conversation.newest_seq == 0 and _begun(sender) >= limits.strangers_a_day:
+    if conversation.newest_seq == 0 and sent.begun >= limits.strangers_a_day:
         raise ActionError(_l("You've reached today's limit for new conversations. Your text is still here."))
-    if _sent(sender, timedelta(minutes=1)) >= limits.a_minute:
+    if sent.a_minute >= limits.a_minute:
         raise ActionError(_l("You're sending messages too fast. Please wait a minute. Your text is still here."))
-    if _sent(sender, timedelta(days=1)) >= limits.a_day:
+    if sent.a_day >= limits.a_day:
         raise ActionError(_l("You've reached today's message limit. Your text is still here."))
 
 
@@ -57,21 +78,20 @@ def may_begin_draft(writer: User) -> bool:
     return (db.session.scalar(select(func.count()).select_from(Conversation).where(*empty)) or 0) < DRAFTS
 
 
-def _sent(sender: User, within: timedelta) -> int:
+@cache
+def _sent() -> Select[*tuple[Any, ...]]:
+    own, begun = Message.sender_id == bindparam("sender_id"), Conversation.started_by_id == bindparam("sender_id")
     # Unsent messages and changes of a group's name count too.
     counted = Message.kind.in_(("text", "undone", "named"))
-    recent = (Message.sender_id == sender.id, Message.created_at > now() - within, counted)
-    return db.session.scalar(select(func.count()).select_from(Message).where(*recent)) or 0
-
-
-def _sent_in(sender: User, conversation: Conversation) -> int:
-    # Unsent messages do not count.
-    here = (Message.conversation_id == conversation.id, Message.sender_id == sender.id, Message.kind != "undone")
-    return db.session.scalar(select(func.count()).select_from(Message).where(*here)) or 0
-
-
-def _begun(sender: User) -> int:
-    """Count the conversations that the sender started in the last day. Conversations with only drafts don't count."""
-    recent = (Conversation.started_by_id == sender.id, Conversation.started_at > now() - timedelta(days=1))
-    query = select(func.count()).select_from(Conversation).where(*recent, Conversation.newest_seq > 0)
-    return db.session.scalar(query) or 0
+    here = (Message.conversation_id == bindparam("conversation_id"), own, Message.kind != "undone")
+    begun_today = (begun, Conversation.started_at > bindparam("a_day_ago"), Conversation.newest_seq > 0)
+    count = select(func.count())
+    return select(
+        select(Message.id).where(Message.form_key == bindparam("form_key")).scalar_subquery(),
+        *(
+            count.select_from(Message).where(own, Message.created_at > bindparam(since), counted).scalar_subquery()
+            for since in ("a_minute_ago", "a_day_ago")
+        ),
+        count.select_from(Message).where(*here).scalar_subquery(),
+        count.select_from(Conversation).where(*begun_today).scalar_subquery(),
+    )

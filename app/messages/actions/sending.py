@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Update, bindparam, case, update
 
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
@@ -16,7 +17,8 @@ from app.extensions import db
 from app.messages import notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.images import Picture, attach, form_key_with_images
-from app.messages.actions.locking import lock, lock_pair
+from app.messages.actions.locking import Members, lock_pair_with_members, lock_with_members
+from app.messages.queries.conversations import ACTIVE_STATES
 from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.notifications import record_event
@@ -52,28 +54,27 @@ def send_message(
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
     body = checked_text(body, options.max_length, options.pictures)
-    conversation = lock_pair(sender, recipient)
+    conversation, members = lock_pair_with_members(sender, recipient)
     key = send_key(sender, body, form_key_with_images(options.form_key, options.pictures))
-    if known := _already_sent(key):
-        return known
+    sent = rate_limits.sent(sender, conversation, key)
+    if sent.message_id is not None:
+        return db.session.get_one(Message, sent.message_id)
     facts = permission.relationship(sender, recipient, conversation.id)
     verdict = permission.decide(facts)
     if verdict.kind == "refused":
         raise ActionError(verdict.sentence)
     if options.limited:
-        rate_limits.check(sender, conversation, waits=verdict.kind == "request")
+        rate_limits.check(sender, conversation, sent, waits=verdict.kind == "request")
     if conversation.newest_seq == 0:  # until now it contained at most drafts
         conversation.started_by_id, conversation.started_at = sender.id, now()
-    _accept(conversation, sender.id)
+    states = {sender.id: MemberState.ACCEPTED}
     if verdict.kind == "allowed":
-        _accept(conversation, recipient.id)
-    message = _append(conversation, sender, body, key, options.pictures)
-    if verdict.kind == "request" and facts.state == MemberState.NEW:
-        _membership(conversation, recipient.id, state=MemberState.REQUEST)
+        states[recipient.id] = MemberState.ACCEPTED
+    elif facts.state == MemberState.NEW:
+        states[recipient.id] = MemberState.REQUEST
         # Only on the Activity page: a request has no badge and no email.
         record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
-    notifications.notify_new_message(conversation.id, sender.id)
-    return message
+    return _append(conversation, members, sender, states, body=body, key=key, pictures=options.pictures)
 
 
 def send_to_group(
@@ -88,27 +89,30 @@ def send_to_group(
     sender is over a rate limit.
     """
     body = checked_text(body, options.max_length, options.pictures)
-    conversation = lock(conversation_id)
+    conversation, members = lock_with_members(conversation_id)
     key = send_key(sender, body, form_key_with_images(options.form_key, options.pictures))
-    if known := _already_sent(key):
-        return known
-    mine = db.session.get(ConversationMember, (conversation.id, sender.id), populate_existing=True)
+    sent = rate_limits.sent(sender, conversation, key)
+    if sent.message_id is not None:
+        return db.session.get_one(Message, sent.message_id)
+    mine = members.get(sender.id)
     if mine is None or mine.state == MemberState.LEFT or not conversation.is_group:
         raise ActionError(_l("You're not in this conversation."))
     if options.limited:
-        rate_limits.check(sender, conversation, waits=False)
-    message = _append(conversation, sender, body, key, options.pictures)
-    _accept(conversation, sender.id)
-    notifications.notify_new_message(conversation.id, sender.id)
-    return message
+        rate_limits.check(sender, conversation, sent, waits=False)
+    return _append(
+        conversation, members, sender, {sender.id: MemberState.ACCEPTED}, body=body, key=key, pictures=options.pictures
+    )
 
 
 def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
-    """Add an event, such as a new name, to a group's messages. It doesn't count as unread.
-
-    The caller must hold the conversation's lock.
-    """
-    return _store(conversation, actor, kind=kind, args=args, body="")
+    """Add a group's event to its messages. It counts in no badge. The caller holds the conversation's lock."""
+    message = _store(conversation, actor, kind=kind, args=args, body="")
+    membership = ConversationMember
+    inside = update(membership).where(
+        membership.conversation_id == conversation.id, membership.state != MemberState.LEFT
+    )
+    db.session.execute(inside.values(newest_message_id=message.id))
+    return message
 
 
 def checked_text(body: str, max_length: int, pictures: Sequence[object]) -> str:
@@ -119,20 +123,30 @@ def checked_text(body: str, max_length: int, pictures: Sequence[object]) -> str:
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
 
-def _already_sent(key: str | None) -> Message | None:
-    return db.session.scalar(select(Message).where(Message.form_key == key)) if key else None
-
-
 def _append(
-    conversation: Conversation, sender: User, body: str, key: str | None, pictures: Sequence[Picture]
+    conversation: Conversation,
+    members: Members,
+    sender: User,
+    states: Mapping[int, MemberState],
+    *,
+    body: str,
+    key: str | None,
+    pictures: Sequence[Picture],
 ) -> Message:
-    words = words_of(body, notifications.member_ids(conversation.id))
+    """Add a message to a locked conversation and notify its members; `states` are the new ones of some members."""
+    after = {user_id: states.get(user_id, membership.state) for user_id, membership in members.items()}
+    words = words_of(body, [user_id for user_id, state in after.items() if state in ACTIVE_STATES])
     message = _store(conversation, sender, body=body, form_key=key, search_text=words)
     attach(message, pictures)
-    others = ConversationMember.user_id != sender.id
-    here = ConversationMember.conversation_id == conversation.id
-    db.session.execute(update(ConversationMember).where(here, others).values(newest_seq=message.seq))
-    _membership(conversation, sender.id, draft="")
+    for user_id, membership in members.items():
+        if after[user_id] == MemberState.ACCEPTED != membership.state and membership.newest_seq:
+            notifications.publish_unread_count(user_id)  # the messages of the request count as unread now
+            notifications.publish_request_count(user_id)
+    told = [notifications.Member(user_id, after[user_id], one.muted) for user_id, one in members.items()]
+    _count_message(message, states)
+    for membership in members.values():
+        db.session.expire(membership)
+    notifications.notify_new_message(conversation.id, sender.id, told)
     return message
 
 
@@ -141,29 +155,38 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
     message = Message(conversation_id=conversation.id, seq=conversation.newest_seq, sender_id=sender.id, **values)
     db.session.add(message)
     db.session.flush()
-    membership = ConversationMember
-    inside = update(membership).where(
-        membership.conversation_id == conversation.id, membership.state != MemberState.LEFT
-    )
-    db.session.execute(inside.values(newest_message_id=message.id))
     return message
 
 
-def _accept(conversation: Conversation, user_id: int) -> None:
-    """Set a user's membership to "accepted". If it was a pending request, its messages now count as unread."""
-    membership = ConversationMember
-    waiting = update(membership).where(
-        membership.conversation_id == conversation.id,
-        membership.user_id == user_id,
-        membership.state != MemberState.ACCEPTED,
+def _count_message(message: Message, states: Mapping[int, MemberState]) -> None:
+    """Update all memberships for a new message, in one statement; `states` are the new ones of some members."""
+    named = {
+        "conversation": message.conversation_id,
+        "sender": message.sender_id,
+        "seq": message.seq,
+        "message": message.id,
+        "accepted": [user_id for user_id, state in states.items() if state == MemberState.ACCEPTED],
+        "asked": [user_id for user_id, state in states.items() if state == MemberState.REQUEST],
+    }
+    db.session.execute(_update_members(), named)
+
+
+@cache
+def _update_members() -> Update:
+    table: Any = ConversationMember.__table__
+    columns, is_sender = table.c, table.c.user_id == bindparam("sender")
+    has_left = columns.state == MemberState.LEFT
+    accepts = columns.user_id.in_(bindparam("accepted", expanding=True))
+    is_asked = columns.user_id.in_(bindparam("asked", expanding=True))
+    return (
+        update(table)
+        .where(columns.conversation_id == bindparam("conversation"))
+        .values(
+            state=case((accepts, MemberState.ACCEPTED), (is_asked, MemberState.REQUEST), else_=columns.state),
+            newest_message_id=case(
+                (columns.state == MemberState.LEFT, columns.newest_message_id), else_=bindparam("message")
+            ),
+            newest_seq=case((is_sender, columns.newest_seq), else_=bindparam("seq")),
+            draft=case((is_sender, ""), else_=columns.draft),
+        )
     )
-    others_wrote = db.session.scalar(waiting.values(state=MemberState.ACCEPTED).returning(membership.newest_seq))
-    if others_wrote:
-        notifications.publish_unread_count(user_id)
-        notifications.publish_request_count(user_id)
-
-
-def _membership(conversation: Conversation, user_id: int, **values: Any) -> None:
-    membership = ConversationMember
-    mine = update(membership).where(membership.conversation_id == conversation.id, membership.user_id == user_id)
-    db.session.execute(mine.values(**values))
