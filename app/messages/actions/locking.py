@@ -19,23 +19,26 @@ Members = Mapping[int, ConversationMember]  # of one conversation, by user id, f
 
 
 def lock(conversation_id: int) -> Conversation:
-    """Return the conversation, refreshed and locked. Raises sqlalchemy.exc.NoResultFound if it no longer exists."""
+    """Lock a conversation and its memberships, and return the refreshed conversation.
+
+    Raises sqlalchemy.exc.NoResultFound if it no longer exists.
+    """
     return lock_with_members(conversation_id)[0]
 
 
 def lock_with_members(conversation_id: int) -> tuple[Conversation, Members]:
-    """Return the conversation and its memberships as `lock` does."""
+    """Lock a conversation as `lock` does, and return it with its refreshed memberships."""
     conversation = db.session.scalars(_conversation(), {"conversation_id": conversation_id}).one()
     return conversation, lock_members(conversation_id)
 
 
 def lock_pair(one: User, other: User) -> Conversation:
-    """Return the conversation of two users, locked. If there is none, create it with two "new" memberships."""
+    """Lock and return the conversation of two users. If there is none, create it with two memberships, both "new"."""
     return lock_pair_with_members(one, other)[0]
 
 
 def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Members]:
-    """Return the conversation of two users and its memberships as `lock_pair` does."""
+    """Lock the conversation of two users as `lock_pair` does, and return it with its refreshed memberships."""
     key = {"pair_key": pair_key(one, other)}
     conversation = db.session.scalar(_conversation_of_pair(), key)
     if conversation is None:
@@ -47,7 +50,7 @@ def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Member
 
 
 def lock_members(conversation_id: int) -> Members:
-    """Lock the memberships of a locked conversation in the order of user ids, and return them refreshed.
+    """Lock the memberships of a locked conversation, in the order of user ids, and return them refreshed.
 
     The conversation's lock is not enough: `mark_read` and `mark_delivered` lock a user's own memberships without it.
     The fixed order prevents deadlocks.

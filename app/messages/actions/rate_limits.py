@@ -37,17 +37,17 @@ def limits_of(sender: User) -> Limits:
 
 
 class Sent(NamedTuple):
-    """What a user has sent so far."""
+    """How much a user has sent."""
 
     message_id: int | None  # of the message that the same form sent before
     a_minute: int
     a_day: int
-    here: int  # in one conversation
+    here: int  # in one conversation; unsent messages don't count
     begun: int  # conversations within a day; those with only drafts don't count
 
 
 def sent(sender: User, conversation: Conversation, form_key: str | None = None) -> Sent:
-    """Return what the sender has sent so far. One query."""
+    """Count what the sender has sent, and look up the message of the same form. One query."""
     moment = now()
     named = {
         "sender_id": sender.id,
@@ -60,7 +60,10 @@ def sent(sender: User, conversation: Conversation, form_key: str | None = None) 
 
 
 def check(sender: User, conversation: Conversation, sent: Sent, *, waits: bool) -> None:
-    """Raise ActionError if the sender is over a limit; `waits` means that their request has not been answered."""
+    """Raise ActionError if the sender is over a limit.
+
+    `waits` means that the conversation is a message request that the recipient has not answered.
+    """
     limits = limits_of(sender)
     if waits and sent.here >= UNANSWERED:
         raise ActionError(_l("Please wait for a reply before sending more. Your text is still here."))

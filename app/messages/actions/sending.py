@@ -183,9 +183,7 @@ def _update_members() -> Update:
         .where(columns.conversation_id == bindparam("conversation"))
         .values(
             state=case((accepts, MemberState.ACCEPTED), (is_asked, MemberState.REQUEST), else_=columns.state),
-            newest_message_id=case(
-                (columns.state == MemberState.LEFT, columns.newest_message_id), else_=bindparam("message")
-            ),
+            newest_message_id=case((has_left, columns.newest_message_id), else_=bindparam("message")),
             newest_seq=case((is_sender, columns.newest_seq), else_=bindparam("seq")),
             draft=case((is_sender, ""), else_=columns.draft),
         )
