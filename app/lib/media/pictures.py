@@ -18,7 +18,7 @@ TIMEOUT = 15.0
 
 # The package is imported as `media`: as `app.lib.media` it would import the whole app, which takes three seconds. Its
 # parent directory comes last in the path, so that the app's modules shadow no library.
-_START = "import sys; sys.path.append(sys.argv[1]); from media.decoder import main; main()"
+_START = "import sys; sys.path.append(sys.argv[1]); from media.decoder_process import main; main()"
 _PARENT = str(Path(__file__).resolve().parent.parent)
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG")  # no secrets
 

@@ -70,7 +70,7 @@ def test_much_metadata_is_no_fault_and_says_nothing(as_, db, capfd, caplog, data
 
 @pytest.mark.slow
 def test_a_memory_limit_holds(monkeypatch):
-    little = "import media.decoder; media.decoder.MAX_MEMORY = 150_000_000; main()"
+    little = "import media.decoder_process; media.decoder_process.MAX_MEMORY = 150_000_000; main()"
     monkeypatch.setattr(pictures, "_START", pictures._START.replace("main()", little))
     with pytest.raises(InvalidImage, match="costly"):
         make_picture(png_bomb(4900, 4900, depth=8, colours=2), PHOTO, seconds=9)
