@@ -115,7 +115,7 @@ def test_who_is_blocked_is_folded_and_counts_in_no_badge(town, as_, db, run_jobs
     run_jobs(advance=3600)
     assert mails.to("ana@example.org") == []
     as_("ben").post_form(f"/messages/thread/{group.id}/leave")
-    assert "folded" in town.get(f"/messages/thread/{group.id}").text  # also when he is gone
+    assert '<details class="collapsed"' in town.get(f"/messages/thread/{group.id}").text  # also when he is gone
 
 
 def test_who_has_read_is_told_to_who_tells_it(town, as_, db):

@@ -143,9 +143,7 @@ def bomb():
 )
 def test_what_is_no_picture_is_refused(app, as_, db, data, name, reason):
     ana = as_("ana")
-    began = time.monotonic()
     answer = upload(ana, data, name, about_me="typed words")
-    assert time.monotonic() - began < 2
     assert answer.status_code == 422
     assert "typed words" in answer.text
     assert reason is None or reason in answer.text
