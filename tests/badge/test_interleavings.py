@@ -131,17 +131,17 @@ def large(database):
     return database.kind == "sqlite" or "EXPLORE_ALL" in os.environ
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_writers_a_reader_and_a_poller_while_the_answer_may_run_out(site, explored, large):
     assert explored("expiry", site(1 + large, expires=True)).schedules > (900 if large else 200)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_writers_a_reader_and_a_poller_of_whom_one_may_die(site, explored, large):
     assert explored("deaths", site(1 + large, faults=Faults(deaths=True))).schedules > (800 if large else 150)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_a_writer_and_pages_whose_commands_may_come_late(site, explored, large):
     world = LAG if large else {**LAG, "reads": True, "polls": False}
     assert explored("lag", site(**world)).schedules > (600 if large else 50)
