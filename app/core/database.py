@@ -11,22 +11,26 @@ A transaction has one of two modes. PostgreSQL ignores it.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import DateTime, Dialect, Engine, event, func, select, text
+from sqlalchemy import DateTime, Dialect, Engine, event, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import TypeDecorator
 
 from app.extensions import db
 
 S = TypeVar("S")
+M = TypeVar("M")
+_building = threading.RLock()
 _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 
 
@@ -38,16 +42,31 @@ def insert_into(table: Any) -> Any:
 def built_once(build: Callable[[], S]) -> Callable[[], S]:
     """Call `build`, which returns a statement with parameters, once for each kind of database.
 
-    Building a statement takes longer than running it. For statements that differ between the databases; for others
-    `functools.cache` does.
+    Building a statement takes longer than running it. One thread builds at a time, because SQLAlchemy creates the
+    columns of an alias on first use: two threads would create them twice, and not find those of the other.
     """
-    cached = cache(lambda _dialect: build())
+    built: dict[str, S] = {}
 
     @wraps(build)
     def statement() -> S:
-        return cached(db.engine.dialect.name)
+        dialect = db.engine.dialect.name
+        if dialect not in built:
+            with _building:
+                if dialect not in built:
+                    built[dialect] = build()
+        return built[dialect]
 
     return statement
+
+
+def shared_alias(model: type[M]) -> type[M]:
+    """Return an alias of a model for the statements of a module, because making an alias is slow.
+
+    Its columns are created at once: see `built_once`.
+    """
+    alias = aliased(model)
+    _columns = inspect(alias).selectable.c
+    return alias
 
 
 def lock_table(model: Any) -> None:

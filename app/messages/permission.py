@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
-from sqlalchemy.orm import aliased
 
+from app.core.database import built_once, shared_alias
 from app.core.exceptions import Sentence
 from app.core.i18n import _l
 from app.core.time import now
@@ -25,7 +24,7 @@ from app.queries.follows import is_following
 CANNOT_MESSAGE = _l("You can't message this person.")
 ACCOUNT_DELETED = _l("This account has been deleted.")
 # Created once, because creating an alias is slow.
-_one, _two = aliased(Follow), aliased(Follow)
+_one, _two = shared_alias(Follow), shared_alias(Follow)
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def relationship(writer: User, other: User, conversation_id: int) -> Relationshi
     return Relationship(*db.session.execute(_relationship_query(), named).one())
 
 
-@cache
+@built_once
 def _relationship_query() -> Select[Any]:
     membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
     here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)

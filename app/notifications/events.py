@@ -6,7 +6,6 @@ Only this module creates and retracts events.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, select
@@ -94,7 +93,7 @@ def _insert_once() -> ReturningInsert[int]:
     return stmt
 
 
-@cache
+@built_once
 def _same() -> Select[int]:
     same = (Activity.user_id == bindparam("user_id"), Activity.kind == bindparam("kind"))
     return select(Activity.id).where(*same, Activity.subject == bindparam("subject"))

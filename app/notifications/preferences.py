@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, bindparam, func, select
 
+from app.core.database import built_once
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, PushSubscription, User
 from app.notifications.kinds import KINDS, Kind
@@ -53,13 +53,13 @@ def profile(user_id: int) -> DeliveryProfile:
 _FRESH = {"populate_existing": True}
 
 
-@cache
+@built_once
 def _grid() -> Select[DeliveryPreference]:
     query = select(DeliveryPreference).where(DeliveryPreference.user_id == bindparam("user_id"))
     return query.execution_options(**_FRESH)
 
 
-@cache
+@built_once
 def _profile() -> Select[DeliveryProfile]:
     query = select(DeliveryProfile).where(DeliveryProfile.user_id == bindparam("user_id"))
     return query.execution_options(**_FRESH)
@@ -106,7 +106,7 @@ def delivery(user_id: int, kind: str) -> Delivery:
     )
 
 
-@cache
+@built_once
 def _delivery() -> Select[*tuple[Any, ...]]:
     # Built once: it runs with each message, while the recipient's clock is locked. A row for each browser.
     profile, preference, browser = DeliveryProfile, DeliveryPreference, PushSubscription

@@ -12,10 +12,10 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, or_, select, tuple_, update
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core import account_deletion
-from app.core.database import end_read_transaction, write_transaction
+from app.core.database import end_read_transaction, shared_alias, write_transaction
 from app.extensions import db
 from app.models import Follow, Post, ProfileCount, User
 
@@ -89,7 +89,7 @@ COUNT_JOB = "profiles.count_follows"  # enqueued by the actions that close or re
 BATCH = 200  # follows in one transaction, which locks the counters of up to twice as many members
 Pair = tuple[int, int]  # follower and followed
 
-_follower, _followed = aliased(User), aliased(User)
+_follower, _followed = shared_alias(User), shared_alias(User)
 DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]], ...] = (
     (Follow.follower_id, Follow.followed_id),
     (Follow.followed_id, Follow.follower_id),

@@ -6,7 +6,6 @@ The page, the badge, emails and pushes use the same SQL conditions, so they agre
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -23,8 +22,9 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import joinedload
 
+from app.core.database import built_once, shared_alias
 from app.extensions import db
 from app.models import Activity, DeliveryPreference, Post, User
 from app.queries import visibility
@@ -32,7 +32,7 @@ from app.queries import visibility
 # A literal, because with a parameter neither engine uses the partial index of unread events.
 EMPTY: ColumnElement[str] = literal_column("''")
 # Created once, because creating an alias is slow.
-_actor, _author = aliased(User), aliased(User)
+_actor, _author = shared_alias(User), shared_alias(User)
 
 
 class Place(NamedTuple):
@@ -126,7 +126,7 @@ def unread_count(user_id: int) -> int:
     return int(db.session.scalar(_unread_count(), {"user_id": user_id}) or 0)
 
 
-@cache
+@built_once
 def _unread_count() -> Select[int]:
     return select(unread_count_of(bindparam("user_id")))  # cached, because it runs while the user's clock is locked
 

@@ -12,13 +12,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select, union
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
+from app.core.database import shared_alias
 from app.extensions import db
 from app.models import Block, Follow, ProfileCount, User
 from app.queries import visibility
 
 SCAN_LIMIT = 2000  # the most follows that `suggestions` reads, which limits its time
 # Created once, because creating an alias is slow.
-_follow = aliased(Follow)
+_follow = shared_alias(Follow)
 Column = InstrumentedAttribute[int]
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import joinedload
 
-from app.core.database import advisory_lock
+from app.core.database import advisory_lock, built_once
 from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
@@ -60,7 +59,7 @@ def _follow(follower: User, followed: User) -> str:
     return f"follow:{follower.id}:{followed.id}"
 
 
-@cache
+@built_once
 def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
     # Cached, because it runs for every page, and for every poll that isn't idle.
     return (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, bindparam, select
 
+from app.core.database import built_once
 from app.extensions import db
 from app.models import Mute
 from app.queries import visibility
@@ -40,6 +40,6 @@ def between(viewer_id: int, other_id: int) -> Relation:
     return Relation(*db.session.execute(_between(), {"viewer_id": viewer_id, "other_id": other_id}).one())
 
 
-@cache
+@built_once
 def _between() -> Select[Any]:
     return select(*columns(bindparam("viewer_id", type_=Integer), bindparam("other_id", type_=Integer)))

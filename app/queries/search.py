@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, cast, column, func, literal, select, table, union_all
 from sqlalchemy.dialects.postgresql import TSQUERY
-from sqlalchemy.orm import aliased
 
+from app.core.database import shared_alias
 from app.extensions import db
 from app.lib.text.search import Term, fts5_match, tsquery
 from app.models import Message, Post, User
 from app.queries import timelines, visibility
 
 WINDOWS = (1_000, 50_000)  # PostgreSQL searches this many newest ids first, then this many, then the rest
-_any = aliased(Post)  # created once, because creating an alias is slow
+_any = shared_alias(Post)  # created once, because creating an alias is slow
 
 Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 

@@ -7,14 +7,15 @@ hides posts in both directions, and lists leave out posts by users whom the view
 from __future__ import annotations
 
 from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, literal, select
-from sqlalchemy.orm import aliased, contains_eager
+from sqlalchemy.orm import contains_eager
 
+from app.core.database import shared_alias
 from app.models import Follow, Post, User
 from app.queries import visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
-_theirs = aliased(Post)  # created once, because creating an alias is slow
+_theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:

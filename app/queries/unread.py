@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, select
-from sqlalchemy.orm import aliased
 
+from app.core.database import built_once, shared_alias
 from app.extensions import db
 from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
-_asked, _other, _conversation = aliased(ConversationMember), aliased(ConversationMember), aliased(Conversation)
+_asked, _other, _conversation = (
+    shared_alias(ConversationMember),
+    shared_alias(ConversationMember),
+    shared_alias(Conversation),
+)
 
 
 def _beyond_read(member: Any) -> ColumnElement[bool]:
@@ -101,17 +104,17 @@ def request_count(user_id: int) -> int:
     return int(db.session.scalar(_request_count(), {"user_id": user_id}) or 0)
 
 
-@cache
+@built_once
 def _message_count() -> Select[int]:
     # Cached, because it runs for each message while the recipient's clock is locked.
     return select(message_count_of(bindparam("user_id")))
 
 
-@cache
+@built_once
 def _message_counts() -> Select[int, int]:
     return select(User.id, message_count_of(User.id)).where(User.id.in_(bindparam("user_ids", expanding=True)))
 
 
-@cache
+@built_once
 def _request_count() -> Select[int]:
     return select(request_count_of(bindparam("user_id")))

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, or_
-from sqlalchemy.orm import aliased
 
+from app.core.database import shared_alias
 from app.models import Block, HiddenMessage, Message, Mute, User
 
 # Created once: creating an alias takes longer than building the rest of a query. Each condition has its own alias.
-_block, _mute, _hidden = aliased(Block), aliased(Mute), aliased(HiddenMessage)
+_block, _mute, _hidden = shared_alias(Block), shared_alias(Mute), shared_alias(HiddenMessage)
 
 
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:

@@ -153,3 +153,13 @@ def test_nothing_is_asked_of_a_third_party():
             assert not re.search(r"(src|href)=\"https?://|(url\(|@import )['\"]?(https?:)?//", path.read_text()), (
                 path.name
             )
+
+
+def test_statements_that_threads_share_are_built_by_one_of_them():
+    """SQLAlchemy creates the columns of an alias on first use. Two threads may create them twice, and one fails."""
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        text = path.read_text()
+        assert not re.search(r"^\w.* = .*\baliased\(", text, re.M), f"{path}: use shared_alias"
+        assert not re.search(r"^@cache\ndef \w+\(.*\) -> (Select|Update|Insert|Delete)", text, re.M), (
+            f"{path}: built_once"
+        )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, bindparam, select
 
-from app.core.database import insert_into
+from app.core.database import built_once, insert_into
 from app.core.time import now
 from app.extensions import db
 from app.messages.queries.conversations import pair_key
@@ -65,17 +64,17 @@ def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
     return {"conversation_id": conversation_id, "user_id": user_id, "state": MemberState.NEW, **numbers}
 
 
-@cache
+@built_once
 def _conversation() -> Select[Conversation]:
     return _locked(select(Conversation).where(Conversation.id == bindparam("conversation_id")))
 
 
-@cache
+@built_once
 def _conversation_of_pair() -> Select[Conversation]:
     return _locked(select(Conversation).where(Conversation.pair_key == bindparam("pair_key")))
 
 
-@cache
+@built_once
 def _members() -> Select[ConversationMember]:
     here = select(ConversationMember).where(ConversationMember.conversation_id == bindparam("conversation_id"))
     return _locked(here.order_by(ConversationMember.user_id))

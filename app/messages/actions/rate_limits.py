@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select
 
+from app.core.database import built_once
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.time import now
@@ -81,7 +81,7 @@ def may_begin_draft(writer: User) -> bool:
     return (db.session.scalar(select(func.count()).select_from(Conversation).where(*empty)) or 0) < DRAFTS
 
 
-@cache
+@built_once
 def _sent() -> Select[*tuple[Any, ...]]:
     own, begun = Message.sender_id == bindparam("sender_id"), Conversation.started_by_id == bindparam("sender_id")
     # Unsent messages and changes of a group's name count too.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Update, bindparam, case, update
 
+from app.core.database import built_once
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.time import now
@@ -171,7 +171,7 @@ def _count_message(message: Message, states: Mapping[int, MemberState]) -> None:
     db.session.execute(_update_members(), named)
 
 
-@cache
+@built_once
 def _update_members() -> Update:
     table: Any = ConversationMember.__table__
     columns, is_sender = table.c, table.c.user_id == bindparam("sender")

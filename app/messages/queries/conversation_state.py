@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from functools import cache
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, or_, select
-from sqlalchemy.orm import aliased
 
+from app.core.database import built_once, shared_alias
 from app.extensions import db
 from app.models import Conversation, ConversationMember, MemberState, User
 from app.queries import visibility
@@ -46,10 +45,10 @@ def _state(user_id: int, rows: Sequence[Any]) -> dict[str, Any]:
     return state if mine.pair_key and others else {**state, "group": mine.conversation_id}
 
 
-_reader = aliased(ConversationMember)  # as in visibility.py: made once, because making an alias is slow
+_reader = shared_alias(ConversationMember)  # as in visibility.py: made once, because making an alias is slow
 
 
-@cache
+@built_once
 def _memberships() -> Select[*tuple[Any, ...]]:
     # Built once: it runs with each message, while the members' clocks are locked. A row for each reader and member.
     membership = ConversationMember

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, String, and_, bindparam, case, cast, exists, literal, or_, select
-from sqlalchemy.orm import aliased, joinedload
+from sqlalchemy.orm import joinedload
 
+from app.core.database import built_once, shared_alias
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.messages import permission
@@ -31,7 +31,7 @@ ACTIVE_STATES = (
     MemberState.DECLINED,
 )  # states of members who may see the conversation
 # Created once, because creating an alias is slow.
-_mine, _theirs = aliased(ConversationMember), aliased(ConversationMember)
+_mine, _theirs = shared_alias(ConversationMember), shared_alias(ConversationMember)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
     )
 
 
-@cache
+@built_once
 def _with_person() -> Select[Any]:
     # Built once: every page and every write of a conversation begins with it.
     here, viewer_id, viewer_text = (
