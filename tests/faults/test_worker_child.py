@@ -32,7 +32,7 @@ def order(stack):
 
     def ordered(name, count=1, **arguments):
         process = stack.run(ODD, "order", name, json.dumps(arguments), str(count))
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=300)
         assert process.returncode == 0, said.decode()
 
     return ordered
