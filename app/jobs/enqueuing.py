@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from app.core.database import built_once, insert_into
@@ -17,7 +17,7 @@ from app.extensions import current_session, db
 from app.jobs import broker
 from app.jobs.registry import definitions
 from app.models import Job, User
-from app.models.job import job_id
+from app.models.job import IS_QUEUED, job_id
 
 FORGOTTEN_TIMEOUT = 180  # seconds; for queued jobs whose declaration was removed from the code
 
@@ -119,7 +119,7 @@ def _insert_once() -> ReturningInsert[Job]:
     """
     stmt = insert_into(Job).on_conflict_do_update(
         index_elements=[Job.unique_key],
-        index_where=text("state = 'queued'"),  # a literal, because a parameter would not match the partial index
+        index_where=IS_QUEUED,
         set_={"unique_key": Job.unique_key},
     )
     upsert: ReturningInsert[Job] = stmt.returning(Job)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import and_, or_, select, text
+from sqlalchemy import and_, or_, select
 
 from app.core.database import write_transaction
 from app.core.signals import job_changed
@@ -17,11 +17,10 @@ from app.extensions import db
 from app.jobs.registry import MAX_CRASHES
 from app.jobs.runner import FROM_THE_FUTURE, HEARTBEAT_EVERY
 from app.models import Job
+from app.models.job import IS_OPEN
 
 SILENT_AFTER = 5 * HEARTBEAT_EVERY  # seconds without a heartbeat after which an attempt counts as dead
 BATCH = 500
-# The exact condition of a partial index. With "state = ?", SQLite would not use the index and read finished jobs too.
-UNFINISHED = text("state IN ('queued', 'running')")
 
 
 def requeue_dead_jobs() -> None:
@@ -35,7 +34,7 @@ def requeue_dead_jobs() -> None:
         ),
     )
     # One transaction for each job. Its commit locks the owner's clock; after that, it must not wait for another row.
-    for identity in db.session.scalars(select(Job.id).where(UNFINISHED, silent).limit(BATCH)).all():
+    for identity in db.session.scalars(select(Job.id).where(IS_OPEN, silent).limit(BATCH)).all():
         with write_transaction():
             job = db.session.scalar(
                 select(Job)

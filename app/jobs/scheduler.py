@@ -17,10 +17,11 @@ from app.core.time import now
 from app.extensions import db
 from app.jobs import broker, recovery
 from app.jobs.enqueuing import FORGOTTEN_TIMEOUT, enqueue
-from app.jobs.recovery import BATCH, UNFINISHED
+from app.jobs.recovery import BATCH
 from app.jobs.registry import QUEUES, definitions
 from app.jobs.runner import FROM_THE_FUTURE
 from app.models import Job
+from app.models.job import IS_OPEN
 
 LOST_AFTER = 10  # seconds after which a pushed job counts as lost if its RQ queue is empty
 LOST_ANYWAY_AFTER = 120  # the same if its RQ queue is not empty
@@ -44,7 +45,7 @@ def _push_due() -> int:
         or_(Job.run_after <= moment, Job.queued_at > moment + FROM_THE_FUTURE),
     )
     wanted = [due & (Job.queue == queue) & unpushed for queue, unpushed in _unpushed(moment).items()]
-    if not wanted or db.session.scalar(select(Job.id).where(UNFINISHED, due, or_(*wanted)).limit(1)) is None:
+    if not wanted or db.session.scalar(select(Job.id).where(IS_OPEN, due, or_(*wanted)).limit(1)) is None:
         return 0
     pushed = 0
     held: dict[str, set[str]] = {}
@@ -87,7 +88,7 @@ def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str,
     Concurrent calls don't return the same jobs.
     """
     oldest = (
-        select(Job.id).where(UNFINISHED, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
+        select(Job.id).where(IS_OPEN, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)
     )
     with write_transaction():
         taken = db.session.execute(

@@ -13,6 +13,11 @@ from app.core.database import UtcDateTime
 from app.core.time import now
 from app.extensions import Base
 
+# The conditions of partial indexes. A query must contain them literally: with "state = ?", SQLite would not use the
+# index, and would read finished jobs too.
+IS_OPEN = text("state IN ('queued', 'running')")
+IS_QUEUED = text("state = 'queued'")
+
 
 def job_id() -> str:
     """Return an id for a new job.
@@ -32,16 +37,16 @@ class Job(Base):
             "ix_job_open",
             "state",
             "run_after",
-            sqlite_where=text("state IN ('queued', 'running')"),
-            postgresql_where=text("state IN ('queued', 'running')"),
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
         ),
         # At most one queued job for each unique key, so that work that is enqueued twice runs once.
         Index(
             "uq_job_waiting",
             "unique_key",
             unique=True,
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
+            sqlite_where=IS_QUEUED,
+            postgresql_where=IS_QUEUED,
         ),
         Index("ix_job_owner_id_queued_at", "owner_id", "queued_at"),  # the page of a user's tasks
         Index("ix_job_finished_at", "finished_at"),  # deleting old jobs

@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import false, or_, select, text, update
+from sqlalchemy import false, or_, select, update
 
 from app.core.time import now
 from app.extensions import db
 from app.jobs import current_job_id, enqueue
 from app.models import Job, PushSubscription, User
+from app.models.job import IS_OPEN
 from app.notifications import preferences, quiet_hours
 from app.notifications.kinds import KINDS
 from app.notifications.outbox import Phase, on_commit_locked
@@ -183,7 +184,7 @@ def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
         Job.args["cadence"].as_string() == cadence,
         Job.id != current_job_id(),
         or_(Job.state == "running", died),
-        text("state IN ('queued', 'running')"),  # spelled as in the partial index, so that the engine uses it
+        IS_OPEN,
     )
     due = db.session.scalar(begun.limit(1))
     return max(due, now()) + RETRY_AFTER_OTHER if due else None
