@@ -20,6 +20,8 @@ import regex
 from zxcvbn.matching import L33T_TABLE, RANKED_DICTIONARIES, build_ranked_dict, omnimatch
 from zxcvbn.scoring import most_guessable_match_sequence
 
+from app.lib.text.search import PLAIN_LETTERS
+
 Weakness = Literal["own_words", "common", "word", "keyboard", "repeat", "sequence", "date", "short"]
 
 MIN_GUESSES = 10**8
@@ -34,7 +36,6 @@ MIN_OWN_WORD_LENGTH = 3
 
 _SYMBOLS = frozenset(char for group in L33T_TABLE.values() for char in group if not char.isdigit())
 _WORD = regex.compile(r"[\p{L}\p{M}\p{Nd}]+")
-_PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss"})
 _NEUTRAL = 0xE000  # the first private-use character: it is in no dictionary and on no keyboard
 
 
@@ -85,7 +86,7 @@ def _pieces(words: Iterable[str]) -> list[str]:
 
 
 def _without_accents(text: str) -> str:
-    decomposed = unicodedata.normalize("NFD", text).translate(_PLAIN)
+    decomposed = unicodedata.normalize("NFD", text.casefold()).translate(PLAIN_LETTERS)
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 

@@ -55,7 +55,7 @@ class Term(NamedTuple):
 
 
 # Letters that Unicode does not decompose to their plain form.
-_PLAIN = str.maketrans(
+PLAIN_LETTERS = str.maketrans(
     {
         "ø": "o",
         "ł": "l",
@@ -81,7 +81,7 @@ _UNSPACED = regex.compile(f"([{UNSPACED}]+)")
 
 def _fold(text: str) -> str:
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", stream_safe(text)))
-    lower = unicodedata.normalize("NFKC", visible.casefold()).casefold().translate(_PLAIN)
+    lower = unicodedata.normalize("NFKC", visible.casefold()).casefold().translate(PLAIN_LETTERS)
     plain = _ACCENTS.sub("", unicodedata.normalize("NFD", lower))
     digits = "".join(str(unicodedata.digit(c)) if unicodedata.category(c) == "Nd" else c for c in plain)
     return unicodedata.normalize("NFC", digits)
