@@ -14,9 +14,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, StorageState, ViewportSize
 
-from app.cli.demo import LOGIN, PASSWORD
 from app.config import ROOT
-from bench.pages import chromium, community
+from bench.pages import chromium, community, log_in
 
 FOLDER = ROOT / "docs/images"
 MAX_BYTES = 400_000  # all files together: everyone who clones the repository downloads them
@@ -37,7 +36,7 @@ def main() -> int:
     FOLDER.mkdir(exist_ok=True)
     temporary = tempfile.TemporaryDirectory(prefix="microblog-screenshots-", ignore_cleanup_errors=True)
     with temporary as folder, community(Path(folder)) as url, chromium() as browser:
-        state = _log_in(browser, url)
+        state = _log_in_in_english(browser, url)
         for theme in ("light", "dark"):
             for name, (path, size) in PICTURES.items():
                 _take(browser, state, url + path, size, theme, FOLDER / f"{name}-{theme}.webp")
@@ -46,15 +45,11 @@ def main() -> int:
     return int(total > MAX_BYTES)
 
 
-def _log_in(browser: Browser, url: str) -> StorageState:
+def _log_in_in_english(browser: Browser, url: str) -> StorageState:
     """Log in and choose English. Return the cookies."""
     context = browser.new_context()
     page = context.new_page()
-    page.goto(f"{url}/auth/login")
-    page.fill("main form [name=username]", LOGIN)
-    page.fill("main form [name=password]", PASSWORD)
-    page.click("main form [type=submit]")
-    page.wait_for_url(f"{url}/")
+    log_in(page, url)
     page.goto(f"{url}/edit_profile")
     page.select_option("[name=language]", "en")
     page.select_option("[name=theme]", "auto")
