@@ -20,6 +20,7 @@ from functools import partial
 import pytest
 from PIL import Image
 
+from app.messages.permission import UNDO_WINDOW
 from tests.support.killed_processes import again_and_again, kill_web
 from tests.support.poller import Poller, insist
 from tests.support.ports import wait_for
@@ -30,7 +31,6 @@ pytestmark = pytest.mark.slow
 
 WORKERS = ("worker-1", "worker-2")
 SILENCE = 16  # seconds after which the scheduler takes an attempt for dead
-UNDO_WINDOW = 10  # seconds
 IN_TIME = 60  # seconds in which the jobs are done
 # What a badge should be, without the site's own query.
 UNREAD = """
@@ -84,7 +84,7 @@ class Writer:
     def _take_back(self, key: str, began: float, conversation_id: int, seq: int) -> None:
         answer = insist(partial(self.visitor.post_form, f"/messages/thread/{conversation_id}/{seq}/undo"))
         assert answer.status_code < 400 or answer.status_code == 422, answer.text
-        if answer.status_code < 400 and time.monotonic() - began < UNDO_WINDOW:
+        if answer.status_code < 400 and time.monotonic() - began < UNDO_WINDOW.total_seconds():
             self.back.add(key)
             del self.stands[key]
         else:  # it may have been too late, which the page says: whether an earlier request did it, nobody was told
