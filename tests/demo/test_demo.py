@@ -49,7 +49,7 @@ def test_a_community_is_made_once_and_mails_nobody(app, db, demo, client, run_jo
 
     again = demo()
     assert again.exit_code == 0
-    assert "there already" in again.output and PASSWORD in again.output
+    assert "already exists" in again.output and PASSWORD in again.output
     assert rows(db) == made
 
     answer = client.submit("/auth/login", {"username": "ana", "password": PASSWORD})
