@@ -47,7 +47,7 @@ check: packages  ## lint, format, spelling, types, imports, templates, catalogs,
 e2e: packages  ## drive two real browsers against the real stack
 	@$(PYTEST) -n 3 --dist loadfile tests/e2e tests/js -m e2e
 
-bench: packages  ## measure each promise about speed against a floor of the same run
+bench: packages  ## measure the performance targets; most are ratios to a baseline measured in the same run
 	@$(VENV)/python -m bench
 
 bench-pages: packages  ## weigh the pages on a slow phone and check their budgets; needs Chromium

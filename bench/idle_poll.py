@@ -69,9 +69,9 @@ def _best_rate(target: Target) -> float:
 
 def flask_cookie(content: dict[str, Any]) -> str:
     """Return a session cookie of Flask itself, for the baselines."""
-    app = Flask("floor")
+    app = Flask("baseline")
     app.config["SECRET_KEY"] = servers.SECRET
     signer = SecureCookieSessionInterface().get_signing_serializer(app)
     if signer is None:
-        raise RuntimeError("the floor has no secret")
+        raise RuntimeError("the baseline app has no SECRET_KEY")
     return f"session={signer.dumps(content)}"
