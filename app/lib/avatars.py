@@ -1,4 +1,4 @@
-"""Generated pictures for members without an uploaded one: initials on a coloured square, as an SVG."""
+"""Default avatars for users without an uploaded picture: their initials on a coloured square, as an SVG image."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _PART = regex.compile(
 )
 _TWO_INITIALS = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Armenian}\p{Hebrew}\p{Georgian}\p{Ethiopic}]")
 _HANGUL = regex.compile(r"\p{Hangul}")
-# Thai and Lao vowels written before their consonant; one alone is not an initial.
+# Thai and Lao vowels that are written before their consonant. They are skipped: the consonant is the initial.
 _LEADING_VOWEL = regex.compile(r"^[\u0e40-\u0e44\u0ec0-\u0ec4]+(?=\p{L})")
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
@@ -42,8 +42,10 @@ _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 def initials(name: str) -> str:
     """Return the initials of `name`: "AL" for "Ada Lovelace", "김민" for "김민수", "王" for "王小明".
 
-    In alphabets with separate letters, these are the first letters of the first and the last word. In Korean, these are
-    the first two syllables. In other scripts, whose letters join, stack or are wide, this is the first character.
+    - Latin, Greek, Cyrillic, Armenian, Hebrew, Georgian and Ethiopic: the first letters of the first and the last word
+    - Korean: the first two syllables
+    - other scripts: the first character
+
     Return "?" if the name has no letter, number or emoji.
     """
     parts = _PART.findall(unicodedata.normalize("NFC", name[:500]).replace("_", " "))
@@ -59,17 +61,17 @@ def initials(name: str) -> str:
 
 def _initial(word: str) -> str:
     letter = first_graphemes(_LEADING_VOWEL.sub("", word), 1)
-    if len(letter) > 8:  # stacked marks, or a family of emoji: the base character is enough
+    if len(letter) > 8:  # many combining marks or a long emoji sequence: use only the base character
         letter = letter[0]
-    # Keep a small letter whose capital is two letters (ß), and Georgian letters, because few fonts have their capitals.
+    # Use the capital letter, except if it has two letters (ß becomes SS), or in Georgian: few fonts have its capitals.
     upper = letter.upper()
     return upper if len(upper) == len(letter) and not "\u10d0" <= letter[0] <= "\u10ff" else letter
 
 
 def drawn_avatar_svg(username: str, name: str) -> str:
-    """Return an SVG with the initials of `name`, or else of `username`. The colour is derived from `username`.
+    """Return a square SVG image with the initials of `name` or, if `name` is empty, of `username`.
 
-    The image is square; CSS rounds it. All spellings of a username give the same colour.
+    The colour depends only on the key of `username`, so all spellings of a username have the same colour.
     """
     letters = initials(name or username)
     colour = PALETTE[int.from_bytes(sha256(username_key(username).encode()).digest()[:4]) % len(PALETTE)]

@@ -1,4 +1,4 @@
-"""Hosts of URLs, in the one spelling that browsers send."""
+"""Normalise the hosts of URLs to the spelling that browsers send in the Host header."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import idna
 
 
 def canonical_host(host: str) -> str:
-    """Return a host in lower case, in ASCII, without a final dot; an IPv6 address in its short form, in brackets.
+    """Return `host` in the spelling that browsers send: in lower case, in ASCII, and without a final dot.
 
-    Browsers convert names by IDNA 2008 and accept what only IDNA 2003 allows, such as symbols (UTS 46). Raise
-    ValueError for a host that no browser accepts.
+    An IPv6 address is returned in its short form, in brackets. Like browsers, this function converts names by IDNA 2008
+    (with UTS 46), and falls back to IDNA 2003, which also allows symbols. Raises ValueError for an invalid IPv6
+    address, and for a name that cannot be converted to ASCII.
     """
     if ":" in host:
         return f"[{IPv6Address(host)}]"
@@ -26,9 +27,9 @@ def canonical_host(host: str) -> str:
 
 
 def canonical_url(url: str) -> str:
-    """Return `url` with its host in the spelling of `canonical_host`. Raise ValueError if the host or port is invalid.
+    """Return `url` with its host replaced by `canonical_host(host)`. A username or password in `url` is removed.
 
-    `url` has no user name.
+    Raises ValueError if the host or the port is invalid.
     """
     parts = urlsplit(url)
     port = "" if parts.port is None else f":{parts.port}"

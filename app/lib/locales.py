@@ -1,7 +1,8 @@
 """Language codes and tags: parse them, name them, and choose the best language for a reader.
 
 A *code* names a language in this app and in `translations/` ("pt_BR", "zh_Hant_TW"). A *tag* is the BCP 47 name that
-browsers use ("pt-BR"). Likely subtags, aliases and parents come from the Unicode CLDR, through Babel.
+browsers use ("pt-BR"). Data about likely scripts, deprecated codes and parent locales is from the Unicode CLDR, through
+Babel.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}\Z")
-_CHINESE = frozenset({"cmn", "yue", "nan", "hak", "wuu", "gan", "hsn"})  # as extended language subtags: "zh-yue"
+_CHINESE = frozenset({"cmn", "yue", "nan", "hak", "wuu", "gan", "hsn"})  # extended language subtags, as in "zh-yue"
 _SCRIPT = re.compile(r"[a-z]{4}\Z")
 _REGION = re.compile(r"(?:[a-z]{2}|[0-9]{3})\Z")
 _MAX_LENGTH = 100  # longer tags are rejected
 _POSIX_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "devanagari": "Deva", "arabic": "Arab"}
-# Other languages that the readers of a language also understand, best first. The script must still be the same.
+# For each language, other languages that its readers understand, best first. The script must be the same.
 _READABLE = {
     "nb": ("no", "nn"),
     "no": ("nb", "nn"),
@@ -35,7 +36,7 @@ _READABLE = {
 
 
 class Parts(NamedTuple):
-    """The subtags of a code or tag that matter for choosing a catalog. Missing subtags are ""."""
+    """The language, script and region of a code or tag. A missing script or region is ""."""
 
     language: str
     script: str = ""
@@ -47,7 +48,7 @@ class Parts(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse(tag: str) -> Parts | None:
-    """Return the parts of a BCP 47 tag, a code or a POSIX name ("sr@latin", "de_AT.UTF-8"), or None if it is invalid.
+    """Parse a BCP 47 tag, a code or a POSIX locale name ("sr@latin", "de_AT.UTF-8"). Return None if it is invalid.
 
     Deprecated names are replaced by current ones ("iw" by "he", "sh" by "sr_Latn"). Variants and extensions are
     ignored.
@@ -82,7 +83,7 @@ def parse(tag: str) -> Parts | None:
 
 
 def _without_extended(language: str, rest: list[str]) -> tuple[str, list[str]]:
-    """Replace "zh" by the extended language subtag after it, which names the language by itself: zh-yue is yue."""
+    """Return `language` and `rest`, with "zh" replaced by the extended language subtag after it: zh-yue becomes yue."""
     found = [part for part in rest[:2] if part in _CHINESE] if language == "zh" else []
     return (found[-1], rest[rest.index(found[-1]) + 1 :]) if found else (language, rest)
 
@@ -90,7 +91,7 @@ def _without_extended(language: str, rest: list[str]) -> tuple[str, list[str]]:
 def canonical(code: str) -> str:
     """Return `code` in the spelling that this app uses: "pt_BR" for "pt-BR", "zh_Hant_TW" for "zh-TW".
 
-    Raises ValueError for a language that the CLDR doesn't know.
+    Raises ValueError if `code` is invalid or the CLDR doesn't know the language.
     """
     parts = parse(code.strip())
     if parts is None:
@@ -108,7 +109,7 @@ def tag(code: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _likely(parts: Parts) -> Parts:
-    """Return `parts` with the most likely script and region where they are missing (UTS 35, "Likely Subtags")."""
+    """Return `parts` with a missing script or region replaced by the most likely one (UTS 35, "Likely Subtags")."""
     likely = get_global("likely_subtags")
     language, script, region = parts
     for known in (parts, Parts(language, "", region), Parts(language, script), Parts(language)):
@@ -121,7 +122,7 @@ def _likely(parts: Parts) -> Parts:
 
 @lru_cache(maxsize=1024)
 def _parents(parts: Parts) -> tuple[str, ...]:
-    """Return the region of `parts` and the regions that it inherits from in the CLDR.
+    """Return the region of `parts`, followed by the regions of its parent locales in the CLDR.
 
     For es_MX, these are MX and 419 (Latin America).
     """
@@ -135,15 +136,17 @@ def _parents(parts: Parts) -> tuple[str, ...]:
 
 
 def _distance(wanted: Parts, offered: Parts) -> float:
-    """Return how far the region of an offered catalog is from the wanted region. Language and script must be the same.
+    """Return a number that says how well the region of a catalog suits the wanted one. Smaller is better.
 
-    The nearest is the same region, then its parents, then no region, then the most likely region, then any other.
+    Both must have the same language and script. The best region is the wanted one. Next come the parents of the wanted
+    locale, each followed by other regions with this parent; then no region; then the language's most likely region. Any
+    other region comes last.
     """
     order = [*_parents(wanted), "", _likely(Parts(wanted.language, _likely(wanted).script)).region]
     if offered.region in order:
         return order.index(offered.region)
     shared = [order.index(region) for region in _parents(offered) if region in order]
-    return min(shared, default=len(order)) + 0.5  # es_AR is close to es_MX: both inherit from es_419
+    return min(shared, default=len(order)) + 0.5  # es_AR is near es_MX, because both have the parent es_419
 
 
 def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
@@ -159,9 +162,9 @@ def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
 def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
     """Return the code in `offered` that suits a reader best, or None if none is suitable.
 
-    `wanted` are the reader's language tags, best first. The first tag with a suitable code decides. A code is suitable
-    if the reader understands its language and its script: zh_Hans does not suit zh-Hant-TW. Among several codes, the
-    one with the nearest region is chosen.
+    `wanted` are the reader's language tags, best first. The first tag that has a suitable code decides. A code is
+    suitable if the reader understands its language and its script: zh_Hans does not suit zh-Hant-TW. If several codes
+    are suitable, the one with the nearest region is returned.
     """
     choices = [(code, parts) for code in offered if (parts := parse(code))]
     for one in wanted:
@@ -174,7 +177,7 @@ def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
 
 @cache
 def language_name(code: str) -> str:
-    """Return a language's name in the language itself ("Español"), or the code if the CLDR doesn't know it."""
+    """Return the name of a language in that language ("Español"), or the code if the CLDR doesn't know it."""
     try:
         name = Locale.parse(code).get_display_name() or code
     except (ValueError, UnknownLocaleError):
@@ -184,7 +187,7 @@ def language_name(code: str) -> str:
 
 @cache
 def direction(code: str) -> str:
-    """Return the writing direction of a language, "rtl" or "ltr"."""
+    """Return the writing direction of a language: "rtl" or "ltr". It is "ltr" for an unknown language."""
     try:
         return str(Locale.parse(code).text_direction)
     except (ValueError, UnknownLocaleError):

@@ -1,4 +1,4 @@
-"""End child processes when their parent dies."""
+"""Stop child processes when their parent dies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
 
 
 def end_with(parent: int) -> None:
-    """Make the kernel send this process SIGTERM when its parent dies, even by SIGKILL (Linux).
+    """Stop this process when its parent dies, even if the parent is killed.
 
-    `parent` is the parent's pid. Call this in the child, immediately after the fork. If the parent has already died,
-    this process exits.
+    On Linux, the kernel then sends SIGTERM to this process. Call this function in the child, immediately after the
+    fork. `parent` is the parent's pid. If the parent has already died, this process exits at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

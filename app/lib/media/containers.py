@@ -1,7 +1,7 @@
 """Parse image files without decoding them: detect the format, count JPEG scans, and remove metadata.
 
-Browsers ignore damaged or oversized metadata, but Pillow rejects the whole image. So metadata is removed before Pillow
-opens the file.
+Metadata is removed before Pillow opens a file, because Pillow rejects images with damaged or oversized metadata.
+Browsers show these images.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ JPEG_END = b"\xff\xd9"  # EOI
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_IMAGE = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 _PNG_METADATA = frozenset({b"iCCP", b"eXIf"})
-_MOST_METADATA = 1024 * 1024  # bytes of a decompressed ICC profile
+_MOST_METADATA = 1024 * 1024  # bytes of an EXIF block or a decompressed ICC profile
 
-_MARKER = re.compile(rb"\xff([\x01-\xfe])")  # in entropy-coded data, FF 00 stands for FF
+_MARKER = re.compile(rb"\xff([\x01-\xfe])")  # FF 00 is not a marker: it encodes a byte FF in entropy-coded data
 _SOS, _EOI = 0xDA, 0xD9
-# The markers that libjpeg reads with a length: SOFn, DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM. On any other marker it
-# fails. Within a scan, it skips other markers but not the bytes after them.
+# The markers after which libjpeg reads a length: SOFn, DHT, DAC, SOS, DQT, DNL, DRI, APPn, COM. Outside a scan, libjpeg
+# fails on any other marker. Within a scan, it skips the two bytes of the marker, and nothing after them.
 _SEGMENTS = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xDE), *range(0xE0, 0xF0), 0xFE} - {0xC8})
 _METADATA = frozenset({*range(0xE0, 0xF0), 0xFE})  # APPn, COM
-_JPEG_METADATA = {  # marker: the first bytes of its content, and the minimum length of the segment
+_JPEG_METADATA = {  # metadata to keep; marker: (first bytes of the content, minimum length of the segment)
     0xE0: (b"JFIF\0", 18),
     0xE1: (b"Exif\0\0", 18),
     0xE2: (b"ICC_PROFILE\0", 18),
@@ -31,7 +31,7 @@ _JPEG_METADATA = {  # marker: the first bytes of its content, and the minimum le
 
 
 def format_of(data: bytes) -> str:
-    """Detect the format by the first bytes. Return Pillow's name for it, or "" if the format is not accepted."""
+    """Return Pillow's name of the image format, detected by the first bytes, or "" if the format is not accepted."""
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(_PNG):
@@ -46,7 +46,7 @@ def format_of(data: bytes) -> str:
 
 
 def _brand(data: bytes) -> str:
-    """Return the format of an ISO base media file: "AVIF", "HEIF", or "" for others (ISO/IEC 14496-12, 4.3)."""
+    """Return "AVIF", "HEIF" or "", depending on the brands of an ISO base media file (ISO/IEC 14496-12, 4.3)."""
     box = data[8 : min(int.from_bytes(data[:4]), 256)]
     brands = {box[at : at + 4] for at in range(0, len(box) - 3, 4)}
     if brands & {b"avif", b"avis"}:
@@ -68,9 +68,9 @@ def jpeg_scans(data: bytes, most: int) -> int:
 
 
 def strip_jpeg(data: bytes) -> bytes:
-    """Return a JPEG without the metadata and comments that do not affect how the image looks.
+    """Return a JPEG without comments and without the metadata that does not affect how the image looks.
 
-    The JFIF, Adobe and EXIF data and the ICC profile are kept.
+    Intact JFIF, Adobe and EXIF segments and ICC profiles are kept.
     """
     kept, at = [data[:2]], 2
     while at + 4 <= len(data) and data[at] == 0xFF and data[at + 1] in _SEGMENTS and data[at + 1] != _SOS:
@@ -86,10 +86,10 @@ def strip_jpeg(data: bytes) -> bytes:
 
 
 def strip_png(data: bytes) -> bytes:
-    """Return a PNG without text and other metadata. An animation is reduced to its still image.
+    """Return a PNG without animation frames, text and other metadata.
 
-    An ICC profile or EXIF block is kept if it is intact and not too large. From the first incomplete chunk on, the data
-    is returned unchanged.
+    An ICC profile or EXIF block is kept if it is intact and smaller than 1 MiB. If a chunk is incomplete, that chunk
+    and all bytes after it are returned unchanged.
     """
     kept, at = [_PNG], len(_PNG)
     while at + 12 <= len(data):
@@ -120,9 +120,10 @@ def _is_intact(kind: bytes, chunk: bytes) -> bool:
 
 
 def without_exif(data: bytes) -> bytes:
-    """Return an AVIF or HEIF file with its EXIF block marked as an unknown type, which decoders ignore.
+    """Return an AVIF or HEIF file whose EXIF block is renamed to an unknown type, which decoders ignore.
 
-    The positions of all bytes stay the same. The orientation is kept, because these formats store it elsewhere.
+    No byte changes its position, because the file contains offsets. The orientation is kept, because these formats
+    store it elsewhere.
     """
     head, mdat, body = data.partition(b"mdat")
     return head.replace(b"Exif", b"none") + mdat + body

@@ -1,10 +1,11 @@
 """The decoder process: converts one image from standard input to standard output, with limits on time and memory.
 
-Each image is converted by a new Python process, which costs 0.1 s. The kernel enforces the limits. The process inherits
-no threads or secrets. An image that crashes or exploits a decoder library affects no other image.
+Each image is converted by a new Python process, which takes 0.1 s to start. The kernel enforces the limits. The process
+inherits no threads or secrets. An image that crashes or exploits a decoder library affects no other image.
 
-Input: the bytes of the upload, until end of file. Output: one line of JSON, then the bytes of the WebP. The line is
-either {"width", "height", "pixels"} or {"refused", "pixels"}.
+The input is the uploaded file. The output is one line of JSON. For an accepted image, the JSON has the keys "width",
+"height" and "pixels", and the WebP file follows the line. For a refused image, the JSON has the keys "refused" (a code
+of InvalidImage) and "pixels".
 """
 
 from __future__ import annotations
@@ -21,7 +22,11 @@ NICENESS = 5  # page requests have priority
 
 
 def main() -> None:
-    """Convert the image. The arguments are: CPU seconds, maximum number of pixels, kind and side of the shape."""
+    """Convert the image.
+
+    The command-line arguments are: CPU seconds, maximum number of pixels, kind of the shape, side of the shape in
+    pixels.
+    """
     seconds, max_pixels, kind, side = sys.argv[-4:]
     _limit(int(seconds))
     data = sys.stdin.buffer.read()
@@ -34,7 +39,10 @@ def main() -> None:
 
 
 def _limit(seconds: int) -> None:
-    """Limit the CPU time, memory and priority of this process. SIGXCPU ends it when the CPU time is used up."""
+    """Limit the CPU time and memory of this process, and lower its priority.
+
+    When the CPU time is used up, the kernel kills the process with SIGXCPU.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))

@@ -1,7 +1,7 @@
 """Convert untrusted images: decode them within limits, convert them to sRGB, resize and re-encode them.
 
-The name, type and header of an upload may be wrong. Only the pixels are stored: no metadata, and no script or second
-file that is hidden in the upload.
+The file name and content type of an upload are ignored, because they may be wrong. Only the pixels are stored. Metadata
+and other data that is hidden in the upload, such as scripts, are lost.
 
 This module runs in the decoder process (decoder_process.py), because Pillow's decoders are C libraries with no limit on
 time or memory.
@@ -32,13 +32,13 @@ _UPRIGHT = {
 }
 _FILLER = b"\x55" * 64  # arbitrary entropy-coded data
 
-# Pillow's own limit, for decoders that learn the real size only while they open the file.
+# Pillow checks this limit itself, for decoders that find out the real size only while they open the file.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
 class Converted(NamedTuple):
-    """An image that is ready to be stored."""
+    """A converted image, ready to be stored."""
 
     data: bytes  # WebP, sRGB, without metadata
     width: int  # pixels
@@ -47,9 +47,9 @@ class Converted(NamedTuple):
 
 
 def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converted:
-    """Return the image in `data`, upright and resized, as a WebP in sRGB. Of an animation, return the first frame.
+    """Convert the image in `data` to a WebP in sRGB, rotated upright and resized to `shape`.
 
-    Raises InvalidImage.
+    Only the first frame of an animation is used. Raises InvalidImage.
     """
     kind = containers.format_of(data)
     if not kind:
@@ -101,14 +101,18 @@ def _load_plugin(kind: str) -> None:
         heif = importlib.import_module("pillow_heif")
         heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     elif kind == "AVIF":
-        # The limit is on CPU time, so threads gain nothing.
+        # The CPU time is limited, so more threads would not help.
         importlib.import_module("PIL.AvifImagePlugin").DEFAULT_MAX_THREADS = 1  # type: ignore[attr-defined]
     elif kind == "WEBP":
         importlib.import_module("PIL.WebPImagePlugin")
 
 
 def _loaded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Image:
-    """Return the decoded image in its own mode and colour space. `info["source_pixels"]` is its number of pixels."""
+    """Decode an image in its own mode and colour space.
+
+    A JPEG is decoded at a reduced size if that is large enough for `shape`. `info["source_pixels"]` of the result is
+    the number of pixels of the original image.
+    """
     image = Image.open(BytesIO(data), formats=[kind])
     _check_size(image, max_pixels)
     pixels = image.width * image.height
@@ -128,10 +132,10 @@ def _check_size(image: Image.Image, max_pixels: int) -> None:
 
 
 def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
-    """Decode a JPEG that lacks its last two bytes. Raises OSError if it lacks more.
+    """Decode a JPEG that lacks its last two bytes, the end marker. Raises OSError if more bytes are missing.
 
-    libjpeg fills the missing part of a truncated image with arbitrary data. To detect this, the image is decoded twice
-    with different bytes at its end. It is complete if the results are equal.
+    libjpeg fills the missing part of a truncated image with arbitrary data. To detect this, the image is decoded twice,
+    with different bytes appended. It is complete if both results are equal.
     """
     image = _loaded(data + containers.JPEG_END, "JPEG", shape, max_pixels)
     other = _loaded(data + _FILLER + containers.JPEG_END, "JPEG", shape, max_pixels)
@@ -170,7 +174,7 @@ def _resized(image: Image.Image, shape: Shape) -> Image.Image:
     elif size == image.size:
         return image
     mode = image.mode
-    if mode in {"LA", "RGBA"}:  # Pillow would convert it anyway, and then resize without the fast first step
+    if mode in {"LA", "RGBA"}:  # resize() would convert these modes itself, but then skip the fast first step
         image = image.convert({"LA": "La", "RGBA": "RGBa"}[mode])
     # `reducing_gap` adds a fast, coarse first step. Without it, a large image takes half a second.
     small = image.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=1.4)
@@ -178,7 +182,7 @@ def _resized(image: Image.Image, shape: Shape) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Convert `image` to L, LA, RGB, RGBA or CMYK, which Pillow can resize and convert."""
+    """Convert `image` to a mode that Pillow can resize and convert: L, LA, RGB, RGBA or CMYK."""
     if image.mode.startswith("I;16"):
         return _high_bytes(image)
     if image.has_transparency_data:
@@ -189,7 +193,10 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
-    """Convert a 16-bit grey image to 8 bits. Pillow's own conversion clips every value above 255 to white."""
+    """Convert a 16-bit grey image to 8 bits per channel. Pillow's own conversion clips every value above 255 to white.
+
+    If the image has a transparent grey value, the result has an alpha channel.
+    """
     raw = image.tobytes("raw", "I;16")  # least significant byte first
     grey = Image.frombytes("L", image.size, raw[1::2])
     clear = image.info.get("transparency")
@@ -205,7 +212,10 @@ def _differs(image: Image.Image, value: int) -> Image.Image:
 
 
 def _srgb(image: Image.Image, profile: object) -> Image.Image:
-    """Convert `image` to sRGB, as RGB or RGBA. A damaged or unsuitable profile is ignored."""
+    """Convert `image` to sRGB, as RGB or RGBA.
+
+    `profile` is the ICC profile of the image, or None. A damaged or unsuitable profile is ignored.
+    """
     alpha = image.getchannel("A") if "A" in image.getbands() else None
     if alpha is not None:
         image = image.convert(image.mode[:-1])
@@ -235,6 +245,6 @@ def _webp(image: Image.Image) -> bytes:
     _load_plugin("WEBP")
     image.info.clear()
     out = BytesIO()
-    # For a photo, method 4 would take 0.25 s longer and save 5 % of its size.
+    # With method 4, a photo would take 0.25 s longer, and its file would be 5 % smaller.
     image.save(out, "WEBP", quality=82, method=4 if image.width * image.height < 500_000 else 0)
     return out.getvalue()

@@ -1,4 +1,8 @@
-"""Convert an image in a decoder process. This module imports neither the app nor Pillow."""
+"""Convert an image in a decoder process.
+
+This module runs in web processes and workers. It does not import Pillow, because only decoder processes need it. It
+does not import the app, because decoder processes import this module, too, and must start fast.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +18,17 @@ from .containers import format_of
 from .rules import MAX_BYTES, MAX_PIXELS, InvalidImage, Shape
 
 TIMEOUT = 15.0
-"""Seconds to wait for a decoder. Its own limit is in CPU time, which a busy machine may take long to grant."""
+"""Seconds to wait for a decoder process. This is longer than its limit of CPU time, because it may wait for a CPU."""
 
-# The package is imported as `media`: as `app.lib.media` it would import the whole app, which takes three seconds. Its
-# parent directory comes last in the path, so that the app's modules shadow no library.
+# The package is imported as `media`, because `app.lib.media` would import the whole app, which takes three seconds. Its
+# parent directory is appended to the path, so that the modules in that directory shadow no library.
 _START = "import sys; sys.path.append(sys.argv[1]); from media.decoder_process import main; main()"
 _PARENT = str(Path(__file__).resolve().parent.parent)
 _ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "LANG")  # no secrets
 
 
 class DecoderFailed(RuntimeError):
-    """The decoder could not run, or got no CPU time. The image may be valid; try again later."""
+    """The decoder process could not run, was killed, or did not answer in time. A retry may succeed."""
 
 
 class Picture(NamedTuple):
@@ -39,7 +43,7 @@ class Picture(NamedTuple):
 def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MAX_BYTES) -> Picture:
     """Convert an uploaded image to a WebP of the given shape, in at most `seconds` of CPU time.
 
-    Raises InvalidImage if the image is not accepted, and DecoderFailed if the cause is not the image.
+    Raises InvalidImage if the image is not accepted. Raises DecoderFailed if the conversion failed for another reason.
     """
     if not data:
         raise InvalidImage("empty")
@@ -49,13 +53,13 @@ def make_picture(data: bytes, shape: Shape, *, seconds: int, max_bytes: int = MA
         raise InvalidImage("format")
     arguments = [str(seconds), str(MAX_PIXELS), shape.kind, str(shape.side)]
     try:
-        # -I: neither the environment nor the working directory affects what is imported. If this process dies, the
-        # decoder reads end of file, and stops at the latest when its CPU time is used up.
+        # With -I, the environment and the working directory do not affect imports. If this process dies, the decoder
+        # reads end of file and exits. It also exits when its CPU time is used up.
         ended = subprocess.run(  # noqa: S603  (our own program)
             [sys.executable, "-I", "-c", _START, _PARENT, *arguments],
             input=data,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libraries write warnings about damaged tags there
+            stderr=subprocess.DEVNULL,  # libraries write warnings about damaged metadata to it
             env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
             timeout=TIMEOUT,
             check=False,

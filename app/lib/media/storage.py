@@ -1,6 +1,6 @@
 """A folder of files with random names. Writes are atomic (temporary file, fsync, rename).
 
-Files have mode 0600, so that other users of the machine cannot read private ones, such as data exports.
+Files have mode 0600, so that other users of the machine cannot read private files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Storage:
         self.root = Path(root)
 
     def path(self, name: str) -> Path:
-        """Return the path of a file. Raises FileNotFoundError if the name is not valid."""
+        """Return the path of a file. Raises FileNotFoundError if the name is invalid."""
         if not _NAME.fullmatch(name):
             raise FileNotFoundError(name)
         return self.root / name[:2] / name
@@ -45,8 +45,8 @@ class Storage:
     def create(self, kind: str) -> Iterator[NewFile]:
         """Create a file with a random name, in a `with` block that writes its content.
 
-        When the block ends without an error, the file appears, complete and synced to disk. `kind` is the file
-        extension. Raises ValueError for an unknown kind, and OSError if the file cannot be written.
+        The file appears under its name when the block ends without an error. It is then complete and synced to disk.
+        `kind` is the file extension. Raises ValueError for an unknown kind, and OSError if the file cannot be written.
         """
         if kind not in KINDS:
             raise ValueError(kind)
@@ -55,7 +55,7 @@ class Storage:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(name + ".part")
         try:
-            # os.open: the file must never exist with another mode, and Path.open() takes none.
+            # os.open() creates the file with the right mode. Path.open() has no parameter for the mode.
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
                 yield NewFile(name, stream)
                 stream.flush()
@@ -73,11 +73,11 @@ class Storage:
         return file.name
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file for reading. Raises FileNotFoundError, also if the name is not valid."""
+        """Open a file for reading. Raises FileNotFoundError if it doesn't exist or the name is invalid."""
         return self.path(name).open("rb")
 
     def delete(self, name: str) -> None:
-        """Delete a file, if it exists. A name that is not valid is ignored."""
+        """Delete a file if it exists. An invalid name is ignored."""
         with suppress(FileNotFoundError):
             self.path(name).unlink()
 
@@ -91,7 +91,10 @@ class Storage:
         return names
 
     def delete_unfinished(self, older_than: float = 86_400.0) -> int:
-        """Delete temporary files of killed processes, at least `older_than` seconds old. Return their number."""
+        """Delete temporary files that are at least `older_than` seconds old, and return their number.
+
+        Processes that were killed leave such files.
+        """
         removed = 0
         for part in self.root.glob("*/*.part"):
             with suppress(FileNotFoundError):
@@ -102,7 +105,10 @@ class Storage:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Sync a folder to disk, so that its new file survives a power failure. Not every system can do this."""
+    """Sync a folder to disk, so that its new file survives a power failure.
+
+    Errors are ignored, because some systems can't sync a folder.
+    """
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -1,8 +1,9 @@
 """Excerpts for search results: the text around the first matching word, with the matches marked.
 
-The work for each excerpt is limited, because an author could write a text that is slow to search. Folding (search.py)
-takes most of the time, so its calls and its code points are counted. Text beyond the limit is not searched: the excerpt
-then starts at the beginning of the text, or its last matches are not marked.
+The work for each excerpt is limited, because an author could write a text that is slow to search. Folding
+(app/lib/text/search.py) takes most of the time, so the limit applies to the calls of `_fold` and the code points that
+they fold. Text beyond the limit is not searched: the excerpt then starts at the beginning of the text, or its last
+matches are not marked.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import regex
 from app.lib.text.length import first_graphemes
 from app.lib.text.search import MAX_TERM, WORD, Term, search_text
 
-LENGTH = 200  # characters of an excerpt, as the reader counts them
-POINTS = 5 * LENGTH  # code points of an excerpt: a family emoji has seven, a letter of most scripts one or two
+LENGTH = 200  # maximum length of an excerpt in characters, as a reader counts them
+POINTS = 5 * LENGTH  # maximum length in code points: a family emoji has seven, a letter of most scripts one or two
 BEFORE = 60  # approximate number of characters before the first match
-# Work is counted in folded code points. A call costs about as much as 16 of them.
+# Work is counted in folded code points. A call of `_fold` costs about as much as 16 code points.
 PER_CALL = 16
 FINDING = 6000  # work to find the first match: enough for 2,000 letters of any script, even if no word repeats
 MARKING = 4000  # work to mark the matches in the excerpt
@@ -49,7 +50,10 @@ def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
 
 
 def _start(line: str, near: int) -> int:
-    """Return where an excerpt begins: after the last space before `near`, or at `near` if there is no space."""
+    """Return the position in `line` at which the excerpt starts: after a space close before `near`, if possible.
+
+    If there is no such space, this is `near`, or the end of a character that `near` would split.
+    """
     space = line.rfind(" ", max(near - BEFORE, 0), near)
     if space >= 0 or near <= BEFORE:
         return space + 1
@@ -67,7 +71,10 @@ def _shown(line: str) -> str:
 
 
 class _Search:
-    """Finds the words that match the terms by the rules of app/lib/text/search.py, within a work limit."""
+    """A search for the words that match the terms. It does a limited amount of work.
+
+    Words match by the rules of app/lib/text/search.py.
+    """
 
     def __init__(self, terms: Sequence[Term], work: int) -> None:
         self._terms = terms
@@ -75,7 +82,7 @@ class _Search:
         self._known: dict[str, list[str]] = {}
 
     def matches(self, line: str) -> Iterator[tuple[int, int]]:
-        """Yield the (start, end) positions of each match in a line."""
+        """Yield the position of each match in a line, as (start, end)."""
         for word in WORD.finditer(line):
             if self._work <= PER_CALL:
                 return
@@ -89,7 +96,10 @@ class _Search:
                 yield from self._pairs(word[0], words, word.start())
 
     def _pairs(self, run: str, words: list[str], offset: int) -> Iterator[tuple[int, int]]:
-        """Yield the matches in a run of text without spaces, whose words are pairs of characters."""
+        """Yield the matches in `run`, a text in a script without spaces.
+
+        `words` are the folded, overlapping pairs of characters of `run`. `offset` is the position of `run` in the line.
+        """
         reached = 0
         is_one_to_one = len(words) == len(run) and max(map(len, words)) <= 2
         for at, word in enumerate(words if is_one_to_one else self._one_by_one(run)):

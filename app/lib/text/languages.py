@@ -7,12 +7,12 @@ from functools import cache
 from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 
-TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # some readers know only one of the scripts
+TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # many readers can read only one of the scripts
 
 
 @cache
 def known_languages() -> frozenset[str]:
-    """Return the codes of all languages in the CLDR, such as "es" or "zh_Hant", without countries."""
+    """Return the codes of all languages in the CLDR, such as "es" or "zh_Hant". Codes with a country are left out."""
     languages = {code for code in locale_identifiers() if "_" not in code and code != "root"}
     return frozenset(languages | TWO_SCRIPTS)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import regex
 
-# Two regional indicators are one flag. \X alone would look back over the whole run of them at each one.
+# Two regional indicators are one flag. With \X alone, a run of flags would take quadratic time, because \X looks back
+# over the whole run at each indicator.
 _CLUSTER = regex.compile(r"\p{RI}{2}[\p{GCB=Extend}\p{GCB=ZWJ}\p{GCB=SpacingMark}]*+|\X")
 _PILED = regex.compile(r"(\p{M}{30})\p{M}+")
 

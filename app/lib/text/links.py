@@ -13,7 +13,7 @@ from linkify_it import LinkifyIt
 from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
 
 MAX_LENGTH = 2048
-"""Longer text without spaces is not searched for URLs, because servers and browsers reject such long URLs."""
+"""The maximum length of a URL. Servers and browsers reject longer ones."""
 _SHOWN = 40
 
 
@@ -56,8 +56,8 @@ _NEEDED = regex.compile(
 def find_links(text: str) -> Iterator[Link]:
     """Yield the http and https URLs in `text`, in order.
 
-    Text without spaces that is longer than `MAX_LENGTH` is skipped, because the search takes quadratic time. URLs that
-    contain a user name ("https://bank.example@evil.example") are skipped, because they are used to deceive.
+    A run of text without spaces that is longer than `MAX_LENGTH` is skipped, because the search takes quadratic time.
+    URLs that contain a username ("https://bank.example@evil.example") are skipped, because they are used to deceive.
     """
     for run in _RUN.finditer(text):
         if "://" in run[0] and len(run[0]) <= MAX_LENGTH:
@@ -90,7 +90,7 @@ def _is_valid(url: str) -> bool:
 
 
 def display_url(url: str) -> str:
-    """Return `url` without its scheme, for display. Only the part after the host is shortened."""
+    """Return `url` for display: without its scheme, and shortened if it is long. The host is never shortened."""
     parts = urlsplit(url)
     rest = url.split("://", 1)[1][len(parts.netloc) :]
     room = max(_SHOWN - len(parts.netloc), 8)

@@ -11,7 +11,7 @@ import unicodedata
 
 import regex
 
-# target: the characters that look like it. A target is in its final form and is never itself a source.
+# target: the characters that look like it, and are replaced by it. A target is never replaced itself.
 _READ_AS = {
     "a": "ɑаАαΑ",
     "b": "ЬьВвβΒʙƄƅ",
@@ -63,7 +63,7 @@ _FOLD = str.maketrans({source: target for target, group in _READ_AS.items() for 
 
 # Vowel points are optional in these scripts, and few readers notice different hamza carriers.
 _OPTIONAL_MARKS = regex.compile(r"(?<=[\p{Arabic}\p{Hebrew}])\p{Mn}+")
-# A dot above or below a Latin letter is barely visible, and an i has one anyway. It may follow other marks.
+# A dot above or below a Latin letter, which is barely visible. Other marks may stand between the letter and the dot.
 _DOTS = regex.compile(r"(?<=[\p{Latin}]\p{M}*)[\u0307\u0323]")
 _SEPARATORS = str.maketrans("", "", "-_")
 
@@ -76,8 +76,8 @@ def _digit_by_value(char: str) -> str:
 def skeleton(text: str) -> str:
     """Return the skeleton of `text`, which is equal for texts that look alike. Never show it to users.
 
-    Digits of all numbering systems are compared by value. Hyphens and underscores are ignored: "a-b", "ab_" and "ab"
-    have the same skeleton. A text that consists only of hyphens and underscores keeps them.
+    Digits are replaced by their value, so digits of different numbering systems are equal. Hyphens and underscores are
+    removed: "a-b", "ab_" and "ab" have the same skeleton. They stay only in a text that has no other characters.
     """
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
     plain = _OPTIONAL_MARKS.sub("", "".join(map(_digit_by_value, decomposed)))

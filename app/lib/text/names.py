@@ -1,8 +1,8 @@
 """Rules for usernames, and the keys that make usernames and email addresses unique.
 
-A username has three forms. The *display* form is what the user typed, normalised. The *key* is equal for names that
-differ only in case or compatibility form. The *skeleton* is equal for names that look alike. The database allows each
-key and each skeleton only once.
+A username has three forms. The *display* form is what the user typed, normalised. The *key* is the same for names that
+differ only in case or compatibility form. The *skeleton* is the same for names that look alike. The database allows
+each key and each skeleton only once.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ USERNAME_MIN = 2
 USERNAME_MAX = 30
 """The maximum length of a username in grapheme clusters."""
 USERNAME_POINTS = 64
-"""The maximum number of code points of a username and of its key, which is the width of their columns."""
+"""The maximum number of code points of a username, and of its key."""
 SKELETON_POINTS = 128
-"""The maximum number of code points of a skeleton, which is the width of its column."""
+"""The maximum number of code points of a skeleton. It is the width of the database column."""
 EMAIL_OCTETS = 254
 """The maximum length of an email address in UTF-8 octets (RFC 5321, 4.5.3.1.3, without the angle brackets)."""
 
@@ -32,14 +32,14 @@ Code = Literal["length", "characters", "scripts", "reserved"]
 
 
 class InvalidName(ValueError):
-    """A name or address that is not allowed. `code` is the rule; forms turn it into a sentence."""
+    """A name or email address that is not allowed. `code` is the violated rule; forms show a message for it."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)
         self.code: Code = code
 
 
-# Table 5 of Unicode Standard Annex 31, "recommended scripts": the ones in everyday modern use.
+# Table 5 of Unicode Standard Annex 31, "recommended scripts": the scripts in everyday modern use.
 _RECOMMENDED = """
 Arabic Armenian Bengali Bopomofo Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Han
 Hangul Hebrew Hiragana Kannada Katakana Khmer Lao Latin Malayalam Myanmar Oriya Sinhala Tamil Telugu
@@ -92,7 +92,10 @@ def username_key(name: str) -> str:
 
 
 def username_skeleton(name: str) -> str:
-    """Return the skeleton of a username in display form. Look-alike names have the same one. Never show it to users."""
+    """Return the skeleton of a username in display form.
+
+    Names that look alike have the same skeleton. Never show it to users.
+    """
     return skeleton(_UNSAFE.sub("\ufffd", name[:_TOO_LONG_TO_READ]))
 
 
@@ -158,10 +161,10 @@ def check_email(raw: str) -> str:
 
 
 def smtp_address(address: str) -> str:
-    """Return an address in the form for SMTP: with its domain in ASCII (IDNA 2008).
+    """Return an email address in the form for SMTP, with its domain in ASCII (IDNA 2008).
 
-    Local domains are accepted, because the operator's addresses may have one. Raises InvalidName with "characters" for
-    an invalid address.
+    Domains without a dot, such as localhost, are accepted, because the operator's addresses may have one. Raises
+    InvalidName with "characters" for an invalid address.
     """
     local, _at, domain = address.rpartition("@")
     if _NOT_IN_SMTP.search(address) or not local or not domain:

@@ -23,8 +23,8 @@ translate true undefined unfollow unsubscribe update upload uploads usenet user 
 verify webhook webhooks webmaster welcome well-known wiki worker write ws www you your
 """
 
-# Official-looking names may not be imitated either: every look-alike form is refused, also with extra hyphens or
-# underscores. Common words are not listed here: "Ali" looks like "all".
+# Names that seem official. Names that look like one of these are reserved too, even with extra hyphens or underscores.
+# Common words are not in this list, because they look like names of people: "all" looks like "Ali".
 _VOICES = """
 admin administrator administrators admins abuse everyone everybody helpdesk hostmaster mailer-daemon
 microblog moderation moderator moderators noreply official official-support owner postmaster root

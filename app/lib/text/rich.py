@@ -19,7 +19,7 @@ from app.lib.text.names import USERNAME_POINTS, username_key
 from app.lib.text.scripts import EMOJI_PARTS, UNSPACED
 
 TAG_POINTS = 64
-"""The maximum length of a tag in code points. Longer ones are plain text."""
+"""The maximum length of a tag in code points. Longer tags are treated as plain text."""
 
 
 class InvalidText(ValueError):
@@ -31,7 +31,10 @@ class InvalidText(ValueError):
 
 
 class Piece(NamedTuple):
-    """A part of a text. `raw` is the part as written; `value` is the URL, the name without @ or the tag without #."""
+    """A part of a text.
+
+    `raw` is the text as written. `value` is the URL, the username without @, or the tag without #.
+    """
 
     kind: Literal["text", "link", "mention", "tag"]
     raw: str
@@ -47,8 +50,8 @@ _GAP = regex.compile(r"\n{3,}")
 # quantifiers (++, *+) don't backtrack, so the time is linear.
 _LATIN = r"[\p{Latin}0-9][\p{Latin}\p{Inherited}0-9_]*+(?:-++[\p{Latin}\p{Inherited}0-9_]++)*+"
 _OTHER = r"[\p{L}\p{Nd}][\p{L}\p{M}\p{Nd}_]*+(?:-++[\p{L}\p{M}\p{Nd}_]++)*+"
-# A sign begins a mention or a tag at the start of a word. Text without spaces between words, a numbered bullet or an
-# emoji may precede it directly. After "/", "." or "&" it is part of a URL or an entity.
+# "@" and "#" begin a mention or a tag only at the start of a word, or directly after text of a script without spaces, a
+# numbered bullet or an emoji. After "/", "." or "&", the sign is part of a URL or an HTML entity.
 _IN_WORD = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNSPACED}{EMOJI_PARTS}\p{{No}}]]"
 # ZWNJ and ZWJ shape Arabic and Indic words ("#نرم‌افزار"); between Latin letters they only hide differences.
 _JOINER = r"(?<=[[\p{L}\p{M}]--[\p{Latin}\p{Greek}\p{Cyrillic}]])[\u200c\u200d](?=[\p{L}\p{M}])"
@@ -82,7 +85,7 @@ def is_blank(text: str) -> bool:
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Split `text` into plain parts, links, mentions and tags. Their `raw` parts, joined, equal `text`."""
+    """Split `text` into plain text, links, mentions and tags. The `raw` texts of all pieces, joined, equal `text`."""
     at = 0
     for link in find_links(text):
         yield from _signs(text, at, link.start)
@@ -114,12 +117,15 @@ def _is_in_address(text: str, start: int, end: int) -> bool:
 
 
 def mentions(text: str) -> list[str]:
-    """Return the usernames that `text` mentions, in order and as written. Names with the same key count once."""
+    """Return the usernames that `text` mentions, in order and as written. Each username is returned only once."""
     return _each_once(text, "mention")
 
 
 def tags(text: str) -> list[str]:
-    """Return the tags in `text`, in order and as written, without #. Tags that differ only in case count once."""
+    """Return the tags in `text`, in order and as written, without #.
+
+    Tags that differ only in case are returned once.
+    """
     return _each_once(text, "tag")
 
 
@@ -139,8 +145,8 @@ def render(
 ) -> Markup:
     """Render `text` as safe inline HTML, for an element with `dir="auto"`.
 
-    `mention_url(name)` and `tag_url(tag)` return the URL to link to, or None for no link. They are called once for each
-    different name or tag. Only http and https URLs become links.
+    `mention_url(name)` and `tag_url(tag)` return the URL of a link, or None for no link. They are called only once for
+    each different name or tag. Only http and https URLs in the text become links.
     """
     asked: dict[tuple[str, str], str | None] = {}
 

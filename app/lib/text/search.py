@@ -1,31 +1,33 @@
 """Search text: the words of a text in a form that SQLite and PostgreSQL can both index, for every script.
 
-`search_text(body)` returns these words, separated by single spaces. They are stored beside the body. Words are folded,
-so that "ecole" finds "École" and "strasse" finds "Straße". Hashtags and mentions are found by their words. An emoji or
-a flag is a word.
+`search_text(body)` returns the words, separated by single spaces. The result is stored in a column next to the text.
+Words are folded, so that "ecole" finds "École" and "strasse" finds "Straße". A hashtag or mention is found by its
+words. An emoji or a flag is a word.
 
-Scripts without spaces between words are split into overlapping pairs of characters, plus the last character of each
-run. So any part of such a text can be found. Korean is split as well, because its particles attach to words.
+Text in a script without spaces between words is split into overlapping pairs of characters, plus the last character of
+each run. Therefore any part of such a text can be found. Korean is split in the same way, because its particles attach
+to words.
 
 `query_terms(q)` parses a query by the same rules. A text matches if it contains all terms.
 
-Neither database may split these words again by its own rules, or their results would differ.
+The databases must not split these words again by their own rules, because the results would differ. The indexes and
+queries below prevent this.
 
 SQLite, with `fts5_match(terms)` as :query:
 
     CREATE VIRTUAL TABLE post_search USING fts5(search_text, tokenize = 'ascii', prefix = '1 2 3 …')
     ... WHERE post_search MATCH :query
 
-The `ascii` tokenizer keeps every non-ASCII character in its word. `unicode61` would split Indic words at their vowel
-signs, and only knows the letters of an old Unicode version.
+The `ascii` tokenizer treats every non-ASCII character as part of a word. `unicode61` would split Indic words at their
+vowel signs, and only knows the letters of an old Unicode version.
 
 PostgreSQL, with `tsquery(terms)` as :query:
 
     CREATE INDEX ... USING gin (array_to_tsvector(string_to_array(search_text, ' ')))
     ... WHERE array_to_tsvector(string_to_array(search_text, ' ')) @@ CAST(:query AS tsquery)
 
-This avoids the text search parser, which has rules for numbers, addresses and hyphens. Both functions are IMMUTABLE, so
-the expression can be indexed or be a generated column.
+This avoids PostgreSQL's text search parser, which has rules for numbers, addresses and hyphens. Both functions are
+IMMUTABLE, so the expression can be used in an index or a generated column.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ from app.lib.text.scripts import UNSPACED
 MAX_TERMS = 20
 """The maximum number of terms in a query. Further terms are ignored."""
 MAX_TERM = 64
-"""The maximum length of a word. Further characters are ignored, in texts and in queries."""
+"""The maximum length of a word. Further characters of the word are ignored, in texts and in queries."""
 _MAX_QUERY = 2000
 _MIN_PREFIX = 2
 
@@ -68,11 +70,11 @@ PLAIN_LETTERS = str.maketrans(
         "ħ": "h",
         "ŧ": "t",
     }
-    # the same letter, typed on an Arabic, Persian or Urdu keyboard; and tatweel
+    # Letters that Persian and Urdu keyboards type in place of an Arabic letter, and the tatweel, which is removed.
     | {"\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0640": ""}
 )
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
-# Only in scripts where accents and vowel points are optional: elsewhere a mark is a vowel or another consonant.
+# Accents and vowel points, only in scripts where they are optional. In other scripts, marks are vowels or consonants.
 _ACCENTS = regex.compile(r"(?<=[\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}])\p{Mn}+")
 WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*|\p{Regional_Indicator}{2}|\p{Extended_Pictographic}")
 """A word, a flag or another emoji."""
@@ -88,9 +90,9 @@ def _fold(text: str) -> str:
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the folded words of a text, and whether each one belongs to a script without spaces.
+    """Yield the folded words of a text, each with whether its script is one without spaces.
 
-    A word is split where the script changes to one with or without spaces.
+    A word that mixes both kinds of scripts is split where the kind changes.
     """
     for word in WORD.findall(_fold(text)):
         for at, part in enumerate(_UNSPACED.split(word)):

@@ -1,6 +1,6 @@
 """Encrypt a message for one browser: RFC 8291 (Message Encryption for Web Push) over RFC 8188 (aes128gcm).
 
-Push services see the length of the message, so it is padded.
+Messages can be padded, because push services see the length of the encrypted message.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.lib.webpush import keys
 
-RECORD_SIZE = 4096  # the whole message is one record; push services accept no longer ones
-OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16  # salt, record size, length of the key, key; the text's end mark; the GCM tag
+RECORD_SIZE = 4096  # maximum size of a push in bytes; a push is a single record
+OVERHEAD = 16 + 4 + 1 + 65 + 1 + 16  # salt, record size, length of the key, key; delimiter after the text; GCM tag
 MAX_LENGTH = RECORD_SIZE - OVERHEAD  # bytes of text
 LAST_RECORD = b"\x02"  # the delimiter between the text and its padding
 
@@ -30,10 +30,11 @@ def encrypt(
     key: ec.EllipticCurvePrivateKey | None = None,
     salt: bytes | None = None,
 ) -> bytes:
-    """Return the body of a push: `text`, padded to a multiple of `padded_to` bytes, encrypted for one browser.
+    """Encrypt `text` for one browser, and return the body of the request to the push service.
 
-    `p256dh` and `auth` are the browser's keys. `key` and `salt` must be new for each message: pass them only to
-    reproduce the example in the standard. Raises ValueError for invalid keys, and for a text that is too long.
+    `text` is padded to a multiple of `padded_to` bytes. `p256dh` and `auth` are the browser's keys. `key` and `salt`
+    must be new for each message: pass them only to reproduce the example in the standard. Raises ValueError if the
+    browser's keys are invalid or the text is too long.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"a push has at most {MAX_LENGTH} bytes")

@@ -1,4 +1,4 @@
-"""P-256 keys as text, in the form that the standards define: base64url without padding."""
+"""Create and parse P-256 keys. As text, they are encoded in base64url without padding, as the standards require."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def new_private_key() -> str:
 
 @cache
 def private_key(text: str) -> ec.EllipticCurvePrivateKey:
-    """Parse a server's private key. Raises ValueError if it is invalid."""
+    """Parse a server's private key from base64url. Raises ValueError if it is invalid."""
     data = decode(text)
     if len(data) != 32:
         raise ValueError("a private key has 32 bytes")
@@ -52,18 +52,18 @@ def is_private_key(text: str) -> bool:
 
 
 def public_bytes(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Return the public key that belongs to a private key, as an uncompressed point of 65 bytes."""
+    """Return the public key for a private key, as an uncompressed point of 65 bytes."""
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @cache
 def public_key(private: str) -> str:
-    """Return the public key of a private key, both as text. Raises ValueError if the private key is invalid."""
+    """Return the public key for a private key, both in base64url. Raises ValueError if the private key is invalid."""
     return encode(public_bytes(private_key(private)))
 
 
 def browser_key(text: str) -> ec.EllipticCurvePublicKey:
-    """Parse a browser's public key. Raises ValueError if it is not an uncompressed point of the curve."""
+    """Parse a browser's public key from base64url. Raises ValueError if it isn't an uncompressed point of the curve."""
     data = decode(text)
     if len(data) != 65 or data[0] != 4:
         raise ValueError("a public key is an uncompressed point of 65 bytes")
@@ -71,7 +71,7 @@ def browser_key(text: str) -> ec.EllipticCurvePublicKey:
 
 
 def browser_secret(text: str) -> bytes:
-    """Parse a browser's shared secret. Raises ValueError if it does not have 16 bytes."""
+    """Parse a browser's shared secret from base64url. Raises ValueError if it does not have 16 bytes."""
     data = decode(text)
     if len(data) != AUTH_LENGTH:
         raise ValueError("a shared secret has 16 bytes")

@@ -1,7 +1,7 @@
 """Send a request to a push service (RFC 8030), and interpret its response.
 
-The endpoint URL comes from the client, so it is untrusted. Only push services that the site allows are contacted, over
-HTTPS (in tests, over HTTP on this machine). Redirects are not followed. Only the beginning of a response is read.
+The endpoint URL comes from the client, so it is untrusted: check it with `is_allowed` before calling `send`. Redirects
+are not followed. Only the beginning of a response is read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Gone(Exception):
 
 
 class PushRejected(Exception):
-    """The push service refuses this push permanently, so a retry would fail, too. The message is for the operator."""
+    """The push service refuses this push permanently, so a retry would also fail. The message is for the operator."""
 
 
 class TemporaryFailure(Exception):
@@ -32,7 +32,11 @@ class TemporaryFailure(Exception):
 
 
 def is_allowed(endpoint: str, hosts: Collection[str]) -> bool:
-    """Return whether `endpoint` belongs to a push service in `hosts`: "push.example" or "*.push.example"."""
+    """Return whether `endpoint` is the HTTPS URL of a push service in `hosts`.
+
+    An item of `hosts` is a host ("push.example") or all its subdomains ("*.push.example"). HTTP is allowed only on a
+    loopback address, for tests.
+    """
     try:
         parts = urlsplit(endpoint)
         port = parts.port
@@ -58,7 +62,7 @@ def _is_plain_and_local(parts: SplitResult) -> bool:
 
 
 def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """POST one encrypted push. Raises Gone, PushRejected or TemporaryFailure."""
+    """Send one encrypted push by POST. Raises Gone, PushRejected or TemporaryFailure."""
     all_headers = {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream", **headers}
     try:
         with (

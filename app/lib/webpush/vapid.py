@@ -1,6 +1,7 @@
 """The Authorization header that identifies the sender to a push service: RFC 8292 (VAPID).
 
-It contains a JWT, signed with the private key of the server. Browsers subscribe with the server's public key.
+The header contains a JWT, signed with the server's private key. Browsers subscribe with the matching public key, so a
+push service accepts pushes only from this server.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from app.lib.webpush import keys
 
-GOOD_FOR = timedelta(hours=12)  # the standard allows a day; the sender's clock may be wrong by some hours
+GOOD_FOR = timedelta(hours=12)  # the standard allows 24 hours; less, in case the clock of this machine is wrong
 
 
 def authorization(endpoint: str, private: str, contact: str, moment: datetime) -> str:
