@@ -1,4 +1,4 @@
-"""The application factory. `create_app()` calls everything that runs at start-up, in order."""
+"""The application factory. `create_app()` configures the app and registers extensions, blueprints and middleware."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, pr
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Create the app. Without `settings`, read them from the environment.
+    """Create the app. By default, read the settings from the environment.
 
-    Raise ConfigurationError if a setting is missing or invalid.
+    Raises ConfigurationError if a setting is missing or invalid.
     """
     settings = settings or Settings.from_env()
     if not settings.database_url:
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.logger.warning("%s", line)
     app.session_interface = cookies.TimelessSessionInterface()
 
-    compression.init_app(app)  # first, so that it runs last, on the finished response
+    compression.init_app(app)  # first, so that its after_request function runs last
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)
@@ -78,7 +78,7 @@ def take_requests(app: Flask) -> None:
 
 
 def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
-    """Return the settings under the names that Flask and the extensions read."""
+    """Return the values for `app.config`: all settings in upper case, and the options of Flask and its extensions."""
     own = {name.upper(): value for name, value in vars(settings).items()}
     secure = settings.site_url.startswith("https://")
     is_sqlite = settings.sqlalchemy_url.startswith("sqlite")
@@ -89,14 +89,14 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "VAPID_PRIVATE_KEY": settings.vapid_key(),
         "LANGUAGES": offered_languages(settings.languages, catalogs.offered(settings.languages_from_percent)),
         "TESTING": settings.microblog_env == "test",
-        "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # an avatar of 5 MB and its form
+        "MAX_CONTENT_LENGTH": 6 * 1024 * 1024,  # bytes: an avatar of up to 5 MB and the rest of its form
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
         # Cookies
-        "SESSION_COOKIE_NAME": "microblog_session",  # its path is the request's URL prefix (app/web/cookies.py)
+        "SESSION_COOKIE_NAME": "microblog_session",  # the cookie's path is the URL prefix (app/web/cookies.py)
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_SECURE": secure,
-        "SESSION_REFRESH_EACH_REQUEST": False,  # a poll must set no cookie
+        "SESSION_REFRESH_EACH_REQUEST": False,  # so that polls set no cookie
         "REMEMBER_COOKIE_NAME": "microblog_remember",
         "REMEMBER_COOKIE_PATH": urlsplit(settings.site_url).path or "/",
         "REMEMBER_COOKIE_HTTPONLY": True,
@@ -107,7 +107,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_pre_ping": not is_sqlite,
             "echo": settings.sql_log,
-            "hide_parameters": True,  # errors are logged and emailed; values hold private messages, hashes, login ids
+            "hide_parameters": True,  # in errors, which are logged and emailed: values can be private
             "connect_args": {"timeout": settings.sqlite_timeout} if is_sqlite else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",
@@ -118,7 +118,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "RATELIMIT_STORAGE_URI": settings.redis_url,
         "RATELIMIT_STORAGE_OPTIONS": redis_client.CLIENT_OPTIONS,
         "RATELIMIT_STRATEGY": "moving-window",
-        # Without Redis, each process counts on its own, so an outage of Redis does not take the site down.
+        # While Redis is unavailable, each process counts in its own memory, and the site keeps working.
         "RATELIMIT_IN_MEMORY_FALLBACK_ENABLED": True,
         "RATELIMIT_SWALLOW_ERRORS": True,
         "RATELIMIT_HEADERS_ENABLED": True,

@@ -1,8 +1,8 @@
-"""All settings, with types and defaults. They are read from the environment and from `.env`.
+"""The settings, with their types and defaults. They are read from environment variables and the file `.env`.
 
-The defaults suit one machine for development. With `MICROBLOG_ENV=production`, a default that is unsafe in production
-is an error that names the setting, so a half-configured server does not start. A test checks that
-`docs/configuration.md` lists the same settings.
+The defaults are for development on one machine. If `MICROBLOG_ENV` is "production", a default that is unsafe in
+production raises a ConfigurationError, so that the server doesn't start. A test checks that `docs/configuration.md`
+lists all settings.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Settings:
     secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
     former_secret_keys: tuple[str, ...] = ()  # earlier values of SECRET_KEY, to verify old reports
     database_url: str = ""  # "" = SQLite in DATA_DIR
-    sqlite_timeout: int = 5  # seconds a writer waits for SQLite's lock before it gives up
+    sqlite_timeout: int = 5  # seconds that a transaction waits for SQLite's write lock before it fails
     sql_log: bool = False  # write each SQL statement to the log, without its values
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
 
@@ -74,15 +74,15 @@ class Settings:
     mail_use_tls: bool = False
     mail_use_ssl: bool = False
     mail_default_sender: str = "Microblog <noreply@localhost>"
-    mail_unicode_addresses: bool = False  # allow addresses such as müller@example.org: MAIL_SERVER supports SMTPUTF8
+    mail_unicode_addresses: bool = False  # allow addresses like müller@example.org; needs SMTPUTF8 on MAIL_SERVER
     mail_timeout: int = 20  # seconds for each step of the SMTP dialogue with MAIL_SERVER
     message_mail_delay: int = 60  # seconds before a message or event is emailed; not emailed if read by then
     mail_daily_cap: int = 20  # emails about events per day and member, not counting essential ones; 0 = no cap
-    mail_daily_cap_site: int = 0  # the same for all members together, as the mail provider allows; 0 = no cap
+    mail_daily_cap_site: int = 0  # the same for all members together, if the mail provider has a limit; 0 = no cap
     admins: tuple[str, ...] = ()  # receive an email when a request or a job fails unexpectedly
 
     # Web Push ------------------------------------------------------------------------------------------------
-    vapid_private_key: str = ""  # from `flask push-key`; "" = generated in DATA_DIR; in production: no Web Push
+    vapid_private_key: str = ""  # from `flask push-key`; "" = generated (in production: no Web Push)
     push_hosts: tuple[str, ...] = PUSH_SERVICES  # the only push services that are contacted
 
     # What members see ------------------------------------------------------------------------------------
@@ -111,9 +111,9 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Read the settings from `environ`, or by default from `.env` overridden by the process's environment.
+        """Read the settings from `environ`, or by default from environment variables and `.env`.
 
-        Raise a ConfigurationError that names the missing or invalid settings.
+        Environment variables override `.env`. Raises a ConfigurationError that names the missing or invalid settings.
         """
         if environ is None:
             from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
@@ -156,7 +156,7 @@ class Settings:
             if getattr(self, name) < 1:
                 faults.append(f"{name.upper()} must be at least 1")
         faults.extend(self._language_faults())
-        if self.export_days > 14:  # finished jobs, and the download links with them, are kept for two weeks
+        if self.export_days > 14:  # finished jobs, which have the download links, are kept for 14 days
             faults.append("EXPORT_DAYS must be 14 or less")
         if self.public_url and not self.public_url.lower().startswith(("http://", "https://")):
             faults.append("PUBLIC_URL must start with http:// or https://")
@@ -172,7 +172,10 @@ class Settings:
         return faults
 
     def _address_faults(self) -> list[str]:
-        """Check addresses that otherwise nobody would notice: every email, or every error report, would fail."""
+        """Return error messages for invalid addresses in ADMINS and MAIL_DEFAULT_SENDER.
+
+        Without this check, the site would start, but sending an email would fail.
+        """
         faults = [
             f"ADMINS must be addresses without names: {address!r} is none"
             for address in self.admins
@@ -232,9 +235,9 @@ class Settings:
         return self.database_url
 
     def secret(self) -> str:
-        """Return SECRET_KEY, or a key that is generated on first use and stored in DATA_DIR.
+        """Return SECRET_KEY or, if it is not set, a key that is generated on first use and stored in DATA_DIR.
 
-        Raise ConfigurationError if the stored key is damaged.
+        Raises ConfigurationError if the stored key is damaged.
         """
         if self.secret_key:
             return self.secret_key
@@ -244,10 +247,10 @@ class Settings:
         return secret
 
     def vapid_key(self) -> str:
-        """Return VAPID_PRIVATE_KEY, or a key that is generated on first use and stored in DATA_DIR.
+        """Return VAPID_PRIVATE_KEY or, if it is not set, a key that is generated on first use and stored in DATA_DIR.
 
-        In production no key is generated: return "" if VAPID_PRIVATE_KEY is not set. Browsers subscribe to one key, so
-        all hosts of a site must have the same key. Raise ConfigurationError if the stored key is damaged.
+        In production, no key is generated, and "" is returned instead: if a site runs on several hosts, all of them
+        must have the same key. Raises ConfigurationError if the stored key is damaged.
         """
         if self.vapid_private_key or self.microblog_env == "production":
             return self.vapid_private_key
@@ -282,7 +285,7 @@ def is_prefix(path: str) -> bool:
 
 
 def _is_site(url: str) -> bool:
-    """Return whether `url` has a host and at most a URL prefix, so that paths can be appended to it."""
+    """Return whether `url` has a host, and after it at most a port and a URL prefix."""
     try:
         host = urlsplit(canonical_url(url)).hostname
     except ValueError:
@@ -301,7 +304,7 @@ def _is_address(text: str) -> bool:
 
 
 def _parse(raw: str, kind: str) -> Any:
-    """Convert the text of a setting to the type `kind`. Raise a ValueError that says what is allowed."""
+    """Convert the text of a setting to the type named `kind`. Raises ValueError, with the reason, for invalid text."""
     if kind == "bool":
         if raw.lower() in TRUE_WORDS | FALSE_WORDS:
             return raw.lower() in TRUE_WORDS

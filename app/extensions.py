@@ -1,4 +1,4 @@
-"""The Flask extensions. They are created without an app; `create_app` initialises them."""
+"""The Flask extensions. They are created without an app, and `create_app` initialises them."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Session(FlaskSession):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.before_commit: list[Callable[[], object]] = []  # run in the transaction; used by the outbox
-        self.after_commit: list[Callable[[], object]] = []  # run after it; used to push jobs to RQ
+        self.before_commit: list[Callable[[], object]] = []  # run at the end of the transaction; used by the outbox
+        self.after_commit: list[Callable[[], object]] = []  # run after the commit; used to push jobs to RQ
 
     def begin(self, nested: bool = False) -> SessionTransaction:
-        """Begin a savepoint. Raises RuntimeError unless `nested`: transactions begin with their first statement."""
+        """Begin a savepoint. Raises RuntimeError unless `nested` is true, because transactions begin automatically."""
         if not nested:
             raise RuntimeError("transactions begin by themselves, and end with session.commit()")
         return super().begin(nested=True)

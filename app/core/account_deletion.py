@@ -1,7 +1,7 @@
-"""Account deletion steps: functions with which features delete their part of an account.
+"""The registry of account deletion steps: functions that delete a feature's data of an account.
 
-Rows that only the user sees are deleted without a step (app/accounts/actions/deletion.py). Data that other users see
-needs a step, because they must be notified.
+Data that other users see needs a step, which also updates what these users see. All other rows of an account are
+deleted without a step (app/accounts/actions/deletion.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ _steps: list[Step] = []
 
 
 def register_step(function: Step) -> Step:
-    """Register `function(user_id)`, which deletes a small batch of a deleted account's data.
+    """Register `function(user_id)`, which deletes a small batch of the user's data. Use this as a decorator.
 
-    It is called repeatedly, each time in its own transaction, and returns whether there may be more to delete. It may
-    be interrupted and started again at any point.
+    The function returns True if there may be more data to delete, and is then called again. Each call is a transaction.
+    After a crash, all steps start again, so they must be idempotent.
     """
     if function not in _steps:
         _steps.append(function)

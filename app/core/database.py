@@ -1,11 +1,11 @@
 """Database transactions: read and write mode, locks, and the SQLite settings for concurrent use.
 
-A transaction has one of two modes. PostgreSQL ignores it.
+Each transaction is in read mode or in write mode. Only SQLite needs this:
 
-- Write mode (the default, and every POST): SQLite starts with `BEGIN IMMEDIATE`, which waits for the write lock. A
-  transaction that takes this lock only after a read can fail with "database is locked".
-- Read mode (GET requests, and jobs between their writes): SQLite starts with `BEGIN`, so readers never wait for a
-  writer.
+- Write mode is the default. `BEGIN IMMEDIATE` takes the write lock, and waits for it if necessary. If a transaction
+  took this lock only after a read, it could fail with "database is locked".
+- Read mode is for GET requests, and for jobs when they don't write. `BEGIN` takes no lock, so the transaction never
+  waits for a writer.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 
 
 def insert_into(table: Any) -> Any:
-    """Return an INSERT that supports ON CONFLICT, for the current engine."""
+    """Return an INSERT statement for the current database, SQLite or PostgreSQL, that supports ON CONFLICT."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def built_once(build: Callable[[], S]) -> Callable[[], S]:
-    """Call `build`, which returns a statement with parameters, once for each kind of database.
+    """Cache the statement that `build` returns, one for each database system. Use this as a decorator.
 
-    Building a statement takes longer than running it. One thread builds at a time, because SQLAlchemy creates the
-    columns of an alias on first use: two threads would create them twice, and not find those of the other.
+    Building a statement takes longer than running it. Only one thread builds at a time, because SQLAlchemy creates the
+    columns of an alias on first use, which is not thread-safe.
     """
     built: dict[str, S] = {}
 
@@ -60,9 +60,9 @@ def built_once(build: Callable[[], S]) -> Callable[[], S]:
 
 
 def shared_alias(model: type[M]) -> type[M]:
-    """Return an alias of a model for the statements of a module, because making an alias is slow.
+    """Return an alias of a model. Create it once in each module, because creating an alias is slow.
 
-    Its columns are created at once: see `built_once`.
+    The columns of the alias are created now. SQLAlchemy would create them on first use, which is not thread-safe.
     """
     alias = aliased(model)
     _columns = inspect(alias).selectable.c
@@ -70,10 +70,10 @@ def shared_alias(model: type[M]) -> type[M]:
 
 
 def lock_table(model: Any) -> None:
-    """Block all other writes to this table until the transaction ends. For decisions that rely on a row not existing.
+    """Block writes of other transactions to a table until this transaction ends.
 
-    Call this before the transaction's first write; otherwise two transactions could deadlock. Does nothing on SQLite,
-    which has only one writer at a time.
+    Use this for a decision that depends on the absence of a row. Call it before the transaction's first write;
+    otherwise, two transactions could deadlock. Does nothing on SQLite, which has only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         table = db.engine.dialect.identifier_preparer.format_table(model.__table__)
@@ -81,9 +81,10 @@ def lock_table(model: Any) -> None:
 
 
 def advisory_lock(*names: str) -> None:
-    """Take advisory locks on these names until the transaction ends. For facts that no single row represents.
+    """Take an advisory lock on each name until the transaction ends.
 
-    The names are locked in sorted order. Does nothing on SQLite, which has only one writer at a time.
+    Use this to lock something that has no row, such as a follow that doesn't exist yet. The locks are taken in sorted
+    order, to prevent deadlocks. Does nothing on SQLite, which has only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         for name in sorted(names):
@@ -97,7 +98,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Convert a datetime to UTC. Raises ValueError for a naive one, because its time zone is unknown."""
+        """Convert a datetime to UTC. Raises ValueError for a naive datetime, because its time zone is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -113,7 +114,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 @contextmanager
 def read_transaction() -> Iterator[None]:
-    """Run the block in read mode. A transaction that is already open keeps its mode."""
+    """Run the `with` block in read mode. A transaction that is already open keeps its mode."""
     token = _reads_only.set(True)
     try:
         yield
@@ -122,9 +123,9 @@ def read_transaction() -> Iterator[None]:
 
 
 def end_read_transaction() -> None:
-    """End the open read transaction before slow work. Objects that were loaded stay readable.
+    """End the open read transaction before slow work. Loaded objects can still be used.
 
-    Raises RuntimeError if the session has changes: they belong in a `write_transaction()` block.
+    Raises RuntimeError if the session has unsaved changes. Make changes in a `write_transaction()` block.
     """
     session = db.session()
     if session.dirty or session.new or session.deleted:
@@ -134,7 +135,7 @@ def end_read_transaction() -> None:
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """Run the block in a write transaction. Commit at the end, or roll back if it raises.
+    """Run the `with` block in a write transaction. Commit at the end, or roll back if the block raises an exception.
 
     Only for entry points: jobs, CLI commands, and requests that write outside their main transaction. An open read
     transaction is ended first, so that the block reads current data.
@@ -153,10 +154,10 @@ def write_transaction() -> Iterator[None]:
 
 @contextmanager
 def connect_nowait() -> Iterator[Connection]:
-    """Yield a connection that takes locks without waiting for them. It is rolled back at the end.
+    """Yield a connection that doesn't wait for locks. Its transaction is rolled back at the end.
 
-    Use it to read under a lock. On SQLite it takes the write lock at once, or raises OperationalError. On PostgreSQL
-    the caller's statements must use SKIP LOCKED.
+    Use this to read under a lock. On SQLite, the transaction takes the write lock, or raises OperationalError if
+    another transaction has it. On PostgreSQL, the caller's statements must use SKIP LOCKED.
     """
     with db.engine.connect().execution_options(nowait=True) as connection:
         try:
@@ -167,7 +168,7 @@ def connect_nowait() -> Iterator[Connection]:
 
 @contextmanager
 def write_in_separate_transaction() -> Iterator[Connection]:
-    """Yield a connection with its own write transaction, which is committed at the end.
+    """Yield a connection with its own write transaction, which is committed at the end of the `with` block.
 
     On SQLite, raises OperationalError at once if another transaction is writing.
     """
@@ -180,16 +181,16 @@ def write_in_separate_transaction() -> Iterator[Connection]:
 
 
 def set_read_mode(on: bool) -> None:
-    """Set the mode of the current context's transactions. Called at the start of each request and job."""
+    """Set whether new transactions in this context are in read mode. Called at the start of each request."""
     _reads_only.set(on)
 
 
 @event.listens_for(Engine, "do_connect")
 def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
-    """Create a new SQLite file with mode 0600. SQLite itself would create it with the mode of the umask.
+    """Create a missing SQLite file with mode 0600, because it will contain password hashes and private messages.
 
-    The file contains password hashes and private messages. SQLite gives the -wal and -shm files the same mode. The mode
-    of an existing file is kept, because the operator may have given a group access for backups.
+    SQLite would use the umask instead. It gives the -wal and -shm files the mode of the main file. The mode of an
+    existing file stays unchanged, because the operator may have given a group access for backups.
     """
     if dialect.name != "sqlite" or not arguments:
         return
@@ -197,7 +198,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
     path = unquote(urlsplit(name).path) if name.startswith("file:") else name
     if not path or path.startswith(":memory:") or "mode=memory" in name:
         return
-    with suppress(OSError):  # the file exists, or the path is bad, for which SQLite's own error is clearer
+    with suppress(OSError):  # the file exists, or its path is invalid; SQLite's own error is clearer
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
@@ -205,7 +206,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     if type(connection).__module__.split(".")[0] != "sqlite3":
         return
-    # Keep the driver from beginning transactions. _begin_sqlite begins them in the right mode.
+    # The driver must not begin transactions: `_begin_sqlite` begins them in the right mode.
     connection.isolation_level = None
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode = WAL")

@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class Sentence(Protocol):
-    """A str, or a lazy translation that is translated to the reader's language by `str()`."""
+    """A str, or a lazy translation, which `str()` translates into the reader's language."""
 
     def __str__(self) -> str: ...
 
 
 class ActionError(Exception):
-    """A rule rejects the user's request. `message` is a complete sentence for the user.
+    """Raised by an action to reject the user's request. `message` is a complete sentence for the user.
 
-    Routes flash the message; JSON endpoints return it with status 422.
+    Routes show it as a flash message; JSON endpoints return it with status 422.
     """
 
     def __init__(self, message: Sentence) -> None:

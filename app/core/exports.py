@@ -1,6 +1,6 @@
-"""The parts of a member's data export, and the storage of finished export files.
+"""The registry of the parts of a data export, and the storage of export files.
 
-Features register their parts when they are imported, so the export job does not import the features.
+Each feature registers its own parts when it is imported. So the export job needs no imports from other features.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from app.lib.media import Storage
 
 
 class Piece(NamedTuple):
-    """A chunk of a part's JSON, and the number of items in it."""
+    """A chunk of a part's JSON. `things` is the number of items in the chunk."""
 
     text: bytes
     things: int = 0
 
 
 class Part(NamedTuple):
-    """A top-level key of the export file, and its content.
+    """A part of the export file: a top-level key, and a function that returns its JSON value.
 
-    `pieces(owner_id)` yields the JSON value in chunks, and holds no transaction while it yields. `count(owner_id)`
-    returns the number of items, which is used to show the progress. `things` is the key of that number in the job's
-    result; it is "" for a part whose items are not counted.
+    `pieces(owner_id)` yields the value in chunks. The caller ends the read transaction after each chunk.
+    `count(owner_id)` returns the total number of items, which is used to show the progress. `things` is the name of
+    that number in the job's result; it is "" if the items are not counted.
     """
 
     key: str
@@ -54,7 +54,7 @@ def to_json(value: object) -> bytes:
 
 
 def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
-    """Encode batches of items as one JSON list, and yield it in chunks."""
+    """Encode batches of items as one JSON list, and yield the list in chunks."""
     between = b"\n"
     yield Piece(b"[")
     for batch in batches:
@@ -65,5 +65,5 @@ def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
 
 
 def exports() -> Storage:
-    """Return the storage of finished exports, a folder in DATA_DIR. Never let a web server serve it."""
+    """Return the storage of finished exports, a folder in DATA_DIR. It is private, so no web server may serve it."""
     return Storage(current_app.config["DATA_DIR"] / "exports")

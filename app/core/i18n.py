@@ -1,10 +1,12 @@
 """Translation functions, and the choice of the language for a request.
 
-`_` translates at once, and `_l` when the text is rendered (for forms and errors). `_n` and `_ln` are the same for texts
-with a number. `_p` and `_lp` are the same with a context, which tells translators what a short text means.
+    _, _l       translate a text: `_` at once, `_l` when the text is rendered (for forms and errors)
+    _n, _ln     the same for a text with a number, which has a singular and a plural
+    _p, _lp     the same for a short text with a context, which tells translators what the text means
 
-The site offers English, the source language, and each language whose catalog in `translations/` is complete enough
-(LANGUAGES_FROM_PERCENT). A new language needs no Python code. A faulty catalog never breaks a page (app/catalogs).
+The site offers the languages in the setting LANGUAGES. By default, these are English, the source language, and each
+language whose catalog in `translations/` is complete enough (LANGUAGES_FROM_PERCENT). A new language needs no Python
+code. A faulty catalog never breaks a page (app/catalogs).
 """
 
 from __future__ import annotations
@@ -36,16 +38,16 @@ _p: Callable[..., str] = pgettext
 
 
 class Lazy(LazyString):
-    """A text that is translated when it is rendered.
+    """A text that is translated when it is rendered. Templates escape the text and its values.
 
-    It is plain text: templates escape it, including the values in it. The base class would mark it as HTML.
+    Flask-Babel's own class would be inserted without escaping.
     """
 
     def __html__(self) -> str:
         return str(escape(str(self)))
 
     def filled(self, **values: Any) -> str:
-        """Return the translation with additional values, which were not known when the object was created."""
+        """Return the translation with additional placeholder values, which were unknown when the object was created."""
         return str(self._func(*self._args, **self._kwargs | values))
 
 
@@ -55,22 +57,25 @@ def _l(sentence: str, **values: Any) -> Lazy:
 
 
 def _ln(singular: str, plural: str, num: int, **values: Any) -> Lazy:
-    """Return a text for the number `num` that is translated when it is rendered."""
+    """Return a text that is translated when it is rendered. `num` selects the singular or a plural form."""
     return Lazy(ngettext, singular, plural, num, **values)
 
 
 def _lp(context: str, text: str, **values: Any) -> Lazy:
-    """Return a text with a context for translators that is translated when it is rendered."""
+    """Return a text that is translated when it is rendered. `context` tells translators what the text means."""
     return Lazy(pgettext, context, text, **values)
 
 
 def listed(words: Iterable[str]) -> str:
-    """Join words to a list in the reader's language ("Ana, Ben and Cleo"); "" for no words."""
+    """Return the words as a list in the reader's language, such as "Ana, Ben, and Cleo"; "" for no words."""
     return str(format_list(list(words), locale=get_locale() or SOURCE))
 
 
 def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:
-    """Return the language codes to offer: `named` (the operator's setting), or else English and `complete`."""
+    """Return the codes of the languages to offer: `named`, or if that is empty, English and `complete`.
+
+    `named` are the operator's languages (LANGUAGES). `complete` are the languages with a sufficiently complete catalog.
+    """
     return tuple(dict.fromkeys(map(canonical, named))) or tuple(dict.fromkeys((SOURCE, *complete)))
 
 
@@ -99,9 +104,9 @@ def request_language(user: User | None) -> str:
 
 @contextmanager
 def in_language_of(user: User) -> Iterator[Any]:
-    """Run the block in a user's language and time zone, and yield the language code.
+    """Run the `with` block in a user's language and time zone, and yield the language code.
 
-    Jobs need this, because the language otherwise comes from the request.
+    Jobs need this, because they have no request to choose a language from.
     """
     code = best_language([user.language], languages()) if user.language else None
     token = _zone.set(user.timezone)

@@ -8,11 +8,11 @@ from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.time import now
 
-HOURS = (1, 8, 24, 168)  # the choices, besides a mute without an end
+HOURS = (1, 8, 24, 168)  # the user can also choose a mute without an end
 
 
 def ends_at(hours: int | None) -> datetime | None:
-    """Return when a mute for this many hours ends; None for a mute without an end.
+    """Return when a mute of `hours` hours ends; None if `hours` is None, for a mute without an end.
 
     Raises ActionError if `hours` is neither in HOURS nor None.
     """

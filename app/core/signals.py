@@ -1,7 +1,8 @@
 """Signals: changes that other packages react to in the same transaction. Receivers run in no particular order.
 
-Where the order or the return values matter, functions are registered instead: see app/core/account_deletion.py,
-app/core/exports.py and the providers of pending items in app/notifications/scheduling.py.
+If the order or the return values of the functions matter, the functions are kept in a list instead. See
+app/core/account_deletion.py, app/core/exports.py, and the providers of pending items in
+app/notifications/scheduling.py.
 """
 
 from __future__ import annotations
@@ -10,6 +11,6 @@ from blinker import Signal
 
 # A job has a new state or progress. The sender is the `Job`.
 job_changed = Signal()
-# A block or mute between two users started or ended. It has no sender. The arguments are `user_id` (whose counts may
-# change), `other_id`, and `restored`, which is True if `user_id` may now see more of `other_id`.
+# A block or mute between two users started or ended. The signal has no sender. Its arguments are `user_id` (whose
+# counts may change), `other_id`, and `restored`, which is True if `user_id` may now see more of `other_id`.
 visibility_changed = Signal()

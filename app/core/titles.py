@@ -1,4 +1,4 @@
-"""The title of a group conversation, on pages and in email and push."""
+"""The title of a group conversation, as shown on pages, in emails and in pushes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from app.core.i18n import _, listed
 
 
 def group_title(name: str, people: Iterable[str]) -> str:
-    """Return the title of a group: its name, or else a list of the other members' names in the reader's language.
+    """Return a group's name. If it has none, return a list of the other members' names, `people`.
 
-    `people` are these names. The title of a group with no name and no other members is "Only you".
+    The list is in the reader's language. Without a name and other members, return "Only you".
     """
     # NOTE: Title of a group without other members.
     return name or listed(people) or _("Only you")

@@ -22,8 +22,8 @@ _NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 def checked_body(body: str, max_length: int) -> str:
     """Return the text of a post or message, cleaned for storage.
 
-    Raises ActionError if it is blank, contains unsupported characters, or is longer than `max_length` characters as a
-    reader counts them (grapheme clusters).
+    Raises ActionError if it is blank, contains unsupported characters, or is longer than `max_length` grapheme clusters
+    (characters as a reader counts them).
     """
     try:
         body = clean(body).strip()
@@ -45,8 +45,8 @@ def checked_body(body: str, max_length: int) -> str:
 def checked_name(name: str, max_length: int, *, points: int) -> str:
     """Return a name, cleaned for storage: on one line, or "" if it has no visible character.
 
-    Raises ActionError if it contains unsupported characters, or is longer than `max_length` characters as a reader
-    counts them (grapheme clusters) or than `points` code points (the width of its database column).
+    Raises ActionError if it contains unsupported characters, or is longer than `max_length` grapheme clusters
+    (characters as a reader counts them) or `points` code points (the width of its database column).
     """
     try:
         name = " ".join(_NOT_IN_NAMES.sub(" ", clean(name)).split())
@@ -66,8 +66,8 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
 def send_key(author: User, body: str, form_key: str | None) -> str | None:
     """Return the idempotency key of a submitted form; None without a form key.
 
-    The key is stored in a unique column, so that a form submitted twice creates one row. It includes the text: if a
-    browser shows an old form again, a new text written in it is not taken for a repetition.
+    The key is stored in a unique column, so that a form submitted twice creates only one row. It depends on the text,
+    because a browser may show an old form again: if the user writes another text in it, this is a new submission.
     """
     if not form_key:
         return None
