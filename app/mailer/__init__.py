@@ -2,12 +2,12 @@
 
 The templates of an email are in templates/email/<name>/. The modules of this package are:
 
-headers     encodes the header fields in ASCII lines
-message     builds the email as bytes
-smtp        sends it to MAIL_SERVER, and separates temporary from permanent errors
+headers     encodes the header fields in ASCII lines message     builds the email as bytes smtp        sends it to
+MAIL_SERVER, and distinguishes temporary from permanent errors
 
-Only jobs send email. If a worker dies after the mail server has accepted an email and before the job's commit, the
-email is sent again. Both copies have the same Message-ID, derived from the job's id, so email programs show only one.
+Only jobs send email. If a worker dies after the mail server has accepted an email but before the job's transaction
+commits, the email is sent again. Both copies have the same Message-ID, derived from the job's id, so email programs
+show only one.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def site_url(endpoint: str, **values: Any) -> str:
 
 
 def can_send_to(address: str) -> bool:
-    """Return whether this site can send email to `address`, which must be valid.
+    """Return whether this site can send email to the valid address `address`.
 
-    If the part before the @ is not ASCII, MAIL_UNICODE_ADDRESSES must be on.
+    If the part before the @ is not ASCII, this requires the setting MAIL_UNICODE_ADDRESSES.
     """
     return bool(current_app.config["MAIL_UNICODE_ADDRESSES"]) or address.rpartition("@")[0].isascii()
 
@@ -103,9 +103,9 @@ def compose(
 def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
     """Send a plain-text email to operators, without a template.
 
-    An address that is invalid or refused by the mail server does not prevent sending to the others. Addresses that
-    need SMTPUTF8 get a separate email, because a server without it refuses the whole email. If no address is left,
-    raises RecipientRejected or the exceptions of `deliver`.
+    An invalid or refused address does not prevent sending to the others. Addresses that are not ASCII get a separate
+    email, because a server without SMTPUTF8 refuses the whole email. Raises RecipientRejected or the exceptions of
+    `deliver` if no address can be reached.
     """
     usable = []
     for address in addresses:
@@ -118,12 +118,12 @@ def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
     if not errors:
         raise RecipientRejected("no address in ADMINS can be used")
     failures = [error for error in errors if error is not None]
-    if len(failures) == len(errors):  # otherwise an operator has the email, and another attempt would repeat it
+    if len(failures) == len(errors):  # otherwise an operator got the email, and a retry would send it again
         raise min(failures, key=lambda error: isinstance(error, PermanentError))
 
 
 def _plain_error(addresses: Sequence[str], subject: str, text: str) -> Exception | None:
-    """Send plain text to these addresses. Return the error if none of them gets it."""
+    """Send a plain-text email. Return the error if it could not be sent to any of these addresses, otherwise None."""
     draft = Draft(
         sender=_sender(),
         recipients=[("", address) for address in addresses],
@@ -143,8 +143,8 @@ def _plain_error(addresses: Sequence[str], subject: str, text: str) -> Exception
 def thread_fields(thread: str) -> Mapping[str, str]:
     """Return header fields that make email programs group all emails with the same `thread`.
 
-    `thread` consists of letters, digits and dots. All emails of a thread reply to the same Message-ID, which belongs to
-    no real email. They are grouped even if the recipient deletes some of them.
+    `thread` consists of letters, digits and dots. All emails of a thread are marked as replies to one Message-ID, which
+    belongs to no real email. So they stay grouped even if the recipient deletes some of them.
     """
     root = _message_id(thread)
     return {"In-Reply-To": root, "References": root}

@@ -1,7 +1,8 @@
 """Encode email header fields as folded lines of ASCII (RFC 5322 and RFC 2047). Any text is accepted.
 
-The standard library's email.policy is not used because of two bugs. It drops the quotes of a display name that it folds
-(python/cpython#80222). It also decodes encoded words inside a display name, which can turn one recipient into several.
+The standard library's email.policy is not used because of two bugs. When it folds a quoted display name, it drops the
+quotes (python/cpython#80222). It also decodes encoded words inside a display name, which can turn one recipient into
+several.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 
 
 def text_field(name: str, text: str) -> str:
-    """Return the header field `name` with a text, such as a subject. The result has no final line break."""
+    """Return the header field `name` with a text as its value, such as a subject.
+
+    The result does not end in a line break.
+    """
     text = _one_line(text)
     return _folded(name, text if _is_plain(text) else _encoded(name, text))
 
 
 def address_field(name: str, mailboxes: list[tuple[str, str]]) -> str:
-    """Return the header field `name` with a list of mailboxes. The result has no final line break.
+    """Return the header field `name` with a list of mailboxes. The result does not end in a line break.
 
     `mailboxes` are (display name, address) pairs. The addresses must be valid. A display name is quoted or encoded if
     needed, so a comma or a bracket in it never separates addresses.
@@ -49,9 +53,10 @@ def _one_line(text: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Return whether the text needs no encoding.
+    """Return whether the text can be used without encoding.
 
-    It must be ASCII, with words short enough for a line, and without "=?", which begins an encoded word.
+    It must be ASCII, and its words must be short enough for a line. It must not contain "=?", which begins an encoded
+    word.
     """
     return text.isascii() and "=?" not in text and all(len(word) < WIDTH // 2 for word in text.split(" "))
 
@@ -65,7 +70,7 @@ def _encoded(field: str, text: str) -> str:
 def _folded(name: str, text: str) -> str:
     """Return the header field, broken between words into lines of at most WIDTH columns.
 
-    A longer word, such as a long address, is not broken.
+    A word that is longer than a line, such as a long address, is not broken.
     """
     lines = [f"{name}:"]
     for word in text.split(" "):

@@ -24,7 +24,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Email:
-    """An email that is ready to be sent. Its addresses have ASCII domains, as SMTP requires."""
+    """An email that is ready to be sent. The domains of its addresses are in ASCII, as SMTP requires."""
 
     sender: str
     recipients: Sequence[str]
@@ -32,7 +32,7 @@ class Email:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether the mail server must support SMTPUTF8 (RFC 6531), because an address is not ASCII."""
+        """Whether an address is not ASCII, so that the mail server must support SMTPUTF8 (RFC 6531)."""
         return not all(address.isascii() for address in (self.sender, *self.recipients))
 
 
@@ -40,7 +40,7 @@ class Email:
 class Draft:
     """The content of an email.
 
-    `fields` has the values of additional header fields by name. They must be ASCII, without line breaks.
+    `fields` are additional header fields: values by name. The values must be ASCII, without line breaks.
     """
 
     sender: tuple[str, str]  # display name and address
@@ -53,7 +53,7 @@ class Draft:
 
 
 def build(draft: Draft) -> Email:
-    """Build the email. Any text is accepted; control characters are removed."""
+    """Build the email. Any text is accepted. Control characters are removed."""
     head = [
         headers.text_field("Subject", draft.subject),
         headers.address_field("From", [draft.sender]),

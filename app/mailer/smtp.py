@@ -1,4 +1,4 @@
-"""Send an email to MAIL_SERVER by SMTP, and separate temporary from permanent errors.
+"""Send an email to MAIL_SERVER by SMTP, and distinguish temporary from permanent errors.
 
 - PermanentError (RecipientRejected, ContentRejected): a retry can't help.
 - smtplib.SMTPException and OSError: a retry may succeed. This includes errors that have nothing to do with the email,
@@ -19,7 +19,7 @@ from app.mailer.message import Email
 
 _NEEDS_LOGIN = 530  # "authentication required" and "must issue a STARTTLS command first"
 _TOO_LARGE = 552
-_ABOUT_ADDRESS = re.compile(rb"\s*5\.[12]\.")  # enhanced codes of addresses and mailboxes (RFC 3463)
+_ABOUT_ADDRESS = re.compile(rb"\s*5\.[12]\.")  # enhanced status codes about addresses and mailboxes (RFC 3463)
 
 
 class RecipientRejected(PermanentError):
@@ -44,14 +44,14 @@ def deliver(email: Email) -> None:
     try:
         with mail.connect() as connection:
             try:
-                if connection.host is not None:  # with MAIL_SUPPRESS_SEND, Flask-Mail sets none
+                if connection.host is not None:  # it is None with MAIL_SUPPRESS_SEND
                     _transmit(connection.host, email)
             except (smtplib.SMTPException, OSError, PermanentError) as error:
                 failure = error
             answered = True
     except (smtplib.SMTPException, OSError):
-        # Leaving the `with` block sends QUIT. Some servers have disconnected by then. That error does not matter if the
-        # server has already replied to the email.
+        # The end of the `with` block sends QUIT. If the server has already disconnected, this raises an error. The
+        # error does not matter if the server has replied to the email.
         if not answered:
             raise
     finally:

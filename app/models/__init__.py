@@ -1,6 +1,6 @@
-"""The database tables: columns, constraints, indexes (each with its purpose) and relationships.
+"""The database tables as SQLAlchemy models: columns, constraints, indexes and relationships.
 
-A model's methods only use its own row.
+A comment at each index says which query needs it. The methods of models run no queries.
 """
 
 from app.models.account import LoginSession, MailToken, PendingAccount

@@ -20,7 +20,10 @@ def random_id() -> str:
 
 
 class LoginSession(Base):
-    """A login in a browser. The session cookie and the remember cookie contain its id: deleting the row ends it."""
+    """A login in a browser.
+
+    The session cookie and the remember cookie contain its id. Deleting the row logs the browser out.
+    """
 
     __tablename__ = "login_session"
 
@@ -30,7 +33,7 @@ class LoginSession(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_used_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    # When the password was last confirmed in this browser; None = when the login began.
+    # When the password was last confirmed in this browser; None = not since the login.
     password_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_agent: Mapped[str] = mapped_column(String(256), default="")
     address: Mapped[str] = mapped_column(String(64), default="")
@@ -40,7 +43,7 @@ class LoginSession(Base):
 
 
 class MailToken(Base):
-    """A link sent by email that can be used once. Using it deletes the row."""
+    """A link, sent by email, that can be used once. Using it deletes the row."""
 
     __tablename__ = "mail_token"
 
@@ -57,14 +60,15 @@ class MailToken(Base):
 
 
 class PendingAccount(Base):
-    """A registration with an unconfirmed email address. Confirming it creates the account and deletes this row.
+    """A registration whose email address is not confirmed yet.
 
-    Usernames and addresses are not unique in this table: a pending registration does not reserve them, so the
-    registration form can't reveal that they are in use.
+    Confirming the address creates the account and deletes this row. Usernames and email addresses are not unique in
+    this table. A pending registration does not reserve them, so the registration form can't reveal that they are in
+    use.
     """
 
     __tablename__ = "pending_account"
-    purpose = "register"  # as in MailToken, for the link
+    purpose = "register"  # of the link, like MailToken.purpose
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(64))

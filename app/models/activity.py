@@ -1,4 +1,4 @@
-"""Events on the Activity page. A row has the kind of the event and its arguments; the text is rendered from these."""
+"""Events on the Activity page. A row stores an event's kind and arguments, from which its text is rendered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ FILTERED = text("held_by <> ''")
 
 
 class Activity(Base):
-    """An event. If its cause is repeated, it is not recorded again: (user, kind, subject) is unique."""
+    """An event on a user's Activity page.
+
+    (user, kind, subject) is unique, so an event whose cause is repeated is recorded only once.
+    """
 
     __tablename__ = "activity"
     __table_args__ = (
@@ -33,7 +36,7 @@ class Activity(Base):
         Index("ix_activity_actor_id", "actor_id"),  # deleting an account deletes its events
         # Deleting old events. A partial index, so that no planner uses it to find unread events.
         Index("ix_activity_read_at", "read_at", sqlite_where=READ, postgresql_where=READ),
-        # Filtered notifications.
+        # The page of filtered notifications.
         Index("ix_activity_held", "user_id", "timestamp", "id", sqlite_where=FILTERED, postgresql_where=FILTERED),
         {"sqlite_autoincrement": True},  # ids are never reused
     )
@@ -41,13 +44,14 @@ class Activity(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))  # the recipient
     kind: Mapped[str] = mapped_column(String(32))  # a name in app/notifications/kinds.py
-    subject: Mapped[str] = mapped_column(String(64))  # identifies the event: an id of its cause
-    # Unix seconds by the recipient's clock, and so in commit order: no older event can appear after this one was shown.
+    subject: Mapped[str] = mapped_column(String(64))  # identifies the event: the id of its cause
+    # Unix seconds from the recipient's clock. Timestamps follow commit order, so no older event can appear after a page
+    # has shown this one.
     timestamp: Mapped[float] = mapped_column(Double)
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))  # the user who caused it
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))  # the post it refers to
     args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other arguments of its text
-    # The sender filter that filtered it: "not_following" or "new_account"; "" if it was not filtered.
+    # The sender filter that filtered the event: "not_following" or "new_account"; "" if the event was not filtered.
     filtered_by: Mapped[str] = mapped_column("held_by", String(16), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -17,7 +17,7 @@ UNREAD = text("newest_seq > read_seq")
 
 
 class Conversation(Base):
-    """A conversation of two people, or a group of up to twelve. Two people have only one, found by `pair_key`."""
+    """A conversation between two users, or a group. Two users have only one conversation, found by `pair_key`."""
 
     __tablename__ = "conversation"
     # The rate limit, which counts the conversations that a user started recently.
@@ -26,24 +26,24 @@ class Conversation(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_key: Mapped[str | None] = mapped_column(String(48), unique=True)  # "3:17", lower id first; None for a group
     name: Mapped[str] = mapped_column(String(80), default="", server_default="")  # of a group; "" = members' names
-    # The seq of the newest message. Sending locks this row until the commit, so seqs are in commit order: when message
+    # The seq of the newest message. Sending locks this row until the commit, so seqs follow commit order: when message
     # 7 is visible, all earlier messages are too.
     newest_seq: Mapped[int] = mapped_column(default=0)
-    # Incremented by each change of existing content (edit, unsend, rename). Open pages ask for later changes.
+    # Incremented by each change of a message or the group. Open pages request the changes after the revision they show.
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     started_by_id: Mapped[int | None]  # no foreign key, because it is only used for counting, and ids are never reused
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=now)
 
     @property
     def is_group(self) -> bool:
-        """Whether it is a group. A group stays one, even if few members are left."""
+        """Whether this is a group. A group remains a group when only two members are left."""
         return self.pair_key is None
 
 
 class MemberState(StrEnum):
     """The state of a membership."""
 
-    NEW = "new"  # no message yet
+    NEW = "new"  # the conversation has no message yet
     ACCEPTED = "accepted"
     REQUEST = "request"  # a message request that this user has not answered
     DECLINED = "declined"
@@ -55,7 +55,7 @@ class ConversationMember(Base):
 
     __tablename__ = "conversation_member"
     __table_args__ = (
-        # The unread count. Contains only memberships with unread messages.
+        # The unread count. A partial index with only the memberships that have unread messages.
         Index("ix_conversation_member_unread", "user_id", sqlite_where=UNREAD, postgresql_where=UNREAD),
         # The inbox and the message requests: conversations in one state, by latest message.
         Index("ix_conversation_member_inbox", "user_id", "state", "newest_message_id"),
@@ -67,12 +67,12 @@ class ConversationMember(Base):
     newest_seq: Mapped[int] = mapped_column(default=0)  # of the newest message by another member
     newest_message_id: Mapped[int] = mapped_column(default=0)  # of the newest message that this user can see
     read_seq: Mapped[int] = mapped_column(default=0)  # messages up to this one were shown to this user
-    delivered_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # polls fetched messages up to this one
+    delivered_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # this user's polls have got up to this
     mailed_seq: Mapped[int] = mapped_column(default=0)  # messages up to this one were sent in emails
     joined_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # this user sees only later messages
     left_seq: Mapped[int | None]  # of the newest message when this user left the group
-    # No badge, email or push. At `muted_until`, a job sets it to False (app/messages/jobs.py), so that queries need to
-    # check only this column.
+    # Muted: no badge, email or push. At `muted_until`, a job sets this column to False (app/messages/jobs.py), so that
+    # queries need to check only this column.
     muted: Mapped[bool] = mapped_column(default=False, server_default=false())
     muted_until: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None while `muted`: the mute has no end
     draft: Mapped[str] = mapped_column(Text, default="", server_default="")  # text that has not been sent yet

@@ -1,4 +1,4 @@
-"""How each user wants to be notified (the delivery grid and the profile), and how many emails they got each day."""
+"""Users' notification settings (the delivery grid and the delivery profile), and how many emails they got each day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from app.extensions import Base
 
 
 class DeliveryPreference(Base):
-    """A row of a user's delivery grid. A kind without a row has its default from app/notifications/kinds.py."""
+    """A row of a user's delivery grid: how the user is notified of one kind of event.
+
+    For a kind without a row, the default in app/notifications/kinds.py applies.
+    """
 
     __tablename__ = "delivery_preference"
 
@@ -25,7 +28,7 @@ class DeliveryPreference(Base):
 
 
 class DeliveryProfile(Base):
-    """A user's delivery settings for all kinds. A user without a row has the defaults.
+    """A user's delivery settings for all kinds of events. A user without a row has the defaults.
 
     Times of day are in the user's time zone.
     """
@@ -43,7 +46,10 @@ class DeliveryProfile(Base):
 
 
 class MailTally(Base):
-    """The number of emails sent to a user on one day (UTC), for the daily caps. Essential emails are not counted."""
+    """The number of emails sent to a user on one day (in UTC), for the daily limits.
+
+    Essential emails are not counted.
+    """
 
     __tablename__ = "mail_tally"
 

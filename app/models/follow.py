@@ -15,7 +15,7 @@ from app.extensions import Base
 class Follow(Base):
     """`follower` follows `followed`, and sees the posts of `followed` on the home timeline.
 
-    The primary key prevents a second row if the button is clicked twice.
+    The primary key prevents a second row when the button is clicked twice.
     """
 
     __tablename__ = "follow"
@@ -27,7 +27,7 @@ class Follow(Base):
 
     follower_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     followed_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
-    # Whether the cached counters of both users include this follow. False if a user is inactive
+    # Whether the cached counters of both users include this follow. False while one of them is inactive
     # (app/profiles/counters.py).
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,4 +1,4 @@
-"""Background jobs. The row is authoritative: Redis only brings its id to a worker sooner."""
+"""Background jobs. Each job is stored as a row. Redis only carries job ids to the workers, and may lose them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IS_QUEUED = text("state = 'queued'")
 def job_id() -> str:
     """Return an id for a new job.
 
-    RQ uses the same id. It is also the first part of the Message-ID of an email that the job sends.
+    RQ uses the same id. If the job sends an email, the email's Message-ID begins with this id.
     """
     return uuid.uuid4().hex
 
@@ -40,7 +40,7 @@ class Job(Base):
             sqlite_where=IS_OPEN,
             postgresql_where=IS_OPEN,
         ),
-        # At most one queued job for each unique key, so that work that is enqueued twice runs once.
+        # At most one queued job for each unique key, so that a job that is enqueued twice runs once.
         Index(
             "uq_job_waiting",
             "unique_key",
@@ -65,11 +65,11 @@ class Job(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     crashes: Mapped[int] = mapped_column(default=0)  # attempts whose worker died
     error: Mapped[str] = mapped_column(Text, default="")  # of the last attempt, for the operator
-    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small; the owner can get it
+    result: Mapped[Any] = mapped_column(JSON, default=None, nullable=True)  # small; shown to the owner
 
     queued_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     run_after: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     pushed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was last pushed to Redis
     run_token: Mapped[str | None] = mapped_column(String(32))  # identifies the attempt that has the lease
-    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # of that attempt
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # the latest heartbeat of that attempt
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,4 +1,4 @@
-"""Messages and their images, messages hidden by a user, and the content of deleted messages."""
+"""Messages, their images, messages hidden by a user, and sealed copies of deleted messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.models.user import User
 
 
 class Message(Base):
-    """A message, or an event of a group. `seq` is its number in the conversation, in commit order."""
+    """A message, or an event of a group. `seq` is its number within the conversation, in commit order."""
 
     __tablename__ = "message"
     __table_args__ = (
@@ -42,7 +42,8 @@ class Message(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when it was deleted for everyone; body is ""
-    revision: Mapped[int] = mapped_column(default=0, server_default="0")  # of the conversation, at its last change
+    # The conversation's `revision` when this message was last changed.
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
     # Unique, so that a form that is submitted twice creates one message.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
@@ -66,16 +67,17 @@ class MessageImage(Base):
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"))
     position: Mapped[int]  # 0 to 3
     file: Mapped[str] = mapped_column(String(64), index=True)  # name in the storage; indexed to find unused files
-    thumbnail: Mapped[str] = mapped_column(String(64), default="", index=True)  # the same; "" until a job creates it
+    thumbnail: Mapped[str] = mapped_column(String(64), default="", index=True)  # like `file`; "" until a job creates it
     alt: Mapped[str] = mapped_column(Text, default="")
     width: Mapped[int]  # pixels
     height: Mapped[int]
 
 
 class SealedMessage(Base):
-    """The content that a message had before its sender deleted it. Read only to report the message (app/moderation).
+    """The content of a message that its sender deleted or unsent, kept so that the message can be reported.
 
-    The row is deleted at `kept_until` (app/messages/jobs.py). See docs/decisions/0014-evidence.md.
+    Only app/moderation reads it. The row is deleted at `kept_until` (app/messages/jobs.py). See
+    docs/decisions/0014-evidence.md.
     """
 
     __tablename__ = "sealed_message"
@@ -85,13 +87,13 @@ class SealedMessage(Base):
     images: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # {"file", "alt"}; the files are kept
     sealed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     kept_until: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
-    # Who may report it. None for a message deleted for everyone: all members who see that it was deleted. For an unsent
-    # message, the ids of the users who had read it, because the others don't know that it existed.
+    # The ids of the users who may report an unsent message: those who had read it. (Others don't know that it existed.)
+    # None for a message that was deleted for everyone: all members who see this may report it.
     readers: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class HiddenMessage(Base):
-    """A message that a user has deleted for themselves. Other members still see it."""
+    """A message that a user has deleted only for themselves. Other members still see it."""
 
     __tablename__ = "hidden_message"
 

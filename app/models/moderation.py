@@ -23,7 +23,7 @@ class ReportState(StrEnum):
 
 
 class Report(Base):
-    """A member's report of messages, a post or a person. Its evidence is a copy of what was reported."""
+    """A user's report of messages, a post or a person. Its evidence is a copy of the reported content."""
 
     __tablename__ = "report"
     __table_args__ = (
@@ -43,8 +43,8 @@ class Report(Base):
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     resolved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # The signature of the note and the evidence (app/moderation/evidence.py). Reports that are older than this feature
-    # have only the digest, and "" in the other two columns.
+    # The signature of the note and the evidence (app/moderation/evidence.py). Reports made before signatures existed
+    # have only the digest, and "" as `signature` and `key_id`.
     seal: Mapped[str] = mapped_column(String(64))  # SHA-256 of the signed text, in hex
     signature: Mapped[str] = mapped_column(String(96), default="", server_default="")  # Ed25519, in Base64
     key_id: Mapped[str] = mapped_column(String(16), default="", server_default="")  # of the signing key
@@ -61,14 +61,14 @@ class Report(Base):
 class ReportedMessage(Base):
     """A copy of a message, post or profile, made when it was reported.
 
-    | column      | message  | post           | profile             |
-    |-------------|----------|----------------|---------------------|
-    | seq         | its seq  | 0              | 0                   |
-    | sender_name | sender   | author         | username            |
-    | body        | text     | text           | "about me"          |
-    | sent_at     | sent     | posted         | registered          |
-    | images      | images   |                | uploaded avatar     |
-    | facts       |          | language, name | name (as displayed) |
+    | column      | of a message     | of a post               | of a profile             |
+    |-------------|------------------|-------------------------|--------------------------|
+    | seq         | its seq          | 0                       | 0                        |
+    | sender_name | the sender       | the author              | the user                 |
+    | body        | its text         | its text                | "about me"               |
+    | sent_at     | when it was sent | when it was posted      | when the user registered |
+    | images      | its images       | none                    | the uploaded avatar      |
+    | facts       | none             | language; author's name | display name             |
     """
 
     __tablename__ = "reported_message"
@@ -85,14 +85,14 @@ class ReportedMessage(Base):
     )  # {"file", "alt", "sha256"}; the files are kept
     facts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # if the sender had deleted it before the report
-    # If not "", the reporter doesn't see the content, and the signed text contains a salted digest of it instead.
+    # If not "", the reporter may not see the content. The signed text then contains a salted digest of it instead.
     salt: Mapped[str] = mapped_column(String(32), default="", server_default="")
 
 
 class AuditEntry(Base):
-    """An entry of the audit log: what a moderator viewed or did. Entries are never changed.
+    """An entry of the audit log: something that a moderator viewed or did. Entries are never changed.
 
-    Names are stored too, because the accounts may be deleted.
+    Usernames are stored in addition to ids, because the accounts may be deleted.
     """
 
     __tablename__ = "audit_entry"

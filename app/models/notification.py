@@ -1,4 +1,4 @@
-"""Notifications, which polls fetch, and the clock of each user, which orders them."""
+"""Notifications, which polls fetch, and each user's clock, which gives notifications their timestamps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from app.extensions import Base
 
 
 class NotificationClock(Base):
-    """A user's clock. Whoever advances it locks the row until the commit, so timestamps follow commit order."""
+    """A user's clock.
+
+    A transaction that advances it locks the row until the commit, so timestamps follow commit order.
+    """
 
     __tablename__ = "notification_clock"
 
@@ -20,7 +23,10 @@ class NotificationClock(Base):
 
 
 class Notification(Base):
-    """The latest complete state for a (user, name, subject). A client may receive it more than once."""
+    """The latest state that polls send to a user's pages, such as a badge count, for each (user, name, subject).
+
+    The state is always complete, so a client may receive it more than once.
+    """
 
     __tablename__ = "notification"
     # Polls, which read the notifications after `since`, oldest first.

@@ -37,10 +37,10 @@ class Post(Base):
 
 
 class PostTag(Base):
-    """A tag in a post. The table shows which tags are in use, and when each was last used."""
+    """A tag in a post. Used to suggest tags: those in use, latest first."""
 
     __tablename__ = "post_tag"
-    # The latest post with a tag. (The primary key is used to find the latest tags.)
+    # The latest post with a given tag. The primary key serves to find the latest uses of all tags.
     __table_args__ = (Index("ix_post_tag_key_post_id", "key", "post_id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
@@ -49,7 +49,7 @@ class PostTag(Base):
 
 
 class PostDraft(Base):
-    """The draft of a post, stored under the key of its form. Two pages with the same draft have the same form key."""
+    """The draft of a post. Pages that show the same draft have the same form key."""
 
     __tablename__ = "post_draft"
 
@@ -57,5 +57,5 @@ class PostDraft(Base):
     form_key: Mapped[str] = mapped_column(String(40), primary_key=True)
     body: Mapped[str] = mapped_column(Text)  # "" after it is emptied or sent
     language: Mapped[str] = mapped_column(String(16), default="")
-    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # then later saves are ignored
+    is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # if True, later saves are ignored
     saved_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

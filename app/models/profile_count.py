@@ -1,4 +1,4 @@
-"""Cached counters of a profile."""
+"""The cached counters of profiles."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from app.extensions import Base
 
 
 class ProfileCount(Base):
-    """The number of posts, followers and followed users of a user. Triggers maintain it (migrations/counts.py).
+    """How many posts, followers and followed users a user has. Triggers maintain the counters (migrations/counts.py).
 
-    It is not part of the user's row, which has many columns and is locked for other reasons.
+    They are not columns of User, because that row has many columns and is locked for other reasons.
     """
 
     __tablename__ = "profile_count"

@@ -28,6 +28,6 @@ class PushSubscription(Base):
     endpoint_hash: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256, as an endpoint is too long to index
     p256dh: Mapped[str] = mapped_column(String(128))  # the browser's public key, base64url
     auth: Mapped[str] = mapped_column(String(64))  # its shared secret, base64url
-    # This browser was notified of everything up to this time of the user's clock.
+    # A time of the user's clock. This browser has been notified of everything up to this time.
     synced_until: Mapped[float] = mapped_column("told_until", Double, default=0.0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

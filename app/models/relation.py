@@ -13,7 +13,7 @@ from app.extensions import Base
 
 
 class Block(Base):
-    """`blocker` blocks `blocked`. This hides each of them from the other (app/queries/visibility.py)."""
+    """`blocker` blocks `blocked`. The two users then don't see each other (app/queries/visibility.py)."""
 
     __tablename__ = "block"
     __table_args__ = (CheckConstraint("blocker_id <> blocked_id", name="not_oneself"),)
@@ -25,14 +25,14 @@ class Block(Base):
 
 
 class Mute(Base):
-    """`muter` doesn't see posts and notifications by `muted`, who doesn't learn of it. Unmuting shows them again."""
+    """`muter` mutes `muted`: until unmuting, `muter` sees no posts or notifications by `muted`. `muted` isn't told."""
 
     __tablename__ = "mute"
     __table_args__ = (CheckConstraint("muter_id <> muted_id", name="not_oneself"),)
 
     muter_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
     muted_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True, index=True)
-    # None if the mute has no end. At this time, a job deletes the row (app/privacy/jobs.py), so that queries only need
-    # to check whether a row exists.
+    # When the mute ends; None = never. A job then deletes the row (app/privacy/jobs.py), so that queries only need to
+    # check whether a row exists.
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -55,7 +55,7 @@ class User(UserMixin, Base):
     email_confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     password_changed_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     last_login_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    # False for accounts that are suspended or pending deletion. Other users don't see these.
+    # False for accounts that are suspended or pending deletion. Other users don't see such accounts.
     active: Mapped[bool] = mapped_column(default=True)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # When the account will be deleted, unless the user logs in before. The index is for finding accounts to delete.
@@ -67,7 +67,7 @@ class User(UserMixin, Base):
 
     @property
     def current_login(self) -> LoginSession | None:
-        """The login of this request, set by the session loader. Not a column."""
+        """The login of the current request, set by the session loader. It is not a column."""
         return self.__dict__.get("_current_login")
 
     @current_login.setter
@@ -81,17 +81,20 @@ class User(UserMixin, Base):
 
     @property
     def is_active(self) -> bool:
-        """Whether the account may be used. Flask-Login reads this."""
+        """Whether the account is active: neither suspended nor pending deletion. Flask-Login reads this property."""
         return self.active
 
     @property
     def can_log_in(self) -> bool:
-        """Whether the user may log in. This is allowed while a deletion is pending, because logging in cancels it."""
+        """Whether the user may log in.
+
+        Users may do so while their account is pending deletion, because this cancels the deletion.
+        """
         waits = self.deletion_due_at is not None and self.deletion_due_at > now()
         return self.active or (waits and self.suspended_at is None)
 
     def get_id(self) -> str:
-        """Return the id of the login, which Flask-Login stores in the cookies. Deleting the login invalidates them.
+        """Return the id of the login. Flask-Login stores it in the cookies, so deleting the login invalidates them.
 
         Raises LookupError if the user was not loaded through a login.
         """
