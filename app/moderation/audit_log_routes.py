@@ -1,4 +1,4 @@
-"""Route that shows the audit log. No route changes the log."""
+"""The route that shows the audit log. No route changes the log."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ NAME_LENGTH = 64
 def log() -> str:
     """Show the audit log, newest entry first.
 
-    With ?report=<id>, show only entries about that report; with ?person=<username>, only actions by or on that user.
+    With ?report=<id>, show only entries about that report. With ?person=<username>, show only actions by or on that
+    user.
     """
     report_id, person = position("report"), _name(request.args.get("person", ""))
     entries = page(queries.log(viewer(), report_id=report_id, person=person), AuditEntry.id)
@@ -28,6 +29,6 @@ def log() -> str:
 def _name(typed: str) -> str:
     """Return a typed username without surrounding spaces, leading @ and unprintable characters.
 
-    PostgreSQL would reject some of these characters.
+    PostgreSQL would reject some unprintable characters.
     """
     return "".join(char for char in typed.strip().lstrip("@") if char.isprintable())[:NAME_LENGTH]

@@ -36,7 +36,7 @@ def is_moderator(person: User) -> bool:
 @bp.get("/moderation")
 @role_required("moderator")
 def queue() -> str:
-    """Show the open reports, oldest first, or with ?state=resolved the resolved reports, newest first."""
+    """Show the open reports, oldest first. With ?state=resolved, show the resolved reports, newest first."""
     state = ReportState.RESOLVED if request.args.get("state") == "resolved" else ReportState.OPEN
     shown = page(queries.queue(viewer(), state), Report.id) if state == ReportState.RESOLVED else _waiting()
     numbers = queries.evidence_counts(shown.items) if shown.items else {}
@@ -46,7 +46,7 @@ def queue() -> str:
 def _waiting() -> Page[Report]:
     """Return a page of the open reports with ids greater than ?after=, oldest first.
 
-    The result's `older` is the ?after= of the next page.
+    `older` of the result is the ?after= of the next page.
     """
     waiting, after = queries.queue(viewer(), ReportState.OPEN).order_by(Report.id), position("after")
     if after is not None:
@@ -57,7 +57,7 @@ def _waiting() -> Page[Report]:
 @bp.get(REPORT)
 @role_required("moderator")
 def show(report_id: int) -> str:
-    """Show a report. The evidence is included only if the moderator has opened it before, see `view_evidence`."""
+    """Show a report. The evidence is shown only if the moderator has opened it before (see `view_evidence`)."""
     return report_page.page(report_id)
 
 
@@ -74,10 +74,10 @@ def view_evidence(report_id: int) -> Response:
 @bp.get(f"{REPORT}/picture/<{ID}:number>")
 @role_required("moderator")
 def picture(report_id: int, number: int) -> Response:
-    """Serve image `number` of the evidence, counted from 0. The moderator must have opened the evidence, see
-    `view_evidence`.
+    """Serve image `number` of the evidence, counted from 0.
 
-    The response is 404 if the file has changed since the report.
+    The response is 404 if the moderator has not opened the evidence (see `view_evidence`), or if the file has changed
+    since the report.
     """
     response = make_response(evidence_images.read(viewed_report_or_404(report_id), number) or abort(404))
     response.mimetype = "image/webp"
@@ -88,8 +88,9 @@ def picture(report_id: int, number: int) -> Response:
 @bp.get(f"{REPORT}/sealed.json")
 @role_required("moderator")
 def sealed_evidence(report_id: int) -> Response:
-    """Serve the signed text of a report with its signature. The moderator must have opened the evidence, see
-    `view_evidence`.
+    """Serve the signed text of a report with its signature.
+
+    The response is 404 if the moderator has not opened the evidence (see `view_evidence`).
     """
     return report_page.signed_file(viewed_report_or_404(report_id), disclose=True)
 
@@ -109,7 +110,7 @@ def assign(report_id: int) -> Answer:
 @role_required("moderator")
 @limits.changing
 def release(report_id: int) -> Answer:
-    """Unassign a report, so that other moderators can take it."""
+    """Unassign a report, so that another moderator can take it."""
     return _perform(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
 
 
@@ -162,7 +163,10 @@ def _reinstate(moderator: Any, report_id: int) -> None:
 
 
 def _perform(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
-    """Run an action and commit. If it is refused, show the report again with the moderator's text in the form."""
+    """Run an action and commit.
+
+    If the action is refused, show the report again with the moderator's text in the form.
+    """
     report_or_404(report_id)
     try:
         act(viewer(), report_id, *words)

@@ -1,18 +1,18 @@
-"""Sign reports and verify their signatures, so that a change of the note or the evidence is detected.
+"""Sign reports and verify their signatures. A signature shows whether the note or the evidence was changed later.
 
-The signed text is JSON in UTF-8, without spaces, with sorted keys, and without unnecessary escapes. Times are UTC. The
-text of a report of messages:
+The signed text is JSON in UTF-8, without spaces, with sorted keys, and without unnecessary escapes. Times are in UTC.
+This is the text of a report of messages:
 
     {"accused":"ben","items":[{"deleted_at":null,"facts":{},"pictures":[{"alt":"…","file":"…","sha256":"…"}],
     "sender":"ben","sent_at":"2026-05-04T12:30:00.000000Z","seq":7,"text":"…"}],"kind":"messages","note":"…",
     "report":12,"reported_at":"2026-05-04T12:34:56.000000Z"}
 
-The reporter receives the signed text, but may not see every item's content, for example if the sender had deleted the
-message. Such an item has a `commitment` instead of `facts`, `pictures` and `text`: the SHA-256, in hex, of the item's
-salt followed by the JSON of these three. Anyone who has the salt can verify that the content matches.
+The reporter can download the signed text, but may not see the content of some items, such as a message that the sender
+had deleted. Such an item has a `commitment` instead of `facts`, `pictures` and `text`. This is the SHA-256, in hex, of
+the item's salt followed by the JSON of these three. With the salt, anyone can verify that the content matches.
 
-Older reports have no signature, only the SHA-256 of a simpler text. It proves nothing, because anyone who can change
-the rows can also recalculate it. Pages therefore call it a checksum.
+Older reports have no signature, only the SHA-256 of a simpler text. This proves nothing, because anyone who can change
+the rows can also recalculate the SHA-256. Therefore pages call it a checksum.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from app.models import Report, ReportedMessage
 from app.moderation import signing
 from app.moderation.signing import Signature, UnknownKeyError
 
-# "signed": the signature is valid. "checksum": an old report without a signature matches its SHA-256.
+# "signed": the signature is valid. "checksum": an old report, without a signature, matches its SHA-256.
 # "unknown key": the signature can't be verified. "broken": the report was changed.
 State = Literal["signed", "checksum", "unknown key", "broken"]
 
@@ -40,7 +40,7 @@ def new_salt() -> str:
 
 
 def sign(report: Report) -> None:
-    """Sign a report and store the signature in it. It must have its id, time, note and evidence."""
+    """Sign a report and store the signature in it. The report must already have its id, time, note and evidence."""
     text = signed_text(report)
     signature = signing.sign(text)
     report.seal = hashlib.sha256(text).hexdigest()
@@ -60,7 +60,7 @@ def state(report: Report) -> State:
 
 
 def signed_text(report: Report) -> bytes:
-    """Return the text of a report that is signed, as described at the top of this module."""
+    """Return the text of a report that is signed. The module's docstring describes it."""
     return _json(
         {
             "kind": report.kind,
@@ -76,8 +76,8 @@ def signed_text(report: Report) -> bytes:
 def document(report: Report, *, disclose: bool) -> bytes:
     """Return a JSON file with the signed text, its signature and the public key. It can be verified offline.
 
-    `disclose` adds the content that the reporter may not see. For a report without a signature, return the text of its
-    checksum.
+    With `disclose`, the file also contains the content that the reporter may not see. For a report without a signature,
+    return the text of its checksum.
     """
     if not report.signature:
         return _old_text(report.note, report.evidence)

@@ -1,7 +1,7 @@
 """The images in the evidence of reports. Their files are in the store of message images.
 
-A file isn't deleted while a report uses it. A reported avatar is copied into the store, because its owner may replace
-it.
+A file is not deleted while a report uses it. A reported avatar is copied into the store, because the avatar's owner may
+replace the original.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def storage() -> Storage:
 
 
 def fingerprint(name: str) -> str:
-    """Return the SHA-256 of a stored image, in hex; "" if the file is missing."""
+    """Return the SHA-256 of a stored image in hex, or "" if the file is missing."""
     try:
         with storage().open(name) as file:
             return hashlib.sha256(file.read()).hexdigest()
@@ -31,7 +31,7 @@ def fingerprint(name: str) -> str:
 def copy_avatar(person: User) -> list[dict[str, str]]:
     """Copy a user's uploaded avatar into the store. Return `[{"file", "alt", "sha256"}]`, or `[]` without an avatar.
 
-    If the report is refused, the job messages.remove_stray_pictures deletes the copy.
+    If the report is not made after all, the job messages.remove_stray_pictures deletes the copy.
     """
     if not person.avatar:
         return []

@@ -17,7 +17,7 @@ from app.web.responses import new_form_key
 
 
 class ReportForm(FlaskForm):
-    """A member's note to the moderators. The other fields of a report of messages are read by `read_selection`."""
+    """A member's note to the moderators. `read_selection` reads the other fields, which select the messages."""
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
@@ -35,19 +35,21 @@ BELOW = 5  # number of messages shown after the one that a link selects
 
 @dataclass(frozen=True)
 class Selection:
-    """The messages selected for a report, on all pages of the form, and the page to show."""
+    """The messages selected for a report, on all pages of the form, and which page to show."""
 
     seqs: Sequence[int]  # of the selected messages
     before: int | None  # the page shows messages before this seq; None = the newest
-    is_paging: bool  # the member only goes to another page, and doesn't submit the report yet
+    is_paging: bool  # the member goes to another page of the form, and doesn't submit the report yet
 
 
 def read_selection() -> Selection:
     """Read the selected messages from the request.
 
-    Form fields: `message` is the seq of a selected message. `show` means "go to the messages before this seq". `at` is
-    the `before` of the page that the form was submitted from. In a GET request, ?message=<seq> selects one message and
-    goes to it.
+    Besides the fields of ReportForm, the form has three fields. `message` is the seq of a selected message, once for
+    each. `show` is sent by the buttons that go to another page: its messages have lower seqs than `show` or, for 0, are
+    the newest. `at` is the `before` of the submitted page.
+
+    In a GET request, ?message=<seq> selects one message and goes to the page that shows it.
     """
     linked = position("message")
     ticked = [number for raw in request.form.getlist("message")[:MAX_SELECTED] if (number := _number(raw))]
@@ -59,6 +61,6 @@ def read_selection() -> Selection:
 
 
 def _number(raw: str) -> int:
-    """Return the seq in `raw`, or 0 if it is not a number."""
+    """Return the seq in `raw`, at most LARGEST_ID, or 0 if `raw` is not a number."""
     is_number = raw.isascii() and raw.isdigit() and len(raw) <= 10
     return min(int(raw), LARGEST_ID) if is_number else 0

@@ -1,4 +1,7 @@
-"""Queries that only this feature uses. A report is visible to its reporter and to moderators not involved in it."""
+"""Queries that only moderation uses.
+
+A report is visible only to its reporter and to moderators who are not involved in it.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +28,14 @@ from app.models import (
 )
 from app.queries import timelines, visibility
 
-HISTORY = 100  # maximum number of log entries shown below a report
+HISTORY = 100  # maximum number of audit log entries shown below a report
 
 
 # --- What a member may report
 
 
 def conversation(viewer: User, conversation_id: int) -> Conversation | None:
-    """Return the conversation with that id if the viewer is a member."""
+    """Return the conversation with that id, or None if the viewer is not a member."""
     mine = ConversationMember
     inside = and_(mine.conversation_id == Conversation.id, mine.user_id == viewer.id, mine.state != MemberState.LEFT)
     return db.session.scalar(select(Conversation).join(mine, inside).where(Conversation.id == conversation_id))
@@ -41,8 +44,8 @@ def conversation(viewer: User, conversation_id: int) -> Conversation | None:
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     """Select the messages of a conversation that the viewer may report, with `sender`, `images` and `sealed` loaded.
 
-    These are messages that the viewer can see, without events. Deleted messages are included while they are sealed.
-    Unsent messages are included while they are sealed, if the viewer had read them.
+    These are the messages that the viewer can see, without events. A deleted message is included while a sealed copy
+    exists. An unsent message is included while a sealed copy exists, if the viewer had read the message.
     """
     mine = aliased(ConversationMember)
     inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != MemberState.LEFT)
@@ -70,7 +73,7 @@ def _unsent_after_reading(viewer: User, conversation_id: int) -> list[int]:
 
 
 def post(viewer: User, post_id: int) -> Post | None:
-    """Return the post with that id, with its author, if the viewer can see it."""
+    """Return the post with that id and its author, or None if the viewer can't see it."""
     return db.session.scalar(timelines.one(viewer, post_id))
 
 
@@ -86,7 +89,7 @@ def blocked_by(viewer: User, user_ids: Collection[int]) -> set[int]:
 
 
 def selected_messages(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
-    """Return the messages with these seqs that the viewer may report, oldest first, reloaded from the database."""
+    """Return those messages with these seqs that the viewer may report, oldest first, reloaded from the database."""
     these = reportable(viewer, conversation_id).where(Message.seq.in_(seqs)).order_by(Message.seq)
     return db.session.scalars(these.execution_options(populate_existing=True)).all()
 
@@ -95,9 +98,9 @@ def selected_messages(viewer: User, conversation_id: int, seqs: Collection[int])
 
 
 def involves(person: User) -> ColumnElement[bool]:
-    """Return the condition that a user is involved in a report and therefore may not moderate it.
+    """Return the condition that a user is involved in a report, and therefore may not moderate it.
 
-    Involved are the reporter, the accused, and the senders of messages in the evidence.
+    The reporter, the accused user and the senders of messages in the evidence are involved.
     """
     wrote = exists().where(ReportedMessage.report_id == Report.id, ReportedMessage.sender_name == person.username)
     return or_(
@@ -106,18 +109,18 @@ def involves(person: User) -> ColumnElement[bool]:
 
 
 def queue(moderator: User, state: str) -> Select[Report]:
-    """Select the reports in this state ("open" or "resolved") that don't involve the moderator."""
+    """Select the reports with this state ("open" or "resolved") that don't involve the moderator."""
     return _with_evidence(select(Report).where(Report.state == state, ~involves(moderator)))
 
 
 def get_visible(moderator: User, report_id: int) -> Report | None:
-    """Return the report with that id, with its evidence, unless it involves the moderator."""
+    """Return the report with that id and its evidence, or None if it doesn't exist or involves the moderator."""
     found = _with_evidence(select(Report).where(Report.id == report_id, ~involves(moderator)))
     return db.session.scalar(found.options(selectinload(Report.evidence)))
 
 
 def own_report(reporter: User, report_id: int) -> Report | None:
-    """Return the report with that id, with its evidence, if this user made it."""
+    """Return the report with that id and its evidence, or None if this user didn't make it."""
     mine = select(Report).where(Report.id == report_id, Report.reporter_id == reporter.id)
     return db.session.scalar(mine.options(selectinload(Report.evidence)))
 
@@ -130,7 +133,7 @@ def evidence_counts(reports: Collection[Report]) -> dict[int, int]:
 
 
 def moderators(report_id: int) -> Sequence[User]:
-    """Return the moderators who are not involved in this report."""
+    """Return the active moderators and admins who are not involved in this report."""
     able = (User.role.in_(roles.roles_at_least("moderator")), User.active)
     wrote = select(ReportedMessage.sender_name).where(ReportedMessage.report_id == report_id)
     party = exists().where(Report.id == report_id, or_(Report.reporter_id == User.id, Report.accused_id == User.id))
@@ -156,9 +159,10 @@ def has_viewed_evidence(moderator: User, report: Report) -> bool:
 
 
 def log(moderator: User, *, report_id: int | None = None, person: str = "") -> Select[AuditEntry]:
-    """Select the entries of the audit log, without those about reports that involve the moderator.
+    """Select the entries of the audit log, except entries about reports that involve the moderator.
 
-    `report_id` selects only entries about that report, `person` only actions by or on the user of that name.
+    With `report_id`, select only entries about that report. With `person`, select only actions by or on the user of
+    that name.
     """
     entries = select(AuditEntry).outerjoin(Report, Report.id == AuditEntry.report_id)
     entries = entries.where(or_(AuditEntry.report_id.is_(None), ~involves(moderator)))
@@ -176,9 +180,10 @@ def history(report: Report) -> Sequence[AuditEntry]:
 
 
 def _is_by_or_about(name: str) -> ColumnElement[bool]:
-    """Return the condition that an entry is about the user `name`, or that this user acted.
+    """Return the condition that an entry is by or about the user `name`.
 
-    It compares the names in the entry and also the id of the account, so that the case of `name` doesn't matter.
+    The name is compared with the names in the entry, and also resolved to an account id, so that the case of `name`
+    doesn't matter.
     """
     account = select(User.id).where(User.username_key == username_key(name)).scalar_subquery()
     entry = AuditEntry
@@ -191,12 +196,12 @@ def _is_by_or_about(name: str) -> ColumnElement[bool]:
 
 
 def by_name(name: str) -> User | None:
-    """Return the user with that name, active or not."""
+    """Return the user with that username, or None. Inactive users are found too."""
     return db.session.scalar(select(User).where(User.username_key == username_key(name)))
 
 
 def accounts(role: str) -> Select[User]:
-    """Select all accounts, or those with `role` if it is not "", in the order of their ids."""
+    """Select the accounts with `role`, or all accounts if `role` is "", in the order of their ids."""
     accounts = select(User).order_by(User.id)
     return accounts.where(User.role == role) if role else accounts
 

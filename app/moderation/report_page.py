@@ -1,4 +1,4 @@
-"""Helpers shared by the routes of reports: loading a report, rendering its page, and the file with its signature."""
+"""Helpers shared by the routes of reports: load a report, render its page, and serve the signed text as a file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class EvidenceItem:
-    """One reported item as a moderator sees it."""
+    """A reported item (message, post or profile) as a moderator sees it."""
 
     message: ReportedMessage
     pictures: list[Picture]
@@ -43,7 +43,10 @@ def report_or_404(report_id: int) -> Report:
 
 
 def viewed_report_or_404(report_id: int) -> Report:
-    """Return the report with that id. Also aborts with 404 if the viewer has not opened the evidence."""
+    """Return the report with that id.
+
+    Aborts with 404 like `report_or_404`, and if the viewer has not opened the evidence.
+    """
     report = report_or_404(report_id)
     return report if queries.has_viewed_evidence(viewer(), report) else abort(404)
 
@@ -51,7 +54,7 @@ def viewed_report_or_404(report_id: int) -> Report:
 def signed_file(report: Report, *, disclose: bool) -> Response:
     """Return a download of the signed text with its signature.
 
-    `disclose` adds the content that the reporter may not see.
+    With `disclose`, the file also contains the content that the reporter may not see.
     """
     response = make_response(evidence.document(report, disclose=disclose))
     response.mimetype = "application/json"
@@ -61,7 +64,10 @@ def signed_file(report: Report, *, disclose: bool) -> Response:
 
 
 def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
-    """Render a report for a moderator. `said` maps the endpoint of a refused action to the text in its form."""
+    """Render a report for a moderator.
+
+    After a refused action, `said` maps the action's endpoint to the text in its form.
+    """
     report = report_or_404(report_id)
     looked = queries.has_viewed_evidence(viewer(), report)
     accused, history = report.accused, queries.history(report)

@@ -28,9 +28,9 @@ PAGE = 30  # messages per page of the form
 @login_required
 @limits.changing
 def report(conversation_id: int) -> str | Response | tuple[str, int]:
-    """Show the form for reporting messages of a conversation, and send the report.
+    """Show the form for reporting messages of a conversation, or send the report.
 
-    The selection is kept when the member goes to another page of the form.
+    The selected messages stay selected when the member goes to another page of the form.
     """
     conversation = queries.conversation(viewer(), conversation_id) or abort(404)
     form, chosen = ReportForm(request.form), read_selection()
@@ -54,7 +54,7 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
 @bp.get(f"/report/receipt/<{ID}:report_id>")
 @login_required
 def receipt(report_id: int) -> str:
-    """Show what the viewer reported, its signature, and whether it has been resolved."""
+    """Show what the viewer has reported, its signature, and whether the report has been resolved."""
     found = _own_or_404(report_id)
     return render_template("moderation/receipt.html", report=found, state=evidence.state(found))
 
@@ -103,7 +103,7 @@ Answer = str | Response | tuple[str, int]
 @login_required
 @limits.changing
 def report_post(post_id: int) -> Answer:
-    """Report a post. The response is 404 for its author and for users who can't see it."""
+    """Report a post. The response is 404 if the viewer is its author or can't see it."""
     post = _post_or_404(post_id)
 
     def send(form: ReportForm) -> Report:
@@ -128,7 +128,10 @@ def report_person(username: str) -> Answer:
 
 
 def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], str]) -> Answer:
-    """Show the form, or send the report and redirect to its receipt. If it is refused, the form keeps its text."""
+    """Show the form, or send the report and redirect to its receipt.
+
+    If the report is refused, the form is shown again with its text.
+    """
     form = ReportForm(request.form)
     if not form.is_submitted():
         return page(form)

@@ -1,6 +1,6 @@
 """Sign texts and verify signatures with the site's Ed25519 key (RFC 8032).
 
-The key is derived from SECRET_KEY with HKDF (RFC 5869), so all hosts of a site have the same key, and access to the
+The key is derived from SECRET_KEY with HKDF (RFC 5869). So all hosts of a site have the same key, and access to the
 database alone is not enough to sign. Anyone can verify a signature with the public key. After SECRET_KEY has changed,
 older signatures can be verified only if the old value is in FORMER_SECRET_KEYS.
 """
@@ -31,7 +31,7 @@ class Signature:
 
 
 class UnknownKeyError(LookupError):
-    """No SECRET_KEY or FORMER_SECRET_KEYS of this site yields the key of a signature."""
+    """The key of a signature can be derived neither from SECRET_KEY nor from FORMER_SECRET_KEYS."""
 
 
 def sign(text: bytes) -> Signature:
@@ -41,7 +41,7 @@ def sign(text: bytes) -> Signature:
 
 
 def is_signed(text: bytes, signature: Signature) -> bool:
-    """Return whether `signature` is valid for `text`. Raises UnknownKeyError if its key is unknown."""
+    """Return whether `signature` is valid for `text`. Raises UnknownKeyError if the signature's key is unknown."""
     try:
         _public_key(signature.key_id).verify(base64.b64decode(signature.value), text)
     except (InvalidSignature, ValueError):
@@ -50,7 +50,7 @@ def is_signed(text: bytes, signature: Signature) -> bool:
 
 
 def public_key(key_id: str) -> str:
-    """Return the public key with that id, as 32 bytes in Base64. Raises UnknownKeyError if it is unknown."""
+    """Return the public key with that id, as 32 bytes in Base64. Raises UnknownKeyError if the id is unknown."""
     return base64.b64encode(_public_key(key_id).public_bytes_raw()).decode()
 
 

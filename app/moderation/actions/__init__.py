@@ -1,4 +1,7 @@
-"""Actions on reports and accounts. Only they write reports and the audit log. They never commit and don't use Flask."""
+"""Actions on reports and accounts. Only these modules write reports and the audit log.
+
+Actions never commit and don't use Flask.
+"""
 
 from app.moderation.actions.accounts import reinstate, set_role, suspend
 from app.moderation.actions.decisions import assign, release, remove_post, resolve, view_evidence, warn

@@ -19,16 +19,16 @@ from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_can_moderate, check_open
 from app.notifications import logins_changed
 
-# Jobs that correct other users' counts, because events and follows of an inactive account don't count.
+# Jobs that correct the counters of other users, which don't include events and follows of inactive accounts.
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """Suspend an account: its user is logged out and can't log in, and other users can't find it.
+    """Suspend an account. Its user is logged out and can't log in, and other users can't find the account.
 
-    Recipients keep the messages of a suspended user. Raises ActionError if the account is already suspended, or if the
-    actor may not act on the report or the user.
+    Messages that the user sent stay visible to their recipients. Raises ActionError if the account is already
+    suspended, or if the actor may not act on the report or the user.
     """
     report = _report(actor, report_id)
     person = lock_person(user_id, actor)
@@ -46,14 +46,14 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
     """End the suspension of an account. This is possible even if the report is already resolved.
 
-    Raises ActionError if the account isn't suspended or the actor may not act on the user.
+    Raises ActionError if the account isn't suspended, or if the actor may not act on the user.
     """
     report = lock(report_id) if report_id is not None else None
     person = lock_person(user_id, actor)
     check_can_moderate(actor, person)
     if person.suspended_at is None:
         raise ActionError(_l("This account isn't suspended."))
-    # An account pending deletion stays inactive: logging in cancels the deletion.
+    # An account pending deletion stays inactive. Its user can cancel the deletion by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
     enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
@@ -63,7 +63,8 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
 def set_role(actor: User | None, user_id: int, role: str) -> None:
     """Give a user a role.
 
-    Raises ActionError if they have it already, if there is no such role, or if the actor may not act on the user.
+    Raises ActionError if the user already has the role, if the role doesn't exist, or if the actor may not act on the
+    user.
     """
     if role not in roles.ROLES:
         raise ActionError(_l("That role doesn't exist."))

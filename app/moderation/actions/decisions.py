@@ -23,7 +23,10 @@ QUOTED = 500  # maximum number of characters of a removed post that are quoted t
 
 
 def view_evidence(moderator: User, report_id: int) -> None:
-    """Record in the audit log that `moderator` views the evidence, so that pages show it to them. Idempotent."""
+    """Record in the audit log that `moderator` views the evidence.
+
+    Pages show them the evidence only after this. Idempotent.
+    """
     report = lock(report_id)
     if not queries.has_viewed_evidence(moderator, report):
         audit_log.log_action(moderator, "looked", report=report)
@@ -54,9 +57,9 @@ def release(moderator: User, report_id: int) -> None:
 
 
 def resolve(moderator: User, report_id: int, words: str) -> None:
-    """Mark a report as resolved and notify the reporter. `words` is a note about the decision for the audit log.
+    """Mark a report as resolved and notify the reporter. `words` is a note about the decision, for the audit log.
 
-    Raises ActionError if the text is invalid, or if the report is resolved or assigned to another moderator.
+    Raises ActionError if the note is invalid, or if the report is resolved or assigned to another moderator.
     """
     words = checked(words)
     report = lock(report_id)
@@ -68,7 +71,7 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
 
 
 def warn(moderator: User, report_id: int, words: str) -> None:
-    """Send the warning `words` to the accused user, on their Activity page and by email without delay.
+    """Send the warning `words` to the accused user. It appears on their Activity page and is emailed without delay.
 
     Raises ActionError if a warning was already sent for this report, if the accused account is inactive or deleted, if
     the text is invalid, or if the moderator may not act on the report or the user.
@@ -89,8 +92,9 @@ def warn(moderator: User, report_id: int, words: str) -> None:
 def remove_post(moderator: User, report_id: int, words: str) -> None:
     """Delete the reported post. The copy in the report stays.
 
-    Its author gets the reason `words` on their Activity page and by email without delay. Raises ActionError if there is
-    no such post, if the text is invalid, or if the moderator may not act on the report or the author.
+    The author gets the reason `words` on their Activity page and by email without delay. Raises ActionError if the
+    report is not about a post, if the post or its author's account has been deleted, if the text is invalid, or if the
+    moderator may not act on the report or the author.
     """
     words = checked(words)
     report = lock(report_id)

@@ -1,4 +1,4 @@
-"""Make reports. A report contains a signed copy of what is reported, so later changes don't affect it."""
+"""Create reports. A report contains a signed copy of the reported content, so later changes don't affect it."""
 
 from __future__ import annotations
 
@@ -33,15 +33,16 @@ def report(
 ) -> Report:
     """Report the messages with these seqs, in a conversation of `reporter`, to the moderators.
 
-    For a deleted message, the report contains the sealed content. `fingerprint` returns the SHA-256 of a stored image,
-    in hex. Submitting a form twice (same `form_key` and content) makes one report.
+    For a deleted message, the report contains the sealed copy (`SealedMessage`). `fingerprint` is a function that
+    returns the SHA-256 of a stored image, in hex. Submitting a form twice (same `form_key` and content) creates one
+    report.
 
-    Raises ActionError if the note is invalid, if a message can't be reported, if no message is by another user, or if
-    there are too many messages or too many reports today.
+    Raises ActionError if the note is invalid, if a message can't be reported, if all messages are the reporter's own,
+    or if there are too many messages or too many reports today.
     """
     note = checked(note, needed=False)
-    # The lock prevents concurrent edits and deletions. It also prevents image files from being removed before the rows
-    # of the report refer to them.
+    # The lock prevents concurrent edits and deletions of messages. It also prevents the removal of image files before
+    # the rows of the report refer to them.
     db.session.execute(select(Conversation.id).where(Conversation.id == conversation_id).with_for_update())
     numbers = ",".join(str(seq) for seq in sorted(set(seqs)))
     key, known = _existing_report(reporter, f"{conversation_id}:{numbers}\n{note}", form_key)
@@ -59,10 +60,11 @@ def report(
 
 
 def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
-    """Report a post to the moderators. The caller has loaded its author and checked that `reporter` can see it.
+    """Report a post to the moderators.
 
-    Submitting a form twice (same `form_key` and note) makes one report. Raises ActionError if the note is invalid, if
-    the post is the reporter's own, or if they have made too many reports today.
+    The caller must have loaded the author and checked that `reporter` can see the post. Submitting a form twice (same
+    `form_key` and note) creates one report. Raises ActionError if the note is invalid, if the post is the reporter's
+    own, or if they have made too many reports today.
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
@@ -91,9 +93,12 @@ def report_person(
 ) -> Report:
     """Report a user to the moderators for the content of their profile.
 
-    `pictures` describes a copy of their avatar: `{"file", "alt", "sha256"}`. If a block separates the two users, the
-    reporter can't see the content of the report, just as they can't see the profile. Submitting a form twice (same
-    `form_key` and note) makes one report. Raises ActionError as `report_post` does.
+    `pictures` has one item, `{"file", "alt", "sha256"}`, for the copy of the user's avatar, or none. If a block
+    separates the two users, the reporter can't see the profile. Then they can't see the content of their report either.
+    Submitting a form twice (same `form_key` and note) creates one report.
+
+    Raises ActionError if the note is invalid, if the reporter reports themselves, or if they have made too many reports
+    today.
     """
     note = checked(note, needed=False)
     advisory_lock(f"report:{reporter.id}")
@@ -114,7 +119,7 @@ def report_person(
 
 
 def _existing_report(reporter: User, content: str, form_key: str | None) -> tuple[str | None, Report | None]:
-    """Return the form key for a report with this content, and the report that was already made with it or None."""
+    """Return the unique key of a submitted report, and the stored report with this key. Either can be None."""
     key = send_key(reporter, content, form_key)
     return key, db.session.scalar(select(Report).where(Report.form_key == key)) if key else None
 
@@ -133,7 +138,10 @@ def _store(made: Report, reporter: User, accused: User | None) -> Report:
 
 
 def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tuple[User | None, Sequence[Message]]:
-    """Return the accused (None if their account is deleted) and the messages. Raises ActionError as `report` does."""
+    """Return the accused user, or None if their account is deleted, and the messages.
+
+    Raises ActionError as `report` does.
+    """
     if len(set(seqs)) > MAX_MESSAGES:
         raise ActionError(
             _ln(

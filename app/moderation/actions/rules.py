@@ -12,9 +12,9 @@ from app.models import Report, ReportState, User
 
 
 def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
-    """Raise ActionError if a report is resolved or assigned to another moderator. The caller must have locked it.
+    """Raise ActionError if a report is resolved or assigned to another moderator.
 
-    `anybodys` allows reports that are assigned to another moderator.
+    With `anybodys`, the report may be assigned to another moderator. The caller must have locked the report.
     """
     if report.state == ReportState.RESOLVED:
         raise ActionError(_l("This report has already been resolved."))
@@ -24,7 +24,7 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
 
 
 def check_can_moderate(moderator: User | None, person: User) -> None:
-    """Raise ActionError if the moderator may not act on this user. The operator (None) may act on every user."""
+    """Raise ActionError if the moderator may not act on this user. None is the operator, who may act on every user."""
     if moderator is None:
         return
     if moderator.id == person.id:
@@ -37,8 +37,8 @@ MAX_LENGTH = 1_000  # characters of a note or a warning
 
 
 def checked(text: str, *, needed: bool = True) -> str:
-    """Return `text` normalised for storage. It may be blank only if it is not `needed`.
+    """Return `text` normalised for storage. If it is blank and not `needed`, return "".
 
-    Raises ActionError if it is blank, too long, or contains unsupported characters.
+    Raises ActionError if the text is needed but blank, is too long, or contains unsupported characters.
     """
     return "" if is_blank(text) and not needed else checked_body(text, MAX_LENGTH)
