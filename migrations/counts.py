@@ -1,13 +1,15 @@
-"""The triggers that keep `profile_count` equal to what it counts, per engine: SQL that models cannot say.
+"""The database triggers that update the counters in `profile_count`, as SQL for each engine.
 
-They hold whoever writes: this version of the app, the one before it, a bulk delete, a cascade. A `follow` row counts
-while its column `counted` says so; app/profiles/counters.py changes that when an account is closed or opened again.
+Triggers also cover bulk deletes, cascades, and the previous version of the app during an update. A `follow` row is
+counted if its column `counted` is true. app/profiles/counters.py updates this column when an account is closed or
+restored.
 
-On PostgreSQL they run at the commit, so that two people who begin to follow a third do not wait for each other's whole
-transactions. They lock the rows of `profile_count` in the order of their ids, after the clocks of notifications.
+On PostgreSQL, the triggers of posts and follows run at the commit. So if two users follow a third one at the same time,
+their transactions wait for each other only during the commit. The trigger of a follow locks its two rows of
+`profile_count` in the order of user ids. By then, the notification clocks are already locked.
 
-A later migration that changes user, post or follow in Alembic's batch mode loses SQLite's triggers with the old table:
-call `drop(op)` before it and `create(op)` after it.
+Alembic's batch mode replaces a table on SQLite, which deletes the triggers of the table. So a migration that changes
+user, post or follow in batch mode must call `drop(op)` before and `create(op)` afterwards.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ END""",
     "post_delete": """AFTER DELETE ON post BEGIN
     UPDATE profile_count SET posts = posts - 1 WHERE user_id = old.author_id;
 END""",
-    # A row of a closed account is counted, and then no longer: so each trigger does one thing.
+    # A follow of an inactive account is first counted too. Setting `counted` to 0 then runs follow_update, which
+    # subtracts it again.
     "follow_insert": f"""AFTER INSERT ON follow WHEN new.counted BEGIN
     {SQLITE_FOLLOW.format(step="+ 1", row="new")}
     UPDATE follow SET counted = 0 WHERE follower_id = new.follower_id AND followed_id = new.followed_id
@@ -101,7 +104,7 @@ MARK = f"UPDATE follow SET counted = false WHERE NOT {ACTIVE.format(row='follow'
 
 
 def create(op: Any) -> None:
-    """Make the triggers. `op` is Alembic's, or has its `execute`."""
+    """Create the triggers. `op` is Alembic's, or an object with `execute` and `get_bind`."""
     if op.get_bind().dialect.name == "postgresql":
         for name, body in POSTGRESQL_FUNCTIONS.items():
             op.execute(f"CREATE FUNCTION {name} {body}")
@@ -113,15 +116,18 @@ def create(op: Any) -> None:
 
 
 def fill(op: Any) -> None:
-    """Count what is there. Before `create`, as the first trigger's rows would be in the way."""
+    """Count the existing posts and follows.
+
+    Call this before `create`. Otherwise, a trigger may already have inserted the row of a new user.
+    """
     if op.get_bind().dialect.name == "postgresql":
-        op.execute('LOCK TABLE "user", follow, post IN SHARE ROW EXCLUSIVE MODE')  # until the triggers are there
+        op.execute('LOCK TABLE "user", follow, post IN SHARE ROW EXCLUSIVE MODE')  # until the commit
     op.execute(MARK)
     op.execute(FILL)
 
 
 def drop(op: Any) -> None:
-    """Remove what `create` made."""
+    """Drop what `create` creates."""
     if op.get_bind().dialect.name == "postgresql":
         for table in POSTGRESQL:
             op.execute(f'DROP TRIGGER profile_count_{table} ON "{table}"')

@@ -5,17 +5,17 @@ from __future__ import annotations
 from alembic import context
 from flask import current_app
 
-from app import models  # noqa: F401  (the tables register themselves)
+from app import models  # noqa: F401  (importing the models registers the tables)
 from app.extensions import Base, db
 
-# Full-text indexes are created by migrations/search.py; autogenerate does not know them.
+# Names of full-text indexes begin with these. migrations/search.py creates them; the models do not define them.
 NOT_OURS = ("post_search", "user_search", "message_search")
 # Columns that only the previous version of the code uses. A migration of the next release drops them.
 RETIRED_COLUMNS = ("writable_by",)
 
 
 def include_object(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Return whether autogenerate compares this object with the models."""
+    """Return whether autogenerate considers this object. It ignores full-text indexes and retired columns."""
     if not reflected or compare_to is not None or name is None:
         return True
     return not name.startswith(NOT_OURS) and name not in RETIRED_COLUMNS

@@ -12,10 +12,10 @@ depends_on = ${repr(depends_on)}
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the upgrade."""
     ${downgrades if downgrades else "pass"}

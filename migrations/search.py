@@ -1,12 +1,12 @@
-"""The full-text indexes over `search_text`, per engine: SQL that models cannot say. Alembic's migrations call it.
+"""The full-text indexes on the columns `search_text`, as SQL for each engine. Migrations create and drop them.
 
-SQLite gets an FTS5 table for each noun that keeps no copy of the text, and triggers that keep it true through every
-INSERT, UPDATE and DELETE, cascades included. PostgreSQL gets a GIN index over the same words. Neither engine cuts
-the words anew (app/lib/text/search.py says why), so both give the same answers.
+SQLite gets an FTS5 table for each indexed table, without a copy of the text. Triggers update it after every INSERT,
+UPDATE and DELETE, including cascades. PostgreSQL gets a GIN index on the same words. app/lib/text/search.py has already
+split the text into words separated by spaces, so both engines return the same results.
 
-A later migration that changes one of these tables in Alembic's batch mode makes the SQLite table anew, and its triggers
-are lost with the old one: call `drop(op)` before it and `create(op)` after it. migrations/env.py keeps autogenerate
-off every name that begins with post_search, user_search or message_search, the tables FTS5 makes for itself included.
+Alembic's batch mode replaces a table on SQLite, which deletes the triggers of the table. So a migration that changes an
+indexed table in batch mode must call `drop(op)` before and `create(op)` afterwards. In migrations/env.py, autogenerate
+ignores all names that begin with post_search, user_search or message_search, including FTS5's internal tables.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-NOUNS = ("post", "user")  # tables with the columns id and search_text; "message" came with migration 0003
+NOUNS = ("post", "user")  # tables with the columns id and search_text; migration 0003 adds "message"
 
-# Both functions are IMMUTABLE, so the expression may be indexed. Queries must spell it the same way.
+# Both functions are IMMUTABLE, so the expression can be indexed. Queries must use exactly the same expression.
 WORDS = "array_to_tsvector(string_to_array({column}, ' '))"
 
-# `detail = none` keeps, for each word, only the rows that have it: no query asks where in the text it stands.
-# `prefix` keeps the same for the first letters of words. Without it, FTS5 merges the rows of all words that begin so
-# before it returns the first: 67 ms among 100,000 posts, where it takes 0.2 ms. It adds a third to the index.
+# `detail = none` stores only which rows contain a word, not at which positions, because no query needs positions.
+# `prefix` stores the same for prefixes of words. Without it, FTS5 merges the rows of all words with a prefix before it
+# returns the first row: this takes 67 ms with 100,000 posts, instead of 0.2 ms. It makes the index a third larger.
 FTS5 = """
 CREATE VIRTUAL TABLE {noun}_search USING fts5(
     search_text, content = '{noun}', content_rowid = 'id', tokenize = 'ascii', detail = 'none', columnsize = 0,
@@ -49,7 +49,10 @@ END
 
 
 def create(op: Any, nouns: Sequence[str] = NOUNS) -> None:
-    """Make the indexes, and fill them from rows that are there already. `op` is Alembic's, or has its `execute`."""
+    """Create the indexes, and fill them from existing rows.
+
+    `op` is Alembic's, or an object with `execute` and `get_bind`.
+    """
     for noun in nouns:
         if op.get_bind().dialect.name == "postgresql":
             words = WORDS.format(column="search_text")
@@ -62,7 +65,7 @@ def create(op: Any, nouns: Sequence[str] = NOUNS) -> None:
 
 
 def drop(op: Any, nouns: Sequence[str] = NOUNS) -> None:
-    """Remove what `create` made."""
+    """Drop what `create` creates."""
     for noun in nouns:
         if op.get_bind().dialect.name == "postgresql":
             op.execute(f"DROP INDEX {noun}_search")

@@ -1,1 +1,1 @@
-"""Scripts for developers: they write files of this repository, and the app never imports them."""
+"""Scripts for developers that generate files of this repository. The app never imports them."""

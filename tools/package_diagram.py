@@ -1,7 +1,7 @@
 """`make diagram`, or `python -m tools.package_diagram`: draw the imports between packages in docs/architecture.md.
 
-A box is a package of `app`, or the packages that import-linter's contract separates by "|": they never import each
-other. An arrow is an import that the code contains. Arrows that other arrows imply are left out.
+Each box is a package of `app`, or a group of packages that never import each other (in import-linter's contract, "|"
+separates them). Each arrow is an import in the code. An arrow is left out if a chain of other arrows implies it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ END = "<!-- End of the diagram. -->"
 
 
 def main() -> None:
-    """Write the diagram into the page."""
+    """Write the diagram into docs/architecture.md."""
     PAGE.write_text(with_diagram(PAGE.read_text()))
 
 
 def with_diagram(page: str) -> str:
-    """Return the page with the diagram of the current code between its two markers."""
+    """Return `page` with a new diagram between the two markers, made from the current code."""
     before, _begin, rest = page.partition(BEGIN)
     _old, _end, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n```mermaid\n{diagram()}\n```\n\n{END}{after}"
@@ -47,13 +47,13 @@ def _boxes() -> list[list[str]]:
 
 
 def _label(packages: list[str]) -> str:
-    """Return the names of the packages, five to a line."""
+    """Return the label of a box: the names of its packages, five on each line."""
     lines = [packages[start : start + 5] for start in range(0, len(packages), 5)]
     return "<br>".join(" · ".join(line) for line in lines)
 
 
 def _imports(box_of: dict[str, str]) -> dict[str, set[str]]:
-    """Return the boxes that each box imports, without imports for type checking."""
+    """Return the boxes that each box imports, except for type checking. `box_of` maps each package to its box."""
     graph = grimp.build_graph("app", exclude_type_checking_imports=True, cache_dir=None)
     found: dict[str, set[str]] = {box: set() for box in box_of.values()}
     for module in graph.modules - {"app"}:
@@ -64,7 +64,7 @@ def _imports(box_of: dict[str, str]) -> dict[str, set[str]]:
 
 
 def _without_implied(imports: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return the transitive reduction. The layers exclude circles."""
+    """Return the transitive reduction of the imports. They have no cycles, because import-linter checks the layers."""
 
     def reachable(box: str) -> set[str]:
         return imports[box].union(*map(reachable, imports[box]))

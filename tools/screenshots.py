@@ -1,7 +1,7 @@
 """`make screenshots`, or `python -m tools.screenshots`: take the pictures in docs/images, which README.md shows.
 
-Chromium visits a new site filled by `make demo`, as `ana` in English: on a desktop and on a phone, light and dark. The
-times on the pages depend on the clock, so the files differ a little each time.
+Chromium logs in to a new site with the data of `make demo`, as `ana` and in English. Each picture is taken in the light
+and the dark theme. The pages show relative times, so the files differ slightly each time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PICTURES = {
 
 
 def main() -> int:
-    """Take all pictures. The exit status is 1 if they are too large."""
+    """Take all pictures. Return the exit status: 1 if the files are larger than MAX_BYTES in total."""
     FOLDER.mkdir(exist_ok=True)
     temporary = tempfile.TemporaryDirectory(prefix="microblog-screenshots-", ignore_cleanup_errors=True)
     with temporary as folder, community(Path(folder)) as url, chromium() as browser:
@@ -46,7 +46,7 @@ def main() -> int:
 
 
 def _log_in_in_english(browser: Browser, url: str) -> StorageState:
-    """Log in and choose English. Return the cookies."""
+    """Log in, and set the language to English and the theme to that of the system. Return the cookies."""
     context = browser.new_context()
     page = context.new_page()
     log_in(page, url)
@@ -61,7 +61,7 @@ def _log_in_in_english(browser: Browser, url: str) -> StorageState:
 
 
 def _take(browser: Browser, state: StorageState, url: str, size: ViewportSize, theme: str, file: Path) -> None:
-    """Open the page and save a picture. It sends no POST, so that the page marks nothing as read."""
+    """Open a page and save a picture of it. POST requests are blocked, so that the page marks nothing as read."""
     context = browser.new_context(
         storage_state=state,
         viewport=size,

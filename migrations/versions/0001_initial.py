@@ -1,4 +1,4 @@
-"""The tables of issue 2: accounts, posts, messages, notifications, jobs; and full-text search."""
+"""Create the initial tables (accounts, posts, messages, notifications, jobs) and the full-text indexes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     op.create_table('conversation',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('pair_key', sa.String(length=48), nullable=True),
@@ -185,12 +185,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.create_index('ix_post_author_id_id', ['author_id', 'id'], unique=False)
-    # ### full-text search ###
+    # Full-text search
     search.create(op)
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the upgrade."""
     search.drop(op)
     with op.batch_alter_table('post', schema=None) as batch_op:
         batch_op.drop_index('ix_post_author_id_id')

@@ -1,4 +1,4 @@
-"""The tables of issue 3: activity, and how each person wants to be told."""
+"""Add activity events, delivery preferences, push subscriptions, and counts of sent emails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HELD = sa.text("held_by <> ''")
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     op.create_table('delivery_preference',
     sa.Column('user_id', sa.Integer(), nullable=False),
     sa.Column('kind', sa.String(length=32), nullable=False),
@@ -94,16 +94,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the upgrade."""
     op.drop_index('ix_job_name_queued_at', 'job')
     for table in ('push_subscription', 'activity', 'mail_tally', 'delivery_profile', 'delivery_preference'):
         op.drop_table(table)
 
 
 def _rename_waiting_mails() -> None:
-    """Mails about messages were ordered for one conversation, and are now for one person: what waits must not be lost.
+    """Convert unfinished jobs, each of which emails a user about one conversation, to jobs about all messages.
 
-    Without a unique key: one person may have several. The second finds nothing left to tell.
+    Otherwise, these emails would be lost. The new jobs have no unique key, because a user may have several of them. The
+    first one sends everything, and the others find nothing to send.
     """
     job = sa.table('job', sa.column('id'), sa.column('name'), sa.column('args', sa.JSON()), sa.column('state'), sa.column('unique_key'))
     old = sa.select(job.c.id, job.c.args).where(job.c.name == 'messages.email_recipient', job.c.state != 'done')

@@ -1,4 +1,4 @@
-"""The tables of issue 4: private messages worth choosing, whom one does not want to hear of, and moderation."""
+"""Add groups, message requests, images, message search, blocks, mutes, roles and reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEARCHED = ('message',)
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     _people()
     _conversations()
     _messages()
@@ -33,7 +33,7 @@ def _people() -> None:
     op.add_column('user', sa.Column('writable_by', sa.String(length=12), server_default='everyone', nullable=False))
     op.add_column('user', sa.Column('receipts', sa.Boolean(), server_default=sa.false(), nullable=False))
     op.create_index('ix_user_deletion_due_at', 'user', ['deletion_due_at'])
-    # The first account of a server is its admin's.
+    # The oldest account becomes the admin.
     op.execute('UPDATE "user" SET role = \'admin\' WHERE id = (SELECT min(id) FROM "user")')
 
 
@@ -58,7 +58,7 @@ def _conversations() -> None:
 
 
 def _messages() -> None:
-    # Nothing refers to messages yet, so SQLite's copy of the table is safe.
+    # No foreign key refers to messages yet. So SQLite's batch mode, which replaces the table, is safe.
     with op.batch_alter_table('message', table_kwargs={'sqlite_autoincrement': True}) as batch:
         batch.drop_index('ix_message_sender_id')
         batch.drop_constraint('fk_message_sender_id_user', type_='foreignkey')
@@ -101,7 +101,7 @@ def _messages() -> None:
 
 
 def _make_findable() -> None:
-    """Messages of before are found by search, too. The form of the words is app/messages/search_words.py's."""
+    """Fill `search_text` of existing messages, in the format of app/messages/search_words.py."""
     message = sa.table('message', *(sa.column(name) for name in ('id', 'conversation_id', 'body', 'search_text')))
     member = sa.table('conversation_member', sa.column('conversation_id'), sa.column('user_id'))
     connection, last = op.get_bind(), 0
@@ -202,7 +202,7 @@ def _moderation() -> None:
 
 
 def downgrade() -> None:
-    """Take it back. What has no sender any more, and what was never a message, goes."""
+    """Revert the upgrade. Delete messages without a sender, and messages of other kinds than "text"."""
     for table in ('audit_entry', 'reported_message', 'report', 'mute', 'block', 'hidden_message', 'message_image'):
         op.drop_table(table)
     search.drop(op, SEARCHED)

@@ -1,4 +1,4 @@
-"""Accounts of issue 9: registrations that wait for their address, when a login last proved its password, skeletons."""
+"""Add pending registrations and the time of the last password entry. Recompute the username skeletons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     op.add_column('login_session', sa.Column('password_at', sa.DateTime(timezone=True), nullable=True))
     op.create_table('pending_account',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -36,11 +36,12 @@ def upgrade() -> None:
 
 
 def _renew_skeletons() -> None:
-    """Bring the skeletons of existing usernames to today's rules, app/lib/text/lookalikes.py.
+    """Recompute the skeletons of existing usernames with the current rules (app/lib/text/lookalikes.py).
 
-    Of accounts that look alike now, the one whose skeleton is unchanged or else the oldest has the skeleton. The others
-    get the same with "#" and their id, which no skeleton holds: they keep their names, and no new name can look like
-    either while the first one exists.
+    If several usernames now have the same skeleton, it belongs to the account whose skeleton is unchanged, or else to
+    the oldest account. The other accounts get the skeleton followed by "#" and their id. No skeleton of a username
+    contains "#". All accounts keep their usernames. While the first account exists, no new username can look like any
+    of them.
     """
     user = sa.table('user', *(sa.column(name) for name in ('id', 'username', 'username_skeleton')))
     connection = op.get_bind()
@@ -48,7 +49,7 @@ def _renew_skeletons() -> None:
     fresh = {row.id: username_skeleton(row.username) for row in rows}
     held = {row.username_skeleton for row in rows if fresh[row.id] == row.username_skeleton}
     changed = [row for row in rows if fresh[row.id] != row.username_skeleton]
-    for row in changed:  # out of the way first: a new skeleton may be the old one of another account
+    for row in changed:  # set placeholders first, because a new skeleton may be the old one of another account
         connection.execute(sa.update(user).where(user.c.id == row.id).values(username_skeleton=f'#{row.id}'))
     for row in changed:
         skeleton, mark = fresh[row.id], f'#{row.id}'
@@ -59,6 +60,6 @@ def _renew_skeletons() -> None:
 
 
 def downgrade() -> None:
-    """Take it back. Skeletons stay: the code before compares them with those of new names only."""
+    """Revert the upgrade, except the skeletons. The previous code only compares them with those of new names."""
     op.drop_table('pending_account')
     op.drop_column('login_session', 'password_at')

@@ -1,4 +1,4 @@
-"""Drafts of posts, the tags in use, and search text that holds flags."""
+"""Add drafts of posts, tags of posts, and search for flag emoji and for prefixes of words."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ branch_labels = None
 depends_on = None
 
 BATCH = 500  # rows in memory at a time
-FLAG = '[\U0001f1e6-\U0001f1ff]'  # a regional indicator: two of them are a flag
+FLAG = '[\U0001f1e6-\U0001f1ff]'  # a regional indicator symbol; two of them form a flag
 SEARCHED = ('post', 'user')
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     op.create_table('post_tag',
     sa.Column('post_id', sa.Integer(), nullable=False),
     sa.Column('key', sa.String(length=64), nullable=False),
@@ -43,13 +43,13 @@ def upgrade() -> None:
     )
     _find_flags()
     _collect_tags()
-    if op.get_bind().dialect.name == 'sqlite':  # the index of word beginnings
+    if op.get_bind().dialect.name == 'sqlite':  # create the index again, now with prefixes
         search.drop(op, SEARCHED)
         search.create(op, SEARCHED)
 
 
 def _find_flags() -> None:
-    """Write the search text of rows that hold a flag anew: it had no word for them."""
+    """Recompute the search text of rows with flag emoji. The previous code left flags out of it."""
     post, message = _table('post', 'body', 'search_text'), _table('message', 'body', 'search_text')
     user = _table('user', 'username', 'name', 'search_text')
     for row in _rows(post, _has_flag(post.c.body)):
@@ -57,7 +57,7 @@ def _find_flags() -> None:
     for row in _rows(user, _has_flag(user.c.name)):
         _set_words(user, row.id, search_text(f'{row.username} {row.name}'))
     for row in _rows(message, _has_flag(message.c.body)):
-        # The people of a conversation are words, too: app/messages/search_words.py.
+        # Keep the tokens of the conversation's members (app/messages/search_words.py).
         people = [word for word in row.search_text.split() if word.startswith('\ue000')]
         if people:
             _set_words(message, row.id, ' '.join([*people, search_text(row.body)]).strip())
@@ -100,7 +100,7 @@ def _set_words(table: sa.TableClause, row_id: int, words: str) -> None:
 
 
 def downgrade() -> None:
-    """Take it back. The words for flags and the index of word beginnings stay: the code before works with them."""
+    """Revert the upgrade, except the search text and the index. The previous code works with both."""
     op.drop_table('post_draft')
     op.drop_index('ix_post_tag_key_post_id', 'post_tag')
     op.drop_table('post_tag')

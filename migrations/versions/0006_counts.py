@@ -1,4 +1,4 @@
-"""The numbers of a profile, stored: posts, followers, following."""
+"""Add the cached counters of profiles: posts, followers, and followed users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     op.create_table('profile_count',
     sa.Column('user_id', sa.Integer(), nullable=False),
     sa.Column('posts', sa.Integer(), server_default='0', nullable=False),
@@ -29,7 +29,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the upgrade."""
     counts.drop(op)
     with op.batch_alter_table('follow') as batch_op:
         batch_op.drop_column('counted')

@@ -1,4 +1,4 @@
-"""Sealed messages, reports of posts and people, and signatures over the evidence."""
+"""Add the stored content of deleted messages, reports of posts and people, and signatures of the evidence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     op.create_table('sealed_message',
     sa.Column('message_id', sa.Integer(), nullable=False),
     sa.Column('body', sa.Text(), nullable=False),
@@ -34,7 +34,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back. The code before knows only reports of messages."""
+    """Revert the upgrade. Delete reports of posts and people, because the previous code does not support them."""
     op.execute("DELETE FROM report WHERE kind <> 'messages'")
     for column in ('salt', 'deleted_at', 'facts'):
         op.drop_column('reported_message', column)

@@ -1,7 +1,8 @@
 """Rename user.writable_by to message_privacy, and its value "known" to "friends_of_friends".
 
-First of two steps. Triggers keep the old column in step for one release, because the previous version of the code reads
-and writes it during an update. A migration of the next release calls `drop_triggers` and drops the column.
+This is the first of two steps. During an update, the previous version of the code still reads and writes the old
+column. So triggers synchronise both columns for one release. A migration of the next release calls `drop_triggers` and
+drops the old column.
 
 The triggers cover updates only: both versions insert users with the default of both columns.
 """
@@ -41,7 +42,7 @@ END $$"""
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     column = sa.Column('message_privacy', sa.String(length=20), server_default='everyone', nullable=False)
     op.add_column('user', column)
     op.execute(f"""UPDATE "user" SET message_privacy = {NEW.format(row='')} WHERE writable_by <> 'everyone'""")
@@ -49,7 +50,7 @@ def upgrade() -> None:
 
 
 def create_triggers() -> None:
-    """Keep the two columns in step."""
+    """Create the triggers that synchronise the two columns."""
     if op.get_bind().dialect.name == 'postgresql':
         op.execute(POSTGRESQL)
         op.execute('CREATE TRIGGER sync_message_privacy BEFORE UPDATE OF writable_by, message_privacy ON "user"'
@@ -60,7 +61,7 @@ def create_triggers() -> None:
 
 
 def drop_triggers() -> None:
-    """Remove what `create_triggers` created."""
+    """Drop the triggers of `create_triggers`."""
     if op.get_bind().dialect.name == 'postgresql':
         op.execute('DROP TRIGGER sync_message_privacy ON "user"')
         op.execute('DROP FUNCTION sync_message_privacy()')
@@ -70,6 +71,6 @@ def drop_triggers() -> None:
 
 
 def downgrade() -> None:
-    """Remove the new column. The old one has its values."""
+    """Drop the new column. The triggers have kept the old column up to date."""
     drop_triggers()
     op.drop_column('user', 'message_privacy')
