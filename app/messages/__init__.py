@@ -22,14 +22,15 @@ Jobs:
 
 Other modules:
     permission          who may write to whom; how long a message can be unsent or edited
-    actions             functions that change data; nothing else changes it (a package that lists its modules)
-    queries             queries that only this feature uses (a package that lists its modules)
+    actions             a package with the functions that change data; no other module changes it
+    queries             a package with the queries that only this feature uses
+    forms               the forms
     image_storage       checks uploaded images and stores their files
     search_words        the search text of messages
     counters            the cached counters of conversations, and their recount
     notifications       who is notified when a conversation changes
-    pending_email       the messages part of notification emails
-    export              the messages part of a data export
+    pending_email       the messages in notification emails
+    export              the messages in a data export
 """
 
 from flask import Blueprint

@@ -1,4 +1,7 @@
-"""Routes of the form for a new conversation and its recipient suggestions. Its POST goes to messages.start_group."""
+"""Routes of the form for a new conversation, and of its recipient suggestions.
+
+The form is submitted to messages.start_group (group_routes.py).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ MAX_QUERY_LENGTH = 100  # characters; longer than any name
 @bp.get("/messages/write")
 @login_required
 def write() -> str:
-    """Show the composer; ?to= fills in the recipients."""
+    """Show the form for a new conversation. ?to= contains usernames for the recipients field."""
     return show_composer(GroupForm(formdata=None, to=request.args.get("to", "")[:TO_MAX_LENGTH]))
 
 
@@ -33,14 +36,14 @@ def write() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """Return the users whose names match ?q=, as JSON, with whether the viewer may write to each of them."""
+    """Return the users whose names match ?q=, as JSON, and whether the viewer may write to each of them."""
     found = recipients.suggestions(viewer(), request.args.get("q", "")[:MAX_QUERY_LENGTH])
     return jsonify([recipient_facts(one) for one in found])
 
 
 @bp.app_template_filter("recipient_facts")
 def recipient_facts(one: Recipient) -> dict[str, Any]:
-    """Return the facts about a recipient that js/messages/recipients.js shows."""
+    """Return the data about a recipient that js/messages/recipients.js displays."""
     return {
         "username": one.user.username,
         "name": one.user.display_name,
@@ -51,7 +54,7 @@ def recipient_facts(one: Recipient) -> dict[str, Any]:
 
 
 def show_composer(form: GroupForm) -> str:
-    """Render the composer with `form`. It shows for each recipient whether the viewer may write to them."""
+    """Render the form for a new conversation. For each recipient, it shows whether the viewer may write to them."""
     names = names_in(form.to.data or "")
     found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}
     chosen = recipients.by_ids(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])

@@ -36,9 +36,10 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
 
 
 def conversation_url(opened: ConversationView) -> str:
-    """Return the URL of the conversation: by username if it is with one other user, otherwise by the conversation's id.
+    """Return the URL of the conversation, with the other user's name or with the conversation's id.
 
-    Return the URL of the inbox if there is neither another user nor a conversation.
+    The id is used for a group, and if the other user's account was deleted. If there is neither another user nor a
+    conversation, return the URL of the inbox.
     """
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
@@ -48,7 +49,8 @@ def conversation_url(opened: ConversationView) -> str:
 
 
 def action_response(opened: ConversationView) -> Response | tuple[str, int]:
-    """Return the response after an action: 204 for a script, otherwise a redirect to the conversation."""
+    """Return the response after an action: 204 for a request by JavaScript, otherwise a redirect to the conversation.
+    """
     return ("", 204) if is_script() else redirect(conversation_url(opened), 303)
 
 
@@ -67,7 +69,7 @@ def send_options(form: MessageForm | GroupForm) -> SendOptions:
 
 
 def decision_for(opened: ConversationView) -> Decision:
-    """Return whether the viewer may write in this conversation."""
+    """Return the decision whether the viewer may write in this conversation."""
     if opened.is_group:
         return Decision("allowed")
     return (
@@ -78,7 +80,7 @@ def decision_for(opened: ConversationView) -> Decision:
 
 
 def show(opened: ConversationView, form: MessageForm) -> str:
-    """Render a conversation. A form that was not submitted is filled with the viewer's draft."""
+    """Render a conversation. If the form was not submitted, it contains the viewer's draft."""
     thread = conversations.newest(opened, before=before_id())
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
@@ -92,7 +94,7 @@ def show(opened: ConversationView, form: MessageForm) -> str:
 def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) -> str:
     """Render the messages that an open page does not show yet.
 
-    These are the messages after seq `after`, and messages from seq `first` on that changed after `revision`.
+    These are the messages after seq `after`, and the messages from seq `first` on that changed after `revision`.
     """
     thread = conversations.since(opened, after, revision, first=first)
     return render_template("messages/_updates.html", **_context(opened, thread))

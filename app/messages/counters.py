@@ -1,4 +1,4 @@
-"""Compute and update the cached counters of conversations, and correct them daily."""
+"""Recalculate the cached counters of conversations: after a message was removed, and daily for all conversations."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ STORED = (Conversation.newest_seq, ConversationMember.newest_seq, ConversationMe
 
 
 def recount() -> dict[str, int]:
-    """Compare the cached counters of every conversation with its messages, and correct those that differ.
+    """Compare the cached counters of every conversation with its messages, and correct the wrong ones.
 
-    Returns `{"checked": counters compared, "drift": counters that were wrong}`. Locks one conversation at a time.
+    Returns `{"checked": number of counters, "drift": number of wrong counters}`. Locks one conversation at a time.
     """
     checked = drift = 0
     for conversation_id, user_id, fits in _members():
@@ -58,7 +58,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
 
 
 def _repair(conversation_id: int, user_id: int) -> int:
-    """Recheck a member's counters under the conversation's lock, correct them, and return how many were wrong."""
+    """Recheck a member's counters under the conversation's lock, and correct them. Return how many were wrong."""
     with write_transaction():
         locked = select(Conversation).where(Conversation.id == conversation_id).with_for_update()
         conversation = db.session.scalar(locked.execution_options(populate_existing=True))
@@ -83,7 +83,7 @@ def _repair(conversation_id: int, user_id: int) -> int:
 def newest_from_others() -> ScalarSelect[int]:
     """Return a subquery for the correct `ConversationMember.newest_seq`.
 
-    It is the seq of the newest message by another user, or 0.
+    This is the seq of the newest message by another user, or 0.
     """
     here = (Message.conversation_id == ConversationMember.conversation_id, Message.kind == "text")
     theirs = Message.sender_id.is_distinct_from(ConversationMember.user_id)
@@ -94,7 +94,7 @@ def newest_from_others() -> ScalarSelect[int]:
 def newest_visible() -> ScalarSelect[int]:
     """Return a subquery for the correct `ConversationMember.newest_message_id`.
 
-    It is the id of the newest message that the member can see, or NULL.
+    This is the id of the newest message that the member can see, or NULL.
     """
     newest = (
         select(Message.id).where(visibility.message_is_shown(ConversationMember)).order_by(Message.seq.desc()).limit(1)
@@ -103,7 +103,7 @@ def newest_visible() -> ScalarSelect[int]:
 
 
 def update_counters(conversation_id: int, user_id: int | None = None) -> None:
-    """Recalculate `newest_seq` and `newest_message_id` for every member of a conversation, or for one user."""
+    """Recalculate `newest_seq` and `newest_message_id` of all members of a conversation, or of one of them."""
     db.session.flush()
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
     if user_id is not None:
@@ -115,7 +115,8 @@ def update_counters(conversation_id: int, user_id: int | None = None) -> None:
 def reset_if_empty(conversation: Conversation) -> bool:
     """Reset the members of a two-person conversation to the state "new" if all its messages were unsent.
 
-    Return whether a member was reset. A member who declined stays "declined", so they don't get a request again.
+    Return whether a member was reset. A member who declined the request stays "declined", so that they don't get
+    another one.
     """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
     this = (

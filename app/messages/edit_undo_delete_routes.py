@@ -1,4 +1,4 @@
-"""Routes that unsend, edit and delete messages."""
+"""Routes for unsending, editing and deleting messages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
 @bp.get(f"{MESSAGE}/edit")
 @login_required
 def edit_page(conversation_id: int, seq: int) -> str:
-    """Show the edit form, for browsers without JavaScript."""
+    """Show the form for editing a message, for browsers without JavaScript."""
     opened, message = _own_or_404(conversation_id, seq)
     return _show_edit(opened, message, EditForm(formdata=None, message=message.body))
 
@@ -59,7 +59,7 @@ def edit_page(conversation_id: int, seq: int) -> str:
 @login_required
 @limits.changing
 def edit(conversation_id: int, seq: int) -> Answer:
-    """Change the text of a message. If the edit is refused, the form keeps the new text."""
+    """Change the text of a message. If the edit is refused, show the form again with the new text."""
     opened, message = _own_or_404(conversation_id, seq)
     form, longest = EditForm(request.form), current_app.config["MESSAGE_MAX_LENGTH"]
     try:
@@ -81,7 +81,10 @@ def edit(conversation_id: int, seq: int) -> Answer:
 @login_required
 @limits.changing
 def delete(conversation_id: int, seq: int) -> Answer:
-    """Delete a message for the viewer (`scope` "me"), or for all members ("everybody"), with a note in its place."""
+    """Delete a message for the viewer (`scope` is "me"), or for all members ("everybody").
+
+    If it is deleted for all members, they see a note in its place.
+    """
     opened, form = get_conversation_or_404(conversation_id=conversation_id), DeleteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -101,14 +104,14 @@ def delete(conversation_id: int, seq: int) -> Answer:
 
 
 def _sealed_for() -> timedelta:
-    """Return how long the content of a deleted message can still be reported."""
+    """Return how long a deleted message can still be reported."""
     return timedelta(days=current_app.config["SEALED_DAYS"])
 
 
 def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Message]:
     """Return the conversation and the viewer's own message in it.
 
-    Aborts with 404 if the message is by another user, an event, unsent or deleted.
+    Aborts with 404 if the message is unsent, deleted, an event, or by another user.
     """
     opened = get_conversation_or_404(conversation_id=conversation_id)
     message = conversations.message(viewer(), conversation_id, seq) or abort(404)

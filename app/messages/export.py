@@ -1,4 +1,4 @@
-"""The messages part of a data export: the visible messages of each conversation, and the owner's draft."""
+"""The messages in a data export: the visible messages of each conversation, and the owner's draft in it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from app.messages.queries import export as queries
 from app.messages.queries.export import ExportedConversation
 from app.models import Message
 
-BATCH = 500  # messages held in memory at once
+BATCH = 500  # maximum number of messages in memory
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """Yield the conversations in pieces of JSON, oldest first. Each contains its messages, oldest first."""
+    """Yield the user's conversations as pieces of one JSON list.
+
+    Conversations and messages are in the order of creation.
+    """
     newest = queries.newest_message_id(owner_id)
     between = b"\n"
     yield Piece(b"[")
@@ -39,7 +42,7 @@ def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
 def _head(taken: ExportedConversation) -> dict[str, Any]:
     """Return the exported fields of a conversation, without its messages.
 
-    The name and the members of a group are empty if the owner has left it.
+    If the owner has left a group, its name and its members are left out.
     """
     if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.membership.user_id]

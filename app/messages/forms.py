@@ -47,13 +47,16 @@ class ReadForm(FlaskForm):
 
 
 class MuteForm(FlaskForm):
-    """How many hours to mute a conversation; empty means until it is unmuted."""
+    """How many hours to mute a conversation.
+
+    If the field is empty, the conversation stays muted until it is unmuted.
+    """
 
     hours = IntegerField(validators=[Optional(), NumberRange(min=1, max=1000)])
 
 
 class EditForm(FlaskForm):
-    """The new text of a message. It is optional, because a message can consist of images only."""
+    """The new text of a message. The text is optional, because a message can consist of images only."""
 
     message = TextAreaField(_l("Message"), validators=[Optional(strip_whitespace=False)])
 
@@ -65,12 +68,15 @@ class DeleteForm(FlaskForm):
 
 
 TO_MAX_LENGTH = 2_000  # characters; more than the names of a full group
-MAX_NAMES = 50  # names that are looked up; more than a group can have
+MAX_NAMES = 50  # maximum number of names that are looked up; more than a group can have
 _BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
 
 
 class GroupForm(FlaskForm):
-    """The first message to one or several recipients, and the name of the group that it starts."""
+    """The first message to one or several recipients.
+
+    With several recipients, it starts a group, which can have a name.
+    """
 
     to = StringField(_lp("recipients", "To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])
     name = StringField(_l("Group name"), validators=[Length(max=1_000)])
@@ -79,7 +85,7 @@ class GroupForm(FlaskForm):
 
 
 class NameForm(FlaskForm):
-    """The name of a group. If it is empty, pages show the members' names instead."""
+    """The name of a group. If the name is empty, pages show the members' names instead."""
 
     name = StringField(_l("Group name"), validators=[Length(max=1_000)])
 
@@ -91,12 +97,12 @@ class AddForm(FlaskForm):
 
 
 def names_in(text: str) -> list[str]:
-    """Split `text` into usernames, and return the first MAX_NAMES of them without @."""
+    """Split `text` into usernames. Return the first MAX_NAMES of them, without @."""
     return [name for word in _BETWEEN_NAMES.split(text) if (name := word.strip("@＠"))][:MAX_NAMES]
 
 
 def people_named(text: str) -> Sequence[User]:
-    """Return the users named in `text`. Raises ActionError if a name is unknown."""
+    """Return the users whose usernames are in `text`. Raises ActionError if a username is unknown."""
     names = names_in(text)
     found = people.by_usernames(names)
     known = {user.username_key for user in found}

@@ -1,4 +1,4 @@
-"""Routes for starting a group, showing its members, renaming it, adding people, and leaving."""
+"""Routes for starting a group, showing its members, renaming it, adding people, and leaving it."""
 
 from __future__ import annotations
 

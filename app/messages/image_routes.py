@@ -1,4 +1,4 @@
-"""Routes that serve the images of messages to viewers who can currently see the message."""
+"""Routes that serve the images of messages, only to users who can see the message."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAKE_PICTURES = frozenset({"messages.send", "messages.start_group"})
 
 @bp.url_value_preprocessor
 def allow_pictures(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-    """Increase the size limit of requests that may contain images. Runs before the request body is read."""
+    """Increase the size limit of requests that may contain images. This runs before the request body is read."""
     if endpoint in TAKE_PICTURES:
         request.max_content_length = MAX_REQUEST_BYTES
 
@@ -38,7 +38,10 @@ def picture(image_id: int) -> Response:
 @bp.get(f"{IMAGE}/thumbnail")
 @login_required
 def thumbnail(image_id: int) -> Response:
-    """Serve the thumbnail of an image. Until the thumbnail exists, serve the full image with `no-store`."""
+    """Serve the thumbnail of an image.
+
+    If a job has not made the thumbnail yet, serve the full image with `no-store`.
+    """
     image = _image_or_404(image_id)
     if image.thumbnail:
         return _file(image, image.thumbnail)
@@ -59,7 +62,7 @@ def _file(image: MessageImage, name: str) -> Response:
         current_app.logger.warning("a file of picture %d in a message is missing", image.id)
         abort(404)
     response.mimetype = "image/webp"
-    # Ids are never reused, so the image is immutable. The response varies with the cookie, so the next user of this
-    # browser doesn't get it from the cache.
+    # Ids are never reused, so the image is immutable. The response has "Vary: Cookie", so that another user of this
+    # browser doesn't get the image from the cache.
     response.headers["Cache-Control"] = f"private, max-age={DAY}, immutable"
     return response

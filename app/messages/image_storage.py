@@ -25,7 +25,7 @@ def storage() -> Storage:
 def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
     """Check, re-encode and store uploaded images. `alts` are their alt texts, in the same order.
 
-    Raises ActionError if an image or an alt text is refused. No image is stored then.
+    Raises ActionError if an image or an alt text is refused. In this case, no image is stored.
     """
     chosen = [(upload, alt or "") for upload, alt in zip_longest(uploads, alts) if upload]
     if len(chosen) > MAX_IMAGES:
@@ -42,6 +42,6 @@ def take(uploads: Sequence[FileStorage], alts: Sequence[str]) -> list[Picture]:
 
 
 def remove(files: Iterable[str]) -> None:
-    """Delete image files from the store. The caller has deleted the rows that used them."""
+    """Delete image files from the store. The caller must have deleted the rows that used them."""
     for name in files:
         remove_picture(storage(), name)

@@ -1,4 +1,4 @@
-"""Background jobs: thumbnails, unused image files, sealed messages, the end of mutes, and the recount of counters."""
+"""Background jobs for thumbnails, unused image files, sealed messages, the end of mutes, and the counters."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from app.messages.queries import images
 from app.models import MessageImage, User
 
 MAX_BYTES = 32 * 1024 * 1024  # bytes; far larger than any file that we store
-ORPHAN_AGE = 24 * 3600  # minimum age in seconds; by then, the row of a new file was written long ago
+ORPHAN_AGE = 24 * 3600  # minimum age in seconds; after this time, the row of a new file has certainly been written
 
 
 @job("messages.thumbnails")
 def make_thumbnails(message_id: int) -> None:
-    """Make a thumbnail of each image of a message. Pages show the full image until then.
+    """Make a thumbnail of each image of a message. Until then, pages show the full image.
 
-    Idempotent: an existing thumbnail is never replaced, even if two runs overlap. Raises PermanentError if files can't
-    be read. Their images get no thumbnail.
+    Idempotent: an existing thumbnail is never replaced, even if two runs overlap. Raises PermanentError if a file can't
+    be read. The other images get their thumbnails nevertheless.
     """
     missing = images.without_thumbnail(message_id)
     end_read_transaction()
@@ -80,10 +80,10 @@ def remove_orphaned_images() -> None:
 
 @job("messages.remove_sealed", queue="slow", timeout=3600, every=24 * 3600)
 def remove_sealed() -> int:
-    """Delete sealed messages, the content of deleted messages, SEALED_DAYS after the deletion. Return their number.
+    """Delete the sealed messages whose time is over, SEALED_DAYS after the deletion. Return their number.
 
     Locks one conversation at a time. Idempotent. If a run is killed, messages.remove_stray_pictures deletes the
-    remaining files.
+    remaining image files.
     """
     removed = 0
     while True:
@@ -101,9 +101,9 @@ def remove_sealed() -> int:
 
 @job(membership.END_MUTE_JOB)
 def end_mute(conversation_id: int, user_id: int) -> None:
-    """End a member's mute of a conversation when its time is over.
+    """Unmute a conversation for a member when the end time of the mute has passed.
 
-    Idempotent: it does nothing if the mute has ended already or was extended.
+    Idempotent: it does nothing if the conversation is no longer muted, or if the mute was extended.
     """
     with write_transaction():
         user = db.session.get(User, user_id)
@@ -113,5 +113,5 @@ def end_mute(conversation_id: int, user_id: int) -> None:
 
 @job("messages.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_conversations() -> dict[str, int]:
-    """Correct cached counters that differ from the messages. Idempotent."""
+    """Correct cached counters of conversations that differ from the messages. Idempotent."""
     return counters.recount()

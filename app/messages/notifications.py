@@ -26,14 +26,17 @@ def publish_conversation_state(conversation_id: int, user_ids: Collection[int]) 
 
 
 def publish_unread_count(*user_ids: int) -> None:
-    """Publish the numbers of unread messages of these users."""
+    """Publish the number of unread messages of each of these users."""
     _publish_all("unread_message_count", user_ids, unread.message_counts)
 
 
 def _publish_all(
     name: str, user_ids: Collection[int], ask: Callable[[Sequence[int]], Mapping[int, Any]], subject: str = ""
 ) -> None:
-    """Publish what `ask` returns for these users. It is asked once, under the clock locks of all of them."""
+    """Publish to each of these users the state that `ask` returns for them.
+
+    `ask` is called only once for all users, under the locks on their clocks.
+    """
     asked = sorted(user_ids)
     answers = cache(lambda: ask(asked))
     for user_id in asked:
@@ -41,12 +44,12 @@ def _publish_all(
 
 
 def publish_request_count(user_id: int) -> None:
-    """Publish a user's number of pending message requests. The inbox shows it, but the badge doesn't include it."""
+    """Publish a user's number of pending message requests. The inbox shows this number. It is not part of the badge."""
     publish_state(user_id, "message_request_count", lambda: unread.request_count(user_id))
 
 
 class Member(NamedTuple):
-    """A membership, as far as it decides who is notified of a new message."""
+    """The parts of a membership that decide how a member is notified of a new message."""
 
     user_id: int
     state: str
@@ -56,9 +59,9 @@ class Member(NamedTuple):
 def notify_new_message(conversation_id: int, sender_id: int, members: Iterable[Member]) -> None:
     """Notify the members of a conversation of a new message.
 
-    Each member's open pages get the conversation's new state and the new unread count. Members who don't mute the
-    conversation also get email and push. A member with a pending message request gets only the state and the new number
-    of requests.
+    Open pages of each member get the conversation's new state and the new unread count. Members who haven't muted the
+    conversation also get email and push. The sender gets only the state. A member with a pending message request gets
+    only the state and the new number of requests.
     """
     told = [member for member in members if member.state in {MemberState.ACCEPTED, MemberState.REQUEST}]
     others = [member for member in told if member.user_id != sender_id]
@@ -84,7 +87,7 @@ def member_ids(conversation_id: int) -> list[int]:
 def _refresh_counts(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
     """Publish a user's counts and their conversation with the other user after a block or mute starts or ends.
 
-    If it ended (`restored`), also schedule email and push for messages that now count as unread.
+    If the block or mute ended (`restored`), also schedule email and push, because messages may count as unread again.
     """
     publish_unread_count(user_id)
     publish_request_count(user_id)

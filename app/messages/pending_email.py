@@ -1,4 +1,4 @@
-"""The messages part of notification emails: unread messages that were not in an email yet."""
+"""The messages in notification emails: unread messages that were not in an earlier email."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from app.notifications import scheduling
 from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import members, unread
 
-QUOTED = 3  # messages quoted per conversation in one email; the total is shown beside them
+QUOTED = 3  # maximum number of messages per conversation that an email quotes; it also shows the total number
 
 
 @dataclass(frozen=True)
 class Unmailed:
-    """The unread messages of one conversation that were not in an email yet."""
+    """The unread messages of one conversation that were not in an earlier email."""
 
     conversation: Conversation
     count: int
@@ -31,7 +31,7 @@ class Unmailed:
 
 
 def unmailed(recipient_id: int) -> list[Unmailed]:
-    """Return a user's unread messages that were not in an email yet, grouped by conversation.
+    """Return a user's unread messages that were not in an earlier email, grouped by conversation.
 
     The conversation with the latest message comes first.
     """

@@ -1,7 +1,8 @@
-"""Decide whether one user may write to another. Routes check before they show the form, and actions check again.
+"""Decide whether one user may write to another.
 
-The recipient's setting (`MessagePrivacy`) applies only to new conversations. It doesn't apply to conversations that the
-recipient started or accepted. A sender whom the recipient doesn't follow starts with a message request.
+Routes check this before they show the form, and actions check it again. The recipient's setting (`MessagePrivacy`)
+applies only until the recipient has started or accepted the conversation. A sender whom the recipient doesn't follow
+sends a message request.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Relationship:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a user may write to another, and a sentence that explains it.
+    """Whether a user may write to another, and a sentence that explains the reason.
 
-    `kind` is "allowed"; "request" if the recipient must accept first; or "refused". `sentence` is "" if `kind` is
+    `kind` is "allowed", "request" (the recipient must accept first) or "refused". `sentence` is "" if `kind` is
     "allowed".
     """
 
@@ -51,7 +52,7 @@ class Decision:
 
 
 def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
-    """Return the fields `follows`, `friend_of_friend` and `blocked` of Relationship as SQL expressions.
+    """Return SQL expressions for the fields `follows`, `friend_of_friend` and `blocked` of Relationship.
 
     `other` is User or an alias of it.
     """
@@ -61,7 +62,7 @@ def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElem
 
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
-    """Return the current relationship of two users in an existing conversation. Refreshes `other`."""
+    """Return the current relationship of two users who have a conversation. Reloads `other` from the database."""
     named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
     return Relationship(*db.session.execute(_relationship_query(), named).one())
 
@@ -76,7 +77,7 @@ def _relationship_query() -> Select[Any]:
 
 
 def decide(facts: Relationship) -> Decision:
-    """Return whether the writer may write to the other user."""
+    """Return the decision whether the writer may write to the other user."""
     if facts.blocked or not facts.other.active:
         return Decision("refused", CANNOT_MESSAGE)
     if facts.state == MemberState.ACCEPTED:
@@ -98,7 +99,7 @@ def decide(facts: Relationship) -> Decision:
 
 UNDO_WINDOW = timedelta(seconds=10)
 EDIT_WINDOW = timedelta(minutes=15)
-NETWORK_GRACE = timedelta(seconds=5)  # allowance for requests that were sent in time but arrive late
+NETWORK_GRACE = timedelta(seconds=5)  # added to both windows, for requests that were sent in time but arrive late
 
 
 def can_undo(message: Message) -> bool:

@@ -25,7 +25,7 @@ from app.web.viewer import viewer
 @bp.get("/messages/requests")
 @login_required
 def requests() -> str:
-    """Show the pending message requests, or with ?declined=1 the declined ones, latest message first."""
+    """Show the pending message requests, latest message first. With ?declined=1, show the declined ones."""
     is_declined = request.args.get("declined") == "1"
     state = MemberState.DECLINED if is_declined else MemberState.REQUEST
     found = conversations.requests_page(viewer(), before_id(), page_size(), state=state)
@@ -60,7 +60,7 @@ def decline(conversation_id: int) -> Response:
 @login_required
 @limits.changing
 def mute(conversation_id: int) -> Response:
-    """Mute a conversation for `hours`, or until it is unmuted if `hours` is empty."""
+    """Mute a conversation for `hours` hours. If `hours` is empty, the conversation stays muted until it is unmuted."""
     opened, form = get_conversation_or_404(conversation_id=conversation_id), MuteForm(request.form)
     if not form.validate_on_submit():
         abort(400)

@@ -1,6 +1,6 @@
 """Routes of the inbox and of a conversation.
 
-The URL of a conversation between two people contains the other user's name. The URL of a group contains its id.
+The URL of a conversation between two users contains the other user's name. The URL of a group contains its id.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def inbox() -> str:
 def conversation(username: str = "", conversation_id: int = 0) -> str | Response:
     """Show a conversation, newest message at the bottom.
 
-    This marks no message as read. The page reports which messages it has shown, see `mark_read`.
+    This marks no message as read. Instead, the page reports which messages it has shown (see `mark_read`).
     """
     opened = get_conversation_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
@@ -53,7 +53,7 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
     """Return the HTML of the messages that an open page does not show yet.
 
-    These are the messages after seq ?after=, and messages from seq ?first= on that changed after ?revision=.
+    These are the messages after seq ?after=, and the messages from seq ?first= on that changed after ?revision=.
     """
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
     return conversation_page.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
@@ -64,7 +64,7 @@ def new_messages(username: str = "", conversation_id: int = 0) -> str:
 def compose(recipient: str) -> Response:
     """Redirect to the conversation, which contains the message form.
 
-    In the Flask Mega-Tutorial, this URL shows a separate form.
+    This URL is from the Flask Mega-Tutorial, where it shows a separate form.
     """
     return redirect(conversation_page.conversation_url(get_conversation_or_404(recipient)))
 
@@ -76,7 +76,7 @@ def compose(recipient: str) -> Response:
 @limits.uploading
 @writes_late
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
-    """Send a message, and mark the messages up to the form's `read_upto` as read.
+    """Send a message, and mark the messages up to seq `read_upto` as read.
 
     If the message is refused, show the form again with its text.
     """
@@ -136,7 +136,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
 @login_required
 @writes_late
 def mark_delivered() -> tuple[str, int]:
-    """Mark the messages that the viewer's polls returned up to `timestamp` as delivered."""
+    """Mark the messages that the viewer's polls have returned up to `timestamp` as delivered."""
     form = DeliveredForm(request.form)
     if not form.validate_on_submit():
         abort(400)

@@ -1,4 +1,4 @@
-"""Route for searching the viewer's messages."""
+"""The route for searching the viewer's messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def search() -> str:
 
 @bp.app_template_filter("excerpt")
 def excerpt(body: str, terms: Sequence[Term]) -> Markup:
-    """Return the part of a text that contains the search terms, with the terms marked."""
+    """Return an excerpt of a text around the first search term, as HTML with the terms marked."""
     pieces = excerpts.excerpt(body, terms)
     marked = Markup("<mark>{}</mark>")
     return Markup("").join(marked.format(piece.text) if piece.is_match else escape(piece.text) for piece in pieces)

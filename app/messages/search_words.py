@@ -1,11 +1,11 @@
-"""The search text of a private message: its words, and one token for each user in the conversation when it was sent.
+"""The search text of a private message: its words, and a token for each user in the conversation when it was sent.
 
 A token is the private-use character U+E000 followed by a user's id. Users can't type a token into a message or a query,
 because `search_text` and `query_terms` keep only letters, digits and emoji.
 
-To search a user's messages, the query looks up their token and the words together in the full-text index. So the cost
-depends only on the number of the user's own messages. The token only narrows the search: the membership rows decide
-about access (app/queries/visibility.py).
+A search in a user's messages looks up the user's token and the words together in the full-text index. So the cost
+depends on the number of the user's messages, not on the number of all messages. Tokens don't control access: the query
+also checks the membership (app/queries/visibility.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PERSON = "\ue000"  # U+E000, private use: app/lib/text/search.py keeps only lett
 
 
 def words_of(body: str, user_ids: Iterable[int]) -> str:
-    """Return the search text of a message between these users."""
+    """Return the search text of a message in a conversation of these users."""
     people = " ".join(f"{PERSON}{user_id}" for user_id in sorted(user_ids))
     return f"{people} {search_text(body)}".strip()  # stripped: PostgreSQL rejects an empty word
 
@@ -29,5 +29,5 @@ def people_in(words: str) -> list[int]:
 
 
 def term_of(user_id: int) -> Term:
-    """Return the search term for a user's token, which matches only messages of their conversations."""
+    """Return the search term for a user's token. It matches only messages of the user's conversations."""
     return Term(f"{PERSON}{user_id}", prefix=False)

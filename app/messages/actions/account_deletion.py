@@ -1,7 +1,7 @@
 """Remove a deleted account from its conversations.
 
-If another member has accepted the conversation, the account's messages stay, without its name and images. Otherwise the
-conversation is deleted, because no one can answer a request from a deleted account.
+If another member has accepted the conversation, the account's messages stay, without its name and images. Otherwise,
+the conversation is deleted, because no one needs to answer a message request from a deleted account.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ BATCH = 500  # messages per transaction
 
 @account_deletion.register_step
 def remove_user_from_conversation(user_id: int) -> bool:
-    """Do the next step of removing a user from their conversations. Return False if they are in none.
+    """Do the next step of removing a user from their conversations. Return False if the user is in no conversation.
 
-    A step handles one batch of messages in one conversation or, after its last batch, the user's membership.
+    A step handles one batch of messages in one conversation. When none are left, the next step removes the membership.
     """
     mine = (
         select(ConversationMember.conversation_id)
@@ -83,7 +83,7 @@ def _remove_sender(message_ids: Sequence[int], revision: int) -> None:
 
 
 def _remove_name(conversation: Conversation, user_id: int) -> None:
-    """Remove the user's name from the "added" events of a group, which record who was added."""
+    """Remove the user's name from the "added" events of a group, which say who was added."""
     events = select(Message).where(Message.conversation_id == conversation.id, Message.kind == "added")
     for event in db.session.scalars(events):
         if event.args.get("user_id") == user_id:
@@ -92,7 +92,7 @@ def _remove_name(conversation: Conversation, user_id: int) -> None:
 
 
 def _delete_conversation(conversation: Conversation, others: Sequence[int]) -> None:
-    """Delete a batch of the conversation's messages, or the conversation if none are left."""
+    """Delete a batch of the conversation's messages. If there are none, delete the conversation."""
     here = ConversationMember.conversation_id == conversation.id
     db.session.execute(update(ConversationMember).where(here).values(newest_seq=0, newest_message_id=0))
     some = select(Message.id).where(Message.conversation_id == conversation.id).limit(BATCH)

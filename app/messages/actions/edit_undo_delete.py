@@ -33,7 +33,7 @@ from app.notifications import retract_event
 class Undone:
     """The result of unsending a message."""
 
-    text: str  # the text of the message; "" if it had been unsent before
+    text: str  # the text of the message; "" if the message was already unsent
     draft: str  # the writer's new draft: the text, followed by the previous draft
     files: list[str] = field(default_factory=list)  # files no longer in use; the caller removes them after the commit
 
@@ -41,8 +41,8 @@ class Undone:
 def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> Undone:
     """Unsend a recent message, as if it had never been sent: no member sees it, and no counter includes it. Idempotent.
 
-    The text returns to the writer's draft. If another member has read the message, its content is sealed for
-    `kept_for`, so that they can report it.
+    The text returns to the writer's draft. If another member has read the message, a sealed copy is kept for
+    `kept_for`, so that this member can report it.
 
     Raises ActionError if the undo window is over. Raises LookupError if the writer has no such message.
     """
@@ -91,9 +91,9 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
 
 
 def delete_for_everyone(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
-    """Delete a message for every member, who then see a note in its place. Idempotent.
+    """Delete a message for every member. They see a note in its place. Idempotent.
 
-    The content is sealed for `kept_for`: no member can see it, but it can still be reported.
+    A sealed copy is kept for `kept_for`: no member can see it, but the message can still be reported.
 
     Returns the image files that are no longer in use. The caller removes them after the commit. Raises ActionError if
     the edit window is over. Raises LookupError if the writer has no such message.
@@ -116,7 +116,7 @@ def delete_for_everyone(writer: User, conversation_id: int, seq: int, *, kept_fo
 def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
     """Hide a message from one member. Other members still see it. Idempotent.
 
-    Raises LookupError if the member can't see such a message and hasn't hidden it before.
+    Raises LookupError if the member can't see such a message and has not hidden it before.
     """
     conversation = _lock(conversation_id)
     mine = _membership(person, conversation)
@@ -207,8 +207,8 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
 def _publish_removal(conversation: Conversation, writer: User, waiting: list[int]) -> None:
     """Publish that a message was unsent or deleted: the conversation's state, and the counts that may have changed.
 
-    For members in `waiting`, who have a pending message request, this is their number of requests. For other members
-    except the writer, it is their number of unread messages.
+    `waiting` are members with a pending message request. Their number of requests is published. For the other members
+    except the writer, the number of unread messages is published.
     """
     people = notifications.member_ids(conversation.id)
     notifications.publish_conversation_state(conversation.id, people)

@@ -1,6 +1,6 @@
 """Start and rename groups, add people to them, and leave them.
 
-A new name, an added member and a leaving member are stored as events among the group's messages.
+When a group is renamed, or a member is added or leaves, this is stored as an event among the group's messages.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from app.messages.queries.conversations import between
 from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.notifications import record_event
 
-MAX_MEMBERS = 12  # of a group, the founder included
-NAME_MAX = 80  # characters, and the width of the column
+MAX_MEMBERS = 12  # maximum number of members of a group, including the founder
+NAME_MAX = 80  # maximum number of characters in a group's name, which is also the width of the column
 
 
 def start(
@@ -46,16 +46,16 @@ def start(
 ) -> Conversation:
     """Start a group with `people`, and send `body` as its first message. Return the group.
 
-    With a single recipient, send `body` in the conversation of the two users instead, and return that.
+    With a single recipient, send `body` in the conversation of the two users instead, and return that conversation.
 
     Members who neither follow the founder nor have accepted a conversation with them get a message request. Submitting
     a form twice (same `form_key`, recipients and content) starts one group.
 
     Raises ActionError if the name or the text is invalid, if there are too many or no recipients, or if the founder
-    can't message one of them. With `limited`, also raises it if the founder is over a rate limit.
+    can't message one of them. With `options.limited`, it is also raised if the founder is over a rate limit.
     """
     others = _others(founder, people)
-    # The key includes the recipients, because the same form with other recipients makes another conversation.
+    # The key includes the recipients, because the same form with other recipients starts another conversation.
     if options.form_key:
         options = replace(options, form_key=" ".join([options.form_key, *(str(user.id) for user in others)]))
     if len(others) == 1:
@@ -85,9 +85,9 @@ def start(
 def rename(member: User, conversation_id: int, name: str, *, limited: bool = False) -> None:
     """Rename a group; "" removes its name.
 
-    Raises ActionError if the name is invalid or the user is not a member of the group. With `limited`, also raises it
-    if the member is over the rate limits for messages, because a new name moves the group to the top of every member's
-    inbox.
+    Raises ActionError if the name is invalid or `member` is not an accepted member of the group. With `limited`, it is
+    also raised if `member` is over the rate limits for messages. These apply because a new name moves the group to the
+    top of every member's inbox.
     """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _memberships = _lock_for(member, conversation_id)
@@ -103,10 +103,10 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
 def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
     """Add people to a group. They see only later messages. Idempotent.
 
-    Whether a new member gets a message request is decided as in `start`. A former member always gets one.
+    A new member gets a message request under the same conditions as in `start`. A former member always gets one.
 
-    Raises ActionError if `member` is not in the group, if the group gets too large, or if `member` can't message one of
-    the people. With `limited`, also raises it if `member` has added too many strangers today.
+    Raises ActionError if `member` is not an accepted member of the group, if the group gets too large, or if `member`
+    can't message one of the people. With `limited`, it is also raised if `member` has added too many strangers today.
     """
     conversation, memberships = _lock_for(member, conversation_id)
     inside = {user_id for user_id, membership in memberships.items() if membership.state != MemberState.LEFT}
@@ -125,7 +125,7 @@ def add(member: User, conversation_id: int, people: Iterable[User], *, limited: 
 
 
 def leave(member: User, conversation_id: int) -> None:
-    """Leave a group. The user no longer sees the group, but can be added again. Idempotent.
+    """Leave a group. The member no longer sees the group, but can be added again. Idempotent.
 
     Raises ActionError if the conversation is not a group.
     """
@@ -170,7 +170,7 @@ def _started_with(key: str | None) -> Conversation | None:
 
 
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, Members]:
-    """Return the locked group and its memberships, including those of former members.
+    """Lock a group. Return it and its memberships, including those of former members.
 
     Raises ActionError unless the member has accepted the group.
     """
@@ -186,9 +186,9 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, Members
 def _initial_state(adder: User, person: User, *, returns: bool = False) -> str:
     """Return the membership state of a person who is added to a group: "accepted", "request" or "declined".
 
-    `returns` means that the person has left this group before. They never join as "accepted". A person who declined a
-    request from the adder gets "declined", so they aren't asked again. Raises ActionError if the adder can't message
-    the person.
+    `returns` means that the person has left this group before. Such a person never joins as "accepted". A person who
+    declined a message request from the adder gets "declined", so they aren't asked again. Raises ActionError if the
+    adder can't message the person.
     """
     pair = between(adder, person)
     facts = permission.relationship(adder, person, pair.id if pair else 0)
@@ -204,7 +204,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
     """Raise ActionError if the adder exceeds their daily limit of strangers by adding people to a group.
 
     `states` are the membership states of the added people, by user id. People who don't join as "accepted" count as
-    strangers. Without this check, groups could be used to avoid the daily limit of new conversations.
+    strangers. Without this check, a user could avoid the daily limit of new conversations by starting groups.
     """
     strangers = sum(state != MemberState.ACCEPTED for state in states.values())
     if not limited or not strangers:
@@ -230,7 +230,7 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:
-    """Create or renew a membership. Earlier messages are not visible to the member and don't count as unread."""
+    """Create or renew a membership. The member does not see earlier messages, and they don't count as unread."""
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}

@@ -1,4 +1,7 @@
-"""Add images to a message and remove them. Only rows are written; app/messages/image_storage.py writes the files."""
+"""Add images to a message and remove them.
+
+These functions only change rows. The files are in the store of app/messages/image_storage.py.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ ALT_MAX_LENGTH = 1_000  # characters, as a reader counts them
 
 @dataclass(frozen=True)
 class Picture:
-    """An uploaded image that was checked and stored (app/messages/image_storage.py), with its alt text."""
+    """An uploaded image, checked and stored by app/messages/image_storage.py, with its alt text."""
 
     file: str
     alt: str
@@ -63,7 +66,7 @@ def attach(message: Message, pictures: Sequence[Picture]) -> None:
 
 
 def form_key_with_images(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
-    """Return a form key that includes the images, because the same form with other images is a new message."""
+    """Return a form key that includes the images. The same form with other images is a new message."""
     if not form_key or not pictures:
         return form_key
     return "\n".join([form_key, *(f"{one.digest} {one.alt}" for one in pictures)])
@@ -73,7 +76,7 @@ def detach(message: Message) -> list[str]:
     """Delete the image rows of a message. Return the names of the files that are no longer in use.
 
     Files that a report or a sealed message uses are not returned. The caller must hold the conversation's lock, and
-    removes the returned files after the commit.
+    must delete the returned files after the commit.
     """
     of_message = MessageImage.message_id == message.id
     rows = db.session.execute(select(MessageImage.file, MessageImage.thumbnail).where(of_message)).all()

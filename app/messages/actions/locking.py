@@ -14,30 +14,39 @@ from app.messages.queries.conversations import pair_key
 from app.models import Conversation, ConversationMember, MemberState, User
 
 T = TypeVar("T")
-Members = Mapping[int, ConversationMember]  # of one conversation, by user id, former members included
+Members = Mapping[int, ConversationMember]  # the memberships of a conversation by user id, including former members
 
 
 def lock(conversation_id: int) -> Conversation:
-    """Lock a conversation and its memberships, and return the refreshed conversation.
+    """Lock a conversation and its memberships. Return the conversation, reloaded from the database.
 
-    Raises sqlalchemy.exc.NoResultFound if it no longer exists.
+    Raises sqlalchemy.exc.NoResultFound if the conversation doesn't exist.
     """
     return lock_with_members(conversation_id)[0]
 
 
 def lock_with_members(conversation_id: int) -> tuple[Conversation, Members]:
-    """Lock a conversation as `lock` does, and return it with its refreshed memberships."""
+    """Lock a conversation and its memberships. Return both, reloaded from the database.
+
+    Raises sqlalchemy.exc.NoResultFound if the conversation doesn't exist.
+    """
     conversation = db.session.scalars(_conversation(), {"conversation_id": conversation_id}).one()
     return conversation, lock_members(conversation_id)
 
 
 def lock_pair(one: User, other: User) -> Conversation:
-    """Lock and return the conversation of two users. If there is none, create it with two memberships, both "new"."""
+    """Lock the conversation of two users and its memberships. Return the conversation, reloaded from the database.
+
+    If there is no conversation, create one. Both memberships then have the state "new".
+    """
     return lock_pair_with_members(one, other)[0]
 
 
 def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Members]:
-    """Lock the conversation of two users as `lock_pair` does, and return it with its refreshed memberships."""
+    """Lock the conversation of two users and its memberships. Return both, reloaded from the database.
+
+    If there is no conversation, create one as `lock_pair` does.
+    """
     key = {"pair_key": pair_key(one, other)}
     conversation = db.session.scalar(_conversation_of_pair(), key)
     if conversation is None:
@@ -49,10 +58,10 @@ def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Member
 
 
 def lock_members(conversation_id: int) -> Members:
-    """Lock the memberships of a locked conversation, in the order of user ids, and return them refreshed.
+    """Lock the memberships of a locked conversation. Return them, reloaded from the database.
 
-    The conversation's lock is not enough: `mark_read` and `mark_delivered` lock a user's own memberships without it.
-    The fixed order prevents deadlocks.
+    The conversation's lock is not enough, because `mark_read` and `mark_delivered` lock a user's own memberships
+    without it. The memberships are locked in the order of user ids, to prevent deadlocks.
     """
     found = db.session.scalars(_members(), {"conversation_id": conversation_id})
     return {membership.user_id: membership for membership in found}

@@ -1,4 +1,4 @@
-"""Change a user's membership of a conversation: accept or decline a request, mute, unmute, save a draft."""
+"""Change a user's membership in a conversation: accept or decline a request, mute, unmute, save a draft."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from app.models import ConversationMember, MemberState, Message, User
 from app.notifications import scheduling
 from app.queries import visibility
 
-DRAFT_MAX_LENGTH = 20_000  # characters; longer than a message may be, so that text that is too long isn't lost
+DRAFT_MAX_LENGTH = 20_000  # characters; more than in a message, so that a text that is too long to send isn't lost
 END_MUTE_JOB = "messages.end_mute"
 
 
 def accept(user: User, conversation_id: int) -> bool:
-    """Accept a message request, even one that was declined before. Return False if there is none.
+    """Accept a message request. Return False if there is none.
 
-    Its messages then count as unread until the user has read them. If the user shares read receipts, the other members
-    get them from now on.
+    A request that was declined before can be accepted too. Its messages count as unread until the user has read them.
+    If the user shares read receipts, the other members get these from now on.
     """
     if not _change(
         user, conversation_id, {"state": MemberState.ACCEPTED}, _state_in(MemberState.REQUEST, MemberState.DECLINED)
@@ -56,7 +56,8 @@ def decline(user: User, conversation_id: int) -> bool:
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
     """Mute a conversation: its messages don't count in the badge, and cause no email or push.
 
-    `hours` is one of `mute_duration.HOURS`; None mutes it until it is unmuted. Raises ActionError for other values.
+    `hours` is one of `mute_duration.HOURS`. None mutes the conversation until the user unmutes it. Raises ActionError
+    for other values.
     """
     until = mute_duration.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
@@ -83,16 +84,17 @@ def end_mute(user: User, conversation_id: int) -> bool:
     if until > now():
         enqueue_at(END_MUTE_JOB, until, conversation_id=conversation_id, user_id=user.id)
         return False
-    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())  # it may just have been muted again
+    # The condition is repeated, because the user may have muted the conversation again in the meantime.
+    return _unmute(user, conversation_id, ConversationMember.muted_until <= now())
 
 
 def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int) -> bool:
     """Save a draft. Return whether the stored draft changed.
 
-    `own_seq` is the seq of the user's newest message on the page. If the user has sent a message after it, nothing is
+    `own_seq` is the seq of the user's newest message on the page. If the user has sent a later message, nothing is
     saved: the page is out of date, and the text may be the message that was sent.
 
-    If the two users have no conversation yet, one is created for the draft, unless `_may_start` forbids it.
+    If the two users have no conversation yet, one is created for the draft if `_may_start` allows this.
     """
     text = text.replace("\0", "")  # PostgreSQL can't store U+0000
     conversation = opened.conversation
@@ -121,8 +123,8 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
 def _may_start(user: User, facts: Relationship) -> bool:
     """Return whether a draft may create a conversation.
 
-    The user must be allowed to write to the other user, and must have fewer than the maximum number of conversations
-    that contain only drafts.
+    The user must be allowed to write to the other user. The number of conversations that the user has started and that
+    contain only drafts must be below a limit.
     """
     return permission.decide(facts).kind != "refused" and rate_limits.may_begin_draft(user)
 
@@ -144,13 +146,16 @@ def _state_in(*states: str) -> ColumnElement[bool]:
 
 
 def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
-    """Update the user's membership if the conditions hold. Return whether they did."""
+    """Update the user's membership if it meets the conditions. Return whether it did."""
     change = update(ConversationMember).where(*_is_membership(user, conversation_id), *conditions).values(**values)
     return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
 
 
 def _publish_counts(user: User, conversation_id: int) -> None:
-    """Publish that messages of a conversation now count as unread, and schedule email and push for them."""
+    """Publish the unread count and the state of a conversation, and schedule email and push.
+
+    Called when messages of the conversation begin to count as unread.
+    """
     notifications.publish_unread_count(user.id)
     notifications.publish_conversation_state(conversation_id, [user.id])
     scheduling.schedule_delivery(user.id, notifications.KIND)

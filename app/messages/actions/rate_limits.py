@@ -1,4 +1,4 @@
-"""Rate limits on the messages of a user, stricter for new accounts. Messages are counted in the database."""
+"""Rate limits on sending messages, stricter for new accounts. Messages are counted in the database."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ NEW = Limits(a_minute=10, a_day=100, strangers_a_day=8)
 
 
 def limits_of(sender: User) -> Limits:
-    """Return the sender's limits, which are lower for a new account."""
+    """Return the limits for a sender, which are lower for a new account."""
     return NEW if sender.created_at > now() - NEW_FOR else KNOWN
 
 
 class Sent(NamedTuple):
     """How much a user has sent."""
 
-    message_id: int | None  # of the message that the same form sent before
-    a_minute: int
-    a_day: int
-    here: int  # in one conversation; unsent messages don't count
-    begun: int  # conversations within a day; those with only drafts don't count
+    message_id: int | None  # of the message that the same form has sent before
+    a_minute: int  # messages within a minute
+    a_day: int  # messages within a day
+    here: int  # messages in this conversation; unsent messages don't count
+    begun: int  # conversations started within a day; those with only drafts don't count
 
 
 def sent(sender: User, conversation: Conversation, form_key: str | None = None) -> Sent:
-    """Count what the sender has sent, and look up the message of the same form. One query."""
+    """Count what the sender has sent, and look up the message that the same form has sent before. One query."""
     moment = now()
     named = {
         "sender_id": sender.id,
@@ -62,7 +62,7 @@ def sent(sender: User, conversation: Conversation, form_key: str | None = None) 
 def check(sender: User, conversation: Conversation, sent: Sent, *, waits: bool) -> None:
     """Raise ActionError if the sender is over a limit.
 
-    `waits` means that the conversation is a message request that the recipient has not answered.
+    `waits` says whether the conversation is a message request that the recipient has not answered.
     """
     limits = limits_of(sender)
     if waits and sent.here >= UNANSWERED:

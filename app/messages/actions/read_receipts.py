@@ -1,7 +1,7 @@
 """Record which messages of a conversation a user has read, and which were delivered to them.
 
-Each is stored as a position: the seq (number in the conversation) up to which the user's pages have shown all messages,
-or the user's polls have fetched them. A position never decreases.
+Both are stored as a position: the seq of a message. The user's pages have shown all messages up to the read position.
+The user's polls have fetched all messages up to the delivered position. A position never decreases.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
 
 
 def mark_delivered(user: User, timestamp: float) -> int:
-    """Record that the user's polls fetched every event up to `timestamp`. Return the number of changed conversations.
+    """Record that the user's polls have fetched every event up to `timestamp`. Return how many conversations changed.
 
-    Polls themselves don't write. The page reports the newest timestamp that it received.
+    Polls don't write. Instead, the page reports the newest timestamp that it has received from a poll.
     """
     membership = ConversationMember
     heard = exists().where(
@@ -62,7 +62,8 @@ def mark_delivered(user: User, timestamp: float) -> int:
 def _show_receipts(user: User, conversation_id: int) -> None:
     """Publish the conversation's state to the members who get this user's read receipts.
 
-    Both must share read receipts and have accepted the conversation, and neither may block the other.
+    A member gets them if both users share read receipts, both have accepted the conversation, and neither blocks the
+    other.
     """
     if not user.receipts:
         return

@@ -1,6 +1,6 @@
 """Sealed messages: hidden copies of deleted or unsent messages, kept for some days so that they can be reported.
 
-Members can't see the copies. Only app/moderation reads them, to make a report.
+Members can't see the copies. Only app/moderation reads their content, to make a report.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def readers_of(message: Message) -> list[int]:
 
 
 def expired() -> Sequence[tuple[int, int]]:
-    """Return up to BATCH expired sealed messages, as (conversation id, message id)."""
+    """Return up to BATCH sealed messages whose time is over, as (conversation id, message id)."""
     over = (
         select(Message.conversation_id, Message.id)
         .join(SealedMessage, SealedMessage.message_id == Message.id)
@@ -67,8 +67,8 @@ def expired() -> Sequence[tuple[int, int]]:
 def remove(conversation_id: int, message_ids: Sequence[int]) -> list[str]:
     """Delete sealed messages of one conversation. Return the image files that are no longer in use.
 
-    The caller removes the files after the commit. The conversation's lock prevents a concurrent report from copying a
-    message whose files are about to be removed.
+    The caller removes the files after the commit. This function locks the conversation, so that no concurrent report
+    copies a message whose files are about to be removed.
     """
     lock(conversation_id)
     these = delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)).returning(SealedMessage.images)

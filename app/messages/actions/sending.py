@@ -26,9 +26,9 @@ from app.notifications import record_event
 
 @dataclass(frozen=True)
 class SendOptions:
-    """What comes with a message besides its text, and the limits to check."""
+    """A message's images and form key, and the limits to check."""
 
-    form_key: str | None = None  # a form that is submitted twice sends one message
+    form_key: str | None = None  # identifies the form, so that submitting it twice sends one message
     pictures: Sequence[Picture] = ()
     max_length: int = 2000
     limited: bool = False  # whether the rate limits apply
@@ -45,11 +45,11 @@ def send_message(
 ) -> Message:
     """Send `body` to `recipient`, update their badge, and schedule email and push, all in the caller's transaction.
 
-    Submitting a form twice (same `form_key` and content) sends one message and returns it both times. A recipient who
+    Submitting a form twice (same `form_key` and content) sends one message. Both calls return it. A recipient who
     neither follows the sender nor has accepted the conversation gets a message request.
 
-    Raises ActionError if the text is invalid or the sender can't message the recipient. With `limited`, also raises it
-    if the sender is over a rate limit.
+    Raises ActionError if the text is invalid or the sender can't message the recipient. With `options.limited`, it is
+    also raised if the sender is over a rate limit.
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
@@ -65,14 +65,14 @@ def send_message(
         raise ActionError(verdict.sentence)
     if options.limited:
         rate_limits.check(sender, conversation, sent, waits=verdict.kind == "request")
-    if conversation.newest_seq == 0:  # until now it contained at most drafts
+    if conversation.newest_seq == 0:  # no message has been sent in it yet, but it may contain drafts
         conversation.started_by_id, conversation.started_at = sender.id, now()
     states = {sender.id: MemberState.ACCEPTED}
     if verdict.kind == "allowed":
         states[recipient.id] = MemberState.ACCEPTED
     elif facts.state == MemberState.NEW:
         states[recipient.id] = MemberState.REQUEST
-        # Only on the Activity page: a request has no badge and no email.
+        # A request appears only on the Activity page. It causes no badge and no email.
         record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
     return _append(conversation, members, sender, states, body=body, key=key, pictures=options.pictures)
 
@@ -85,8 +85,8 @@ def send_to_group(
 ) -> Message:
     """Send `body` to a group. The arguments are those of `send_message`.
 
-    Raises ActionError if the text is invalid or the sender is not a member. With `limited`, also raises it if the
-    sender is over a rate limit.
+    Raises ActionError if the text is invalid or the sender is not a member. With `options.limited`, it is also raised
+    if the sender is over a rate limit.
     """
     body = checked_text(body, options.max_length, options.pictures)
     conversation, members = lock_with_members(conversation_id)
@@ -105,7 +105,7 @@ def send_to_group(
 
 
 def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
-    """Add a group's event to its messages. It counts in no badge. The caller holds the conversation's lock."""
+    """Add an event to a group's messages. It does not count as unread. The caller must hold the conversation's lock."""
     message = _store(conversation, actor, kind=kind, args=args, body="")
     membership = ConversationMember
     inside = update(membership).where(
@@ -116,9 +116,9 @@ def append_event(conversation: Conversation, actor: User, kind: str, args: dict[
 
 
 def checked_text(body: str, max_length: int, pictures: Sequence[object]) -> str:
-    """Return a message's text normalised for storage. With images, it may be empty.
+    """Return a message's text normalised for storage. The text may be empty if the message has images.
 
-    Raises ActionError if it is empty without images, too long, or contains unsupported characters.
+    Raises ActionError if the text is empty without images, is too long, or contains unsupported characters.
     """
     return "" if pictures and not body.strip() else checked_body(body, max_length)
 
@@ -133,14 +133,17 @@ def _append(
     key: str | None,
     pictures: Sequence[Picture],
 ) -> Message:
-    """Add a message to a locked conversation and notify its members; `states` are the new ones of some members."""
+    """Add a message to a locked conversation and notify its members.
+
+    `states` maps user ids to new membership states. Other memberships keep their state.
+    """
     after = {user_id: states.get(user_id, membership.state) for user_id, membership in members.items()}
     words = words_of(body, [user_id for user_id, state in after.items() if state in ACTIVE_STATES])
     message = _store(conversation, sender, body=body, form_key=key, search_text=words)
     attach(message, pictures)
     for user_id, membership in members.items():
         if after[user_id] == MemberState.ACCEPTED != membership.state and membership.newest_seq:
-            notifications.publish_unread_count(user_id)  # the messages of the request count as unread now
+            notifications.publish_unread_count(user_id)  # the messages of an accepted request now count as unread
             notifications.publish_request_count(user_id)
     told = [notifications.Member(user_id, after[user_id], one.muted) for user_id, one in members.items()]
     _count_message(message, states)
@@ -159,7 +162,10 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
 
 
 def _count_message(message: Message, states: Mapping[int, MemberState]) -> None:
-    """Update all memberships for a new message, in one statement; `states` are the new ones of some members."""
+    """Update all memberships of a conversation for a new message, in one statement.
+
+    `states` maps user ids to new membership states. Other memberships keep their state.
+    """
     named = {
         "conversation": message.conversation_id,
         "sender": message.sender_id,

@@ -1,4 +1,4 @@
-"""The states of a conversation that polls return to its members' pages."""
+"""The state of a conversation that polls return to the pages of its members."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def states_for(conversation_id: int, user_ids: Sequence[int]) -> dict[int, dict[
 
     - `with`: the other user's username; "" for a group or a deleted account
     - `group`: the conversation's id; only for a group or a deleted account
-    - `last_message_id`: the newest message that the member can see
+    - `last_message_id`: the id of the newest message that the member can see
     - `revision`: the number of the conversation's latest change
     - `delivered`: the seq up to which the polls of all other members have fetched the messages
     - `read`: the seq up to which all other members have read the messages
 
-    `delivered` and `read` are 0 unless all members share read receipts, and for a former member of a group.
+    `delivered` and `read` are 0 unless all members share read receipts. They are also 0 for a former member of a group.
     """
     found = db.session.execute(_memberships(), {"conversation_id": conversation_id, "user_ids": list(user_ids)})
     return {user_id: _state(user_id, list(rows)) for user_id, rows in groupby(found, key=lambda row: row.reader_id)}
@@ -45,12 +45,13 @@ def _state(user_id: int, rows: Sequence[Any]) -> dict[str, Any]:
     return state if mine.pair_key and others else {**state, "group": mine.conversation_id}
 
 
-_reader = shared_alias(ConversationMember)  # as in visibility.py: made once, because making an alias is slow
+_reader = shared_alias(ConversationMember)  # created once, because creating an alias is slow
 
 
 @built_once
 def _memberships() -> Select[*tuple[Any, ...]]:
-    # Built once: it runs with each message, while the members' clocks are locked. A row for each reader and member.
+    # Built once, because it runs for each message, while the members' clocks are locked. It returns a row for each pair
+    # of a reader (a user in user_ids) and a member.
     membership = ConversationMember
     here = membership.conversation_id == _reader.conversation_id
     return (
@@ -83,10 +84,10 @@ def _memberships() -> Select[*tuple[Any, ...]]:
 def receipts(viewer: Any, others: Sequence[tuple[Any, Any]], separated: Set[int]) -> tuple[int, int]:
     """Return (delivered, read): the seqs up to which all other members have fetched and read the messages.
 
-    `others` are pairs of a user and a membership, or None without one. Rows with the same columns serve as both.
+    Each item of `others` is a user and their membership (or None). Rows with the same attributes can be used instead.
 
-    Return (0, 0) unless the viewer and all other members share read receipts. Members who have not accepted the
-    conversation don't share any. Nor do users in `separated`, whom a block separates from the viewer.
+    Return (0, 0) unless the viewer and all other members share read receipts. A member does not share them with the
+    viewer before accepting the conversation, or if a block separates the two (`separated`).
     """
     told = [(user, membership) for user, membership in others if user.receipts and user.id not in separated]
     memberships = [

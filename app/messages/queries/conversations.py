@@ -39,7 +39,7 @@ class ConversationView:
     """A conversation as one of its members sees it."""
 
     viewer: User
-    conversation: Conversation | None  # None: the two have never written
+    conversation: Conversation | None  # None if the two users have never written to each other
     mine: ConversationMember | None
     others: Sequence[tuple[User, ConversationMember | None]]  # the other current members
     relationship: Relationship | None = (
@@ -49,11 +49,11 @@ class ConversationView:
     folded: Set[int] = frozenset()  # in a group: users whom the viewer blocks; their messages are collapsed
     separated: Set[int] = (
         frozenset()
-    )  # users with a block between them, in either direction: no read receipts between them
+    )  # users whom a block in either direction separates from the viewer; they get no read receipts from each other
 
     @property
     def is_group(self) -> bool:
-        """Whether the conversation is a group. It stays one even if few members are left."""
+        """Whether the conversation is a group. A group remains a group when only two members are left."""
         return self.conversation is not None and self.conversation.is_group
 
     @property
@@ -75,7 +75,7 @@ class ConversationView:
 
     @property
     def newest_seq(self) -> int:
-        """The seq of the newest message; 0 without messages."""
+        """The seq of the newest message, or 0 if there are no messages."""
         return self.conversation.newest_seq if self.conversation else 0
 
 
@@ -86,8 +86,8 @@ class Thread:
     opened: ConversationView
     messages: Sequence[Message]
     older: int | None = None  # the `before` that loads the preceding messages; None if there are none
-    changed: Sequence[Message] = ()  # messages on an open page that were edited, deleted or unsent
-    at_end: bool = True  # the newest message is included
+    changed: Sequence[Message] = ()  # messages that an open page shows and that were edited, deleted or unsent
+    at_end: bool = True  # whether the newest message is included
 
     @property
     def read_seq(self) -> int:
@@ -101,13 +101,13 @@ class Thread:
 
 
 def pair_key(one: User, other: User) -> str:
-    """Return the unique key of two users' conversation."""
+    """Return the key by which the conversation of two users is found."""
     low, high = sorted([one.id, other.id])
     return f"{low}:{high}"
 
 
 def pair_key_with(viewer: User) -> ColumnElement[str]:
-    """Return `pair_key` for the viewer and the query's User, as an SQL expression."""
+    """Return an SQL expression for the `pair_key` of the viewer and the User of the query."""
     return _pair_key_with(literal(viewer.id), literal(str(viewer.id)))
 
 
@@ -117,15 +117,15 @@ def _pair_key_with(viewer_id: ColumnElement[int], viewer_text: ColumnElement[str
 
 
 def between(viewer: User, other: User) -> Conversation | None:
-    """Return the conversation of two users, or None."""
+    """Return the conversation of two users, or None if there is none."""
     return db.session.scalar(select(Conversation).where(Conversation.pair_key == pair_key(viewer, other)))
 
 
 def with_person(viewer: User, username: str) -> ConversationView | None:
-    """Return the viewer's conversation with that user; None if the user doesn't exist or is the viewer. One query.
+    """Return the viewer's conversation with that user, or None if the user doesn't exist or is the viewer. One query.
 
-    If the two have never written, the `conversation` in the result is None. An inactive account is found only by users
-    who have exchanged messages with it.
+    If the two users have never written to each other, `conversation` in the result is None. An inactive account is
+    found only by users who have exchanged messages with it.
     """
     named = {"viewer_id": viewer.id, "viewer_text": str(viewer.id), "username_key": username_key(username)}
     row = db.session.execute(_with_person(), named).first()
@@ -147,7 +147,7 @@ def with_person(viewer: User, username: str) -> ConversationView | None:
 
 @built_once
 def _with_person() -> Select[Any]:
-    # Built once: every page and every write of a conversation begins with it.
+    # Built once, because every page and every action of a conversation runs this query.
     here, viewer_id, viewer_text = (
         Conversation.id,
         bindparam("viewer_id", type_=Integer),
@@ -174,9 +174,10 @@ def _with_person() -> Select[Any]:
 
 
 def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
-    """Return the conversation with that id if the viewer is a member and has not left; otherwise None. One query.
+    """Return the conversation with that id, or None if the viewer is not a current member. One query.
 
-    The result has no `terms` and no `relation`. It is used for groups and for conversations with a deleted account.
+    The result has no `relationship` and no `relation`. It is used for groups and for conversations with a deleted
+    account.
     """
     here = _mine.conversation_id == conversation_id
     inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(ACTIVE_STATES))
@@ -215,8 +216,8 @@ def newest(opened: ConversationView, *, before: int | None = None, size: int = 4
     """Return the newest messages of a conversation or, with `before`, the `size` messages before that seq. One query.
 
     Without `before`, the result always includes the first unread message. Each member has a single read position, so a
-    page that skipped unread messages would mark them as read. If there are too many, the result ends after WINDOW
-    messages, and the rest follow once these have been read.
+    page that skipped unread messages would mark them as read. If there are more than WINDOW messages from there on, the
+    result ends after WINDOW messages. The others follow when these have been read.
     """
     if opened.mine is None:
         return Thread(opened, [])
@@ -234,7 +235,7 @@ def newest(opened: ConversationView, *, before: int | None = None, size: int = 4
 def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, size: int = PAGE_SIZE) -> Thread:
     """Return the messages that an open page does not show yet: up to `size` messages after `seq`, and changed ones.
 
-    Changed messages are those from seq `first` to `seq` that changed after `revision`. They include unsent messages, so
+    Changed messages are those from seq `first` to `seq` that changed after `revision`. Unsent messages are included, so
     that the page can remove them.
     """
     mine, conversation = opened.mine, opened.conversation
@@ -249,7 +250,10 @@ def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, 
 
 
 def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
-    """Select the messages that this member can see, with senders and images; with `gone`, also unsent messages."""
+    """Select the messages that this member can see, with senders and images.
+
+    With `gone`, also select unsent messages.
+    """
     this = and_(_mine.conversation_id == mine.conversation_id, _mine.user_id == mine.user_id)
     visible = visibility.message_is_shown(_mine)
     if gone:
@@ -263,7 +267,7 @@ def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
 
 
 def message(viewer: User, conversation_id: int, seq: int) -> Message | None:
-    """Return one message if the viewer can see it, otherwise None."""
+    """Return one message, or None if the viewer can't see it."""
     opened = by_id(viewer, conversation_id)
     if opened is None or opened.mine is None:
         return None

@@ -1,4 +1,4 @@
-"""Queries for a data export: a user's conversations and the messages that they can see, in batches."""
+"""Queries for a data export: a user's conversations and the messages that the user can see, in batches."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ BATCH_SIZE = 100  # conversations per query
 
 @dataclass(frozen=True)
 class ExportedConversation:
-    """A conversation, the export owner's membership in it, and the (id, username) of every current member."""
+    """A conversation in a data export.
+
+    `membership` is the membership of the export's owner. `people` is the (id, username) of every current member.
+    """
 
     conversation: Conversation
     membership: ConversationMember
@@ -30,7 +33,7 @@ class ExportedConversation:
 
 
 def message_count(owner_id: int) -> int:
-    """Return how many messages the user can see."""
+    """Return the number of messages that the user can see."""
     shown = (
         select(func.count())
         .select_from(ConversationMember)
@@ -74,7 +77,7 @@ def conversations(owner_id: int) -> Iterator[ExportedConversation]:
 
 
 def messages(membership: ConversationMember, newest: int, size: int) -> Iterator[Sequence[Message]]:
-    """Yield the messages that this member can see, up to message id `newest`, oldest first, `size` at a time."""
+    """Yield the messages that this member can see in batches of `size`, oldest first, up to message id `newest`."""
     after = membership.joined_seq
     here = (
         ConversationMember.conversation_id == membership.conversation_id,

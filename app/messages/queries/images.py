@@ -15,7 +15,7 @@ BATCH_SIZE = 500  # names per query
 
 
 def visible(viewer: User, image_id: int) -> MessageImage | None:
-    """Return the image with that id if the viewer can see its message now. One query."""
+    """Return the image with that id, or None if the viewer can't currently see its message. One query."""
     membership = ConversationMember
     query = (
         select(MessageImage)
@@ -28,7 +28,7 @@ def visible(viewer: User, image_id: int) -> MessageImage | None:
 
 
 def without_thumbnail(message_id: int) -> Sequence[tuple[int, str]]:
-    """Return (id, file) of a message's images that have no thumbnail yet."""
+    """Return the (id, file) of each image of a message that has no thumbnail yet."""
     these = select(MessageImage.id, MessageImage.file).where(MessageImage.message_id == message_id)
     return [(row.id, row.file) for row in db.session.execute(these.where(MessageImage.thumbnail == ""))]
 
@@ -39,7 +39,7 @@ def exists(image_id: int) -> bool:
 
 
 def retained_files(conversation_id: int) -> set[str]:
-    """Return the names of the image files that a conversation's sealed messages, or reports about it, use."""
+    """Return the names of a conversation's image files that sealed messages or reports use."""
     reported = select(ReportedMessage.images).join(Report, Report.id == ReportedMessage.report_id)
     sealed = select(SealedMessage.images).join(Message, Message.id == SealedMessage.message_id)
     return _names(db.session.scalars(reported.where(Report.conversation_id == conversation_id))) | _names(
@@ -48,10 +48,9 @@ def retained_files(conversation_id: int) -> set[str]:
 
 
 def files_in_use(files: Sequence[str]) -> set[str]:
-    """Return file names that are in use, including all of `files` that are. The result may contain other names as well.
+    """Return the names in `files` that are in use, and possibly other names in use.
 
-    A file is in use by a message, by the evidence of a report, or by the kept content of an unsent or deleted message
-    (`SealedMessage`).
+    A file is in use by a message, by the evidence of a report, or by a sealed message.
     """
     found: set[str] = set()
     for first in range(0, len(files), BATCH_SIZE):

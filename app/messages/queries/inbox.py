@@ -19,7 +19,7 @@ SCAN_LIMIT = 2000  # maximum number of users followed by the viewer that are che
 
 @dataclass(frozen=True)
 class SenderFacts:
-    """Facts about the sender of a message request, shown to help the viewer decide."""
+    """Facts about the sender of a message request that help the viewer to decide."""
 
     shared: int  # number of users who are followed by the viewer and follow the sender
     relation: Relation
@@ -49,9 +49,9 @@ class InboxRow(Listed):
 
     mine: ConversationMember  # the viewer's membership
     newest: Message  # with its sender
-    unread: int  # number of messages
+    unread: int  # number of unread messages
     pictures: int  # number of images in the newest message
-    folded: bool  # the viewer blocks the sender: in a group the message is collapsed
+    folded: bool  # the viewer blocks the sender; in a group, the message is collapsed
     stranger: SenderFacts | None = None  # facts about the sender of a two-person request
 
 
@@ -61,13 +61,13 @@ class Inbox:
 
     rows: Sequence[InboxRow]
     older: int | None
-    requests: int
+    requests: int  # number of pending requests
 
 
 def page(viewer: User, before: int | None, size: int, *, state: str = MemberState.ACCEPTED) -> Inbox:
     """Return a page of the conversations in which the viewer's membership has this `state`, latest message first.
 
-    `before` is the id of the last message on the previous page. Always two queries.
+    `before` is the id of the last message on the previous page. This function always runs two queries.
     """
     query = _conversations(viewer, state).order_by(ConversationMember.newest_message_id.desc()).limit(size + 1)
     if before is not None:
@@ -109,7 +109,7 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
 
 
 def _sender_facts(viewer: User, user_ids: Sequence[int]) -> dict[int, SenderFacts]:
-    """Return facts about users who sent requests, by user id. One query."""
+    """Return facts about users who sent message requests, by user id. One query."""
     if not user_ids:
         return {}
     mine, theirs, friend = aliased(Follow), aliased(Follow), aliased(User)

@@ -23,8 +23,8 @@ class ReadBy:
 def of_own_messages(opened: ConversationView) -> list[ReadBy]:
     """Return the viewer's newest messages in a group with their readers, newest first. One query.
 
-    Return an empty list if the viewer doesn't share read receipts. Readers are only members who share read receipts and
-    have accepted the group, and whom no block separates from the viewer.
+    Return an empty list if the viewer doesn't share read receipts. A reader is listed only if they share read receipts,
+    have accepted the group, and are not separated from the viewer by a block.
     """
     if opened.mine is None or not opened.viewer.receipts:
         return []

@@ -20,8 +20,8 @@ from app.queries.name_prefixes import has_words
 from app.queries.search import matching
 
 MAX_SUGGESTIONS = 8
-SCAN_LIMIT = 1000  # maximum number of conversations, and of follows in each direction; limits the query's time
-STRANGERS = 50  # maximum number of other users with a matching name
+SCAN_LIMIT = 1000  # maximum number of conversations, and of follows in each direction, that the query reads
+STRANGERS = 50  # maximum number of other users with a matching name that the query reads
 WRITTEN, FOLLOWED, FOLLOWER, STRANGER = range(4)  # the order of suggestions
 
 
@@ -34,10 +34,10 @@ class Recipient:
 
 
 def suggestions(viewer: User, q: str) -> list[Recipient]:
-    """Return users whose name or username contains the words of `q`; the last word may be a prefix. One query.
+    """Return users whose name or username contains the words of `q`. The last word may be a prefix. One query.
 
-    People the viewer has exchanged messages with come first, latest message first. People whom the viewer follows come
-    next, then the viewer's followers, then all others. An empty `q` returns only the first three groups. Inactive
+    Users with whom the viewer has exchanged messages come first, by latest message. Next come users whom the viewer
+    follows, then the viewer's followers, then all others. An empty `q` returns only the first three groups. Inactive
     accounts, and users separated from the viewer by a block, are never returned.
     """
     terms = query_terms(q)
@@ -62,7 +62,7 @@ def suggestions(viewer: User, q: str) -> list[Recipient]:
 
 
 def by_ids(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
-    """Return these users, and whether the viewer may write to them. One query."""
+    """Return the users with these ids, and whether the viewer may write to them. One query."""
     return _all(_recipients(viewer).where(User.id.in_(user_ids)).order_by(User.id)) if user_ids else []
 
 
@@ -83,7 +83,7 @@ def _all(query: Select[Any]) -> list[Recipient]:
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
     """Return a SELECT of (user id, place, newest message id) for each group of possible recipients.
 
-    `place` is the group's position in the suggestions. Each SELECT has a LIMIT, which limits the query's time.
+    `place` is the position of the group in the suggestions. Each SELECT has a LIMIT, so that the query stays fast.
     """
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     written = (
@@ -111,5 +111,8 @@ def _ranked(user_id: Any, place: int) -> Select[int, int, int]:
 
 
 def _cut(query: Select[int, int, int], size: int) -> Select[int, int, int]:
-    """Limit `query` to `size` rows for use in a UNION. SQLite accepts LIMIT there only in a subquery."""
+    """Limit `query` to `size` rows, for use in a UNION.
+
+    The LIMIT is in a subquery, because SQLite does not allow it directly in a part of a UNION.
+    """
     return select(query.limit(size).subquery())
