@@ -49,8 +49,7 @@ def conversation_url(opened: ConversationView) -> str:
 
 
 def action_response(opened: ConversationView) -> Response | tuple[str, int]:
-    """Return the response after an action: 204 for a request by JavaScript, otherwise a redirect to the conversation.
-    """
+    """Return the response after an action: 204 for a script, otherwise a redirect to the conversation."""
     return ("", 204) if is_script() else redirect(conversation_url(opened), 303)
 
 
