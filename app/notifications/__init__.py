@@ -5,14 +5,14 @@
     record_event(user_id, kind, subject, ...)       records an event for the Activity page, its badge, email and push
     retract_event(user_id, kind, subject)           deletes an event whose cause was undone
     scheduling.schedule_delivery(user_id, kind)     schedules email and push about other items, such as messages
-    refresh_counts_for_deleted_post(post_id)        publishes new counts on commit; call it before deleting the post
+    refresh_counts_for_deleted_post(post_id)        publishes new unread counts; call it before a post is deleted
     logins_changed(user_id)                         clears the user's poll cache; call it after ending a login
 
-These functions only register writes, which run as part of the commit of the caller's transaction. During the commit,
-the user's row in `notification_clock` is locked, so timestamps follow the order of commits (outbox.py).
+Each function only registers a write. The write runs during the commit of the caller's transaction, while the user's row
+in `notification_clock` is locked. So the timestamps follow the order of commits (outbox.py).
 """
 
-from app.notifications import jobs  # noqa: F401  (declares its jobs and listeners)
+from app.notifications import jobs  # noqa: F401  (importing it registers jobs and signal handlers)
 from app.notifications.events import (
     publish_activity_count,
     record_event,

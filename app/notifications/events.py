@@ -32,13 +32,13 @@ def record_event(
     known: bool = False,
     args: Mapping[str, Any] | None = None,
 ) -> None:
-    """Record an event for a user when the current transaction commits, once for each (user, kind, subject).
+    """Record an event for a user when the current transaction commits.
 
-    `args` is JSON-serialisable data for the event's text, besides the actor and the post. If `known` is true, the event
-    is stored as read, because the user has already seen what it reports.
+    Nothing is recorded if an event with the same user, kind and subject exists, if the actor is the user, or if the
+    user's sender filters drop the event.
 
-    Nothing is recorded if the actor is the user, or if the user's sender filters drop the event. Raises KeyError for an
-    undeclared kind.
+    `args` is JSON-serialisable data for the event's text. If `known` is true, the event is stored as read, because the
+    user already knows about it. Raises KeyError for an undeclared kind.
     """
     declared = KINDS[kind]
     if actor is not None and actor.id == user_id:
@@ -59,8 +59,8 @@ def record_event(
     }
 
     def write(timestamp: float) -> None:
-        # An INSERT that conflicts with a locked row waits. If a request is marking that row as read, it waits for our
-        # clock lock: a deadlock. So check for the row first.
+        # Check whether the row exists before inserting it, to avoid a deadlock: an INSERT that conflicts with a locked
+        # row waits for the lock. A request that marks this row as read holds that lock, and waits for our clock lock.
         if _is_known(user_id, kind, subject):
             return
         is_new = db.session.scalar(_insert_once(), {**values, "timestamp": timestamp}) is not None
@@ -105,9 +105,9 @@ def publish_activity_count(user_id: int) -> None:
 
 
 def refresh_counts_for_deleted_post(post_id: int) -> None:
-    """Publish new counts to every user with an unread event about this post, when the current transaction commits.
+    """Publish the number of unread events of each user with an unread event about this post, on commit.
 
-    Call this before the post is deleted: afterwards, those users can't be found any more.
+    Call this before the post is deleted. Its events are deleted with it, so the users can't be found afterwards.
     """
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():
@@ -116,10 +116,10 @@ def refresh_counts_for_deleted_post(post_id: int) -> None:
 
 @visibility_changed.connect
 def _count_activity(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
-    """Publish a user's number of unread events after a block or mute started or ended.
+    """Publish a user's number of unread events after a block or mute has begun or ended.
 
-    Blocks and mutes are conditions of queries (app/queries/visibility.py): they hide rows without deleting any. So only
-    the count changes. If `restored` is true, some events are visible again, and their email and push are scheduled.
+    If `restored` is true, events that were hidden are visible again, so schedule email and push about them. The events
+    themselves don't change: blocks and mutes are conditions of queries (app/queries/visibility.py).
     """
     publish_activity_count(user_id)
     if restored:

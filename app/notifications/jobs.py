@@ -1,4 +1,4 @@
-"""Notification jobs: the daily clean-up and recount of badges. Also notifies the owner of a task when it changes."""
+"""Background jobs that delete old notifications daily and recount badges. Also publishes changes of tasks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from app.notifications.outbox import publish_state
 DAY = 24 * 3600  # seconds
 BATCH = 1000  # rows that one transaction deletes
 TALLY_DAYS = 7  # days that the counts of sent emails are kept; the daily caps need only today's
-EVENTS = {"done": "job_done", "failed": "job_failed"}  # the kind of event for each final state of a task
+EVENTS = {"done": "job_done", "failed": "job_failed"}  # the kind of event to record when a task reaches a final state
 
 
 @job_changed.connect
 def _publish_task(task: Job) -> None:
-    """Publish every change of a task to its owner. Also record an event when the task is done or has failed."""
+    """Publish a task's progress and state to its owner. If it is done or has failed, also record an event."""
     if task.owner_id is None:
         return
     state = {"task_id": task.id, "progress": task.progress, "state": task.state}
@@ -39,9 +39,10 @@ def _publish_task(task: Job) -> None:
 
 @job("notifications.forget_poll")
 def remove_cached_poll(user_id: int) -> None:
-    """Remove a user's cached poll hash after the removal at commit failed. Idempotent.
+    """Remove a user's hash from the poll cache. Idempotent.
 
-    Raises ConnectionError while Redis is unavailable, so that the job is retried.
+    This job is enqueued if Redis was unavailable during a commit (outbox.py). Raises ConnectionError if Redis is still
+    unavailable, so that the job is retried.
     """
     if not poll_cache.invalidate(user_id):
         raise ConnectionError("Redis is away")
@@ -49,7 +50,7 @@ def remove_cached_poll(user_id: int) -> None:
 
 @job("notifications.forget_old_tasks", every=DAY)
 def delete_old_task_states() -> None:
-    """Delete published task states whose job no longer exists. Otherwise, a user's states would grow with every task.
+    """Delete the published states of tasks whose job no longer exists. Otherwise, they would accumulate.
 
     Idempotent: a second run finds nothing.
     """
@@ -70,10 +71,11 @@ def recount_badges() -> dict[str, int]:
 
 @job("notifications.forget_activity", every=DAY)
 def delete_old_events() -> None:
-    """Delete events ACTIVITY_DAYS after they were read, and filtered events ACTIVITY_DAYS after they happened.
+    """Delete old events and old counts of sent emails. Idempotent: a second run finds nothing.
 
-    Unread events are kept. Login events are kept too: they record which browsers a user has logged in from, so that a
-    known browser causes no new alert. Also delete old counts of sent emails. Idempotent: a second run finds nothing.
+    A read event is deleted ACTIVITY_DAYS after it was read, and a filtered event ACTIVITY_DAYS after it was recorded.
+    Other unread events are kept. So are login events: they show where a user has logged in before, and a login from a
+    known browser or network causes no alert.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.filtered_by != "") & (Activity.created_at < oldest)
@@ -83,10 +85,10 @@ def delete_old_events() -> None:
 
 
 def _delete_in_batches(identity: Any, which: ColumnElement[bool]) -> None:
-    """Delete the rows that match `which` in batches, so that no other writer waits for long.
+    """Delete the rows that match `which` in batches, so that other writers don't wait for long.
 
-    Each batch is selected without a lock, and selected again with a lock before it is deleted. Rows that are locked by
-    others are skipped until the next run.
+    Each batch is selected without a lock, and selected again with a lock before it is deleted. Rows that other
+    transactions have locked are skipped; the next run deletes them.
     """
     last = 0
     while True:

@@ -18,15 +18,15 @@ class Kind:
     """A kind of event, and its default delivery."""
 
     name: str
-    label: Sentence  # its row in the delivery grid
+    label: Sentence  # of its row in the delivery grid
     why: Sentence  # shown as "Why am I seeing this?"
     mail: Mail
     push: bool = True
-    has_actor: bool = False  # another user caused it, so the sender filters apply
-    groups: bool = False  # several events are shown as one line, unless the user turns that off
+    has_actor: bool = False  # another user causes it, so sender filters apply
+    groups: bool = False  # by default, several events are shown as one line
     quiet: bool = False  # only listed on the Activity page: never unread, no email or push, not in the delivery grid
     essential: bool = False  # its email ignores quiet hours, the pause and the daily cap
-    fixed: bool = False  # the user can't change its delivery, so it is not in the delivery grid
+    fixed: bool = False  # users can't change its delivery, so it is not in the delivery grid
     role: str = "member"  # only users with this role or a higher one are notified
 
 

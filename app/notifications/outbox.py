@@ -1,13 +1,13 @@
 """The outbox: writes that notify a user are registered during a transaction and run when it commits.
 
-They run under a lock on the user's clock (the row in `notification_clock`), which is held until the commit. Their
-timestamp is the clock's new value, `max(now, last + 1 microsecond)`. Timestamps therefore follow commit order: a client
-that remembers the newest timestamp it saw can't skip an event that commits later
-(docs/decisions/0002-per-user-clock.md).
+Before these writes run, the user's clock (a row in `notification_clock`) is locked and set to `max(now, last + 1
+microsecond)`. The lock is held until the commit. The clock's new value is the timestamp of the writes. Timestamps
+therefore follow commit order: a client that remembers the newest timestamp it saw can't skip an event that commits
+later (docs/decisions/0002-per-user-clock.md).
 
 To prevent deadlocks, clocks are locked only by `session.commit()`, after all other locks of the transaction and in the
-order of user ids. The one exception is a job that such a write enqueues: its row is locked after all clocks. So a
-transaction that has locked such a job must not lock a clock afterwards.
+order of user ids. There is one exception: if a write enqueues a job, the job's row is locked after all clocks. So a
+transaction that has locked the row of such a job must not lock a clock afterwards.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NO_STATE: Final = object()
 
 
 class Phase(IntEnum):
-    """When a write runs: rows before the states, which may count them, and jobs for email and push after the states."""
+    """When a write runs. ROWS run before states are stored, because a state may count rows. JOBS run after that."""
 
     ROWS = 0
     JOBS = 1
@@ -39,9 +39,9 @@ class Phase(IntEnum):
 
 @dataclass
 class Outbox:
-    """What a transaction writes when it commits."""
+    """The writes that are registered for the commit of a transaction."""
 
-    users: dict[int, bool] = field(default_factory=dict)  # whose clocks are locked, and whether they move forward
+    users: dict[int, bool] = field(default_factory=dict)  # user ids whose clocks to lock; True = move the clock forward
     states: dict[tuple[int, str, str], Data] = field(default_factory=dict)  # by user id, name and subject
     writes: dict[tuple[Phase, int, Hashable], Write] = field(default_factory=dict)
 
@@ -99,7 +99,7 @@ def _write() -> None:
     _run(outbox, Phase.JOBS, timestamps)
     redis_is_there = True
     for user_id in timestamps:
-        # After the first failure only the job is used, so an outage costs one timeout.
+        # After the first failure, only enqueue jobs, so that an outage costs one timeout.
         redis_is_there = redis_is_there and poll_cache.invalidate(user_id)
         if not redis_is_there:
             _enqueue_removal(user_id)
@@ -107,14 +107,14 @@ def _write() -> None:
 
 
 def _run(outbox: Outbox, phase: Phase, timestamps: Mapping[int, float]) -> None:
-    # By user, because a write may lock rows of its user.
+    # In the order of user ids, to prevent deadlocks: a write may lock rows of its user.
     chosen = [(user_id, run) for (its_phase, user_id, _key), run in outbox.writes.items() if its_phase == phase]
     for user_id, run in sorted(chosen, key=lambda one: one[0]):
         run(timestamps[user_id])
 
 
 def _write_states(outbox: Outbox, timestamps: Mapping[int, float]) -> None:
-    """Write all states with one statement."""
+    """Insert or update all published states with one statement. Delete those that `delete_state` registered."""
     rows = []
     for (user_id, name, subject), data in sorted(outbox.states.items(), key=lambda one: one[0]):
         key = {"user_id": user_id, "name": name, "subject": subject}
@@ -137,10 +137,11 @@ def _upsert_states() -> Insert:
 
 
 def _enqueue_removal(user_id: int) -> None:
-    """Enqueue a job that removes the cached poll hash: Redis may come back with the old one.
+    """Enqueue a job that removes a user's hash from the poll cache. Redis is unavailable, and may still contain it.
 
-    A job that is already queued is enough. It will run while this transaction still holds the clock lock, or later. The
-    hash is filled only under that lock, so no outdated hash can appear after the job has run.
+    Do nothing if such a job is already queued. That job may run before this transaction commits, but then the hash
+    can't be filled with outdated values afterwards: this needs the clock lock, which this transaction holds until its
+    commit.
     """
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")

@@ -10,12 +10,12 @@ hash. Every other field is the id of a login that may poll. A new hash has only 
   writes them only if the lease has not changed in the meantime.
 - A hash with another run id counts as missing, because a restarted Redis may restore a hash that had been removed.
 
-So a filled hash is never older than the last change to its values. If a writer crashes before it removes the hash,
-nothing has changed. If it crashes afterwards, the hash is missing and polls query the database. If Redis is
-unavailable, the writer commits anyway, and a job removes the hash later (outbox.py).
+So a filled hash never contains outdated values. If a writer crashes before it removes the hash, its changes are rolled
+back. If it crashes afterwards, the hash is missing, and polls query the database. If Redis is unavailable, the writer
+commits anyway, and a job removes the hash later (outbox.py).
 
-The lease (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1) also rejects a late fill: a
-command that reaches Redis after its sender has timed out and released the lock.
+The lease also prevents a late fill: a command that reaches Redis after the process that sent it has timed out and
+released the lock. See Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from app.models import LoginSession, NotificationClock, User
 from app.notifications import presence
 
 TTL = 300  # seconds, plus up to a fifth at random; an expired login may poll from the cache for that long
-# Returns the lease of the hash, and creates the hash if it is missing or has another run id. Also marks the user as
-# present (presence.py), which does not affect the hash.
+# Returns the lease of the hash. Creates the hash first if it is missing or has another run id. Also marks the user as
+# present (presence.py).
 LEASE = """
 redis.call('SET', KEYS[2], '1', 'EX', ARGV[4])
 if redis.call('HGET', KEYS[1], 'server') ~= ARGV[1] then
@@ -46,6 +46,7 @@ if redis.call('HGET', KEYS[1], 'server') ~= ARGV[1] then
 end
 return redis.call('HGET', KEYS[1], 'lease')
 """
+# Fills the hash if its lease has not changed. Returns whether it did.
 FILL = """
 if redis.call('HGET', KEYS[1], 'lease') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'last', ARGV[2], ARGV[3], '1')
@@ -64,7 +65,7 @@ def format_timestamp(timestamp: float) -> str:
 
 
 def invalidate(user_id: int) -> bool:
-    """Remove a user's hash. Return False if Redis is unavailable; the caller must then retry later.
+    """Remove a user's hash. Return False if Redis is unavailable. The caller must then try again later.
 
     Call this under the user's clock lock, before the commit. The command is sent even if this process's circuit breaker
     is open: the breaker of another process may be closed, and that process would answer polls from the outdated hash.
@@ -77,7 +78,7 @@ def invalidate(user_id: int) -> bool:
 
 
 def fill(user_id: int, login_id: str) -> None:
-    """Fill a user's hash under their clock lock. Do nothing if another transaction holds the lock: polls never wait."""
+    """Fill a user's hash while their clock is locked. If the lock is not free, do nothing, so that polls never wait."""
     try:
         # Take the lease before the lock, so that it detects any later removal.
         lease = redis_client.execute(lambda client: _lease(client, user_id))
@@ -108,9 +109,9 @@ def _lock_clock(connection: Connection, user_id: int) -> float | None:
 
 
 def _is_valid_login(connection: Connection, login_id: str) -> bool:
-    """Return whether the login is still valid, by the same conditions as the query that loads the session.
+    """Return whether the login is still valid. It may have ended since the request began.
 
-    It may have ended since the request began.
+    The conditions are the same as in the query that loads the session (app/queries/people.py).
     """
     login = select(LoginSession.id).join(User, User.id == LoginSession.user_id)
     login = login.where(LoginSession.id == login_id, LoginSession.expires_at > now(), User.active)

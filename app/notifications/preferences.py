@@ -1,6 +1,6 @@
-"""Delivery preferences of a user: one for each kind of event (the delivery grid), and a profile for all kinds.
+"""A user's delivery settings: preferences for each kind of event (the delivery grid), and a profile for all kinds.
 
-Only changed rows are stored. Everything else has the defaults.
+Only settings that the user has changed are stored. All others have their defaults.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def grid(user_id: int) -> Mapping[str, Preference]:
 
 
 def profile(user_id: int) -> DeliveryProfile:
-    """Return a user's delivery profile: the stored row, or an object with the defaults that is not in the session."""
+    """Return a user's delivery profile: the stored row, or an unsaved object with the defaults."""
     row = db.session.scalar(_profile(), {"user_id": user_id})
     return row or default_profile(user_id)
 
@@ -86,7 +86,7 @@ def hours(user: User, chosen: DeliveryProfile) -> Hours:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one kind of event is delivered to one user now, and to which browsers."""
+    """How one kind of event is delivered to one user, and to which browsers pushes are sent."""
 
     push: bool
     mail: str
@@ -108,7 +108,7 @@ def delivery(user_id: int, kind: str) -> Delivery:
 
 @built_once
 def _delivery() -> Select[*tuple[Any, ...]]:
-    # Built once: it runs with each message, while the recipient's clock is locked. A row for each browser.
+    # Built once, because it runs for each message while the recipient's clock is locked. It returns a row per browser.
     profile, preference, browser = DeliveryProfile, DeliveryPreference, PushSubscription
     chosen = and_(preference.user_id == User.id, preference.kind == bindparam("kind"))
     return (

@@ -1,8 +1,8 @@
-"""Presence: which users have polled in the last ten minutes. Stored as expiring keys in Redis.
+"""Presence: which users have polled recently, so probably have a page open. Stored in Redis as keys that expire.
 
-Some states matter only on open pages, so they are published only to users who are present. This saves a transaction
-under the user's clock lock, and the four SQL statements of the user's next poll. A user who comes later loads a page
-that shows the current state anyway.
+Some states matter only on open pages, so they are published only to users who are present. For all others, this saves a
+transaction under the user's clock lock, and the four SQL statements of the user's next poll. When they return, they
+load a page, which shows the current state anyway.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """When a user may be notified: quiet hours, pauses and digest times. Pure functions, in the user's time zone.
 
-Times of day are minutes after midnight in local time. No notification is sent while the local clock shows a quiet time:
-if a clock change repeats or skips the start or end of quiet hours, the longer possible period applies. A digest at a
-repeated time is sent at the first occurrence. A digest at a skipped time is sent later, by the length of the skip.
+Times of day are minutes after midnight in local time. A change to or from summer time may repeat or skip a local time.
+If this is the start or end of quiet hours, the longer possible period applies. A digest at a repeated time is sent at
+the first occurrence. A digest at a skipped time is sent later, by the length of the skip.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def next_digest(hours: Hours, cadence: str, moment: datetime) -> datetime:
 
 
 def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield (begin, end) of the quiet periods around `moment`, in order."""
+    """Yield (begin, end) of each quiet period from a day before `moment` to two days after it, in order."""
     begin, end = hours.quiet_from, hours.quiet_until
     if begin is None or end is None or begin == end:
         return

@@ -1,4 +1,4 @@
-"""Recount published badge counts: correct those that are wrong, and log them as errors.
+"""Recount the published badge counts. Correct those that are wrong, and log them as errors.
 
 Counts should never be wrong: each is computed under the user's clock lock whenever it may have changed. A difference
 means a bug, or a manual change in the database.
@@ -40,7 +40,7 @@ def recount() -> dict[str, int]:
 def _published_counts() -> Iterator[tuple[int, str, object, int]]:
     """Yield (user id, name, published count, correct count) for every published count.
 
-    The rows are read without a lock, so a difference must be checked again under one.
+    The rows are read without locks, so a difference must be checked again under the user's clock lock.
     """
     last = 0
     while True:

@@ -38,14 +38,14 @@ NameMarkup = Callable[[User], Markup]
 class RenderedEvent:
     """The text and link target of an event, or of several events that are shown as one.
 
-    `say(put)` returns the sentence; it formats each value of the sentence with `put`.
+    `say(put)` returns the sentence. It formats each name or other value in the sentence with the function `put`.
     """
 
     say: Callable[[Formatter], str]
     endpoint: str
     values: Mapping[str, Any] = field(default_factory=dict)
     post: Post | None = None
-    quoted: str = ""  # the beginning of a deleted post, and its language
+    quoted: str = ""  # the text of a deleted post
     quoted_language: str = ""
     address: str = ""
     words: str = ""
@@ -90,7 +90,7 @@ class RenderedEvent:
 def render(events: Sequence[Activity]) -> RenderedEvent:
     """Render one event, or several events of a kind that can be grouped, newest first.
 
-    Raises ValueError for several events of another kind.
+    Raises ValueError for several events of a kind that can't be grouped.
     """
     newest = events[0]
     if newest.kind in _TOGETHER:

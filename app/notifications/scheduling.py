@@ -1,10 +1,11 @@
-"""Schedule email and push about pending items: unread events and messages that were not sent yet.
+"""Schedule email and push about pending items: unread events and messages about which the user wasn't notified yet.
 
 Each user has at most one scheduled email job for each cadence, and one scheduled push job for each browser. A job loads
-its content when it runs: it includes newer items and omits those that were read. It also checks the user's settings and
-the daily cap again, so changed settings apply to scheduled jobs. Jobs are rows, so a restart loses none.
+its content when it runs. So it includes items that are newer than the job, and omits items that were read meanwhile. It
+also checks the user's settings and the daily cap when it runs, so changed settings apply to scheduled jobs. Jobs are
+rows in the database, so a restart loses none.
 
-Pending items stay in the tables of their feature. Each feature with such items registers a provider.
+Each feature stores its own pending items, and registers a provider that returns them.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ _providers: list[PendingProvider] = []
 
 
 def register_provider(ask: PendingProvider) -> PendingProvider:
-    """Register `ask(user_id, kinds)`, which returns the user's unread, unsent items of these kinds, as batches."""
+    """Register a function: `ask(user_id, kinds)` returns a user's pending items of these kinds, as batches."""
     if ask not in _providers:
         _providers.append(ask)
     return ask
@@ -98,9 +99,9 @@ def schedule_locked(user_id: int, kind: str) -> None:
 def reschedule(user_id: int) -> None:
     """Apply changed settings to the user's scheduled email and push when the current transaction commits.
 
-    Call this from every action that changes a user's delivery grid, hours or time zone. Scheduled jobs move to their
-    new time. Items whose cadence changed are scheduled at the new cadence; the old cadence's job will find nothing to
-    send.
+    Call this from every action that changes a user's delivery grid, hours or time zone. It moves scheduled jobs to
+    their new times. If the cadence of pending items has changed, it schedules a job at the new cadence. The job at the
+    old cadence stays scheduled, but finds nothing to send.
     """
     on_commit_locked(user_id, ("delivery",), lambda _timestamp: _reschedule(user_id), Phase.JOBS)
 
@@ -134,9 +135,9 @@ def _new_due_time(job: Job, cadence: str, times: Hours, moment: datetime) -> dat
 
 
 def _advance_pushes(user_id: int, due: datetime) -> None:
-    """Reschedule to `due` the pushes that are due later.
+    """Move the user's scheduled pushes that are due after `due` to `due`.
 
-    Pushes that are due too early need no change: they check the quiet hours when they run.
+    Pushes that are due earlier need no change, because a push job checks the quiet hours when it runs.
     """
     keys = [_push_key(identity) for identity in _subscriptions(user_id)]
     waits = update(Job).where(Job.unique_key.in_(keys), Job.state == "queued", Job.attempts == 0, Job.run_after > due)
@@ -152,7 +153,7 @@ def hours_of(user_id: int) -> Hours:
 def cadence_of(kind: str, mail: str) -> str:
     """Return the cadence of email about a kind. `mail` is the user's setting: "now", "daily" or "weekly".
 
-    The cadence is the same as the setting, but ESSENTIAL for "now" if the kind is essential.
+    The cadence is equal to the setting, with one exception: "now" becomes ESSENTIAL if the kind is essential.
     """
     return ESSENTIAL if mail == "now" and KINDS[kind].essential else mail
 
@@ -171,11 +172,11 @@ def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
 def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
     """Return when to retry if another job is already emailing this user at this cadence; else None.
 
-    The other job marks its items as emailed only when it ends, so this job would send them again. A job also counts if
-    its worker died and it is queued again, because the mail server may have accepted its email. Essential email does
-    not wait for such a job.
+    The other job marks its items as emailed only at its end, so without waiting, this job would send them again. A job
+    whose worker died and that is queued again also counts, because the mail server may have accepted its email.
+    Essential email does not wait for such a job.
 
-    The query can't use the unique key: a job whose worker died has lost its key to the job that was scheduled next.
+    The query can't search for the unique key, because a job whose worker died has lost its key to the next job.
     """
     died = Job.crashes > 0 if cadence != ESSENTIAL else false()
     begun = select(Job.run_after).where(
@@ -222,7 +223,7 @@ def schedule_push_at(subscription_id: int, due: datetime) -> None:
 def _subscriptions(user_id: int) -> Sequence[int]:
     """Return the ids of the user's push subscriptions, sorted to avoid deadlocks.
 
-    Sorting matters because a browser that has just moved to another user may be locked under two clocks.
+    If a browser has just changed from one user to another, transactions of both users may lock its push job.
     """
     theirs = select(PushSubscription.id).where(PushSubscription.user_id == user_id)
     return db.session.scalars(theirs.order_by(PushSubscription.id)).all()

@@ -33,17 +33,17 @@ _OTHER = TaskWords(
 
 
 def task_words(name: str) -> TaskWords:
-    """Return the texts about the job with this name; generic ones if it has none of its own."""
+    """Return the texts about jobs with this name; generic texts if there are none for it."""
     return _WORDS.get(name, _OTHER)
 
 
 def title(job: Job) -> str:
-    """Return the task's title, for its owner."""
+    """Return the title that the task's owner sees."""
     return str(task_words(job.name).title)
 
 
 def reason(job: Job) -> str:
-    """Explain to the owner why the task failed; "" if it did not fail. The exception is only for the operator."""
+    """Return a sentence for the owner about why the task failed; "" if it did not fail. It hides the exception."""
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:

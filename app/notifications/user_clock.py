@@ -1,7 +1,7 @@
 """A user's clock, the source of the timestamps of their notifications (docs/decisions/0002-per-user-clock.md).
 
 The clock is a row of `notification_clock`. It only moves forward, and only under a lock that is held until the commit.
-So timestamps follow the order of commits, also when the system's clock is set back.
+So timestamps follow the order of commits, even if the system's clock is set back.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
 
 
 def lock(user_id: int, *, advance: bool) -> float:
-    """Lock the user's clock until the commit, and return its value in Unix seconds. With `advance`, move it forward.
+    """Lock the user's clock until the commit, and return its value in Unix seconds.
 
-    Its new value is the current time, or one TICK after its old value if that is later.
+    With `advance`, first set it to the current time, or to one TICK after its old value if that is later.
     """
     moment, tick = (now().timestamp(), TICK) if advance else (0.0, 0.0)
     return float(db.session.scalar(_move_clock(), {"user_id": user_id, "last": moment, "tick": tick}) or 0.0)

@@ -1,10 +1,10 @@
-"""Polling: `GET /notifications`, with which an open page asks what is new.
+"""Polling: each open page regularly sends `GET /notifications` to ask for new notifications.
 
-idle      answers a poll with nothing new from Redis, before Flask handles the request
-load      measures how busy the process is, and sets the poll interval
-since     parses `?since=`
-routes    answers all other polls from the database
-queries   the notifications after a timestamp
+idle_middleware   answers a poll with nothing new from Redis, before Flask handles the request
+routes            answers all other polls from the database
+queries           the notifications after a timestamp
+load              measures how busy the process is, and sets the poll interval
+since             parses `?since=`
 """
 
 from flask import Blueprint

@@ -1,11 +1,11 @@
-"""WSGI middleware that answers idle polls (polls with nothing new) before Flask. These are most requests to a server.
+"""WSGI middleware that answers idle polls: polls without new notifications, which are most requests to a server.
 
-It verifies the session cookie with Flask's own key and rules. One Redis command returns the user's newest timestamp and
-whether this login may still poll. (app/notifications/poll_cache.py explains why these are correct.) If nothing is new,
-the answer is `[]`. All other requests are passed on to the app.
+It verifies the session cookie with the app's own serializer. One Redis command returns the timestamp of the user's
+newest notification, and whether the login may still poll. (app/notifications/poll_cache.py explains why these values
+are correct.) If the timestamp equals `?since=`, the response is `[]`. All other requests are passed on to the app.
 
 All requests pass through this middleware, so it also measures how busy the process is (load.py) and sends the poll
-interval. On an overloaded machine, it rejects some of the polls that would need SQL.
+interval. If the process is overloaded, the middleware rejects some of the polls that would need SQL.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class IdlePolls:
         self._busy = [*always, ("Content-Length", str(len(BUSY)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer an idle poll, or pass the request on. Every request counts towards the load."""
+        """Answer an idle poll, or pass the request on to the app. Every request counts towards the load."""
         self._load.enter()
         try:
             if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":

@@ -1,11 +1,11 @@
-"""The load of a web process, and the poll interval that it sets. Polls give way to page views and writes.
+"""Measure the load of a web process, and slow down polls, so that page views and writes stay fast.
 
-The load is an average over about ten seconds. As it grows, browsers are told in steps to poll less often. Near full
-load, most polls that would need SQL are rejected. Page views and writes are never rejected.
+The load is an average over about ten seconds. As it grows, the poll interval grows in steps, and browsers poll less
+often. Near full load, most polls that would need SQL are rejected. Page views and writes are never rejected.
 
-The load is the higher of two values. One is the share of request threads in use, which grows when the database or the
-machine is slow. The other is the use of one CPU core, because all threads of a Python process share one: many idle
-polls use up the core long before they use up four threads.
+The load is the higher of two values: the share of request threads in use, and the process's use of one CPU core. The
+first grows if the database or the machine is slow. The second is needed because all threads of a Python process share
+one core, and many short requests use up the core while most threads are free.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UPDATE_EVERY = 1.0  # seconds between two updates of the average
 
 
 class Step(NamedTuple):
-    """While the load is at least `busy`, the poll interval is POLL_INTERVAL multiplied by `times`."""
+    """A step of the poll interval: from the load `busy` on, the interval is POLL_INTERVAL times `times`."""
 
     busy: float
     times: float
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 # Polls cause most of the load, so doubling the interval nearly halves it. With the default POLL_INTERVAL of 10 seconds,
 # the last step is a minute, the longest acceptable delay for a badge.
 STEPS = (Step(0.0, 1), Step(0.5, 2), Step(0.7, 3), Step(0.85, 6))
-HYSTERESIS = 0.1  # a step ends only when the load is this much below it (hysteresis)
+HYSTERESIS = 0.1  # a step ends only when the load is this much lower than its `busy`
 SHED_FROM = 0.9  # from this load on, some polls are rejected; the share grows linearly until the load is 1
 MAX_SHED = 0.9  # the largest share of polls that is rejected, so one in ten is always answered
 RETRY_AFTER = (15, 45)  # seconds; a random value, so that rejected polls don't all return at the same time
@@ -68,7 +68,7 @@ class Load:
         return self.intervals[self.step]
 
     def enter(self) -> None:
-        """Count a request that begins."""
+        """Count the start of a request."""
         with self._lock:
             moment = self._clock()
             self._worked += self._running * (moment - self._at)
@@ -78,9 +78,9 @@ class Load:
                 self._update(moment)
 
     def leave(self) -> None:
-        """Count a request that ends.
+        """Count the end of a request.
 
-        The time to send a file is not counted, because it depends on the client's connection.
+        The time for sending a file is not counted, because it depends on the client's connection.
         """
         with self._lock:
             moment = self._clock()

@@ -17,8 +17,8 @@ from app.web.viewer import unauthorized_json, viewer_or_none, visit
 def poll() -> Response:
     """Return the viewer's notifications after `since`, oldest first: `[{"name", "data", "timestamp"}]`.
 
-    Idle polls don't reach this route (app/polling/idle_middleware.py). It does not write to the database, set a cookie
-    or extend the session. It only fills the poll cache.
+    Idle polls don't reach this route (app/polling/idle_middleware.py). The route does not write to the database, set a
+    cookie or extend the session. It fills the poll cache, so that the next idle poll is answered from there.
     """
     found = visit()
     user = viewer_or_none()

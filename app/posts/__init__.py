@@ -4,5 +4,5 @@ from flask import Blueprint
 
 bp = Blueprint("posts", __name__)
 
-# The routes and jobs register themselves on bp.
+# Importing these modules registers the routes and jobs.
 from app.posts import draft_routes, jobs, routes, search_routes, translation_routes  # noqa: E402, F401

@@ -28,9 +28,9 @@ MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
     """Publish a post, notify the mentioned members, and enqueue the notification of followers. Return the post.
 
-    `max_length` is in characters as readers count them. `language` is a language code, or "" if unknown. Submitting a
-    form twice (same `form_key` and text) creates one post and returns it both times. Raises ActionError if the text or
-    the language is invalid.
+    `max_length` is in characters as readers count them. `language` is a language code, or "" if unknown. If a form is
+    submitted twice (same `form_key` and text), only one post is created, and both calls return it. Raises ActionError
+    if the text or the language is invalid.
     """
     body = checked_body(body, max_length)
     values = {
@@ -108,7 +108,7 @@ def correct_language(person: User, post: Post, language: str) -> None:
 def request_export(owner: User) -> tuple[Job, bool]:
     """Enqueue a data export for `owner`. Return the job, and whether it is new.
 
-    If an export is queued or running, return its job. Locking the owner's row serialises concurrent requests.
+    If an export is already queued or running, return its job. Concurrent calls wait for a lock on the owner's row.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     unfinished = select(Job).where(Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"]))

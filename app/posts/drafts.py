@@ -20,7 +20,7 @@ from app.models import PostDraft, User
 
 MAX_LENGTH = 20_000  # characters; longer than a post may be, so that text that is too long isn't lost
 MAX_DRAFTS = 20  # per member; older drafts are deleted
-EMPTY_LIFETIME = timedelta(days=1)  # how long the row of a published or emptied draft is kept, see `clear`
+EMPTY_LIFETIME = timedelta(days=1)  # after which a published or emptied draft is deleted; see `clear`
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Draft:
 
 
 def save(author: User, form_key: str, text: str, language: str = "") -> bool:
-    """Save the draft of a form; "" empties it. Return False if the form was already published as a post."""
+    """Save `text` as the draft of a form. Return False if the form was already published as a post."""
     text = text.replace("\0", "")[:MAX_LENGTH]  # PostgreSQL cannot store U+0000
     try:
         text = text if clean(text).strip() else ""

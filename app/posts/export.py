@@ -1,6 +1,7 @@
-"""Write the file of a member's data export, and its posts and drafts.
+"""Write the file of a member's data export.
 
-The file is written in pieces, so that a large export doesn't need much memory.
+Each feature registers its parts of the export; this module registers the posts and their drafts. The file is written in
+pieces, so that a large export doesn't need much memory.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ NOTIFY_BATCH = 50
 
 @job(TELL_FOLLOWERS, timeout=600)
 def tell_followers(author_id: int) -> None:
-    """Publish the id of the author's newest post to the open pages of followers and of the author. Idempotent.
+    """Publish the id of the author's newest post to the open pages of the followers and of the author. Idempotent.
 
-    Only followers who are viewing the site now are notified; others see the post when they load a page. Without Redis,
-    it is unknown who is viewing the site, so no one is notified.
+    Only users who are viewing the site are notified (app/notifications/presence.py). The others see the post when they
+    load a page. Without Redis, it is unknown who is viewing the site, so no one is notified.
     """
     newest = queries.newest_of(author_id)
     for readers in queries.readers_in_batches(author_id, PRESENCE_BATCH):
@@ -43,8 +43,8 @@ def tell_followers(author_id: int) -> None:
 def export_posts(owner_id: int) -> dict[str, Any]:
     """Write the file of a member's data export. Return its name, the number of items by kind, and its expiry date.
 
-    The result is stored in the job's row. If the job runs twice, the row contains the name of one file, and
-    `remove_old_exports` deletes the other.
+    The returned values are stored in the job's row. If the job runs twice, there are two files, but the row has only
+    one name. `remove_old_exports` deletes the other file, too.
     """
     owner = db.session.get(User, owner_id)
     if owner is None:

@@ -21,8 +21,8 @@ def by_use(recent: str | None) -> list[str]:
 def choices(page_language: str, first: list[str], site: tuple[str, ...], *, every: bool) -> list[Choice]:
     """Return the options of a language field as (code, name) pairs, with names in `page_language`.
 
-    They are, in this order: the page's language, the languages in `first`, the languages of the site, with `every` all
-    other languages, and ("", "Another language").
+    They are, in this order: the page's language, the languages in `first`, the languages of the site, all other
+    languages (only if `every` is true), and ("", "Another language").
     """
     names = language_names(page_language)
     likeliest = [as_language(page_language), *first, *(as_language(code) for code in site)]

@@ -27,15 +27,15 @@ class WithLanguages:
 
 
 def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
-    """Return up to `size` + 1 posts of the viewer's home timeline before id `before`, newest first.
+    """Return up to `size` + 1 posts of the viewer's home timeline with ids below `before`, newest first.
 
-    If the additional post is there, there is another page.
+    `size` + 1 posts mean that there is another page.
     """
     return _with_languages(timelines.home(viewer, before=before, size=size), viewer)
 
 
 def one(viewer: User, post_id: int) -> WithLanguages:
-    """Return the post with that id, or no post if the viewer can't see it."""
+    """Return the post with this id, or no posts if there is none that the viewer can see."""
     return _with_languages(timelines.one(viewer, post_id), viewer)
 
 
@@ -53,15 +53,15 @@ def newest_of(author_id: int) -> int:
 
 
 def newest_published(user_id: int) -> int:
-    """Return the newest post id that `actions.tell_of_post` published to a member, or 0 if there is none."""
+    """Return the newest post id that `actions.publish_timeline` has published to a member, or 0 if there is none."""
     told = select(Notification.data).where(Notification.user_id == user_id, Notification.name == "timeline")
     return int((db.session.scalar(told) or {}).get("newest_post_id", 0))
 
 
 def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
-    """Yield a list with the author's id, then their followers' ids in lists of up to `size`, in the order of ids.
+    """Yield a list with the author's id, then the followers' ids in lists of up to `size`, in ascending order.
 
-    Followers who mute the author, or who are separated from the author by a block, are left out.
+    Followers who mute the author are left out. So are followers who block the author or whom the author blocks.
     """
     yield [author_id]
     after = 0

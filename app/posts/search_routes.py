@@ -40,7 +40,7 @@ class TopResults:
 @bp.get("/search")
 @login_required
 def search() -> str:
-    """Show the posts that contain all words of ?q=, or with ?in=people the people whose names match.
+    """Show the posts that contain all words of ?q=. With ?in=people, show people whose names contain them instead.
 
     The first page of posts also shows matching people and tags.
     """
@@ -61,7 +61,7 @@ def search() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """Return the people whose names begin with ?q=, or with ?in=tags the tags, as JSON."""
+    """Return people whose names match ?q= as JSON. With ?in=tags, return tags that begin with it instead."""
     q = clean(request.args.get("q", ""))[:MAX_NAME_LENGTH]
     if request.args.get("in") == "tags":
         return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])

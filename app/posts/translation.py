@@ -29,7 +29,7 @@ class Provider(Protocol):
 
     @property
     def available(self) -> bool:
-        """Whether the provider can translate at all."""
+        """Whether the site has a translation provider."""
 
     def translate(self, text: str, source: str, target: str) -> str:
         """Translate `text` from the language `source` to `target`. Raises TranslationFailed if that fails."""
@@ -88,7 +88,7 @@ class LibreTranslate:
 
 
 def _code(code: str) -> str:
-    """Return LibreTranslate's code for a language. Only Chinese has the script in its code: zh-Hans or zh-Hant."""
+    """Return LibreTranslate's code for a language. Only the codes of Chinese include a script: zh-Hans and zh-Hant."""
     if base(code) == "zh":
         return "zh-Hant" if "Hant" in code else "zh-Hans"
     return {"no": "nb", "fil": "tl"}.get(base(code), base(code))
