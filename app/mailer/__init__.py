@@ -2,8 +2,9 @@
 
 The templates of an email are in templates/email/<name>/. The modules of this package are:
 
-headers     encodes the header fields in ASCII lines message     builds the email as bytes smtp        sends it to
-MAIL_SERVER, and distinguishes temporary from permanent errors
+headers     encodes the header fields in ASCII lines
+message     builds the email as bytes
+smtp        sends it to MAIL_SERVER, and distinguishes temporary from permanent errors
 
 Only jobs send email. If a worker dies after the mail server has accepted an email but before the job's transaction
 commits, the email is sent again. Both copies have the same Message-ID, derived from the job's id, so email programs

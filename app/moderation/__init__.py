@@ -3,9 +3,11 @@
 Of private messages, moderators see only those that were reported. An audit log records what moderators view and do. The
 modules, by topic:
 
-reporting       report_routes, forms, actions/reporting evidence        evidence (the signed text), signing (the key),
-evidence_images moderating      case_routes, report_page, actions/decisions, actions/accounts, actions/rules audit log
-audit_log_routes, actions/audit_log command line    app/cli/users.py (`flask users`)
+reporting       report_routes, forms, actions/reporting
+evidence        evidence (the signed text), signing (the key), evidence_images
+moderating      case_routes, report_page, actions/decisions, actions/accounts, actions/rules
+audit log       audit_log_routes, actions/audit_log
+command line    app/cli/users.py (`flask users`)
 """
 
 from flask import Blueprint

@@ -1,8 +1,11 @@
 """Queries that only this feature uses. Access control: only conversations.py loads a conversation for a viewer.
 
-conversations       loads a conversation and its messages for a member inbox               lists conversations and
-message requests search              searches the viewer's messages recipients          suggests people to write to
-read_by             lists who in a group has read a message images              finds who may fetch an image, and which
-files are in use conversation_state  computes the state of a conversation that polls return export              reads
-the messages for a data export
+conversations       loads a conversation and its messages for a member
+inbox               lists conversations and message requests
+search              searches the viewer's messages
+recipients          suggests people to write to
+read_by             lists who in a group has read a message
+images              finds who may fetch an image, and which files are in use
+conversation_state  computes the state of a conversation that polls return
+export              reads the messages for a data export
 """
