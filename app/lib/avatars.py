@@ -71,7 +71,7 @@ def _initial(word: str) -> str:
 def drawn_avatar_svg(username: str, name: str) -> str:
     """Return a square SVG image with the initials of `name` or, if `name` is empty, of `username`.
 
-    The colour depends only on the key of `username`, so all spellings of a username have the same colour.
+    The colour depends only on the normalised username, so "Ada" and "ada" have the same colour.
     """
     letters = initials(name or username)
     colour = PALETTE[int.from_bytes(sha256(username_key(username).encode()).digest()[:4]) % len(PALETTE)]

@@ -83,7 +83,7 @@ def parse(tag: str) -> Parts | None:
 
 
 def _without_extended(language: str, rest: list[str]) -> tuple[str, list[str]]:
-    """Return `language` and `rest`, with "zh" replaced by the extended language subtag after it: zh-yue becomes yue."""
+    """Return `language` and `rest`, with "zh" replaced by an extended language subtag in `rest`: zh-yue becomes yue."""
     found = [part for part in rest[:2] if part in _CHINESE] if language == "zh" else []
     return (found[-1], rest[rest.index(found[-1]) + 1 :]) if found else (language, rest)
 
@@ -136,11 +136,15 @@ def _parents(parts: Parts) -> tuple[str, ...]:
 
 
 def _distance(wanted: Parts, offered: Parts) -> float:
-    """Return a number that says how well the region of a catalog suits the wanted one. Smaller is better.
+    """Return a number that says how well the region of `offered` suits `wanted`. Smaller is better.
 
-    Both must have the same language and script. The best region is the wanted one. Next come the parents of the wanted
-    locale, each followed by other regions with this parent; then no region; then the language's most likely region. Any
-    other region comes last.
+    Language and script must be the same. These are the regions from best to worst:
+
+    - the wanted region
+    - the regions of the parent locales of `wanted`, each followed by other regions with the same parent
+    - no region
+    - the most likely region of the language
+    - any other region
     """
     order = [*_parents(wanted), "", _likely(Parts(wanted.language, _likely(wanted).script)).region]
     if offered.region in order:

@@ -68,7 +68,7 @@ def send_options(form: MessageForm | GroupForm) -> SendOptions:
 
 
 def decision_for(opened: ConversationView) -> Decision:
-    """Return the decision whether the viewer may write in this conversation."""
+    """Decide whether the viewer may write in this conversation."""
     if opened.is_group:
         return Decision("allowed")
     return (

@@ -59,9 +59,9 @@ class Member(NamedTuple):
 def notify_new_message(conversation_id: int, sender_id: int, members: Iterable[Member]) -> None:
     """Notify the members of a conversation of a new message.
 
-    Open pages of each member get the conversation's new state and the new unread count. Members who haven't muted the
-    conversation also get email and push. The sender gets only the state. A member with a pending message request gets
-    only the state and the new number of requests.
+    Open pages of each member get the conversation's new state and, except for the sender, the new unread count. Members
+    who haven't muted the conversation also get email and push. A member with a pending message request gets only the
+    state and the new number of requests.
     """
     told = [member for member in members if member.state in {MemberState.ACCEPTED, MemberState.REQUEST}]
     others = [member for member in told if member.user_id != sender_id]

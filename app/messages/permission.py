@@ -77,7 +77,7 @@ def _relationship_query() -> Select[Any]:
 
 
 def decide(facts: Relationship) -> Decision:
-    """Return the decision whether the writer may write to the other user."""
+    """Decide whether the writer may write to the other user."""
     if facts.blocked or not facts.other.active:
         return Decision("refused", CANNOT_MESSAGE)
     if facts.state == MemberState.ACCEPTED:

@@ -67,7 +67,7 @@ class ConversationMember(Base):
     newest_seq: Mapped[int] = mapped_column(default=0)  # of the newest message by another member
     newest_message_id: Mapped[int] = mapped_column(default=0)  # of the newest message that this user can see
     read_seq: Mapped[int] = mapped_column(default=0)  # messages up to this one were shown to this user
-    delivered_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # this user's polls have got up to this
+    delivered_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # polls fetched messages up to this one
     mailed_seq: Mapped[int] = mapped_column(default=0)  # messages up to this one were sent in emails
     joined_seq: Mapped[int] = mapped_column(default=0, server_default="0")  # this user sees only later messages
     left_seq: Mapped[int | None]  # of the newest message when this user left the group

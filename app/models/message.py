@@ -55,7 +55,10 @@ class Message(Base):
 
 
 class MessageImage(Base):
-    """An image in a message. Its files are served only to users who can see it (app/messages/image_storage.py)."""
+    """An image in a message.
+
+    Its files are served only to users who can see the message (app/messages/image_routes.py).
+    """
 
     __tablename__ = "message_image"
     __table_args__ = (
@@ -76,7 +79,7 @@ class MessageImage(Base):
 class SealedMessage(Base):
     """The content of a message that its sender deleted or unsent, kept so that the message can be reported.
 
-    Only app/moderation reads it. The row is deleted at `kept_until` (app/messages/jobs.py). See
+    Members can't see this content. The row is deleted at `kept_until` (app/messages/jobs.py). See
     docs/decisions/0014-evidence.md.
     """
 

@@ -11,9 +11,9 @@ from app.extensions import Base
 
 
 class NotificationClock(Base):
-    """A user's clock.
+    """The clock of a user, from which notifications and events get their timestamps.
 
-    A transaction that advances it locks the row until the commit, so timestamps follow commit order.
+    A transaction that advances the clock locks the row until it commits, so timestamps follow commit order.
     """
 
     __tablename__ = "notification_clock"
@@ -23,9 +23,9 @@ class NotificationClock(Base):
 
 
 class Notification(Base):
-    """The latest state that polls send to a user's pages, such as a badge count, for each (user, name, subject).
+    """A state that polls return to a user's open pages, such as a badge count.
 
-    The state is always complete, so a client may receive it more than once.
+    A row has the latest complete state for its (user, name, subject), so a client may receive it more than once.
     """
 
     __tablename__ = "notification"

@@ -37,7 +37,7 @@ class Post(Base):
 
 
 class PostTag(Base):
-    """A tag in a post. Used to suggest tags: those in use, latest first."""
+    """A tag in a post. The rows are used to suggest tags, most recently used first."""
 
     __tablename__ = "post_tag"
     # The latest post with a given tag. The primary key serves to find the latest uses of all tags.

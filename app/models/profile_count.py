@@ -11,7 +11,7 @@ from app.extensions import Base
 class ProfileCount(Base):
     """How many posts, followers and followed users a user has. Triggers maintain the counters (migrations/counts.py).
 
-    They are not columns of User, because that row has many columns and is locked for other reasons.
+    The counters are not columns of User, because that table has wide rows, which are locked for other reasons.
     """
 
     __tablename__ = "profile_count"

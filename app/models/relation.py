@@ -25,7 +25,10 @@ class Block(Base):
 
 
 class Mute(Base):
-    """`muter` mutes `muted`: until unmuting, `muter` sees no posts or notifications by `muted`. `muted` isn't told."""
+    """`muter` has muted `muted`, and does not see posts and notifications from them.
+
+    `muted` is not informed. After unmuting, `muter` sees these posts and notifications again.
+    """
 
     __tablename__ = "mute"
     __table_args__ = (CheckConstraint("muter_id <> muted_id", name="not_oneself"),)

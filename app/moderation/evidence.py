@@ -48,7 +48,10 @@ def sign(report: Report) -> None:
 
 
 def state(report: Report) -> State:
-    """Verify a report's signature or checksum. The caller must have loaded the report's evidence."""
+    """Verify a report's signature or checksum, and return the result.
+
+    The caller must have loaded the report's evidence.
+    """
     if not report.signature:
         digest = hashlib.sha256(_old_text(report.note, report.evidence)).hexdigest()
         return "checksum" if hmac.compare_digest(digest, report.seal) else "broken"
@@ -60,7 +63,7 @@ def state(report: Report) -> State:
 
 
 def signed_text(report: Report) -> bytes:
-    """Return the text of a report that is signed. The module's docstring describes it."""
+    """Return the text that is signed for a report. The module's docstring describes its format."""
     return _json(
         {
             "kind": report.kind,
@@ -74,10 +77,10 @@ def signed_text(report: Report) -> bytes:
 
 
 def document(report: Report, *, disclose: bool) -> bytes:
-    """Return a JSON file with the signed text, its signature and the public key. It can be verified offline.
+    """Return a JSON file with the signed text, its signature and the public key. The file can be verified offline.
 
     With `disclose`, the file also contains the content that the reporter may not see. For a report without a signature,
-    return the text of its checksum.
+    return the text from which its checksum was calculated.
     """
     if not report.signature:
         return _old_text(report.note, report.evidence)

@@ -45,9 +45,9 @@ class Selection:
 def read_selection() -> Selection:
     """Read the selected messages from the request.
 
-    Besides the fields of ReportForm, the form has three fields. `message` is the seq of a selected message, once for
-    each. `show` is sent by the buttons that go to another page: its messages have lower seqs than `show` or, for 0, are
-    the newest. `at` is the `before` of the submitted page.
+    Besides the fields of ReportForm, the form has three fields. `message` is the seq of a selected message; it can
+    occur several times. `show` is the value of the buttons for another page: a seq, for the page of the messages before
+    it, or 0 for the newest messages. `at` is the `before` of the submitted page.
 
     In a GET request, ?message=<seq> selects one message and goes to the page that shows it.
     """

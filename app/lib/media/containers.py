@@ -1,7 +1,7 @@
 """Parse image files without decoding them: detect the format, count JPEG scans, and remove metadata.
 
-Metadata is removed before Pillow opens a file, because Pillow rejects images with damaged or oversized metadata.
-Browsers show these images.
+Metadata is removed before Pillow opens a file. Unlike browsers, Pillow rejects images with damaged or oversized
+metadata.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ def _is_intact(kind: bytes, chunk: bytes) -> bool:
 def without_exif(data: bytes) -> bytes:
     """Return an AVIF or HEIF file whose EXIF block is renamed to an unknown type, which decoders ignore.
 
-    No byte changes its position, because the file contains offsets. The orientation is kept, because these formats
-    store it elsewhere.
+    The length of the file stays the same, because the file contains offsets of its data. The image keeps its
+    orientation, which these formats store elsewhere.
     """
     head, mdat, body = data.partition(b"mdat")
     return head.replace(b"Exif", b"none") + mdat + body

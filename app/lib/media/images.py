@@ -1,7 +1,7 @@
 """Convert untrusted images: decode them within limits, convert them to sRGB, resize and re-encode them.
 
-The file name and content type of an upload are ignored, because they may be wrong. Only the pixels are stored. Metadata
-and other data that is hidden in the upload, such as scripts, are lost.
+The file name and content type of an upload are ignored, because they may be wrong. Only the pixels are stored.
+Metadata, and other data hidden in the upload such as scripts, are removed.
 
 This module runs in the decoder process (decoder_process.py), because Pillow's decoders are C libraries with no limit on
 time or memory.

@@ -50,9 +50,10 @@ def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
 
 
 def _start(line: str, near: int) -> int:
-    """Return the position in `line` at which the excerpt starts: after a space close before `near`, if possible.
+    """Return the position in `line` at which the excerpt starts.
 
-    If there is no such space, this is `near`, or the end of a character that `near` would split.
+    This is after the last space among the BEFORE characters before `near`. Without such a space, it is `near`, or the
+    next position that doesn't split a character from its combining marks.
     """
     space = line.rfind(" ", max(near - BEFORE, 0), near)
     if space >= 0 or near <= BEFORE:
@@ -71,7 +72,7 @@ def _shown(line: str) -> str:
 
 
 class _Search:
-    """A search for the words that match the terms. It does a limited amount of work.
+    """A search for the words that match the terms, which stops when it has done a limited amount of work.
 
     Words match by the rules of app/lib/text/search.py.
     """

@@ -70,7 +70,7 @@ PLAIN_LETTERS = str.maketrans(
         "ħ": "h",
         "ŧ": "t",
     }
-    # Letters that Persian and Urdu keyboards type in place of an Arabic letter, and the tatweel, which is removed.
+    # Variants of a letter on Arabic, Persian and Urdu keyboards; and the tatweel, which is removed.
     | {"\u06cc": "\u064a", "\u0649": "\u064a", "\u06a9": "\u0643", "\u0640": ""}
 )
 _INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}+")
@@ -90,7 +90,7 @@ def _fold(text: str) -> str:
 
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield the folded words of a text, each with whether its script is one without spaces.
+    """Yield each folded word of a text, and whether its script is written without spaces between words.
 
     A word that mixes both kinds of scripts is split where the kind changes.
     """

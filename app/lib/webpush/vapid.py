@@ -1,7 +1,7 @@
 """The Authorization header that identifies the sender to a push service: RFC 8292 (VAPID).
 
-The header contains a JWT, signed with the server's private key. Browsers subscribe with the matching public key, so a
-push service accepts pushes only from this server.
+The header contains a JWT, signed with the server's private key. A browser subscribes with the matching public key, so
+the push service accepts pushes to this browser only from this server.
 """
 
 from __future__ import annotations

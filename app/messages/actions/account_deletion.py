@@ -25,7 +25,8 @@ BATCH = 500  # messages per transaction
 def remove_user_from_conversation(user_id: int) -> bool:
     """Do the next step of removing a user from their conversations. Return False if the user is in no conversation.
 
-    A step handles one batch of messages in one conversation. When none are left, the next step removes the membership.
+    A step handles one batch of messages in one conversation. When no messages are left, the next step removes the
+    membership.
     """
     mine = (
         select(ConversationMember.conversation_id)

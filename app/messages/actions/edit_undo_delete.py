@@ -134,7 +134,7 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
 
 
 def _own_message(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
-    """Lock the conversation. Return it, the writer's membership, and the writer's message with this number.
+    """Lock the conversation. Return it, the writer's membership, and the writer's message with this seq.
 
     The message may already have been unsent or deleted for everyone. Raises LookupError if the writer is not a member
     or has no such message.

@@ -146,7 +146,7 @@ def _state_in(*states: str) -> ColumnElement[bool]:
 
 
 def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
-    """Update the user's membership if it meets the conditions. Return whether it did."""
+    """Update the user's membership if it meets the conditions. Return whether it was updated."""
     change = update(ConversationMember).where(*_is_membership(user, conversation_id), *conditions).values(**values)
     return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
 

@@ -26,7 +26,7 @@ from app.notifications import record_event
 
 @dataclass(frozen=True)
 class SendOptions:
-    """A message's images and form key, and the limits to check."""
+    """Options for sending a message: its form key, its images and the limits to check."""
 
     form_key: str | None = None  # identifies the form, so that submitting it twice sends one message
     pictures: Sequence[Picture] = ()

@@ -84,7 +84,8 @@ def _memberships() -> Select[*tuple[Any, ...]]:
 def receipts(viewer: Any, others: Sequence[tuple[Any, Any]], separated: Set[int]) -> tuple[int, int]:
     """Return (delivered, read): the seqs up to which all other members have fetched and read the messages.
 
-    Each item of `others` is a user and their membership (or None). Rows with the same attributes can be used instead.
+    `others` are (user, membership) pairs; the membership may be None. Rows with the same attributes can be used
+    instead.
 
     Return (0, 0) unless the viewer and all other members share read receipts. A member does not share them with the
     viewer before accepting the conversation, or if a block separates the two (`separated`).

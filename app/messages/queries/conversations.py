@@ -216,8 +216,8 @@ def newest(opened: ConversationView, *, before: int | None = None, size: int = 4
     """Return the newest messages of a conversation or, with `before`, the `size` messages before that seq. One query.
 
     Without `before`, the result always includes the first unread message. Each member has a single read position, so a
-    page that skipped unread messages would mark them as read. If there are more than WINDOW messages from there on, the
-    result ends after WINDOW messages. The others follow when these have been read.
+    page that skipped unread messages would mark them as read. The result has at most WINDOW messages. If more are
+    unread, the user gets the others after reading these.
     """
     if opened.mine is None:
         return Thread(opened, [])

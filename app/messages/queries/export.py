@@ -77,7 +77,7 @@ def conversations(owner_id: int) -> Iterator[ExportedConversation]:
 
 
 def messages(membership: ConversationMember, newest: int, size: int) -> Iterator[Sequence[Message]]:
-    """Yield the messages that this member can see in batches of `size`, oldest first, up to message id `newest`."""
+    """Yield the messages that this member can see, up to message id `newest`, oldest first, in batches of `size`."""
     after = membership.joined_seq
     here = (
         ConversationMember.conversation_id == membership.conversation_id,

@@ -23,9 +23,9 @@ QUOTED = 500  # maximum number of characters of a removed post that are quoted t
 
 
 def view_evidence(moderator: User, report_id: int) -> None:
-    """Record in the audit log that `moderator` views the evidence.
+    """Record in the audit log that the moderator views the evidence. Idempotent.
 
-    Pages show them the evidence only after this. Idempotent.
+    Pages show the evidence only to moderators with such an entry.
     """
     report = lock(report_id)
     if not queries.has_viewed_evidence(moderator, report):

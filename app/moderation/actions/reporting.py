@@ -93,9 +93,9 @@ def report_person(
 ) -> Report:
     """Report a user to the moderators for the content of their profile.
 
-    `pictures` has one item, `{"file", "alt", "sha256"}`, for the copy of the user's avatar, or none. If a block
-    separates the two users, the reporter can't see the profile. Then they can't see the content of their report either.
-    Submitting a form twice (same `form_key` and note) creates one report.
+    `pictures` is `[{"file", "alt", "sha256"}]` for a copy of the user's avatar, or empty. If a block separates the two
+    users, the reporter can't see the profile, and therefore not the content of the report either. Submitting a form
+    twice (same `form_key` and note) creates one report.
 
     Raises ActionError if the note is invalid, if the reporter reports themselves, or if they have made too many reports
     today.

@@ -24,7 +24,10 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
 
 
 def check_can_moderate(moderator: User | None, person: User) -> None:
-    """Raise ActionError if the moderator may not act on this user. None is the operator, who may act on every user."""
+    """Raise ActionError if the moderator may not act on this user.
+
+    For the operator, `moderator` is None. The operator may act on every user.
+    """
     if moderator is None:
         return
     if moderator.id == person.id:
@@ -37,8 +40,8 @@ MAX_LENGTH = 1_000  # characters of a note or a warning
 
 
 def checked(text: str, *, needed: bool = True) -> str:
-    """Return `text` normalised for storage. If it is blank and not `needed`, return "".
+    """Return `text` normalised for storage. Blank text becomes "" if `needed` is False.
 
-    Raises ActionError if the text is needed but blank, is too long, or contains unsupported characters.
+    Raises ActionError if the text is blank but needed, is too long, or contains unsupported characters.
     """
     return "" if is_blank(text) and not needed else checked_body(text, MAX_LENGTH)
