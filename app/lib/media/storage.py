@@ -55,7 +55,7 @@ class Storage:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(name + ".part")
         try:
-            # os.open() creates the file with the right mode. Path.open() has no parameter for the mode.
+            # os.open() creates the file with its final permissions, which Path.open() can't do.
             with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:  # noqa: PTH123
                 yield NewFile(name, stream)
                 stream.flush()
