@@ -23,7 +23,8 @@ from app.models import Job, User
 def mail_deletion(user_id: int, what: str, due_at: str) -> None:
     """Email the user that their account will be deleted at `due_at`, or that the deletion was cancelled.
 
-    Send nothing if this is no longer true. A second run sends the email again with the same Message-ID.
+    `what` is "ordered" or "taken_back". Send nothing if the account has changed since. A second run sends the email
+    again with the same Message-ID.
     """
     user = db.session.get(User, user_id)
     moment = datetime.fromisoformat(due_at)
@@ -39,8 +40,8 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
 def tell_readers(user_id: int) -> None:
     """Update the unread counts of members who have unread events caused by this user.
 
-    Enqueued when the user's account is closed or restored, because events caused by closed accounts do not count. A
-    second run publishes the same counts again.
+    This job is enqueued when the user's account is closed or restored, because events caused by closed accounts do not
+    count as unread. A second run publishes the same counts again.
     """
     last: int | None = 0
     while last is not None:
@@ -50,9 +51,9 @@ def tell_readers(user_id: int) -> None:
 
 @job("accounts.delete_due", queue="slow", timeout=3600, every=3600)
 def delete_due() -> None:
-    """Delete the accounts whose grace period is over, in batches.
+    """Delete the accounts whose grace period is over. The data of an account is deleted in batches.
 
-    After a crash, or in a second run, continue with the remaining data.
+    After a crash, the next run deletes the rest. A second run finds nothing to delete.
     """
     for user_id in deletion.due_accounts():
         _remove_files(user_id)
@@ -64,10 +65,10 @@ def delete_due() -> None:
 
 
 def _remove_files(user_id: int) -> None:
-    """Delete the files of the user's exports.
+    """Delete the files of the user's data exports.
 
-    Only job rows refer to these files, so they are deleted before the rows. Pictures are left to the daily jobs that
-    delete orphaned files.
+    The files are deleted before the user's job rows, because only these rows contain the names of the files. The user's
+    pictures are not deleted here: daily jobs delete pictures that no row refers to.
     """
     for result in db.session.scalars(select(Job.result).where(Job.owner_id == user_id)).all():
         if isinstance(result, dict) and "file" in result:

@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @login_required
 @password_limit
 def delete_account() -> str | Response | tuple[str, int]:
-    """Explain what deletion does. Schedule it if the user enters the password."""
+    """Show a page that explains account deletion. If the user submits the password, schedule the deletion."""
     form = DeleteAccountForm(request.form)
     if request.method != "POST":
         return _page(form)

@@ -8,7 +8,7 @@ from app.core.exceptions import ActionError, Sentence
 
 
 class FormError(ActionError):
-    """The input is invalid. `errors` maps the name of each invalid field to a sentence for the user."""
+    """Raised by an action if a form's input is invalid. `errors` maps the names of invalid fields to sentences."""
 
     def __init__(self, errors: Mapping[str, Sentence]) -> None:
         super().__init__(next(iter(errors.values())))

@@ -24,7 +24,7 @@ def required() -> InputRequired:
 
 
 def same_as(field: str) -> EqualTo:
-    """Return a validator that requires the value of another field."""
+    """Return a validator for repeated passwords. It requires the same value as in the field named `field`."""
     return EqualTo(field, _l("The passwords don't match."))
 
 
@@ -34,7 +34,7 @@ def short(most: int) -> Length:
 
 
 class LoginForm(FlaskForm):
-    """Username or email, and password."""
+    """A login with a username or email address, and a password."""
 
     username = StringField(_l("Username or email"), [required(), short(320)], render_kw=NAME)
     password = PasswordField(_l("Password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
@@ -42,7 +42,7 @@ class LoginForm(FlaskForm):
 
 
 class RegisterForm(FlaskForm):
-    """A registration. JavaScript fills in `timezone`, the browser's time zone."""
+    """A registration. JavaScript sets `timezone` to the browser's time zone."""
 
     username = StringField(_l("Username"), [required(), short(500)], render_kw=NAME)
     email = EmailField(_l("Email"), [required(), short(1000)], render_kw=ADDRESS)
@@ -78,7 +78,7 @@ class DeleteAccountForm(FlaskForm):
 
 
 class PasswordForm(FlaskForm):
-    """A change of the password. Requires the old one."""
+    """A change of the password. Requires the old password."""
 
     old_password = PasswordField(_l("Current password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
     password = PasswordField(_l("New password"), [required(), short(passwords.MAX_LENGTH)], render_kw=NEW)

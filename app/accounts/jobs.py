@@ -1,4 +1,4 @@
-"""Background jobs that send account emails, and that delete expired logins, links and registrations."""
+"""Background jobs that send account emails, and that delete expired logins, emailed links and registrations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.extensions import db
 from app.jobs import job
 from app.models import MailToken, PendingAccount, User
 
-# For each purpose of a link: the folder of its email template, and the endpoint that the link leads to.
+# For each purpose of a link: the folder of the email template, and the endpoint of the link's URL.
 MAILS = {
     "confirm": ("confirm", "accounts.confirm"),
     "reset": ("reset_password", "accounts.reset_password"),
@@ -26,14 +26,14 @@ MAILS = {
 
 @job("accounts.mail_link", queue="mail", timeout=90)
 def mail_link(token_id: int, nonce: str) -> None:
-    """Email the link of a `mail_token` row to its address.
+    """Email the link of a `mail_token` row to the address in the row.
 
     Send nothing if the link was used, replaced or has expired, or if the user can no longer log in. If the link
-    confirms a new address that another account already uses, email the owner of that account that they already have
-    one.
+    confirms a new address that another account already uses, don't send it: tell the owner of that account by email
+    that they already have an account.
 
-    The link is built here and never stored. `nonce` distinguishes the row from a later one with the same id. A second
-    run sends the same link with the same Message-ID.
+    The link itself is not stored: this job creates it. `nonce` distinguishes the row from a later one with the same id.
+    A second run sends the same link with the same Message-ID.
     """
     row = db.session.get(MailToken, token_id)
     if row is None or row.nonce != nonce or row.expires_at <= now() or not row.user.can_log_in:
@@ -54,8 +54,9 @@ def mail_link(token_id: int, nonce: str) -> None:
 def mail_registration(pending_id: int, nonce: str) -> None:
     """Email the link that confirms a registration and creates its account.
 
-    If an account already uses the address, email its owner that they already have one. Send nothing if the registration
-    was finished or has expired. A second run sends the email again with the same Message-ID.
+    If an account already uses the address, the email has no link: it tells the owner that they already have an account.
+    Send nothing if the registration was finished or has expired. A second run sends the email again with the same
+    Message-ID.
     """
     pending = db.session.get(PendingAccount, pending_id)
     if pending is None or pending.nonce != nonce or pending.expires_at <= now():
@@ -65,7 +66,7 @@ def mail_registration(pending_id: int, nonce: str) -> None:
         end_read_transaction()
         mailer.send(owner, "address_in_use")
         return
-    # No account yet: this object is never added to the session.
+    # The account does not exist yet. This object is never added to the session.
     newcomer = User(
         username=pending.username,
         name="",
@@ -82,7 +83,8 @@ def mail_registration(pending_id: int, nonce: str) -> None:
 def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
     """Email a user that their password or email address was changed, and when.
 
-    A second run sends the email again with the same Message-ID.
+    Send to the address `to`, or to the user's current address if `to` is "". A second run sends the email again with
+    the same Message-ID.
     """
     user = db.session.get(User, user_id)
     if user is None or not user.is_active:
@@ -96,7 +98,7 @@ def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
 
 @job("accounts.prune_logins", every=24 * 3600)
 def prune_logins() -> None:
-    """Delete expired logins, links and registrations, in batches. A second run finds nothing to delete."""
+    """Delete expired logins, emailed links and registrations, in batches. A second run finds nothing to delete."""
     more = True
     while more:
         with write_transaction():

@@ -1,8 +1,8 @@
 """The tokens in emailed links: their content, signature and lifetime.
 
-A token contains the purpose, id and nonce of a row in `mail_token` or `pending_account`, signed with SECRET_KEY. A
-stolen copy of the database is not enough to make a link, because the key is not in it. Using a link deletes its row, so
-each link works once.
+A token contains the purpose, id and nonce of a row in `mail_token` or `pending_account`, signed with SECRET_KEY.
+Someone who steals the database can't create links, because the database does not contain SECRET_KEY. Using a link
+deletes its row, so each link works once.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_LENGTH = 400  # characters; real tokens are half as long
 
 @dataclass(frozen=True)
 class LinkToken:
-    """The content of a token with a valid signature. Its row may no longer exist."""
+    """The content of a token with a valid signature. The row with this id may no longer exist."""
 
     purpose: str
     row_id: int
@@ -36,7 +36,7 @@ class LinkToken:
 
 
 def _signer(secret: str) -> URLSafeSerializer:
-    # The row says when a link expires. A signed timestamp would be rejected after the server's clock is set back.
+    # The row stores when the link expires. A timestamp in the token would be rejected after a change of the clock.
     return URLSafeSerializer(
         secret,
         salt="microblog-mail-link",
@@ -45,12 +45,12 @@ def _signer(secret: str) -> URLSafeSerializer:
 
 
 def sign(secret: str, row: MailToken | PendingAccount) -> str:
-    """Return the signed token for `row`. It needs no escaping in a URL."""
+    """Return the signed token for `row`. It contains only characters that are safe in a URL."""
     return str(_signer(secret).dumps([row.purpose, row.id, row.nonce]))
 
 
 def read(secret: str, token: str) -> LinkToken | None:
-    """Return the content of `token`, or None if its signature is invalid."""
+    """Return the content of `token`, or None if the token is invalid."""
     if len(token) > MAX_LENGTH:
         return None
     try:

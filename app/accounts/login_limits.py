@@ -1,8 +1,9 @@
-"""Rate limits on guessing passwords: one counter per account, and device cookies (decision 16).
+"""Rate limits against password guessing, with device cookies (docs/decisions/0016-logging-in.md).
 
-This follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". After a login, a browser has a signed
-cookie with a random number for the account, and its own counter of login attempts. All other browsers share one counter
-for the account. Attackers who fill the shared counter lock each other out, but not the owner's browser.
+This follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". After a login, the browser has a signed
+cookie that contains a random token for the account. This browser then has its own counter of attempts to log in to the
+account. All other browsers share one counter for the account. If attackers exceed the limit of the shared counter, the
+owner can still log in with a browser that has the cookie.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ TRIES = parse("10/5 minutes")
 
 
 def count_attempt(user: User | None, name: str) -> bool:
-    """Count an attempt to log in. `name` is the typed name, and `user` is the user with this name, if there is one.
+    """Count an attempt to log in. `name` is the typed username or email address; `user` is its user, or None.
 
-    Return False if the shared counter of the account is full. The caller must then respond as to a wrong password, and
-    take the same time. Otherwise, an attacker could find out whether a username and an address belong to one account.
-    Raise TooManyRequests if the counter of this browser or of the typed name is full.
+    Return False if the shared counter of the account is full. The caller must then respond in the same way as to a
+    wrong password, after the same time. Otherwise, an attacker could find out whether a username and an address belong
+    to the same account.
+
+    Raises TooManyRequests if the counter of this browser or of the typed name is full.
     """
     number = _devices().get(str(user.id)) if user is not None else None
     if user is not None and number is not None:
@@ -46,9 +49,10 @@ def count_attempt(user: User | None, name: str) -> bool:
 
 
 def reset_key() -> str:
-    """Return the key that counts requests for a reset link: the typed address, in any spelling.
+    """Return the rate limit key for requests of a password reset link: the typed address, normalised.
 
-    A browser that has logged in to the account has its own counter, so strangers cannot use up the owner's requests.
+    For a browser that has logged in to the account before, the key is different, so that strangers can't use up the
+    owner's requests.
     """
     address = request.form.get("email", "")
     devices = _devices()
@@ -58,7 +62,7 @@ def reset_key() -> str:
 
 
 def trust_browser(user: User) -> None:
-    """Give this browser its own counter for `user`, who has just proved their identity."""
+    """Give this browser its own counter of login attempts for `user`, who has just proved their identity."""
     devices = _devices()
     number = devices.pop(str(user.id), None) or secrets.token_urlsafe(16)
     kept = dict([*devices.items(), (str(user.id), number)][-MAX_ACCOUNTS:])
@@ -79,7 +83,7 @@ def trust_browser(user: User) -> None:
 
 
 def _devices() -> dict[str, str]:
-    """Return the content of this browser's cookie: a random number for each account id, the latest login last."""
+    """Return the content of this browser's device cookie: a random token for each account id, the latest login last."""
     try:
         content = _signer().loads(request.cookies.get(COOKIE, ""))
     except (BadSignature, ValueError):

@@ -1,11 +1,13 @@
-"""Estimate the strength of a password with zxcvbn, in bounded time.
+"""Estimate the strength of a password with zxcvbn, in limited time.
 
 zxcvbn (Wheeler, "zxcvbn: Low-Budget Password Strength Estimation", USENIX Security 2016) estimates how many guesses an
-attacker needs who knows common passwords, words, names, dates, keyboard patterns and repeats. Its running time grows
-with the length of the password and with the number of symbols that could replace letters. A malicious password of 72
-characters takes six seconds. This module limits both numbers, so the worst password found takes about 0.2 s.
+attacker needs. The attacker is assumed to know common passwords, words, names, dates, keyboard patterns and repeats.
 
-The function `zxcvbn.zxcvbn()` stores the user's words in a global variable, which threads would share, and its
+zxcvbn's running time grows with the length of the password, and with the number of symbols that may stand for letters,
+such as "@" for "a". A malicious password of 72 characters takes six seconds. This module limits both numbers. The
+slowest password that we found then takes about 0.2 s.
+
+The function `zxcvbn.zxcvbn()` stores the user's words in a global variable, which is not thread-safe, and its
 explanations cannot be translated. So this module calls zxcvbn's matcher and scorer directly.
 """
 
@@ -25,12 +27,12 @@ from app.lib.text.search import PLAIN_LETTERS
 Weakness = Literal["own_words", "common", "word", "keyboard", "repeat", "sequence", "date", "short"]
 
 MIN_GUESSES = 10**8
-"""The minimum number of guesses. Login attempts are limited, so no online attack gets this far. zxcvbn calls it
-"somewhat guessable" offline. Eight random characters reach exactly this number."""
+"""The minimum number of guesses for an acceptable password. Login attempts are limited, so an attacker can't make as
+many. zxcvbn calls such a password "somewhat guessable". Eight random characters just reach this number."""
 MAX_ANALYZED_LENGTH = 40
 """Only the first characters of a password are analyzed, to limit the cost. The rest does not make it stronger."""
 MAX_SYMBOLS = 3
-"""The maximum number of different symbols that are tried as letters ("@" as "a"). zxcvbn tries all combinations."""
+"""The maximum number of different symbols that may stand for letters ("@" for "a"). zxcvbn tries all combinations."""
 MIN_OWN_WORD_LENGTH = 3
 """Shorter words in the user's name or address are ignored."""
 
@@ -41,7 +43,7 @@ _NEUTRAL = 0xE000  # the first private-use character: it is in no dictionary and
 
 @dataclass(frozen=True)
 class Estimate:
-    """How many guesses it takes to find a password, and the password's main weakness."""
+    """The number of guesses needed to find a password, and the password's main weakness."""
 
     guesses: float
     weakness: Weakness
@@ -55,8 +57,8 @@ class Estimate:
 def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
     """Estimate how many guesses an attacker needs to find `password`.
 
-    The attacker is assumed to know `own_words`, such as the user's name and address, and every word in them. Takes
-    about 5 ms, at worst 0.2 s.
+    The attacker is assumed to know `own_words`, such as the user's name and email address, and their parts. Takes about
+    5 ms, at worst 0.2 s.
     """
     judged = _without_many_symbols(password[:MAX_ANALYZED_LENGTH])
     own = build_ranked_dict(_pieces(own_words))
@@ -67,10 +69,10 @@ def estimate(password: str, own_words: Iterable[str] = ()) -> Estimate:
 
 
 def _pieces(words: Iterable[str]) -> list[str]:
-    """Return the words as people vary them in passwords, in lower case without duplicates.
+    """Return the forms in which people use their own words in passwords, in lower case and without duplicates.
 
-    Of "Maria.López@example.org" these are the whole, both sides of the "@", each word of them, and each side without
-    its separators; all of them also without accents.
+    For "Maria.López@example.org", these forms are: the whole text, the text on each side of the "@", each word, and
+    each side without punctuation ("marialópez"). Each form is also returned without accents.
     """
     found: dict[str, None] = {}
     for phrase in words:
@@ -78,7 +80,7 @@ def _pieces(words: Iterable[str]) -> list[str]:
             sides = lower.split("@")
             parts = [part for side in sides for part in _WORD.findall(side)]
             joined = ["".join(_WORD.findall(side)) for side in sides]
-            # What is longer than a password is judged is a word of its own: its first characters are compared.
+            # Only the first MAX_ANALYZED_LENGTH characters of a password are analyzed, so longer pieces are cut, too.
             for piece in (lower, *sides, *joined, *parts):
                 if len(piece) >= MIN_OWN_WORD_LENGTH:
                     found[piece[:MAX_ANALYZED_LENGTH]] = None
@@ -91,16 +93,16 @@ def _without_accents(text: str) -> str:
 
 
 def _without_many_symbols(password: str) -> str:
-    """Limit the number of different symbols in a password by replacing the others with neutral characters.
+    """Keep the first MAX_SYMBOLS different symbols of a password. Replace all others with neutral characters.
 
-    Equal symbols stay equal, so that repeats are still found.
+    Equal symbols are replaced with equal characters, so that repeats are still found.
     """
     symbols = [char for char in dict.fromkeys(password) if char in _SYMBOLS]
     return password.translate({ord(char): _NEUTRAL + number for number, char in enumerate(symbols[MAX_SYMBOLS:])})
 
 
 def _weakness(match: dict[str, object]) -> Weakness:
-    """Return the weakness of the part of a password that a match of zxcvbn describes."""
+    """Return the kind of weakness that a match of zxcvbn describes."""
     kinds: dict[object, Weakness] = {
         "spatial": "keyboard",
         "repeat": "repeat",

@@ -1,8 +1,8 @@
 """Passwords: the rules for new ones, hashing, and verification.
 
-A password needs at least 8 characters and must not be easy to guess. No kind of character is required (NIST SP 800-63B,
-3.1.1.2). Lengths are checked before hashing, so a huge password costs nothing. Verification takes the same time for
-known and unknown users.
+A password needs at least 8 characters and must not be easy to guess. Digits, capital letters and symbols are not
+required (NIST SP 800-63B, 3.1.1.2). Lengths are checked before hashing, so that a huge password costs no CPU time.
+Verification takes the same time for known and unknown users.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def normalize(password: str) -> str:
 def check(password: str, *, username: str, email: str, name: str = "", field: str = "password") -> None:
     """Raise FormError if `password` is too short, too long or easy to guess.
 
-    Passwords similar to the account's username, email address or display name are easy to guess. The error is shown at
-    the form field `field`.
+    A password that contains the account's username, email address or display name counts as easy to guess. The error is
+    shown at the form field `field`.
     """
     fault = _fault(password, (username, email, name))
     if fault is not None:
@@ -54,7 +54,7 @@ def check(password: str, *, username: str, email: str, name: str = "", field: st
 
 
 def check_for(user: User, password: str) -> None:
-    """Raise FormError if `password` is not acceptable for `user`, as in `check`."""
+    """Raise FormError if `check` rejects `password` for the account of `user`."""
     check(password, username=user.username, email=user.email, name=user.name)
 
 
@@ -81,9 +81,9 @@ def hash_password(password: str) -> str:
 
 
 def verify(password_hash: str | None, password: str) -> bool:
-    """Return whether `password` matches the hash.
+    """Return whether `password` matches the hash. Verification is slow on purpose, like hashing.
 
-    For None (an unknown user), return False; this takes the same time. Verification is slow on purpose, like hashing.
+    If `password_hash` is None (an unknown user), return False after the same time.
     """
     nobody = _dummy_hash()
     if len(password) > MAX_LENGTH:

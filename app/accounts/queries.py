@@ -16,10 +16,10 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 
 
 def by_login_name(name: str) -> User | None:
-    """Return the user with this username or email address, or None. Only addresses contain "@".
+    """Return the user with this username or email address, or None. A name with "@" is an address.
 
-    Suspended accounts and accounts waiting for deletion are included. Users who enter the right password then see that
-    the account is suspended, or cancel the deletion.
+    Suspended accounts and accounts waiting for deletion are included. After entering the right password, their users
+    are told of the suspension, or cancel the deletion.
     """
     column, key = (User.email_key, email_key(name)) if "@" in name else (User.username_key, username_key(name))
     known = or_(User.active, User.suspended_at.is_not(None), User.deletion_due_at > now())
@@ -29,19 +29,22 @@ def by_login_name(name: str) -> User | None:
 def by_email(address: str) -> User | None:
     """Return the user with this email address if they can log in, else None.
 
-    Users whose account waits for deletion can log in, which cancels the deletion.
+    Users whose account waits for deletion can log in, because a login cancels the deletion.
     """
     return db.session.scalar(select(User).where(User.email_key == email_key(address), _can_log_in()))
 
 
 def names_in_use(*, username: str, email: str) -> set[str]:
-    """Return which of the two are in use: a set of "username" and "email". Look-alike usernames count as in use."""
+    """Return a set that contains "username" and "email" if they are in use.
+
+    A username also counts as in use if it looks like an existing one.
+    """
     names = {"username"} if name_is_taken(username) else set()
     return names | ({"email"} if user_with_email(email) else set())
 
 
 def name_is_taken(username: str) -> bool:
-    """Return whether that username, or one that looks like it, is in use."""
+    """Return whether this username, or one that looks like it, is in use."""
     same = or_(User.username_key == username_key(username), User.username_skeleton == username_skeleton(username))
     return db.session.scalar(select(User.id).where(same).limit(1)) is not None
 
@@ -88,7 +91,7 @@ def valid_link(token: LinkToken | None, *purposes: str) -> MailToken | None:
 
 
 def pending_registration(token: LinkToken | None) -> PendingAccount | None:
-    """Return the registration of an emailed link, or None if it was finished or has expired."""
+    """Return the pending registration of an emailed link, or None if it was finished or has expired."""
     if token is None or token.purpose != PendingAccount.purpose:
         return None
     these = PendingAccount.id == token.row_id, PendingAccount.nonce == token.nonce, PendingAccount.expires_at > now()
@@ -98,7 +101,7 @@ def pending_registration(token: LinkToken | None) -> PendingAccount | None:
 def _can_log_in() -> ColumnElement[bool]:
     """Return `User.can_log_in` as an SQL condition.
 
-    It includes accounts waiting for deletion, so that their users can reset a forgotten password, log in and cancel the
-    deletion.
+    Accounts waiting for deletion are included, so that their users can reset a forgotten password, log in and cancel
+    the deletion.
     """
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

@@ -1,4 +1,4 @@
-"""The page that asks logged-in users for their password again (app/web/reauth.py)."""
+"""The page that asks logged-in users for their password again before sensitive actions (app/web/reauth.py)."""
 
 from __future__ import annotations
 

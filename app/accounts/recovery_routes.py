@@ -1,6 +1,7 @@
 """Routes for resetting a password and confirming an email address with an emailed link.
 
-Opening a link changes nothing, because email programs open links, too. The page has a button that sends a POST request.
+A GET request changes nothing, because email programs also open links. It shows a page with a button that sends a POST
+request.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ WITH_TOKEN = {"accounts.reset_password", "accounts.confirm", "accounts.finish"}
 
 @bp.after_request
 def set_referrer_policy(response: FlaskResponse) -> FlaskResponse:
-    """Set a Referrer-Policy on pages with a token in their URL, so that browsers don't send the URL to other pages."""
+    """Set a Referrer-Policy on pages with a token in the URL, so that browsers don't send the token to other sites."""
     if request.endpoint in WITH_TOKEN:
         response.headers["Referrer-Policy"] = "strict-origin"
     return response
@@ -95,7 +96,7 @@ def _link(token: str, *purposes: str) -> MailToken | None:
 
 
 def _invalid_link(endpoint: str) -> Response:
-    """Return the same response for every invalid link, so that it reveals nothing about accounts."""
+    """Redirect with the same message for every invalid link, so that the response reveals nothing about accounts."""
     flash(_("This link has expired or has already been used."), "warning")
     return redirect(url_for(endpoint), 303)
 

@@ -24,14 +24,14 @@ from app.web.viewer import viewer_or_none
 
 Answer = str | Response | tuple[str, int]
 SESSION_KEY = "registering"
-"""The session key of a pending registration: its address, its secret, and the page to open after it."""
+"""The session key of a dict about a pending registration: the address, the secret, and the URL to open afterwards."""
 
 
 @bp.route("/auth/register", methods=["GET", "POST"])
 @limits.register
 @limits.register_address
 def register() -> Answer:
-    """Register a visitor, who gets a link by email. Outside production, the first user is logged in at once."""
+    """Email the visitor a link that creates their account. Outside production, create the first account at once."""
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_next_url())
     form = RegisterForm(request.form)
@@ -75,11 +75,11 @@ def check_email() -> Answer:
 @bp.route("/auth/register/<token>", methods=["GET", "POST"])
 @limits.changing
 def finish(token: str) -> Answer:
-    """Create the account of a registration with its emailed link.
+    """Create the account of a registration, when the user confirms the emailed link.
 
-    The browser that registered is also logged in. In another browser, the user must log in with the password.
-    Otherwise, if a stranger registers with someone's address, the owner of the address would be logged in to an account
-    whose password the stranger knows.
+    In the browser in which they registered, the user is also logged in. In any other browser, they must log in with the
+    password. Otherwise, if a stranger registered with someone else's address, the owner of the address would be logged
+    in to an account whose password the stranger knows.
     """
     pending = queries.pending_registration(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:

@@ -112,7 +112,7 @@ def resend_confirmation() -> Answer:
 @login_required
 @limits.changing
 def end_login(handle: str) -> Answer:
-    """End one login, perhaps the current one."""
+    """End one login, which may be the current one."""
     login = queries.by_public_id(viewer(), handle) or abort(404)
     actions.end_login(login)
     db.session.commit()

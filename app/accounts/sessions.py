@@ -1,4 +1,4 @@
-"""Log users in and out of this browser, and check passwords. The routes of accounts share these functions."""
+"""Functions that the accounts routes share: log users in and out of this browser, and check passwords."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.viewer import viewer_or_none
 
 
 def check_password(user: User | None, password: str) -> bool:
-    """Return whether `password` is the password of `user`. Without a user, return False; this takes the same time.
+    """Return whether `password` is the password of `user`. If `user` is None, return False after the same time.
 
     The open read transaction is ended first, because hashing is slow.
     """
@@ -31,8 +31,8 @@ def check_password(user: User | None, password: str) -> bool:
 def begin(user: User, *, remember: bool) -> None:
     """Log `user` in on this browser. The caller commits.
 
-    The old session is cleared, to prevent session fixation. A scheduled deletion of the account is cancelled. Raise
-    ActionError as `actions.log_in` and `actions.cancel_deletion` do.
+    The old session is cleared, to prevent session fixation. If the account was to be deleted, the deletion is
+    cancelled. Raises the errors of `actions.log_in` and `actions.cancel_deletion`.
     """
     before, was_leaving = viewer_or_none(), user.deletion_due_at is not None
     if was_leaving:
@@ -44,7 +44,7 @@ def begin(user: User, *, remember: bool) -> None:
         remember=remember,
     )
     if before is not None and before.current_login is not None:
-        actions.end_login(before.current_login)  # otherwise, the old login would stay valid without a browser
+        actions.end_login(before.current_login)  # otherwise, the browser's old login would stay valid
     user.current_login = login
     session.clear()
     session[PERSON_KEY] = user.id
@@ -61,10 +61,10 @@ def forget() -> None:
 
 
 def show_errors(form: Any, refusal: ActionError) -> bool:
-    """Roll back, and show the errors of `refusal` in the form. Return False if the form has none of their fields.
+    """Roll back, and show the errors of `refusal` at the form's fields. Return whether an error was shown.
 
-    Loaded rows are detached first, so that the page can still use them. Reloading them would fail if this login was
-    just ended elsewhere.
+    Loaded objects are detached before the rollback, so that the page can use them without reloading them. Reloading
+    would fail if this login was just ended elsewhere.
     """
     db.session.expunge_all()
     db.session.rollback()

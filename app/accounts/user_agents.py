@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# The first match counts: nearly every browser also claims to be the ones below it.
+# The first match counts, because most browsers also send the names of other browsers, which are further down.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),

@@ -25,14 +25,14 @@ MAIL_JOB = "accounts.mail_deletion"
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
 BATCH = 500  # rows deleted in one transaction
-NOTIFY_BATCH = 50  # readers updated in one transaction: it holds all their clocks, and on SQLite the only write lock
+NOTIFY_BATCH = 50  # members updated in one transaction, which locks the clocks of all of them
 
 
 def schedule_deletion(user: User) -> datetime:
-    """Close the account of `user` and schedule its deletion. Return when it will be deleted.
+    """Close the account of `user` and schedule its deletion. Return the time of the deletion.
 
-    The caller has just checked the password. All logins end, and the user is emailed how to cancel. Raise ActionError
-    for the last admin, and if the account was closed or its password changed since the check.
+    The caller has just checked the password. All logins end, and an email tells the user how to cancel the deletion.
+    Raises ActionError for the last admin, and if the account was closed or its password changed since the check.
     """
     _check_not_the_last_admin(user)
     due_at = now() + GRACE_PERIOD
@@ -49,7 +49,7 @@ def schedule_deletion(user: User) -> datetime:
 def cancel_deletion(user: User) -> None:
     """Reopen the account of `user` and cancel its deletion.
 
-    The caller has just checked the password. Raise ActionError if the deletion is already due, the account is
+    The caller has just checked the password. Raises ActionError if the deletion is already due, the account is
     suspended, or the password was changed since the check.
     """
     due_at = user.deletion_due_at
@@ -64,8 +64,8 @@ def cancel_deletion(user: User) -> None:
 def tell_readers(user_id: int, after: int) -> int | None:
     """Update the unread counts of a batch of members who have unread events caused by this user.
 
-    Events caused by closed accounts do not count as unread. The batch starts after the member id `after`. Return its
-    last member id, or None at the end.
+    Events caused by closed accounts do not count as unread. The batch contains members with ids greater than `after`.
+    Return the last id of the batch, or None if the batch is empty.
     """
     heard = select(Activity.user_id).where(Activity.actor_id == user_id, Activity.read_at.is_(None))
     some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(NOTIFY_BATCH)
@@ -76,15 +76,15 @@ def tell_readers(user_id: int, after: int) -> int | None:
 
 
 def due_accounts() -> Sequence[int]:
-    """Return the ids of the accounts that are due for deletion."""
+    """Return the ids of the accounts that are due for deletion, the longest overdue first."""
     return db.session.scalars(select(User.id).where(User.deletion_due_at <= now()).order_by(User.deletion_due_at)).all()
 
 
 def is_due(user_id: int) -> bool:
     """Lock the account, and return whether it still exists and is due for deletion.
 
-    Reports that name the user are locked before the account. Moderation uses the same order
-    (app/moderation/actions/locking.py), to prevent deadlocks.
+    Reports in which the user is the reporter, accused or assignee are locked before the account. Moderation uses the
+    same order (app/moderation/actions/locking.py), to prevent deadlocks.
     """
     named = (Report.reporter_id, Report.accused_id, Report.assignee_id)
     these = select(Report.id).where(or_(*(person == user_id for person in named))).order_by(Report.id)
@@ -108,7 +108,10 @@ def erase(user_id: int) -> bool:
 
 
 def _owned_rows(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
-    """Yield the primary key of each table whose rows are deleted with a user, and a condition on the user's rows."""
+    """For each table with rows that belong to users, yield the primary key and a condition for this user's rows.
+
+    Rows belong to a user if they have a foreign key to the user with ON DELETE CASCADE.
+    """
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:
             if key.ondelete == "CASCADE" and key.references(User.__table__):  # type: ignore[arg-type]

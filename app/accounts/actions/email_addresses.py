@@ -1,4 +1,4 @@
-"""Actions that confirm an email address, and that change it once the new address is confirmed."""
+"""Actions that confirm or change an email address. A change takes effect when the new address is confirmed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.models import MailToken, User
 
 
 def send_confirmation(user: User) -> None:
-    """Enqueue another confirmation email. Raise ActionError if the address is already confirmed."""
+    """Enqueue another confirmation email. Raises ActionError if the address is already confirmed."""
     if user.email_confirmed_at is not None:
         raise ActionError(_l("Your email address is already confirmed."))
     email_links.enqueue_link(user, "confirm", user.email)
@@ -27,7 +27,7 @@ def send_confirmation(user: User) -> None:
 def confirm_email(link: MailToken) -> None:
     """Mark the address that `link` was sent to as confirmed. The link cannot be used again.
 
-    Raise ActionError if the link is no longer valid, or if the account now uses another address.
+    Raises ActionError if the link is no longer valid, or if the account now uses another address.
     """
     email_links.use_up(link)
     confirmed = db.session.scalar(
@@ -41,11 +41,11 @@ def confirm_email(link: MailToken) -> None:
 
 
 def request_email_change(user: User, address: str) -> None:
-    """Enqueue an email with a link to the new address. Using the link changes the address.
+    """Enqueue an email to the new address. It contains a link that changes the user's address.
 
-    The caller has just checked the password. To reveal nothing, this does not check whether another account uses the
-    address: the job emails the owner of that account instead (decision 15). Raise FormError if `address` is invalid or
-    is the user's current one.
+    The caller has just checked the password. If another account uses the address, the job emails the owner of that
+    account instead. This function does not check that, because an error would reveal it
+    (docs/decisions/0015-registration.md). Raises FormError if `address` is invalid or is the user's current one.
     """
     address = deliverable_address(address)
     if address == user.email:
@@ -56,8 +56,8 @@ def request_email_change(user: User, address: str) -> None:
 def move_to_email(link: MailToken) -> None:
     """Change the user's address to the one that `link` was sent to, and notify the former address.
 
-    The new address counts as confirmed. The link cannot be used again. Raise ActionError if the link is no longer
-    valid, or if another account uses the address by now.
+    The new address counts as confirmed. The link cannot be used again. Raises ActionError if the link is no longer
+    valid, or if another account has taken the address in the meantime.
     """
     email_links.use_up(link)
     user, former = link.user, link.user.email

@@ -1,4 +1,4 @@
-"""Emailed links: create, invalidate and use them.
+"""Create, invalidate and use emailed links.
 
 A link and the job that emails it are created in one transaction. A link works once. A newer link for the same purpose
 replaces it.
@@ -58,7 +58,7 @@ def revoke(user: User, *purposes: Purpose) -> None:
 def use_up(row: MailToken) -> None:
     """Delete the row of a link, so that it cannot be used again.
 
-    Raise ActionError if the link was used, replaced or has expired meanwhile.
+    Raises ActionError if the link was used, replaced or has expired in the meantime.
     """
     _lock(row.user_id)
     used = db.session.scalar(
@@ -75,5 +75,5 @@ def _revoke(user_id: int, purposes: Sequence[str]) -> None:
 
 
 def _lock(user_id: int) -> None:
-    """Lock the row of a user. Every transaction does so before it writes the user's links, to prevent deadlocks."""
+    """Lock the row of a user. Every transaction does this before it writes the user's links, to prevent deadlocks."""
     db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

@@ -18,15 +18,15 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 from app.notifications import logins_changed, record_event
 
 REMEMBERED_LIFETIME = timedelta(days=365)
-SESSION_LIFETIME = timedelta(days=30)  # for a login that ends with the browser, since some browsers are never closed
+SESSION_LIFETIME = timedelta(days=30)  # for a login that isn't remembered; some browsers are never closed
 PRUNE_BATCH = 500
 
 
 def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> LoginSession:
     """Create a login for `user`. The caller has just checked the password against `user.password_hash`.
 
-    Links for resetting the password become invalid, because a user who knows the password needs none. Raise ActionError
-    if the account was closed or its password changed since the check.
+    Links for resetting the password become invalid, because a user who knows the password needs none. Raises
+    ActionError if the account was closed or its password changed since the check.
     """
     moment = now()
     is_first = user.last_login_at is None
@@ -72,7 +72,7 @@ def _record_event(login: LoginSession, *, is_first: bool) -> None:
 def _is_known_place(login: LoginSession) -> bool:
     """Return whether the user has another login from the same place.
 
-    It is not enough to look for an earlier event, because old events are deleted.
+    Earlier events can't answer this, because old events are deleted.
     """
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)
@@ -99,8 +99,8 @@ def _network(address: str) -> str:
 def confirm_password(user: User) -> None:
     """Record that the user has entered their password again in the login of this request.
 
-    The caller has just checked it against `user.password_hash`. Raise ActionError if the login was ended or the
-    password was changed since the check.
+    The caller has just checked the password against `user.password_hash`. Raises ActionError if the login was ended or
+    the password was changed since the check.
     """
     login = user.current_login
     same = select(User.id).where(User.id == user.id, User.password_hash == user.password_hash)

@@ -18,8 +18,8 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
     """Change the password of `user`. The caller has just checked the old one against `user.password_hash`.
 
     All logins except `keep` end, emailed links become invalid, and the user is notified by email. Hashing is slow, so
-    call this without an open transaction. Raise FormError if the new password is not acceptable, and ActionError if the
-    old one was changed since the check.
+    call this without an open transaction. Raises FormError if the new password is not acceptable, and ActionError if
+    the old one was changed since the check.
     """
     passwords.check_for(user, password)
     _replace(user, passwords.hash_password(password), only_if=user.password_hash)
@@ -28,7 +28,10 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
 
 
 def request_password_reset(user: User | None) -> None:
-    """Enqueue an email with a reset link. Without a user, do the same work but send no email."""
+    """Enqueue an email with a reset link. Without a user, do the same work but send no email.
+
+    The response then takes the same time, so it does not reveal whether an account uses the address.
+    """
     if user is None:
         email_links.enqueue_nothing()
     else:
@@ -38,9 +41,9 @@ def request_password_reset(user: User | None) -> None:
 def reset_password(link: MailToken, password: str) -> None:
     """Set a new password for the user of `link`. The link cannot be used again.
 
-    All logins end, and the user is notified by email. The link proves access to the mailbox, so its address counts as
-    confirmed. Hashing is slow, so call this without an open transaction. Raise FormError if the new password is not
-    acceptable, and ActionError if the link is no longer valid.
+    All logins end, and the user is notified by email. The user has read an email to the link's address, so this address
+    counts as confirmed. Hashing is slow, so call this without an open transaction. Raises FormError if the new password
+    is not acceptable, and ActionError if the link is no longer valid.
     """
     user = link.user
     passwords.check_for(user, password)

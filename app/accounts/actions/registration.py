@@ -1,4 +1,4 @@
-"""Actions that create accounts: at once for the operator, and after confirming the email address for visitors."""
+"""Actions that create accounts. Visitors must confirm their email address first; the operator need not."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def register(
 ) -> User:
     """Create an account at once, and enqueue the confirmation email.
 
-    The error reveals whether an address is in use, so only the operator and the demo use this; visitors use `sign_up`.
-    Hashing is slow, so call this without an open transaction. Raise FormError with a sentence for each field that is
-    invalid or in use.
+    Only the operator and the demo use this, because its error reveals whether an address is in use. Visitors use
+    `sign_up`. Hashing is slow, so call this without an open transaction. Raises FormError with a sentence for each
+    field that is invalid or in use.
     """
     wanted = _validated_account(username, email, password, language=language, timezone=timezone)
     user = _create(wanted, role=role)
@@ -74,15 +74,15 @@ def sign_up(
     """Register a visitor. Return None, or the new account if it is created at once.
 
     Store a pending registration, and enqueue a job that emails a link to the address. Using the link creates the
-    account. If an account already uses the address, the job notifies its owner instead: only the email reveals this
-    (decision 15).
+    account. If an account already uses the address, the job notifies the owner of that account instead. The visitor
+    sees no difference (docs/decisions/0015-registration.md).
 
-    `fields` are the username, email address and password. `secret` is kept in the visitor's session: in a browser with
-    the secret, using the link also logs in. With `first_is_admin`, the server's first account is created at once, as an
-    admin.
+    `fields` are the username, email address and password. `secret` is stored in the visitor's session: in a browser
+    with this secret, the link also logs the user in. If `first_is_admin` is true, the first account of the site is
+    created at once, as an admin.
 
-    Hashing is slow, so call this without an open transaction. Raise FormError if the username is invalid or in use, or
-    if the address or the password is invalid, but never because the address is in use.
+    Hashing is slow, so call this without an open transaction. Raises FormError if the username is invalid or in use, or
+    if the address or the password is invalid, but not if the address is in use.
     """
     wanted = _validated_account(*fields, language=language, timezone=timezone)
     if first_is_admin and not _has_accounts():
@@ -105,10 +105,10 @@ def sign_up(
 
 
 def finish(pending: PendingAccount) -> User:
-    """Create the account of `pending` after its link was used. The address counts as confirmed.
+    """Create the account of `pending`, whose link was used. The address counts as confirmed.
 
-    Other registrations with the address are deleted. Raise ActionError if the link was used or has expired meanwhile,
-    or if another account has the username or the address by now.
+    Other registrations with the address are deleted. Raises ActionError if the link was used or has expired in the
+    meantime, or if another account has taken the username or the address.
     """
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
@@ -181,7 +181,7 @@ def _validated_names(username: str, email: str) -> tuple[str, str]:
 
 
 def deliverable_address(address: str) -> str:
-    """Return the address normalised for storage. Raise FormError if email cannot be sent to it."""
+    """Return the address normalised for storage. Raises FormError if email cannot be sent to it."""
     try:
         address = check_email(address)
     except InvalidName as refused:
