@@ -1,10 +1,10 @@
-"""The worker: `python worker.py [QUEUE ...]` runs the jobs of these queues, in this order; all queues by default.
+"""The worker. `python worker.py [QUEUE ...]` runs the jobs of these queues, in this order. The default is all queues.
 
 The parent process runs the scheduler. Its child process takes jobs from RQ, and runs each long job in a fork. If the
-parent dies, the child finishes its job and exits. If the child dies, the parent starts another one.
+child dies, the parent starts another one.
 
-The parent itself is restarted by the supervisor of `make run`, by systemd or by a container. No job is lost, because
-all jobs are stored in the database.
+If the parent dies, the child finishes its job and exits. The supervisor of `make run`, systemd or the container
+platform then starts the worker again. No job is lost, because all jobs are stored in the database.
 """
 
 from __future__ import annotations

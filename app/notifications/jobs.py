@@ -74,8 +74,8 @@ def delete_old_events() -> None:
     """Delete old events and old counts of sent emails. Idempotent: a second run finds nothing.
 
     A read event is deleted ACTIVITY_DAYS after it was read, and a filtered event ACTIVITY_DAYS after it was recorded.
-    Other unread events are kept. So are login events: they show where a user has logged in before, and a login from a
-    known browser or network causes no alert.
+    Other unread events are kept. So are login events: each records a place (browser, system and network) from which the
+    user has logged in, and further logins from the same place cause no alert.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.filtered_by != "") & (Activity.created_at < oldest)

@@ -1,7 +1,7 @@
 """Functions that change blocks, mutes of people, and the privacy settings. Nothing else changes them.
 
-Blocks and mutes hide content without deleting it, so it reappears when they end. Only the follows that a block ends are
-not restored.
+Blocks and mutes hide content without deleting it, so the content reappears when they end. There is one exception: a
+block deletes the follows between the two users, and unblocking does not restore them.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def mute(muter: User, muted: User, hours: int | None = None) -> None:
 
 
 def unmute(muter: User, muted: User) -> bool:
-    """Unmute a user, so that what they did during the mute becomes visible. Return False if they were not muted."""
+    """Unmute a user. What they did during the mute becomes visible. Return False if they were not muted."""
     return _unmute(muter.id, muted.id)
 
 

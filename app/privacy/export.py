@@ -12,9 +12,9 @@ from app.models import Block, Mute, User
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """Yield the privacy settings, blocks and mutes as one piece of JSON.
+    """Yield the privacy settings, blocks and mutes as a single piece of JSON.
 
-    It is small enough for memory, because a user creates blocks and mutes one by one.
+    A user creates blocks and mutes one by one, so there are few enough for memory.
     """
     owner = db.session.get_one(User, owner_id)
     blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)

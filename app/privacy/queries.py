@@ -15,7 +15,7 @@ from app.models import Block, Mute, User
 
 @dataclass(frozen=True)
 class Listed:
-    """A blocked or muted user. `until` is the end of the mute; it is None for a block or a mute without end."""
+    """A blocked or muted user. `until` is when the mute ends; None for a block, or for a mute without an end."""
 
     person: User
     until: datetime | None

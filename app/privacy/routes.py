@@ -58,7 +58,7 @@ def mute(username: str) -> Response:
 @login_required
 @limits.changing
 def unmute(username: str) -> Response:
-    """Unmute a user, so that what they did during the mute becomes visible."""
+    """Unmute a user. What they did during the mute becomes visible."""
     return _change(username, lambda person: actions.unmute(viewer(), person), _l("You unmuted %(name)s."))
 
 
@@ -84,13 +84,13 @@ def settings() -> str | Response | tuple[str, int]:
 
 @bp.app_template_global()
 def relation_to(person: User) -> Relation:
-    """Return the mutes and blocks between the viewer and a user, for templates not given them. One query."""
+    """Return the mutes and blocks between the viewer and a user. For templates that don't receive them. One query."""
     return relations.between(viewer().id, person.id)
 
 
 @bp.app_template_global()
 def mute_times() -> list[tuple[int, str]]:
-    """Return the possible durations of a mute as (hours, text), such as (24, "1 day"), without "no end"."""
+    """Return the limited durations that a mute can have, as pairs of hours and text, such as (24, "1 day")."""
     locale = get_locale() or "en"
     return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in mute_duration.HOURS]
 

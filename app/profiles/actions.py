@@ -1,4 +1,4 @@
-"""Actions that follow and unfollow members, and that change a member's profile."""
+"""Functions that follow and unfollow members, and that change a member's profile."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
 
 
 def set_avatar(person: User, file_name: str) -> None:
-    """Set the profile picture to the stored file `file_name`, or to the generated picture if it is "".
+    """Set the profile picture to the stored file `file_name`. If it is "", the member gets a generated picture.
 
-    The caller deletes the old file.
+    The caller must delete the old file after the commit.
     """
     person.avatar = file_name
     db.session.flush()

@@ -1,8 +1,8 @@
 """The cached counters of a profile: the numbers of posts, followers and followed members.
 
-A follow counts while both accounts are active; the column `Follow.counted` stores whether it is counted. Database
-triggers update the counters. This module corrects `counted` and the counters when an account is closed or restored, and
-once a day.
+A follow is counted if both accounts are active. The column `Follow.counted` stores whether it is counted. Database
+triggers update the counters (migrations/counts.py). This module corrects `counted` and the counters when an account is
+closed or restored, and once a day.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _correct_values() -> tuple[ScalarSelect[int], ...]:
 
 
 def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
-    """Return a pair for each of these members: the id, and whether the counters are correct. Take no lock."""
+    """Return (id, whether the stored counters are correct) for each of these members. No rows are locked."""
     rows = db.session.execute(
         select(User.id, *STORED, *_correct_values())
         .outerjoin(ProfileCount, ProfileCount.user_id == User.id)
@@ -97,7 +97,7 @@ DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
 
 
 def should_count() -> ColumnElement[bool]:
-    """Return an SQL condition on `Follow`: whether it should be counted, because both accounts are active."""
+    """Return the SQL condition that a `Follow` should be counted: both accounts are active."""
     both = select(_follower.id).where(_follower.id == Follow.follower_id, _follower.active)
     return and_(
         both.exists(), select(_followed.id).where(_followed.id == Follow.followed_id, _followed.active).exists()
@@ -107,8 +107,8 @@ def should_count() -> ColumnElement[bool]:
 def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[Pair], int | None]:
     """Check a batch of a member's follows. Return those with a wrong `counted`, and the cursor of the next batch.
 
-    `direction` is an index in `DIRECTIONS`. The batch starts after the cursor `after`, which is the id of the other
-    member. The returned cursor is None at the end. Takes no lock.
+    `direction` is an index into `DIRECTIONS`. A cursor is the id of the other member. The batch starts after the cursor
+    `after`. The returned cursor is None after the last batch. No rows are locked.
     """
     own, other = DIRECTIONS[direction]
     some = select(other, Follow.follower_id, Follow.followed_id, Follow.counted != should_count())
@@ -159,9 +159,9 @@ def lock_counts(user_ids: set[int]) -> None:
 
 @account_deletion.register_step
 def uncount(user_id: int) -> bool:
-    """Stop counting a batch of the follows of an account that is being deleted. Return True if there may be more.
+    """Subtract a batch of the follows of a closed account from the counters. Return True if there may be more.
 
-    Usually COUNT_JOB has done this already.
+    This is a step of deleting the account. Usually COUNT_JOB has subtracted the follows already.
     """
     mine = or_(*(own == user_id for own, _other in DIRECTIONS))
     some = select(Follow.follower_id, Follow.followed_id).where(mine, Follow.counted).limit(BATCH)

@@ -7,32 +7,32 @@ from app.jobs import job
 from app.profiles import counters, queries
 from app.profiles.picture_routes import storage
 
-ORPHAN_AGE = 24 * 3600  # seconds: a new upload gets its row long before
+ORPHAN_AGE = 24 * 3600  # seconds; a newer file may belong to an upload that is not committed yet
 
 
 @job(counters.COUNT_JOB, timeout=600)
 def count_follows(user_id: int) -> None:
-    """Count the follows of a restored account, or stop counting those of a closed account.
+    """Add the follows of a restored account to the counters, or subtract those of a closed account.
 
-    A second run finds nothing to correct.
+    Idempotent: a second run finds nothing to correct.
     """
     counters.count_follows(user_id)
 
 
 @job("profiles.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_profiles() -> dict[str, int]:
-    """Recalculate the cached profile counters, correct wrong ones, and return their number.
+    """Recalculate the cached profile counters, and correct wrong ones. Return how many were checked and wrong.
 
-    A second run finds nothing to correct.
+    Idempotent: a second run finds nothing to correct.
     """
     return counters.recount()
 
 
 @job("profiles.remove_stray_media", every=24 * 3600)
 def remove_orphaned_pictures() -> None:
-    """Delete uploaded profile pictures that no user has. Idempotent.
+    """Delete files of profile pictures that no user has. Idempotent.
 
-    A picture is orphaned if the commit fails or the web process is killed after the file was stored.
+    Such a file remains if the commit fails, or if the web process is killed, after the file was stored.
     """
     store = storage()
     # List the files before the pictures in use. Otherwise, a picture that was set in between would be deleted.

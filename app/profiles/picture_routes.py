@@ -16,13 +16,13 @@ from app.web.uploads import remove_picture, take_pictures
 
 YEAR = 365 * 24 * 3600  # seconds
 MINUTE = 60
-SVG_POLICY = "default-src 'none'; sandbox"  # an SVG opened directly is a document: it may load and run nothing
+SVG_POLICY = "default-src 'none'; sandbox"  # if an SVG is opened directly, it must not load anything or run scripts
 
 
 def take(upload: FileStorage) -> str:
-    """Check an uploaded picture, re-encode it and store it. Return its random file name.
+    """Check an uploaded picture, re-encode it and store it. Return the random name of the stored file.
 
-    Raise ActionError if it is refused.
+    Raise ActionError if the picture is refused.
     """
     return take_pictures([upload], storage(), AVATAR)[0].name
 

@@ -70,7 +70,7 @@ def people_page(
 ) -> tuple[list[PersonRow], int | None]:
     """Return a page of `people`, newest account first, and the cursor of the next page. One query.
 
-    All ids on the page are lower than the cursor `before`. The returned cursor is None on the last page.
+    All ids on the page are lower than the cursor `before`. On the last page, the returned cursor is None.
     """
     query = people.add_columns(follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id))
     if before is not None:

@@ -38,10 +38,10 @@ def edit() -> str | Response | tuple[str, int]:
 
 
 def _save(form: ProfileForm) -> None:
-    """Save the form.
+    """Save the form in the database, and the picture in a file.
 
-    A new picture is stored before the commit, and the old one is deleted after it. So the row never refers to a missing
-    file.
+    A new picture is stored before the commit, and the old one is deleted after the commit. So the user's row never
+    refers to a missing file.
     """
     person = viewer()
     new = picture_routes.take(form.avatar.data) if form.avatar.data else None

@@ -29,7 +29,7 @@ from app.extensions import db
 from app.models import Activity, DeliveryPreference, Post, User
 from app.queries import visibility
 
-# A literal, because with a parameter neither engine uses the partial index of unread events.
+# A literal instead of a parameter. With a parameter, neither engine would use the partial index of unread events.
 EMPTY: ColumnElement[str] = literal_column("''")
 # Created once, because creating an alias is slow.
 _actor, _author = shared_alias(User), shared_alias(User)
@@ -43,17 +43,17 @@ class Place(NamedTuple):
 
 
 def place_of(event: Activity) -> Place:
-    """Return the event's sort key, (timestamp, id), from which a cursor is made."""
+    """Return the event's sort key. It also serves as a pagination cursor."""
     return Place(event.timestamp, event.id)
 
 
 def older_than(place: Place) -> ColumnElement[bool]:
-    """Return the condition that an event is older than the one at `place`."""
+    """Return the condition that an event is older than the event with the sort key `place`."""
     return _place() < tuple_(*place)
 
 
 def between(first: Place, last: Place) -> ColumnElement[bool]:
-    """Return the condition that an event is between `first`, the older position, and `last`, both included."""
+    """Return the condition that an event is at or after the sort key `first`, and at or before `last`."""
     return and_(_place() >= tuple_(*first), _place() <= tuple_(*last))
 
 
@@ -72,7 +72,7 @@ def _is_visible() -> ColumnElement[bool]:
     The event's actor and the author of its post must be active. The recipient must not mute the actor, and neither may
     block the other. A hidden event is kept, and becomes visible again when the mute or block ends.
     """
-    # Use the event's own user_id, because a column of a query two levels further out can't be referenced here.
+    # Use Activity.user_id, because these subqueries can't refer to a column of a query two levels further out.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
     author_is_here = exists().where(Post.id == Activity.post_id, _author.id == Post.author_id, _author.active)
     of_somebody = and_(actor_is_here, visibility.is_not_muted_or_blocked(Activity.user_id, Activity.actor_id))
@@ -116,7 +116,7 @@ def filtered(user_id: int) -> Select[Activity]:
 
 
 def unread_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the badge's number of unread events, as a subquery. `user_id` may be a column."""
+    """Return the badge's number of unread events, as a scalar subquery. `user_id` may be a column."""
     counted = and_(is_unread(user_id), Activity.kind.not_in(_badge_is_off(user_id)))
     return select(func.count()).select_from(Activity).where(counted).scalar_subquery()
 
@@ -128,7 +128,7 @@ def unread_count(user_id: int) -> int:
 
 @built_once
 def _unread_count() -> Select[int]:
-    return select(unread_count_of(bindparam("user_id")))  # cached, because it runs while the user's clock is locked
+    return select(unread_count_of(bindparam("user_id")))  # built once, because it runs while the user's clock is locked
 
 
 def _with_related(query: Select[Activity]) -> Select[Activity]:

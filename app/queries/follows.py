@@ -1,7 +1,7 @@
-"""Followers and followed users, as the viewer may see them.
+"""Queries of followers and followed users that the viewer may see.
 
-If a block separates a user from the viewer, that user appears in no list, and the user's own lists are empty. Lists are
-queried; counts are cached (app/models/profile_count.py).
+If there is a block between the viewer and a user, in either direction, that user is in no list, and that user's own
+lists are empty. Lists are queried. Counts are cached (app/models/profile_count.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.extensions import db
 from app.models import Block, Follow, ProfileCount, User
 from app.queries import visibility
 
-SCAN_LIMIT = 2000  # the most follows that `suggestions` reads, which limits its time
+SCAN_LIMIT = 2000  # the most follows that `suggestions` reads, to limit its cost
 # Created once, because creating an alias is slow.
 _follow = shared_alias(Follow)
 Column = InstrumentedAttribute[int]
@@ -46,16 +46,16 @@ def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
 
 
 def follower_count_of(viewer_id: int) -> ColumnElement[int]:
-    """Return how many followers of the `ProfileCount` row's user the viewer can see, as a column.
+    """Return the number of followers that the viewer can see, as a column expression for a query of `ProfileCount`.
 
-    This is the cached count, minus the followers whom a block separates from the viewer. The cost depends on the number
-    of the viewer's blocks, not on the number of followers.
+    This is the cached count minus the followers who block the viewer or whom the viewer blocks. The cost depends on the
+    number of these blocks, not on the number of followers.
     """
     return _seen(viewer_id, ProfileCount.followers, Follow.follower_id, Follow.followed_id)
 
 
 def following_count_of(viewer_id: int) -> ColumnElement[int]:
-    """Return how many users the `ProfileCount` row's user follows, as far as the viewer can see them, as a column."""
+    """Return the number of followed users that the viewer can see. For the rest, see `follower_count_of`."""
     return _seen(viewer_id, ProfileCount.following, Follow.followed_id, Follow.follower_id)
 
 
@@ -65,7 +65,7 @@ def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
 
 
 def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
-    """Return users to follow: those followed by the people whom the viewer follows, but not yet by the viewer.
+    """Suggest users to the viewer: users whom the viewer doesn't follow, but people whom the viewer follows do.
 
     Users with the most such followers come first.
     """

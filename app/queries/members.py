@@ -11,9 +11,9 @@ from app.models import Conversation, ConversationMember, MemberState, User
 
 
 def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
-    """Return the other current members of each conversation, by its id, including those who have not accepted yet.
+    """Return the current members of each conversation except this user, by conversation id. At most one query.
 
-    One query; none if there are no conversations.
+    Members who have not accepted the conversation yet are included.
     """
     if not conversation_ids:
         return {}
@@ -35,7 +35,7 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
 
 
 def names_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[str]]:
-    """Return the other members' names, by conversation id, for those `conversations` that are groups without a name."""
+    """Return the names of the other members of each group without a name, by conversation id. At most one query."""
     nameless = [one.id for one in conversations if one.is_group and not one.name]
     people = others_in(user_id, nameless)
     return {conversation_id: [user.display_name for user in some] for conversation_id, some in people.items()}

@@ -1,6 +1,6 @@
 """Find users and tags by the beginning of their names, for search and autocompletion.
 
-Each list of candidates is limited before it is sorted, which limits the cost.
+To limit the cost, only a limited number of candidates is read before sorting.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def people_named(viewer: User, q: str, limit: int, *, with_viewer: bool = True) 
     """Return up to `limit` users whose names (username and display name) contain the words of `q`. One query.
 
     The last word may be a prefix. Case, accents and a leading "@" are ignored. The user with exactly this username
-    comes first, then users whom the viewer follows, then others. An empty `q` returns users whom the viewer follows.
-    Inactive users, and users whom a block separates from the viewer, are left out.
+    comes first, then users whom the viewer follows, then others. If `q` is empty, users whom the viewer follows are
+    returned. Inactive users are left out. So are users who block the viewer or whom the viewer blocks.
     """
     terms = query_terms(q)
     if q.strip(" @＠") and not terms:
@@ -64,7 +64,7 @@ def _place(place: int) -> Select[int, int]:
 
 
 def _cut(people: Select[int, int], terms: Sequence[Term]) -> Select[int, int]:
-    """Limit a part of a union. It is wrapped in a subquery, because SQLite allows no LIMIT in a part of a union."""
+    """Limit the candidates in one part of a UNION. SQLite allows a LIMIT there only in a subquery."""
     return select(matching(people, User, terms)[0].limit(STRANGERS_LOOKED_AT).subquery())
 
 
@@ -81,7 +81,8 @@ def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
 def tags_named(viewer: User, q: str, limit: int) -> list[str]:
     """Return up to `limit` tags, without "#", that start with `q`: an exact match first, then by latest use. One query.
 
-    An empty `q` returns the most recently used tags. A use counts only if lists show its post to the viewer.
+    If `q` is empty, the most recently used tags are returned. Tags of posts that the viewer can't see, or whose authors
+    the viewer mutes, are ignored.
     """
     key = tag_key(q.strip().lstrip("#＃"))
     if q.strip(" #＃") and not key:

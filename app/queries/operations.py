@@ -1,4 +1,4 @@
-"""Figures for the operator: waiting jobs, and the wrong counters that the daily recounts found."""
+"""Metrics for the operator: waiting jobs, and the number of wrong counters that the daily recounts found."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def waiting_since(moment: datetime) -> datetime | None:
 
 
 def last_drift(names: Collection[str]) -> Mapping[str, int]:
-    """Return how many wrong counters the last completed run of each of these jobs found."""
+    """Return the number of wrong counters that the last completed run of each of these recount jobs found."""
     found = {}
     for name in names:
         done = (Job.name == name) & (Job.state == "done")

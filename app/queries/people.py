@@ -32,7 +32,7 @@ class Visit:
 
 
 def by_username(username: str) -> User | None:
-    """Return the active user with this username; None if there is none. Case and full-width letters are ignored."""
+    """Return the active user with this username; None if there is none. Case and letter width are ignored."""
     return db.session.scalar(select(User).where(User.username_key == username_key(username), User.active))
 
 
@@ -43,9 +43,9 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
 
 
 def lock_follow(follower: User, followed: User) -> None:
-    """Take an advisory lock on a follow until the commit. It serialises a concurrent follow and block.
+    """Take an advisory lock on a follow until the commit, so that a concurrent follow and block run one by one.
 
-    The rows of the users are not locked, so two users who follow a third one don't wait for each other.
+    The rows of the users are not locked. So two users who follow a third one don't wait for each other.
     """
     advisory_lock(_follow(follower, followed))
 
@@ -61,7 +61,7 @@ def _follow(follower: User, followed: User) -> str:
 
 @built_once
 def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
-    # Cached, because it runs for every page, and for every poll that isn't idle.
+    # Built once, because it runs for every page, and for every poll that isn't idle.
     return (
         select(
             LoginSession,

@@ -25,7 +25,7 @@ class Relation:
 
 
 def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
-    """Return the fields of a Relation, in their order, as columns for another query. Both arguments may be columns."""
+    """Return a column expression for each field of `Relation`, in the same order. Both arguments may be columns."""
     until = select(Mute.until).where(Mute.muter_id == viewer_id, Mute.muted_id == other_id)
     return (
         visibility.is_blocking(viewer_id, other_id),

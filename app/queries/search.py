@@ -25,9 +25,9 @@ Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 
 
 def posts(viewer: User, terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
-    """Return a query for up to `size` + 1 posts that contain all the terms, newest first.
+    """Select up to `size` + 1 posts that contain all the terms, newest first, with ids below `before`.
 
-    Only posts with ids below `before` are returned. `terms` come from `query_terms` and must not be empty.
+    `terms` come from `query_terms` and must not be empty.
     """
     if db.engine.dialect.name == "postgresql":
         return _newest_first(viewer, terms, before, size)
@@ -60,14 +60,14 @@ def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size:
 
 
 def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:
-    """Select users whose names contain all the terms. Return the select and the column to page by."""
+    """Select users whose names contain all the terms. Return the query, and the column by which to paginate it."""
     return matching(select(User).where(visibility.is_visible(viewer.id)), User, terms)
 
 
 def matching(
     found: Found, noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
 ) -> tuple[Found, ColumnElement[int]]:
-    """Restrict `found` to rows whose search text contains the terms. Return it and the column to page by."""
+    """Restrict the query `found` to rows with all the terms. Return it, and the column by which to paginate it."""
     if db.engine.dialect.name == "postgresql":
         words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))
         return found.where(words.bool_op("@@")(cast(tsquery(terms), TSQUERY))), noun.id + 0

@@ -1,7 +1,7 @@
-"""Timelines: selects of posts with their authors, so that a page needs one query.
+"""Queries of timelines. Posts are loaded together with their authors, so that a page needs one query.
 
-Each timeline is ordered by id, newest first, and paged by id (app/web/paging.py). It depends on the viewer: a block
-hides posts in both directions, and lists leave out posts by users whom the viewer mutes.
+Timelines are paginated by id, newest first (app/web/paging.py). They depend on the viewer: a block between two users
+hides their posts from each other, and lists leave out posts by users whom the viewer mutes.
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ def one(viewer: User, post_id: int) -> Select[Post]:
 def home(user: User, *, before: int | None, size: int) -> Select[Post]:
     """Select the newest `size` + 1 posts by the user and the users they follow, newest first, with ids below `before`.
 
-    The cost depends on the number of followed users, not on the number of their posts. First, only the newest post of
-    each author is looked up. The id of the last of the `size` + 1 newest of these is the floor: enough posts for the
-    page have this id or a higher one, so older posts are not needed. Each author then contributes at most `size` + 1
-    posts with ids from the floor on, which limits the cost of an author who posts very often.
+    The cost depends on the number of followed users, not on the number of their posts:
+
+    1. Only the newest post of each author is looked up. Of these, the id of the `size` + 1st newest is the floor. So
+       there are at least `size` + 1 posts at or above the floor, and posts below it are not needed.
+    2. For each author, at most `size` + 1 posts at or above the floor are read. This limits the cost of authors who
+       post very often.
     """
     authors = _authors(user)
     before = LARGEST_ID if before is None else before
@@ -64,7 +66,7 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
         .select_from(authors)
         .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
         .where(Post.id < before)
-        # With "+ 0", the planner can't scan all posts by id to find the few by these authors.
+        # "+ 0" prevents the planner from scanning all posts by id to find the few posts by these authors.
         .order_by((Post.id + 0).desc())
         .limit(size + 1)
         .subquery("found")
@@ -91,7 +93,7 @@ def _authors(user: User) -> CTE:
 
 
 def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
-    """Return the id of the `size` + 1st of the authors' newest posts; 0 if fewer authors have posted."""
+    """Return the floor of `home`: the id of the `size` + 1st of the authors' newest posts; 0 if there are fewer."""
     newest = (
         select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < before).scalar_subquery()
     )
@@ -102,7 +104,7 @@ def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
 
 
 def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: int, size: int) -> ScalarSelect[int]:
-    """Return the id of an author's `size` + 1st newest post above the floor. Older ones can't be on this page."""
+    """Return the id of an author's `size` + 1st newest post at or above the floor; NULL if there are fewer."""
     return (
         select(_theirs.id)
         .where(_theirs.author_id == author, _theirs.id < before, _theirs.id >= floor)
@@ -114,7 +116,7 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: 
 
 
 def recent_languages(user: User) -> ScalarSelect[str]:
-    """Return a scalar subquery: the languages of the user's latest posts as a comma-separated string, such as "es,,en".
+    """Return the languages of the user's latest posts, separated by commas, such as "es,,en". As a scalar subquery.
 
     An item is empty if the post has no language.
     """

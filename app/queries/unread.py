@@ -21,11 +21,11 @@ _asked, _other, _conversation = (
 
 
 def _beyond_read(member: Any) -> ColumnElement[bool]:
-    """Return the condition that a message is unread by a member of its conversation.
+    """Return the condition that a message counts as unread for a member of its conversation.
 
-    That is a text by another sender, after the member's read position, which is visible to the member and not deleted.
-    The member must have accepted the conversation and not muted it. A mute or a block between the member and the sender
-    excludes the message.
+    The member must have accepted the conversation and not muted it. The message must be a text by another sender, after
+    the member's read position, visible to the member, and not deleted. The member must not mute the sender, and neither
+    may block the other.
     """
     return and_(
         member.state == MemberState.ACCEPTED,
@@ -40,9 +40,9 @@ def _beyond_read(member: Any) -> ColumnElement[bool]:
 
 
 def _unread_messages(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that joins a user's memberships to their unread messages.
+    """Return the condition that joins a user's memberships (`ConversationMember`) with the unread messages.
 
-    Conversations without new messages are skipped early.
+    `newest_seq > read_seq` skips conversations without new messages.
     """
     member = ConversationMember
     return and_(member.user_id == user_id, member.newest_seq > member.read_seq, _beyond_read(member))
@@ -54,14 +54,14 @@ def messages(user_id: int) -> Select[Message]:
 
 
 def message_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the number of a user's unread messages, as a subquery. `user_id` may be a column."""
+    """Return the number of a user's unread messages, as a scalar subquery. `user_id` may be a column."""
     return (
         select(func.count()).select_from(ConversationMember).join(Message, _unread_messages(user_id)).scalar_subquery()
     )
 
 
 def message_count_in(member: Any) -> ColumnElement[int]:
-    """Return a member's number of unread messages in their conversation, as a column. `member` may be an alias."""
+    """Return the number of unread messages of a membership, as a column expression. `member` may be an alias."""
     fresh = select(func.count(Message.id)).where(_beyond_read(member)).correlate(member).scalar_subquery()
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
@@ -78,7 +78,7 @@ def is_visible_request(member: Any) -> ColumnElement[bool]:
 
 
 def request_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the number of a user's pending message requests, as a subquery."""
+    """Return the number of a user's pending message requests, as a scalar subquery."""
     waits = (
         _asked.user_id == user_id,
         _asked.state == MemberState.REQUEST,
@@ -94,7 +94,7 @@ def message_count(user_id: int) -> int:
 
 
 def message_counts(user_ids: Sequence[int]) -> dict[int, int]:
-    """Return the numbers of unread messages of some users, by user id. One query."""
+    """Return the number of unread messages of each of these users, by user id. One query."""
     rows = db.session.execute(_message_counts(), {"user_ids": list(user_ids)}).all()
     return {row[0]: row[1] for row in rows}
 
@@ -106,7 +106,7 @@ def request_count(user_id: int) -> int:
 
 @built_once
 def _message_count() -> Select[int]:
-    # Cached, because it runs for each message while the recipient's clock is locked.
+    # Built once, because it runs for each message while the recipient's clock is locked.
     return select(message_count_of(bindparam("user_id")))
 
 

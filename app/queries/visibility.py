@@ -1,8 +1,8 @@
 """SQL conditions for what a user may see. All lists, counts, emails and searches use them, so they agree.
 
-Each condition can be used in a query nested at any depth, and refers to the enclosing query (`correlate_except`). By
-default, SQLAlchemy correlates only with the next enclosing query. Further out, the condition would apply to any row of
-the table.
+Each condition is a subquery that refers to columns of an enclosing query, at any nesting depth. By default, SQLAlchemy
+correlates a subquery only with the query directly around it, and would add tables of outer queries to the subquery's
+own FROM. Then any row of such a table would match. `correlate_except` prevents this.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[boo
 
 
 def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
-    """Return the condition that a user is active and no block separates them from the viewer.
+    """Return the condition that a user is active, and that neither the viewer nor the user blocks the other.
 
     `person` is User or an alias of User.
     """

@@ -1,4 +1,9 @@
-"""Run the site: `python -m app.run` serves it, `… dev` reloads it on changes, `… demo` adds sample users and posts."""
+"""Serve the site on one machine, or add sample data to it.
+
+- `python -m app.run` serves the site.
+- `python -m app.run dev` serves the site, and restarts processes when files change.
+- `python -m app.run demo` adds sample users, posts and messages.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from app.run.supervisor import Supervisor
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command in `arguments`. Return the exit status."""
+    """Run the command that the command-line `arguments` name. Return the exit status."""
     try:
         settings = Settings.from_env()
         prepare.data_directory(settings.data_dir)
@@ -31,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def serve(settings: Settings, *, reload: bool = False) -> int:
-    """Serve the site until a signal. If `reload` is true, restart processes when files change.
+    """Serve the site until a signal requests a stop. If `reload` is true, restart processes when files change.
 
     Raises StartupError and PortUnavailable.
     """
@@ -51,16 +56,17 @@ def serve(settings: Settings, *, reload: bool = False) -> int:
 
 
 def demo(settings: Settings) -> int:
-    """Prepare the data, and replace this process with `flask demo`.
+    """Migrate the database, and replace this process with `flask demo`.
 
-    If a site is running on the same data, its Redis and its address are used, so that it runs the demo's jobs at once.
+    If the site is already running on the same data directory, use its Redis and its URL. Then its workers run the
+    demo's jobs immediately.
     """
     prepare.migrate(create_app(settings))
     running = prepare.read_state(settings.data_dir)
     if running.get("redis_url") and not is_set("REDIS_URL"):
         os.environ["REDIS_URL"] = running["redis_url"]
     if running.get("site") and not is_set("PUBLIC_URL"):
-        os.environ["PUBLIC_URL"] = running["site"]  # PORT may have been set in that site's environment only
+        os.environ["PUBLIC_URL"] = running["site"]  # needed if PORT is set only in the environment of the running site
     os.chdir(ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "flask", "demo"])
 

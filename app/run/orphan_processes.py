@@ -1,7 +1,7 @@
-"""Adopt processes that outlive their parent, so that the supervisor can kill them (Linux only).
+"""Adopt processes whose parent has exited, so that the supervisor can kill them (Linux only).
 
-A fork that runs an RQ job has its own session. If its worker is killed, the fork continues, and it is not in the
-worker's process group. As a "child subreaper" (prctl(2)), the supervisor becomes the parent of such orphans.
+If a worker is killed, a fork that runs an RQ job continues. The fork has its own session, so it doesn't end with the
+worker's process group either. As a "child subreaper" (prctl(2)), the supervisor becomes the parent of such orphans.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def adopt() -> None:
 
 
 def find(known: Collection[int]) -> list[int]:
-    """Return the ids of child processes that are not in `known`. Zombies (exited processes) are included."""
+    """Return the process ids of adopted children: those not in `known`. Zombies (exited processes) are included."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     try:
         return [pid for pid in map(int, children.read_text().split()) if pid not in known]

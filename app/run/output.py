@@ -12,13 +12,13 @@ CHUNK = 65536  # bytes
 
 
 def say(line: str) -> None:
-    """Print `line` and flush. Ignore a closed terminal."""
+    """Print `line` and flush. If the terminal is closed, do nothing."""
     with contextlib.suppress(OSError, ValueError):
         print(line, flush=True)
 
 
 class Output:
-    """Reads the output pipes of the child processes, and prints every line. They print little while all is well."""
+    """Reads the output pipes of the child processes, and prints every line."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -31,7 +31,7 @@ class Output:
             self._selector.register(pipe, selectors.EVENT_READ, [name, b""])
 
     def pump(self, seconds: float) -> None:
-        """Print the output that is available. Wait up to `seconds` if there is none."""
+        """Print the available output of all children. If there is none, wait for it for up to `seconds`."""
         for key, _events in self._selector.select(seconds):
             pipe = key.fileobj
             name, before = key.data

@@ -7,7 +7,7 @@ import socket
 
 
 class PortUnavailable(OSError):
-    """The site can't listen on its address. The message is one sentence that tells the operator what to change."""
+    """The site can't listen on its host and port. The message tells the operator what to change."""
 
 
 def free_port() -> int:
@@ -17,7 +17,7 @@ def free_port() -> int:
 
 
 def first_free_port(start: int, tries: int = 50) -> int:
-    """Return the first free port of 127.0.0.1 at or above `start`. After `tries` used ports, return any free port."""
+    """Return the first free port of 127.0.0.1 from `start` on. If `tries` ports are in use, return any free port."""
     for port in range(start, min(start + tries, 65536)):
         try:
             check("127.0.0.1", port)

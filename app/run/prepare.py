@@ -1,4 +1,4 @@
-"""Prepare to serve the site: the data directory, its lock, and the database schema."""
+"""Prepare the data directory, lock it, and migrate the database, before the site is served."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.extensions import db
 
 
 class StartupError(Exception):
-    """The site can't be served. The message is one sentence for the operator."""
+    """The site can't be served. The message tells the operator why, and what to do."""
 
 
 def data_directory(folder: Path) -> None:
@@ -33,9 +33,10 @@ def data_directory(folder: Path) -> None:
 
 
 def lock(folder: Path) -> int:
-    """Lock the data directory until this process exits, and return the open lock file.
+    """Lock the data directory, so that only one site uses it. Return the file descriptor that holds the lock.
 
-    Raises StartupError if another process has locked it.
+    The lock ends when the descriptor is closed or this process exits. Raises StartupError if another process holds the
+    lock.
     """
     file = os.open(folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -71,7 +72,7 @@ def migrate(app: Flask) -> None:
 
 
 def write_state(folder: Path, **state: Any) -> None:
-    """Record where the site runs, for other programs on this machine (`make demo`, the browser tests)."""
+    """Write facts about the running site, such as its URL, to run.json. `make demo` and browser tests read them."""
     draft = folder / "run.json.new"
     # os.open creates the file with the right mode. Path.open() can't do that.
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123
@@ -80,7 +81,7 @@ def write_state(folder: Path, **state: Any) -> None:
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Return where the site with this data directory runs, or last ran if it was killed; {} if nothing is recorded."""
+    """Return the content of run.json; {} if there is none. It may be outdated, if the site was killed."""
     try:
         state = json.loads((folder / "run.json").read_text())
     except (OSError, ValueError):
@@ -89,5 +90,5 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 
 def forget_state(folder: Path) -> None:
-    """Delete the record of where the site runs, because it is stopping."""
+    """Delete run.json, because the site is stopping."""
     (folder / "run.json").unlink(missing_ok=True)

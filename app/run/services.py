@@ -17,12 +17,13 @@ from app.run.embedded import EmbeddedRedis
 from app.web.request_buffering import BODY_READERS
 
 WEB_GRACE, WORKER_GRACE = 10.0, 20.0  # seconds
-CONNECTIONS = 10_000  # the most open connections of a web process: one of about 17 kB for each polling browser
-OWN_FILES = 200  # the most other open files of a web process: libraries, database, Redis
+CONNECTIONS = 10_000  # maximum of open connections of a web process; each polling browser has one, of about 17 kB
+OWN_FILES = 200  # maximum of other open files of a web process: libraries, database, Redis
 
-# granian's HTTP options. The Procfile has the same (decision 5). Only HTTP/1, because proxies use nothing else to reach
-# an app server, and a stalled HTTP/2 request can't be ended without the others on its connection. Request headers may
-# have 16 kB and take 30 seconds. Idle connections are closed after the same time, so it must exceed POLL_INTERVAL.
+# granian's HTTP options, the same as in the Procfile (decision 5). HTTP/2 is turned off: proxies use HTTP/1 to reach an
+# app server, and one stalled HTTP/2 request can't be ended without ending all requests on its connection. Request
+# headers may have up to 16 kB. They must arrive within 30 seconds. Idle connections are closed after the same time, so
+# this time must be longer than POLL_INTERVAL.
 GRANIAN = (
     *("--interface", "wsgi", "--no-ws", "--http", "1"),
     *("--http1-buffer-size", "16384", "--http1-header-read-timeout", "30000"),
@@ -51,7 +52,7 @@ class Services:
             "PYTHONUNBUFFERED": "1",
         }
         if self.settings.host in LOOPBACK and not self.settings.public_url:
-            # Makes the site reject other host names. Otherwise other websites could reach it (DNS rebinding).
+            # With PUBLIC_URL, the site rejects other host names. Without, other websites could read it (DNS rebinding).
             self.environment["PUBLIC_URL"] = self.address
         if not is_set("REDIS_URL"):
             self.redis = EmbeddedRedis(self.settings.data_dir / "redis")
@@ -80,7 +81,7 @@ class Services:
             return [*command, "--respawn-failed-workers", "microblog:app"]
         watched = [word for path in WATCHED for word in ("--reload-paths", str(ROOT / path))]
         reload = ["--reload", *watched, "--reload-ignore-worker-failure"]
-        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # not for workers, which log SQL every second
+        return ["env", "SQL_LOG=1", *command, *reload, "microblog:app"]  # not for workers, which run SQL every second
 
     def _worker(self, *queues: str) -> list[str]:
         command = [sys.executable, "worker.py", *queues]
@@ -117,15 +118,15 @@ class Services:
 
     @property
     def probe_host(self) -> str:
-        """The host under which this machine can reach the web server."""
+        """The IP address or host name by which this machine can reach the web server."""
         # S104: as above.
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)  # noqa: S104
 
 
 def open_connections() -> int:
-    """Return how many connections a web process may keep open, and raise the limit of open files accordingly.
+    """Return how many connections a web process may keep open. Raise this process's limit of open files accordingly.
 
-    granian's default limit is 512 for each process, too few for the browsers that poll.
+    granian's own default is 512 connections for each process, too few for the browsers that poll.
     """
     wanted = CONNECTIONS + OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -136,5 +137,5 @@ def open_connections() -> int:
 
 
 def is_set(name: str) -> bool:
-    """Return whether the operator set `name`, in the environment or in `.env`."""
+    """Return whether the variable `name` is set, in the environment or in `.env`."""
     return bool(os.environ.get(name) or dotenv_values(ROOT / ".env").get(name))

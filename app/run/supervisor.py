@@ -33,7 +33,7 @@ class Supervisor:
         self._announced = False
 
     def take_signals(self) -> None:
-        """Install the signal handlers. The first signal requests an orderly stop, a second one a quick stop."""
+        """Install the signal handlers. The first signal requests a graceful stop, the second one an immediate stop."""
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
 
@@ -48,9 +48,7 @@ class Supervisor:
             self._start(self._services.redis.child)
 
     def begin(self) -> None:
-        """Start the other processes when the embedded Redis is ready. Raises StartupError if it doesn't become
-        ready.
-        """
+        """Wait for the embedded Redis, then start the other processes. Raises StartupError if Redis doesn't start."""
         self._await_redis()
         for child in (self._services.web, *self._services.workers, self._services.mail_sink):
             if child:
@@ -85,19 +83,19 @@ class Supervisor:
             if time.monotonic() >= child.restart_at:
                 self._start(child)
         elif child.has_ended():
-            child.kill()  # kill the rest of its process group before the new process starts
+            child.kill()  # kills what is left of its process group
             delay = child.plan_restart()
             say(f"{child.name} {child.how_it_ended()}; starting it again in {delay:g} s.")
 
     def _start(self, child: Child) -> None:
-        orphan_processes.reap(self._known())  # processes that the previous one left behind
+        orphan_processes.reap(self._known())  # processes that an ended child has left behind
         process = child.start(self._services.environment)
         self._output.add(child.name, process.stdout)
         if child not in self._children:
             self._children.append(child)
 
     def end(self) -> None:
-        """Stop all processes in the order of `Services.stages`. None is left running."""
+        """Stop all processes in the order of `Services.stages`. Kill those that don't exit in time."""
         if self._announced:
             say("\nStopping ...")
         for stage in self._services.stages:
@@ -119,9 +117,9 @@ class Supervisor:
         return {child.process.pid for child in self._children if child.process}
 
     def _is_serving(self) -> bool:
-        """Return whether the app answers requests.
+        """Return whether the app answers a request.
 
-        A connection does not show this, because the socket listens before the app is loaded.
+        Opening a connection is not enough, because granian accepts connections before it has loaded the app.
         """
         port = self._services.settings.port
         connection = http.client.HTTPConnection(self._services.probe_host, port, timeout=1)

@@ -14,8 +14,8 @@ from app.models import Job, User
 def retry_task(owner: User, job: Job) -> None:
     """Retry a failed job. It gets the full number of attempts again.
 
-    Raises ActionError if the job has not failed, or if a job with the same unique key is queued or running. Starting a
-    data export locks the same row of the owner, so that a retry and a new job can't both be enqueued.
+    Raises ActionError if the job has not failed, or if a job with the same unique key is queued or running. Both this
+    function and the start of a data export lock the owner's row, so that they can't both enqueue a job.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     db.session.refresh(job)

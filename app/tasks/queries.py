@@ -10,7 +10,7 @@ from app.core.time import now
 from app.extensions import db
 from app.models import Job, User
 
-SHOWN = 50  # maximum number of jobs on the page; more than a member starts before finished jobs are deleted
+SHOWN = 50  # maximum number of jobs on the page; usually, finished jobs are deleted before there are so many
 
 
 def of(owner: User) -> Select[Job]:
@@ -21,7 +21,7 @@ def of(owner: User) -> Select[Job]:
 def one(owner: User, job_id: str) -> Job | None:
     """Return the job with that id if this member started it, otherwise None.
 
-    An id with other characters than ASCII letters and digits is not looked up, because PostgreSQL rejects some of them.
+    Ids with characters other than ASCII letters and digits are not queried, because PostgreSQL rejects some of them.
     """
     if not (job_id.isascii() and job_id.isalnum()):
         return None
@@ -29,7 +29,7 @@ def one(owner: User, job_id: str) -> Job | None:
 
 
 def file_of(job: Job) -> str | None:
-    """Return the name of the file that a finished job made; None if there is none or it has expired."""
+    """Return the name of the file that a job has created; None if there is none or if it has expired."""
     if job.state != "done" or not isinstance(job.result, dict) or "file" not in job.result:
         return None
     fresh = datetime.fromisoformat(job.result["expires_at"]) > now()

@@ -66,7 +66,7 @@ def retry(id: str) -> Response:  # noqa: A002 - as in the URL
 @login_required
 @reauth.password_needed(reauth.EXPORT_MAX_AGE)
 def download(id: str) -> Response:  # noqa: A002 - as in the URL
-    """Send the file that a task made. Respond with 404 if the task is another user's or the file has expired."""
+    """Send the file that a task has created. Respond with 404 if the task is another user's or the file has expired."""
     job = queries.one(viewer(), id) or abort(404)
     try:
         path = exports().path(queries.file_of(job) or "")
@@ -90,6 +90,6 @@ def _row(job: Job) -> Row:
 def _has_worker(jobs: Sequence[Job]) -> bool:
     """Return False if a job is queued and no worker is running.
 
-    Return True if Redis is unavailable, because it is unknown then whether a worker is running.
+    If Redis is unavailable, it is unknown whether a worker is running, so return True.
     """
     return all(job.state != "queued" for job in jobs) or worker_is_alive() is not False

@@ -18,7 +18,7 @@ from app.core.i18n import SOURCE
 from app.lib.locales import best_language, tag
 from app.run.mail_sink.store import KEEP, Mail, MailStore
 
-LISTED = 200  # emails on the page; /messages.json?limit= returns all
+LISTED = 200  # emails on the page, and in /messages.json unless ?limit= is given
 LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)]")
 PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self';" + (
     " frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -78,7 +78,7 @@ def create_page(store: MailStore, catalogs: Catalogs | None = None) -> Flask:
 
 
 def as_json(mail: Mail) -> dict[str, Any]:
-    """Return an email as an object for /messages.json."""
+    """Return an email as a dict for /messages.json."""
     return {
         "id": mail.id,
         "to": list(mail.recipients),
@@ -103,7 +103,7 @@ def linked(text: str) -> Markup:
 
 
 def in_new_tabs(html: str) -> str:
-    """Make the links in an email's HTML open in a new tab, because the site's pages can't be shown in the frame."""
+    """Make the links in an email's HTML open in a new tab, because the site's pages can't be shown in a frame."""
     base = '<base target="_blank">'
     marked, count = re.subn(r"(?i)<head[^>]*>", lambda head: head[0] + base, html, count=1)
     return marked if count else base + html

@@ -1,4 +1,4 @@
-"""The mail sink's SMTP server. It accepts email to any address, and stores it on disk before it confirms."""
+"""The mail sink's SMTP server. It accepts email to any address, and stores it on disk before it replies "250"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LARGEST = 32 * 1024 * 1024  # bytes
 
 
 class Handler:
-    """The handler for aiosmtpd, which calls `handle_DATA`."""
+    """The handler for aiosmtpd, which calls `handle_DATA` for each email."""
 
     def __init__(self, store: MailStore) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The mail sink's storage: .eml files with sortable names, written atomically. Only the newest thousand are kept."""
+"""The mail sink's storage: .eml files, written atomically and named by arrival time. Only the newest 1000 are kept."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Mail:
 
 
 class MailStore:
-    """The emails in `folder`."""
+    """The emails in `folder`. Only the newest `keep` emails are kept."""
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ class MailStore:
         self._adding = threading.Lock()
 
     def add(self, content: bytes, recipients: list[str]) -> str:
-        """Store an email on disk, and return its id. Raises OSError if it can't be written."""
+        """Store an email on disk, and delete the oldest. Return its id. Raises OSError if it can't be written."""
         with self._adding:
             name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
             draft, final = self._folder / f"{name}.part", self._folder / f"{name}.eml"
