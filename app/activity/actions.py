@@ -17,10 +17,9 @@ Span = tuple[Place, Place]  # a range of events: the positions of the oldest and
 
 
 def mark_read(reader: User, spans: Sequence[Span]) -> None:
-    """Mark the reader's events in these ranges, which a page has shown, as read.
+    """Mark the reader's unread events in these ranges as read. The ranges are of events that a page has shown.
 
-    Events that were already read stay unchanged. Events that are created after the page was rendered are newer than any
-    range in it, so they stay unread.
+    Events that were created after the page was rendered are not in its ranges, so they stay unread.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     if _change(activity.is_unread(reader.id) & rendered, read_at=now()):
@@ -44,7 +43,7 @@ def dismiss(reader: User, event: Activity) -> None:
 def _change(which: ColumnElement[bool], **values: object) -> int:
     """Update the events that match `which`, and return their number.
 
-    The rows are locked in the order of their ids, to prevent deadlocks between two tabs.
+    The rows are locked in the order of their ids, to prevent deadlocks between the requests of two tabs.
     """
     rows = select(Activity.id).where(which).order_by(Activity.id).with_for_update()
     stmt = update(Activity).where(Activity.id.in_(rows)).values(**values).returning(Activity.id)

@@ -1,7 +1,8 @@
-"""Positions in the Activity list as text in URLs and forms: `1763700000.123456-42` (timestamp and event id).
+"""Cursors: positions in a list of events, as text in URLs and forms. An example is `1763700000.123456-42`.
 
-The timestamp is the float's `repr`, so parsing it returns the same float. The id is optional. Without an id, a `first`
-cursor is before all events with its timestamp, and a `last` cursor is after them.
+A cursor consists of an event's timestamp and id. The timestamp is the float's `repr`, so parsing it returns the same
+float. The id may be omitted: the position is then before all events with this timestamp (in the parameters `before` and
+`first`) or after them (in `last`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def write(place: Place) -> str:
 
 
 def read(text: str, *, otherwise_id: int) -> Place:
-    """Parse a cursor. `otherwise_id` is used if it has no id.
+    """Parse a cursor. `otherwise_id` is the id to use if the cursor has none.
 
     Raises ValueError for an invalid cursor.
     """
@@ -44,7 +45,7 @@ def before() -> Place | None:
 
 
 def ranges() -> list[Span]:
-    """Return the ranges in the form fields `first` and `last`, which may be repeated.
+    """Return the ranges in the form fields `first` and `last`. Both fields are repeated for each range.
 
     Raises ValueError for invalid fields.
     """

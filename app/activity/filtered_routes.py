@@ -29,7 +29,7 @@ def get_filtered_or_404(event_id: int) -> Activity:
 @bp.get("/activity/held")
 @login_required
 def filtered() -> str:
-    """List the viewer's filtered events, each with the reason why it was filtered. Nothing is marked as read."""
+    """List the viewer's filtered events, each with the reason why it was filtered. They stay unread."""
     found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
     return render_template(

@@ -1,7 +1,7 @@
-"""Group events into rows of the Activity page: a row shows one event, or several events of the same kind.
+"""Group events into rows of the Activity page. A row shows one event, or several events of the same kind.
 
-Events in a row have the same kind, the same calendar day in the reader's time zone, and the same read state. Rows don't
-span pages. A row lists all its actors.
+The events of a row have the same kind, the same calendar day in the reader's time zone, and the same read state. They
+are all on one page. A row shows the users who caused them.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class Row:
     """A row of the Activity page."""
 
     events: list[Activity]  # newest first
-    counts: bool  # whether its events count in the badge while they are unread
+    counts: bool  # whether the events count in the badge while they are unread
 
     @property
     def kind(self) -> str:
-        """The kind of all its events."""
+        """The kind of the row's events."""
         return self.events[0].kind
 
     @property
     def line(self) -> render.RenderedEvent:
-        """The text and link target of its events."""
+        """The text and the link target of the row."""
         return render.render(self.events)
 
     @property
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def is_unread(self) -> bool:
-        """Whether its events are unread."""
+        """Whether the row's events are unread."""
         return self.events[0].read_at is None
 
     @property
@@ -53,25 +53,25 @@ class Row:
 
     @property
     def moment(self) -> datetime:
-        """When its newest event happened."""
+        """When the row's newest event happened."""
         return self.events[0].created_at
 
     @property
     def actors(self) -> list[User]:
-        """The users who caused the events, latest first."""
+        """The users who caused the row's events, latest first."""
         return [event.actor for event in self.events if event.actor is not None]
 
     @property
     def places(self) -> list[str]:
-        """The cursors of its events."""
+        """The cursors of the row's events."""
         return [cursors.write(place_of(event)) for event in self.events]
 
 
 def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Callable[[datetime], str]) -> list[Row]:
     """Group the events of a page into rows.
 
-    `grid` has the reader's preferences, which say what kinds are grouped. `day_of` returns a time's calendar day in the
-    reader's time zone.
+    `grid` contains the reader's preferences by kind, such as whether to group events of this kind. `day_of` returns the
+    calendar day of a time in the reader's time zone.
     """
     made: list[Row] = []
     together: dict[tuple[str, str, bool], Row] = {}

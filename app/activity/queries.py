@@ -17,29 +17,29 @@ MAX_FILTERED_COUNT = 100  # the interface doesn't show exact numbers above this
 
 @dataclass(frozen=True)
 class EventPage:
-    """A page of events, newest first. `older` is where the next page begins; None on the last page."""
+    """A page of events, newest first. `older` is the argument `before` of the next page; None on the last page."""
 
     events: Sequence[Activity]
     older: Place | None
 
 
 def page(reader: User, before: Place | None, size: int) -> EventPage:
-    """Return the reader's events older than `before`, at most `size`. One query."""
+    """Return a page of the reader's events: at most `size` events, older than `before` unless it is None. One query."""
     return _cut(activity.shown(reader.id), before, size)
 
 
 def filtered_page(reader: User, before: Place | None, size: int) -> EventPage:
-    """Return the reader's filtered events older than `before`, at most `size`. One query."""
+    """Return a page of the reader's filtered events. Arguments as in `page`. One query."""
     return _cut(activity.filtered(reader.id), before, size)
 
 
 def filtered_event(reader: User, event_id: int) -> Activity | None:
-    """Return the reader's filtered event with this id, if there is one."""
+    """Return the reader's filtered event with this id, or None."""
     return db.session.scalar(select(Activity).where(activity.is_filtered(reader.id), Activity.id == event_id))
 
 
 def filtered_count(reader: User) -> int:
-    """Return the number of the reader's filtered events, but at most MAX_FILTERED_COUNT."""
+    """Return the number of the reader's filtered events. Stop counting at MAX_FILTERED_COUNT."""
     some = select(literal(1)).where(activity.is_filtered(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
     return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
 

@@ -20,7 +20,7 @@ from app.web.viewer import viewer
 @bp.get("/activity")
 @login_required
 def index() -> str:
-    """List the viewer's events. Nothing is marked as read: the page reports which events it has shown."""
+    """List the viewer's events. They stay unread until the page sends a request that marks them as read."""
     found = queries.page(viewer(), cursors.before(), page_size())
     rows = grouping.rows(found.events, preferences.grid(viewer().id), local_date)
     return render_template(

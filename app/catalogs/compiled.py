@@ -25,7 +25,7 @@ class Compiled:
     rule: PluralRule
     total: int  # the number of strings in the .po file
     messages: dict[str, str | list[str]]  # translations by key; a list for a string with plural forms
-    in_scripts: list[str]  # the keys of the strings that the browser needs
+    in_scripts: list[str]  # the keys of the strings that are used in SCRIPTS
     faults: list[Fault] = field(default_factory=list)  # why translations were left out, and harmless problems
 
     @property
@@ -34,7 +34,7 @@ class Compiled:
         return 100 * len(self.messages) // max(1, self.total)
 
     def find(self, key: str, number: int | None = None) -> str | None:
-        """Return the translation for a key; None if there is none. For a plural, return the form for `number`."""
+        """Return the translation for a key, or None. If it has plural forms, return the form for `number`."""
         found = self.messages.get(key)
         if isinstance(found, list):
             return found[self.rule.index(1 if number is None else number)]
@@ -48,7 +48,7 @@ class Compiled:
 
     @cached_property
     def browser_document(self) -> tuple[str, str]:
-        """`browser_strings` as JSON, and a digest of it that serves as its version."""
+        """`browser_strings` as JSON, and a digest of this JSON, which serves as its version."""
         text = json.dumps(self.browser_strings, ensure_ascii=False)
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -75,7 +75,7 @@ def digest(data: bytes) -> str:
 
 
 def load(text: str, code: str) -> Compiled:
-    """Read a catalog from JSON. Raises ValueError if it is damaged, or has another format version or language."""
+    """Load a catalog from JSON. Raises ValueError if the JSON is damaged, or has another format version or language."""
     try:
         found = json.loads(text)
         if (found["format"], found["code"]) != (FORMAT, code):
@@ -98,9 +98,9 @@ def load(text: str, code: str) -> Compiled:
 
 
 def compile_po(data: bytes, name: str, code: str) -> tuple[Compiled | None, list[Fault]]:
-    """Compile the content of a .po file.
+    """Compile the content of a .po file. Return the catalog, and an empty list.
 
-    Return the catalog and [], or None and all faults if the file can't be read completely.
+    If the file can't be read completely, return None and the list of all faults.
     """
     file = po.parse(data, name)
     rule, faulty = checks.check_file(file, code)

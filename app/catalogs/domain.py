@@ -61,7 +61,7 @@ def catalogs() -> Catalogs:
 
 @contextmanager
 def without_catalogs() -> Iterator[None]:
-    """Use English for all texts in the `with` block. The error page needs this."""
+    """Use English for all texts in the `with` block, for error pages that must not depend on a catalog."""
     g.without_catalogs = True
     refresh()
     try:
@@ -87,8 +87,8 @@ def say(
 ) -> str:
     """Return a string in the reader's language, with its placeholders filled in.
 
-    The result is escaped Markup if `html` is true or if a value is Markup; otherwise, it is a str. Raises KeyError if
-    `values` lacks a placeholder of the English text.
+    The result is escaped Markup if `html` is true or if a value is Markup; otherwise, it is an unescaped str. Raises
+    KeyError if `values` lacks a placeholder of the English text.
     """
     translation = None
     code = "" if is_without_catalogs() else str(get_locale())

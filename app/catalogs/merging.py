@@ -14,9 +14,11 @@ _ALIKE = 0.6  # strings that are at least this similar count as wordings of the 
 def merge(file: PoFile, template: PoFile) -> PoFile:
     """Return `file` with the strings of `template`, in the template's order.
 
-    If the English text of a string changed, its translation is kept, marked as fuzzy, and the old English text is kept
-    as a comment (`#|`). Readers see English until a translator has reviewed it. A string that is not in the template
-    becomes obsolete (`#~`). If it returns to the code, its translation is used again.
+    If the English text of a string changed, its translation is kept and marked as fuzzy. Readers see English until a
+    translator has reviewed it. The old English text is kept as a comment (`#|`).
+
+    If a string is not in the template, its entry becomes obsolete (`#~`). If the string returns to the code later, the
+    translation is used again.
     """
     wanted = {entry.key for entry in template.entries}
     living = {entry.key: entry for entry in file.entries if not entry.obsolete}
@@ -40,7 +42,7 @@ def _carry(old: Entry, new: Entry) -> Entry:
     changed = (old.msgid, old.plural) != (new.msgid, new.plural) and any(old.forms)
     forms, previous = old.forms, old.previous
     if (old.plural is None) != (new.plural is None):
-        forms = old.forms[-1:]  # the only form, or the form for many
+        forms = old.forms[-1:]  # the only form, or the last plural form
     if changed:
         previous = old.previous if old.fuzzy and old.previous else _previous(old)
         flags.append("fuzzy")
@@ -56,9 +58,9 @@ def _previous(entry: Entry) -> list[str]:
 
 
 def _new_wordings(new: list[Entry], gone: list[Entry]) -> dict[str, Entry]:
-    """Match new strings with removed strings that are similar, the most similar first.
+    """Match each new string with the most similar removed string, which is probably its old wording.
 
-    Return the removed entries by the key of the new string.
+    Return the matched removed entries, by the key of the new string.
     """
     pairs = []
     matcher = SequenceMatcher(autojunk=False)

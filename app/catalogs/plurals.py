@@ -29,7 +29,7 @@ class PluralRule:
 
     @cached_property
     def index(self) -> Callable[[int], int]:
-        """The function that returns the index of the form for a number."""
+        """The function that returns the index of the plural form for a number."""
         return gettext.c2py(self.expression)
 
     @cached_property
@@ -64,7 +64,7 @@ def parse(header: str) -> PluralRule:
 
 
 def of_language(code: str) -> PluralRule:
-    """Return the default rule of a language: from the gettext tools, else from the CLDR, else the English rule."""
+    """Return the default rule of a language: Babel's gettext rule, else the rule of the CLDR, else the English rule."""
     try:
         locale = Locale.parse(code)
     except (UnknownLocaleError, ValueError):

@@ -21,7 +21,7 @@ _CHARSET = re.compile(rb"charset=([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Fault:
-    """A problem in a file: one sentence, and where it is."""
+    """A problem in a file: its place, and a sentence that describes it."""
 
     path: str  # relative to the project root, as translators know it
     line: int  # from 1
@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """The key to look up the translation: the msgid, with the context before it if there is one."""
+        """The key of the translation: the msgid, preceded by the context if there is one."""
         return key(self.msgid, self.context)
 
     @property
@@ -68,9 +68,9 @@ class PoFile:
     """The content of a .po file, and the problems in it."""
 
     path: str
-    entries: list[Entry] = field(default_factory=list)  # without the header; the first of duplicates
+    entries: list[Entry] = field(default_factory=list)  # without the header; of duplicates, only the first
     header: Entry = field(default_factory=lambda: Entry(""))
-    damage: list[Fault] = field(default_factory=list)  # why parts could not be read; then never use or rewrite the file
+    damage: list[Fault] = field(default_factory=list)  # parts that could not be read; if any, don't rewrite the file
     duplicates: list[Fault] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)  # harmless problems
 
@@ -97,9 +97,9 @@ def key(msgid: str, context: str | None) -> str:
 
 
 def read(path: Path, name: str) -> PoFile:
-    """Read and parse the file at `path`. Faults contain `name` as the file's name.
+    """Read and parse the file at `path`. `name` is the file name that faults contain.
 
-    Raises OSError if the file can't be read. Invalid content raises nothing; it is listed in `damage`.
+    Raises OSError if the file can't be read. Invalid content raises no exception; it is listed in `damage`.
     """
     return parse(path.read_bytes(), name)
 
@@ -114,7 +114,10 @@ def parse(data: bytes, name: str) -> PoFile:
 
 
 def _decode(data: bytes, file: PoFile) -> str | None:
-    """Decode as UTF-8 if possible, whatever the header says; otherwise, use the charset in the header."""
+    """Decode the content of a file as UTF-8 if possible; otherwise, use the charset in the header.
+
+    Return None if neither works. Problems are added to `file.damage` and `file.notes`.
+    """
     found = _CHARSET.search(data)
     charset = found[1].decode("ascii") if found else "UTF-8"
     line = _LINE_END.sub("\n", data[: found.start()].decode("latin-1")).count("\n") + 1 if found else 1
@@ -140,7 +143,7 @@ def _decode(data: bytes, file: PoFile) -> str | None:
 
 
 class _Parser:
-    """Reads entries line by line."""
+    """A parser that reads a file line by line, and adds its entries and problems to `file`."""
 
     def __init__(self, file: PoFile) -> None:
         self.file = file

@@ -1,4 +1,4 @@
-"""Write .po files in the same format as Babel (without line wrapping), so that reading and writing changes nothing."""
+"""Write .po files in Babel's format without line wrapping, so that reading and rewriting a file changes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _block(entry: Entry, count: int) -> str:
 
 
 def quote(text: str, mark: str = "") -> str:
-    """Quote a text for a .po file. A text with line breaks becomes several quoted lines, which start with `mark`."""
+    """Quote a text for a .po file. A text with line breaks becomes several lines, each preceded by `mark`."""
     quoted = []
     for piece in re.findall(r"[^\n]*\n|[^\n]+", text) or [""]:
         plain = piece.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\r", "\\r")

@@ -25,7 +25,7 @@ LISTED = 20  # how many faults of a kind are listed for each language; syntax er
 
 @dataclass(frozen=True)
 class Status:
-    """How complete a catalog is, compared with the strings of the code, and what is wrong with it."""
+    """The state of a catalog, compared with the strings of the code: how complete it is, and its faults."""
 
     code: str
     total: int
@@ -34,7 +34,7 @@ class Status:
 
 
 def extract() -> PoFile:
-    """Extract all strings of the code into a template: a PoFile without translations."""
+    """Extract the translatable strings of the code. Return them as a template: a PoFile without translations."""
     ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # functions that Babel doesn't know by default
     words = [part for name in ours for part in ("-k", name)]
     words += ["-c", "NOTE:", "--no-wrap", "--sort-by-file", "--add-location=file"]
@@ -50,7 +50,7 @@ def extract() -> PoFile:
 
 
 def init(code: str, folder: Path) -> Path:
-    """Create a catalog for a language ("fr", "pt-BR", "zh_TW"), and return its path.
+    """Create a catalog for a language, such as "fr", "pt-BR" or "zh_TW", and return its path.
 
     Raises ValueError for an invalid code, for English, or if the catalog exists.
     """

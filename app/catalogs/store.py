@@ -48,7 +48,7 @@ class Catalogs:
 
 
 def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
-    """Return the .po files in `folder` by language code, and the faults of folders with invalid or duplicate names."""
+    """Return the .po files in `folder` by language code, and faults for folders with invalid or duplicate names."""
     found: dict[str, Path] = {}
     faults = []
     # Folders with canonical names come first, so that they are used if two folders have the same language.
@@ -66,14 +66,14 @@ def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
 
 
 def shown(path: Path, folder: Path) -> str:
-    """Return the name of a file in faults: its path relative to the project root."""
+    """Return the file name that faults contain: the path relative to the project root."""
     return str(path.relative_to(folder.parent))
 
 
 def load_all(folder: Path, kept: Path) -> Catalogs:
     """Load every catalog in `folder`. `kept` is the folder of compiled catalogs.
 
-    Raises nothing if a file has invalid content or can't be read.
+    A file that is invalid or can't be read raises no exception. Its problems are in the `faults` of the result.
     """
     files, faults = po_files(folder)
     by_code: dict[str, Compiled] = {}
@@ -114,7 +114,7 @@ def _kept(code: str, kept: Path) -> Compiled | None:
 
 
 def _keep(one: Compiled, kept: Path) -> None:
-    """Store a compiled catalog for later processes. Ignore errors."""
+    """Store a compiled catalog for later processes. Errors are ignored, because the stored catalog is only a cache."""
     with suppress(OSError):
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", dir=kept, prefix=f"{one.code}.", delete=False) as part:

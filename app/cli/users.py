@@ -1,6 +1,6 @@
 """The commands `flask users …`, with which the operator manages accounts and roles.
 
-The audit log records roles, suspensions and reinstatements, without the operator's name.
+The audit log records changed roles, suspensions and reinstatements, but not who used the command.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def steps(password: str, login: str) -> list[Step]:
 
 
 def _age(at: int, count: int) -> timedelta:
-    """Return the age of post number `at` of `count`, oldest first. Recent posts are closer together than old ones."""
+    """Return the age of post number `at` of `count` posts, oldest first. The intervals between posts get shorter."""
     return timedelta(days=DAYS) * (1 - (at + 1) / count) ** 2 + LATEST
 
 
@@ -138,7 +138,7 @@ def _post(entry: Entry, age: timedelta) -> None:
 
 
 def _settle(actor: User, age: timedelta) -> None:
-    """Set the age of the events that a member has just caused, and mark them as emailed and, if old, as read."""
+    """Set the age of the events that a member has just caused, and mark them as emailed. Mark old ones as read, too."""
     happened = now() - age
     fresh = update(Activity).where(Activity.actor_id == actor.id, Activity.mailed_at.is_(None))
     values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}
@@ -192,7 +192,7 @@ def _is_gathered(group: Group) -> bool:
 
 
 def _read(message: Message, readers: Iterable[User]) -> None:
-    """Mark a message, and all before it, as read by `readers` and as emailed to all members of the conversation."""
+    """Mark a message and all earlier ones as read by `readers`, and as emailed to all members of the conversation."""
     conversation = db.session.get_one(Conversation, message.conversation_id)
     for person in readers:
         mark_read(person, conversation, message.seq)

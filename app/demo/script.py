@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Entry:
-    """A post of the demo. `number` counts the author's posts from 0."""
+    """A post of the demo. `number` is its index among the author's posts."""
 
     author: str
     number: int
@@ -35,7 +35,7 @@ class Character:
 
     @property
     def email(self) -> str:
-        """An email address in a domain that RFC 2606 reserves for examples, so that no one receives its mail."""
+        """An email address in a domain that is reserved for examples (RFC 2606), so that no one receives the email."""
         return f"{sha256(self.username.encode()).hexdigest()[:12]}@example.org"
 
 
@@ -82,7 +82,7 @@ def groups() -> tuple[Group, ...]:
 
 
 def posts() -> list[Entry]:
-    """Return all posts, oldest first. The order mixes the authors, but is the same on every run."""
+    """Return all posts, oldest first. The authors are mixed, in the same order on every run."""
     return sorted(
         (entry for person in people() for entry in person.posts),
         key=lambda entry: sha256(f"{entry.author}:{entry.number}".encode()).digest(),
