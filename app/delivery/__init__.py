@@ -1,10 +1,10 @@
 """Delivery of notifications by email and Web Push, and the settings for them.
 
-    email           email_sender (sends one), email_limits (when it may be sent), pending_events (its content)
+    email           email_sender (sends an email), email_limits (when it may be sent), pending_events (its content)
     unsubscribing   unsubscribe_links, unsubscribe_routes
-    push            push_sender (sends one), subscriptions, push_routes
+    push            push_sender (sends a push), subscriptions, push_routes
     settings        settings_routes, forms, actions
-    jobs            send one email or one push
+    jobs            the background jobs, each of which sends one email or one push
 
 app/notifications decides what is delivered and when.
 """

@@ -1,4 +1,7 @@
-"""Actions that change a user's delivery settings: the grid and the profile. No other module writes them."""
+"""Actions that change a user's delivery settings. No other module writes them.
+
+The settings are the grid (a row for each kind of event) and the profile (the settings for all kinds).
+"""
 
 from __future__ import annotations
 
@@ -40,8 +43,8 @@ class ProfileChange:
 def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
     """Store the preferences in `wanted`, by kind, and publish the new badge count.
 
-    Only preferences that differ from the current ones are stored. The others keep following the defaults in
-    app/notifications/kinds.py, even if these change later. Raises ActionError for an unknown kind or cadence.
+    Only preferences that differ from the current ones are stored. Kinds without a stored preference use the defaults in
+    app/notifications/kinds.py, even if the defaults change later. Raises ActionError for an unknown kind or cadence.
     """
     for name, preference in wanted.items():
         _known(name)
@@ -55,16 +58,17 @@ def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
 
 
 def disable_email(person: User, kinds: Collection[str]) -> None:
-    """Turn off email about these kinds, and keep their other preferences. Raises ActionError for an unknown kind."""
+    """Turn off email about these kinds, but not their pushes and badges. Raises ActionError for an unknown kind."""
     for name in kinds:
         _known(name)
     _store_rows(person, {name: replace(preferences.default(KINDS[name]), mail="none") for name in kinds}, ("mail",))
 
 
 def save_profile(person: User, change: ProfileChange) -> None:
-    """Store quiet hours, digest times and sender filters. Events that were filtered before stay filtered.
+    """Store quiet hours, digest times and sender filters. A pause stays unchanged.
 
-    Does not change a pause. Raises ActionError for invalid values.
+    New filters apply only to later events: events that were filtered before stay filtered. Raises ActionError for
+    invalid values.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
         raise ActionError(_l("Enter a start and an end time for quiet hours."))
@@ -104,7 +108,10 @@ def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -
 
 
 def _store_profile(person: User, values: Mapping[str, Any]) -> None:
-    """Write only these columns, so that a pause in one tab and saved settings in another don't overwrite each other."""
+    """Write only the columns in `values`.
+
+    If one tab pauses notifications while another saves settings, neither overwrites the other's change.
+    """
     empty = preferences.default_profile(person.id)
     whole = {column.key: getattr(empty, column.key) for column in DeliveryProfile.__table__.columns}
     _upsert(DeliveryProfile, [{**whole, **values}], tuple(values))
@@ -112,7 +119,7 @@ def _store_profile(person: User, values: Mapping[str, Any]) -> None:
 
 
 def _upsert(table: Any, rows: Sequence[Mapping[str, Any]], change: Columns) -> None:
-    """Insert the rows. Where a row exists, update the columns in `change`."""
+    """Insert the rows. If a row with the same key exists, update only its columns in `change`."""
     stmt = insert_into(table).values(rows)
     stmt = stmt.on_conflict_do_update(
         index_elements=list(table.__table__.primary_key),

@@ -1,4 +1,4 @@
-"""When an email about pending items may be sent, and how a sent email is recorded."""
+"""Rules for when an email about pending items may be sent, and the record of sent emails."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from app.notifications.scheduling import ESSENTIAL, PendingBatch
 
 
 def held_until(user: User, cadence: str) -> datetime | None:
-    """Return when email to a user may be sent again; None if it may be sent now.
+    """Return when an email to a user may be sent again; None if it may be sent now.
 
-    Email is held during quiet hours, a pause, and after a daily cap is reached. Essential email is never held.
+    Email is held during quiet hours and pauses, and after a daily cap is reached. Essential email is never held.
     """
     if cadence == ESSENTIAL:
         return None
@@ -35,7 +35,7 @@ def held_until(user: User, cadence: str) -> datetime | None:
 
 
 def note_sent(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> None:
-    """Mark these items as emailed, and count the email against the daily caps, in the caller's transaction."""
+    """Mark these items as emailed, and count the email for the daily caps. The caller commits."""
     for one in waiting:
         one.mark()
     if cadence == ESSENTIAL:
@@ -54,7 +54,7 @@ def _next_day(moment: datetime) -> datetime:
 def _is_capped(user_id: int, moment: datetime) -> bool:
     """Return whether the user's or the site's daily cap is reached. Days are in UTC.
 
-    Emails that are sent at the same moment may exceed a cap slightly.
+    If several emails are sent at the same time, a cap may be exceeded slightly.
     """
     own, everybody = current_app.config["MAIL_DAILY_CAP"], current_app.config["MAIL_DAILY_CAP_SITE"]
     sent = select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == moment.date())

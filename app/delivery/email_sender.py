@@ -1,9 +1,11 @@
-"""Send one email about all pending items of a user. One bad item does not block the others.
+"""Send one email about all pending items of a user. An item that causes an error does not block the others.
 
-An item is left out if it can't be rendered, or if the mail server accepts the email only without it. The server does
-not say which item it rejects, so the email is tried without each item in turn, and then without any. If the server
-disconnects or times out instead, which takes longer, the email is only tried without any. The email contains a notice
-with a link in place of the item. The reason goes to the job's result, the log and ADMINS.
+An item is left out if it can't be rendered, or if the mail server rejects the email because of it. In its place, the
+email contains a notice with a link. The reason is stored in the job's result, logged, and emailed to ADMINS.
+
+A mail server does not say which item it rejects. So after a rejection, the email is tried without the first item, then
+without the second, and so on, and at last without any item. If the server disconnects or times out instead, only the
+last of these tries is made, because each one takes long.
 """
 
 from __future__ import annotations
@@ -28,8 +30,8 @@ from app.models import Job, User
 from app.notifications.kinds import KINDS
 from app.notifications.scheduling import ESSENTIAL, WITHHELD, EmailSection, PendingBatch
 
-MAX_TRIED = 8  # the most tries that leave out a single item; see `_omissions`
-MAX_ATTEMPTS_FOR_ALL = 4  # attempts of the job; after these, a temporary rejection counts as a rejection of the content
+MAX_TRIED = 8  # the maximum number of tries that leave out a single item
+MAX_ATTEMPTS_FOR_ALL = 4  # attempts of the job; after these, a temporary rejection is treated like a permanent one
 
 # Errors that are not caused by one item. The job fails and is retried, unless the error is permanent.
 _NOT_THE_ITEM = (SQLAlchemyError, OSError, PermanentError)
@@ -37,14 +39,14 @@ _NOT_THE_ITEM = (SQLAlchemyError, OSError, PermanentError)
 
 @dataclass(frozen=True)
 class OmittedItems:
-    """What was missing from a sent email: the kinds of the items, and the reason."""
+    """The items that were left out of a sent email: their kinds, and the reason."""
 
     kinds: Sequence[str]
     reason: Exception
 
 
 def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> OmittedItems | None:
-    """Send one email about all pending items. Return what was left out of it; None if it was complete.
+    """Send one email about all pending items. Return the items that were left out; None if the email is complete.
 
     Raises the errors of app/mailer/smtp.py.
     """
@@ -68,7 +70,7 @@ def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> OmittedIt
 
 
 def _omissions(parts: int) -> Iterator[Collection[int]]:
-    """Yield the numbers of the items to leave out in each try: none, one of the first MAX_TRIED, all."""
+    """Yield the numbers of the items to leave out in each try: none, then each of the first MAX_TRIED, then all."""
     yield ()
     if parts > 1:
         yield from ([number] for number in range(min(parts, MAX_TRIED)))
@@ -83,9 +85,9 @@ def _attempts() -> int:
 
 @dataclass
 class _Composer:
-    """The email, composed once for each try.
+    """Composes the email once for each try.
 
-    `broken` has the numbers of the items that can't be rendered. `fault` is the first rendering error.
+    `broken` contains the numbers of the items that can't be rendered. `fault` is the first rendering error.
     """
 
     user: User

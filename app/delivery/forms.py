@@ -37,7 +37,7 @@ COUNTED_ELSEWHERE = frozenset({"message"})  # kinds with a badge of their own, w
 
 
 class RowForm(Form):
-    """One row of the delivery grid."""
+    """A row of the delivery grid: the preferences for one kind of event."""
 
     badge = BooleanField(_lp("notification", "Badge"))
     push = BooleanField(_lp("notification", "Push"))

@@ -18,9 +18,9 @@ from app.web import error_mail
 
 @job("notifications.mail", queue="mail", timeout=90)
 def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Send one email about a user's pending items at this cadence, or reschedule it if it must wait.
+    """Email a user about their pending items of one cadence, or reschedule the email if it may not be sent now.
 
-    The result is None, or what was left out of the email and why. Idempotent: a second run finds nothing pending. If
+    The result is None, or what was left out of the email and why. Idempotent: a second run finds no pending items. If
     the worker dies after the mail server accepted the email but before our commit, the email is sent twice, with the
     same Message-ID.
     """
@@ -47,7 +47,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
 
 @job("notifications.digest", queue="slow", timeout=90)
 def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Send a digest. The same as `mail`, but in the slow queue."""
+    """Send a digest. This is `mail` in the slow queue."""
     result: dict[str, Any] | None = mail(user_id, cadence)
     return result
 
@@ -63,9 +63,9 @@ def _report_omissions(left_out: email_sender.OmittedItems) -> dict[str, Any]:
 def push(subscription_id: int) -> None:
     """Push the news to one browser, or reschedule the push if its user must not be disturbed now.
 
-    Nothing is sent if everything has been read. Idempotent: a second run sends the complete current state, which
-    replaces the first push on the screen. This also happens if the worker dies after the push service accepted the push
-    but before our commit.
+    Send nothing if there is nothing new and unread. A second run therefore sends nothing, unless there is something
+    new. If the worker dies after the push service accepted the push but before our commit, a second run sends the push
+    again, and the browser replaces the first one.
     """
     subscription = push_sender.target(subscription_id)
     user = db.session.get(User, subscription.user_id) if subscription is not None else None

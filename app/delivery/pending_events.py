@@ -1,4 +1,4 @@
-"""The provider of pending email about events, which are stored in the `activity` table."""
+"""Pending email about events (rows of the `activity` table). Registered as a provider of pending items."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.notifications.kinds import KINDS
 from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import activity
 
-QUOTED = 20  # at most this many events of a kind are shown in an email; the number of further ones is given
+QUOTED = 20  # events of a kind that an email shows; if there are more, it gives their number
 BATCH_SIZE = 1000  # rows that one statement marks
 
 
@@ -60,9 +60,9 @@ def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSectio
 
 
 def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
-    """Return the results of completed tasks by job id: the number of items and when the download expires.
+    """Return the results of the exports that these events report, by job id: numbers of items and the expiry time.
 
-    Results whose download has expired are omitted.
+    Exports whose download has expired are omitted.
     """
     tasks = [event.args["job_id"] for event in events if event.kind == "job_done"]
     rows = db.session.execute(select(Job.id, Job.result).where(Job.id.in_(tasks))).all() if tasks else []
@@ -79,7 +79,7 @@ def _results(events: Sequence[Activity]) -> dict[str, dict[str, Any]]:
 def _mark(identities: Sequence[int]) -> None:
     """Mark these events as emailed.
 
-    Skip locked rows: another transaction is just marking them as read or deleting them.
+    Locked rows are skipped, because another transaction is marking them as read or deleting them.
     """
     for first in range(0, len(identities), BATCH_SIZE):
         some = Activity.id.in_(identities[first : first + BATCH_SIZE])

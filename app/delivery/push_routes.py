@@ -28,7 +28,7 @@ def push_key() -> str:
 @login_required
 @limits.changing
 def subscribe_to_push() -> Response | tuple[Response, int]:
-    """Subscribe the browser at `endpoint` for the viewer. Answer 422 with an error message if it is rejected."""
+    """Subscribe the browser at `endpoint` for the viewer. If it is rejected, respond with status 422 and a message."""
     login = viewer().current_login
     if login is None or not push_key():
         abort(404)

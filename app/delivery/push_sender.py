@@ -46,7 +46,7 @@ PADDED_TO = 512  # the text is padded to a multiple of this many bytes, to hide 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a push: what happened, when (the clock's timestamp), and the page that it links to."""
+    """A line of a push: its text, when it happened (on the user's clock), and the page that it links to."""
 
     timestamp: float
     text: str
@@ -56,7 +56,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PushContent:
-    """The content of a push. Once it is delivered, the browser has been notified of everything up to `synced_until`."""
+    """The content of a push. It covers everything up to the time `synced_until` of the user's clock."""
 
     message: dict[str, Any]
     synced_until: float
@@ -76,11 +76,9 @@ def held_until(user: User) -> datetime | None:
 
 
 def pending_content(user: User, synced_until: float) -> PushContent | None:
-    """Return the content of a push to a user's browser; None if there is nothing unread and new since
-    `synced_until`.
-    """
-    # Read the clock first. Everything up to it is committed and visible to the queries below; newer events schedule
-    # their own push.
+    """Return the content of a push to a browser; None if nothing unread is newer than `synced_until`."""
+    # Read the clock first. Everything up to this time is committed and visible to the queries below. Newer events
+    # schedule their own push.
     clock = db.session.scalar(select(NotificationClock.last).where(NotificationClock.user_id == user.id)) or 0.0
     since = min(synced_until, clock - TTL.total_seconds())
     with in_language_of(user) as language:
@@ -126,7 +124,7 @@ def _headers(endpoint: str) -> dict[str, str]:
 
 
 def _lines(user_id: int, since: float, until: float) -> list[Line]:
-    """Return the lines of a push, newest first: unread items between two clock times, of kinds that are pushed."""
+    """Return the lines of a push, newest first: the unread items between two clock times whose kind is pushed."""
     grid = {kind: chosen for kind, chosen in preferences.grid(user_id).items() if chosen.push}
     lines = _message_lines(user_id, since, until) if "message" in grid else []
     events = db.session.scalars(
@@ -181,7 +179,7 @@ def _event_lines(events: Sequence[Activity], grid: Mapping[str, Preference]) -> 
 def _of_event(events: Sequence[Activity]) -> Line:
     """Return the line of one event, or of several that are grouped.
 
-    If rendering fails, the line only says that there is something new, so that the event delays no others.
+    If rendering fails, the line only says that there is something new, so that the error does not block the push.
     """
     timestamp = events[0].timestamp
     try:
@@ -197,7 +195,7 @@ def _of_event(events: Sequence[Activity]) -> Line:
 
 
 def _body(lines: Sequence[Line]) -> str:
-    """Return the text below the title: as many lines as fit, and a last line "…" if there are more."""
+    """Return the text below the title: as many lines as fit, then "…" if there are more."""
     shown: list[str] = []
     for line in lines[:LINES]:
         if len("\n".join([*shown, line.text]).encode()) > BODY_LENGTH:
@@ -207,7 +205,7 @@ def _body(lines: Sequence[Line]) -> str:
 
 
 def _path(lines: Sequence[Line]) -> str:
-    """Return the URL path that a click opens: the page of the only line, or a page that lists all."""
+    """Return the URL path that a click on the push opens: the page of its only line, or a page that lists all items."""
     if len(lines) == 1:
         address = mailer.site_url(lines[0].endpoint, **lines[0].values)
     elif all(line.endpoint == "messages.conversation" for line in lines):

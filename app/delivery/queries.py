@@ -18,13 +18,13 @@ class Unread:
     conversation: Conversation
     sender: User
     count: int
-    timestamp: float  # of the conversation's newest change, by the reader's clock
+    timestamp: float  # when the conversation last changed, on the reader's clock
 
 
 def unread_by_sender(user_id: int, after: float, until: float) -> list[Unread]:
     """Return unread messages by conversation and sender. One query.
 
-    Only conversations that changed between the clock times `after` and `until` are included.
+    Only conversations that changed between the times `after` and `until` of the user's clock are included.
     """
     moved = and_(
         Notification.user_id == user_id,

@@ -95,7 +95,7 @@ def _page(form: DeliveryForm, profile: DeliveryProfile) -> str:
 
 
 def _quiet_segments(begin: int | None, end: int | None) -> list[tuple[int, int]]:
-    """Return the quiet hours as minute ranges (first minute, length) of one day: two ranges if they span midnight."""
+    """Return the quiet hours as ranges of one day, in minutes: (start, length). Two ranges if they span midnight."""
     if begin is None or end is None:
         return []
     return [(begin, end - begin)] if begin < end else [(0, end), (begin, DAY - begin)]

@@ -21,8 +21,8 @@ MAX_SUBSCRIPTIONS = 20  # per user; when exceeded, the oldest subscription is re
 def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts: Collection[str]) -> None:
     """Subscribe the browser at `endpoint` for the user of `login`. The subscription ends with that login.
 
-    A browser that is already subscribed, perhaps by another user, is moved to this login and gets the new keys. A new
-    browser, or one that moves to another user, is not notified about anything older than now.
+    If the browser is already subscribed, perhaps by another user, its subscription moves to this login and gets the new
+    keys. A new subscription, or one that changes its user, covers only events from now on.
 
     `hosts` are the push services that the site allows. Raises ActionError for another host or for invalid keys.
     """
@@ -65,8 +65,8 @@ def delete_subscription(subscription: PushSubscription) -> None:
 
 
 def mark_synced(subscription: PushSubscription, synced_until: float) -> None:
-    """Record that a browser was notified of everything up to this time of its user's clock."""
-    # Check the user too: the subscription may have moved to another one, who has another clock.
+    """Record that a browser was notified of everything up to the time `synced_until` of its user's clock."""
+    # Check the user, too: the subscription may have moved to another user, who has another clock.
     same = and_(PushSubscription.id == subscription.id, PushSubscription.user_id == subscription.user_id)
     later = PushSubscription.synced_until < synced_until
     db.session.execute(update(PushSubscription).where(same, later).values(synced_until=synced_until))

@@ -1,7 +1,7 @@
 """Signed links that unsubscribe a user from email about some kinds with one click, without a login (RFC 8058).
 
-A link never expires, because links in old emails must work. It becomes invalid if SECRET_KEY changes. It can only turn
-off email about its kinds, so forwarding an email gives away nothing else.
+A link never expires, because links in old emails must work. It becomes invalid if SECRET_KEY changes. A link can do
+nothing but turn off email about its kinds, so forwarding an email is not dangerous.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_LENGTH = 600  # characters of a token; a token with all kinds is half as lon
 
 @dataclass(frozen=True)
 class Link:
-    """The content of a valid link: a user, and those of its kinds that still exist."""
+    """The content of a valid link: the user, and the kinds, except those that are essential or no longer exist."""
 
     user_id: int
     kinds: list[str]
@@ -34,14 +34,14 @@ def url(user: User, kinds: Collection[str]) -> str:
 
 
 def headers(user: User, kinds: Collection[str]) -> Mapping[str, str]:
-    """Return the headers that make email programs show an "unsubscribe" button. Empty without kinds."""
+    """Return the headers that make email programs show an "unsubscribe" button; {} if `kinds` is empty."""
     if not kinds:
         return {}
     return {"List-Unsubscribe": f"<{url(user, kinds)}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def read(token: str) -> Link | None:
-    """Return the content of `token`, without essential kinds; None if its signature is invalid."""
+    """Return the content of `token`, or None if the token is invalid."""
     if len(token) > MAX_LENGTH:
         return None
     try:

@@ -18,7 +18,7 @@ from app.web.csrf import csrf
 
 @bp.after_request
 def set_referrer_policy(response: Response) -> Response:
-    """Keep the token, which is secret, out of the Referer header: send only the origin."""
+    """Set a Referrer-Policy on pages with a token in the URL, so that browsers don't send the token to other sites."""
     if request.endpoint in {"delivery.unsubscribe", "delivery.end_mail"}:
         response.headers["Referrer-Policy"] = "strict-origin"
     return response
@@ -35,7 +35,7 @@ def unsubscribe(token: str) -> str:
 @csrf.exempt  # email programs have no session and no CSRF token; the signature in the URL authorises them
 @limits.unsubscribing
 def end_mail(token: str) -> str:
-    """Turn off email about the kinds in the link. Idempotent. RFC 8058 forbids a redirect, so render a page."""
+    """Turn off email about the kinds in the link. Idempotent. Render a page, because RFC 8058 forbids a redirect."""
     user, kinds = _user_and_kinds(token)
     actions.disable_email(user, [kind.name for kind in kinds])
     db.session.commit()

@@ -1,9 +1,9 @@
 """Background jobs: declare them with `@job`, and enqueue them with `enqueue`.
 
 `enqueue` inserts a row in the caller's transaction. After the commit, the id of the row is pushed to RQ, and a worker
-runs the job under a lease on the row. So a rollback enqueues nothing, and a commit loses nothing: the scheduler
-recovers jobs that Redis lost or whose worker died. A job may run twice, so every job must be idempotent. This design is
-the transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
+runs the job under a lease on the row. So a job runs only if the transaction was committed, and then it is not lost: the
+scheduler pushes it again if Redis loses it or its worker dies. A job may run twice, so every job must be idempotent.
+This design is the transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.broker import worker_is_alive

@@ -1,4 +1,4 @@
-"""The broker: push job ids to RQ, and ask Redis about queues and workers."""
+"""Functions that push job ids to RQ, and that ask Redis about queues and workers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WORKER_TTL = 20  # seconds after its last heartbeat for which a worker counts as
 
 
 def push(identity: str, queue: str, timeout: int) -> bool:
-    """Push a job to RQ. `identity` is the id of its row. Return False if Redis is unavailable.
+    """Push a job to RQ. `identity` is the id of the job's row. Return False if Redis is unavailable.
 
-    A push that seems to have failed may have succeeded, and pushing again may run the job twice. Both are harmless
-    because of the lease on the row.
+    RQ may receive the job although this returns False, so a job may be pushed twice. This is harmless, because a worker
+    must get the lease on the row before it runs the job.
     """
 
     def command(client: redis.Redis) -> None:
@@ -53,13 +53,13 @@ def held(queue: str) -> set[str]:
 
 
 def say_worker_is_alive() -> None:
-    """Record a heartbeat of the worker, which calls this every second. Ignores a Redis outage."""
+    """Record a heartbeat of the worker, which calls this every second. Do nothing if Redis is unavailable."""
     with suppress(RedisUnavailable):
         redis_client.execute(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
 
 
 def worker_is_alive() -> bool | None:
-    """Return whether a worker's heartbeat was recorded lately; None if Redis is unavailable."""
+    """Return whether a worker recorded a heartbeat in the last WORKER_TTL seconds; None if Redis is unavailable."""
     try:
         return bool(redis_client.execute(lambda client: client.exists(WORKER_KEY)))
     except RedisUnavailable:

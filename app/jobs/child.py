@@ -1,9 +1,12 @@
 """The worker's child process, which takes jobs from RQ and runs them.
 
-RQ forks a process for each job. In this app, a fork costs 30 ms of CPU time, four fifths of the cost of sending an
-email, because the new process opens the database, compiles its statements and loads templates again. So jobs from the
-queues in `IN_PROCESS` run in this process, one after another. Only jobs from the other queues run in a fork. The child
-exits after `JOBS_PER_CHILD` jobs, which limits memory leaks, and its parent (app/jobs/worker.py) starts a new one.
+RQ itself would fork a process for each job. In this app, that costs 30 ms of CPU time, because the new process connects
+to the database, compiles SQL statements and loads templates again. To send an email, this would be 80 % of the cost. So
+jobs from the queues in `IN_PROCESS` run in this process, one after another. Only jobs from the other queues run in a
+fork.
+
+The child exits after `JOBS_PER_CHILD` jobs, which limits memory leaks. Its parent (app/jobs/worker.py) then starts a
+new one.
 """
 
 from __future__ import annotations
@@ -33,16 +36,16 @@ from app.jobs.runner import END_WITHIN, is_ending
 
 IN_PROCESS = frozenset({"mail", "default"})  # queues whose jobs are short
 JOBS_PER_CHILD = 500
-# A job that is still running this many seconds after its timeout is killed with its process. The time must be longer
-# than a finished job may try to record its result. Otherwise, a locked database could cause an email to be sent twice.
+# A job that is still running this many seconds after its timeout is killed with its process. GRACE must be longer than
+# END_WITHIN. Otherwise, a job could be killed while it records its result, and an email could be sent twice.
 GRACE = END_WITHIN + 30
 RECYCLE = 75  # exit status of a child that should be replaced (EX_TEMPFAIL of sysexits.h)
 
 
 class Deadline:
-    """The time by which the running job must end, in memory shared between a parent process and its forked child.
+    """The time by which the running job must end, in memory that the parent process and its child share.
 
-    The parent checks it, because a job that hangs can't report this itself.
+    The parent checks the deadline, because a job that hangs can't do so itself.
     """
 
     def __init__(self) -> None:
@@ -88,9 +91,9 @@ class RqWorker(Worker):
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def get_heartbeat_ttl(self, job: RqJob) -> int:
-        """Return the number of seconds after which RQ considers the job dead, unless it receives a heartbeat.
+        """Return the number of seconds without a heartbeat after which RQ considers the job dead.
 
-        A job in this process sends none, so the number covers its whole timeout.
+        A job in this process sends no heartbeats, so the number is longer than its timeout.
         """
         if job.origin in IN_PROCESS:
             return int(job.timeout or 0) + GRACE
@@ -117,7 +120,7 @@ class RqWorker(Worker):
             self._stop_requested = True
 
     def kill_horse(self, *args: Any, **kwargs: Any) -> None:
-        """Kill the fork of a long job. Do nothing without a fork: RQ would kill this process group."""
+        """Kill the fork that runs a long job, if there is one. Without a fork, RQ would kill its own process group."""
         if self.horse_pid:
             super().kill_horse(*args, **kwargs)
 
@@ -147,7 +150,7 @@ def _left_connections_open() -> bool:
 def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
     """Run jobs from `queues` until a signal arrives or this process should be replaced. Return the exit status.
 
-    The status is 0 after a signal, and RECYCLE otherwise.
+    The exit status is 0 after a signal, and RECYCLE otherwise.
     """
     connection = connect_blocking(app.config["REDIS_URL"])
     _wait_for(connection)

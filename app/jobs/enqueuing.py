@@ -27,8 +27,8 @@ def enqueue(
 ) -> Job:
     """Enqueue a job in the caller's transaction, to run in `delay` seconds. Return its row.
 
-    If a job with the same `unique_key` is already queued, return that one. It will run after this transaction commits,
-    so it will see its writes.
+    If a job with the same `unique_key` is already queued, return its row instead. That job will run after this
+    transaction commits, so it will see this transaction's writes.
 
     Raises KeyError for an undeclared name, and TypeError for arguments that are not JSON-serialisable.
     """
@@ -56,9 +56,9 @@ def enqueue(
 
 
 def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
-    """Enqueue a job in the caller's transaction, to run at `at`.
+    """Enqueue a job in the caller's transaction, to run at the time `at`. Return its row.
 
-    If a job with the same name, arguments and time is already queued, return that one.
+    If a job with the same name, arguments and time is already queued, return its row instead.
     """
     key = ":".join([name, *(str(value) for value in args.values()), str(at.timestamp())])
     return enqueue(name, delay=max(0.0, (at - now()).total_seconds()), unique_key=key, **args)
@@ -67,9 +67,9 @@ def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
 def retry(job: Job) -> None:
     """Queue a failed job again in the caller's transaction, with its attempts reset to zero.
 
-    The job keeps its id, so pages that show it see it queued again. Raises LookupError if the job has not failed.
+    The job keeps its id, so that its page shows it as queued. Raises LookupError if the job has not failed.
 
-    If another job with the same `unique_key` is queued, the statement raises IntegrityError. The caller must check this
+    Raises IntegrityError if another job with the same `unique_key` is queued. The caller must check for such a job
     before, under a lock.
     """
     moment = now()
@@ -98,8 +98,8 @@ def retry(job: Job) -> None:
 
 
 def _push_after_commit(job: Job) -> None:
-    # If a savepoint was rolled back, there is no row, and running its id does nothing. If Redis is unavailable, the
-    # scheduler pushes the job later.
+    # If a savepoint was rolled back, the row does not exist, and the worker ignores the id. If Redis is unavailable,
+    # the scheduler pushes the job later.
     timeout = definitions[job.name].timeout if job.name in definitions else FORGOTTEN_TIMEOUT
     current_session().after_commit.append(partial(broker.push, job.id, job.queue, timeout))
 

@@ -1,6 +1,7 @@
-"""Recover jobs whose worker died: their heartbeat is too old, so another attempt is queued.
+"""Recover jobs whose worker died. If a job's last heartbeat is too old, the job is queued again.
 
-The worker that seems dead may only be slow. Its attempt then finds that its `run_token` is gone, and rolls back.
+The worker may only be slow, not dead. Its attempt then finds that the row no longer has its `run_token`, and rolls
+back.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ BATCH = 500
 
 
 def requeue_dead_jobs() -> None:
-    """Queue each job again whose attempt counts as dead; after MAX_CRASHES attempts, mark it as failed."""
+    """Queue each job again whose worker counts as dead. If this happens MAX_CRASHES times, mark the job as failed."""
     moment = now()
     silent = and_(
         Job.state == "running",
@@ -33,7 +34,7 @@ def requeue_dead_jobs() -> None:
             Job.heartbeat_at > moment + FROM_THE_FUTURE,
         ),
     )
-    # One transaction for each job. Its commit locks the owner's clock; after that, it must not wait for another row.
+    # One transaction for each job: its commit locks the owner's clock, and clocks must be locked after all other rows.
     for identity in db.session.scalars(select(Job.id).where(IS_OPEN, silent).limit(BATCH)).all():
         with write_transaction():
             job = db.session.scalar(
@@ -62,6 +63,6 @@ def _requeue(job: Job, moment: datetime) -> None:
 
 
 def _key_is_taken(job: Job) -> bool:
-    """Return whether another queued job has this job's unique key. If so, this job must give up the key."""
+    """Return whether another queued job has this job's unique key. This job must then be queued without the key."""
     others = select(Job.id).where(Job.unique_key == job.unique_key, Job.state == "queued", Job.id != job.id)
     return job.unique_key is not None and db.session.scalar(others.limit(1)) is not None

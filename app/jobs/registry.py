@@ -14,7 +14,7 @@ QUEUES: tuple[Queue, ...] = ("mail", "default", "slow")
 # "try again" button.
 RETRY_DELAYS = (10, 30, 60, 120, 300, 300, 300, 300, 900, 1800, 3600, 7200)
 
-MAX_CRASHES = 5  # a job is marked as failed when its worker has died this many times
+MAX_CRASHES = 5  # a job whose worker has died this many times is marked as failed
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ definitions: dict[str, Definition] = {}
 def job(
     name: str, *, queue: Queue = "default", timeout: int = 180, every: int | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a job. The function receives its JSON arguments as keyword arguments, and must be idempotent.
+    """Declare a job. The function receives its JSON arguments as keyword arguments. It must be idempotent.
 
-    Raises ValueError if another module has declared the name.
+    Raises ValueError if another module has declared a job with this name.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:

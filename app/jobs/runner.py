@@ -32,16 +32,16 @@ FROM_THE_FUTURE = timedelta(minutes=1)
 
 
 class PermanentError(Exception):
-    """Raised by a job that must not be retried. It fails at once, with this reason."""
+    """Raised by a job that must not be retried. The job fails at once, and the message is stored as the reason."""
 
 
 class LeaseLost(Exception):
-    """This attempt was considered dead, and another one runs the job. This attempt can no longer change the row."""
+    """This attempt counted as dead, and another one runs the job. This attempt can no longer change the row."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """The lease on a job's row. Only the attempt with the newest token may change the row."""
+    """An attempt to run a job. It has the lease on the job's row as long as its token is in the row."""
 
     job_id: str
     token: str
@@ -62,15 +62,15 @@ def current_job_id() -> str:
 def perform(job_id: str) -> None:
     """Run the job with this id if it is queued and due; otherwise do nothing. RQ calls this in the worker.
 
-    The job runs in a new app context, in read mode. It writes in short `write_transaction()` blocks, so that it holds
-    no lock while it waits, for example for a mail server. It also runs in a copy of the caller's context: context
-    variables that one job sets don't affect the next.
+    The job runs in a new app context, in read mode. It must write in short `write_transaction()` blocks, so that it
+    holds no lock while it waits, for example for a mail server. It runs in a copy of the caller's context, so that
+    context variables which it sets don't affect the next job.
     """
     copy_context().run(_perform, job_id)
 
 
 def is_ending() -> bool:
-    """Return whether the current job has done its work and is recording its result."""
+    """Return whether the current job has ended and its result is being recorded."""
     return _ending.get()
 
 
@@ -133,7 +133,7 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
 
 
 def _end(attempt: Attempt, **values: Any) -> None:
-    """Record the result of the attempt. Retry while the database is busy.
+    """Record the result of the attempt. While the database is unavailable, retry for END_WITHIN seconds.
 
     Without the result, the job would run again, and for example send an email twice.
     """
@@ -159,7 +159,7 @@ def _end(attempt: Attempt, **values: Any) -> None:
 def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
     try:
         _change(attempt, **values)
-    except IntegrityError:  # another job with its unique key was queued meanwhile, so remove the key from this one
+    except IntegrityError:  # another job with this unique key was queued meanwhile, so remove the key from this one
         _change(attempt, **values, unique_key=None)
 
 
@@ -179,10 +179,10 @@ def _change(attempt: Attempt, **values: Any) -> None:
 
 
 def report_progress(percent: int) -> None:
-    """Record the progress of the running job (0 to 100), which pages of its owner show.
+    """Record the progress of the running job, from 0 to 100. Pages show it to the owner of the job.
 
-    Each call is a transaction, so call this when the number changes, not for every item. The progress never decreases:
-    an attempt after a crash starts again, and its progress shows when it exceeds the previous one.
+    Each call is a transaction, so call this when the number changes, not for every item. The recorded progress never
+    decreases: after a crash, it stays the same until the new attempt exceeds it.
 
     Raises LeaseLost if another attempt runs the job, and LookupError outside a job.
     """
@@ -195,7 +195,7 @@ def report_progress(percent: int) -> None:
 
 @contextmanager
 def _heartbeat(engine: Engine, attempt: Attempt) -> Iterator[None]:
-    """Write heartbeats from a thread while the `with` block runs, because a job may be one long call."""
+    """Record heartbeats while the `with` block runs. A thread does this, because a job may be one long call."""
     stop = threading.Event()
     logger = current_app.logger
 

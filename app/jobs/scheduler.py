@@ -1,7 +1,8 @@
-"""The scheduler: find and push jobs that are due, that Redis lost, or whose worker died.
+"""The scheduler: push jobs that are due, that Redis lost, or whose worker died.
 
-It finds them in the database, so Redis may lose all its data. Delayed jobs, retries and periodic jobs are rows that
-become due. Several schedulers may run at once: the lease on each row makes duplicate work harmless.
+The scheduler finds these jobs in the database, so no job is lost if Redis loses its data. Delayed jobs, retries and
+periodic jobs are rows that become due. Several schedulers may run at once: a job may then be pushed twice, but the
+lease on its row prevents that it runs twice at the same time.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more 
 
 
 def run_once() -> int:
-    """Recover jobs whose worker died, and push due jobs. Return how many were pushed.
+    """Recover jobs whose worker died, and push due jobs. Return the number of pushed jobs.
 
-    An idle server only reads: it writes only if there is something to change.
+    If there is nothing to do, this only reads from the database.
     """
     with current_app.app_context(), read_transaction():
         recovery.requeue_dead_jobs()
@@ -51,7 +52,7 @@ def _push_due() -> int:
     held: dict[str, set[str]] = {}
     try:
         for identity, queue, name in _take(or_(*wanted), moment):
-            # A job in a long queue is not lost. Pushing it again and again would block the workers.
+            # A job that is still in RQ's queue is not lost. Pushing it again and again would block the workers.
             if queue not in held:
                 held[queue] = broker.held(queue)
             if identity in held[queue]:
@@ -66,10 +67,10 @@ def _push_due() -> int:
 
 
 def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
-    """Return a condition for each queue: its jobs that were never pushed, or were pushed but are probably lost.
+    """Return a condition for each queue, which selects its jobs that were never pushed or were probably lost.
 
-    If RQ's queue is not empty, it probably still has the job, so a job counts as lost later. Returns {} if Redis is
-    unavailable, because nothing can be pushed then.
+    If RQ's queue is not empty, a pushed job is probably still in it, so it counts as lost only after a longer time.
+    Return {} if Redis is unavailable, because nothing can be pushed then.
     """
     found: dict[str, ColumnElement[bool]] = {}
     for queue in QUEUES:
@@ -83,7 +84,7 @@ def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
 
 
 def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str, str]]:
-    """Mark the oldest wanted jobs as pushed, and return (id, queue, name) of each.
+    """Mark the oldest jobs that match `wanted` as pushed, and return (id, queue, name) of each.
 
     Concurrent calls don't return the same jobs.
     """
@@ -115,7 +116,7 @@ def enqueue_periodic() -> None:
 
 
 def prune() -> int:
-    """Delete jobs KEEP_DAYS after they finished. Return how many were deleted. Called about once an hour."""
+    """Delete jobs that finished more than KEEP_DAYS ago. Return their number. Called about once an hour."""
     with current_app.app_context(), read_transaction():
         old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
         if db.session.scalar(select(Job.id).where(old).limit(1)) is None:

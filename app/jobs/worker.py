@@ -26,10 +26,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
-    """Run the scheduler, and run jobs from `queues` (default: all), until a signal. Return the exit status.
+    """Run the scheduler and the jobs from `queues` (default: all) until a signal. Return the exit status.
 
-    After SIGTERM or SIGINT, the running job is finished first. A second signal, at least one second later, ends the
-    job.
+    After SIGTERM or SIGINT, the worker finishes the running job and exits. A second signal, at least one second later,
+    ends the job at once.
     """
     unknown = set(queues) - set(QUEUES)
     if unknown:
@@ -45,7 +45,7 @@ def run(app: Flask, queues: Sequence[str]) -> int:
 
 
 class _Parent:
-    """The parent process: it schedules jobs, and keeps one child process running, which takes jobs from RQ."""
+    """The parent process. It schedules jobs, and keeps one child process running, which takes jobs from RQ."""
 
     def __init__(self, app: Flask, take_jobs: Callable[[], int], deadline: child.Deadline) -> None:
         self._app = app
@@ -85,7 +85,7 @@ class _Parent:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
         with suppress(ProcessLookupError):
-            os.kill(self._child, signal.SIGTERM)  # on every signal, because RQ ends the job at the second
+            os.kill(self._child, signal.SIGTERM)  # forward every signal, because RQ ends the job at the second
 
     def _start_child(self) -> None:
         with self._app.app_context():
@@ -111,7 +111,7 @@ class _Parent:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _look_after_child(self) -> bool:
-        """Replace the child if it has exited or hangs. Return False if it has exited during shutdown."""
+        """Start a new child if the child has exited or hangs. Return False if it has exited during shutdown."""
         if self._deadline.has_passed():
             self._app.logger.error("a job did not end in time, and is killed with its process (%d)", self._child)
             os.kill(self._child, signal.SIGKILL)
