@@ -5,7 +5,7 @@ VENV := .venv/bin
 PYTEST := $(VENV)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo dev test test-all format check e2e bench bench-pages diagram screenshots messages runtime packages
+.PHONY: help run demo dev test test-all format check e2e bench bench-pages profile diagram screenshots messages runtime packages
 .NOTPARALLEL:
 
 help:  ## list the targets
@@ -52,6 +52,9 @@ bench: packages  ## measure the performance targets; most are ratios to a baseli
 
 bench-pages: packages  ## weigh the pages on a slow phone and check their budgets; needs Chromium
 	@$(VENV)/python -m bench.pages
+
+profile: packages  ## print what each hot request costs; R=home prints the functions of one
+	@$(VENV)/python -m bench.profile $(R)
 
 diagram: packages  ## draw the imports between packages in docs/architecture.md
 	@$(VENV)/python -m tools.package_diagram
