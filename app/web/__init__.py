@@ -1,1 +1,1 @@
-"""Web code that all routes share: the viewer, page context, paging, rate limits, headers, error pages and filters."""
+"""Web code that all routes share: viewer, template context, pagination, rate limits, headers, error pages, filters."""

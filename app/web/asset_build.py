@@ -5,8 +5,9 @@ Each step is small and deterministic:
 - CSS: each `@import` rule is replaced by the file it names, in a cascade layer. From Bootstrap, only these are kept:
   rules that use no class outside `BOOTSTRAP_CLASSES`, and variables that are in use. app.rtl.css is the same sheet with
   Bootstrap mirrored for right-to-left languages.
-- JavaScript: the ES modules that an entry point imports are bundled into one file, each in its own function.
-- Icons: the sprite holds the icons of `app.web.icons`.
+- JavaScript: each entry point is bundled with the ES modules that it imports into one file. Each module is wrapped in a
+  function.
+- Icons: the sprite contains the icons that `app.web.icons` lists.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ BOOTSTRAP_CLASSES = frozenset(
 
 
 def sources() -> list[Path]:
-    """Return every file that the build depends on."""
+    """Return the paths of all files that the build depends on."""
     own = sorted(path for path in OWN.rglob("*") if path.is_file())
     code = [Path(__file__), Path(__file__).with_name("icons.py"), Path(rtl.__file__)]
     return [*own, BOOTSTRAP_CSS, SPRITE, JQUERY, *code]
@@ -90,10 +91,10 @@ def stylesheet(name: str, bootstrap: str) -> str:
 
 
 def used_bootstrap(css: str) -> str:
-    """Return the part of Bootstrap's style sheet `css` that our pages use."""
+    """Return Bootstrap's style sheet `css` without the rules and variables that our pages don't use."""
     rules = list(_used_rules(_CSS_COMMENT.sub("", css)))
     text = _printed(rules)
-    while True:  # repeat: a variable may only be used by another variable that is itself unused
+    while True:  # repeat, because removing a variable may leave others unused
         used = {*_VARIABLE.findall(text), *_VARIABLE.findall(_own_css())}
         smaller = _printed(_without_variables(rules, used))
         if smaller == text:
@@ -133,7 +134,7 @@ def _used_rules(css: str) -> Iterator[Rule]:
             inner = list(_used_rules(rule.body))
             if inner:
                 yield Rule(rule.prelude, _printed(inner))
-        elif not rule.prelude.startswith("@"):  # skip animations: they belong to components that we do not use
+        elif not rule.prelude.startswith("@"):  # skip @keyframes: only components that we don't use have animations
             selectors = [one for one in _selectors(rule.prelude) if BOOTSTRAP_CLASSES.issuperset(_CLASS.findall(one))]
             if selectors:
                 yield Rule(",".join(selectors), rule.body)
@@ -218,7 +219,7 @@ def _variable(path: str) -> str:
 
 
 def _join(origin: str, address: str) -> str:
-    """Return the path of a file that the file `origin` refers to by the relative path `address`."""
+    """Resolve the relative path `address` in the file `origin`. Return the resulting path."""
     parts = origin.split("/")[:-1]
     for part in address.split("/"):
         if part == "..":
@@ -234,7 +235,7 @@ _SYMBOL = re.compile(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', re.DOTALL)
 
 
 def icon_sprite(sprite: str) -> str:
-    """Return Bootstrap's icon sprite, reduced to ICONS. Raise KeyError for an icon that it lacks."""
+    """Return Bootstrap's icon sprite, reduced to ICONS. Raise KeyError if one of ICONS is not in it."""
     symbols = {found[1]: found[0] for found in _SYMBOL.finditer(sprite)}
     drawn = "".join(re.sub(r' class="[^"]*"', "", symbols[name]) for name in sorted(ICONS))
     return f'<svg xmlns="http://www.w3.org/2000/svg">{drawn}</svg>\n'

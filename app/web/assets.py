@@ -1,7 +1,7 @@
-"""Serve the static files that asset_build.py builds, with a digest in their URL.
+"""Serve the static files that asset_build.py builds, with a digest in their URLs.
 
-`asset()` returns /static/<digest>/<name>. The digest changes when any source file changes. So browsers can cache a file
-for ever, and still load a new version at once. All files have the same digest, so they can refer to each other by
+`asset()` returns /static/<digest>/<name>. The digest changes if any source file changes. So browsers can cache files
+permanently, but load a new version immediately. All files have the same digest, so they can refer to each other by
 relative paths.
 
 A request with another digest gets the current file, cached for one minute only. Such requests occur during an upgrade,
@@ -40,7 +40,7 @@ LOOK_AGAIN = 1.0  # seconds between two checks for changed sources, outside prod
 
 
 class Served(NamedTuple):
-    """A file with two sets of headers: `lasting` for the current digest, and `passing` for any other digest."""
+    """A static file with two sets of headers: `lasting` if the URL has the current digest, otherwise `passing`."""
 
     lasting: StaticFile
     passing: StaticFile
@@ -112,7 +112,7 @@ class Assets:
         return [*self._headers.items(), ("Content-Type", kind + charset), ("Cache-Control", cache_control)]
 
     def _write(self, target: Path) -> None:
-        """Write all files into `target` atomically, because several processes may do so at once."""
+        """Build all files and move them to `target` atomically, because several processes may do so at once."""
         self._folder.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self._folder))
         try:

@@ -1,7 +1,8 @@
 """Reject request bodies that are not valid forms. No route accepts anything else.
 
-WTForms would treat an unknown body as an empty form, in which every checkbox is off. So before any route, rate limit or
-CSRF check runs, other content types are rejected with 415 (RFC 9110, section 15.5.16), and malformed forms with 400.
+Without this check, WTForms would treat such a body as an empty form, in which every checkbox is off. The check runs
+before rate limits, CSRF checks and routes. Content types other than forms are rejected with 415 (RFC 9110, section
+15.5.16), and malformed forms with 400.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class StrictFormParser(FormDataParser):
 
 
 class FormRequest(Request):
-    """A request whose form is parsed strictly."""
+    """A request whose form is parsed by `StrictFormParser`."""
 
     form_data_parser_class = StrictFormParser
 
@@ -45,7 +46,7 @@ def init_app(app: Flask) -> None:
 def refuse_other_bodies() -> None:
     """Raise UnsupportedMediaType for a body that is not a form. A missing body counts as an empty form."""
     if request.method not in BODY_METHODS or request.routing_exception is not None:
-        return  # 404 and 405 are more precise
+        return  # respond with 404 or 405 instead, which is more precise
     if request.mimetype not in FORM_TYPES and (request.mimetype or _has_body()):
         raise UnsupportedMediaType()
 

@@ -1,4 +1,4 @@
-"""Handle URLs that clients request although no page links to them: with a trailing slash, and /favicon.ico."""
+"""Handle URLs to which no page links, but which clients request: URLs with extra slashes, and /favicon.ico."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def favicon() -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Redirect GET requests for a URL with a trailing slash to the URL without it, if that page exists."""
+    """Redirect GET requests for URLs with extra slashes, such as /explore/, to the URL without them, if that exists."""
     app.before_request(redirect_to_canonical)
 
 
 def redirect_to_canonical() -> BaseResponse | None:
-    """Return a redirect (308) to the URL with single slashes and no trailing slash, or None if no route matches it.
+    """Return a redirect (308) to the same URL without extra slashes, or None if no route matches that.
 
-    The target consists of the URL prefix and a path that matches a route, so it is always on this site.
+    The target always is on this site, because it consists of the URL prefix and a path that matches a route.
     """
     if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NotFound):
         return None

@@ -9,13 +9,13 @@ import secrets
 from flask import Flask, Response, request
 
 COMPRESSED = frozenset({"text/html", "text/plain", "application/json", "application/manifest+json", "image/svg+xml"})
-MIN_LENGTH = 500  # bytes: for less, the gzip and response headers outweigh the gain
+MIN_LENGTH = 500  # bytes; compressing shorter responses saves less than the headers cost
 LEVEL = 6
 MAX_PADDING = 100  # bytes
 
 
 def compress(content: bytes) -> bytes:
-    """Return `content` in gzip format. As in Django, a file name of random length in its header serves as padding."""
+    """Return `content` in gzip format. As in Django, the gzip header has a file name of random length as padding."""
     buffer = io.BytesIO()
     name = "a" * secrets.randbelow(MAX_PADDING + 1)
     with gzip.GzipFile(filename=name, mode="wb", compresslevel=LEVEL, fileobj=buffer, mtime=0) as file:

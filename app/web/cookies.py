@@ -1,8 +1,8 @@
-"""The session cookie: signed, and without the timestamp of Flask's own cookie.
+"""The session cookie: signed like Flask's own cookie, but without a timestamp.
 
-If a server's clock is set back, Flask's cookies are rejected, because their timestamps are in the future
-(pallets/itsdangerous#400). Everyone would be logged out. This cookie needs no timestamp, because the row in
-`login_session` says when the login expires.
+If a server's clock is set back, Flask rejects its cookies, because their timestamps are in the future
+(pallets/itsdangerous#400). All users would be logged out. This cookie needs no timestamp, because a row in
+`login_session` stores when the login expires.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from flask.wrappers import Request, Response
 from itsdangerous import BadSignature, URLSafeSerializer
 
 LOGIN_KEY = "_user_id"  # Flask-Login's key for the value of User.get_id(): the login's id
-PERSON_KEY = "person"  # the user's id, for the idle poll, which does not query the database
+PERSON_KEY = "person"  # the user's id, which lets idle polls skip the database
 
 
 def serializer(app: Flask) -> URLSafeSerializer:
@@ -42,7 +42,7 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
         return request.script_root or "/" if has_request_context() else "/"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Read the cookie. An invalid cookie gives an empty session."""
+        """Return the session that the cookie contains; an empty session if the cookie is missing or invalid."""
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
@@ -57,8 +57,8 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Set the cookie and the header "Vary: Cookie" if needed.
 
-        Publicly cacheable responses, such as pictures, must not vary by cookie. They are skipped unless the session
-        changed.
+        If the session is unchanged, neither is set on publicly cacheable responses, such as pictures, because shared
+        caches could not reuse them for other users.
         """
         if session.modified or not response.cache_control.public:
             super().save_session(app, session, response)

@@ -1,7 +1,8 @@
 """CSRF tokens that look different in every response.
 
-Pages are compressed. If a compressed page contains a secret next to text that an attacker chooses, the length of the
-response leaks the secret (BREACH). So each response masks the token with random bytes, as Django does; decision 18.
+Pages are compressed. If a compressed page contains a secret and text that an attacker chooses, the length of the
+response can reveal the secret (BREACH). So each response masks the token with random bytes, as Django does (decision
+18).
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from flask_wtf.csrf import CSRFProtect, _FlaskFormCSRF, generate_csrf
 
 
 def mask(token: str) -> str:
-    """Return `token` XORed with random bytes, preceded by these bytes."""
+    """Return random bytes followed by `token` XORed with them, encoded as URL-safe Base64."""
     plain = token.encode()
     noise = secrets.token_bytes(len(plain))
     return urlsafe_b64encode(noise + _xor(noise, plain)).decode()
 
 
 def unmask(text: str) -> str:
-    """Return the token in `text`. Unmasked tokens and invalid text are returned unchanged."""
+    """Return the original of the masked token `text`. Return unmasked tokens and invalid text unchanged."""
     if "." in text:  # itsdangerous separates its parts with dots; a masked token contains none
         return text
     try:
@@ -46,14 +47,14 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 
 class FormCSRF(_FlaskFormCSRF):
-    """Flask-WTF's CSRF protection of forms, with masked tokens."""
+    """Flask-WTF's CSRF protection of a form, with masked tokens."""
 
     def generate_csrf_token(self, csrf_token_field: object) -> str:
         return masked_token()
 
 
 class MaskedCSRFProtect(CSRFProtect):
-    """Flask-WTF's protection, with masked tokens in templates, forms and headers."""
+    """Flask-WTF's CSRF protection of an app, with masked tokens in templates, forms and headers."""
 
     def init_app(self, app: Flask) -> None:
         super().init_app(app)

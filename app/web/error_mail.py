@@ -1,4 +1,4 @@
-"""Error emails to the operators: sent by a job, never in the request, and at most once an hour for the same error."""
+"""Email errors to the operators (ADMINS). A job sends the emails, at most one an hour for the same error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ SUBJECT_LENGTH = 150  # characters
 
 
 def report(error: BaseException) -> None:
-    """Enqueue an email about `error` to ADMINS, unless the same error was reported within the hour. Never raises."""
+    """Enqueue an email about `error` to ADMINS, unless the same error was reported less than an hour ago.
+
+    If the database is unavailable, only log this, because the caller is already handling an error.
+    """
     if not current_app.config["ADMINS"]:
         return
     text = "".join(traceback.format_exception(error))
@@ -47,9 +50,9 @@ def _enqueue(digest: str, where: str, text: str) -> None:
 
 @job_changed.connect
 def report_failed_job(failed: Job) -> None:
-    """Email the operators about a job that failed after its last retry, or that kept crashing its worker.
+    """Enqueue an email to ADMINS about a job that has failed after its last retry or has crashed too many workers.
 
-    Jobs that raised PermanentError are not reported: a rejected address, for example, is not a bug.
+    A job that raised PermanentError is not reported, because its cause, such as a rejected address, is not a bug.
     """
     if failed.state != "failed" or failed.name == "web.mail_error" or not current_app.config["ADMINS"]:
         return

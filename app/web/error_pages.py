@@ -1,4 +1,4 @@
-"""Error responses: a page or JSON with one sentence for the user."""
+"""Error handlers. They respond with a page or JSON that contains one sentence for the user."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def init_app(app: Flask) -> None:
 
 
 def show(error: HTTPException) -> Response:
-    """Return the page or the JSON for an HTTP error."""
+    """Return the response to an HTTP error, as a page or JSON."""
     if isinstance(error.response, Response):  # a redirect, or another complete response
         return error.response
     code = error.code or 500
@@ -66,7 +66,7 @@ def busy(error: Exception) -> Response:
     unavailable = ServiceUnavailable(retry_after=RETRY_AFTER)
     try:
         return _answer(503, SENTENCES[503], unavailable)
-    except (OperationalError, PoolTimeout):  # rendering the page loads the viewer from the database
+    except (OperationalError, PoolTimeout):  # rendering loads the viewer from the database
         _start_over()
         g._login_user = login.anonymous_user()
         return _answer(503, SENTENCES[503], unavailable)
@@ -83,8 +83,8 @@ def unstorable(error: DataError) -> Response:
 def server_error(error: Exception) -> Response:
     """Log an unexpected exception, email it to the operators, and return 500.
 
-    The page is in English and uses no catalog, because a catalog may be the cause. If rendering the page fails, too,
-    return plain text.
+    The page is in English and uses no translations, because a translation may be the cause. If rendering the page
+    fails, return plain text.
     """
     _start_over()
     current_app.logger.exception("unexpected error")
@@ -99,7 +99,7 @@ def server_error(error: Exception) -> Response:
 
 def _start_over() -> None:
     db.session.rollback()
-    set_read_mode(True)  # error pages only read, so they do not wait for writers
+    set_read_mode(True)  # error pages only read, so they must not wait for SQLite's write lock
 
 
 def _answer(code: int, sentence: LazyString, error: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""Template filters and globals: times, numbers and user text, in the reader's language and time zone.
+"""Template filters and functions that format times, numbers and user text for the reader's language and time zone.
 
 Formatted dates and rendered texts are cached, because formatting a date takes 40 µs and rendering a text 100 µs. The
 arguments of a cached function include everything that its result depends on.
@@ -46,8 +46,8 @@ FormatterName = Literal["date", "datetime", "time"]
 def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
     """Return a <time> element with the age of `moment`: "5m", or "5 minutes ago" in the long style.
 
-    After a week, the text is the date. The title is the full date and time. static/js/page/time.js updates the text
-    while the page is open.
+    If `moment` is more than a week ago, the text is its date. The title attribute is the full date and time. While the
+    page is open, static/js/page/time.js updates the text.
     """
     age = now() - moment
     if age.days >= RELATIVE_UP_TO_DAYS:
@@ -63,13 +63,13 @@ def _time(moment: datetime, mark: str, text: str) -> Markup:
 
 
 def _formatted(kind: FormatterName, moment: datetime, width: str) -> str:
-    """Return the date of `moment`, its time or both, in the reader's language and time zone."""
+    """Return the date or time of `moment` or both, depending on `kind`, in the reader's language and time zone."""
     return _formatted_for(kind, moment, width, get_locale(), get_timezone())
 
 
 @lru_cache(maxsize=8192)
 def _formatted_for(kind: FormatterName, moment: datetime, width: str, _locale: Locale, _zone: tzinfo) -> str:
-    """Format `moment`. Flask-Babel finds the locale and time zone itself; as arguments, they are in the cache key."""
+    """Format `moment`. `_locale` and `_zone` are only part of the cache key; Flask-Babel looks them up again."""
     return str(FORMATTERS[kind](moment, width))
 
 
@@ -78,7 +78,7 @@ def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
 
 
 def clock_time(moment: datetime) -> Markup:
-    """Return a <time> element with hour and minute in the reader's time zone."""
+    """Return a <time> element with the hour and minute of `moment` in the reader's time zone."""
     return _time(moment, "", _formatted("time", moment, "short"))
 
 
@@ -108,7 +108,7 @@ def rich_text(text: str) -> Markup:
 
 @lru_cache(maxsize=2048)
 def _rich_text(text: str, _script_root: str) -> Markup:
-    """Render `text`. `_script_root` is an argument only for the cache key: links in the text begin with it."""
+    """Render `text`. `_script_root` is only part of the cache key, because links in the result begin with it."""
     return _rendered(text)
 
 
@@ -121,7 +121,7 @@ def _rendered(text: str) -> Markup:
 
 
 def tags_in(posts: Iterable[Post]) -> list[str]:
-    """Return up to MAX_TAGS tags in these posts, in order and without #. Tags that differ only in case count once."""
+    """Return up to MAX_TAGS different tags in these posts, in order and without "#". Case is ignored."""
     tags = (tag for post in posts for tag in _tags(post.body))
     return list({tag.casefold(): tag for tag in tags}.values())[:MAX_TAGS]
 
@@ -132,7 +132,7 @@ def _tags(text: str) -> list[str]:
 
 
 def avatar_url(user: User) -> str:
-    """Return the URL of a user's picture. It changes with the picture, so it can be cached for ever."""
+    """Return the URL of a user's picture. The URL changes with the picture, so browsers can cache it permanently."""
     version = user.avatar[:12] or _drawn_version(user.display_name)
     return url_for("profiles.avatar", username=user.username, version=version)
 
@@ -153,12 +153,12 @@ def bdi(text: str) -> Markup:
 
 
 def listed(names: Iterable[str]) -> Markup:
-    """Join names to a list in the reader's language ("Ada, Ben and Cleo"), each in a <bdi>."""
+    """Join names as a list in the reader's language, such as "Ada, Ben and Cleo". Each name is in a <bdi>."""
     return Markup(i18n.listed(str(bdi(name)) for name in names))  # noqa: S704 - escaped
 
 
 def group_title_html(name: str, people: Iterable[str]) -> Markup:
-    """Return the title of a group as HTML: its name, or the names of `people`, each in a <bdi>."""
+    """Return the title of a group as HTML: its name, or else the names of `people`. Each name is in a <bdi>."""
     people = list(people)
     if name or not people:
         return bdi(name) if name else escape(titles.group_title("", ()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Response
 
-# 'self' only: no inline script or style, nothing from other hosts. data: is for the favicon with the badge.
+# 'self' allows no inline scripts or styles, and nothing from other hosts. The favicon with the badge is a data: URL.
 CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
@@ -30,8 +30,8 @@ HSTS = "max-age=31536000; includeSubDomains"
 def init_app(app: Flask) -> None:
     """Add the headers to every response of `app`.
 
-    Responses without Cache-Control get "no-store". So nothing private is cached, and after logging out, the Back button
-    does not show earlier pages.
+    Responses without Cache-Control get "no-store". So private pages are not cached, and the browser's Back button does
+    not show them after logging out.
     """
     headers = dict(SECURITY_HEADERS)
     if app.config["SITE_URL"].startswith("https://"):

@@ -1,12 +1,12 @@
-"""WSGI middleware that runs right after ProxyFix. It checks the Host header and removes the URL prefix.
+"""WSGI middleware that checks the Host header, and moves the URL prefix from the path to SCRIPT_NAME.
 
-The code that runs after it, including the idle poll and static files, sees only requests for this site. The prefix is
-in SCRIPT_NAME, and the rest of the path is in PATH_INFO.
+It runs right after ProxyFix. So all other code, including idle polls and static files, receives only requests for this
+site, with the prefix in SCRIPT_NAME and the rest of the path in PATH_INFO.
 
-The prefix is the path of PUBLIC_URL, such as "/blog" in "https://example.org/blog". The proxy may, but need not, remove
-it from the request. If PUBLIC_URL has no path, the prefix is the WSGI server's SCRIPT_NAME, or the X-Forwarded-Prefix
-of a trusted proxy. That header is ignored unless it is a plain path, because redirects contain it, and "//evil.example"
-would lead to another site.
+The prefix is the path of PUBLIC_URL, such as "/blog" in "https://example.org/blog". It does not matter whether the
+proxy removes it from the request. If PUBLIC_URL has no path, the prefix is the WSGI server's SCRIPT_NAME, or the
+X-Forwarded-Prefix header of a trusted proxy. The header is ignored if it is not a plain path: redirects begin with the
+prefix, and "//evil.example" would lead to another site.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _PORT = re.compile(r"\[(?P<ipv6>[0-9a-f:.]+)\](?::\d+)?|(?P<ipv4>[0-9.]+):\d+", 
 
 
 class HostCheck:
-    """Accepts the Host headers of this site: the host of PUBLIC_URL and the loopback names, on any port."""
+    """A check of Host headers. It accepts the host of PUBLIC_URL and the loopback names, with any port."""
 
     def __init__(self, public_url: str) -> None:
-        """Accept only the hosts described above, or every host if `public_url` is empty."""
+        """Create the check. If `public_url` is empty, it accepts every host."""
         self._names = {_name(public_url), *LOOPBACK} if public_url else set()
         self._usual = {_name(public_url), urlsplit(public_url).netloc} if public_url else set()  # fast path
 
     def allows(self, host: str) -> bool:
-        """Return whether `host`, the value of a Host header, is accepted. Case does not matter (RFC 4343)."""
+        """Return whether the Host header `host` is accepted. Case is ignored (RFC 4343)."""
         if not self._names or host in self._usual:
             return True
         found = _HOST.fullmatch(host)
@@ -53,7 +53,7 @@ class HostMiddleware:
     def __init__(
         self, inner: WSGIApplication, public_url: str, headers: dict[str, str], *, trusted_proxies: int = 0
     ) -> None:
-        """Store the settings. `public_url` has been validated by Settings. `headers` are added to 400 responses."""
+        """Create the middleware. Settings has validated `public_url`. `headers` are added to 400 responses."""
         self._inner = inner
         self._hosts = HostCheck(public_url)
         self._prefix = urlsplit(public_url).path.rstrip("/")
@@ -66,9 +66,9 @@ class HostMiddleware:
         ]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Return 400 if the Host header is not accepted. Pass on all other requests.
+        """Pass the request on to the app, or respond with 400 if the Host header is not accepted.
 
-        The 400 response is plain text, because the links of an error page would be wrong.
+        The 400 response is plain text, because links on an error page would contain the wrong host.
         """
         if not self._hosts.allows(environ.get("HTTP_HOST", "")):
             start_response("400 Bad Request", self._refusal_headers)

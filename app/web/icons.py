@@ -9,7 +9,7 @@ from flask import Flask, g, has_request_context
 from markupsafe import Markup
 
 SPRITE = "img/icons.svg"
-# Only the icons that pages use: Bootstrap Icons has two thousand. tests/house/test_icons.py compares.
+# The icons that pages use, out of two thousand in Bootstrap Icons. tests/house/test_icons.py checks the list.
 ICONS = frozenset(
     """
     arrow-counterclockwise bell bell-fill bell-slash bell-slash-fill box-arrow-right
@@ -27,7 +27,7 @@ DIRECTED = frozenset({"box-arrow-right", "chevron-left", "send-fill"})  # mirror
 
 
 def init_app(app: Flask, asset: Callable[[str], str]) -> None:
-    """Add the template function `icon(name)`. `asset(name)` returns the URL path of a static file."""
+    """Add the template function `icon(name)`. `asset` is a function that returns the URL path of a static file."""
 
     def sprite() -> str:
         if not has_request_context():
@@ -39,7 +39,7 @@ def init_app(app: Flask, asset: Callable[[str], str]) -> None:
 
     @app.template_global()
     def icon(name: str) -> Markup:
-        """Return an icon in text size, hidden from screen readers. Raise KeyError for an unknown name."""
+        """Return an SVG icon of the text's size, hidden from screen readers. Raise KeyError for an unknown name."""
         return _drawing(name, sprite())
 
 

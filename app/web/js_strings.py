@@ -1,4 +1,4 @@
-"""The translated strings of the scripts: one small cached JSON document for each language."""
+"""The translated strings that scripts use: one small JSON document for each language, cached by browsers."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def _strings(language: str) -> tuple[str, str]:
 
 
 def strings_url(language: str) -> str:
-    """Return the URL of a language's strings. It changes with their content, so they can be cached for ever."""
+    """Return the URL of a language's strings. It changes with their content, so browsers can cache it permanently."""
     return url_for("strings.document", language=language, version=_strings(language)[1])
 
 
 @bp.get("/strings/<language>-<version>.json")
 def document(language: str, version: str) -> Response:
-    """Return the strings of the scripts in one language."""
+    """Return the strings that scripts use in one language, as JSON."""
     if language not in languages() and language != SOURCE:
         abort(404)
     text, current = _strings(language)

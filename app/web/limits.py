@@ -19,7 +19,7 @@ from app.web.viewer import viewer_or_none
 
 
 def by_address() -> str:
-    """Return the client's IP address; for IPv6 its /64 network, which usually belongs to one customer."""
+    """Return the client's IP address. For IPv6, return its /64 network, which usually belongs to one customer."""
     raw = request.remote_addr or "unknown"
     try:
         address = ipaddress.ip_address(raw)
@@ -33,24 +33,23 @@ def by_address() -> str:
 
 
 def by_account() -> str:
-    """Return a key for the viewer's account, or for a visitor's IP address."""
+    """Return the rate limit key of the viewer's account, or of the IP address of a visitor."""
     user = viewer_or_none()
     return f"user:{user.id}" if user else by_address()
 
 
 def by_named(field: str) -> Callable[[], str]:
-    """Return a key function for the username or email address in the form field `field`.
+    """Return a key function that returns the key of the username or email address in the form field `field`.
 
-    All spellings have the same key. `field` must be the field that the form itself reads. Otherwise, a client could
-    choose the counter by adding another field.
+    `field` must be the field that the view itself reads. Otherwise, a client could choose its key by adding a field.
     """
     return lambda: named(request.form.get(field, ""))
 
 
 def named(name: str) -> str:
-    """Return the key of a username or email address. All spellings have the same key.
+    """Return the rate limit key of a username or email address. All spellings of a name have the same key.
 
-    The name is normalised before truncating, so that extra spaces don't change the key.
+    The name is normalised before it is truncated, so that extra spaces don't change the key.
     """
     return f"named:{username_key(name)[:320]}"
 
@@ -59,8 +58,8 @@ View = Callable[..., Any]
 
 IMAGES_PER_HOUR = 80  # for one account
 MEGAPIXELS_PER_HOUR = 1000
-ACCOUNTS_PER_ADDRESS = 3  # limits per address are this many times those per account
-MAX_IMAGES = 4  # decoded in one request
+ACCOUNTS_PER_ADDRESS = 3  # limits per IP address are those per account times this
+MAX_IMAGES = 4  # maximum number of images that are decoded in one request
 
 
 def both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
@@ -75,12 +74,12 @@ def both(per_account: str, per_address: str, *, account: Callable[[], str] = by_
 
 login = limiter.limit("50/5 minutes", key_func=by_address, methods=["POST"])  # accounts: app/accounts/login_limits.py
 register = both("10/hour", "20/hour", account=by_address)
-# Limits the emails to one person from many IP addresses. Only sent emails count, not mistyped forms.
+# Limits the emails to one address, even if the requests come from many IP addresses. Invalid forms don't count.
 register_address = limiter.limit(
     "5/day", key_func=by_named("email"), methods=["POST"], deduct_when=lambda answer: answer.status_code == 303
 )
 posting = both("30/5 minutes;300/day", "100/5 minutes")
-# The limits per account are in app/messages/actions/rate_limits.py, which keeps the text of a refused message.
+# The limits per account are in app/messages/actions/rate_limits.py. There, the text of a refused message isn't lost.
 messaging = limiter.limit("100/minute", key_func=by_address, methods=["POST"])
 drafting = both("60/minute", "300/minute")  # a page saves every few seconds while the user types
 suggesting = limiter.limit("120/minute", key_func=by_account)  # name suggestions while the user types
@@ -105,9 +104,9 @@ def count_pixels(pixels: int) -> None:
 
 
 def _megapixels() -> int:
-    """Return how many megapixels this request costs under the rate limit.
+    """Return the number of megapixels of the images in this request, for the rate limit.
 
-    Before the images are decoded, this is the most that they can have; afterwards, it is their actual number.
+    Before the images are decoded, this is the maximum that they can have. Afterwards, it is the actual number.
     """
     worst = min(_files(), MAX_IMAGES) * (MAX_PIXELS // 1_000_000)
     return int(g.get("megapixels", worst))
@@ -118,9 +117,9 @@ def _has_decoded(_response: Response) -> bool:
 
 
 def uploading(view: View) -> View:
-    """Limit the number of images and megapixels per hour, for all forms with images together.
+    """Limit the images and megapixels that an account or IP address uploads per hour, in all views together.
 
-    Decoding costs CPU time, which grows with the number of pixels.
+    The number of pixels is limited because the CPU time for decoding depends on it.
     """
     limits = [("images", _files, None, IMAGES_PER_HOUR), ("megapixels", _megapixels, _has_decoded, MEGAPIXELS_PER_HOUR)]
     for scope, cost, deduct_when, most in limits:

@@ -1,7 +1,7 @@
 """Monitoring: `GET /healthz`, and `GET /metrics` in the Prometheus text format.
 
-Without METRICS_TOKEN, /metrics responds with 404. All values are read from the database, so any web process of any host
-gives the same response.
+If METRICS_TOKEN is not set, /metrics responds with 404. All web processes return the same metrics, because these are
+read from the database and from Redis.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def health() -> Response:
 @bp.get("/metrics")
 @limiter.exempt
 def show() -> Response:
-    """Return the metrics. The client must send METRICS_TOKEN; other clients get 404."""
+    """Return the metrics. Respond with 404 if the client does not send METRICS_TOKEN as a bearer token."""
     token: str = current_app.config["METRICS_TOKEN"]
     shown = request.headers.get("Authorization", "").encode()
     if not token or not hmac.compare_digest(shown, f"Bearer {token}".encode()):
@@ -50,7 +50,7 @@ def show() -> Response:
 
 
 class _Numbers:
-    """A Prometheus collector of all metrics, for one response."""
+    """A Prometheus collector that reads all metrics for one response."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield every metric with its description."""

@@ -1,4 +1,4 @@
-"""The template context of every page: language, direction, theme, badges, and template functions."""
+"""The template context of every page (language, direction, theme, badges), and its template functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ bp = Blueprint("web", __name__)
 
 @dataclass(frozen=True)
 class PageContext:
-    """The template variable `page`. Its properties are computed when a template uses them."""
+    """The template variable `page`. Each property is computed when a template uses it."""
 
     viewer: User | None
 
@@ -88,12 +88,12 @@ class PageContext:
 
     @property
     def poll_interval(self) -> int:
-        """Seconds between polls."""
+        """The number of seconds between polls, if the server is not busy."""
         return int(current_app.config["POLL_INTERVAL"])
 
     @property
     def languages(self) -> list[tuple[str, str]]:
-        """All offered languages, as pairs of the code and the language's own name."""
+        """All languages of the site, as pairs of the code and the language's own name."""
         return [(code, language_name(code)) for code in languages()]
 
 
@@ -110,7 +110,7 @@ def select_timezone() -> str:
 
 @bp.post("/language")
 def set_language() -> Response:
-    """Set the language of a visitor's session. Members choose their language in the settings."""
+    """Store a language in the session of a visitor. Members choose their language in the settings."""
     code = request.form.get("language", "")
     if code in languages():
         session[SESSION_KEY] = code

@@ -1,4 +1,4 @@
-"""Keyset pagination: the next page starts after the last id of this page. No OFFSET, no COUNT."""
+"""Keyset pagination, highest id first: each page begins below the last id of the previous page. No OFFSET or COUNT."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def position(name: str) -> int | None:
 
 
 def before_id() -> int | None:
-    """Return the cursor of the requested page, or None for the first page. The page has only lower ids."""
+    """Return the cursor of the requested page: all ids on the page are lower. Return None for the first page."""
     return position("before")
 
 
@@ -44,9 +44,9 @@ def page(
     size: int | None = None,
     of: Callable[[T], int] | None = None,
 ) -> Page[T]:
-    """Return the requested page of `select`, highest `key` first.
+    """Run `select` for the requested page, ordered by the column `key`, highest first. Return the page.
 
-    `size` defaults to POSTS_PER_PAGE. `of` returns the key of an item; by default, this is its id.
+    `size` defaults to POSTS_PER_PAGE. The function `of` returns the value of `key` for an item; its id by default.
     """
     size = size or page_size()
     before = before_id()
@@ -61,7 +61,10 @@ def page_size() -> int:
 
 
 def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -> Page[T]:
-    """Run a `select` that is ordered, begins at the cursor and is limited to `size` + 1 items. Return the page."""
+    """Run `select`, and return its rows as a page.
+
+    `select` must be ordered, start at the cursor of the page, and be limited to `size` + 1 items.
+    """
     found: Sequence[Any] = db.session.scalars(select).unique().all()
     items = found[:size]
     key: Callable[[Any], int] = of or (lambda item: item.id)

@@ -17,10 +17,10 @@ View = Callable[..., Any]
 
 
 def role_required(needed: str) -> Callable[[View], View]:
-    """Allow only members with this role or a higher one. Ask visitors to log in.
+    """Return a decorator that allows only members with this role or a higher one. Visitors are asked to log in.
 
-    If the password was entered more than an hour ago, ask for it again. So a stolen session alone is not enough to
-    moderate.
+    If the member entered the password more than an hour ago, they are asked for it again. So a stolen session alone is
+    not enough to moderate.
     """
 
     def decorate(view: View) -> View:

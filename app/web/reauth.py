@@ -1,11 +1,11 @@
-"""Asking for the password again ("sudo mode"), to protect sensitive pages from a stolen or unattended session.
+"""Ask for the password again ("sudo mode"), to protect sensitive pages from a stolen or unattended session.
 
-A login row stores when the password was last entered (`LoginSession.password_at`). A route that needs a recent password
-is decorated with `password_needed`. If the password was entered too long ago:
+The row of a login stores when the password was last entered (`LoginSession.password_at`). The decorator
+`password_needed` marks routes that need a recent password. If the password was entered too long ago:
 
 - A GET request is redirected to /auth/confirm_password?next=<the page>, which redirects back.
-- A POST request gets the same form, with the fields of the POST as hidden fields. After the right password, the
-  response is a redirect with 307, so the browser sends the fields to their original target. They never appear in a URL.
+- A POST request gets the same form, with its own fields as hidden fields. After the right password, the response is a
+  redirect with 307, so the browser sends the fields to the original URL. They never appear in a URL.
 """
 
 from __future__ import annotations
@@ -51,15 +51,15 @@ class ConfirmPasswordForm(FlaskForm):
 
 
 def has_recent_proof(user: User, within: timedelta) -> bool:
-    """Return whether the user entered the password in this login within the last `within`."""
+    """Return whether the user has entered the password in this login, and no longer ago than `within`."""
     login = user.current_login
     return login is not None and now() - (login.password_at or login.created_at) < within
 
 
 def password_needed(within: timedelta) -> Callable[[View], View]:
-    """Allow a request only if the password was entered within the last `within`; otherwise ask for it.
+    """Return a decorator that asks for the password if it was entered longer ago than `within`.
 
-    Put this decorator below `login_required`.
+    Place it below `login_required`.
     """
 
     def decorate(view: View) -> View:
@@ -86,7 +86,8 @@ def ask_for_password() -> Response | tuple[str, int]:
 def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
     """Return the page that asks for the password and then continues to `target`.
 
-    `post` is the signed value that `is_post_to` checks. The form has the fields of this request as hidden fields.
+    The form contains the fields of this request as hidden fields. `post` is the signed value that `is_post_to` checks;
+    "" if the original request was not a POST.
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _OWN_FIELDS]
     action = url_for("accounts.confirm_password", next=target, post=post or None)
@@ -94,7 +95,7 @@ def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
 
 
 def is_post_to(target: str, signed: str) -> bool:
-    """Return whether `signed` proves that this user was about to POST to `target`.
+    """Return whether `signed` is a valid signature that this user has sent a POST request to `target`.
 
     Without this check, an attacker's link to the password page could make the user POST to any URL of the site.
     """

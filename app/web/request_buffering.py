@@ -1,16 +1,16 @@
-"""The outermost WSGI middleware: it reads the body before the request gets one of the WEB_THREADS.
+"""The outermost WSGI middleware. It reads a request's whole body before it calls the app.
 
-A WSGI server assigns a thread to a request as soon as it has the headers. If the app then reads the body, a client that
-sends one byte a minute occupies the thread (Slowloris). granian has no timeout for bodies
-(emmett-framework/granian#728).
+This prevents slow clients from blocking the app (Slowloris). A WSGI server assigns a thread to a request as soon as it
+has received the headers. If the app then read the body, a client that sends one byte a minute would occupy the thread.
+granian has no timeout for bodies (emmett-framework/granian#728).
 
-So the server runs BODY_READERS more threads than WEB_THREADS. They read bodies with a deadline, into memory or a
-temporary file. At most WEB_THREADS requests are inside the app at any time. Requests without a body never wait for
-bodies. If too many bodies are being read, further requests with a body get 503.
+So the server runs WEB_THREADS + BODY_READERS threads. At most BODY_READERS of them read bodies, into memory or a
+temporary file. At most WEB_THREADS of them call the app. Requests without a body never wait for bodies. If too many
+bodies are being read, further requests with a body get 503.
 
-The deadline is BODY_TIMEOUT seconds plus one second for each MIN_RATE bytes received, as in Apache's mod_reqtimeout. A
-body without Content-Length is refused with 411: if the connection breaks, WSGI cannot tell a truncated body from a
-complete one.
+A body must arrive within BODY_TIMEOUT seconds, plus one second for each MIN_RATE bytes received, as in Apache's
+mod_reqtimeout. A body without Content-Length is refused with 411: if the connection breaks, WSGI can't distinguish a
+truncated body from a complete one.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from app.web.stalled_connections import StalledConnections
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-BODY_READERS = 40  # extra threads of a web process for reading bodies; started by the Procfile and `make run`
-PER_ADDRESS = 30  # maximum of these for one IP address, so that a single client cannot block all others
+BODY_READERS = 40  # extra threads of a web process for reading bodies; the Procfile and `make run` start them
+PER_ADDRESS = 30  # maximum of bodies read from one IP address, so that one client cannot block all others
 MIN_RATE = 8 * 1024  # bytes per second that a body must average after BODY_TIMEOUT
 LARGEST = (
     22 * 1024 * 1024
@@ -47,15 +47,15 @@ class RequestBuffering:
     """The WSGI middleware that this module describes."""
 
     def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
-        """Allow at most `threads` requests inside `inner`.
+        """Create the middleware. At most `threads` requests are in the app `inner` at the same time.
 
-        `timeout` is BODY_TIMEOUT in seconds. Behind a proxy, many clients may have the same address, so PER_ADDRESS is
-        ignored.
+        `timeout` is BODY_TIMEOUT in seconds. If `behind_proxy` is true, PER_ADDRESS is ignored, because many clients
+        may have the proxy's address.
         """
         self._inner = inner
         self._turns: queue.SimpleQueue[None] = (
             queue.SimpleQueue()
-        )  # used as a semaphore; several times faster than Python's
+        )  # used as a semaphore; several times faster than threading.Semaphore
         for _ in range(threads):
             self._turns.put(None)
         self._timeout = timeout
@@ -64,7 +64,7 @@ class RequestBuffering:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, if any. Then call the app when fewer than WEB_THREADS requests are inside it."""
+        """Read the body, if there is one. Call the app as soon as fewer than WEB_THREADS requests are in it."""
         if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._pass_on(environ, start_response)
         body = self._read_body(environ)
@@ -83,7 +83,7 @@ class RequestBuffering:
             self._turns.put(None)
 
     def _read_body(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
-        """Read the body. Return it as a file, or return the HTTP status with which to refuse it."""
+        """Read the body, and return it as a file. If it must be refused, return the HTTP status of the refusal."""
         length = environ.get("CONTENT_LENGTH", "")
         if not (length.isascii() and length.isdigit()):
             return HTTPStatus.LENGTH_REQUIRED
@@ -134,17 +134,18 @@ class Slot:
         self.is_late = False
 
     def extend(self, came: int) -> None:
-        """Extend the deadline; `came` is the number of bytes received in total."""
+        """Extend the deadline. `came` is the total number of bytes received so far."""
         self.due = self._first_due + came / MIN_RATE
 
 
 class Readers:
-    """The bodies that are being read. A thread closes the connections of bodies that miss their deadline."""
+    """All bodies that are being read. A background thread closes the connections of late bodies."""
 
     def __init__(self, per_address: int, end: Callable[[set[str], int], None]) -> None:
-        """Allow `per_address` bodies per client. `end` closes late connections.
+        """Allow up to `per_address` bodies from one IP address at a time.
 
-        While bodies are late, `end` is called with their addresses and the server's port, every CHECK_EVERY seconds.
+        If bodies are late, `end` is called every CHECK_EVERY seconds, to close their connections. It receives the IP
+        addresses of the clients and the port of the server.
         """
         self._per_address = per_address
         self._end = end
@@ -155,9 +156,9 @@ class Readers:
 
     @contextmanager
     def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Slot | None]:
-        """Yield a place for reading a body, or None if all are taken.
+        """Return a context manager that reserves a `Slot` for reading a body. It yields None if there is none left.
 
-        The deadline is `timeout` seconds from now, and is extended as data arrives.
+        The body's deadline is `timeout` seconds from now. The caller must extend it as data arrives.
         """
         address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
         place = Slot(address, port, timeout)

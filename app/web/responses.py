@@ -1,4 +1,4 @@
-"""Responses: JSON or pages, errors, safe redirects, and keys that make forms idempotent."""
+"""Helpers for responses: JSON or HTML, error messages, safe redirects, and idempotency keys for forms."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ JSON_PATHS = ("/notifications",)
 
 
 def wants_json() -> bool:
-    """Return whether to respond with JSON.
+    """Return whether to respond with JSON instead of a page.
 
-    This is the case if the client accepts JSON rather than HTML or has sent JSON, or if only scripts request this path.
+    This is true if the client prefers JSON to HTML, if it has sent JSON, or if only scripts request this path.
     """
     if request.path in JSON_PATHS or request.is_json:
         return True
@@ -29,12 +29,12 @@ def wants_json() -> bool:
 
 
 def is_script() -> bool:
-    """Return whether a page's script sent the request. Scripts handle responses themselves and follow no redirects."""
+    """Return whether a script of our pages sent this request. Scripts don't need redirects to pages."""
     return wants_json() or "X-Requested-With" in request.headers
 
 
 def flash_error(refusal: ActionError, category: str = "danger") -> None:
-    """Roll back the transaction, and flash the message of the error under `category`."""
+    """Roll back the transaction, and flash the error's message with the category `category`."""
     db.session.rollback()
     flash(str(refusal), category)
 
@@ -45,9 +45,9 @@ _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)  # URL Stan
 
 
 def here() -> str:
-    """Return the path and query of the current URL in the form that `safe_next` accepts.
+    """Return the path and query of the current URL, with the URL prefix and percent-encoded.
 
-    It includes the URL prefix and is percent-encoded.
+    `safe_next` accepts the result.
     """
     return iri_to_uri(request.script_root + request.full_path.rstrip("?"))
 
@@ -55,8 +55,8 @@ def here() -> str:
 def safe_next(target: str | None) -> str | None:
     """Return `target` if it is a path on this site, below its URL prefix; else None.
 
-    Browsers remove tabs and line breaks before they parse a URL, so only printable ASCII without backslashes is
-    accepted. Dot segments are rejected, because browsers resolve them, which could lead out of the prefix.
+    Only printable ASCII without backslashes is accepted, because browsers remove tabs and line breaks before they parse
+    a URL. Dot segments ("/../") are rejected, because they could lead out of the prefix.
     """
     if not target or len(target) > 2048 or not _LOCAL_PATH.fullmatch(target):
         return None

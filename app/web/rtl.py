@@ -1,9 +1,9 @@
 """Mirror Bootstrap's style sheet for right-to-left pages.
 
-The Python package does not contain Bootstrap's own right-to-left sheet, which RTLCSS generates from the same source.
-This module mirrors the declarations that occur in Bootstrap: property names, shorthands whose second and fourth values
-are right and left, corners, keywords, and translations along the x-axis. Rules for Popper stay unchanged, because
-Popper measures its placements itself.
+Bootstrap's own right-to-left style sheet is not in the Python package. This module mirrors all kinds of declarations
+that occur in Bootstrap: property names with "left" or "right", the values "left" and "right", shorthands with values
+for four sides or corners, and translations along the x-axis. Rules for Popper stay unchanged, because Popper calculates
+positions itself.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _mirrored_value(key: str, value: str) -> str:
     if key in _BY_SIDE:
         return _reordered(value, (0, 3, 2, 1))  # top, left, bottom, right
     if key == "border-radius":
-        return _reordered(value, (1, 0, 3, 2))  # clockwise from the top left corner, so left and right swap
+        return _reordered(value, (1, 0, 3, 2))  # order: clockwise from the top left corner
     if key in _BY_WORD:
         return _exchanged(value)
     if key == "transform":
@@ -75,7 +75,7 @@ def _mirrored_value(key: str, value: str) -> str:
 
 
 def _reordered(value: str, order: tuple[int, ...]) -> str:
-    """Reorder the four values of a shorthand. With fewer values, left and right are equal, so nothing changes."""
+    """Reorder the four values of a shorthand. If there are fewer, left and right are equal, and nothing changes."""
     plain, important, rest = value.partition("!")
     values = _VALUE.findall(plain)
     if len(values) != len(order):

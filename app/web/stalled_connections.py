@@ -1,12 +1,12 @@
-"""Close stalled connections of this process, found by the kernel's TCP statistics (Linux).
+"""Find and close stalled connections of this process, with the kernel's TCP statistics (Linux only).
 
-A WSGI app cannot interrupt the server while it reads a body, and granian does not say which connection a request uses.
-But the process can find its connections among its open files, and read their statistics with TCP_INFO (tcp(7),
-linux/tcp.h): when data was last sent and received, and how much. While the server waits for the rest of a body, it
-sends nothing and receives little. After shutdown(2), the blocked read returns, because it reaches the end of the
-stream.
+A thread that waits for the rest of a request body can't be interrupted, and granian doesn't tell a WSGI app which
+connection the request uses. But the process can find its connections among its open files. For each connection,
+TCP_INFO returns when data was last sent and received, and how much (tcp(7), linux/tcp.h). While the server waits for
+the rest of a body, it sends nothing and receives little. If such a connection is closed with shutdown(2), the waiting
+thread reads the end of the stream, and continues.
 
-On other systems nothing is closed: a slow body occupies a thread until the client disconnects.
+On other systems, nothing is closed, and a slow body occupies a thread until the client disconnects.
 """
 
 from __future__ import annotations
@@ -35,12 +35,13 @@ class Traffic(NamedTuple):
 
 
 class StalledConnections:
-    """Closes connections on which nothing is sent and too little is received. Not thread-safe."""
+    """Finds and closes connections that send nothing and receive too little. Not thread-safe."""
 
     def __init__(self, *, after: float, rate: float) -> None:
-        """Set when a connection counts as stalled.
+        """Set the limits for stalled connections.
 
-        It is stalled if nothing was sent for `after` seconds, and fewer than `rate` bytes per second were received.
+        A connection is stalled if nothing was sent for `after` seconds, and if nothing was received in that time or
+        fewer than `rate` bytes per second are received.
         """
         self._after = after * 0.9  # the kernel's clock is coarse
         self._rate = rate
@@ -49,8 +50,8 @@ class StalledConnections:
     def close(self, addresses: set[str], port: int) -> None:
         """Close the stalled connections from `addresses` to local `port`.
 
-        This also closes idle keep-alive connections from these addresses, which a server may do at any time (RFC 9112,
-        section 9.3). Connections with a recent response stay open. The rate is measured between two calls.
+        The rate is measured from the call that first finds a connection. Idle keep-alive connections from these
+        addresses are closed as well. A server may do this at any time (RFC 9112, section 9.3).
         """
         moment, seen = time.monotonic(), {}
         for connection in _connections():
@@ -71,7 +72,7 @@ class StalledConnections:
 
 
 def _connections() -> Iterator[socket.socket]:
-    """Yield duplicates of the TCP sockets of this process. A duplicate stays valid if the original is closed."""
+    """Yield duplicates of the TCP sockets of this process. They stay valid when the server closes the originals."""
     if sys.platform != "linux":
         return
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (there can be ten thousand entries)
@@ -85,7 +86,7 @@ def _connections() -> Iterator[socket.socket]:
 
 
 def _plain(name: tuple[str, int]) -> tuple[str, int]:
-    """Return the address and port of a socket. The IPv6 prefix of an IPv4 address is removed."""
+    """Return the IP address and port of a socket, without the prefix of an IPv4-mapped IPv6 address."""
     return name[0].removeprefix("::ffff:"), name[1]
 
 

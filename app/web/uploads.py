@@ -1,4 +1,4 @@
-"""Check, re-encode and store uploaded images, or refuse them with a sentence for the user."""
+"""Check uploaded images, re-encode and store them. Refused images raise ActionError with a sentence for the user."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Stored(NamedTuple):
 
 
 def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) -> list[Stored]:
-    """Check uploaded images, convert them to this shape, and store all of them or none.
+    """Check uploaded images, convert them to `shape`, and store all of them or none.
 
-    The open read transaction is ended first. Raise ActionError if an image is refused or the server is busy.
+    This ends the open read transaction. Raise ActionError if an image is refused or the server is busy.
     """
     if not uploads:
         return []
@@ -80,11 +80,11 @@ def _convert(upload: FileStorage, store: Storage, shape: Shape) -> Stored:
 class _Queue:
     """The queue of requests in this process that have images to decode.
 
-    Only one image is decoded at a time, because decoding may need several hundred megabytes. At most half of the
-    threads are in the queue, so that the others can serve pages.
+    Only one image is decoded at a time, because decoding may need several hundred megabytes of memory. At most half of
+    the request threads may be in the queue, so that the others can serve pages.
     """
 
-    WAIT = 3.0  # seconds to wait for the decoder; each image ahead takes about one second
+    WAIT = 3.0  # seconds to wait for the decoder; each image takes about one second
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -109,7 +109,7 @@ class _Queue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the decoder for a `with` block. Raise ActionError if it is not free after WAIT seconds."""
+        """Return a context manager that reserves the decoder. Entering it raises ActionError after WAIT seconds."""
         if not self._decoding.acquire(timeout=self.WAIT):
             raise ActionError(BUSY)
         try:

@@ -2,4 +2,4 @@
 
 from app.queries.timelines import LARGEST_ID
 
-ID = f"int(max={LARGEST_ID})"  # for f"/post/<{ID}:post_id>": a number too large for an INTEGER column gives 404
+ID = f"int(max={LARGEST_ID})"  # as in f"/post/<{ID}:post_id>"; a number too large for an INTEGER column results in 404

@@ -1,4 +1,4 @@
-"""A faster `url_for` for templates. It caches paths, because a page has 200 links and most of them recur."""
+"""A faster `url_for` for templates. It caches paths, because a page has about 200 links, and most pages share them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import flask
 from flask import Flask, has_request_context, request
 
-REMEMBERED = 4096  # paths; about 2 MB
+REMEMBERED = 4096  # maximum number of cached paths; about 2 MB
 
 
 def url_for(endpoint: str, /, **values: Any) -> str:
@@ -26,10 +26,10 @@ def url_for(endpoint: str, /, **values: Any) -> str:
 
 @lru_cache(maxsize=REMEMBERED, typed=True)
 def _path(script_root: str, endpoint: str, /, **values: Any) -> str:
-    """Build a path. Apart from the arguments, it depends only on `script_root`, the URL prefix of the request."""
+    """Return the path for an endpoint. `script_root` is only part of the cache key: it is the request's URL prefix."""
     return flask.url_for(endpoint, **values)
 
 
 def init_app(app: Flask) -> None:
-    """Replace `url_for` in templates."""
+    """Replace Flask's `url_for` in templates by this one."""
     app.jinja_env.globals["url_for"] = url_for

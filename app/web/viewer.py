@@ -1,4 +1,4 @@
-"""The viewer, the logged-in user who sent the request, and when they were last seen."""
+"""The viewer, which is the logged-in user who sent the request. Also updates when users were last seen."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from app.queries import people
 from app.web.responses import here, wants_json
 
 LAST_SEEN_INTERVAL = timedelta(minutes=5)  # resolution of "last seen"
-BACKGROUND_PATHS = frozenset({None, "polling.poll", "posts.news"})  # background polls: they do not update last_seen
+BACKGROUND_PATHS = frozenset({None, "polling.poll", "posts.news"})  # requests of these endpoints don't update last_seen
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -43,7 +43,7 @@ def viewer_or_none() -> User | None:
 
 
 def visit() -> people.Visit | None:
-    """Return the data that was loaded with the viewer's login, such as the badges; None for a visitor."""
+    """Return the data that was loaded together with the viewer, such as badge counts; None for a visitor."""
     return g.get("visit") if viewer_or_none() else None
 
 
@@ -66,10 +66,11 @@ def init_app(app: Flask) -> None:
 
 
 def writes_late(view: View) -> View:
-    """Run a view in read mode. It writes in a `write_transaction()` block.
+    """Run a view in read mode, although it handles POST. It must write in a `write_transaction()` block.
 
-    So the session, access control, the form and images are dealt with before SQLite's write lock is taken, and a
-    refused form is shown after it is released. The action checks again what may have changed, as it must on PostgreSQL.
+    SQLite's write lock is then held only during this block. Loading the session, checking access, validating the form
+    and decoding images happen before, and rendering a refused form happens afterwards. The action must check again
+    whatever may have changed before the block.
     """
     view.writes_late = True  # type: ignore[attr-defined]  # the decorators above copy it
     return view
@@ -77,7 +78,10 @@ def writes_late(view: View) -> View:
 
 @login.user_loader
 def load(login_id: str) -> User | None:
-    """Return the user of a login, or None if the login has ended. The same query loads what every page shows."""
+    """Return the user of a login, or None if the login has ended. The query also loads what every page shows.
+
+    Flask-Login calls this with the id in the session cookie.
+    """
     found = people.visit(login_id)
     if found is None:
         return None
@@ -110,7 +114,7 @@ def unauthorized_json() -> Response:
 def _keep_last_seen() -> None:
     """Update `last_seen` of the user and `last_used_at` of the login, at most once per LAST_SEEN_INTERVAL.
 
-    This is the only write in a GET request. It uses a separate transaction. If the database is busy, nothing is
+    This is the only database write of GET requests. It uses a separate transaction. If the database is busy, nothing is
     updated.
     """
     found = g.get("visit")
@@ -126,4 +130,4 @@ def _keep_last_seen() -> None:
             connection.execute(update(User).where(User.id.in_(person)).values(last_seen=moment))
             connection.execute(update(LoginSession).where(LoginSession.id.in_(of_login)).values(last_used_at=moment))
     except (OperationalError, PoolTimeout):
-        pass  # database busy: a later request will update it
+        pass  # the database is busy; a later request will update it
