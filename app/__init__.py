@@ -107,7 +107,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "SQLALCHEMY_ENGINE_OPTIONS": {
             "pool_pre_ping": not is_sqlite,
             "echo": settings.sql_log,
-            "hide_parameters": True,  # in errors, which are logged and emailed: values can be private
+            "hide_parameters": True,  # SQL parameters, such as messages, must not be logged or emailed with errors
             "connect_args": {"timeout": settings.sqlite_timeout} if is_sqlite else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",

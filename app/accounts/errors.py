@@ -8,7 +8,7 @@ from app.core.exceptions import ActionError, Sentence
 
 
 class FormError(ActionError):
-    """Raised by an action if a form's input is invalid. `errors` maps the names of invalid fields to sentences."""
+    """Raised for invalid form input. `errors` maps the names of invalid fields to sentences for the user."""
 
     def __init__(self, errors: Mapping[str, Sentence]) -> None:
         super().__init__(next(iter(errors.values())))

@@ -36,7 +36,7 @@ class LinkToken:
 
 
 def _signer(secret: str) -> URLSafeSerializer:
-    # The row stores when the link expires. A timestamp in the token would be rejected after a change of the clock.
+    # The row stores when the link expires. A token with a timestamp would be rejected if the clock was set back.
     return URLSafeSerializer(
         secret,
         salt="microblog-mail-link",

@@ -51,8 +51,7 @@ def count_attempt(user: User | None, name: str) -> bool:
 def reset_key() -> str:
     """Return the rate limit key for requests of a password reset link: the typed address, normalised.
 
-    For a browser that has logged in to the account before, the key is different, so that strangers can't use up the
-    owner's requests.
+    A browser with a device cookie for the account has its own key, so that strangers can't use up the owner's requests.
     """
     address = request.form.get("email", "")
     devices = _devices()

@@ -35,7 +35,7 @@ def by_email(address: str) -> User | None:
 
 
 def names_in_use(*, username: str, email: str) -> set[str]:
-    """Return a set that contains "username" and "email" if they are in use.
+    """Return which of the two are in use, as a set of "username" and "email".
 
     A username also counts as in use if it looks like an existing one.
     """
@@ -76,7 +76,7 @@ def by_public_id(user: User, wanted: str) -> LoginSession | None:
 def valid_link(token: LinkToken | None, *purposes: str) -> MailToken | None:
     """Return the row of an emailed link, with its user, or None if the link is not valid.
 
-    The link must have one of these `purposes`, must not be used, replaced or expired, and its user must be able to log
+    The link must have one of these `purposes`. It must not be used, replaced or expired. Its user must be able to log
     in.
     """
     if token is None or token.purpose not in purposes:

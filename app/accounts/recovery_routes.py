@@ -50,7 +50,7 @@ def reset_password_request() -> Answer:
 @bp.route("/auth/reset_password/<token>", methods=["GET", "POST"])
 @limits.changing
 def reset_password(token: str) -> Answer:
-    """Set a new password with an emailed link. The link works once. Every browser is logged out."""
+    """Set a new password with an emailed link. The link works once. All logins of the user end."""
     link = _link(token, "reset")
     if link is None:
         return _invalid_link("accounts.reset_password_request")

@@ -53,7 +53,7 @@ def login() -> Answer:
 
 @bp.post("/auth/logout")
 def logout() -> Response:
-    """Log out: delete the login's row, which invalidates every copy of its cookies."""
+    """Log out: delete the row of the login, which invalidates its cookies and any stolen copy of them."""
     user = viewer_or_none()
     if user is not None and user.current_login is not None:
         actions.end_login(user.current_login)

@@ -33,8 +33,8 @@ def rule_of(file: PoFile, code: str) -> PluralRule:
 def check_file(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
     """Return the plural rule of a file, and the faults of its translations by key.
 
-    If the plural rule in the header is invalid, this is added to `file.damage`, and the default rule of the language is
-    returned. If the header names another language, this is added to `file.notes`.
+    If the plural rule in the header is invalid, a fault is added to `file.damage`, and the default rule of the language
+    is returned. If the header names another language, a fault is added to `file.notes`.
     """
     try:
         rule = rule_of(file, code)

@@ -98,9 +98,9 @@ def load(text: str, code: str) -> Compiled:
 
 
 def compile_po(data: bytes, name: str, code: str) -> tuple[Compiled | None, list[Fault]]:
-    """Compile the content of a .po file. Return the catalog, and an empty list.
+    """Compile the content of a .po file, and return (catalog, []).
 
-    If the file can't be read completely, return None and the list of all faults.
+    If the file can't be read completely, return (None, faults).
     """
     file = po.parse(data, name)
     rule, faulty = checks.check_file(file, code)

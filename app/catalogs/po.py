@@ -1,7 +1,7 @@
 """A strict .po parser. It loses no content, and reports every syntax error with its line.
 
-Babel's parser stops at the first error, counts lines from 0, treats `#|` as a comment and fails on `#~|`
-(python-babel/babel#206, #566). The format is described in the GNU gettext manual, "The Format of PO Files".
+Babel's parser is not used, because it stops at the first error, counts lines from 0, treats `#|` as a comment and fails
+on `#~|` (python-babel/babel#206, #566). The format is described in the GNU gettext manual, "The Format of PO Files".
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ def key(msgid: str, context: str | None) -> str:
 def read(path: Path, name: str) -> PoFile:
     """Read and parse the file at `path`. `name` is the file name that faults contain.
 
-    Raises OSError if the file can't be read. Invalid content raises no exception; it is listed in `damage`.
+    Raises OSError if the file can't be read. Invalid content raises no exception; it is listed in the result's
+    `damage`.
     """
     return parse(path.read_bytes(), name)
 

@@ -39,7 +39,7 @@ def _block(entry: Entry, count: int) -> str:
 
 
 def quote(text: str, mark: str = "") -> str:
-    """Quote a text for a .po file. A text with line breaks becomes several lines, each preceded by `mark`."""
+    """Quote a text for a .po file. A text with line breaks becomes several lines; `mark` precedes all but the first."""
     quoted = []
     for piece in re.findall(r"[^\n]*\n|[^\n]+", text) or [""]:
         plain = piece.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\r", "\\r")

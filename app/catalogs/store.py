@@ -5,7 +5,7 @@ Every process that renders pages or emails calls `load_all` at startup. Compilin
 temporary file and renamed, so several processes may compile the same catalog at once. If DATA_DIR is not writable, the
 catalog is only in memory.
 
-If a .po file can't be read, the stored catalog is used, which is the file's last good version.
+If a .po file can't be read, the stored catalog is used, which was compiled from an earlier version of the file.
 """
 
 from __future__ import annotations

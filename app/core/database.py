@@ -40,7 +40,7 @@ def insert_into(table: Any) -> Any:
 
 
 def built_once(build: Callable[[], S]) -> Callable[[], S]:
-    """Cache the statement that `build` returns, one for each database system. Use this as a decorator.
+    """Cache the statement that `build` returns, separately for SQLite and PostgreSQL. Use this as a decorator.
 
     Building a statement takes longer than running it. Only one thread builds at a time, because SQLAlchemy creates the
     columns of an alias on first use, which is not thread-safe.
@@ -92,7 +92,7 @@ def advisory_lock(*names: str) -> None:
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A column type for aware datetimes in UTC. SQLite stores no time zone, so it is added when a value is read."""
+    """A column type for aware datetimes in UTC. SQLite stores no time zone, so UTC is added when a value is read."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -137,8 +137,8 @@ def end_read_transaction() -> None:
 def write_transaction() -> Iterator[None]:
     """Run the `with` block in a write transaction. Commit at the end, or roll back if the block raises an exception.
 
-    Only for entry points: jobs, CLI commands, and requests that write outside their main transaction. An open read
-    transaction is ended first, so that the block reads current data.
+    Use this only in entry points: jobs, CLI commands, and requests that write outside their main transaction. An open
+    read transaction is ended first, so that the block reads current data.
     """
     end_read_transaction()
     token = _reads_only.set(False)
@@ -189,8 +189,9 @@ def set_read_mode(on: bool) -> None:
 def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
     """Create a missing SQLite file with mode 0600, because it will contain password hashes and private messages.
 
-    SQLite would use the umask instead. It gives the -wal and -shm files the mode of the main file. The mode of an
-    existing file stays unchanged, because the operator may have given a group access for backups.
+    SQLite itself would create a file that other users can read, depending on the umask. The -wal and -shm files get the
+    mode of the main file. The mode of an existing file stays unchanged, because the operator may have given a group
+    access for backups.
     """
     if dialect.name != "sqlite" or not arguments:
         return

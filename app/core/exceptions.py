@@ -14,7 +14,7 @@ class Sentence(Protocol):
 class ActionError(Exception):
     """Raised by an action to reject the user's request. `message` is a complete sentence for the user.
 
-    Routes show it as a flash message; JSON endpoints return it with status 422.
+    Routes show the message as a flash message; JSON endpoints return it with status 422.
     """
 
     def __init__(self, message: Sentence) -> None:

@@ -25,8 +25,8 @@ class Part(NamedTuple):
     """A part of the export file: a top-level key, and a function that returns its JSON value.
 
     `pieces(owner_id)` yields the value in chunks. The caller ends the read transaction after each chunk.
-    `count(owner_id)` returns the total number of items, which is used to show the progress. `things` is the name of
-    that number in the job's result; it is "" if the items are not counted.
+    `count(owner_id)` returns the total number of items, which is used to show the progress. `things` is the key under
+    which the job's result contains the number of exported items; it is "" if the items are not counted.
     """
 
     key: str

@@ -1,7 +1,7 @@
 """Translation functions, and the choice of the language for a request.
 
     _, _l       translate a text: `_` at once, `_l` when the text is rendered (for forms and errors)
-    _n, _ln     the same for a text with a number, which has a singular and a plural
+    _n, _ln     the same for a text with singular and plural forms, which a number selects
     _p, _lp     the same for a short text with a context, which tells translators what the text means
 
 The site offers the languages in the setting LANGUAGES. By default, these are English, the source language, and each

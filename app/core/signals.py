@@ -1,6 +1,6 @@
 """Signals: changes that other packages react to in the same transaction. Receivers run in no particular order.
 
-If the order or the return values of the functions matter, the functions are kept in a list instead. See
+Functions whose order or return value matters are not receivers of a signal; they are registered in a list. See
 app/core/account_deletion.py, app/core/exports.py, and the providers of pending items in
 app/notifications/scheduling.py.
 """

@@ -47,7 +47,7 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
 
 @job("notifications.digest", queue="slow", timeout=90)
 def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
-    """Send a digest. This is `mail` in the slow queue."""
+    """Send a digest: the same as `mail`, but in the slow queue."""
     result: dict[str, Any] | None = mail(user_id, cadence)
     return result
 
@@ -61,7 +61,7 @@ def _report_omissions(left_out: email_sender.OmittedItems) -> dict[str, Any]:
 
 @job("notifications.push", timeout=60)
 def push(subscription_id: int) -> None:
-    """Push the news to one browser, or reschedule the push if its user must not be disturbed now.
+    """Send a push about unread notifications to one browser, or reschedule it if the user must not be disturbed now.
 
     Send nothing if there is nothing new and unread. A second run therefore sends nothing, unless there is something
     new. If the worker dies after the push service accepted the push but before our commit, a second run sends the push

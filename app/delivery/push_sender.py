@@ -5,6 +5,8 @@ last day, or since the previous push if that is longer ago. It must be complete,
 a push service keeps one push per Topic for an offline browser, and a browser shows one notification per tag.
 
 A push says who did what but quotes no content, because it is visible on a locked screen.
+
+All timestamps are of the user's notification clock (app/notifications/user_clock.py).
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ PADDED_TO = 512  # the text is padded to a multiple of this many bytes, to hide 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a push: its text, when it happened (on the user's clock), and the page that it links to."""
+    """A line of a push: its text, its timestamp, and the page that it links to."""
 
     timestamp: float
     text: str
@@ -56,7 +58,7 @@ class Line:
 
 @dataclass(frozen=True)
 class PushContent:
-    """The content of a push. It covers everything up to the time `synced_until` of the user's clock."""
+    """The content of a push. After the push, the browser has been notified of everything up to `synced_until`."""
 
     message: dict[str, Any]
     synced_until: float
@@ -77,7 +79,7 @@ def held_until(user: User) -> datetime | None:
 
 def pending_content(user: User, synced_until: float) -> PushContent | None:
     """Return the content of a push to a browser; None if nothing unread is newer than `synced_until`."""
-    # Read the clock first. Everything up to this time is committed and visible to the queries below. Newer events
+    # Read the clock first. Everything up to this timestamp is committed and visible to the queries below. Newer events
     # schedule their own push.
     clock = db.session.scalar(select(NotificationClock.last).where(NotificationClock.user_id == user.id)) or 0.0
     since = min(synced_until, clock - TTL.total_seconds())
@@ -124,7 +126,10 @@ def _headers(endpoint: str) -> dict[str, str]:
 
 
 def _lines(user_id: int, since: float, until: float) -> list[Line]:
-    """Return the lines of a push, newest first: the unread items between two clock times whose kind is pushed."""
+    """Return the lines of a push, newest first, about unread items between two timestamps.
+
+    Kinds for which the user has turned off push are left out.
+    """
     grid = {kind: chosen for kind, chosen in preferences.grid(user_id).items() if chosen.push}
     lines = _message_lines(user_id, since, until) if "message" in grid else []
     events = db.session.scalars(

@@ -18,13 +18,14 @@ class Unread:
     conversation: Conversation
     sender: User
     count: int
-    timestamp: float  # when the conversation last changed, on the reader's clock
+    timestamp: float  # when the conversation last changed
 
 
 def unread_by_sender(user_id: int, after: float, until: float) -> list[Unread]:
     """Return unread messages by conversation and sender. One query.
 
-    Only conversations that changed between the times `after` and `until` of the user's clock are included.
+    Only conversations that changed between the timestamps `after` and `until` are included. The timestamps are of the
+    user's notification clock (app/notifications/user_clock.py).
     """
     moved = and_(
         Notification.user_id == user_id,

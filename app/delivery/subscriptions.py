@@ -65,8 +65,11 @@ def delete_subscription(subscription: PushSubscription) -> None:
 
 
 def mark_synced(subscription: PushSubscription, synced_until: float) -> None:
-    """Record that a browser was notified of everything up to the time `synced_until` of its user's clock."""
-    # Check the user, too: the subscription may have moved to another user, who has another clock.
+    """Record that a browser was notified of everything up to `synced_until`.
+
+    This is a timestamp of its user's notification clock (app/notifications/user_clock.py).
+    """
+    # Check the user, too: the subscription may have moved to another user, whose notification clock differs.
     same = and_(PushSubscription.id == subscription.id, PushSubscription.user_id == subscription.user_id)
     later = PushSubscription.synced_until < synced_until
     db.session.execute(update(PushSubscription).where(same, later).values(synced_until=synced_until))

@@ -1,9 +1,9 @@
 """The worker's child process, which takes jobs from RQ and runs them.
 
 RQ itself would fork a process for each job. In this app, that costs 30 ms of CPU time, because the new process connects
-to the database, compiles SQL statements and loads templates again. To send an email, this would be 80 % of the cost. So
-jobs from the queues in `IN_PROCESS` run in this process, one after another. Only jobs from the other queues run in a
-fork.
+to the database, compiles SQL statements and loads templates again. It would be 80 % of the CPU time for sending an
+email. So jobs from the queues in `IN_PROCESS` run in this process, one after another. Only jobs from the other queues
+run in a fork.
 
 The child exits after `JOBS_PER_CHILD` jobs, which limits memory leaks. Its parent (app/jobs/worker.py) then starts a
 new one.

@@ -67,7 +67,7 @@ def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
 def retry(job: Job) -> None:
     """Queue a failed job again in the caller's transaction, with its attempts reset to zero.
 
-    The job keeps its id, so that its page shows it as queued. Raises LookupError if the job has not failed.
+    The job keeps its id, so that the page of the job shows it as queued. Raises LookupError if the job has not failed.
 
     Raises IntegrityError if another job with the same `unique_key` is queued. The caller must check for such a job
     before, under a lock.
@@ -114,8 +114,8 @@ def _insert() -> ReturningInsert[Job]:
 def _insert_once() -> ReturningInsert[Job]:
     """Return an INSERT that returns the new row, or the queued row with the same unique key.
 
-    DO UPDATE, unlike DO NOTHING, locks the queued row until the commit. A worker that claims it must wait, and then
-    sees this transaction's writes.
+    DO UPDATE is used because it locks the queued row until the commit; DO NOTHING would not. A worker that wants to
+    claim this row must wait, and then sees this transaction's writes.
     """
     stmt = insert_into(Job).on_conflict_do_update(
         index_elements=[Job.unique_key],

@@ -34,7 +34,8 @@ def requeue_dead_jobs() -> None:
             Job.heartbeat_at > moment + FROM_THE_FUTURE,
         ),
     )
-    # One transaction for each job: its commit locks the owner's clock, and clocks must be locked after all other rows.
+    # One transaction for each job. Its commit locks the owner's notification clock, and these clocks must be locked
+    # after all other rows (app/notifications/outbox.py).
     for identity in db.session.scalars(select(Job.id).where(IS_OPEN, silent).limit(BATCH)).all():
         with write_transaction():
             job = db.session.scalar(

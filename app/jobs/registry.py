@@ -1,4 +1,4 @@
-"""The registry of jobs. Each job is declared under a name that does not depend on its module."""
+"""The registry of jobs. The name of a job does not depend on its module, because stored rows contain the name."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class PermanentError(Exception):
 
 
 class LeaseLost(Exception):
-    """This attempt counted as dead, and another one runs the job. This attempt can no longer change the row."""
+    """Raised in an attempt that counted as dead and lost its lease. It can no longer change the job's row."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The scheduler: push jobs that are due, that Redis lost, or whose worker died.
 
 The scheduler finds these jobs in the database, so no job is lost if Redis loses its data. Delayed jobs, retries and
-periodic jobs are rows that become due. Several schedulers may run at once: a job may then be pushed twice, but the
-lease on its row prevents that it runs twice at the same time.
+periodic jobs are rows that become due. Several schedulers may run at once. A job may then be pushed twice, but because
+of the lease on its row, only one worker runs it.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def enqueue_periodic() -> None:
 
 
 def prune() -> int:
-    """Delete jobs that finished more than KEEP_DAYS ago. Return their number. Called about once an hour."""
+    """Delete jobs that finished more than KEEP_DAYS days ago. Return their number. Called about once an hour."""
     with current_app.app_context(), read_transaction():
         old = Job.finished_at < now() - timedelta(days=KEEP_DAYS)
         if db.session.scalar(select(Job.id).where(old).limit(1)) is None:

@@ -85,7 +85,7 @@ class _Parent:
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
         with suppress(ProcessLookupError):
-            os.kill(self._child, signal.SIGTERM)  # forward every signal, because RQ ends the job at the second
+            os.kill(self._child, signal.SIGTERM)  # forward every signal: RQ ends the job at the second one
 
     def _start_child(self) -> None:
         with self._app.app_context():

@@ -25,7 +25,7 @@ MAIL_JOB = "accounts.mail_deletion"
 TELL_READERS = "accounts.tell_readers"
 COUNT_JOB = "profiles.count_follows"
 BATCH = 500  # rows deleted in one transaction
-NOTIFY_BATCH = 50  # members updated in one transaction, which locks the clocks of all of them
+NOTIFY_BATCH = 50  # members updated in one transaction, which locks their notification clocks
 
 
 def schedule_deletion(user: User) -> datetime:

@@ -44,7 +44,7 @@ def request_email_change(user: User, address: str) -> None:
     """Enqueue an email to the new address. It contains a link that changes the user's address.
 
     The caller has just checked the password. If another account uses the address, the job emails the owner of that
-    account instead. This function does not check that, because an error would reveal it
+    account instead. No error is raised then, because it would reveal that the address is in use
     (docs/decisions/0015-registration.md). Raises FormError if `address` is invalid or is the user's current one.
     """
     address = deliverable_address(address)

@@ -41,7 +41,7 @@ def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
 def enqueue_nothing() -> None:
     """Run the same statements as `enqueue_link`, but send no email. Called for unknown addresses.
 
-    The response takes the same time in both cases, so it does not reveal whether an account uses the address.
+    The response then takes the same time for known and unknown addresses, so it does not reveal which ones are in use.
     """
     _lock(NOBODY)
     _revoke(NOBODY, ["reset"])

@@ -1,4 +1,4 @@
-"""Logins: rows that session and remember cookies refer to. Deleting a row invalidates every copy of its cookies."""
+"""Logins: rows that session and remember cookies refer to. Deleting a row invalidates all cookies that refer to it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 from app.notifications import logins_changed, record_event
 
 REMEMBERED_LIFETIME = timedelta(days=365)
-SESSION_LIFETIME = timedelta(days=30)  # for a login that isn't remembered; some browsers are never closed
+SESSION_LIFETIME = timedelta(days=30)  # without "Keep me logged in"; some browsers are never closed
 PRUNE_BATCH = 500
 
 
