@@ -31,7 +31,7 @@ def check_password(user: User | None, password: str) -> bool:
 def begin(user: User, *, remember: bool) -> None:
     """Log `user` in on this browser. The caller commits.
 
-    The old session is cleared, to prevent session fixation. If the account was to be deleted, the deletion is
+    The old session is cleared, to prevent session fixation. If the account is scheduled for deletion, the deletion is
     cancelled. Raises the errors of `actions.log_in` and `actions.cancel_deletion`.
     """
     before, was_leaving = viewer_or_none(), user.deletion_due_at is not None

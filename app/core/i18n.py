@@ -40,7 +40,7 @@ _p: Callable[..., str] = pgettext
 class Lazy(LazyString):
     """A text that is translated when it is rendered. Templates escape the text and its values.
 
-    Flask-Babel's own class would be inserted without escaping.
+    Flask-Babel's own class marks the text as HTML, so templates would not escape it.
     """
 
     def __html__(self) -> str:

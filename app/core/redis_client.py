@@ -69,7 +69,8 @@ class Breaker:
 class ServerRun:
     """The run id of the Redis server that this process uses. It changes after a restart or a failover of the server.
 
-    The id is read on each new connection. That is enough, because a restart closes all connections.
+    The poll cache uses the id to reject data from an earlier run (app/notifications/poll_cache.py). The id is read on
+    each new connection. That is enough, because a restart closes all connections.
     """
 
     def __init__(self) -> None:

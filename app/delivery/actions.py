@@ -1,6 +1,6 @@
 """Actions that change a user's delivery settings. No other module writes them.
 
-The settings are the grid (a row for each kind of event) and the profile (the settings for all kinds).
+The settings are the grid (a row for each kind of notification) and the profile (the settings for all kinds).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Columns = tuple[str, ...]  # names of columns
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileChange:
-    """New delivery settings for all kinds. Times are minutes after midnight in the user's time zone."""
+    """New delivery settings for all kinds of notifications. Times are in minutes after the user's midnight."""
 
     quiet_from: int | None  # both None = no quiet hours
     quiet_until: int | None
@@ -58,7 +58,10 @@ def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
 
 
 def disable_email(person: User, kinds: Collection[str]) -> None:
-    """Turn off email about these kinds, but not their pushes and badges. Raises ActionError for an unknown kind."""
+    """Turn off email about these kinds of notifications. Push and badge stay unchanged.
+
+    Raises ActionError for an unknown kind.
+    """
     for name in kinds:
         _known(name)
     _store_rows(person, {name: replace(preferences.default(KINDS[name]), mail="none") for name in kinds}, ("mail",))

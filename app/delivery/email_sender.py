@@ -1,7 +1,8 @@
 """Send one email about all pending items of a user. An item that causes an error does not block the others.
 
-An item is left out if it can't be rendered, or if the mail server rejects the email because of it. In its place, the
-email contains a notice with a link. The reason is stored in the job's result, logged, and emailed to ADMINS.
+Items are unread events and conversations with unread messages. An item is left out if it can't be rendered, or if the
+mail server rejects the email because of it. In its place, the email contains a notice with a link. The reason is stored
+in the job's result, logged, and emailed to ADMINS.
 
 A mail server does not say which item it rejects. So after a rejection, the email is tried without the first item, then
 without the second, and so on, and at last without any item. If the server disconnects or times out instead, only the

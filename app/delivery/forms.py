@@ -37,7 +37,7 @@ COUNTED_ELSEWHERE = frozenset({"message"})  # kinds with a badge of their own, w
 
 
 class RowForm(Form):
-    """A row of the delivery grid: the preferences for one kind of event."""
+    """A row of the delivery grid: the preferences for one kind of notification."""
 
     badge = BooleanField(_lp("notification", "Badge"))
     push = BooleanField(_lp("notification", "Push"))

@@ -20,9 +20,9 @@ from app.web import error_mail
 def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     """Email a user about their pending items of one cadence, or reschedule the email if it may not be sent now.
 
-    The result is None, or what was left out of the email and why. Idempotent: a second run finds no pending items. If
-    the worker dies after the mail server accepted the email but before our commit, the email is sent twice, with the
-    same Message-ID.
+    `cadence` is one of `scheduling.CADENCES`, such as "daily". The result is None, or what was left out of the email
+    and why. Idempotent: a second run finds no pending items. If the worker dies after the mail server accepted the
+    email but before our commit, the email is sent twice, with the same Message-ID.
     """
     later = scheduling.wait_for_other_email(user_id, cadence)
     if later is not None:

@@ -1,4 +1,4 @@
-"""Pending email about events (rows of the `activity` table). Registered as a provider of pending items."""
+"""The provider of pending email about events (rows of the `activity` table). See app/notifications/scheduling.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signed links that unsubscribe a user from email about some kinds with one click, without a login (RFC 8058).
+"""Signed links with which a user turns off email about some kinds of notifications, without a login (RFC 8058).
 
 A link never expires, because links in old emails must work. It becomes invalid if SECRET_KEY changes. A link can do
 nothing but turn off email about its kinds, so forwarding an email is not dangerous.
@@ -29,7 +29,7 @@ class Link:
 
 
 def url(user: User, kinds: Collection[str]) -> str:
-    """Return the URL that turns off email to `user` about these kinds."""
+    """Return the URL that turns off email to `user` about these kinds of notifications."""
     return site_url("delivery.unsubscribe", token=_signer().dumps([user.id, *kinds]))
 
 

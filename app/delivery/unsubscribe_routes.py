@@ -35,7 +35,7 @@ def unsubscribe(token: str) -> str:
 @csrf.exempt  # email programs have no session and no CSRF token; the signature in the URL authorises them
 @limits.unsubscribing
 def end_mail(token: str) -> str:
-    """Turn off email about the kinds in the link. Idempotent. Render a page, because RFC 8058 forbids a redirect."""
+    """Turn off email about the kinds of notifications in the link. Idempotent. RFC 8058 forbids a redirect."""
     user, kinds = _user_and_kinds(token)
     actions.disable_email(user, [kind.name for kind in kinds])
     db.session.commit()

@@ -1,7 +1,7 @@
 """Recover jobs whose worker died. If a job's last heartbeat is too old, the job is queued again.
 
-The worker may only be slow, not dead. Its attempt then finds that the row no longer has its `run_token`, and rolls
-back.
+If the worker was only slow, its attempt later finds that the row no longer contains the attempt's `run_token`, and
+rolls back.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
-    """Run the scheduler and the jobs from `queues` (default: all) until a signal. Return the exit status.
+    """Run the scheduler and the jobs from `queues` (default: all) until a signal arrives. Return the exit status.
 
     After SIGTERM or SIGINT, the worker finishes the running job and exits. A second signal, at least one second later,
     ends the job at once.
@@ -58,7 +58,7 @@ class _Parent:
         os.set_blocking(self._signalled, False)
 
     def run(self) -> int:
-        """Schedule jobs, and replace the child whenever it exits, until a signal. Return 0."""
+        """Schedule jobs, and replace the child whenever it exits, until a signal arrives. Return 0."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # a handler is needed, so that the signal interrupts a pause

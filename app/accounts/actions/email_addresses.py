@@ -25,7 +25,7 @@ def send_confirmation(user: User) -> None:
 
 
 def confirm_email(link: MailToken) -> None:
-    """Mark the address that `link` was sent to as confirmed. The link cannot be used again.
+    """Confirm the email address to which `link` was sent. The link cannot be used again.
 
     Raises ActionError if the link is no longer valid, or if the account now uses another address.
     """
@@ -54,7 +54,7 @@ def request_email_change(user: User, address: str) -> None:
 
 
 def move_to_email(link: MailToken) -> None:
-    """Change the user's address to the one that `link` was sent to, and notify the former address.
+    """Change the user's address to the one to which `link` was sent, and notify the former address.
 
     The new address counts as confirmed. The link cannot be used again. Raises ActionError if the link is no longer
     valid, or if another account has taken the address in the meantime.

@@ -1,4 +1,4 @@
-"""Actions that create accounts. Visitors must confirm their email address first; the operator need not."""
+"""Actions that create accounts: at once for the operator, and for visitors after they confirm their email address."""
 
 from __future__ import annotations
 
