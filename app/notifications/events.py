@@ -105,7 +105,7 @@ def publish_activity_count(user_id: int) -> None:
 
 
 def refresh_counts_for_deleted_post(post_id: int) -> None:
-    """Publish the number of unread events of each user with an unread event about this post, on commit.
+    """Publish new unread counts to all users with an unread event about this post, when the transaction commits.
 
     Call this before the post is deleted. Its events are deleted with it, so the users can't be found afterwards.
     """

@@ -26,7 +26,7 @@ EVENTS = {"done": "job_done", "failed": "job_failed"}  # the kind of event to re
 
 @job_changed.connect
 def _publish_task(task: Job) -> None:
-    """Publish a task's progress and state to its owner. If it is done or has failed, also record an event."""
+    """Publish a task's progress and state to its owner. When the task is done or has failed, also record an event."""
     if task.owner_id is None:
         return
     state = {"task_id": task.id, "progress": task.progress, "state": task.state}
@@ -74,8 +74,8 @@ def delete_old_events() -> None:
     """Delete old events and old counts of sent emails. Idempotent: a second run finds nothing.
 
     A read event is deleted ACTIVITY_DAYS after it was read, and a filtered event ACTIVITY_DAYS after it was recorded.
-    Other unread events are kept. So are login events: each records a place (browser, system and network) from which the
-    user has logged in, and further logins from the same place cause no alert.
+    Unread events that were not filtered are kept. So are login events: each records a place (browser, system and
+    network) from which the user has logged in, and further logins from the same place cause no alert.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.filtered_by != "") & (Activity.created_at < oldest)

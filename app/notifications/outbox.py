@@ -75,7 +75,7 @@ def on_commit_locked(user_id: int, key: Hashable, run: Write, phase: Phase) -> N
 
 
 def logins_changed(user_id: int) -> None:
-    """Remove the user's cached poll hash when the current transaction commits. Call this after ending a login."""
+    """Remove a user's hash from the poll cache when the transaction commits. Call this after ending a login."""
     _outbox().users.setdefault(user_id, False)
 
 

@@ -80,7 +80,7 @@ def default_profile(user_id: int) -> DeliveryProfile:
 
 
 def hours(user: User, chosen: DeliveryProfile) -> Hours:
-    """Return a user's delivery hours, in their own time zone."""
+    """Return a user's delivery hours: the times in the profile `chosen`, in the user's time zone."""
     return _hours(user.timezone, chosen)
 
 

@@ -64,6 +64,6 @@ def _quiet_times(hours: Hours, moment: datetime) -> Iterator[tuple[datetime, dat
 
 
 def _moments(hours: Hours, day: date, minutes: int) -> tuple[datetime, datetime]:
-    """Return both UTC times of a local time on `day`. They differ only if a clock change repeats or skips that time."""
+    """Return the two UTC times that a local time can mean. They are equal unless a clock change repeats or skips it."""
     wall = datetime.combine(day, time(*divmod(minutes, 60)), hours.zone)
     return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)

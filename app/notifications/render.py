@@ -64,7 +64,7 @@ class RenderedEvent:
     def note(self) -> str:
         """An additional sentence with the IP address of a login; "" for other events.
 
-        The address is in bidi isolates, because right-to-left text around it would reorder it.
+        Bidi isolate characters surround the address, so that right-to-left text does not reorder it.
         """
         return _("IP address: %(address)s", address=f"\u2066{self.address}\u2069") if self.address else ""
 

@@ -49,7 +49,7 @@ class EmailSection:
 
 @dataclass(frozen=True)
 class PendingBatch:
-    """The pending items of one kind: how many there are, and sections for the newest."""
+    """The pending items of one kind: how many there are, and email sections that show the newest of them."""
 
     kind: str
     events: int
@@ -67,7 +67,7 @@ _providers: list[PendingProvider] = []
 
 
 def register_provider(ask: PendingProvider) -> PendingProvider:
-    """Register a function: `ask(user_id, kinds)` returns a user's pending items of these kinds, as batches."""
+    """Register the provider `ask(user_id, kinds)`. It must return a user's pending items of these kinds, as batches."""
     if ask not in _providers:
         _providers.append(ask)
     return ask

@@ -26,7 +26,7 @@ REASONS: dict[str, Sentence] = {
 
 
 class FilterResult(NamedTuple):
-    """What happens to an event (one of CHOICES), and the name of the filter that decided; "" if none did."""
+    """What happens to an event: one of CHOICES, and the name of the filter that decided this; "" if no filter did."""
 
     choice: str
     filter: str

@@ -43,7 +43,7 @@ def title(job: Job) -> str:
 
 
 def reason(job: Job) -> str:
-    """Return a sentence for the owner about why the task failed; "" if it did not fail. It hides the exception."""
+    """Return a sentence that tells the owner why the task failed; "" if it did not fail. It omits technical details."""
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:

@@ -26,7 +26,7 @@ MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag 
 
 
 def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
-    """Publish a post, notify the mentioned members, and enqueue the notification of followers. Return the post.
+    """Publish a post, notify the mentioned members, and enqueue a job that notifies followers. Return the post.
 
     `max_length` is in characters as readers count them. `language` is a language code, or "" if unknown. If a form is
     submitted twice (same `form_key` and text), only one post is created, and both calls return it. Raises ActionError

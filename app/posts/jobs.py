@@ -43,8 +43,8 @@ def tell_followers(author_id: int) -> None:
 def export_posts(owner_id: int) -> dict[str, Any]:
     """Write the file of a member's data export. Return its name, the number of items by kind, and its expiry date.
 
-    The returned values are stored in the job's row. If the job runs twice, there are two files, but the row has only
-    one name. `remove_old_exports` deletes the other file, too.
+    The returned values are stored in the job's row. If the job runs twice, it writes two files, but the row names only
+    one of them. `remove_old_exports` deletes both when they expire.
     """
     owner = db.session.get(User, owner_id)
     if owner is None:

@@ -29,7 +29,7 @@ class WithLanguages:
 def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
     """Return up to `size` + 1 posts of the viewer's home timeline with ids below `before`, newest first.
 
-    `size` + 1 posts mean that there is another page.
+    If there are `size` + 1 posts, there is another page.
     """
     return _with_languages(timelines.home(viewer, before=before, size=size), viewer)
 

@@ -47,7 +47,7 @@ def news() -> Response:
 @bp.get("/explore")
 @login_required
 def explore() -> str:
-    """Show the posts of all members, newest first, without those that a mute or block hides."""
+    """Show the posts of all members, newest first, except posts that a mute or block hides from the viewer."""
     return render_template("posts/explore.html", posts=page(timelines.listed(viewer()), Post.id))
 
 

@@ -90,7 +90,7 @@ def relation_to(person: User) -> Relation:
 
 @bp.app_template_global()
 def mute_times() -> list[tuple[int, str]]:
-    """Return the limited durations that a mute can have, as pairs of hours and text, such as (24, "1 day")."""
+    """Return the durations that a mute with an end can have, as pairs of hours and text, such as (24, "1 day")."""
     locale = get_locale() or "en"
     return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in mute_duration.HOURS]
 

@@ -21,7 +21,7 @@ def count_follows(user_id: int) -> None:
 
 @job("profiles.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_profiles() -> dict[str, int]:
-    """Recalculate the cached profile counters, and correct wrong ones. Return how many were checked and wrong.
+    """Recalculate and correct the cached profile counters. Return how many were checked and how many were wrong.
 
     Idempotent: a second run finds nothing to correct.
     """
@@ -30,7 +30,7 @@ def recount_profiles() -> dict[str, int]:
 
 @job("profiles.remove_stray_media", every=24 * 3600)
 def remove_orphaned_pictures() -> None:
-    """Delete files of profile pictures that no user has. Idempotent.
+    """Delete files of profile pictures that no user uses. Idempotent.
 
     Such a file remains if the commit fails, or if the web process is killed, after the file was stored.
     """

@@ -43,7 +43,7 @@ class PersonRow:
 def profile(username: str, viewer: User) -> Profile | None:
     """Return the profile with this username as `viewer` sees it, or None. One query.
 
-    If either blocks the other, the counters are 0.
+    If either user blocks the other, the counters are 0.
     """
     apart = visibility.blocked_between(viewer.id, User.id)
     row = db.session.execute(
@@ -88,7 +88,7 @@ WEEK, MONTH = 7, 31  # days
 
 
 def last_seen(person: User) -> str:
-    """Return when a member was last active, such as "Active today", or "" if that is hidden or unknown.
+    """Return a text about when a member was last active, such as "Active today"; "" if that is hidden or unknown.
 
     Days are counted in the reader's time zone.
     """

@@ -55,7 +55,7 @@ def follower_count_of(viewer_id: int) -> ColumnElement[int]:
 
 
 def following_count_of(viewer_id: int) -> ColumnElement[int]:
-    """Return the number of followed users that the viewer can see. For the rest, see `follower_count_of`."""
+    """Return the number of followed users that the viewer can see, like `follower_count_of` for followers."""
     return _seen(viewer_id, ProfileCount.following, Follow.followed_id, Follow.follower_id)
 
 
@@ -65,7 +65,7 @@ def is_following(follower_id: Any, followed_id: Any) -> ColumnElement[bool]:
 
 
 def suggestions(viewer_id: int, limit: int = 3) -> Sequence[User]:
-    """Suggest users to the viewer: users whom the viewer doesn't follow, but people whom the viewer follows do.
+    """Return users whom the viewer doesn't follow yet, but who are followed by people whom the viewer follows.
 
     Users with the most such followers come first.
     """

@@ -43,7 +43,7 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
 
 
 def lock_follow(follower: User, followed: User) -> None:
-    """Take an advisory lock on a follow until the commit, so that a concurrent follow and block run one by one.
+    """Lock a follow until the commit, so that no block of these users can run at the same time. Uses an advisory lock.
 
     The rows of the users are not locked. So two users who follow a third one don't wait for each other.
     """
@@ -51,7 +51,7 @@ def lock_follow(follower: User, followed: User) -> None:
 
 
 def lock_follows(one: User, other: User) -> None:
-    """Take advisory locks on the follows in both directions until the commit."""
+    """Lock the follows in both directions until the commit, for a block. Uses advisory locks."""
     advisory_lock(_follow(one, other), _follow(other, one))
 
 

@@ -67,7 +67,7 @@ def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnEle
 def matching(
     found: Found, noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
 ) -> tuple[Found, ColumnElement[int]]:
-    """Restrict the query `found` to rows with all the terms. Return it, and the column by which to paginate it."""
+    """Restrict the query `found` to rows of `noun` with all the terms. Return it, and the column to paginate by."""
     if db.engine.dialect.name == "postgresql":
         words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))
         return found.where(words.bool_op("@@")(cast(tsquery(terms), TSQUERY))), noun.id + 0

@@ -19,7 +19,7 @@ _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:
-    """Select the posts that the viewer may see, with their authors. All queries of posts start from this."""
+    """Select the posts that the viewer may see, with their authors. Timelines are built from this query."""
     return select(Post).join(Post.author).where(visibility.is_visible(viewer.id)).options(contains_eager(Post.author))
 
 
@@ -116,7 +116,7 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: 
 
 
 def recent_languages(user: User) -> ScalarSelect[str]:
-    """Return the languages of the user's latest posts, separated by commas, such as "es,,en". As a scalar subquery.
+    """Return a scalar subquery of the languages of the user's latest posts, separated by commas, such as "es,,en".
 
     An item is empty if the post has no language.
     """

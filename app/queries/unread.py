@@ -100,7 +100,7 @@ def message_counts(user_ids: Sequence[int]) -> dict[int, int]:
 
 
 def request_count(user_id: int) -> int:
-    """Return the number of a user's pending message requests. The inbox shows it; no badge does."""
+    """Return the number of a user's pending message requests. Only the inbox shows this number."""
     return int(db.session.scalar(_request_count(), {"user_id": user_id}) or 0)
 
 

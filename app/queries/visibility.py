@@ -50,8 +50,9 @@ def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
 def message_is_shown(member: Any) -> ColumnElement[bool]:
     """Return the condition that a member can see a `Message` of their conversation. `member` may be an alias.
 
-    Excluded are messages from before the member joined or after they left, unsent messages, and messages that they
-    deleted for themselves. Messages deleted for everyone are included, because they are shown as deleted.
+    The member can't see messages from before they joined or after they left, messages whose sending was undone, and
+    messages that they deleted for themselves. The member can see that a message was deleted for everyone, so the
+    condition includes such messages.
     """
     is_hidden = exists().where(_hidden.user_id == member.user_id, _hidden.message_id == Message.id)
     return and_(

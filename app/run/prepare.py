@@ -24,7 +24,7 @@ class StartupError(Exception):
 
 
 def data_directory(folder: Path) -> None:
-    """Create the data directory so that only its owner can access it. Raises StartupError."""
+    """Create the data directory, accessible only by its owner. Raises StartupError if it isn't writable."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "run.lock").touch(mode=0o600)
@@ -51,7 +51,10 @@ def lock(folder: Path) -> int:
 
 
 def migrate(app: Flask) -> None:
-    """Migrate the database to the newest schema. If it is up to date, this takes one query. Raises StartupError."""
+    """Migrate the database to the newest schema. If it is up to date, this takes one query.
+
+    Raises StartupError if the database doesn't respond, or if a newer version of Microblog has migrated it.
+    """
     scripts = ScriptDirectory(str(ROOT / "migrations"))
     with app.app_context():
         try:

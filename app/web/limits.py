@@ -39,7 +39,7 @@ def by_account() -> str:
 
 
 def by_named(field: str) -> Callable[[], str]:
-    """Return a key function that returns the key of the username or email address in the form field `field`.
+    """Return a function that returns the rate limit key of the username or email address in the form field `field`.
 
     `field` must be the field that the view itself reads. Otherwise, a client could choose its key by adding a field.
     """
@@ -63,7 +63,7 @@ MAX_IMAGES = 4  # maximum number of images that are decoded in one request
 
 
 def both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
-    """Return a decorator that limits POST requests by the key `account`, and by IP address."""
+    """Return a decorator that limits POST requests per account (by the key that `account` returns) and per address."""
 
     def decorate(view: View) -> View:
         limited = limiter.limit(per_account, key_func=account, methods=["POST"])(view)

@@ -33,7 +33,7 @@ def position(name: str) -> int | None:
 
 
 def before_id() -> int | None:
-    """Return the cursor of the requested page: all ids on the page are lower. Return None for the first page."""
+    """Return the cursor of the requested page, which is higher than all ids on it. Return None for the first page."""
     return position("before")
 
 

@@ -95,7 +95,7 @@ def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
 
 
 def is_post_to(target: str, signed: str) -> bool:
-    """Return whether `signed` is a valid signature that this user has sent a POST request to `target`.
+    """Return whether the signed value `signed` proves that this user has sent a POST request to `target`.
 
     Without this check, an attacker's link to the password page could make the user POST to any URL of the site.
     """

@@ -48,7 +48,7 @@ def visit() -> people.Visit | None:
 
 
 def init_app(app: Flask) -> None:
-    """Set up Flask-Login with login rows, set the transaction mode of each request, and update `last_seen`."""
+    """Set up Flask-Login. Before each request, set its transaction mode. After each request, update `last_seen`."""
     login.init_app(app)
     login.login_view = "accounts.login"
     login.session_protection = None  # its fingerprint would log users out when their IP address changes

@@ -44,7 +44,7 @@ class MailStore:
         self._adding = threading.Lock()
 
     def add(self, content: bytes, recipients: list[str]) -> str:
-        """Store an email on disk, and delete the oldest. Return its id. Raises OSError if it can't be written."""
+        """Store an email on disk, and return its id. Raises OSError if it can't be written."""
         with self._adding:
             name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
             draft, final = self._folder / f"{name}.part", self._folder / f"{name}.eml"
