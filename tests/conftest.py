@@ -70,7 +70,7 @@ from tests.support.valkey import Valkey
 
 SITE = "http://microblog.test"
 
-# A machine that is busy must not fail a test: speed is measured in bench/, against a floor.
+# A machine that is busy must not fail a test: speed is measured in bench/, against a baseline.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 

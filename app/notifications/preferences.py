@@ -133,7 +133,7 @@ def _delivery() -> Select[*tuple[Any, ...]]:
 
 def _hours(timezone: str, chosen: Any) -> Hours:
     return Hours(
-        zone=ZoneInfo(timezone or "UTC"),  # not Babel's: a pytz zone can't be combined with a date
+        zone=ZoneInfo(timezone or "UTC"),  # a pytz zone, as from Babel, is wrong in datetime.combine()
         quiet_from=chosen.quiet_from,
         quiet_until=chosen.quiet_until,
         paused_until=chosen.paused_until,

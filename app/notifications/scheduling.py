@@ -43,7 +43,7 @@ class EmailSection:
     template: str  # a folder in templates/email/, with templates for an email of its own and for a part of a digest
     context: Mapping[str, Any] = field(default_factory=dict)
     events: int = 1  # how many events it shows
-    place: tuple[str, Mapping[str, Any]] = ("activity.index", {})  # the page that shows the same: endpoint and values
+    place: tuple[str, Mapping[str, Any]] = ("activity.index", {})  # page with the same items: endpoint and values
     thread: str = ""  # an id such as "conversation.5"; email programs show emails with the same id as one thread
 
 

@@ -30,7 +30,7 @@ def followers(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
         select(person)
         .join(follow, follow.follower_id == person.id)
         .where(follow.followed_id == user_id, _is_listed(viewer_id, user_id, person))
-        .order_by(follow.follower_id.desc())  # the order of the index
+        .order_by(follow.follower_id.desc())  # the order of the index, so the database need not sort
     )
 
 

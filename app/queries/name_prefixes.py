@@ -17,7 +17,7 @@ from app.models import Follow, Post, PostTag, User
 from app.queries import visibility
 from app.queries.search import matching
 
-# The most candidates that are read:
+# The maximum number of candidates that are read:
 FOLLOWED_LOOKED_AT = 1000  # users whom the viewer follows, newest account first
 STRANGERS_LOOKED_AT = 50  # other users who match by whole words, and as many who match by a prefix
 TAGS_LOOKED_AT = 2000  # uses of tags in posts, newest first

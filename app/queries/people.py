@@ -22,7 +22,7 @@ class Visit:
     """The login of a request, and the data about its user that every page shows. Loaded in one query."""
 
     login: LoginSession
-    login_id: str  # this and the next two are copies, because a rollback expires the loaded rows
+    login_id: str  # this and the next two are copies of columns, because a rollback expires the loaded rows
     user_id: int
     last_seen: datetime | None
     unread_messages: int

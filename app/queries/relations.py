@@ -21,7 +21,7 @@ class Relation:
     is_blocking: bool = False  # the viewer blocks the other
     is_blocked_either_way: bool = False  # either blocks the other
     is_muting: bool = False  # the viewer mutes the other
-    muted_until: datetime | None = None  # None while `is_muting`: the mute has no end
+    muted_until: datetime | None = None  # None if the mute has no end, or if there is no mute
 
 
 def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:

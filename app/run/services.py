@@ -52,7 +52,7 @@ class Services:
             "PYTHONUNBUFFERED": "1",
         }
         if self.settings.host in LOOPBACK and not self.settings.public_url:
-            # With PUBLIC_URL, the site rejects other host names. Without, other websites could read it (DNS rebinding).
+            # With PUBLIC_URL, the site rejects other host names. This prevents DNS rebinding.
             self.environment["PUBLIC_URL"] = self.address
         if not is_set("REDIS_URL"):
             self.redis = EmbeddedRedis(self.settings.data_dir / "redis")

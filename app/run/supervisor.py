@@ -63,7 +63,7 @@ class Supervisor:
         say(
             f"The embedded Redis couldn't start. Its data was moved to {redis.set_data_aside()}. Starting without data."
         )
-        self._start(redis.child)  # loses nothing: the scheduler pushes due jobs again from the database
+        self._start(redis.child)  # no jobs are lost: the scheduler pushes them again from the database
         if not redis.wait_until_ready():
             raise StartupError(
                 f"The embedded Redis doesn't start. See {redis.folder}/server.log, or set REDIS_URL to another one."

@@ -37,7 +37,7 @@ class HostCheck:
     def __init__(self, public_url: str) -> None:
         """Create the check. If `public_url` is empty, it accepts every host."""
         self._names = {_name(public_url), *LOOPBACK} if public_url else set()
-        self._usual = {_name(public_url), urlsplit(public_url).netloc} if public_url else set()  # fast path
+        self._usual = {_name(public_url), urlsplit(public_url).netloc} if public_url else set()  # the common case
 
     def allows(self, host: str) -> bool:
         """Return whether the Host header `host` is accepted. Case is ignored (RFC 4343)."""
@@ -80,7 +80,7 @@ class HostMiddleware:
         return self._inner(environ, start_response)
 
     def _mount(self, environ: WSGIEnvironment) -> None:
-        if environ.get("SCRIPT_NAME"):  # set by the server
+        if environ.get("SCRIPT_NAME"):  # the WSGI server has set the prefix
             return
         forwarded = self._forwarded(environ)
         prefix = self._prefix or forwarded

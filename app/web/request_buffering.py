@@ -36,7 +36,7 @@ PER_ADDRESS = 30  # maximum of bodies read from one IP address, so that one clie
 MIN_RATE = 8 * 1024  # bytes per second that a body must average after BODY_TIMEOUT
 LARGEST = (
     22 * 1024 * 1024
-)  # bytes: a message with four images of 5 MB and its text. The app has lower limits of its own
+)  # bytes: enough for a message with four images of 5 MB and its text; the app checks lower limits
 PIECE = 16 * 1024  # bytes per read
 IN_MEMORY = 256 * 1024  # bytes of one body; larger ones go to a temporary file
 RETRY_AFTER = 10  # seconds, for 503
@@ -176,7 +176,7 @@ class Readers:
                 return False
             self._places.add(place)
             self._of[place.address] += 1
-            if self._watcher is None:  # started late, since a server may fork after loading the app
+            if self._watcher is None:  # not started earlier, because a server may fork after loading the app
                 self._watcher = threading.Thread(target=self._watch, name="late bodies", daemon=True)
                 self._watcher.start()
             elif len(self._places) == 1:

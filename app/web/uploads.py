@@ -45,7 +45,7 @@ def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) 
     """
     if not uploads:
         return []
-    end_read_transaction()  # decoding is slow and needs no lock
+    end_read_transaction()  # decoding is slow, and must not keep a transaction open
     taken: list[Stored] = []
     try:
         with _queue.place(max(1, current_app.config["WEB_THREADS"] // 2)):

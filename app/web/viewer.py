@@ -22,7 +22,7 @@ from app.models import LoginSession, User
 from app.queries import people
 from app.web.responses import here, wants_json
 
-LAST_SEEN_INTERVAL = timedelta(minutes=5)  # resolution of "last seen"
+LAST_SEEN_INTERVAL = timedelta(minutes=5)  # minimum time between two updates of `last_seen`
 BACKGROUND_PATHS = frozenset({None, "polling.poll", "posts.news"})  # requests of these endpoints don't update last_seen
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -72,7 +72,7 @@ def writes_late(view: View) -> View:
     and decoding images happen before, and rendering a refused form happens afterwards. The action must check again
     whatever may have changed before the block.
     """
-    view.writes_late = True  # type: ignore[attr-defined]  # the decorators above copy it
+    view.writes_late = True  # type: ignore[attr-defined]  # decorators above copy this attribute
     return view
 
 
