@@ -1,6 +1,6 @@
-"""Activity events: something that happened to a user, for the Activity page, its badge, email and push.
+"""Record and retract events, which users see on the Activity page, in its badge, in emails and in pushes.
 
-Only this module creates and retracts events.
+Nothing else creates events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Background jobs that delete old notifications daily and recount badges. Also publishes changes of tasks."""
+"""Background jobs that delete old notifications daily and recount badges. Also publishes task states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a user may be notified: quiet hours, pauses and digest times. Pure functions, in the user's time zone.
+"""Calculate when a user may be notified, from quiet hours, pauses and digest times. Pure functions.
 
 Times of day are minutes after midnight in local time. A change to or from summer time may repeat or skip a local time.
 If this is the start or end of quiet hours, the longer possible period applies. A digest at a repeated time is sent at

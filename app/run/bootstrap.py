@@ -1,4 +1,4 @@
-"""Create the virtual environment (.venv), and install the packages of a lock file into it if they have changed.
+"""Create the virtual environment (.venv). Install the packages of a lock file into it if the file has changed.
 
     python3 app/run/bootstrap.py runtime    packages to run the site: requirements.txt
     python3 app/run/bootstrap.py dev        the same, and packages for tests and linters: requirements-dev.txt

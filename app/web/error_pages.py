@@ -1,4 +1,4 @@
-"""Error handlers. They respond with a page or JSON that contains one sentence for the user."""
+"""Handlers of HTTP errors and exceptions. They respond with a page or JSON that has one sentence for the user."""
 
 from __future__ import annotations
 
