@@ -1,4 +1,4 @@
-"""Compress pages and JSON. Random padding protects secrets from attacks on the response length (BREACH; decision 18)."""
+"""Compress pages and JSON. Random padding protects secrets from attacks on response lengths (BREACH; decision 18)."""
 
 from __future__ import annotations
 
