@@ -7,6 +7,8 @@ PYTEST := $(VENV)/python -m pytest
 .DEFAULT_GOAL := help
 .PHONY: help run demo dev test test-all format check e2e bench bench-pages profile diagram screenshots messages runtime packages
 .NOTPARALLEL:
+# Where it is set, every process of the tests compiles the whole app again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -5,7 +5,8 @@ With `-n 2` each of the two processes has its own databases, Valkey and mail ser
 raise. Warnings are errors.
 
 A test that uses no database (neither `app` nor `db`) runs once. A test marked `one_database` uses the app but nothing
-that is stored, and runs once, too. A test marked `slow` runs in `make test-all`.
+that is stored, and runs once, too. A test marked `slow` runs in `make test-all`. On both databases, PostgreSQL gets the
+first case of a parametrized test in `make test`, and every case in `make test-all`.
 
 Fixtures, what a test of a feature needs most first:
 
@@ -57,7 +58,7 @@ from app.extensions import limiter
 from app.models import User
 from app.queries import people
 from app.web import cookies
-from tests.factories import a_login, a_user
+from tests.factories import a_login, columns_of
 from tests.support import run_order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
@@ -98,9 +99,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", kinds, indirect=True, scope="session")
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests that are left after the selection."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Complete the marks before pytest selects by them, and order the tests that are left."""
+    if config.getoption("database") == "both":
+        run_order.mark_later_cases_slow(items)
+    yield
     run_order.start_long_tests_first(items)
 
 
@@ -253,8 +257,9 @@ def as_(app: Flask, db: SQLAlchemy) -> Callable[..., Browser]:
     """A logged-in browser of a person; `on` is another app from make_app."""
 
     def log_in(who: str | User, on: Flask | None = None) -> Browser:
-        person = (people.by_username(who) or a_user(who)) if isinstance(who, str) else who
-        login = a_login(person)
+        person = (people.by_username(who) or User(**columns_of(who))) if isinstance(who, str) else who
+        db.session.add(person)
+        login = a_login(person)  # one commit for both
         browser = _browser(on or app)
         content = {cookies.LOGIN_KEY: login.id, cookies.PERSON_KEY: person.id, "_fresh": True}
         browser.set_cookie(

@@ -54,7 +54,8 @@ def columns_of(username: str, **values: Any) -> dict[str, Any]:
 
 
 def a_login(person: User, **values: Any) -> LoginSession:
-    """A login of `person`, good for a day."""
+    """A login of `person`, good for a day. A person who is only added to the session is saved with it."""
+    db.session.flush()
     row = LoginSession(user_id=person.id, **{"expires_at": now() + timedelta(days=1), **values})
     db.session.add(row)
     logins_changed(person.id)
@@ -80,15 +81,19 @@ def a_follow(follower: User, followed: User) -> None:
 
 def acquainted(one: User, other: User) -> None:
     """Two people who write to each other: neither is a stranger to the other, whose first message is a request."""
+    _acquaint(one, other)
+    db.session.commit()
+
+
+def _acquaint(one: User, other: User) -> None:
     conversation = lock_pair(one, other)
     side = ConversationMember
     db.session.execute(update(side).where(side.conversation_id == conversation.id).values(state="accepted"))
-    db.session.commit()
 
 
 def a_message(sender: User, recipient: User, body: str = "Hello", **options: Any) -> Message:
     """A private message between people who know each other, sent by the real action, its badge and mail ordered."""
-    acquainted(sender, recipient)
+    _acquaint(sender, recipient)
     row = send_message(sender, recipient, body, SendOptions(**options))
     db.session.commit()
     return row

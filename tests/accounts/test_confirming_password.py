@@ -47,6 +47,7 @@ def continues(browser, answer, target: str, password: str = PASSWORD):
     return path, values, browser.post(path, data=values)
 
 
+@pytest.mark.slow
 def test_every_route_of_the_moderators_asks_after_an_hour(app, reported, town, wait, db):  # noqa: F811
     routes = moderation_routes(app)
     assert len(routes) >= 10

@@ -112,6 +112,7 @@ def test_production_refuses_weak_values():
             Settings.from_env(PRODUCTION | {name: value})
 
 
+@pytest.mark.slow
 def test_the_server_itself_says_so(tmp_path):
     environ = {"MICROBLOG_ENV": "production", "DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "app.run"]

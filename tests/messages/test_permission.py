@@ -129,6 +129,7 @@ def test_the_page_says_it_before(pair, way, choice, expected):
     assert said == {SENTENCES[expected]} - {""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("way", "choice", "expected"), CASES)
 def test_sending_does_it(pair, db, mails, run_jobs, way, choice, expected):
     ana, ben = pair(way, choice)

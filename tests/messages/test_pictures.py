@@ -133,6 +133,7 @@ def test_more_than_four_are_refused_and_the_text_is_kept(app, ana, db):
     assert stored(app) == [] and images(db) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
@@ -255,6 +256,7 @@ def test_the_job_run_twice_makes_them_once(app, ana, db, run_jobs):
     assert len(stored(app)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"no picture")])
 def test_a_thumbnail_that_cannot_be_made_keeps_nothing_else_from_it(app, ana, db, run_jobs, damage):
     send_pictures(ana, [picture(), picture(colour="blue")])

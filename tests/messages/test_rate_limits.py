@@ -146,6 +146,7 @@ def test_the_same_form_again_is_no_flood(talk, db):
     refuses(ana, db, FAST)
 
 
+@pytest.mark.slow
 def test_impatience_never_costs_the_text(talk, db, rate_limits):
     """The limit of requests is one of addresses: an account hears of its own limit, with its text in the form."""
     ana = talk(OLD, A_MINUTE[OLD])

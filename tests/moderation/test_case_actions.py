@@ -257,6 +257,7 @@ def test_with_a_deleted_account_nothing_can_be_done_but_resolve(town, db, report
 # --- Who judges whom
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("judge", "role", "may"),
     [

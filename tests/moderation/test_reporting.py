@@ -225,6 +225,7 @@ def broken(db, report, change):
     db.session.commit()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

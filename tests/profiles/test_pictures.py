@@ -126,6 +126,7 @@ def bomb():
     return out.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "name", "reason"),
     [

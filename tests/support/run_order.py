@@ -1,4 +1,4 @@
-"""The order in which the tests run."""
+"""Which tests are slow, and the order in which the tests run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,22 @@ import os
 import pytest
 
 LONG = 900  # seconds of the timeout mark of tests that compute for minutes
+
+
+def mark_later_cases_slow(items: list[pytest.Item]) -> None:
+    """Mark every case of a parametrized test but the first as slow on PostgreSQL, for runs on both databases.
+
+    `make test` runs all cases on SQLite and the first on PostgreSQL; `make test-all` runs all cases on both.
+    """
+    seen: set[str] = set()
+    for item in items:
+        case = getattr(item, "callspec", None)
+        if case is None or case.params.get("database") != "postgresql":
+            continue
+        test = item.nodeid.partition("[")[0]
+        if test in seen:
+            item.add_marker(pytest.mark.slow)
+        seen.add(test)
 
 
 def start_long_tests_first(items: list[pytest.Item]) -> None:

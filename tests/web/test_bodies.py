@@ -47,6 +47,7 @@ def ana(as_, db):
     return ana
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "body"), BODIES.values(), ids=BODIES)
 def test_what_is_no_form_is_refused_by_every_route(app, ana, kind, body):
     before = everything()

@@ -72,6 +72,7 @@ def rules(app, method) -> list[Rule]:
     return found
 
 
+@pytest.mark.slow
 def test_no_get_changes_anything(app, place):
     before = everything()
     for rule in rules(app, "GET"):
@@ -83,6 +84,7 @@ def test_no_get_changes_anything(app, place):
     assert everything() == before
 
 
+@pytest.mark.slow
 def test_no_post_is_believed_without_its_token(app, place, client):
     foreign = client.csrf_token()
     before = everything()
@@ -115,6 +117,7 @@ def test_a_visitor_changes_nothing(app, place, client):
     assert everything() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_strange_names_are_not_found(app, place, name):
     for rule in rules(app, "GET"):

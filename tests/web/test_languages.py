@@ -81,6 +81,7 @@ def test_a_reader_gets_a_catalog_they_can_read(wanted, offered, served):
     assert best_language([wanted], offered) == served
 
 
+@pytest.mark.slow
 def test_no_reader_gets_another_script():
     """Every locale that the CLDR knows asks for its language among all others of the same language."""
     known = sorted(code for code in locale_identifiers() if tag(code) == code.replace("_", "-"))  # no variants

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.one_database
 AGES = [timedelta(hours=hours) for hours in (0, 0.01, 0.1, 3, 48, 165)]
 
 
+@pytest.mark.slow
 def test_how_long_ago_can_be_said_in_every_language(app: Flask) -> None:
     for locale in [code for code in localedata.locale_identifiers() if "_" not in code]:
         with app.test_request_context(), force_locale(locale):

@@ -40,6 +40,7 @@ def children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.slow
 def test_scans_behind_a_marker_that_libjpeg_skips_are_counted(as_, db):
     data = jpeg_of_hidden_scans(1500)
     assert jpeg_scans(data, most=10_000) > 1500
@@ -122,6 +123,7 @@ def test_half_of_the_threads_never_wait_for_a_decoder(app, as_, configure, monke
             thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
 def test_the_newer_formats_are_taken_with_their_colours(app, as_, db, kind):
     best = {"quality": 100, "subsampling": "4:4:4"} if kind == "AVIF" else {"quality": 95, "chroma": 444}
