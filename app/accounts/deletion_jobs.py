@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from babel.dates import format_datetime, get_timezone
 from sqlalchemy import select
 
 from app import mailer
@@ -13,7 +12,7 @@ from app.accounts.actions.deletion import MAIL_JOB, TELL_READERS
 from app.core import account_deletion
 from app.core.database import end_read_transaction, write_transaction
 from app.core.exports import exports
-from app.core.i18n import in_language_of
+from app.core.i18n import in_language_of, moment_text
 from app.extensions import db
 from app.jobs import job
 from app.models import Job, User
@@ -31,8 +30,8 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
     if user is None or user.deletion_due_at != (moment if what == "ordered" else None):
         return
     end_read_transaction()  # hold no transaction while the mail server responds
-    with in_language_of(user) as language:
-        when = format_datetime(moment, "long", tzinfo=get_timezone(user.timezone or "UTC"), locale=language)
+    with in_language_of(user):
+        when = moment_text(moment)
     mailer.send(user, f"deletion_{what}", when=when)
 
 

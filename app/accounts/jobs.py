@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from babel.dates import format_datetime, get_timezone
 from flask import current_app
 
 from app import mailer
 from app.accounts import actions, link_tokens, queries
 from app.core.database import end_read_transaction, write_transaction
-from app.core.i18n import in_language_of
+from app.core.i18n import in_language_of, moment_text
 from app.core.time import now
 from app.extensions import db
 from app.jobs import job
@@ -90,9 +89,8 @@ def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
     if user is None or not user.is_active:
         return
     end_read_transaction()
-    with in_language_of(user) as language:
-        zone = get_timezone(user.timezone or "UTC")
-        when = format_datetime(datetime.fromisoformat(at), "long", tzinfo=zone, locale=language)
+    with in_language_of(user):
+        when = moment_text(datetime.fromisoformat(at))
     mailer.send(user, "security_notice", to=to or user.email, what=what, when=when)
 
 

@@ -11,14 +11,29 @@ code. A faulty catalog never breaks a page (app/catalogs).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from babel import Locale
+from babel.dates import get_datetime_format, get_timezone_gmt
 from babel.lists import format_list
 from flask import current_app, request, session
-from flask_babel import LazyString, force_locale, get_locale, gettext, ngettext, pgettext, refresh
+from flask_babel import (
+    LazyString,
+    force_locale,
+    format_date,
+    format_time,
+    get_locale,
+    gettext,
+    ngettext,
+    pgettext,
+    refresh,
+    to_user_timezone,
+)
 from markupsafe import escape
 from werkzeug.datastructures import LanguageAccept
 
@@ -30,6 +45,7 @@ if TYPE_CHECKING:
 
 SOURCE = "en"
 SESSION_KEY = "language"
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})  # bidirectional classes of letters
 _zone: ContextVar[str] = ContextVar("zone", default="")
 
 _: Callable[..., str] = gettext
@@ -69,6 +85,31 @@ def _lp(context: str, text: str, **values: Any) -> Lazy:
 def listed(words: Iterable[str]) -> str:
     """Return the words as a list in the reader's language, such as "Ana, Ben, and Cleo"; "" for no words."""
     return str(format_list(list(words), locale=get_locale() or SOURCE))
+
+
+def isolated(text: object) -> str:
+    """Return a name or another text for a place in a plain-text sentence: the counterpart of <bdi> in HTML.
+
+    If the text or the reader's language is written from right to left, it is put in bidi isolates (FSI and PDI).
+    Otherwise, the text and the words and punctuation around it could be displayed in the wrong order.
+    """
+    word = str(text)
+    if _reader_locale().text_direction == "rtl" or any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in word):
+        return f"\u2068{word}\u2069"
+    return word
+
+
+def moment_text(moment: datetime) -> str:
+    """Return date, time and offset in the reader's language and zone: "November 28, 2026, 6:10 PM (GMT+01:00)"."""
+    local, locale = to_user_timezone(moment), _reader_locale()
+    zone = get_timezone_gmt(local, "long", locale=locale) if local.utcoffset() else "UTC"
+    pattern = str(get_datetime_format("long", locale=locale)).replace("'", "")
+    date, time = format_date(moment, "long"), format_time(moment, "short")
+    return f"{pattern.replace('{1}', date).replace('{0}', time)} ({zone})"
+
+
+def _reader_locale() -> Locale:
+    return get_locale() or Locale.parse(SOURCE)
 
 
 def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:

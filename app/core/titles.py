@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from app.core.i18n import _, listed
+from app.core.i18n import _, isolated, listed
 
 
 def group_title(name: str, people: Iterable[str]) -> str:
@@ -13,4 +13,4 @@ def group_title(name: str, people: Iterable[str]) -> str:
     The list is in the reader's language. Without a name and other members, return "Only you".
     """
     # NOTE: Title of a group without other members.
-    return name or listed(people) or _("Only you")
+    return name or listed(map(isolated, people)) or _("Only you")

@@ -24,7 +24,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import mailer
-from app.core.i18n import _n, in_language_of
+from app.core.i18n import _n, in_language_of, isolated
 from app.core.time import now
 from app.core.titles import group_title
 from app.delivery import queries
@@ -152,10 +152,10 @@ def _conversation_line(found: Sequence[queries.Unread], people: Sequence[str]) -
     first, count = found[0], sum(one.count for one in found)
     timestamp = max(one.timestamp for one in found)
     if first.conversation.is_group:
-        group = group_title(first.conversation.name, people)
-        words = _in_group(group, first.sender.display_name if len(found) == 1 else "", count)
+        group = isolated(group_title(first.conversation.name, people))
+        words = _in_group(group, isolated(first.sender.display_name) if len(found) == 1 else "", count)
         return Line(timestamp, words, "messages.conversation", {"conversation_id": first.conversation.id})
-    name = first.sender.display_name
+    name = isolated(first.sender.display_name)
     text = _n("New message from %(name)s", "%(num)s new messages from %(name)s", count, name=name)
     return Line(timestamp, text, "messages.conversation", {"username": first.sender.username})
 

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
 
 from app.core.database import built_once, shared_alias
 from app.core.exceptions import Sentence
-from app.core.i18n import _l
+from app.core.i18n import _l, isolated
 from app.core.time import now
 from app.extensions import db
 from app.models import ConversationMember, Follow, MemberState, Message, MessagePrivacy, User
@@ -82,7 +82,7 @@ def decide(facts: Relationship) -> Decision:
         return Decision("refused", CANNOT_MESSAGE)
     if facts.state == MemberState.ACCEPTED:
         return Decision("allowed")
-    chosen, name = facts.other.message_privacy, facts.other.display_name
+    chosen, name = facts.other.message_privacy, isolated(facts.other.display_name)
     if chosen == MessagePrivacy.NOBODY:
         return Decision("refused", _l("%(name)s isn't accepting new messages.", name=name))
     if facts.follows:

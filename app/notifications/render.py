@@ -22,7 +22,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from app.core.i18n import _, _n
+from app.core.i18n import _, _n, isolated
 from app.lib.text import rich
 from app.lib.text.length import first_graphemes
 from app.models import Activity, Post, User
@@ -52,8 +52,8 @@ class RenderedEvent:
 
     @property
     def text(self) -> str:
-        """The event described in one sentence, as plain text without HTML."""
-        return self.say(lambda word: word.display_name if isinstance(word, User) else word)
+        """The event described in one sentence, as plain text. Names are in bidi isolates where needed."""
+        return self.say(lambda word: isolated(word.display_name if isinstance(word, User) else word))
 
     def html(self, name: NameMarkup | None = None) -> Markup:
         """Return `text` as HTML. `name` renders each user's name, for example as a link."""

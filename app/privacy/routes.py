@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from app.core import mute_duration
 from app.core.exceptions import ActionError
-from app.core.i18n import Lazy, _, _l
+from app.core.i18n import Lazy, _, _l, isolated
 from app.extensions import db
 from app.models import User
 from app.privacy import actions, bp, queries
@@ -107,7 +107,7 @@ def _change(username: str, change: Callable[[User], object], done: Lazy) -> Resp
     try:
         change(person)
         db.session.commit()
-        flash(done.filled(name=person.display_name), "success")
+        flash(done.filled(name=isolated(person.display_name)), "success")
     except ActionError as refusal:
         flash_error(refusal)
     return go_back(url_for("profiles.show", username=person.username))

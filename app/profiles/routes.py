@@ -11,7 +11,7 @@ from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from app.core.exceptions import ActionError
-from app.core.i18n import Lazy, _l
+from app.core.i18n import Lazy, _l, isolated
 from app.extensions import db
 from app.models import Post, User
 from app.profiles import actions, bp, queries
@@ -79,7 +79,7 @@ def _change_follow(username: str, change: Callable[[User, User], None], done: La
     try:
         change(viewer(), person)
         db.session.commit()
-        flash(done.filled(name=person.display_name), "success")
+        flash(done.filled(name=isolated(person.display_name)), "success")
     except ActionError as refusal:
         flash_error(refusal)
     return go_back(url_for("profiles.show", username=person.username))

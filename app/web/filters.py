@@ -13,17 +13,18 @@ from hashlib import sha256
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_timedelta
+from babel.dates import format_timedelta, get_timezone_location
 from flask import Flask, has_request_context, request
 from flask_babel import (
     format_date,
-    format_datetime,
     format_decimal,
     format_time,
     get_locale,
     get_timezone,
     to_user_timezone,
 )
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from app.core import i18n, titles
@@ -39,8 +40,8 @@ from app.web.urls import url_for
 
 RELATIVE_UP_TO_DAYS = 7
 MAX_TAGS = 12
-FORMATTERS = {"date": format_date, "datetime": format_datetime, "time": format_time}
-FormatterName = Literal["date", "datetime", "time"]
+FORMATTERS = {"date": format_date, "time": format_time}
+FormatterName = Literal["date", "time"]
 
 
 def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
@@ -57,13 +58,13 @@ def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup
 
 def _time(moment: datetime, mark: str, text: str) -> Markup:
     """Return a <time> element with `text`. `mark` is an additional attribute, or ""."""
-    full = escape(_formatted("datetime", moment, "long"))
+    full = escape(_moment(moment, get_locale(), get_timezone()))
     element = f'<time datetime="{moment.isoformat()}" title="{full}"{mark}>{escape(text)}</time>'
     return Markup(element)  # noqa: S704 - escaped
 
 
 def _formatted(kind: FormatterName, moment: datetime, width: str) -> str:
-    """Return the date or time of `moment` or both, depending on `kind`, in the reader's language and time zone."""
+    """Return the date of `moment`, or its time, in the reader's language and time zone."""
     return _formatted_for(kind, moment, width, get_locale(), get_timezone())
 
 
@@ -71,6 +72,12 @@ def _formatted(kind: FormatterName, moment: datetime, width: str) -> str:
 def _formatted_for(kind: FormatterName, moment: datetime, width: str, _locale: Locale, _zone: tzinfo) -> str:
     """Format `moment`. `_locale` and `_zone` are only part of the cache key; Flask-Babel looks them up again."""
     return str(FORMATTERS[kind](moment, width))
+
+
+@lru_cache(maxsize=8192)
+def _moment(moment: datetime, _locale: Locale, _zone: tzinfo) -> str:
+    """Return the date and time of `moment`. The other arguments are in the cache key, as in `_formatted_for`."""
+    return i18n.moment_text(moment)
 
 
 def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
@@ -96,9 +103,18 @@ def local_date(moment: datetime) -> str:
     return str(to_user_timezone(moment).date())
 
 
-def number(value: float) -> str:
-    """Format a number in the reader's language."""
+@pass_context
+def number(_context: Context, value: float) -> str:
+    """Format a number in the reader's language.
+
+    With the context as argument, Jinja doesn't format a constant once for all readers when it compiles the template.
+    """
     return str(format_decimal(value))
+
+
+def zone_name(zone: str) -> str:
+    """Return the city of a time zone in the reader's language, as the settings show it; "UTC" for ""."""
+    return get_timezone_location(zone, locale=get_locale() or i18n.SOURCE, return_city=True) if zone else "UTC"
 
 
 def rich_text(text: str) -> Markup:
@@ -172,10 +188,12 @@ def init_app(app: Flask) -> None:
         bdi=bdi,
         clock_time=clock_time,
         day=day,
+        isolated=i18n.isolated,
         listed=listed,
         local_date=local_date,
         number=number,
         rich_text=rich_text,
+        zone_name=zone_name,
     )
     app.jinja_env.globals.update(
         ACCEPTED_IMAGES=ACCEPT,

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from app.core.database import insert_into
 from app.core.exceptions import ActionError
-from app.core.i18n import _l, _ln
+from app.core.i18n import _l, _ln, isolated
 from app.core.time import now
 from app.core.validation import checked_name, send_key
 from app.extensions import db
@@ -194,7 +194,7 @@ def _initial_state(adder: User, person: User, *, returns: bool = False) -> str:
     facts = permission.relationship(adder, person, pair.id if pair else 0)
     verdict = permission.decide(facts)
     if verdict.kind == "refused":
-        raise ActionError(_l("You can't message %(name)s.", name=person.display_name))
+        raise ActionError(_l("You can't message %(name)s.", name=isolated(person.display_name)))
     if not returns and (facts.follows or verdict.kind == "allowed"):
         return MemberState.ACCEPTED
     return MemberState.DECLINED if facts.state == MemberState.DECLINED else MemberState.REQUEST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core import roles
 from app.core.exceptions import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, isolated
 from app.core.validation import checked_body
 from app.extensions import db
 from app.lib.text.rich import is_blank
@@ -20,7 +20,7 @@ def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> No
         raise ActionError(_l("This report has already been resolved."))
     if report.assignee_id not in {None, moderator.id} and not anybodys:
         assignee = db.session.get_one(User, report.assignee_id)
-        raise ActionError(_l("This report is assigned to %(name)s.", name=assignee.display_name))
+        raise ActionError(_l("This report is assigned to %(name)s.", name=isolated(assignee.display_name)))
 
 
 def check_can_moderate(moderator: User | None, person: User) -> None:
