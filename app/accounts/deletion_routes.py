@@ -37,7 +37,7 @@ def delete_account() -> str | Response | tuple[str, int]:
         return _page(form), 422
     db.session.commit()
     sessions.forget()
-    flash(_("Your account is closed. We've emailed you how to restore it."), "info")
+    flash(_("Your account is closed. We've emailed you instructions to restore it."), "info")
     return redirect(url_for("accounts.login"), 303)
 
 
