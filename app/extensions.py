@@ -67,7 +67,7 @@ class Session(FlaskSession):
         super().rollback()
 
     def close(self) -> None:
-        """Close the session, and discard the registered functions."""
+        """Close the session. Discard the functions that were registered to run at its next commit."""
         self._discard()
         super().close()
 

@@ -1,12 +1,13 @@
 """The database triggers that update the counters in `profile_count`, as SQL for each engine.
 
-Triggers also cover bulk deletes, cascades, and the previous version of the app during an update. A `follow` row is
-counted if its column `counted` is true. app/profiles/counters.py updates this column when an account is closed or
-restored.
+Triggers are used because they also run for bulk deletes, for cascades, and for the previous version of the app while
+an update is in progress. A `follow` row is counted if its column `counted` is true. app/profiles/counters.py updates
+this column when an account is closed or restored.
 
 On PostgreSQL, the triggers of posts and follows run at the commit. So if two users follow a third one at the same time,
-their transactions wait for each other only during the commit. The trigger of a follow locks its two rows of
-`profile_count` in the order of user ids. By then, the notification clocks are already locked.
+their transactions wait for each other only during the commit. To prevent deadlocks, every transaction locks in one
+order: first the notification clocks of its users (app/notifications/user_clock.py), then rows of `profile_count`. The
+trigger of a follow locks the rows of both users in the order of their ids.
 
 Alembic's batch mode replaces a table on SQLite, which deletes the triggers of the table. So a migration that changes
 user, post or follow in batch mode must call `drop(op)` before and `create(op)` afterwards.

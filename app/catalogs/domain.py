@@ -1,7 +1,8 @@
 """gettext for Python and templates. A bad translation never breaks a page.
 
-In an autoescaped template, the translation and its placeholder values are escaped, except values that are Markup. In
-Python, the result is an unescaped str; if any value is Markup, it is escaped as in a template and returned as Markup.
+In an autoescaped template, the translation and the values of its placeholders are escaped, except values that are
+Markup. In Python, nothing is escaped and the result is a str, unless a value is Markup: then the translation and the
+other values are escaped, and the result is Markup.
 If a translation cannot be formatted, the English text is used, and the error is logged once.
 """
 

@@ -1,4 +1,7 @@
-"""A user's delivery settings: preferences for each kind of event (the delivery grid), and a profile for all kinds.
+"""A user's delivery settings: the channels for each kind of event, and the times for all kinds.
+
+The channels are badge, push and email (DeliveryPreference). The times are quiet hours, pauses and digests
+(DeliveryProfile).
 
 Only settings that the user has changed are stored. All others have their defaults.
 """

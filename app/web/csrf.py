@@ -23,7 +23,7 @@ def mask(token: str) -> str:
 
 
 def unmask(text: str) -> str:
-    """Return the original of the masked token `text`. Return unmasked tokens and invalid text unchanged."""
+    """Return the token that was masked as `text`. If `text` is not a masked token, return it unchanged."""
     if "." in text:  # itsdangerous separates its parts with dots; a masked token contains none
         return text
     try:

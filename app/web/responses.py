@@ -45,7 +45,7 @@ _DOT_SEGMENT = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)  # URL Stan
 
 
 def here() -> str:
-    """Return the path and query of the current URL, with the URL prefix and percent-encoded.
+    """Return the path and query of the current URL, percent-encoded. The path includes SCRIPT_NAME.
 
     `safe_next` accepts the result.
     """

@@ -38,10 +38,9 @@ def upgrade() -> None:
 def _renew_skeletons() -> None:
     """Recompute the skeletons of existing usernames with the current rules (app/lib/text/lookalikes.py).
 
-    If several usernames now have the same skeleton, it belongs to the account whose skeleton is unchanged, or else to
-    the oldest account. The other accounts get the skeleton followed by "#" and their id. No skeleton of a username
-    contains "#". All accounts keep their usernames. While the first account exists, no new username can look like any
-    of them.
+    The skeleton of a username is the same for all usernames that look like it. It is unique. If existing usernames now
+    have the same skeleton, one account gets it: the one that had it before, or else the oldest. The others get the
+    skeleton followed by "#" and their id, which is the skeleton of no username. All accounts keep their usernames.
     """
     user = sa.table('user', *(sa.column(name) for name in ('id', 'username', 'username_skeleton')))
     connection = op.get_bind()

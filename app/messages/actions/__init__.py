@@ -3,7 +3,7 @@
 sending           sends messages to a person or a group
 edit_undo_delete  edits, unsends and deletes messages
 read_receipts     records which messages a user has read, and which were delivered
-membership        answers requests, mutes conversations, saves drafts
+membership        accepts and declines message requests, mutes conversations, saves drafts
 groups            starts and renames groups, adds people, leaves
 images            adds images to a message and removes them
 rate_limits       limits how many messages a user may send

@@ -205,10 +205,10 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
 
 
 def _publish_removal(conversation: Conversation, writer: User, waiting: list[int]) -> None:
-    """Publish that a message was unsent or deleted: the conversation's state, and the counts that may have changed.
+    """After a message was unsent or deleted, publish the conversation's new state and counts to its members.
 
-    `waiting` are members with a pending message request. Their number of requests is published. For the other members
-    except the writer, the number of unread messages is published.
+    The members in `waiting` have not accepted this conversation yet: they get their number of message requests. The
+    other members, except the writer, get their number of unread messages.
     """
     people = notifications.member_ids(conversation.id)
     notifications.publish_conversation_state(conversation.id, people)

@@ -37,11 +37,11 @@ def limits_of(sender: User) -> Limits:
 
 
 class Sent(NamedTuple):
-    """How much a user has sent."""
+    """How many messages a user has sent, in total and in one conversation."""
 
     message_id: int | None  # of the message that the same form has sent before
-    a_minute: int  # messages within a minute
-    a_day: int  # messages within a day
+    a_minute: int  # messages within the last minute
+    a_day: int  # messages within the last day
     here: int  # messages in this conversation; unsent messages don't count
     begun: int  # conversations started within a day; those with only drafts don't count
 
