@@ -12,13 +12,13 @@ from app.accounts.forms import DeleteAccountForm
 from app.accounts.security_routes import password_limit
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.route("/auth/delete_account", methods=["GET", "POST"])
 @login_required
 @password_limit
+@writes_late
 def delete_account() -> str | Response | tuple[str, int]:
     """Show a page that explains account deletion. If the user submits the password, schedule the deletion."""
     form = DeleteAccountForm(request.form)
@@ -30,12 +30,12 @@ def delete_account() -> str | Response | tuple[str, int]:
         form.current_password.errors = [_("Incorrect password.")]
         return _page(form), 422
     try:
-        actions.schedule_deletion(viewer())
+        with sessions.write_transaction():
+            actions.schedule_deletion(viewer())
     except ActionError as refusal:
         sessions.show_errors(form, refusal)
         flash(str(refusal), "danger")
         return _page(form), 422
-    db.session.commit()
     sessions.forget()
     flash(_("Your account is closed. We've emailed you instructions to restore it."), "info")
     return redirect(url_for("accounts.login"), 303)

@@ -10,15 +10,15 @@ from app.accounts import actions, bp, sessions
 from app.accounts.security_routes import password_limit
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.web import reauth
 from app.web.responses import safe_next
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.route("/auth/confirm_password", methods=["GET", "POST"])
 @login_required
 @password_limit
+@writes_late
 def confirm_password() -> str | Response | tuple[str, int]:
     """Ask for the password, then redirect to the page in ?next=.
 
@@ -35,9 +35,9 @@ def confirm_password() -> str | Response | tuple[str, int]:
         form.current_password.errors = [_("Incorrect password.")]
         return reauth.page(form, target, post=post), 422
     try:
-        actions.confirm_password(viewer())
+        with sessions.write_transaction():
+            actions.confirm_password(viewer())
     except ActionError as refusal:
         sessions.show_errors(form, refusal)
         return redirect(url_for("accounts.login", next=target), 303)
-    db.session.commit()
     return redirect(target, 307 if reauth.is_post_to(target, post) else 303)

@@ -12,14 +12,13 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, link_tokens, login_limits, queries, sessions
 from app.accounts.forms import ResetPasswordForm, ResetRequestForm
-from app.core.database import end_read_transaction
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.models import MailToken
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer_or_none
+from app.web.viewer import viewer_or_none, writes_late
 
 Answer = str | Response | tuple[str, int]
 WITH_TOKEN = {"accounts.reset_password", "accounts.confirm", "accounts.finish"}
@@ -35,20 +34,22 @@ def set_referrer_policy(response: FlaskResponse) -> FlaskResponse:
 
 @bp.route("/auth/reset_password_request", methods=["GET", "POST"])
 @limits.both("5/day", "20/hour", account=login_limits.reset_key)
+@writes_late
 def reset_password_request() -> Answer:
     """Email a reset link. If no account uses the address, the response is the same and takes the same time."""
     form = ResetRequestForm(request.form)
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)
         return (page, 422) if form.is_submitted() else page
-    actions.request_password_reset(queries.by_email(form.email.data))
-    db.session.commit()
+    with sessions.write_transaction():
+        actions.request_password_reset(queries.by_email(form.email.data))
     flash(_("If an account uses this address, we've sent it a reset link."), "info")
     return redirect(url_for("accounts.login"), 303)
 
 
 @bp.route("/auth/reset_password/<token>", methods=["GET", "POST"])
 @limits.changing
+@writes_late
 def reset_password(token: str) -> Answer:
     """Set a new password with an emailed link. The link works once. All logins of the user end."""
     link = _link(token, "reset")
@@ -57,14 +58,13 @@ def reset_password(token: str) -> Answer:
     form = ResetPasswordForm(request.form)
     if not form.validate_on_submit():
         return _reset_page(form, link)
-    end_read_transaction()
     try:
-        actions.reset_password(link, form.password.data)
+        with sessions.write_transaction():
+            actions.reset_password(link, form.password.data)
     except ActionError as refusal:
         if sessions.show_errors(form, refusal):
             return _reset_page(form, link)
         return _invalid_link("accounts.reset_password_request")
-    db.session.commit()
     login_limits.trust_browser(link.user)  # the owner can log in here even while attackers fill the account's counter
     if viewer_or_none() in {None, link.user}:
         sessions.forget()
@@ -74,6 +74,7 @@ def reset_password(token: str) -> Answer:
 
 @bp.route("/auth/confirm/<token>", methods=["GET", "POST"])
 @limits.changing
+@writes_late
 def confirm(token: str) -> Answer:
     """Confirm an email address with an emailed link: the account's current address, or a new one."""
     link = _link(token, "confirm", "change_email")
@@ -82,11 +83,11 @@ def confirm(token: str) -> Answer:
     if request.method == "GET":
         return render_template("accounts/confirm.html", link=link, user=link.user)
     try:
-        (actions.confirm_email if link.purpose == "confirm" else actions.move_to_email)(link)
+        with write_transaction():
+            (actions.confirm_email if link.purpose == "confirm" else actions.move_to_email)(link)
     except ActionError as refusal:
         flash_error(refusal)
         return redirect(url_for(_next_endpoint()), 303)
-    db.session.commit()
     flash(_("%(address)s is confirmed.", address=link.email), "success")
     return redirect(url_for(_next_endpoint()), 303)
 

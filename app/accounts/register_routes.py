@@ -13,14 +13,13 @@ from werkzeug.wrappers import Response
 from app.accounts import actions, bp, link_tokens, queries, sessions
 from app.accounts.actions.registration import hash_secret
 from app.accounts.forms import RegisterForm
-from app.core.database import end_read_transaction
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _, request_language
-from app.extensions import db
 from app.models import PendingAccount
 from app.web import limits
 from app.web.responses import flash_error, safe_next
-from app.web.viewer import viewer_or_none
+from app.web.viewer import viewer_or_none, writes_late
 
 Answer = str | Response | tuple[str, int]
 SESSION_KEY = "registering"
@@ -30,6 +29,7 @@ SESSION_KEY = "registering"
 @bp.route("/auth/register", methods=["GET", "POST"])
 @limits.register
 @limits.register_address
+@writes_late
 def register() -> Answer:
     """Email the visitor a link that creates their account. Outside production, create the first account at once."""
     if request.method != "POST" and viewer_or_none() is not None:
@@ -39,18 +39,17 @@ def register() -> Answer:
         return _page(form)
     secret = secrets.token_urlsafe(24)
     language, fields = request_language(viewer_or_none()), (form.username.data, form.email.data, form.password.data)
-    end_read_transaction()
     try:
-        user = actions.sign_up(
-            fields,
-            language=language,
-            timezone=form.timezone.data or "",
-            secret=secret,
-            first_is_admin=current_app.config["MICROBLOG_ENV"] != "production",
-        )
-        if user is not None:
-            sessions.begin(user, remember=False)
-        db.session.commit()
+        with sessions.write_transaction():
+            user = actions.sign_up(
+                fields,
+                language=language,
+                timezone=form.timezone.data or "",
+                secret=secret,
+                first_is_admin=current_app.config["MICROBLOG_ENV"] != "production",
+            )
+            if user is not None:
+                sessions.begin(user, remember=False)
     except ActionError as refusal:
         if not sessions.show_errors(form, refusal):
             flash(str(refusal), "danger")
@@ -74,6 +73,7 @@ def check_email() -> Answer:
 
 @bp.route("/auth/register/<token>", methods=["GET", "POST"])
 @limits.changing
+@writes_late
 def finish(token: str) -> Answer:
     """Create the account of a registration, when the user confirms the emailed link.
 
@@ -88,11 +88,12 @@ def finish(token: str) -> Answer:
     if request.method == "GET":
         return render_template("accounts/finish_registration.html", pending=pending)
     try:
-        user, mine = actions.finish(pending), _is_same_browser(pending)
+        mine = _is_same_browser(pending)
         onward = session[SESSION_KEY]["next"] if mine else url_for("accounts.login")
-        if mine:
-            sessions.begin(user, remember=False)
-        db.session.commit()
+        with write_transaction():
+            user = actions.finish(pending)
+            if mine:
+                sessions.begin(user, remember=False)
     except ActionError as refusal:
         flash_error(refusal)
         return redirect(url_for("accounts.register"), 303)

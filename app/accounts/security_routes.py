@@ -11,13 +11,14 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, queries, sessions, user_agents
 from app.accounts.forms import EmailForm, PasswordForm
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db, limiter
+from app.extensions import limiter
 from app.models import LoginSession
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 Answer = Response | tuple[str, int]
 
@@ -59,17 +60,18 @@ def security() -> str:
 @password_limit
 @email_limit
 @recipient_limit
+@writes_late
 def change_email() -> Answer:
     """Request a change of the email address. It takes effect when the new address is confirmed."""
     form = EmailForm(request.form)
     if not form.validate_on_submit() or not _check_password(form, "current_password"):
         return _page(email_form=form), 422
     try:
-        actions.request_email_change(viewer(), form.email.data)
+        with sessions.write_transaction():
+            actions.request_email_change(viewer(), form.email.data)
     except ActionError as refusal:
         sessions.show_errors(form, refusal)
         return _page(email_form=form), 422
-    db.session.commit()
     flash(_("We've emailed your new address. Your address won't change until you confirm it."), "info")
     return _back()
 
@@ -77,18 +79,19 @@ def change_email() -> Answer:
 @bp.post("/auth/security/password")
 @login_required
 @password_limit
+@writes_late
 def change_password() -> Answer:
     """Change the password, and end all other logins."""
     form = PasswordForm(request.form)
     if not form.validate_on_submit() or not _check_password(form, "old_password"):
         return _page(password_form=form), 422
     try:
-        actions.change_password(viewer(), form.password.data, keep=viewer().current_login)
+        with sessions.write_transaction():
+            actions.change_password(viewer(), form.password.data, keep=viewer().current_login)
     except ActionError as refusal:
         if not sessions.show_errors(form, refusal):
             flash(str(refusal), "danger")
         return _page(password_form=form), 422
-    db.session.commit()
     flash(_("Your password has been changed. You've been logged out everywhere else."), "success")
     return _back()
 
@@ -96,14 +99,15 @@ def change_password() -> Answer:
 @bp.post("/auth/security/confirmation")
 @login_required
 @email_limit
+@writes_late
 def resend_confirmation() -> Answer:
     """Send the confirmation email again."""
     try:
-        actions.send_confirmation(viewer())
+        with write_transaction():
+            actions.send_confirmation(viewer())
     except ActionError as refusal:
         flash_error(refusal, "info")
         return _back()
-    db.session.commit()
     flash(_("Email sent."), "info")
     return _back()
 
@@ -111,11 +115,12 @@ def resend_confirmation() -> Answer:
 @bp.post("/auth/security/logins/<handle>/end")
 @login_required
 @limits.changing
+@writes_late
 def end_login(handle: str) -> Answer:
     """End one login, which may be the current one."""
     login = queries.by_public_id(viewer(), handle) or abort(404)
-    actions.end_login(login)
-    db.session.commit()
+    with write_transaction():
+        actions.end_login(login)
     if _is_current(login):
         sessions.forget()
         return redirect(url_for("accounts.login"), 303)
@@ -126,10 +131,11 @@ def end_login(handle: str) -> Answer:
 @bp.post("/auth/security/logins/end")
 @login_required
 @limits.changing
+@writes_late
 def end_all_logins() -> Answer:
     """End all logins, including the current one."""
-    actions.end_logins(viewer())
-    db.session.commit()
+    with write_transaction():
+        actions.end_logins(viewer())
     sessions.forget()
     flash(_("You've been logged out everywhere."), "success")
     return redirect(url_for("accounts.login"), 303)

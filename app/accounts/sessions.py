@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import flash, request, session
@@ -10,6 +12,7 @@ from flask_login import login_user, logout_user, user_loaded_from_cookie
 from app.accounts import actions, login_limits, passwords
 from app.accounts.actions.logins import REMEMBERED_LIFETIME
 from app.accounts.errors import FormError
+from app.core import database
 from app.core.database import end_read_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
@@ -60,14 +63,23 @@ def forget() -> None:
     logout_user()
 
 
-def show_errors(form: Any, refusal: ActionError) -> bool:
-    """Roll back, and show the errors of `refusal` at the form's fields. Return whether an error was shown.
+@contextmanager
+def write_transaction() -> Iterator[None]:
+    """Run the block in a write transaction (app/core/database.py).
 
-    Loaded objects are detached before the rollback, so that the page can use them without reloading them. Reloading
-    would fail if this login was just ended elsewhere.
+    If the block raises ActionError, loaded objects are detached before the rollback, so that the page can use them
+    without reloading them. Reloading would fail if this login was just ended elsewhere.
     """
-    db.session.expunge_all()
-    db.session.rollback()
+    with database.write_transaction():
+        try:
+            yield
+        except ActionError:
+            db.session.expunge_all()
+            raise
+
+
+def show_errors(form: Any, refusal: ActionError) -> bool:
+    """Show the errors of `refusal` at the form's fields. Return whether an error was shown."""
     errors = refusal.errors if isinstance(refusal, FormError) else {}
     shown = [name for name in errors if name in form]
     for name in shown:

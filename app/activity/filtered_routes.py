@@ -7,16 +7,17 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.activity import actions, bp, cursors, grouping, queries
+from app.activity.actions import Span
 from app.activity.routes import sent_spans, span_of
+from app.core.database import write_transaction
 from app.core.i18n import _, _n
-from app.extensions import db
 from app.models import Activity
 from app.notifications.sender_filters import REASONS
 from app.queries.activity import place_of
 from app.web import limits
 from app.web.paging import page_size
 from app.web.url_converters import ID
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 FILTERED_EVENT = f"/activity/held/<{ID}:event_id>"
 
@@ -44,33 +45,38 @@ def filtered() -> str:
 @bp.post(f"{FILTERED_EVENT}/restore")
 @login_required
 @limits.changing
+@writes_late
 def restore(event_id: int) -> Response:
     """Move one filtered event to the Activity page."""
     place = place_of(get_filtered_or_404(event_id))
-    return _restored(actions.restore(viewer(), [(place, place)]))
+    return _restore([(place, place)])
 
 
 @bp.post("/activity/held/restore")
 @login_required
 @limits.changing
+@writes_late
 def restore_shown() -> Response:
     """Move all filtered events that were on the page to the Activity page."""
-    return _restored(actions.restore(viewer(), sent_spans()))
+    return _restore(sent_spans())
 
 
 @bp.post(f"{FILTERED_EVENT}/dismiss")
 @login_required
 @limits.changing
+@writes_late
 def dismiss(event_id: int) -> Response:
     """Dismiss one filtered event."""
-    actions.dismiss(viewer(), get_filtered_or_404(event_id))
-    db.session.commit()
+    event = get_filtered_or_404(event_id)
+    with write_transaction():
+        actions.dismiss(viewer(), event)
     flash(_("Dismissed."), "success")
     return redirect(url_for("activity.filtered"), 303)
 
 
-def _restored(number: int) -> Response:
-    db.session.commit()
+def _restore(spans: list[Span]) -> Response:
+    with write_transaction():
+        number = actions.restore(viewer(), spans)
     if number:
         flash(
             _n("%(num)s notification moved to Activity.", "%(num)s notifications moved to Activity.", number), "success"

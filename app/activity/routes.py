@@ -8,13 +8,13 @@ from werkzeug.wrappers import Response
 
 from app.activity import actions, bp, cursors, grouping, queries
 from app.activity.actions import Span
-from app.extensions import db
+from app.core.database import write_transaction
 from app.notifications import preferences
 from app.queries.activity import place_of
 from app.web.filters import local_date
 from app.web.paging import page_size
 from app.web.responses import go_back, wants_json
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.get("/activity")
@@ -34,10 +34,12 @@ def index() -> str:
 
 @bp.post("/activity/read")
 @login_required
+@writes_late
 def mark_read() -> Response | tuple[str, int]:
     """Mark the viewer's events in the submitted ranges as read."""
-    actions.mark_read(viewer(), sent_spans())
-    db.session.commit()
+    spans = sent_spans()
+    with write_transaction():
+        actions.mark_read(viewer(), spans)
     if wants_json():
         return "", 204
     return go_back(url_for("activity.index"))

@@ -6,13 +6,13 @@ from flask import abort, current_app, jsonify, request, send_file
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.delivery import bp, subscriptions
-from app.extensions import db
 from app.lib.webpush import keys
 from app.web import limits
 from app.web.asset_build import OWN
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 WORKER = OWN / "js" / "push_worker.js"
 
@@ -27,6 +27,7 @@ def push_key() -> str:
 @bp.post("/push/subscribe")
 @login_required
 @limits.changing
+@writes_late
 def subscribe_to_push() -> Response | tuple[Response, int]:
     """Subscribe the browser at `endpoint` for the viewer. If it is rejected, respond with status 422 and a message."""
     login = viewer().current_login
@@ -35,21 +36,21 @@ def subscribe_to_push() -> Response | tuple[Response, int]:
     field = request.form.get
     hosts = current_app.config["PUSH_HOSTS"]
     try:
-        subscriptions.subscribe(login, field("endpoint", ""), field("p256dh", ""), field("auth", ""), hosts)
+        with write_transaction():
+            subscriptions.subscribe(login, field("endpoint", ""), field("p256dh", ""), field("auth", ""), hosts)
     except ActionError as refusal:
-        db.session.rollback()
         return jsonify(error=str(refusal), status=422), 422
-    db.session.commit()
     return Response(status=204)
 
 
 @bp.post("/push/unsubscribe")
 @login_required
 @limits.changing
+@writes_late
 def unsubscribe_from_push() -> Response:
     """Remove the viewer's subscription of the browser at `endpoint`."""
-    subscriptions.unsubscribe(viewer(), request.form.get("endpoint", ""))
-    db.session.commit()
+    with write_transaction():
+        subscriptions.unsubscribe(viewer(), request.form.get("endpoint", ""))
     return Response(status=204)
 
 

@@ -9,18 +9,18 @@ from flask_babel import to_user_timezone
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.core.time import now
 from app.delivery import actions, bp
 from app.delivery.forms import COUNTED_ELSEWHERE, DeliveryForm
-from app.extensions import db
 from app.models import DeliveryProfile
 from app.notifications import preferences, quiet_hours
 from app.notifications.kinds import configurable_kinds
 from app.web import limits
 from app.web.responses import flash_error, go_back
-from app.web.viewer import viewer, visit
+from app.web.viewer import viewer, visit, writes_late
 
 DAY = 24 * 60  # minutes
 
@@ -28,6 +28,7 @@ DAY = 24 * 60  # minutes
 @bp.route("/notification_settings", methods=["GET", "POST"])
 @login_required
 @limits.changing
+@writes_late
 def settings() -> str | Response | tuple[str, int]:
     """Show or save the viewer's notification settings. After an error, show the form again with the input."""
     person = viewer()
@@ -37,9 +38,9 @@ def settings() -> str | Response | tuple[str, int]:
         return _page(form, profile)
     try:
         if form.validate():
-            actions.save_grid(person, form.grid)
-            actions.save_profile(person, form.change)
-            db.session.commit()
+            with write_transaction():
+                actions.save_grid(person, form.grid)
+                actions.save_profile(person, form.change)
             flash(_("Changes saved."), "success")
             return redirect(url_for("delivery.settings"), 303)
     except ActionError as refusal:
@@ -50,20 +51,22 @@ def settings() -> str | Response | tuple[str, int]:
 @bp.post("/notification_settings/pause")
 @login_required
 @limits.changing
+@writes_late
 def pause() -> Response:
     """Pause email, push and sounds for two hours."""
-    actions.pause(viewer())
-    db.session.commit()
+    with write_transaction():
+        actions.pause(viewer())
     return _back()
 
 
 @bp.post("/notification_settings/resume")
 @login_required
 @limits.changing
+@writes_late
 def resume() -> Response:
     """End the pause."""
-    actions.resume(viewer())
-    db.session.commit()
+    with write_transaction():
+        actions.resume(viewer())
     return _back()
 
 

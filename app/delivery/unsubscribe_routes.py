@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from flask import Response, abort, render_template, request
 
+from app.core.database import write_transaction
 from app.delivery import actions, bp, unsubscribe_links
 from app.extensions import db
 from app.models import User
 from app.notifications.kinds import KINDS, Kind
 from app.web import limits
 from app.web.csrf import csrf
+from app.web.viewer import writes_late
 
 
 @bp.after_request
@@ -34,11 +36,12 @@ def unsubscribe(token: str) -> str:
 @bp.post("/unsubscribe/<token>")
 @csrf.exempt  # email programs have no session and no CSRF token; the signature in the URL authorises them
 @limits.unsubscribing
+@writes_late
 def end_mail(token: str) -> str:
     """Turn off email about the kinds of notifications in the link. Idempotent. RFC 8058 forbids a redirect."""
     user, kinds = _user_and_kinds(token)
-    actions.disable_email(user, [kind.name for kind in kinds])
-    db.session.commit()
+    with write_transaction():
+        actions.disable_email(user, [kind.name for kind in kinds])
     return render_template("notifications/unsubscribe.html", kinds=kinds, is_done=True)
 
 

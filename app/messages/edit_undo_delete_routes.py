@@ -8,9 +8,9 @@ from flask import abort, current_app, flash, jsonify, redirect, render_template,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.messages import bp, conversation_page, image_storage
 from app.messages.actions import edit_undo_delete
 from app.messages.conversation_page import THREAD, get_conversation_or_404
@@ -21,7 +21,7 @@ from app.models import Message
 from app.web import limits
 from app.web.responses import flash_error, is_script
 from app.web.url_converters import ID
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 MESSAGE = f"{THREAD}/<{ID}:seq>"
 Answer = Response | tuple[Response, int] | tuple[str, int]
@@ -30,16 +30,17 @@ Answer = Response | tuple[Response, int] | tuple[str, int]
 @bp.post(f"{MESSAGE}/undo")
 @login_required
 @limits.changing
+@writes_late
 def undo(conversation_id: int, seq: int) -> Answer:
     """Unsend a recent message. Its text returns to the viewer's draft."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     try:
-        undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_sealed_for())
+        with write_transaction():
+            undone = edit_undo_delete.undo(viewer(), conversation_id, seq, kept_for=_sealed_for())
     except LookupError:
         abort(404)
     except ActionError as refusal:
         return _show_error(opened, refusal)
-    db.session.commit()
     image_storage.remove(undone.files)
     if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
@@ -58,6 +59,7 @@ def edit_page(conversation_id: int, seq: int) -> str:
 @bp.post(f"{MESSAGE}/edit")
 @login_required
 @limits.changing
+@writes_late
 def edit(conversation_id: int, seq: int) -> Answer:
     """Change the text of a message. If the edit is refused, show the form again with the new text."""
     opened, message = _own_or_404(conversation_id, seq)
@@ -65,7 +67,8 @@ def edit(conversation_id: int, seq: int) -> Answer:
     try:
         if not form.validate_on_submit():
             abort(400)
-        edit_undo_delete.edit(viewer(), conversation_id, seq, form.message.data or "", max_length=longest)
+        with write_transaction():
+            edit_undo_delete.edit(viewer(), conversation_id, seq, form.message.data or "", max_length=longest)
     except LookupError:
         abort(404)
     except ActionError as refusal:
@@ -73,13 +76,13 @@ def edit(conversation_id: int, seq: int) -> Answer:
             return _show_error(opened, refusal)
         flash_error(refusal)
         return _show_edit(opened, message, form), 422
-    db.session.commit()
     return conversation_page.action_response(opened)
 
 
 @bp.post(f"{MESSAGE}/delete")
 @login_required
 @limits.changing
+@writes_late
 def delete(conversation_id: int, seq: int) -> Answer:
     """Delete a message for the viewer (`scope` is "me"), or for all members ("everybody").
 
@@ -90,15 +93,15 @@ def delete(conversation_id: int, seq: int) -> Answer:
         abort(400)
     files: list[str] = []
     try:
-        if form.scope.data == "me":
-            edit_undo_delete.delete_for_me(viewer(), conversation_id, seq)
-        else:
-            files = edit_undo_delete.delete_for_everyone(viewer(), conversation_id, seq, kept_for=_sealed_for())
+        with write_transaction():
+            if form.scope.data == "me":
+                edit_undo_delete.delete_for_me(viewer(), conversation_id, seq)
+            else:
+                files = edit_undo_delete.delete_for_everyone(viewer(), conversation_id, seq, kept_for=_sealed_for())
     except LookupError:
         abort(404)
     except ActionError as refusal:
         return _show_error(opened, refusal)
-    db.session.commit()
     image_storage.remove(files)
     return conversation_page.action_response(opened)
 
@@ -128,5 +131,4 @@ def _show_error(opened: ConversationView, refusal: ActionError) -> Answer:
     if not is_script():
         flash_error(refusal)
         return redirect(conversation_page.conversation_url(opened), 303)
-    db.session.rollback()
     return jsonify(error=str(refusal), status=422), 422

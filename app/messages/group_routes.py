@@ -6,9 +6,9 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.messages import bp, composer_routes, conversation_page
 from app.messages.actions import groups
 from app.messages.conversation_page import THREAD, get_conversation_or_404
@@ -17,13 +17,14 @@ from app.messages.queries import conversations, read_by
 from app.messages.queries.conversations import ConversationView
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.post("/messages/groups")
 @login_required
 @limits.messaging
 @limits.uploading
+@writes_late
 def start_group() -> str | Response | tuple[str, int]:
     """Send the first message to one or several recipients. If it is refused, show the form again with its content."""
     form = GroupForm(request.form)
@@ -31,11 +32,12 @@ def start_group() -> str | Response | tuple[str, int]:
         return composer_routes.show_composer(form), 422
     try:
         people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
-        conversation = groups.start(viewer(), people, name, body, conversation_page.send_options(form))
+        options = conversation_page.send_options(form)
+        with write_transaction():
+            conversation = groups.start(viewer(), people, name, body, options)
     except ActionError as refusal:
         flash_error(refusal)
         return composer_routes.show_composer(form), 422
-    db.session.commit()
     return redirect(url_for("messages.conversation", conversation_id=conversation.id), 303)
 
 
@@ -49,6 +51,7 @@ def people(conversation_id: int) -> str:
 @bp.post(f"{THREAD}/name")
 @login_required
 @limits.changing
+@writes_late
 def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
     """Rename a group, or remove its name."""
     group, form = _group_or_404(conversation_id), NameForm(request.form)
@@ -56,17 +59,18 @@ def name_group(conversation_id: int) -> str | Response | tuple[str, int]:
         if not form.validate_on_submit():
             return _show(group, form, AddForm(formdata=None)), 422
         limited = current_app.config["RATELIMIT_ENABLED"]
-        groups.rename(viewer(), conversation_id, form.name.data or "", limited=limited)
+        with write_transaction():
+            groups.rename(viewer(), conversation_id, form.name.data or "", limited=limited)
     except ActionError as refusal:
         flash_error(refusal)
         return _show(_group_or_404(conversation_id), form, AddForm(formdata=None)), 422
-    db.session.commit()
     return _to_people(conversation_id)
 
 
 @bp.post(f"{THREAD}/people")
 @login_required
 @limits.changing
+@writes_late
 def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
     """Add people to a group."""
     group, form = _group_or_404(conversation_id), AddForm(request.form)
@@ -74,27 +78,28 @@ def add_people(conversation_id: int) -> str | Response | tuple[str, int]:
         if not form.validate_on_submit():
             return _show(group, NameForm(formdata=None), form), 422
         chosen = people_named(form.to.data or "")
-        groups.add(viewer(), conversation_id, chosen, limited=current_app.config["RATELIMIT_ENABLED"])
+        with write_transaction():
+            groups.add(viewer(), conversation_id, chosen, limited=current_app.config["RATELIMIT_ENABLED"])
     except ActionError as refusal:
         flash_error(refusal)
         return _show(_group_or_404(conversation_id), NameForm(formdata=None), form), 422
-    db.session.commit()
     return _to_people(conversation_id)
 
 
 @bp.post(f"{THREAD}/leave")
 @login_required
 @limits.changing
+@writes_late
 def leave_group(conversation_id: int) -> Response:
     """Leave a group. Do nothing if the viewer is not a member."""
     opened = conversations.by_id(viewer(), conversation_id)
     if opened is not None:
         try:
-            groups.leave(viewer(), conversation_id)
+            with write_transaction():
+                groups.leave(viewer(), conversation_id)
         except ActionError as refusal:
             flash_error(refusal)
             return redirect(conversation_page.conversation_url(opened), 303)
-        db.session.commit()
         flash(_("You left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
 

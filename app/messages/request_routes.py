@@ -6,9 +6,9 @@ from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.messages import bp, conversation_page
 from app.messages.actions import membership
 from app.messages.conversation_page import THREAD, get_conversation_or_404
@@ -19,7 +19,7 @@ from app.models import MemberState
 from app.web import limits
 from app.web.paging import before_id, page_size
 from app.web.responses import flash_error, go_back
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.get("/messages/requests")
@@ -35,11 +35,13 @@ def requests() -> str:
 @bp.post(f"{THREAD}/accept")
 @login_required
 @limits.changing
+@writes_late
 def accept(conversation_id: int) -> Response:
     """Accept a message request. The conversation then appears in the inbox."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
-    if membership.accept(viewer(), conversation_id):
-        db.session.commit()
+    with write_transaction():
+        accepted = membership.accept(viewer(), conversation_id)
+    if accepted:
         flash(_("Request accepted."), "success")
     return _to_thread(opened)
 
@@ -47,11 +49,13 @@ def accept(conversation_id: int) -> Response:
 @bp.post(f"{THREAD}/decline")
 @login_required
 @limits.changing
+@writes_late
 def decline(conversation_id: int) -> Response:
     """Decline a message request. The sender isn't notified."""
     get_conversation_or_404(conversation_id=conversation_id)
-    if membership.decline(viewer(), conversation_id):
-        db.session.commit()
+    with write_transaction():
+        declined = membership.decline(viewer(), conversation_id)
+    if declined:
         flash(_("Request declined. They won't be notified."), "success")
     return go_back(url_for("messages.requests"))
 
@@ -59,17 +63,18 @@ def decline(conversation_id: int) -> Response:
 @bp.post(f"{THREAD}/mute")
 @login_required
 @limits.changing
+@writes_late
 def mute(conversation_id: int) -> Response:
     """Mute a conversation for `hours` hours. If `hours` is empty, the conversation stays muted until it is unmuted."""
     opened, form = get_conversation_or_404(conversation_id=conversation_id), MuteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     try:
-        membership.mute(viewer(), conversation_id, form.hours.data)
+        with write_transaction():
+            membership.mute(viewer(), conversation_id, form.hours.data)
     except ActionError as refusal:
         flash_error(refusal)
         return _to_thread(opened)
-    db.session.commit()
     flash(_("Conversation muted. You'll still receive messages."), "success")
     return _to_thread(opened)
 
@@ -77,11 +82,13 @@ def mute(conversation_id: int) -> Response:
 @bp.post(f"{THREAD}/unmute")
 @login_required
 @limits.changing
+@writes_late
 def unmute(conversation_id: int) -> Response:
     """Unmute a conversation. Messages that arrived during the mute now count as unread."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
-    if membership.unmute(viewer(), conversation_id):
-        db.session.commit()
+    with write_transaction():
+        unmuted = membership.unmute(viewer(), conversation_id)
+    if unmuted:
         flash(_("Conversation unmuted."), "success")
     return _to_thread(opened)
 

@@ -12,9 +12,9 @@ from flask import abort, flash, make_response, redirect, render_template, reques
 from werkzeug.wrappers import Response
 
 from app.core import roles
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.models import Report, ReportState, User
 from app.moderation import actions, bp, evidence_images, queries, report_page
 from app.moderation.forms import NoteForm
@@ -24,7 +24,7 @@ from app.web.paging import Page, cut, page, page_size, position
 from app.web.permissions import role_required
 from app.web.responses import flash_error
 from app.web.url_converters import ID
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.app_template_test("moderator")
@@ -64,10 +64,12 @@ def show(report_id: int) -> str:
 @bp.post(f"{REPORT}/look")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def view_evidence(report_id: int) -> Response:
     """Record in the audit log that the moderator views the evidence, then show it."""
-    actions.view_evidence(viewer(), report_or_404(report_id).id)
-    db.session.commit()
+    report_or_404(report_id)
+    with write_transaction():
+        actions.view_evidence(viewer(), report_id)
     return redirect(url_for("moderation.show", report_id=report_id) + "#evidence", 303)
 
 
@@ -101,6 +103,7 @@ Answer = Response | tuple[str, int]
 @bp.post(f"{REPORT}/assign")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def assign(report_id: int) -> Answer:
     """Assign a report to the viewer."""
     return _perform(report_id, actions.assign, _("Report assigned to you."))
@@ -109,6 +112,7 @@ def assign(report_id: int) -> Answer:
 @bp.post(f"{REPORT}/release")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def release(report_id: int) -> Answer:
     """Unassign a report, so that another moderator can take it."""
     return _perform(report_id, actions.release, _("Report unassigned. Other moderators can now take it."))
@@ -117,6 +121,7 @@ def release(report_id: int) -> Answer:
 @bp.post(f"{REPORT}/resolve")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def resolve(report_id: int) -> Answer:
     """Mark a report as resolved, with a note about the decision."""
     return _perform(report_id, actions.resolve, _("Report resolved."), _note())
@@ -125,6 +130,7 @@ def resolve(report_id: int) -> Answer:
 @bp.post(f"{REPORT}/warn")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def warn(report_id: int) -> Answer:
     """Send a warning to the accused user."""
     return _perform(report_id, actions.warn, _("Warning sent."), _note())
@@ -133,6 +139,7 @@ def warn(report_id: int) -> Answer:
 @bp.post(f"{REPORT}/remove_post")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def remove_post(report_id: int) -> Answer:
     """Delete the reported post."""
     return _perform(report_id, actions.remove_post, _("Post removed."), _note())
@@ -141,6 +148,7 @@ def remove_post(report_id: int) -> Answer:
 @bp.post(f"{REPORT}/suspend")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def suspend(report_id: int) -> Answer:
     """Suspend the account of the accused user."""
     return _perform(report_id, _suspend, _("Account suspended."))
@@ -149,6 +157,7 @@ def suspend(report_id: int) -> Answer:
 @bp.post(f"{REPORT}/reinstate")
 @role_required("moderator")
 @limits.changing
+@writes_late
 def reinstate(report_id: int) -> Answer:
     """Reinstate the account of the accused user."""
     return _perform(report_id, _reinstate, _("Account reinstated."))
@@ -169,8 +178,8 @@ def _perform(report_id: int, act: Callable[..., None], done: str, *words: str) -
     """
     report_or_404(report_id)
     try:
-        act(viewer(), report_id, *words)
-        db.session.commit()
+        with write_transaction():
+            act(viewer(), report_id, *words)
     except ActionError as refusal:
         flash_error(refusal)
         return report_page.page(report_id, {request.endpoint or "": "".join(words)}), 422

@@ -8,9 +8,9 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.extensions import db
 from app.models import Message, Post, Report, User
 from app.moderation import actions, bp, evidence, evidence_images, queries, report_page
 from app.moderation.forms import ReportForm, Selection, read_selection
@@ -19,7 +19,7 @@ from app.web import limits
 from app.web.paging import Page, cut
 from app.web.responses import flash_error
 from app.web.url_converters import ID
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 PAGE = 30  # messages per page of the form
 
@@ -27,6 +27,7 @@ PAGE = 30  # messages per page of the form
 @bp.route(f"/report/<{ID}:conversation_id>", methods=["GET", "POST"])
 @login_required
 @limits.changing
+@writes_late
 def report(conversation_id: int) -> str | Response | tuple[str, int]:
     """Show the form for reporting messages of a conversation, or send the report.
 
@@ -40,10 +41,10 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
         return _page(conversation.id, form, chosen), 422
     note, key = form.note.data or "", form.form_key.data
     try:
-        sent = actions.report(
-            viewer(), conversation.id, chosen.seqs, note, form_key=key, fingerprint=evidence_images.fingerprint
-        )
-        db.session.commit()
+        with write_transaction():
+            sent = actions.report(
+                viewer(), conversation.id, chosen.seqs, note, form_key=key, fingerprint=evidence_images.fingerprint
+            )
     except ActionError as refusal:
         flash_error(refusal)
         return _page(conversation_id, form, chosen), 422
@@ -102,12 +103,15 @@ Answer = str | Response | tuple[str, int]
 @bp.route(f"/report/post/<{ID}:post_id>", methods=["GET", "POST"])
 @login_required
 @limits.changing
+@writes_late
 def report_post(post_id: int) -> Answer:
     """Report a post. The response is 404 if the viewer is its author or can't see it."""
-    post = _post_or_404(post_id)
+    _post_or_404(post_id)
 
     def send(form: ReportForm) -> Report:
-        return actions.report_post(viewer(), post, form.note.data or "", form_key=form.form_key.data)
+        with write_transaction():
+            post = _post_or_404(post_id)
+            return actions.report_post(viewer(), post, form.note.data or "", form_key=form.form_key.data)
 
     return _answer(send, lambda form: _post_page(form, _post_or_404(post_id)))
 
@@ -115,6 +119,7 @@ def report_post(post_id: int) -> Answer:
 @bp.route("/report/person/<username>", methods=["GET", "POST"])
 @login_required
 @limits.changing
+@writes_late
 def report_person(username: str) -> Answer:
     """Report a person for their profile. The response is 404 for the viewer's own profile."""
     person = _person_or_404(username)
@@ -122,7 +127,8 @@ def report_person(username: str) -> Answer:
     def send(form: ReportForm) -> Report:
         copies = evidence_images.copy_avatar(person)
         key = form.form_key.data
-        return actions.report_person(viewer(), person, form.note.data or "", form_key=key, pictures=copies)
+        with write_transaction():
+            return actions.report_person(viewer(), person, form.note.data or "", form_key=key, pictures=copies)
 
     return _answer(send, lambda form: _person_page(form, _person_or_404(username)))
 
@@ -139,7 +145,6 @@ def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], s
         return page(form), 422
     try:
         sent = send(form)
-        db.session.commit()
     except ActionError as refusal:
         flash_error(refusal)
         return page(form), 422

@@ -6,12 +6,12 @@ from flask import abort, jsonify, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.extensions import db
+from app.core.database import write_transaction
 from app.posts import bp, drafts
 from app.posts.forms import DraftForm
 from app.web import limits
 from app.web.responses import new_form_key
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.get("/post/draft")
@@ -29,12 +29,13 @@ def draft() -> Response:
 @bp.post("/post/draft")
 @login_required
 @limits.drafting
+@writes_late
 def save_draft() -> Response:
     """Save the viewer's draft. If the form was already published as a post, save nothing and return a new form key."""
     form = DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)
     key = form.form_key.data or ""
-    saved = drafts.save(viewer(), key, form.post.data or "", form.language.data or "")
-    db.session.commit()
+    with write_transaction():
+        saved = drafts.save(viewer(), key, form.post.data or "", form.language.data or "")
     return jsonify(saved=saved, form_key=key if saved else new_form_key())

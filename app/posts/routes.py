@@ -7,6 +7,7 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
@@ -20,7 +21,7 @@ from app.web import limits, reauth
 from app.web.paging import Page, before_id, page, page_size, position
 from app.web.responses import flash_error, go_back, new_form_key
 from app.web.url_converters import ID
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 POST_ID = f"/post/<{ID}:post_id>"
 
@@ -61,24 +62,26 @@ def show(post_id: int) -> str:
 @bp.post("/post")
 @login_required
 @limits.posting
+@writes_late
 def create() -> str | Response | tuple[str, int]:
     """Publish a post. If it is refused, save the text as a draft and show the form again."""
     form = PostForm(request.form)
     body, language, form_key = form.post.data or "", form.language.data or "", (form.form_key.data or "")[:40]
     try:
-        actions.publish(
-            viewer(),
-            body,
-            language=language,
-            form_key=form_key,
-            max_length=current_app.config["POST_MAX_LENGTH"],
-        )
+        with write_transaction():
+            actions.publish(
+                viewer(),
+                body,
+                language=language,
+                form_key=form_key,
+                max_length=current_app.config["POST_MAX_LENGTH"],
+            )
     except ActionError as refusal:
         flash_error(refusal)
-        if form_key and drafts.save(viewer(), form_key, body, language):
-            db.session.commit()
+        if form_key:
+            with write_transaction():
+                drafts.save(viewer(), form_key, body, language)
         return _home(form), 422
-    db.session.commit()
     flash(_("Posted."), "success")
     return _back()
 
@@ -86,14 +89,15 @@ def create() -> str | Response | tuple[str, int]:
 @bp.post(f"{POST_ID}/delete")
 @login_required
 @limits.changing
+@writes_late
 def delete(post_id: int) -> Response:
     """Delete the viewer's own post. If the post no longer exists, respond as if it had just been deleted."""
-    post = db.session.scalar(timelines.one(viewer(), post_id))
-    if post is not None and post.author_id != viewer().id:
-        abort(403)
-    if post is not None:
-        actions.delete(viewer(), post)
-        db.session.commit()
+    with write_transaction():
+        post = db.session.scalar(timelines.one(viewer(), post_id))
+        if post is not None and post.author_id != viewer().id:
+            abort(403)
+        if post is not None:
+            actions.delete(viewer(), post)
     flash(_("Post deleted."), "success")
     return _back()
 
@@ -101,17 +105,19 @@ def delete(post_id: int) -> Response:
 @bp.post(f"{POST_ID}/language")
 @login_required
 @limits.changing
+@writes_late
 def set_language(post_id: int) -> str | Response | tuple[str, int]:
     """Change the language of the viewer's own post."""
-    post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), LanguageForm(request.form)
-    if post.author_id != viewer().id:
-        abort(403)
+    form = LanguageForm(request.form)
     try:
-        actions.correct_language(viewer(), post, form.language.data or "")
+        with write_transaction():
+            post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
+            if post.author_id != viewer().id:
+                abort(403)
+            actions.correct_language(viewer(), post, form.language.data or "")
     except ActionError as refusal:
         flash_error(refusal)
         return _show(post_id, form), 422
-    db.session.commit()
     flash(_("Language updated."), "success")
     return redirect(url_for("posts.show", post_id=post_id), 303)
 
@@ -168,10 +174,11 @@ def _back() -> Response:
 @login_required
 @reauth.password_needed(reauth.EXPORT_MAX_AGE)
 @limits.exporting
+@writes_late
 def export() -> Response:
     """Start the viewer's data export as a background job. The Tasks page shows its progress."""
-    _job, new = actions.request_export(viewer())
-    db.session.commit()
+    with write_transaction():
+        _job, new = actions.request_export(viewer())
     if new:
         flash(_("We're preparing your export and will notify you when it's ready."), "success")
     else:

@@ -16,12 +16,13 @@ from app.posts import bp, translation
 from app.posts.routes import POST_ID
 from app.queries import timelines
 from app.web import limits
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.post(f"{POST_ID}/translate")
 @login_required
 @limits.asking_for_translation
+@writes_late
 def translate(post_id: int) -> Response | tuple[Response, int]:
     """Return a post translated to the language of the page, as JSON. If the provider fails, respond with 503."""
     post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)

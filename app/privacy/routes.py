@@ -12,9 +12,9 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.core import mute_duration
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _, _l, isolated
-from app.extensions import db
 from app.models import User
 from app.privacy import actions, bp, queries
 from app.privacy.forms import MuteForm, PrivacyForm
@@ -23,12 +23,13 @@ from app.queries.relations import Relation
 from app.web import limits
 from app.web.paging import page_size, position
 from app.web.responses import flash_error, go_back
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.post("/block/<username>")
 @login_required
 @limits.changing
+@writes_late
 def block(username: str) -> Response:
     """Block a user. They aren't notified."""
     return _change(username, lambda person: actions.block(viewer(), person), _l("You blocked %(name)s."))
@@ -37,6 +38,7 @@ def block(username: str) -> Response:
 @bp.post("/unblock/<username>")
 @login_required
 @limits.changing
+@writes_late
 def unblock(username: str) -> Response:
     """Unblock a user."""
     return _change(username, lambda person: actions.unblock(viewer(), person), _l("You unblocked %(name)s."))
@@ -45,6 +47,7 @@ def unblock(username: str) -> Response:
 @bp.post("/mute/<username>")
 @login_required
 @limits.changing
+@writes_late
 def mute(username: str) -> Response:
     """Mute a user for `hours`, or until they are unmuted if `hours` is empty. They aren't notified."""
     form = MuteForm(request.form)
@@ -57,6 +60,7 @@ def mute(username: str) -> Response:
 @bp.post("/unmute/<username>")
 @login_required
 @limits.changing
+@writes_late
 def unmute(username: str) -> Response:
     """Unmute a user. What they did during the mute becomes visible."""
     return _change(username, lambda person: actions.unmute(viewer(), person), _l("You unmuted %(name)s."))
@@ -65,6 +69,7 @@ def unmute(username: str) -> Response:
 @bp.route("/privacy", methods=["GET", "POST"])
 @login_required
 @limits.changing
+@writes_late
 def settings() -> str | Response | tuple[str, int]:
     """Show and save the privacy settings, and list blocked and muted users."""
     person, form = viewer(), PrivacyForm(obj=viewer())
@@ -73,8 +78,8 @@ def settings() -> str | Response | tuple[str, int]:
     try:
         if form.validate():
             choice = form.message_privacy.data or ""
-            actions.save_settings(person, message_privacy=choice, receipts=bool(form.receipts.data))
-            db.session.commit()
+            with write_transaction():
+                actions.save_settings(person, message_privacy=choice, receipts=bool(form.receipts.data))
             flash(_("Changes saved."), "success")
             return redirect(url_for("privacy.settings"), 303)
     except ActionError as refusal:
@@ -103,10 +108,10 @@ def _page(form: PrivacyForm) -> str:
 
 
 def _change(username: str, change: Callable[[User], object], done: Lazy) -> Response:
-    person = people.by_username(username) or abort(404)
     try:
-        change(person)
-        db.session.commit()
+        with write_transaction():
+            person = people.by_username(username) or abort(404)
+            change(person)
         flash(done.filled(name=isolated(person.display_name)), "success")
     except ActionError as refusal:
         flash_error(refusal)

@@ -10,9 +10,9 @@ from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _l, isolated
-from app.extensions import db
 from app.models import Post, User
 from app.profiles import actions, bp, queries
 from app.profiles.queries import last_seen
@@ -20,7 +20,7 @@ from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page, page_size
 from app.web.responses import flash_error, go_back, here, safe_next
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.get("/user/<username>")
@@ -61,6 +61,7 @@ def following(username: str) -> str:
 @bp.post("/follow/<username>")
 @login_required
 @limits.changing
+@writes_late
 def follow(username: str) -> Response:
     """Follow a member."""
     return _change_follow(username, actions.follow, _l("You're following %(name)s."))
@@ -69,16 +70,17 @@ def follow(username: str) -> Response:
 @bp.post("/unfollow/<username>")
 @login_required
 @limits.changing
+@writes_late
 def unfollow(username: str) -> Response:
     """Unfollow a member."""
     return _change_follow(username, actions.unfollow, _l("You unfollowed %(name)s."))
 
 
 def _change_follow(username: str, change: Callable[[User, User], None], done: Lazy) -> Response:
-    person = people.by_username(username) or abort(404)
     try:
-        change(viewer(), person)
-        db.session.commit()
+        with write_transaction():
+            person = people.by_username(username) or abort(404)
+            change(viewer(), person)
         flash(done.filled(name=isolated(person.display_name)), "success")
     except ActionError as refusal:
         flash_error(refusal)

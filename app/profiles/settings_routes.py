@@ -7,20 +7,21 @@ from flask_babel import refresh
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
-from app.extensions import db
 from app.profiles import actions, bp, picture_routes
 from app.profiles.forms import ProfileForm
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @bp.route("/edit_profile", methods=["GET", "POST"])
 @login_required
 @limits.changing
 @limits.uploading
+@writes_late
 def edit() -> str | Response | tuple[str, int]:
     """Show and save the viewer's own profile. An invalid form is shown again with its input."""
     form = ProfileForm.of(viewer())
@@ -49,10 +50,10 @@ def _save(form: ProfileForm) -> None:
         new = ""
     old = person.avatar
     try:
-        actions.edit_profile(person, form.change, languages=languages())
-        if new is not None:
-            actions.set_avatar(person, new)
-        db.session.commit()
+        with write_transaction():
+            actions.edit_profile(person, form.change, languages=languages())
+            if new is not None:
+                actions.set_avatar(person, new)
     except ActionError:
         picture_routes.remove(new)
         raise

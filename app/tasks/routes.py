@@ -10,6 +10,7 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.exports import exports
 from app.core.i18n import _
@@ -20,7 +21,7 @@ from app.notifications import task_names
 from app.tasks import actions, bp, queries
 from app.web import limits, reauth
 from app.web.responses import flash_error
-from app.web.viewer import viewer
+from app.web.viewer import viewer, writes_late
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,16 @@ def index() -> str:
 @bp.post("/tasks/<id>/retry")
 @login_required
 @limits.exporting
+@writes_late
 def retry(id: str) -> Response:  # noqa: A002 - as in the URL
     """Retry a failed task."""
     job = queries.one(viewer(), id) or abort(404)
     try:
-        actions.retry_task(viewer(), job)
+        with write_transaction():
+            actions.retry_task(viewer(), job)
     except ActionError as refusal:
         flash_error(refusal, "warning")
     else:
-        db.session.commit()
         flash(_("We'll try this task again."), "success")
     return redirect(url_for("tasks.index"), 303)
 
