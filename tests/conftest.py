@@ -59,7 +59,7 @@ from app.models import User
 from app.queries import people
 from app.web import cookies
 from tests.factories import a_login, columns_of
-from tests.support import run_order
+from tests.support import lock_watch, run_order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
 from tests.support.folders import memory_folder
@@ -112,6 +112,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def only_this_machine() -> None:
     """Everything but loopback is out of reach."""
     forbid_the_network()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_slow_work_under_the_write_lock() -> Iterator[None]:
+    """Requests and jobs do nothing slow while they hold SQLite's write lock (tests/support/lock_watch.py)."""
+    with lock_watch.watched():
+        yield
 
 
 @pytest.fixture(scope="session")
