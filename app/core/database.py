@@ -11,6 +11,7 @@ Each transaction is in read mode or in write mode. Only SQLite needs this:
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +19,6 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import DateTime, Dialect, Engine, event, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -26,6 +26,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import TypeDecorator
 
+from app.core.write_queue import QueuedConnection, file_of
 from app.extensions import db
 
 S = TypeVar("S")
@@ -186,18 +187,18 @@ def set_read_mode(on: bool) -> None:
 
 
 @event.listens_for(Engine, "do_connect")
-def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _options: dict[str, Any]) -> None:
-    """Create a missing SQLite file with mode 0600, because it will contain password hashes and private messages.
+def _prepare_connection(dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
+    """Make SQLite's writers queue, and create a missing file with mode 0600.
 
-    SQLite itself would create a file that other users can read, depending on the umask. The -wal and -shm files get the
-    mode of the main file. The mode of an existing file stays unchanged, because the operator may have given a group
-    access for backups.
+    The file will contain password hashes and private messages. SQLite itself would create a file that other users can
+    read, depending on the umask. The -wal and -shm files get the mode of the main file. The mode of an existing file
+    stays unchanged, because the operator may have given a group access for backups.
     """
     if dialect.name != "sqlite" or not arguments:
         return
-    name = os.fspath(arguments[0])
-    path = unquote(urlsplit(name).path) if name.startswith("file:") else name
-    if not path or path.startswith(":memory:") or "mode=memory" in name:
+    options["factory"] = QueuedConnection
+    path = file_of(arguments[0])
+    if not path:
         return
     with suppress(OSError):  # the file exists, or its path is invalid; SQLite's own error is clearer
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -205,7 +206,7 @@ def _create_private_file(dialect: Dialect, _record: Any, arguments: list[Any], _
 
 @event.listens_for(Engine, "connect")
 def _configure_sqlite(connection: Any, _record: Any) -> None:
-    if type(connection).__module__.split(".")[0] != "sqlite3":
+    if not isinstance(connection, sqlite3.Connection):
         return
     # The driver must not begin transactions: `_begin_sqlite` begins them in the right mode.
     connection.isolation_level = None
@@ -220,12 +221,17 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     if connection.dialect.name != "sqlite":
         return
-    if not connection.get_execution_options().get("nowait"):
-        connection.exec_driver_sql("BEGIN" if _reads_only.get() else "BEGIN IMMEDIATE")
-        return
-    usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()  # SQLITE_TIMEOUT, in milliseconds
-    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {usual}")
+    is_nowait = connection.get_execution_options().get("nowait")
+    connection.exec_driver_sql("BEGIN" if _reads_only.get() and not is_nowait else "BEGIN IMMEDIATE")
+
+
+@event.listens_for(Engine, "do_execute")
+def _wait_for_turn(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
+    """Begin SQLite's write transactions in the order in which their writers arrive (app/core/write_queue.py).
+
+    This runs after the listeners of `before_cursor_execute`: the tests that explore schedules stop threads there.
+    """
+    if statement != "BEGIN IMMEDIATE" or not isinstance(cursor.connection, QueuedConnection):
+        return False
+    cursor.connection.begin_immediate(wait=not context.execution_options.get("nowait"))
+    return True

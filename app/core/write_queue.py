@@ -1,0 +1,233 @@
+"""The queue for SQLite's write lock: writers get the lock in the order in which they arrive.
+
+SQLite has no queue. A writer that finds the database locked sleeps, each time for longer, and tries again. Other
+writers take the lock while it sleeps. Therefore, every write transaction of the host's processes and threads waits for
+its turn before `BEGIN IMMEDIATE`. docs/decisions/0020-queue-of-sqlite-writers.md explains why.
+
+The queue only decides the order. SQLite's lock protects the data.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+POLL = 0.0005  # seconds between two attempts to get the turn while another process has it
+OVERTAKE = 0.1  # seconds between two attempts to write without the turn
+SUFFIX = "-queue"  # of the lock file's name. It is next to the -wal and -shm files
+
+
+class WriteQueue:
+    """The queue for one database file. Use `queue_of` to get it.
+
+    Processes are ordered by locks on a file, which stays empty. A waiting writer locks the byte whose number is the
+    time of its arrival, in nanoseconds of the host's monotonic clock. It has its turn when it can lock all bytes from 0
+    to its own. If a process dies, the kernel removes its locks.
+
+    The kernel's locks belong to a process. Therefore, only one thread of a process uses the file. The others wait in
+    `_waiting`.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._file = -1
+        self.reset()
+
+    def reset(self) -> None:
+        """Return to the first state. A forked process needs this: it has no locks, and only one thread."""
+        if self._file >= 0:
+            os.close(self._file)
+        self._file = -1
+        self._mutex = threading.Lock()
+        self._waiting: deque[threading.Lock] = deque()
+        self._is_used = False
+
+    def acquire(self, seconds: float, overtake: Callable[[], bool] = lambda: False) -> bool:
+        """Wait for the turn. Return False if it didn't come within `seconds`.
+
+        After a while, `overtake` is called repeatedly. If it returns True, the caller may go on without the turn.
+        Otherwise, a process that is paused while it waits would keep all others from writing.
+        """
+        arrival, deadline = time.monotonic_ns(), time.monotonic() + seconds
+        if not self._wait_for_threads(seconds):
+            return False
+        try:
+            if self._wait_for_processes(arrival, deadline, overtake):
+                return True
+        except OSError:  # the file can't be created or locked: do without it
+            return True
+        except BaseException:
+            self.release()
+            raise
+        self.release()
+        return False
+
+    def release(self) -> None:
+        """End the turn. The next thread of this process, or another process, gets it."""
+        if self._file >= 0:
+            with suppress(OSError):
+                fcntl.lockf(self._file, fcntl.LOCK_UN)
+        with self._mutex:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._is_used = False
+
+    def _wait_for_threads(self, seconds: float) -> bool:
+        """Wait until no other thread of this process uses the file. The threads get it in the order of their calls."""
+        with self._mutex:
+            if not self._is_used:
+                self._is_used = True
+                return True
+            if seconds <= 0:
+                return False
+            turn = threading.Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        if turn.acquire(timeout=seconds):
+            return True
+        with self._mutex:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+                return False
+        return True  # it came in the last moment
+
+    def _wait_for_processes(self, arrival: int, deadline: float, overtake: Callable[[], bool]) -> bool:
+        if self._file < 0:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        is_queued, next_attempt = False, time.monotonic() + OVERTAKE
+        while not self._lock(0, arrival + 1):
+            moment = time.monotonic()
+            if moment >= deadline:
+                return False
+            if moment >= next_attempt:
+                if overtake():
+                    return True
+                next_attempt = moment + OVERTAKE
+            is_queued = is_queued or self._lock(arrival, 1)
+            time.sleep(POLL)
+        return True
+
+    def _lock(self, first: int, length: int) -> bool:
+        """Lock bytes of the file. Return False if another process has locked one of them."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, first)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
+
+
+class QueuedConnection(sqlite3.Connection):
+    """A connection whose write transactions wait in a queue. `queue` is None for a database in memory."""
+
+    queue: WriteQueue | None = None
+    _timeout = 5.0
+    _has_turn = False
+
+    def __init__(self, database: Any, timeout: float = 5.0, *args: Any, **options: Any) -> None:
+        super().__init__(database, timeout, *args, **options)
+        self._timeout = timeout
+        path = file_of(database)
+        self.queue = queue_of(path) if path else None
+
+    def begin_immediate(self, *, wait: bool = True) -> None:
+        """Begin a write transaction. Raise OperationalError if the lock isn't free in time; at once without `wait`."""
+        seconds, started = self._timeout if wait else 0, time.monotonic()
+        if self.queue is not None:
+            if not self.queue.acquire(seconds, self._try_begin):
+                raise sqlite3.OperationalError("database is locked")
+            self._has_turn = True
+        try:
+            if not self.in_transaction:
+                self._begin(seconds - (time.monotonic() - started))
+        except BaseException:
+            self._end_turn()
+            raise
+
+    def commit(self) -> None:
+        """Commit, and end the turn."""
+        try:
+            super().commit()
+        finally:
+            self._end_turn()
+
+    def rollback(self) -> None:
+        """Roll back, and end the turn."""
+        try:
+            super().rollback()
+        finally:
+            self._end_turn()
+
+    def close(self) -> None:
+        """Close the connection, which rolls back, and end the turn."""
+        try:
+            super().close()
+        finally:
+            self._release()
+
+    def __del__(self) -> None:
+        """End the turn of a connection that was never closed."""
+        self._release()
+
+    def _try_begin(self) -> bool:
+        try:
+            self._begin(0)
+        except sqlite3.OperationalError:
+            return False
+        return True
+
+    def _begin(self, seconds: float) -> None:
+        is_shorter = seconds < self._timeout - OVERTAKE
+        if is_shorter:
+            self.execute(f"PRAGMA busy_timeout = {max(0, int(seconds * 1000))}")
+        try:
+            self.execute("BEGIN IMMEDIATE")
+        finally:
+            if is_shorter:
+                self.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
+
+    def _end_turn(self) -> None:
+        """End the turn, unless the transaction is still open, for example because a commit failed."""
+        if self._has_turn and not self.in_transaction:
+            self._release()
+
+    def _release(self) -> None:
+        if self._has_turn and self.queue is not None:
+            self._has_turn = False
+            self.queue.release()
+
+
+def file_of(database: Any) -> str:
+    """Return the path of the file that `sqlite3.connect(database)` opens; "" for a database in memory."""
+    name = os.fspath(database)
+    path = unquote(urlsplit(name).path) if name.startswith("file:") else str(name)
+    return "" if path.startswith(":memory:") or "mode=memory" in name else path
+
+
+_queues: dict[str, WriteQueue] = {}
+_creating = threading.Lock()
+
+
+def queue_of(path: str) -> WriteQueue:
+    """Return the queue for the database file `path`. All connections of this process to the file share it."""
+    path = os.path.realpath(path)
+    with _creating:
+        return _queues.setdefault(path, WriteQueue(path + SUFFIX))
+
+
+def _reset_after_fork() -> None:
+    global _creating
+    _creating = threading.Lock()
+    for queue in _queues.values():
+        queue.reset()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)
