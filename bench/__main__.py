@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from app.config import Settings
-from bench import home, idle_poll, inbox, load, mailing, people, sending, vs_tutorial
+from bench import held, home, idle_poll, inbox, load, mailing, people, sending, vs_tutorial
 
 # The performance targets: {name of a figure: (limit, whether higher is better)}.
 TARGETS = {
@@ -37,6 +37,8 @@ TARGETS = {
     "poll_p99_ms": (100, False),
     "message_p99_ms": (250, False),
     "badges_wrong": (0, False),
+    "write_lock_share": (0.2, False),
+    "write_lock_p99_ms": (20, False),
     "web_memory_growth": (0.1, False),
     "web_memory_spread": (0.1, False),
 }
@@ -54,6 +56,7 @@ def main() -> int:
         "vs_tutorial": vs_tutorial.run,
         "mailing": mailing.run,
         "sending": sending.run,
+        "held": held.run,
     }
     names = (*benches, "load")
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import create_engine, text
 
 from app.config import ROOT
-from bench import data, proc, servers
+from bench import data, proc, servers, write_lock
 from bench.crowd import PATIENCE, Plan
 
 INTERVAL = 10  # seconds between two polls of a browser
@@ -73,10 +73,13 @@ def run(folder: Path, options: Options) -> dict[str, float]:
         _give(generator, plan)
         time.sleep(plan.measure_from - time.monotonic())
         watch = _Watch(site, generator.pid)
+        writes = None if database_url else stack.enter_context(write_lock.Watch(folder / "site" / "microblog.db"))
         while time.monotonic() < plan.measure_until:
             time.sleep(SAMPLE_EVERY)
             watch.sample()
         cores = watch.cores()
+        if writes is not None:
+            cores |= writes.figures()
         said, _ = generator.communicate(timeout=QUIET + PATIENCE + 60)
         seen = json.loads(said)
         engine = create_engine(database_url or f"sqlite:///{folder / 'site' / 'microblog.db'}")
@@ -108,6 +111,7 @@ def _latencies(log: dict[str, Any], seconds: float) -> dict[str, float]:
         "poll_p99_ms": _percentile(log["polls"], 99),
         "message_p50_ms": _percentile(log["messages"], 50),
         "message_p99_ms": _percentile(log["messages"], 99),
+        "read_p50_ms": _percentile(log["reads"], 50),
         "read_p99_ms": _percentile(log["reads"], 99),
         "page_p99_ms": _percentile(log["pages"], 99),
         "generator_late_p99_ms": _percentile(log["late"], 99),
