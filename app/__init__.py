@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)
     bootstrap.init_app(app)
+    app.before_request(viewer.choose_mode)  # before everything that uses the database
     bodies.init_app(app)  # before the CSRF check, which reads the form
     csrf.init_app(app)
     limiter.init_app(app)

@@ -17,7 +17,7 @@ from app.notifications import preferences
 from app.notifications.quiet_hours import Hours, next_allowed, next_quiet_from
 from app.web import filters, js_strings, urls
 from app.web.responses import go_back
-from app.web.viewer import viewer_or_none, visit
+from app.web.viewer import viewer_or_none, visit, writes_late
 
 bp = Blueprint("web", __name__)
 
@@ -109,6 +109,7 @@ def select_timezone() -> str:
 
 
 @bp.post("/language")
+@writes_late
 def set_language() -> Response:
     """Store a language in the session of a visitor. Members choose their language in the settings."""
     code = request.form.get("language", "")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Flask, Response, flash, g, jsonify, redirect, request, url_for
+from flask import Flask, Response, current_app, flash, g, jsonify, redirect, request, url_for
 from flask_login import current_user
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
@@ -48,21 +48,22 @@ def visit() -> people.Visit | None:
 
 
 def init_app(app: Flask) -> None:
-    """Set up Flask-Login. Before each request, set its transaction mode. After each request, update `last_seen`."""
+    """Set up Flask-Login. After each request, update `last_seen`."""
     login.init_app(app)
     login.login_view = "accounts.login"
     login.session_protection = None  # its fingerprint would log users out when their IP address changes
-
-    @app.before_request
-    def choose_mode() -> None:
-        view = app.view_functions.get(request.endpoint or "")
-        set_read_mode(request.method in SAFE_METHODS or hasattr(view, "writes_late"))
 
     @app.after_request
     def keep_last_seen(response: Response) -> Response:
         if request.endpoint not in BACKGROUND_PATHS:
             _keep_last_seen()
         return response
+
+
+def choose_mode() -> None:
+    """Set the transaction mode of a request. Runs before every function that may refuse the request with a page."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    set_read_mode(view is None or request.method in SAFE_METHODS or hasattr(view, "writes_late"))
 
 
 def writes_late(view: View) -> View:
