@@ -63,12 +63,22 @@ def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElem
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
     """Return the current relationship of two users who have a conversation. Reloads `other` from the database."""
-    named = {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
+    named = relationship_parameters(writer, other, conversation_id)
     return Relationship(*db.session.execute(_relationship_query(), named).one())
+
+
+def relationship_parameters(writer: User, other: User, conversation_id: int) -> dict[str, int]:
+    """Return the values for `relationship_query`."""
+    return {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
 
 
 @built_once
 def _relationship_query() -> Select[Any]:
+    return relationship_query()
+
+
+def relationship_query() -> Select[Any]:
+    """Return a query for the fields of Relationship, with parameters."""
     membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
     here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)
     state = select(membership.state).where(*here).scalar_subquery()

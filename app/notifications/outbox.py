@@ -93,7 +93,7 @@ def _outbox() -> Outbox:
 def _write() -> None:
     outbox: Outbox = current_session().info["outbox"]
     db.session.flush()
-    timestamps = {user_id: user_clock.lock(user_id, advance=outbox.users[user_id]) for user_id in sorted(outbox.users)}
+    timestamps = user_clock.lock(outbox.users)
     _run(outbox, Phase.ROWS, timestamps)
     _write_states(outbox, timestamps)
     _run(outbox, Phase.JOBS, timestamps)

@@ -6,7 +6,9 @@ So timestamps follow the order of commits, even if the system's clock is set bac
 
 from __future__ import annotations
 
-from sqlalchemy import Insert, bindparam, case
+from collections.abc import Mapping
+
+from sqlalchemy import Insert, case, literal_column
 
 from app.core.database import built_once, insert_into
 from app.core.time import now
@@ -14,24 +16,30 @@ from app.extensions import db
 from app.models import NotificationClock
 
 TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
+UNMOVED = 0.0  # stands for a clock's old value, or is the value of a new clock
 
 
-def lock(user_id: int, *, advance: bool) -> float:
-    """Lock the user's clock until the commit, and return its value in Unix seconds.
+def lock(users: Mapping[int, bool]) -> dict[int, float]:
+    """Lock the clocks of these users until the commit, and return their values in Unix seconds.
 
-    With `advance`, first set it to the current time, or to one TICK after its old value if that is later.
+    `users` maps user ids to whether to move the clock forward: to the current time, or to one TICK after its old value
+    if that is later. One statement locks all clocks, in the order of user ids.
     """
-    moment, tick = (now().timestamp(), TICK) if advance else (0.0, 0.0)
-    return float(db.session.scalar(_move_clock(), {"user_id": user_id, "last": moment, "tick": tick}) or 0.0)
+    moment = now().timestamp()
+    rows = [{"user_id": user_id, "last": moment if users[user_id] else UNMOVED} for user_id in sorted(users)]
+    found = db.session.execute(_move_clocks(), rows)
+    return {user_id: float(last) for user_id, last in sorted(found.all())}
 
 
 @built_once
-def _move_clock() -> Insert:
+def _move_clocks() -> Insert:
     clock = NotificationClock.__table__
     stmt = insert_into(clock)
-    least = clock.c.last + bindparam("tick", type_=clock.c.last.type)
-    upsert: Insert = stmt.on_conflict_do_update(
-        index_elements=["user_id"],
-        set_={"last": case((least > stmt.excluded.last, least), else_=stmt.excluded.last)},
-    ).returning(clock.c.last)
-    return upsert
+    least = clock.c.last + literal_column(repr(TICK), clock.c.last.type)
+    moved = case(
+        (stmt.excluded.last == literal_column(repr(UNMOVED)), clock.c.last),
+        (least > stmt.excluded.last, least),
+        else_=stmt.excluded.last,
+    )
+    upsert: Insert = stmt.on_conflict_do_update(index_elements=["user_id"], set_={"last": moved})
+    return upsert.returning(clock.c.user_id, clock.c.last)

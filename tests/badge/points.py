@@ -125,8 +125,9 @@ class Points:
 
     def _rows(self, actor: Actor, statement: str, parameters: dict[str, Any]) -> None:
         """PostgreSQL's row locks."""
-        if _CLOCK.match(statement) and self._ours(parameters["user_id"]):
-            self._take(actor, "lock the clock and tell", f"clock:{parameters['user_id']}")
+        if _CLOCK.match(statement):
+            for user_id in filter(self._ours, _clocks(parameters)):
+                self._take(actor, "lock the clock and tell", f"clock:{user_id}")
         elif _READ_CLOCK.match(statement) and self._ours(parameters["user_id_1"]):
             if "SKIP LOCKED" in statement:
                 self._take(actor, "try the lock and read the clock", f"clock:{parameters['user_id_1']}", tries=True)
@@ -188,6 +189,11 @@ def _spoken(arguments: tuple[Any, ...]) -> tuple[str, str]:
     if command == "EVAL":
         return ("fill the hash" if arguments[1] == poll_cache.FILL else "take a lease"), str(arguments[3])
     return ("remove the hash" if command == "DEL" and key.startswith(HASHES) else ""), key
+
+
+def _clocks(parameters: dict[str, Any]) -> list[int]:
+    """The people whose clocks one statement locks, in the order in which it does."""
+    return [value for name, value in parameters.items() if name.startswith("user_id")]
 
 
 def _conversation(parameters: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, event, select, update
 
 from app.extensions import current_session
 from app.jobs import enqueue
@@ -109,16 +109,43 @@ def test_data_given_as_a_function_is_computed_at_the_commit(db):
     assert told(db) == {(ana.id, "unread_message_count", ""): 3}
 
 
-def test_clocks_are_locked_in_the_order_of_user_ids(db, queries):
+def test_clocks_are_locked_in_the_order_of_user_ids(db):
+    """By one statement, which locks its rows one after the other."""
     people = [a_user(name) for name in ("ana", "ben", "cleo")]
     for person in reversed(people):
         publish_state(person.id, "unread_message_count", 1)
-    with queries() as asked:
+    seen = []
+
+    def executed(_connection, _cursor, statement, parameters, *_):
+        if NotificationClock.__tablename__ in statement:
+            seen.append(list(parameters.values() if isinstance(parameters, dict) else parameters)[::2])
+
+    event.listen(Engine, "before_cursor_execute", executed)
+    try:
         db.session.commit()
-    clocks = [statement for statement in asked if NotificationClock.__tablename__ in statement]
-    assert len(clocks) == 3, asked
-    stamps = db.session.execute(select(Notification.user_id).order_by(Notification.timestamp)).scalars().all()
-    assert stamps == sorted(stamps)
+    finally:
+        event.remove(Engine, "before_cursor_execute", executed)
+    assert seen == [sorted(person.id for person in people)]
+
+
+def test_only_the_clocks_of_people_who_are_told_something_move(db):
+    ana, ben, cleo = (a_user(name) for name in ("ana", "ben", "cleo"))
+    publish_state(ana.id, "unread_message_count", 1)
+    db.session.commit()
+    before = clocks(db)
+    logins_changed(ana.id)
+    logins_changed(cleo.id)
+    publish_state(ben.id, "unread_message_count", 1)
+    db.session.commit()
+    after = clocks(db)
+    assert after[ana.id] == before[ana.id] > 0
+    assert after[ben.id] > before.get(ben.id, 0)
+    assert after[cleo.id] == before.get(cleo.id, 0)
+
+
+def clocks(db):
+    rows = db.session.execute(select(NotificationClock.user_id, NotificationClock.last)).all()
+    return dict(map(tuple, rows))
 
 
 def test_a_failure_in_the_commit_tells_nothing_and_the_next_one_works(db):

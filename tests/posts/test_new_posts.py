@@ -132,9 +132,9 @@ def clocks_by_transaction():
     """How many clocks each transaction of the block moves."""
     taken, current = [], []
 
-    def executed(_connection, _cursor, statement, *_):
+    def executed(_connection, _cursor, statement, parameters, *_):
         if statement.startswith("INSERT INTO notification_clock"):
-            current.append(statement)
+            current.extend([statement] * (len(parameters) // 2))  # of each clock the user and the value
 
     def committed(_connection):
         if current:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from app.core.database import built_once
 from app.core.exceptions import ActionError
@@ -48,15 +48,19 @@ class Sent(NamedTuple):
 
 def sent(sender: User, conversation: Conversation, form_key: str | None = None) -> Sent:
     """Count what the sender has sent, and look up the message that the same form has sent before. One query."""
+    return Sent(*db.session.execute(_sent(), parameters(sender, conversation, form_key)).one())
+
+
+def parameters(sender: User, conversation: Conversation, form_key: str | None) -> dict[str, Any]:
+    """Return the values for `columns`."""
     moment = now()
-    named = {
+    return {
         "sender_id": sender.id,
         "conversation_id": conversation.id,
         "form_key": form_key,
         "a_minute_ago": moment - timedelta(minutes=1),
         "a_day_ago": moment - timedelta(days=1),
     }
-    return Sent(*db.session.execute(_sent(), named).one())
 
 
 def check(sender: User, conversation: Conversation, sent: Sent, *, waits: bool) -> None:
@@ -83,13 +87,18 @@ def may_begin_draft(writer: User) -> bool:
 
 @built_once
 def _sent() -> Select[*tuple[Any, ...]]:
+    return select(*columns())
+
+
+def columns() -> tuple[ColumnElement[Any], ...]:
+    """Return SQL expressions for the fields of Sent."""
     own, begun = Message.sender_id == bindparam("sender_id"), Conversation.started_by_id == bindparam("sender_id")
     # Unsent messages and changes of a group's name count too.
     counted = Message.kind.in_(("text", "undone", "named"))
     here = (Message.conversation_id == bindparam("conversation_id"), own, Message.kind != "undone")
     begun_today = (begun, Conversation.started_at > bindparam("a_day_ago"), Conversation.newest_seq > 0)
     count = select(func.count())
-    return select(
+    return (
         select(Message.id).where(Message.form_key == bindparam("form_key")).scalar_subquery(),
         *(
             count.select_from(Message).where(own, Message.created_at > bindparam(since), counted).scalar_subquery()

@@ -1,0 +1,70 @@
+"""What changes after a view has read, and before it begins to write, counts."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import delete, insert, select, update
+
+from app.core import database
+from app.models import Block, Follow, Mute, Post, Report, User
+from tests.factories import a_post, a_user
+
+
+@pytest.fixture
+def before_writing(db, monkeypatch):
+    """`before_writing(statement)` runs a statement in another transaction, just before the next write transaction."""
+
+    def arrange(statement) -> None:
+        real, todo = database.end_read_transaction, [statement]
+
+        def ended() -> None:
+            real()
+            if todo:
+                with db.engine.connect() as connection:
+                    connection.execute(todo.pop())
+                    connection.commit()
+
+        monkeypatch.setattr(database, "end_read_transaction", ended)
+
+    return arrange
+
+
+def closed(person: User):
+    return update(User).where(User.id == person.id).values(active=False)
+
+
+def test_a_post_that_was_just_deleted_is_deleted(as_, db, before_writing):
+    ana = as_("ana")
+    post = a_post(ana.user)
+    before_writing(delete(Post).where(Post.id == post.id))
+    assert ana.post_form(f"/post/{post.id}/delete").status_code == 303
+
+
+def test_the_language_of_a_post_that_was_just_deleted_is_not_set(as_, db, before_writing):
+    ana = as_("ana")
+    post = a_post(ana.user)
+    before_writing(delete(Post).where(Post.id == post.id))
+    assert ana.post_form(f"/post/{post.id}/language", {"language": "de"}).status_code == 404
+
+
+def test_a_post_that_was_just_deleted_is_not_reported(as_, db, before_writing):
+    ana = as_("ana")
+    post = a_post(a_user("ben"))
+    before_writing(delete(Post).where(Post.id == post.id))
+    assert ana.post_form(f"/report/post/{post.id}", {"form_key": "k"}).status_code == 404
+    assert db.session.scalars(select(Report)).all() == []
+
+
+def test_who_has_just_blocked_is_not_followed(as_, db, before_writing):
+    ana, ben = as_("ana"), a_user("ben")
+    before_writing(insert(Block).values(blocker_id=ben.id, blocked_id=ana.user.id))
+    ana.post_form("/follow/ben")
+    assert db.session.scalars(select(Follow)).all() == []
+
+
+@pytest.mark.parametrize(("action", "row"), [("follow", Follow), ("block", Block), ("mute", Mute)])
+def test_an_account_that_was_just_closed_is_not_found(as_, db, before_writing, action, row):
+    ana, ben = as_("ana"), a_user("ben")
+    before_writing(closed(ben))
+    assert ana.post_form(f"/{action}/ben").status_code == 404
+    assert db.session.scalars(select(row)).all() == []
