@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -36,8 +37,8 @@ class WriteQueue:
     `_waiting`.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, database: str) -> None:
+        self._database = database
         self._file = -1
         self.reset()
 
@@ -102,7 +103,7 @@ class WriteQueue:
 
     def _wait_for_processes(self, arrival: int, deadline: float, overtake: Callable[[], bool]) -> bool:
         if self._file < 0:
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = self._open()
         is_queued, next_attempt = False, time.monotonic() + OVERTAKE
         while not self._lock(0, arrival + 1):
             moment = time.monotonic()
@@ -115,6 +116,15 @@ class WriteQueue:
             is_queued = is_queued or self._lock(arrival, 1)
             time.sleep(POLL)
         return True
+
+    def _open(self) -> int:
+        """Open the lock file. Create it with the mode of the database, as SQLite does with its own files."""
+        path = self._database + SUFFIX
+        with suppress(FileNotFoundError):
+            return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.fchmod(file, Path(self._database).stat().st_mode & 0o777)
+        return file
 
     def _lock(self, first: int, length: int) -> bool:
         """Lock bytes of the file. Return False if another process has locked one of them."""
@@ -220,7 +230,7 @@ def queue_of(path: str) -> WriteQueue:
     """Return the queue for the database file `path`. All connections of this process to the file share it."""
     path = os.path.realpath(path)
     with _creating:
-        return _queues.setdefault(path, WriteQueue(path + SUFFIX))
+        return _queues.setdefault(path, WriteQueue(path))
 
 
 def _reset_after_fork() -> None:

@@ -178,7 +178,7 @@ def test_a_writer_without_the_queue_is_waited_for(file):
 
 
 def test_a_folder_that_is_read_only_orders_nothing(file, monkeypatch):
-    monkeypatch.setattr(queue_of(file), "_path", "/nonexistent/file")
+    monkeypatch.setattr(queue_of(file), "_database", "/nonexistent/file")
     with closing(connect(file)) as connection:
         connection.begin_immediate()
         connection.commit()
