@@ -185,13 +185,21 @@ def test_a_folder_that_is_read_only_orders_nothing(file, monkeypatch):
 
 
 def test_a_forked_process_waits_like_any_other(file):
+    """It doesn't have the turn of its parent, and gets it when the parent has ended its transaction."""
+    reader, writer = os.pipe()
     with closing(connect(file)) as connection:
         connection.begin_immediate()
         child = os.fork()
         if child == 0:
-            os._exit(7 if queue_of(file).acquire(0) else 0)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            had_turn = queue_of(file).acquire(0)
+            os.read(reader, 1)
+            os._exit(0 if not had_turn and queue_of(file).acquire(PATIENCE) else 7)
+        time.sleep(0.1)
         connection.commit()
+        os.write(writer, b"x")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    os.close(reader)
+    os.close(writer)
 
 
 def test_transactions_of_sqlalchemy_queue(file):
