@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -175,6 +176,18 @@ def test_a_writer_without_the_queue_is_waited_for(file):
         connection.begin_immediate()
         connection.commit()
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (500,)
+
+
+def test_waiting_for_the_turn_and_for_the_lock_is_limited_together(file):
+    turn_lasts, timeout = 1.5, 2.0
+    with closing(sqlite3.connect(file, isolation_level=None)) as other, closing(connect(file, timeout)) as connection:
+        other.execute("BEGIN IMMEDIATE")
+        assert queue_of(file).acquire(0)
+        Timer(turn_lasts, queue_of(file).release).start()
+        started = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            connection.begin_immediate()
+        assert time.monotonic() - started < turn_lasts + timeout - 0.3
 
 
 def test_a_folder_that_is_read_only_orders_nothing(file, monkeypatch):
