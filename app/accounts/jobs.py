@@ -97,7 +97,7 @@ def mail_notice(user_id: int, what: str, to: str, at: str) -> None:
 @job("accounts.prune_logins", every=24 * 3600)
 def prune_logins() -> None:
     """Delete expired logins, emailed links and registrations, in batches. A second run finds nothing to delete."""
-    more = True
+    more = actions.has_expired()
     while more:
         with write_transaction():
             more = actions.prune()

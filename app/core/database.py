@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, event, func, inspect, select, text
+from sqlalchemy import DateTime, Dialect, Engine, event, func, inspect, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import aliased
@@ -68,6 +68,11 @@ def shared_alias(model: type[M]) -> type[M]:
     alias = aliased(model)
     _columns = inspect(alias).selectable.c
     return alias
+
+
+def has_rows(model: Any, *conditions: Any) -> bool:
+    """Return whether a row matches. Periodic jobs check this before a write transaction, which blocks other writers."""
+    return db.session.scalar(select(literal(1)).select_from(model).where(*conditions).limit(1)) is not None
 
 
 def lock_table(model: Any) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import Insert, Select, bindparam, func, select
 
-from app.core.database import insert_into
+from app.core.database import built_once, insert_into
 from app.core.time import now
 from app.extensions import db
 from app.models import MailTally, User
@@ -34,17 +34,22 @@ def held_until(user: User, cadence: str) -> datetime | None:
     return due if due > moment else None
 
 
-def note_sent(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> None:
+def note_sent(user_id: int, cadence: str, waiting: Sequence[PendingBatch]) -> None:
     """Mark the items in `waiting` as emailed, and count the email for the daily caps. The caller commits."""
     for one in waiting:
         one.mark()
     if cadence == ESSENTIAL:
         return
-    stmt = insert_into(MailTally).values(day=now().date(), user_id=user.id, sent=1)
-    stmt = stmt.on_conflict_do_update(
+    db.session.execute(_count_email(), {"today": now().date(), "recipient": user_id})
+
+
+@built_once
+def _count_email() -> Insert:
+    stmt = insert_into(MailTally).values(day=bindparam("today"), user_id=bindparam("recipient"), sent=1)
+    upsert: Insert = stmt.on_conflict_do_update(
         index_elements=[MailTally.day, MailTally.user_id], set_={"sent": MailTally.sent + 1}
     )
-    db.session.execute(stmt)
+    return upsert
 
 
 def _next_day(moment: datetime) -> datetime:
@@ -57,7 +62,17 @@ def _is_capped(user_id: int, moment: datetime) -> bool:
     If several emails are sent at the same time, a cap may be exceeded slightly.
     """
     own, everybody = current_app.config["MAIL_DAILY_CAP"], current_app.config["MAIL_DAILY_CAP_SITE"]
-    sent = select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == moment.date())
-    if own and db.session.scalars(sent.where(MailTally.user_id == user_id)).one() >= own:
+    today = {"today": moment.date()}
+    if own and db.session.scalars(_sent_to(), today | {"recipient": user_id}).one() >= own:
         return True
-    return bool(everybody) and db.session.scalars(sent).one() >= everybody
+    return bool(everybody) and db.session.scalars(_sent(), today).one() >= everybody
+
+
+@built_once
+def _sent() -> Select[int]:
+    return select(func.coalesce(func.sum(MailTally.sent), 0)).where(MailTally.day == bindparam("today"))
+
+
+@built_once
+def _sent_to() -> Select[int]:
+    return _sent().where(MailTally.user_id == bindparam("recipient"))

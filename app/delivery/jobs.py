@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import current_app
 
-from app.core.database import end_read_transaction, write_transaction
+from app.core.database import end_read_transaction
 from app.delivery import email_limits, email_sender, push_sender, subscriptions
 from app.extensions import db
-from app.jobs import PermanentError, current_job_id, job
+from app.jobs import PermanentError, current_job_id, finish, job
 from app.lib.webpush import sending
 from app.models import User
 from app.notifications import scheduling
@@ -17,7 +17,7 @@ from app.web import error_mail
 
 
 @job("notifications.mail", queue="mail", timeout=90)
-def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
+def mail(user_id: int, cadence: str) -> None:
     """Email a user about their pending items of one cadence, or reschedule the email if it may not be sent now.
 
     `cadence` is one of `scheduling.CADENCES`, such as "daily". The result is None, or what was left out of the email
@@ -26,37 +26,37 @@ def mail(user_id: int, cadence: str) -> dict[str, Any] | None:
     """
     later = scheduling.wait_for_other_email(user_id, cadence)
     if later is not None:
-        with write_transaction():
-            scheduling.schedule_email_at(user_id, cadence, later)
-        return None
+        finish(lambda: scheduling.schedule_email_at(user_id, cadence, later))
+        return
     user = db.session.get(User, user_id)
     waiting = scheduling.pending(user_id, cadence) if user is not None and user.is_active else []
     if user is None or not waiting:
-        return None
+        return
     held_until = email_limits.held_until(user, cadence)
     if held_until is not None:
-        with write_transaction():
-            scheduling.schedule_email_at(user_id, cadence, held_until)
-        return None
+        finish(lambda: scheduling.schedule_email_at(user_id, cadence, held_until))
+        return
     end_read_transaction()  # hold no transaction while the mail server works
     left_out = email_sender.send(user, cadence, waiting)
-    with write_transaction():
-        email_limits.note_sent(user, cadence, waiting)
-    return _report_omissions(left_out) if left_out else None
+    finish(lambda: email_limits.note_sent(user_id, cadence, waiting), _description(left_out) if left_out else None)
+    if left_out:
+        _report(left_out)
 
 
 @job("notifications.digest", queue="slow", timeout=90)
-def digest(user_id: int, cadence: str) -> dict[str, Any] | None:
+def digest(user_id: int, cadence: str) -> None:
     """Send a digest: the same as `mail`, but in the slow queue."""
-    result: dict[str, Any] | None = mail(user_id, cadence)
-    return result
+    mail(user_id, cadence)
 
 
-def _report_omissions(left_out: email_sender.OmittedItems) -> dict[str, Any]:
-    kinds, reason = list(left_out.kinds), f"{type(left_out.reason).__name__}: {left_out.reason}"
-    current_app.logger.error("job %s left out of its email %s: %s", current_job_id(), ", ".join(kinds), reason)
+def _description(left_out: email_sender.OmittedItems) -> dict[str, Any]:
+    return {"left_out": list(left_out.kinds), "reason": f"{type(left_out.reason).__name__}: {left_out.reason}"}
+
+
+def _report(left_out: email_sender.OmittedItems) -> None:
+    kinds, reason = ", ".join(left_out.kinds), _description(left_out)["reason"]
+    current_app.logger.error("job %s left out of its email %s: %s", current_job_id(), kinds, reason)
     error_mail.report(left_out.reason)
-    return {"left_out": kinds, "reason": reason}
 
 
 @job("notifications.push", timeout=60)
@@ -73,8 +73,7 @@ def push(subscription_id: int) -> None:
         return
     held_until = push_sender.held_until(user)
     if held_until is not None:
-        with write_transaction():
-            scheduling.schedule_push_at(subscription.id, held_until)
+        finish(lambda: scheduling.schedule_push_at(subscription_id, held_until))
         return
     news = push_sender.pending_content(user, subscription.synced_until)
     if news is None:
@@ -83,10 +82,8 @@ def push(subscription_id: int) -> None:
     try:
         push_sender.send(subscription, news)
     except sending.Gone:
-        with write_transaction():
-            subscriptions.delete_subscription(subscription)
+        finish(lambda: subscriptions.delete_subscription(subscription))
     except sending.PushRejected as reason:
         raise PermanentError(str(reason)) from reason
     else:
-        with write_transaction():
-            subscriptions.mark_synced(subscription, news.synced_until)
+        finish(lambda: subscriptions.mark_synced(subscription, news.synced_until))

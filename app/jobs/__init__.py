@@ -9,7 +9,7 @@ This design is the transactional outbox (Richardson, *Microservices Patterns*, c
 from app.jobs.broker import worker_is_alive
 from app.jobs.enqueuing import enqueue, enqueue_at, retry
 from app.jobs.registry import definitions, job
-from app.jobs.runner import LeaseLost, PermanentError, current_job_id, perform, report_progress
+from app.jobs.runner import LeaseLost, PermanentError, current_job_id, finish, perform, report_progress
 
 __all__ = [
     "LeaseLost",
@@ -18,6 +18,7 @@ __all__ = [
     "definitions",
     "enqueue",
     "enqueue_at",
+    "finish",
     "job",
     "perform",
     "report_progress",

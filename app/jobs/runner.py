@@ -6,18 +6,20 @@ import threading
 import time
 import traceback
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Engine, case, update
+from sqlalchemy import BindParameter, Engine, bindparam, case, update
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.core.database import read_transaction, write_transaction
+from app.core.database import built_once, read_transaction, write_transaction
 from app.core.signals import job_changed
 from app.core.time import now
 from app.extensions import db
@@ -39,12 +41,13 @@ class LeaseLost(Exception):
     """Raised in an attempt that counted as dead and lost its lease. It can no longer change the job's row."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Attempt:
     """An attempt to run a job. It has the lease on the job's row as long as its token is in the row."""
 
     job_id: str
     token: str
+    is_recorded: bool = False  # whether its result has been recorded, or another attempt has the lease
 
 
 _current: ContextVar[Attempt | None] = ContextVar("current_attempt", default=None)
@@ -53,10 +56,14 @@ _ending: ContextVar[bool] = ContextVar("attempt_is_ending", default=False)
 
 def current_job_id() -> str:
     """Return the id of the running job. Raises LookupError outside a job."""
+    return _current_attempt().job_id
+
+
+def _current_attempt() -> Attempt:
     attempt = _current.get()
     if attempt is None:
         raise LookupError("no job is running")
-    return attempt.job_id
+    return attempt
 
 
 def perform(job_id: str) -> None:
@@ -84,7 +91,7 @@ def _perform(job_id: str) -> None:
         try:
             with _heartbeat(db.engine, attempt):
                 result = definitions[job.name].function(**job.args)
-                _end(attempt, state="done", progress=100, result=result, error="")
+                _end(attempt, **_success(result))
         except LeaseLost:
             current_app.logger.warning("job %s was taken over by another attempt", job_id)
         except PermanentError as reason:
@@ -97,27 +104,55 @@ def _perform(job_id: str) -> None:
             _current.reset(token)
 
 
+def finish(write: Callable[[], object], result: Any = None) -> None:
+    """Call `write` and record that the running job is done, in one write transaction. For the last write of a job.
+
+    This saves a transaction. And like the result of any job, both are retried while the database is unavailable: a job
+    that has sent an email is not run again because the database was locked. So `write` may be called more than once.
+
+    If another attempt has the lease, only `write` is committed. Raises LookupError outside a job.
+    """
+    attempt = _current_attempt()
+
+    def record() -> None:
+        try:
+            _change(attempt, before=write, **_success(result))
+        except LeaseLost:
+            with write_transaction():
+                write()
+            raise
+
+    _retry_while_busy(attempt, record)
+
+
+def _success(result: Any) -> dict[str, Any]:
+    return {"state": "done", "progress": 100, "result": result, "error": "", "finished_at": now()}
+
+
 def _claim(job_id: str) -> Job | None:
     moment = now()
     with write_transaction():
-        job: Job | None = db.session.scalar(
-            update(Job)
-            .where(Job.id == job_id, Job.state == "queued")
-            .where((Job.run_after <= moment) | (Job.queued_at > moment + FROM_THE_FUTURE))
-            .values(
-                state="running",
-                attempts=Job.attempts + 1,
-                run_token=uuid.uuid4().hex,
-                heartbeat_at=moment,
-            )
-            .returning(Job)
-            .execution_options(populate_existing=True)
-        )
+        lease = {"identity": job_id, "moment": moment, "future": moment + FROM_THE_FUTURE, "token": uuid.uuid4().hex}
+        job: Job | None = db.session.scalar(_claim_statement(), lease)
         if job is not None:
             job_changed.send(job)
     if job is not None:
         db.session.expunge(job)  # detached, so that nothing writes it without checking the lease
     return job
+
+
+@built_once
+def _claim_statement() -> ReturningUpdate[Job]:
+    moment: BindParameter[Any] = bindparam("moment")
+    stmt = (
+        update(Job)
+        .where(Job.id == bindparam("identity"), Job.state == "queued")
+        .where((Job.run_after <= moment) | (Job.queued_at > bindparam("future")))
+        .values(state="running", attempts=Job.attempts + 1, run_token=bindparam("token"), heartbeat_at=moment)
+        .returning(Job)
+    )
+    claim: ReturningUpdate[Job] = stmt.execution_options(populate_existing=True, synchronize_session=False)
+    return claim
 
 
 def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
@@ -133,27 +168,35 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
 
 
 def _end(attempt: Attempt, **values: Any) -> None:
-    """Record the result of the attempt. While the database is unavailable, retry for END_WITHIN seconds.
+    """Record the result of the attempt, unless `finish` has done so."""
+    if attempt.is_recorded:
+        return
+    if values["state"] == "failed":
+        values["finished_at"] = now()
+    _retry_while_busy(attempt, lambda: _change_without_a_taken_key(attempt, **values))
+
+
+def _retry_while_busy(attempt: Attempt, record: Callable[[], None]) -> None:
+    """Call `record`, which records the result of the attempt. Retry for END_WITHIN seconds while it fails.
 
     Without the result, the job would run again, and for example send an email twice.
     """
-    if values["state"] in {"done", "failed"}:
-        values["finished_at"] = now()
     _ending.set(True)
     give_up_at = time.monotonic() + END_WITHIN
     while True:
         try:
-            _change_without_a_taken_key(attempt, **values)
+            record()
         except LeaseLost:
             current_app.logger.warning("job %s was taken over before it ended", attempt.job_id)
-            return
+            break
         except OperationalError:
             if time.monotonic() > give_up_at:
                 raise
             current_app.logger.warning("job %s: its end could not be written yet", attempt.job_id, exc_info=True)
             time.sleep(1)
         else:
-            return
+            break
+    attempt.is_recorded = True
 
 
 def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
@@ -163,19 +206,29 @@ def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
         _change(attempt, **values, unique_key=None)
 
 
-def _change(attempt: Attempt, **values: Any) -> None:
-    """Update the job's row. Raises LeaseLost if this attempt no longer has the lease."""
+def _change(attempt: Attempt, before: Callable[[], object] | None = None, **values: Any) -> None:
+    """Call `before`, and update the job's row, in one transaction. Raises LeaseLost if this attempt lost the lease."""
     with write_transaction():
-        job = db.session.scalar(
-            update(Job)
-            .where(Job.id == attempt.job_id, Job.run_token == attempt.token, Job.state == "running")
-            .values(**values)
-            .returning(Job)
-            .execution_options(populate_existing=True)
-        )
+        if before is not None:
+            before()
+        lease = {"identity": attempt.job_id, "token": attempt.token}
+        new = {f"new_{name}": value for name, value in values.items()}
+        job = db.session.scalar(_change_statement(frozenset(values)), lease | new)
         if job is None:
             raise LeaseLost(attempt.job_id)
         job_changed.send(job)
+
+
+@cache
+def _change_statement(columns: frozenset[str]) -> ReturningUpdate[Job]:
+    """Return an UPDATE of these columns, for the attempt with the lease. The progress never decreases."""
+    new: dict[str, Any] = {name: bindparam(f"new_{name}", type_=Job.__table__.c[name].type) for name in columns}
+    if "progress" in new:
+        new["progress"] = case((Job.progress > new["progress"], Job.progress), else_=new["progress"])
+    has_lease = (Job.id == bindparam("identity"), Job.run_token == bindparam("token"), Job.state == "running")
+    stmt = update(Job).where(*has_lease).values(new).returning(Job)
+    change: ReturningUpdate[Job] = stmt.execution_options(populate_existing=True, synchronize_session=False)
+    return change
 
 
 def report_progress(percent: int) -> None:
@@ -186,11 +239,9 @@ def report_progress(percent: int) -> None:
 
     Raises LeaseLost if another attempt runs the job, and LookupError outside a job.
     """
-    attempt = _current.get()
-    if attempt is None:
-        raise LookupError("no job is running")
+    attempt = _current_attempt()
     percent = max(0, min(100, percent))
-    _change(attempt, progress=case((Job.progress > percent, Job.progress), else_=percent), heartbeat_at=now())
+    _change(attempt, progress=percent, heartbeat_at=now())
 
 
 @contextmanager

@@ -7,7 +7,7 @@ of the lease on its row, only one worker runs it.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import current_app
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
@@ -27,6 +27,7 @@ from app.models.job import IS_OPEN
 LOST_AFTER = 10  # seconds after which a pushed job counts as lost if its RQ queue is empty
 LOST_ANYWAY_AFTER = 120  # the same if its RQ queue is not empty
 KEEP_DAYS = 14  # finished jobs are kept this long; EXPORT_DAYS may not be more (app/config.py)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def run_once() -> int:
@@ -103,16 +104,17 @@ def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str,
 
 
 def enqueue_periodic() -> None:
-    """Enqueue every periodic job that is due. Called about once a minute."""
+    """Enqueue every periodic job that is due, in one transaction. Called about once a minute."""
     with current_app.app_context(), read_transaction():
         moment = now()
-        for definition in list(definitions.values()):
-            if definition.every is None:
-                continue
-            last = db.session.scalar(select(func.max(Job.queued_at)).where(Job.name == definition.name))
-            if last is None or last <= moment - timedelta(seconds=definition.every) or last > moment:
-                with write_transaction():
-                    enqueue(definition.name, unique_key=f"periodic:{definition.name}")
+        periods = {one.name: timedelta(seconds=one.every) for one in definitions.values() if one.every is not None}
+        queued = select(Job.name, func.max(Job.queued_at)).where(Job.name.in_(periods)).group_by(Job.name)
+        last: dict[str, datetime] = dict(db.session.execute(queued).all())
+        due = [name for name, every in periods.items() if not moment - every < last.get(name, NEVER) <= moment]
+        if due:
+            with write_transaction():
+                for name in sorted(due):  # sorted, so that two schedulers don't deadlock
+                    enqueue(name, unique_key=f"periodic:{name}")
 
 
 def prune() -> int:

@@ -6,9 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import BindParameter, Select, Update, bindparam, func, select, update
 from sqlalchemy.orm import joinedload
 
+from app.core.database import built_once
 from app.core.i18n import Lazy
 from app.core.titles import group_title
 from app.extensions import db
@@ -35,13 +36,22 @@ def unmailed(recipient_id: int) -> list[Unmailed]:
 
     The conversation with the latest message comes first.
     """
+    conversations: dict[int, Unmailed] = {}
+    for message, conversation, count in db.session.execute(_unmailed(), {"recipient_id": recipient_id}).unique():
+        one = conversations.setdefault(conversation.id, Unmailed(conversation, count, []))
+        one.newest.insert(0, message)
+    return list(conversations.values())
+
+
+@built_once
+def _unmailed() -> Select[Message, Conversation, int]:
     within = Message.conversation_id
-    told = unread.messages(recipient_id).where(Message.seq > ConversationMember.mailed_seq)
+    told = unread.messages(bindparam("recipient_id")).where(Message.seq > ConversationMember.mailed_seq)
     place = func.row_number().over(partition_by=within, order_by=Message.seq.desc())
     found = told.with_only_columns(
         Message.id, place.label("place"), func.count().over(partition_by=within).label("count")
     ).subquery()
-    query = (
+    return (
         select(Message, Conversation, found.c.count)
         .join(found, found.c.id == Message.id)
         .join(Conversation, Conversation.id == Message.conversation_id)
@@ -49,11 +59,6 @@ def unmailed(recipient_id: int) -> list[Unmailed]:
         .options(joinedload(Message.sender), joinedload(Message.images))
         .order_by(Message.id.desc())
     )
-    conversations: dict[int, Unmailed] = {}
-    for message, conversation, count in db.session.execute(query).unique():
-        one = conversations.setdefault(conversation.id, Unmailed(conversation, count, []))
-        one.newest.insert(0, message)
-    return list(conversations.values())
 
 
 @scheduling.register_provider
@@ -88,10 +93,14 @@ def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
 
 def _mark(user_id: int, told: Sequence[Unmailed]) -> None:
     for one in sorted(told, key=lambda one: one.conversation.id):
-        newest = one.newest[-1].seq
-        member = update(ConversationMember).where(
-            ConversationMember.conversation_id == one.conversation.id,
-            ConversationMember.user_id == user_id,
-            ConversationMember.mailed_seq < newest,
-        )
-        db.session.execute(member.values(mailed_seq=newest))
+        this = {"conversation": one.conversation.id, "user": user_id, "newest": one.newest[-1].seq}
+        db.session.execute(_mark_member(), this)
+
+
+@built_once
+def _mark_member() -> Update:
+    member = ConversationMember
+    newest: BindParameter[Any] = bindparam("newest")
+    this = (member.conversation_id == bindparam("conversation"), member.user_id == bindparam("user"))
+    stmt = update(member).where(*this, member.mailed_seq < newest).values(mailed_seq=newest)
+    return stmt.execution_options(synchronize_session=False)

@@ -8,7 +8,7 @@ from typing import Any
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, or_, select
 
-from app.core.database import write_transaction
+from app.core.database import has_rows, write_transaction
 from app.core.signals import job_changed
 from app.core.time import now
 from app.extensions import db
@@ -55,12 +55,10 @@ def delete_old_task_states() -> None:
     Idempotent: a second run finds nothing.
     """
     known = select(Job.id).where(Job.id == Notification.subject).exists()
-    with write_transaction():
-        db.session.execute(
-            delete(Notification)
-            .where(Notification.name == "task_progress", ~known)
-            .execution_options(synchronize_session=False)
-        )
+    old = (Notification.name == "task_progress", ~known)
+    if has_rows(Notification, *old):
+        with write_transaction():
+            db.session.execute(delete(Notification).where(*old).execution_options(synchronize_session=False))
 
 
 @job("notifications.recount", queue="slow", timeout=3600, every=DAY)
@@ -80,8 +78,10 @@ def delete_old_events() -> None:
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.filtered_by != "") & (Activity.created_at < oldest)
     _delete_in_batches(Activity.id, or_(Activity.read_at < oldest, held) & (Activity.kind != "login"))
-    with write_transaction():
-        db.session.execute(delete(MailTally).where(MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()))
+    past = MailTally.day < (now() - timedelta(days=TALLY_DAYS)).date()
+    if has_rows(MailTally, past):
+        with write_transaction():
+            db.session.execute(delete(MailTally).where(past))
 
 
 def _delete_in_batches(identity: Any, which: ColumnElement[bool]) -> None:

@@ -16,8 +16,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import false, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 
+from app.core.database import built_once
 from app.core.time import now
 from app.extensions import db
 from app.jobs import current_job_id, enqueue
@@ -178,17 +179,26 @@ def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
 
     The query can't search for the unique key, because a job whose worker died has lost its key to the next job.
     """
-    died = Job.crashes > 0 if cadence != ESSENTIAL else false()
-    begun = select(Job.run_after).where(
-        Job.name == _job(cadence),
-        Job.args["user_id"].as_integer() == user_id,
-        Job.args["cadence"].as_string() == cadence,
-        Job.id != current_job_id(),
-        or_(Job.state == "running", died),
-        IS_OPEN,
-    )
-    due = db.session.scalar(begun.limit(1))
+    this = {"job": _job(cadence), "user": user_id, "cadence": cadence, "own_job": current_job_id()}
+    due = db.session.scalar(_running() if cadence == ESSENTIAL else _begun(), this)
     return max(due, now()) + RETRY_AFTER_OTHER if due else None
+
+
+@built_once
+def _begun() -> Select[datetime]:
+    return _other_emails().where(or_(Job.state == "running", Job.crashes > 0))
+
+
+@built_once
+def _running() -> Select[datetime]:
+    return _other_emails().where(Job.state == "running")
+
+
+def _other_emails() -> Select[datetime]:
+    """Select the due times of the other open jobs that email a user at a cadence."""
+    user_id, cadence = Job.args["user_id"].as_integer(), Job.args["cadence"].as_string()
+    same = (Job.name == bindparam("job"), user_id == bindparam("user"), cadence == bindparam("cadence"))
+    return select(Job.run_after).where(*same, Job.id != bindparam("own_job"), IS_OPEN).limit(1)
 
 
 def _job(cadence: str) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, or_, select, update
 
-from app.core.database import insert_into
+from app.core.database import has_rows, insert_into
 from app.core.time import now
 from app.extensions import db
 from app.lib.text.languages import known_languages
@@ -75,12 +75,18 @@ def current(author: User, form_key: str = "") -> Draft:
     return Draft(row.body, row.language, row.form_key) if row else Draft()
 
 
+def has_old() -> bool:
+    """Return whether there are drafts that `delete_old` would delete."""
+    return has_rows(PostDraft, *_old())
+
+
 def delete_old() -> int:
     """Delete drafts that were published or emptied more than EMPTY_LIFETIME ago. Return their number."""
-    old = delete(PostDraft).where(
-        or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - EMPTY_LIFETIME
-    )
-    return len(db.session.scalars(old.returning(PostDraft.user_id)).all())
+    return len(db.session.scalars(delete(PostDraft).where(*_old()).returning(PostDraft.user_id)).all())
+
+
+def _old() -> tuple[ColumnElement[bool], ...]:
+    return or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - EMPTY_LIFETIME
 
 
 def _written(author: User) -> Select[PostDraft]:

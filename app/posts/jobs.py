@@ -70,5 +70,6 @@ def remove_old_exports() -> None:
 @job("posts.forget_drafts", every=24 * 3600)
 def delete_old_drafts() -> None:
     """Delete old rows of drafts that were published or emptied. Idempotent."""
-    with write_transaction():
-        drafts.delete_old()
+    if drafts.has_old():
+        with write_transaction():
+            drafts.delete_old()

@@ -48,8 +48,8 @@ def _unread_messages(user_id: Any) -> ColumnElement[bool]:
     return and_(member.user_id == user_id, member.newest_seq > member.read_seq, _beyond_read(member))
 
 
-def messages(user_id: int) -> Select[Message]:
-    """Select a user's unread messages."""
+def messages(user_id: Any) -> Select[Message]:
+    """Select a user's unread messages. `user_id` may be a parameter."""
     return select(Message).join(ConversationMember, _unread_messages(user_id))
 
 

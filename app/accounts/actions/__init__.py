@@ -2,7 +2,7 @@
 
 from app.accounts.actions.deletion import cancel_deletion, schedule_deletion
 from app.accounts.actions.email_addresses import confirm_email, move_to_email, request_email_change, send_confirmation
-from app.accounts.actions.logins import confirm_password, end_login, end_logins, log_in, prune
+from app.accounts.actions.logins import confirm_password, end_login, end_logins, has_expired, log_in, prune
 from app.accounts.actions.passwords import change_password, request_password_reset, reset_password
 from app.accounts.actions.registration import finish, register, sign_up
 
@@ -14,6 +14,7 @@ __all__ = [
     "end_login",
     "end_logins",
     "finish",
+    "has_expired",
     "log_in",
     "move_to_email",
     "prune",

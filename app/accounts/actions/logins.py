@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from app.accounts import user_agents
 from app.accounts.actions import email_links
+from app.core.database import has_rows
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.time import now
@@ -123,6 +124,11 @@ def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
         stmt = stmt.where(LoginSession.id != keep.id)
     db.session.execute(stmt)
     logins_changed(user.id)
+
+
+def has_expired() -> bool:
+    """Return whether there are links, registrations or logins that `prune` would delete."""
+    return any(has_rows(model, model.expires_at <= now()) for model in (MailToken, PendingAccount, LoginSession))
 
 
 def prune() -> bool:
