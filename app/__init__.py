@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import accounts, activity, cli, delivery, messages, moderation, polling, posts, privacy, profiles, tasks
 from app.catalogs.store import Catalogs, load_all
 from app.config import ROOT, Settings
-from app.core import redis_client
+from app.core import postgresql, redis_client
 from app.core.i18n import offered_languages
 from app.extensions import bootstrap, db, limiter, mail, migrate
 from app.web import assets, bodies, canonical, compression, cookies, error_pages, headers, metrics, pages, viewer
@@ -82,7 +82,6 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
     """Return the values for `app.config`: all settings in upper case, and the options of Flask and its extensions."""
     own = {name.upper(): value for name, value in vars(settings).items()}
     secure = settings.site_url.startswith("https://")
-    is_sqlite = settings.sqlalchemy_url.startswith("sqlite")
     return own | {
         "SETTINGS": settings,
         "SITE_URL": settings.site_url,
@@ -106,10 +105,9 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         # Extensions
         "SQLALCHEMY_DATABASE_URI": settings.sqlalchemy_url,
         "SQLALCHEMY_ENGINE_OPTIONS": {
-            "pool_pre_ping": not is_sqlite,
+            **_connections(settings),
             "echo": settings.sql_log,
             "hide_parameters": True,  # SQL parameters, such as messages, must not be logged or emailed with errors
-            "connect_args": {"timeout": settings.sqlite_timeout} if is_sqlite else {},
         },
         "BABEL_DEFAULT_LOCALE": "en",
         "BOOTSTRAP_SERVE_LOCAL": True,
@@ -124,3 +122,11 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
         "RATELIMIT_SWALLOW_ERRORS": True,
         "RATELIMIT_HEADERS_ENABLED": True,
     }
+
+
+def _connections(settings: Settings) -> dict[str, object]:
+    """Return the engine options for connections to the database."""
+    url = settings.sqlalchemy_url
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": settings.sqlite_timeout}}
+    return postgresql.engine_options(url, threads=settings.web_threads, prepare=settings.prepared_statements)

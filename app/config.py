@@ -61,6 +61,7 @@ class Settings:
     secret_key: str = ""  # signs cookies and links; "" = generated once and kept in DATA_DIR
     former_secret_keys: tuple[str, ...] = ()  # earlier values of SECRET_KEY, to verify old reports
     database_url: str = ""  # "" = SQLite in DATA_DIR
+    prepared_statements: bool = True  # in connections to PostgreSQL; off behind an old PgBouncer
     sqlite_timeout: int = 5  # seconds that a transaction waits for SQLite's write lock before it fails
     sql_log: bool = False  # write each SQL statement to the log, without its values
     redis_url: str = "redis://127.0.0.1:6379/0"  # `make run` sets it to the embedded server
