@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: how many each process keeps, and how a connection that the server has closed is noticed.
 
-docs/decisions/0020-postgresql-connections.md has measurements and alternatives.
+docs/decisions/0021-postgresql-connections.md has measurements and alternatives.
 """
 
 from __future__ import annotations
