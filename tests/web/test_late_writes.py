@@ -68,3 +68,9 @@ def test_an_account_that_was_just_closed_is_not_found(as_, db, before_writing, a
     before_writing(closed(ben))
     assert ana.post_form(f"/{action}/ben").status_code == 404
     assert db.session.scalars(select(row)).all() == []
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/explore", 405), ("/post", 400)])
+def test_a_refusal_is_shown_without_the_write_lock(as_, path, status):
+    """The page of the error says who is logged in. The check is in tests/support/lock_watch.py."""
+    assert as_("ana").post(path, data={"post": "without a token"}).status_code == status
