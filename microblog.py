@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import sqlalchemy as sa
@@ -9,6 +10,11 @@ import sqlalchemy as sa
 from app import create_app, models
 from app.extensions import db
 
+# Seconds after which a thread that computes lets another thread run, instead of Python's 0.005. After each statement, a
+# write transaction waits for its turn to run, while it holds SQLite's write lock (docs/decisions/0020).
+SWITCH_INTERVAL = 0.0005
+
+sys.setswitchinterval(SWITCH_INTERVAL)
 app = create_app()
 
 
