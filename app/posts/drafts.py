@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, or_, select, update
 
-from app.core.database import has_rows, insert_into
+from app.core.database import built_once, has_rows, insert_into
 from app.core.time import now
 from app.extensions import db
 from app.lib.text.languages import known_languages
@@ -70,7 +71,7 @@ def clear(author: User, form_key: str | None, body: str) -> None:
 
 def current(author: User, form_key: str = "") -> Draft:
     """Return the draft with that form key, or else the most recently saved draft, or an empty one."""
-    rows = db.session.scalars(_written(author).limit(MAX_DRAFTS)).all()
+    rows = db.session.scalars(_latest(), {"author_id": author.id}).all()
     row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
     return Draft(row.body, row.language, row.form_key) if row else Draft()
 
@@ -90,5 +91,14 @@ def _old() -> tuple[ColumnElement[bool], ...]:
 
 
 def _written(author: User) -> Select[PostDraft]:
-    mine = select(PostDraft).where(PostDraft.user_id == author.id, PostDraft.body != "")
+    return _written_by(author.id)
+
+
+@built_once
+def _latest() -> Select[PostDraft]:
+    return _written_by(bindparam("author_id")).limit(MAX_DRAFTS)
+
+
+def _written_by(author_id: Any) -> Select[PostDraft]:
+    mine = select(PostDraft).where(PostDraft.user_id == author_id, PostDraft.body != "")
     return mine.order_by(PostDraft.saved_at.desc(), PostDraft.form_key)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
+from app.core.database import built_once
 from app.extensions import db
 from app.models import Follow, Notification, Post, PostDraft, User
 from app.posts.languages import by_use
@@ -31,12 +32,13 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 
     If there are `size` + 1 posts, there is another page.
     """
-    return _with_languages(timelines.home(viewer, before=before, size=size), viewer)
+    return _with_languages(_home(), timelines.home_parameters(viewer, before=before, size=size))
 
 
 def one(viewer: User, post_id: int) -> WithLanguages:
     """Return the post with this id, or no posts if there is none that the viewer can see."""
-    return _with_languages(timelines.one(viewer, post_id), viewer)
+    found = timelines.one(viewer, post_id).add_columns(timelines.recent_languages(viewer.id))
+    return _with_languages(found, {})
 
 
 def new_post_count(viewer: User, after: int) -> int:
@@ -44,7 +46,8 @@ def new_post_count(viewer: User, after: int) -> int:
 
     The count stops at MAX_NEW_POSTS + 1.
     """
-    return db.session.scalar(timelines.count_newer(viewer, after, MAX_NEW_POSTS + 1)) or 0
+    values = {"viewer_id": viewer.id, "after": after, "most": MAX_NEW_POSTS + 1}
+    return db.session.scalar(_count_newer(), values) or 0
 
 
 def newest_of(author_id: int) -> int:
@@ -75,9 +78,18 @@ def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
         after = batch[-1]
 
 
-def _with_languages(found: Select[Post], viewer: User) -> WithLanguages:
-    query: Select[Any] = found.add_columns(timelines.recent_languages(viewer))
-    rows = db.session.execute(query).unique().all()
+@built_once
+def _home() -> Select[Any]:
+    return timelines.home().add_columns(timelines.recent_languages(timelines.VIEWER_ID))
+
+
+@built_once
+def _count_newer() -> Select[int]:
+    return timelines.count_newer()
+
+
+def _with_languages(query: Select[Any], values: dict[str, int]) -> WithLanguages:
+    rows = db.session.execute(query, values).unique().all()
     return WithLanguages([row[0] for row in rows], by_use(rows[0][1]) if rows else [])
 
 

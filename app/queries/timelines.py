@@ -6,7 +6,9 @@ hides their posts from each other, and lists leave out posts by users whom the v
 
 from __future__ import annotations
 
-from sqlalchemy import CTE, ColumnElement, ScalarSelect, Select, func, literal, select
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select
 from sqlalchemy.orm import contains_eager
 
 from app.core.database import shared_alias
@@ -15,12 +17,17 @@ from app.queries import visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
+VIEWER_ID, BEFORE, SIZE = (bindparam(name, type_=Integer) for name in ("viewer_id", "before", "size"))
 _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:
     """Select the posts that the viewer may see, with their authors. Timelines are built from this query."""
-    return select(Post).join(Post.author).where(visibility.is_visible(viewer.id)).options(contains_eager(Post.author))
+    return _visible(viewer.id)
+
+
+def _visible(viewer_id: Any) -> Select[Post]:
+    return select(Post).join(Post.author).where(visibility.is_visible(viewer_id)).options(contains_eager(Post.author))
 
 
 def listed(viewer: User) -> Select[Post]:
@@ -47,8 +54,16 @@ def one(viewer: User, post_id: int) -> Select[Post]:
     return visible(viewer).where(Post.id == post_id)
 
 
-def home(user: User, *, before: int | None, size: int) -> Select[Post]:
+def home_parameters(viewer: User, *, before: int | None, size: int) -> dict[str, int]:
+    """Return the parameters of `home`: its viewer, the id below which it begins, and the number of posts on a page."""
+    before = LARGEST_ID if before is None else before
+    return {"viewer_id": viewer.id, "before": before, "size": size, "with_next": size + 1}
+
+
+def home() -> Select[Post]:
     """Select the newest `size` + 1 posts by the user and the users they follow, newest first, with ids below `before`.
+
+    The statement has the parameters `home_parameters`, so that it is built only once.
 
     The cost depends on the number of followed users, not on the number of their posts:
 
@@ -57,72 +72,74 @@ def home(user: User, *, before: int | None, size: int) -> Select[Post]:
     2. For each author, at most `size` + 1 posts at or above the floor are read. This limits the cost of authors who
        post very often.
     """
-    authors = _authors(user)
-    before = LARGEST_ID if before is None else before
-    floor = _floor(authors, before, size)
-    floor_of_author = func.coalesce(_last_on_page(authors.c.id, floor, before, size), floor)
+    authors = _authors()
+    floor = _floor(authors)
+    floor_of_author = func.coalesce(_last_on_page(authors.c.id, floor), floor)
     found = (
         select(Post.id)
         .select_from(authors)
         .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
-        .where(Post.id < before)
+        .where(Post.id < BEFORE)
         # "+ 0" prevents the planner from scanning all posts by id to find the few posts by these authors.
         .order_by((Post.id + 0).desc())
-        .limit(size + 1)
+        .limit(bindparam("with_next", type_=Integer))
         .subquery("found")
     )
-    return visible(user).join(found, found.c.id == Post.id).order_by(Post.id.desc())
+    return _visible(VIEWER_ID).join(found, found.c.id == Post.id).order_by(Post.id.desc())
 
 
-def count_newer(user: User, after: int, most: int) -> Select[int]:
-    """Select the number of posts on the `home` timeline with ids above `after`, but at most `most`."""
-    authors = _authors(user)
-    newer = select(Post.id).select_from(authors).join(Post, (Post.author_id == authors.c.id) & (Post.id > after))
-    return select(func.count()).select_from(newer.limit(most).subquery())
+def count_newer() -> Select[int]:
+    """Select the number of posts on the `home` timeline of `viewer_id` with ids above `after`, but at most `most`."""
+    authors = _authors()
+    is_newer = (Post.author_id == authors.c.id) & (Post.id > bindparam("after", type_=Integer))
+    newer = select(Post.id).select_from(authors).join(Post, is_newer)
+    return select(func.count()).select_from(newer.limit(bindparam("most", type_=Integer)).subquery())
 
 
-def _authors(user: User) -> CTE:
+def _authors() -> CTE:
     followed = (
         select(Follow.followed_id.label("id"))
         .join(User, User.id == Follow.followed_id)
         .where(
-            Follow.follower_id == user.id, User.active, visibility.is_not_muted_or_blocked(user.id, Follow.followed_id)
+            Follow.follower_id == VIEWER_ID,
+            User.active,
+            visibility.is_not_muted_or_blocked(VIEWER_ID, Follow.followed_id),
         )
     )
-    return followed.union_all(select(literal(user.id))).cte("authors")
+    return followed.union_all(select(VIEWER_ID)).cte("authors")
 
 
-def _floor(authors: CTE, before: int, size: int) -> ScalarSelect[int]:
+def _floor(authors: CTE) -> ScalarSelect[int]:
     """Return the floor of `home`: the id of the `size` + 1st of the authors' newest posts; 0 if there are fewer."""
     newest = (
-        select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < before).scalar_subquery()
+        select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE).scalar_subquery()
     )
     heads = select(func.coalesce(newest, 0).label("id")).select_from(authors).cte("heads")
-    last = select(heads.c.id).order_by(heads.c.id.desc()).limit(1).offset(size).scalar_subquery()
+    last = select(heads.c.id).order_by(heads.c.id.desc()).limit(1).offset(SIZE).scalar_subquery()
     floor = select(func.coalesce(last, 0).label("id")).cte("floor")
     return select(floor.c.id).scalar_subquery()
 
 
-def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int], before: int, size: int) -> ScalarSelect[int]:
+def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int]) -> ScalarSelect[int]:
     """Return the id of an author's `size` + 1st newest post at or above the floor; NULL if there are fewer."""
     return (
         select(_theirs.id)
-        .where(_theirs.author_id == author, _theirs.id < before, _theirs.id >= floor)
+        .where(_theirs.author_id == author, _theirs.id < BEFORE, _theirs.id >= floor)
         .order_by(_theirs.id.desc())
         .limit(1)
-        .offset(size)
+        .offset(SIZE)
         .scalar_subquery()
     )
 
 
-def recent_languages(user: User) -> ScalarSelect[str]:
+def recent_languages(user_id: Any) -> ScalarSelect[str]:
     """Return a scalar subquery of the languages of the user's latest posts, separated by commas, such as "es,,en".
 
     An item is empty if the post has no language.
     """
     latest = (
         select(Post.language.label("language"))
-        .where(Post.author_id == user.id)
+        .where(Post.author_id == user_id)
         .order_by(Post.id.desc())
         .limit(RECENT)
         .subquery("latest")

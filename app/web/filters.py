@@ -6,6 +6,7 @@ arguments of a cached function include everything that its result depends on.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -13,7 +14,7 @@ from hashlib import sha256
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_timedelta, get_timezone_location
+from babel.dates import TIMEDELTA_UNITS, format_timedelta, get_timezone_location
 from flask import Flask, has_request_context, request
 from flask_babel import (
     format_date,
@@ -39,7 +40,14 @@ from app.web.responses import here
 from app.web.urls import url_for
 
 RELATIVE_UP_TO_DAYS = 7
+THRESHOLD = 0.85  # from 85 % of a unit on, an age is shown in this unit; Babel's default
 MAX_TAGS = 12
+# Babel's units from years to seconds: (seconds, shortest distance shown in the unit, longest one).
+_SECONDS = [seconds for _name, seconds in TIMEDELTA_UNITS]
+UNITS = [
+    (unit, unit * THRESHOLD, math.ceil(larger * THRESHOLD) - 1)
+    for unit, larger in zip(_SECONDS, [10**12, *_SECONDS[:-1]], strict=True)
+]
 FORMATTERS = {"date": format_date, "time": format_time}
 FormatterName = Literal["date", "time"]
 
@@ -81,7 +89,18 @@ def _moment(moment: datetime, _locale: Locale, _zone: tzinfo) -> str:
 
 
 def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
-    return format_timedelta(distance, format=style, add_direction=style == "long", locale=get_locale() or "en")
+    """Return a distance in one unit, such as "5m" or "in 5 minutes"."""
+    exact = abs(int(distance.total_seconds()))
+    # The unit that format_timedelta() chooses, and a whole number of it that has the same text.
+    unit, most = next(((unit, most) for unit, least, most in UNITS if exact >= least), (1, 0))
+    seconds = min(round(exact / unit) * unit, most)
+    return _distance(-seconds if distance < timedelta(0) else seconds, style, get_locale() or "en")
+
+
+@lru_cache(maxsize=2048)
+def _distance(seconds: int, style: Literal["narrow", "long"], locale: Locale | str) -> str:
+    distance = timedelta(seconds=seconds)
+    return format_timedelta(distance, format=style, threshold=THRESHOLD, add_direction=style == "long", locale=locale)
 
 
 def clock_time(moment: datetime) -> Markup:

@@ -15,7 +15,7 @@ from app.lib.locales import direction, language_name, tag
 from app.models import User
 from app.notifications import preferences
 from app.notifications.quiet_hours import Hours, next_allowed, next_quiet_from
-from app.web import filters, js_strings, urls
+from app.web import filters, fragments, js_strings, urls
 from app.web.responses import go_back
 from app.web.viewer import viewer_or_none, visit, writes_late
 
@@ -123,6 +123,7 @@ def init_app(app: Flask) -> None:
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
     filters.init_app(app)
     urls.init_app(app)
+    fragments.init_app(app)
     app.register_blueprint(bp)
     app.register_blueprint(js_strings.bp)
     app.jinja_env.globals["strings_url"] = js_strings.strings_url

@@ -127,7 +127,7 @@ def test_home_reads_as_little_however_much_was_posted(db):
     if the_db.engine.dialect.name != "sqlite":
         pytest.skip("the wording of the plan is SQLite's")
     ana = a_user("ana")
-    query = timelines.home(ana, before=None, size=25)
+    query = timelines.home().params(timelines.home_parameters(ana, before=None, size=25))
     sql = str(query.compile(the_db.engine, compile_kwargs={"literal_binds": True}))
     plan = [row[-1] for row in db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")]
     steps = [step for step in plan if " post" in step]

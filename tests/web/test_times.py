@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from babel import localedata
+from babel.dates import TIMEDELTA_UNITS, format_timedelta
 from flask import Flask
 from flask_babel import force_locale
 
@@ -41,3 +42,15 @@ def test_days_near_by_have_names(app: Flask, hours: int, shown: str) -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     with app.test_request_context(), time_machine.travel(noon, tick=False):
         assert filters.day(noon + timedelta(hours=hours)) == shown
+
+
+@pytest.mark.parametrize("style", ["narrow", "long"])
+def test_the_cache_of_relative_times_changes_no_text(app: Flask, style) -> None:
+    """Distances around every place where the unit or the number changes."""
+    places = [unit * (count + part) for _name, unit in TIMEDELTA_UNITS for count in range(4) for part in (0, 0.5, 0.85)]
+    with app.test_request_context(), force_locale("en"):
+        for seconds in {int(place) + off for place in places for off in (-1, 0, 1)}:
+            distance = timedelta(seconds=seconds)
+            for one in (distance, -distance):
+                plain = format_timedelta(one, format=style, add_direction=style == "long", locale="en")
+                assert filters._relative(one, style) == plain, one
