@@ -20,6 +20,7 @@ from app.core.database import end_read_transaction, read_transaction, write_tran
 from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import languages
 from app.core.time import now
+from app.core.validation import send_key
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
 from app.extensions import db
@@ -28,11 +29,11 @@ from app.messages.actions import SendOptions, groups, mark_read, send_message, s
 from app.messages.actions.membership import save_draft
 from app.messages.image_storage import take
 from app.messages.queries.conversations import between, with_person
-from app.models import Activity, Conversation, ConversationMember, MailToken, Message, User
+from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, User
 from app.notifications import publish_activity_count
-from app.posts.actions import publish
+from app.posts.actions import publish, reply
 from app.profiles.actions import ProfileChange, edit_profile, follow
-from app.queries import people
+from app.queries import people, timelines
 
 DAYS = 21  # approximate age of the oldest post
 LATEST = timedelta(minutes=4)  # age of the newest post
@@ -132,9 +133,19 @@ def _follow(at: int, character: Character) -> None:
 def _post(entry: Entry, age: timedelta) -> None:
     with write_transaction():
         author = _get(entry.author)
-        post = publish(author, entry.body, language=entry.language, form_key=f"demo-{entry.number}")
+        post = _publish(author, entry)
         post.created_at = now() - age
     _settle(author, age)
+
+
+def _publish(author: User, entry: Entry) -> Post:
+    if entry.parent is None:
+        return publish(author, entry.body, language=entry.language, form_key=entry.form_key)
+    key = send_key(_get(entry.parent.author), entry.parent.body, entry.parent.form_key)
+    parent = db.session.scalar(timelines.visible(author).where(Post.form_key == key))
+    if parent is None:
+        raise ActionError(f"A post by {entry.parent.author} was deleted while the demo was made.")
+    return reply(author, parent, entry.body, language=entry.language, form_key=entry.form_key)
 
 
 def _settle(actor: User, age: timedelta) -> None:

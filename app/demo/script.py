@@ -1,4 +1,4 @@
-"""The members of the demo and their texts, read from people.toml and conversations.toml."""
+"""The members of the demo and their texts, read from people.toml, threads.toml and conversations.toml."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Entry:
-    """A post of the demo. `number` is its index among the author's posts."""
+    """A post or a reply of the demo. `number` is its index among the author's posts, or the replies of a thread."""
 
     author: str
     number: int
     language: str
     body: str
+    thread: int = 0  # for a reply, the number of its thread, from 1
+    parent: Entry | None = None  # what it replies to
+
+    @property
+    def form_key(self) -> str:
+        """The key of the form with which it is published."""
+        return f"demo-{self.thread}-{self.number}" if self.thread else f"demo-{self.number}"
 
 
 @dataclass(frozen=True)
@@ -82,11 +89,36 @@ def groups() -> tuple[Group, ...]:
 
 
 def posts() -> list[Entry]:
-    """Return all posts, oldest first. The authors are mixed, in the same order on every run."""
-    return sorted(
+    """Return all posts and replies, oldest first. The authors are mixed, in the same order on every run.
+
+    After each post comes the next reply of a thread that has begun, so a thread grows over some time.
+    """
+    mixed = sorted(
         (entry for person in people() for entry in person.posts),
         key=lambda entry: sha256(f"{entry.author}:{entry.number}".encode()).digest(),
     )
+    entries: list[Entry] = []
+    waiting: list[Entry] = []
+    for entry in mixed:
+        entries.append(entry)
+        if waiting:
+            entries.append(waiting.pop(0))
+        waiting += _replies().get((entry.author, entry.number), [])
+    return entries + waiting
+
+
+@cache
+def _replies() -> dict[tuple[str, int], list[Entry]]:
+    """Return the replies of all threads by the author and number of their post."""
+    found: dict[tuple[str, int], list[Entry]] = {}
+    for thread, row in enumerate(_rows("threads"), start=1):
+        author, number = row["post"]
+        post = next(one for person in people() if person.username == author for one in person.posts[number:])
+        replies: list[Entry] = []
+        for at, (who, language, body, *parent) in enumerate(row["replies"]):
+            replies.append(Entry(who, at, language, body, thread, replies[parent[0]] if parent else post))
+        found[author, number] = replies
+    return found
 
 
 def follows(number: int) -> list[Character]:
@@ -125,6 +157,6 @@ def _lines(row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
 
 
 def _rows(kind: str) -> list[dict[str, Any]]:
-    file = "people.toml" if kind == "people" else "conversations.toml"
+    file = f"{kind}.toml" if kind in {"people", "threads"} else "conversations.toml"
     rows: list[dict[str, Any]] = tomllib.loads((HERE / file).read_text("utf-8"))[kind]
     return rows

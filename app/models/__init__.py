@@ -12,7 +12,7 @@ from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
 from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
 from app.models.notification import Notification, NotificationClock
-from app.models.post import Post, PostDraft, PostTag
+from app.models.post import Post, PostCount, PostDraft, PostTag
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.relation import Block, Mute
@@ -41,6 +41,7 @@ __all__ = [
     "NotificationClock",
     "PendingAccount",
     "Post",
+    "PostCount",
     "PostDraft",
     "PostTag",
     "ProfileCount",

@@ -1,25 +1,40 @@
-"""Posts, their tags, and drafts of posts."""
+"""Posts and replies, their tags and counters, and drafts of posts."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, false
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, Text, false, text, true
+from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from app.core.database import UtcDateTime
 from app.core.time import now
 from app.extensions import Base
 from app.models.user import User
 
+# Conditions of partial indexes. A query must contain them literally.
+IS_ROOT = text("reply_to_id IS NULL")
+IS_REPLY = text("reply_to_id IS NOT NULL")
+PATH_LENGTH = 384  # app/queries/threads.py explains the path
+
 
 class Post(Base):
-    """A short public text. Timelines are ordered and paged by `id`."""
+    """A short public text. Timelines are ordered and paged by `id`.
+
+    A reply is a post with `reply_to_id`. It stays when the post that it replies to is deleted, so `reply_to_id` and
+    `tree_id` have no foreign key.
+    """
 
     __tablename__ = "post"
-    # Profiles, and the home timeline, which reads the newest posts of each followed author.
     __table_args__ = (
-        Index("ix_post_author_id_id", "author_id", "id"),
+        Index("ix_post_author_id_id", "author_id", "id"),  # profiles
+        # The home timeline, which reads the newest posts of each followed author.
+        Index("ix_post_author_id_roots", "author_id", "id", sqlite_where=IS_ROOT, postgresql_where=IS_ROOT),
+        Index("ix_post_roots", "id", sqlite_where=IS_ROOT, postgresql_where=IS_ROOT),  # Explore
+        # The descendants of a post, in the order of the thread.
+        Index("ix_post_tree", "tree_id", "tree_path", sqlite_where=IS_REPLY, postgresql_where=IS_REPLY),
+        # Counting replies, and those by authors whom the viewer doesn't see.
+        Index("ix_post_reply_to_id", "reply_to_id", "author_id", sqlite_where=IS_REPLY, postgresql_where=IS_REPLY),
         {"sqlite_autoincrement": True},  # ids are never reused
     )
 
@@ -33,7 +48,35 @@ class Post(Base):
     # Unique, so that a form that is submitted twice creates one post. A digest of author, form key and text.
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
 
+    # The place of a reply in its thread, see app/queries/threads.py. A post that isn't a reply has None and "".
+    reply_to_id: Mapped[int | None]
+    tree_id: Mapped[int | None]
+    # With the C collation, PostgreSQL compares bytes, as SQLite does.
+    tree_path: Mapped[str] = mapped_column(
+        String(PATH_LENGTH).with_variant(String(PATH_LENGTH, collation="C"), "postgresql"),
+        default="",
+        server_default="",
+    )
+    # Whether `PostCount` includes this reply. False if its author is inactive (app/posts/counters.py).
+    counted: Mapped[bool] = mapped_column(default=True, server_default=true())
+
     author: Mapped[User] = relationship(lazy="raise")
+    # What the viewer sees of the thread. Only the queries in app/queries/timelines.py load these.
+    reply_count: Mapped[int | None] = query_expression()
+    replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
+
+
+class PostCount(Base):
+    """The number of replies to a post. Triggers maintain it (migrations/post_counts.py).
+
+    A post has no row until it gets its first reply. The numbers are not part of the post's row, because every reader
+    loads that row and its updates would wait for each other.
+    """
+
+    __tablename__ = "post_count"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
+    replies: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class PostTag(Base):

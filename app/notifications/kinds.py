@@ -55,6 +55,14 @@ KINDS: dict[str, Kind] = {
             has_actor=True,
         ),
         Kind(
+            "reply",
+            # NOTE: A kind of notification: someone replied to one of the member's posts.
+            _l("Replies"),
+            _l("You get these when someone replies to one of your posts."),
+            mail="daily",
+            has_actor=True,
+        ),
+        Kind(
             "follow",
             _l("New followers"),
             _l("You get these when someone follows you."),

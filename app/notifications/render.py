@@ -128,6 +128,16 @@ def _mention(event: Activity) -> RenderedEvent:
     )
 
 
+def _reply(event: Activity) -> RenderedEvent:
+    actor = _actor(event)
+    return RenderedEvent(
+        lambda put: _("%(name)s replied to you", name=put(actor)),
+        "posts.show",
+        {"post_id": event.post_id, "_anchor": f"post-{event.post_id}"},
+        post=event.post,
+    )
+
+
 def _message_request(event: Activity) -> RenderedEvent:
     actor = _actor(event)
     return RenderedEvent(lambda put: _("%(name)s sent you a message request", name=put(actor)), "messages.requests")
@@ -219,6 +229,7 @@ def _unknown(_event: Activity) -> RenderedEvent:
 _TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {"follow": _follow}
 _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,
+    "reply": _reply,
     "message_request": _message_request,
     "job_done": _job_done,
     "job_failed": _job_failed,

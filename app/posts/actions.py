@@ -1,8 +1,10 @@
-"""Publish, change and delete posts, and start data exports. Nothing else writes posts."""
+"""Publish, change and delete posts and replies, and start data exports. Nothing else writes posts."""
 
 from __future__ import annotations
 
-from sqlalchemy import insert, select
+from typing import Any
+
+from sqlalchemy import insert, select, update
 
 from app.core.database import insert_into
 from app.core.exceptions import ActionError
@@ -17,7 +19,7 @@ from app.lib.text.search import search_text, tag_key
 from app.models import Job, Post, PostTag, User
 from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
 from app.posts import drafts, queries
-from app.queries import people
+from app.queries import people, threads
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
@@ -32,8 +34,39 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
     submitted twice (same `form_key` and text), only one post is created, and both calls return it. Raises ActionError
     if the text or the language is invalid.
     """
+    post, is_new = _store(author, checked_body(body, max_length), language, form_key)
+    if is_new:
+        _notify_mentioned(post, author)
+        # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
+        enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
+    return post
+
+
+def reply(
+    author: User, post: Post, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500
+) -> Post:
+    """Publish a reply to a post, and notify the post's author and the mentioned members. Return the reply.
+
+    The caller has loaded the post with its author. The other arguments are those of `publish`. Raises ActionError as
+    `publish` does, and if the author can no longer see the post.
+    """
     body = checked_body(body, max_length)
-    values = {
+    people.lock_follow(author, post.author)  # serialises a concurrent block
+    if not queries.lock_visible(author, post.id):
+        # NOTE: The post was deleted, or a block hides it.
+        raise ActionError(_l("This post isn't available anymore."))
+    answer, is_new = _store(author, body, language, form_key, reply_to=post)
+    if is_new:
+        record_event(post.author_id, "reply", str(answer.id), actor=author, post_id=answer.id)
+        _notify_mentioned(answer, author, but=post.author_id)
+    return answer
+
+
+def _store(
+    author: User, body: str, language: str, form_key: str | None, *, reply_to: Post | None = None
+) -> tuple[Post, bool]:
+    """Store a post. Return it, and whether it is new."""
+    values: dict[str, Any] = {
         "author_id": author.id,
         "body": body,
         "language": _known(language),
@@ -41,17 +74,20 @@ def publish(author: User, body: str, *, language: str = "", form_key: str | None
         "created_at": now(),
         "form_key": send_key(author, body, form_key),
     }
+    if reply_to is not None:
+        place = threads.place_of_replies(reply_to)
+        values |= {"reply_to_id": reply_to.id, "tree_id": place.tree_id, "tree_path": place.prefix}
     stmt = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
     identity = db.session.scalar(stmt.returning(Post.id))
-    if identity is not None:
-        post = db.session.get_one(Post, identity)
-        drafts.clear(author, form_key, body)
-        _store_tags(post)
-        _notify_mentioned(post, author)
-        # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
-        enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
-        return post
-    return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one()
+    if identity is None:
+        return db.session.scalars(select(Post).where(Post.form_key == values["form_key"])).one(), False
+    if reply_to is not None:
+        path = place.prefix + threads.segment(identity)
+        db.session.execute(update(Post).where(Post.id == identity).values(tree_path=path))
+    post = db.session.get_one(Post, identity)
+    drafts.clear(author, form_key, body)
+    _store_tags(post)
+    return post, True
 
 
 def _store_tags(post: Post) -> None:
@@ -61,9 +97,11 @@ def _store_tags(post: Post) -> None:
         db.session.execute(insert(PostTag), rows)
 
 
-def _notify_mentioned(post: Post, author: User) -> None:
-    """Notify the members mentioned in a post, up to MAX_MENTIONS."""
+def _notify_mentioned(post: Post, author: User, *, but: int | None = None) -> None:
+    """Notify the members mentioned in a post, up to MAX_MENTIONS, except the member with the id `but`."""
     for person in people.by_usernames(rich.mentions(post.body)[:MAX_MENTIONS]):
+        if person.id == but:
+            continue
         record_event(person.id, "mention", str(post.id), actor=author, post_id=post.id)
 
 

@@ -67,8 +67,9 @@ def _posts(owner_id: int) -> Iterator[Piece]:
 
 
 def _post(row: Sequence[Any]) -> dict[str, Any]:
-    identity, body, language, created_at = row
-    return {"id": identity, "body": body, "language": language, "created_at": created_at.isoformat()}
+    identity, body, language, created_at, reply_to = row
+    post = {"id": identity, "body": body, "language": language, "created_at": created_at.isoformat()}
+    return post if reply_to is None else {**post, "reply_to": reply_to}
 
 
 def _drafts(owner_id: int) -> Iterator[Piece]:

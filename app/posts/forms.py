@@ -41,6 +41,13 @@ class PostForm(FlaskForm):
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
 
+class ReplyForm(PostForm):
+    """A reply to a post. The language field has its own id, because the page has another form with one."""
+
+    post = TextAreaField(_l("Your reply"), id="reply-text", validators=[InputRequired()])
+    language = SelectField(_l("Language"), id="reply-language", default="", validate_choice=False, widget=LongSelect())
+
+
 class DraftForm(FlaskForm):
     """A draft of a post, and the key of its form."""
 

@@ -15,7 +15,7 @@ from app.extensions import db
 from app.jobs import PermanentError, job, report_progress
 from app.models import User
 from app.notifications import presence
-from app.posts import actions, drafts, export, queries
+from app.posts import actions, counters, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
 PRESENCE_BATCH = 500  # followers per Redis command that checks who is viewing the site
@@ -65,6 +65,24 @@ def remove_old_exports() -> None:
             if path.stat().st_mtime < oldest:
                 path.unlink()
     store.delete_unfinished()
+
+
+@job(counters.COUNT_JOB, timeout=600)
+def count_reactions(user_id: int) -> None:
+    """Count the replies of a restored account, or stop counting those of a closed account.
+
+    A second run finds nothing to correct.
+    """
+    counters.count_reactions(user_id)
+
+
+@job("posts.recount", queue="slow", timeout=3600, every=24 * 3600)
+def recount_posts() -> dict[str, int]:
+    """Recalculate the cached counters of posts, correct wrong ones, and return their number.
+
+    A second run finds nothing to correct.
+    """
+    return counters.recount()
 
 
 @job("posts.forget_drafts", every=24 * 3600)

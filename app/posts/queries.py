@@ -16,7 +16,7 @@ from app.posts.languages import by_use
 from app.queries import timelines, visibility
 
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
-Exported = tuple[int, str, str, datetime]  # id, body, language, created_at
+Exported = tuple[int, str, str, datetime, int | None]  # id, body, language, created_at, reply_to_id
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ def one(viewer: User, post_id: int) -> WithLanguages:
     return _with_languages(found, {})
 
 
+def lock_visible(viewer: User, post_id: int) -> bool:
+    """Lock a post, so that it can't be deleted until the commit. Return False if the viewer can't see it."""
+    this = select(Post.id).join(Post.author).where(Post.id == post_id, visibility.is_visible(viewer.id))
+    return db.session.scalar(this.with_for_update(read=True, key_share=True, of=Post)) is not None
+
+
 def new_post_count(viewer: User, after: int) -> int:
     """Count the posts on the viewer's home timeline that are newer than the post with id `after`.
 
@@ -51,8 +57,9 @@ def new_post_count(viewer: User, after: int) -> int:
 
 
 def newest_of(author_id: int) -> int:
-    """Return the id of an author's newest post, or 0 if there is none."""
-    return db.session.scalar(select(func.max(Post.id)).where(Post.author_id == author_id)) or 0
+    """Return the id of an author's newest post that isn't a reply, or 0 if there is none."""
+    theirs = select(func.max(Post.id)).where(Post.author_id == author_id, Post.reply_to_id.is_(None))
+    return db.session.scalar(theirs) or 0
 
 
 def newest_published(user_id: int) -> int:
@@ -106,7 +113,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
     after = 0
     while True:
         query = (
-            select(Post.id, Post.body, Post.language, Post.created_at)
+            select(Post.id, Post.body, Post.language, Post.created_at, Post.reply_to_id)
             .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
             .order_by(Post.id)
             .limit(size)

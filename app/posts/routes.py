@@ -12,14 +12,15 @@ from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
 from app.models import Post
-from app.posts import actions, bp, drafts, queries
+from app.posts import actions, bp, drafts, queries, threads
 from app.posts.drafts import Draft
-from app.posts.forms import LanguageForm, PostForm
+from app.posts.forms import LanguageForm, PostForm, ReplyForm
 from app.posts.languages import choices, likely
 from app.queries import timelines
+from app.queries.threads import is_path
 from app.web import limits, reauth
 from app.web.paging import Page, before_id, page, page_size, position
-from app.web.responses import flash_error, go_back, new_form_key
+from app.web.responses import flash_error, go_back, new_form_key, wants_json
 from app.web.url_converters import ID
 from app.web.viewer import viewer, writes_late
 
@@ -48,15 +49,15 @@ def news() -> Response:
 @bp.get("/explore")
 @login_required
 def explore() -> str:
-    """Show the posts of all members, newest first, except posts that a mute or block hides from the viewer."""
-    return render_template("posts/explore.html", posts=page(timelines.listed(viewer()), Post.id))
+    """Show the posts of all members, newest first, except replies and posts that a mute or block hides."""
+    return render_template("posts/explore.html", posts=page(timelines.explore(viewer()), Post.id))
 
 
 @bp.get(POST_ID)
 @login_required
 def show(post_id: int) -> str:
-    """Show one post. Its author can delete it and correct its language here."""
-    return _show(post_id, LanguageForm(formdata=None))
+    """Show one post in its thread, with a form for a reply. Its author can delete it and correct its language here."""
+    return _show(post_id, LanguageForm(formdata=None), ReplyForm(formdata=None))
 
 
 @bp.post("/post")
@@ -84,6 +85,31 @@ def create() -> str | Response | tuple[str, int]:
         return _home(form), 422
     flash(_("Posted."), "success")
     return _back()
+
+
+@bp.post(f"{POST_ID}/reply")
+@login_required
+@limits.posting
+@writes_late
+def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
+    """Publish a reply to a post, and show it in the thread. If it is refused, show the form again with its text."""
+    post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), ReplyForm(request.form)
+    try:
+        with write_transaction():
+            answer = actions.reply(
+                viewer(),
+                post,
+                form.post.data or "",
+                language=form.language.data or "",
+                form_key=(form.form_key.data or "")[:40],
+                max_length=current_app.config["POST_MAX_LENGTH"],
+            )
+    except ActionError as refusal:
+        flash_error(refusal)
+        return _show(post_id, LanguageForm(formdata=None), form), 422
+    flash(_("Posted."), "success")
+    target = url_for("posts.show", post_id=answer.id, _anchor=f"post-{answer.id}")
+    return (jsonify(url=target), 201) if wants_json() else redirect(target, 303)
 
 
 @bp.post(f"{POST_ID}/delete")
@@ -117,7 +143,7 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
             actions.correct_language(viewer(), post, form.language.data or "")
     except ActionError as refusal:
         flash_error(refusal)
-        return _show(post_id, form), 422
+        return _show(post_id, form, ReplyForm(formdata=None)), 422
     flash(_("Language updated."), "success")
     return redirect(url_for("posts.show", post_id=post_id), 303)
 
@@ -146,13 +172,18 @@ def _home(form: PostForm, draft: Draft | None = None) -> str:
     return render_template("posts/home.html", posts=posts, form=form)
 
 
-def _show(post_id: int, form: LanguageForm) -> str:
+def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
     found = queries.one(viewer(), post_id)
     if not found.posts:
         abort(404)
-    post = found.posts[0]
+    post, after = found.posts[0], request.args.get("after", "")
+    after = after if is_path(after) else ""
+    thread = threads.around(viewer(), post, after=after, size=page_size())
     _offer_languages(form, found.languages, post.language, every=True)
-    return render_template("posts/show.html", post=post, form=form)
+    every = request.args.get("languages") == "all"
+    _offer_languages(reply_form, found.languages, likely(_page_language(), found.languages), every=every)
+    reply_form.form_key.data = reply_form.form_key.data or new_form_key()
+    return render_template("posts/show.html", post=post, form=form, reply_form=reply_form, thread=thread, after=after)
 
 
 def _offer_languages(form: PostForm | LanguageForm, recent: list[str], chosen: str, *, every: bool) -> None:

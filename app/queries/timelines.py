@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select
-from sqlalchemy.orm import contains_eager
+from sqlalchemy.orm import contains_eager, with_expression
 
 from app.core.database import shared_alias
 from app.models import Follow, Post, User
-from app.queries import visibility
+from app.queries import threads, visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
@@ -22,12 +22,20 @@ _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:
-    """Select the posts that the viewer may see, with their authors. Timelines are built from this query."""
+    """Select the posts that the viewer may see, with their authors and what the viewer sees of their threads.
+
+    Timelines are built from this query.
+    """
     return _visible(viewer.id)
 
 
 def _visible(viewer_id: Any) -> Select[Post]:
-    return select(Post).join(Post.author).where(visibility.is_visible(viewer_id)).options(contains_eager(Post.author))
+    found = select(Post).join(Post.author).where(visibility.is_visible(viewer_id))
+    return found.options(
+        contains_eager(Post.author),
+        with_expression(Post.reply_count, threads.reply_count(viewer_id)),
+        with_expression(Post.replied_to, threads.replied_to(viewer_id)),
+    )
 
 
 def listed(viewer: User) -> Select[Post]:
@@ -42,6 +50,11 @@ def listed_ids(viewer: User) -> Select[int]:
         .join(Post.author)
         .where(visibility.is_visible(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
     )
+
+
+def explore(viewer: User) -> Select[Post]:
+    """Select the posts of the Explore page: those of `listed` that aren't replies."""
+    return listed(viewer).where(Post.reply_to_id.is_(None))
 
 
 def of(viewer: User, author: User) -> Select[Post]:
@@ -63,7 +76,8 @@ def home_parameters(viewer: User, *, before: int | None, size: int) -> dict[str,
 def home() -> Select[Post]:
     """Select the newest `size` + 1 posts by the user and the users they follow, newest first, with ids below `before`.
 
-    The statement has the parameters `home_parameters`, so that it is built only once.
+    The statement has the parameters `home_parameters`, so that it is built only once. Replies are left out: they are on
+    the pages of their posts and on the profiles of their authors.
 
     The cost depends on the number of followed users, not on the number of their posts:
 
@@ -79,7 +93,7 @@ def home() -> Select[Post]:
         select(Post.id)
         .select_from(authors)
         .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
-        .where(Post.id < BEFORE)
+        .where(Post.id < BEFORE, Post.reply_to_id.is_(None))
         # "+ 0" prevents the planner from scanning all posts by id to find the few posts by these authors.
         .order_by((Post.id + 0).desc())
         .limit(bindparam("with_next", type_=Integer))
@@ -92,7 +106,7 @@ def count_newer() -> Select[int]:
     """Select the number of posts on the `home` timeline of `viewer_id` with ids above `after`, but at most `most`."""
     authors = _authors()
     is_newer = (Post.author_id == authors.c.id) & (Post.id > bindparam("after", type_=Integer))
-    newer = select(Post.id).select_from(authors).join(Post, is_newer)
+    newer = select(Post.id).select_from(authors).join(Post, is_newer).where(Post.reply_to_id.is_(None))
     return select(func.count()).select_from(newer.limit(bindparam("most", type_=Integer)).subquery())
 
 
@@ -112,7 +126,9 @@ def _authors() -> CTE:
 def _floor(authors: CTE) -> ScalarSelect[int]:
     """Return the floor of `home`: the id of the `size` + 1st of the authors' newest posts; 0 if there are fewer."""
     newest = (
-        select(func.max(_theirs.id)).where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE).scalar_subquery()
+        select(func.max(_theirs.id))
+        .where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE, _theirs.reply_to_id.is_(None))
+        .scalar_subquery()
     )
     heads = select(func.coalesce(newest, 0).label("id")).select_from(authors).cte("heads")
     last = select(heads.c.id).order_by(heads.c.id.desc()).limit(1).offset(SIZE).scalar_subquery()
@@ -124,7 +140,12 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int]) -> Scala
     """Return the id of an author's `size` + 1st newest post at or above the floor; NULL if there are fewer."""
     return (
         select(_theirs.id)
-        .where(_theirs.author_id == author, _theirs.id < BEFORE, _theirs.id >= floor)
+        .where(
+            _theirs.author_id == author,
+            _theirs.id < BEFORE,
+            _theirs.id >= floor,
+            _theirs.reply_to_id.is_(None),
+        )
         .order_by(_theirs.id.desc())
         .limit(1)
         .offset(SIZE)

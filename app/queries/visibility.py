@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_
+from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union_all
 
 from app.core.database import shared_alias
 from app.models import Block, HiddenMessage, Message, Mute, User
@@ -37,6 +37,15 @@ def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
 def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
     """Return the condition that the reader doesn't mute the author, and neither blocks the other."""
     return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
+
+
+def hidden_ids(viewer_id: Any) -> CompoundSelect[int]:
+    """Select the ids of the users whose posts `is_not_muted_or_blocked` hides from the viewer."""
+    return union_all(
+        select(_block.blocked_id).where(_block.blocker_id == viewer_id),
+        select(_block.blocker_id).where(_block.blocked_id == viewer_id),
+        select(_mute.muted_id).where(_mute.muter_id == viewer_id),
+    )
 
 
 def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:

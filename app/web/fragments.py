@@ -19,7 +19,7 @@ MAX_FRAGMENTS = 2000  # about 5 MB
 
 
 def init_app(app: Flask) -> None:
-    """Add the template functions `fragment(key, macro, ...)` and `post_key(post, when, translatable)`."""
+    """Add the template functions `fragment(key, macro, ...)` and `post_key(post, when, translatable, names_parent)`."""
     kept: dict[Hashable, Markup] = {}
 
     @app.template_global()
@@ -35,10 +35,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["post_key"] = post_key
 
 
-def post_key(post: Post, when: Markup, translatable: bool) -> Hashable:
+def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -> Hashable:
     """Return the key of a post as members other than its author see it in a list.
 
     `when` is its time in the viewer's language and time zone. `translatable` is whether there is a button "Translate".
+    `names_parent` is whether a reply names whom it replies to.
     """
     author = post.author
     return (
@@ -52,4 +53,8 @@ def post_key(post: Post, when: Markup, translatable: bool) -> Hashable:
         author.username,
         author.display_name,
         author.avatar,
+        post.reply_to_id,
+        post.reply_count,
+        names_parent,
+        post.replied_to,
     )

@@ -13,7 +13,7 @@ SPRITE = "img/icons.svg"
 ICONS = frozenset(
     """
     arrow-counterclockwise bell bell-fill bell-slash bell-slash-fill box-arrow-right
-    chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check
+    chat chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check
     clipboard-check-fill compass compass-fill cup-hot dot download envelope envelope-check envelope-fill
     exclamation-circle-fill exclamation-octagon-fill exclamation-triangle exclamation-triangle-fill eye
     eye-slash feather flag flag-fill funnel gear gear-fill gear-wide-connected globe2 hand-index hourglass house

@@ -22,7 +22,7 @@ from app.queries import operations
 
 bp = Blueprint("metrics", __name__)
 
-RECOUNTS = ("messages.recount", "notifications.recount", "profiles.recount")
+RECOUNTS = ("messages.recount", "notifications.recount", "posts.recount", "profiles.recount")
 
 
 @bp.get("/healthz")

@@ -11,9 +11,10 @@ from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, User
 from app.notifications import preferences, record_event, scheduling
 from app.notifications.kinds import CONFIGURABLE
-from app.posts.actions import publish
+from app.posts.actions import publish, reply
 from app.profiles.actions import follow
-from tests.factories import a_message, a_user
+from app.queries import timelines
+from tests.factories import a_message, a_post, a_user
 
 _numbers = itertools.count(1)
 ACTIVITY = sorted(set(CONFIGURABLE) - {"message"})  # the kinds that are rows of the Activity page
@@ -29,6 +30,12 @@ def _message(reader: User) -> None:
 
 def _mention(reader: User) -> None:
     publish(somebody(), f"Have you seen this, @{reader.username}?")
+
+
+def _reply(reader: User) -> None:
+    writer = somebody()
+    post = db.session.scalar(timelines.one(writer, a_post(reader).id).execution_options(populate_existing=True))
+    reply(writer, post, "I agree")
 
 
 def _follow(reader: User) -> None:
@@ -51,6 +58,7 @@ def _login(reader: User) -> None:
 HAPPEN: dict[str, Callable[[User], None]] = {
     "message": _message,
     "mention": _mention,
+    "reply": _reply,
     "follow": _follow,
     "job_done": _task("job_done"),
     "job_failed": _task("job_failed"),

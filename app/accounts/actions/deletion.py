@@ -23,7 +23,8 @@ from app.notifications import publish_activity_count
 GRACE_PERIOD = timedelta(days=14)  # between request and deletion
 MAIL_JOB = "accounts.mail_deletion"
 TELL_READERS = "accounts.tell_readers"
-COUNT_JOB = "profiles.count_follows"
+FOLLOWS_JOB = "profiles.count_follows"
+REACTIONS_JOB = "posts.count_reactions"
 BATCH = 500  # rows deleted in one transaction
 NOTIFY_BATCH = 50  # members updated in one transaction, which locks their notification clocks
 
@@ -128,4 +129,5 @@ def _check_not_the_last_admin(user: User) -> None:
 def _enqueue_email(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:
     enqueue(MAIL_JOB, user_id=user.id, what=what, due_at=due_at.isoformat())
     enqueue(TELL_READERS, user_id=user.id)
-    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{user.id}", user_id=user.id)
+    for name in (FOLLOWS_JOB, REACTIONS_JOB):
+        enqueue(name, unique_key=f"{name}:{user.id}", user_id=user.id)

@@ -21,7 +21,8 @@ from app.notifications import logins_changed
 
 # Jobs that correct the counters of other users, which don't include events and follows of inactive accounts.
 TELL_READERS = "accounts.tell_readers"
-COUNT_JOB = "profiles.count_follows"
+FOLLOWS_JOB = "profiles.count_follows"
+REACTIONS_JOB = "posts.count_reactions"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
@@ -39,7 +40,8 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
     logins_changed(person.id)
     enqueue(TELL_READERS, user_id=person.id)
-    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
+    for name in (FOLLOWS_JOB, REACTIONS_JOB):
+        enqueue(name, unique_key=f"{name}:{person.id}", user_id=person.id)
     audit_log.log_action(actor, "suspended", report=report, person=person)
 
 
@@ -56,7 +58,8 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
     # An account pending deletion stays inactive. Its user can cancel the deletion by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
     enqueue(TELL_READERS, user_id=person.id)
-    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{person.id}", user_id=person.id)
+    for name in (FOLLOWS_JOB, REACTIONS_JOB):
+        enqueue(name, unique_key=f"{name}:{person.id}", user_id=person.id)
     audit_log.log_action(actor, "reinstated", report=report, person=person)
 
 

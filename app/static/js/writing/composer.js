@@ -1,7 +1,9 @@
 // Writing: a box that grows with the text, the characters left, and nothing lost when sending fails.
 //
 //   <form data-composer ...> <textarea data-max="500"> <span data-counter>500</span> <button>
+//   <form data-composer data-reply ...>    a reply, whose answer says where it is: 201 and {"url": "/post/7"}
 //   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
+//   <a href="/post/7#reply">         puts it into the form for a reply
 import * as http from "../lib/http.js";
 import { gettext, ready } from "../lib/i18n.js";
 import { isSendCommand } from "../lib/keys.js";
@@ -50,7 +52,13 @@ async function send(form) {
   const text = form.querySelector("textarea").value;
   let reason = "";
   try {
-    const response = await http.submit(form, { redirect: "manual" });
+    const isReply = "reply" in form.dataset;
+    const headers = { Accept: isReply ? "application/json" : "text/html" };
+    const response = await http.submit(form, { redirect: "manual", headers });
+    if (response.status === 201) {
+      location.assign((await response.json()).url);
+      return;
+    }
     if (response.type === "opaqueredirect") {
       sent.tell(form, text);
       location.assign(location.pathname + location.search);
@@ -98,9 +106,9 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** Puts the cursor into this page's composer; false when there is none. */
-function write() {
-  const textarea = document.querySelector("[data-composer] textarea");
+/** Puts the cursor into this page's composer, or into its form for a reply; false when there is none. */
+function write(isReply) {
+  const textarea = document.querySelector(`[data-composer]${isReply ? "[data-reply]" : ":not([data-reply])"} textarea`);
   if (textarea) {
     textarea.scrollIntoView({ block: "center" });
     textarea.focus();
@@ -109,17 +117,19 @@ function write() {
 }
 
 document.addEventListener("click", (event) => {
-  if (event.target.closest("[data-write]") && write()) {
+  if (event.target.closest("[data-write]") && write(false)) {
     event.preventDefault();
   }
 });
 
 function start() {
   document.querySelectorAll("[data-composer] textarea, textarea[data-max]").forEach(refresh);
-  if (location.hash === "#write") {
-    write();
+  if (location.hash === "#write" || location.hash === "#reply") {
+    write(location.hash === "#reply");
   }
 }
+
+window.addEventListener("hashchange", start);
 
 // Browsers put typed text back when one comes back to a page, but only after our first look at it.
 window.addEventListener("pageshow", (event) => {

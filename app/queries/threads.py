@@ -1,0 +1,122 @@
+"""Threads: the place of a reply in its thread, and the queries of the posts above and below a post.
+
+The place of a reply is a materialised path. `tree_path` contains the ids of its ancestors below the post `tree_id`, and
+its own id, each written with WIDTH characters of base 36. The order of the paths is therefore the order in which a
+thread is read: each post before its replies, and replies from oldest to newest. The descendants of a post are one range
+of the index (tree_id, tree_path), so a page of them costs the same whatever the size of the thread.
+
+    post 5                 tree_id None, tree_path ""
+    ├── post 7             tree_id 5,    tree_path "000007"
+    │   └── post 9         tree_id 5,    tree_path "000007000009"
+    └── post 8             tree_id 5,    tree_path "000008"
+
+A path has at most MAX_LEVELS ids. A post with a full path starts a new tree: its replies have its id as `tree_id`, so a
+thread can have any depth. A deleted post leaves its id in the paths of its descendants.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from sqlalchemy import ScalarSelect, Select, func, select
+
+from app.core.database import shared_alias
+from app.models import Post, PostCount, User
+from app.models.post import PATH_LENGTH
+from app.queries import visibility
+
+WIDTH = 6  # 36 ** 6 is larger than the largest id
+MAX_LEVELS = PATH_LENGTH // WIDTH
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_AFTER_DIGITS = "~"  # is sorted after all digits
+_PATH = re.compile(f"(?:[{_DIGITS}]{{{WIDTH}}}){{1,{MAX_LEVELS}}}")
+# Created once, because creating an alias is slow.
+_reply, _parent, _parent_author = shared_alias(Post), shared_alias(Post), shared_alias(User)
+
+
+class Place(NamedTuple):
+    """The tree that contains the replies to a post, and the path that their paths begin with."""
+
+    tree_id: int
+    prefix: str
+
+
+def place_of_replies(post: Post) -> Place:
+    """Return the place of the replies to a post."""
+    if post.tree_id is None or len(post.tree_path) + WIDTH > PATH_LENGTH:
+        return Place(post.id, "")
+    return Place(post.tree_id, post.tree_path)
+
+
+def segment(post_id: int) -> str:
+    """Return the part of a path that stands for a post."""
+    digits = ""
+    while post_id:
+        post_id, digit = divmod(post_id, 36)
+        digits = _DIGITS[digit] + digits
+    return digits.rjust(WIDTH, "0")
+
+
+def ids_in(path: str) -> list[int]:
+    """Return the ids in a path, from the top down."""
+    return [int(path[start : start + WIDTH], 36) for start in range(0, len(path), WIDTH)]
+
+
+def is_path(text: str) -> bool:
+    """Return whether `text` has the form of a path."""
+    return _PATH.fullmatch(text) is not None
+
+
+def ancestor_ids(post: Post) -> list[int]:
+    """Return the ids of the posts above a post in its tree, from the top down."""
+    return [post.tree_id, *ids_in(post.tree_path)[:-1]] if post.tree_id is not None else []
+
+
+def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select[Post]:
+    """Restrict `posts` to the first `size` + 1 of a tree below `place`, in the order of the thread.
+
+    `after` is the path of the last post of the previous page, or "".
+    """
+    start = max(place.prefix, after)
+    return (
+        posts.where(
+            Post.reply_to_id.is_not(None),
+            Post.tree_id == place.tree_id,
+            Post.tree_path > start,
+            Post.tree_path < place.prefix + _AFTER_DIGITS,
+        )
+        .order_by(Post.tree_path)
+        .limit(size + 1)
+    )
+
+
+def reply_count(viewer_id: Any) -> ScalarSelect[int]:
+    """Return the number of replies to a `Post` that the viewer sees, as a subquery; NULL if it never had any.
+
+    The stored number includes replies by users who are hidden from the viewer. These are subtracted, so the cost
+    depends on the number of the viewer's blocks and mutes, not on the number of replies.
+    """
+    hidden = select(func.count()).where(
+        _reply.reply_to_id == PostCount.post_id,
+        _reply.reply_to_id.is_not(None),
+        _reply.counted,
+        _reply.author_id.in_(visibility.hidden_ids(viewer_id)),
+    )
+    return (
+        select(PostCount.replies - hidden.correlate(PostCount).scalar_subquery())
+        .where(PostCount.post_id == Post.id)
+        .correlate(Post)
+        .scalar_subquery()
+    )
+
+
+def replied_to(viewer_id: Any) -> ScalarSelect[str]:
+    """Return the username of the author whom a `Post` replies to, as a subquery; NULL if the viewer can't see them."""
+    return (
+        select(_parent_author.username)
+        .join(_parent, _parent.author_id == _parent_author.id)
+        .where(_parent.id == Post.reply_to_id, visibility.is_visible(viewer_id, _parent_author))
+        .correlate(Post)
+        .scalar_subquery()
+    )

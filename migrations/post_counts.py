@@ -1,0 +1,77 @@
+"""The triggers that keep `post_count` equal to what it counts, per engine: SQL that models cannot say.
+
+They hold whoever writes: this version of the app, a bulk delete, a cascade. A reply counts while its column `counted`
+says so; app/posts/counters.py changes that when an account is closed or opened again.
+
+On PostgreSQL they run at the commit, so that two people who reply to a third do not wait for each other's whole
+transactions. Their names come after those of migrations/counts.py in the alphabet: a transaction locks its rows of
+`profile_count` first, then those of `post_count`.
+
+A later migration that changes post in Alembic's batch mode loses SQLite's triggers with the old table: call `drop(op)`
+before it and `create(op)` after it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+SQLITE = {
+    # A reply of a closed account is counted, and then no longer: so each trigger does one thing.
+    "insert": """AFTER INSERT ON post WHEN new.reply_to_id IS NOT NULL AND new.counted BEGIN
+    INSERT INTO post_count (post_id, replies) SELECT id, 1 FROM post WHERE id = new.reply_to_id
+        ON CONFLICT (post_id) DO UPDATE SET replies = replies + 1;
+    UPDATE post SET counted = 0 WHERE id = new.id AND NOT (SELECT active FROM "user" WHERE id = new.author_id);
+END""",
+    "delete": """AFTER DELETE ON post WHEN old.reply_to_id IS NOT NULL AND old.counted BEGIN
+    UPDATE post_count SET replies = replies - 1 WHERE post_id = old.reply_to_id;
+END""",
+    "update": """AFTER UPDATE OF counted ON post WHEN new.reply_to_id IS NOT NULL AND new.counted <> old.counted BEGIN
+    UPDATE post_count SET replies = replies + new.counted - old.counted WHERE post_id = new.reply_to_id;
+END""",
+}
+
+# Between a reply and its post there is no foreign key. The post is locked, so that it is not deleted meanwhile.
+POSTGRESQL_FUNCTION = """reply_count_of_post() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NOT (SELECT active FROM "user" WHERE id = NEW.author_id) THEN
+            UPDATE post SET counted = false WHERE id = NEW.id;
+        END IF;
+        INSERT INTO post_count AS known (post_id, replies)
+            SELECT id, 1 FROM post WHERE id = NEW.reply_to_id FOR KEY SHARE
+            ON CONFLICT (post_id) DO UPDATE SET replies = known.replies + 1;
+    ELSIF TG_OP = 'DELETE' AND OLD.counted THEN
+        UPDATE post_count SET replies = replies - 1 WHERE post_id = OLD.reply_to_id;
+    ELSIF TG_OP = 'UPDATE' AND NEW.counted <> OLD.counted THEN
+        UPDATE post_count SET replies = replies + NEW.counted::integer - OLD.counted::integer
+            WHERE post_id = NEW.reply_to_id;
+    END IF;
+    RETURN NULL;
+END $$"""
+DEFERRED = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+POSTGRESQL = {
+    "reply_count_insert": f"AFTER INSERT ON post {DEFERRED} WHEN (NEW.reply_to_id IS NOT NULL AND NEW.counted)",
+    "reply_count_delete": f"AFTER DELETE ON post {DEFERRED} WHEN (OLD.reply_to_id IS NOT NULL)",
+    "reply_count_update": f"AFTER UPDATE OF counted ON post {DEFERRED} WHEN (NEW.reply_to_id IS NOT NULL)",
+}
+
+
+def create(op: Any) -> None:
+    """Make the triggers. `op` is Alembic's, or has its `execute`."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"CREATE FUNCTION {POSTGRESQL_FUNCTION}")
+        for name, when in POSTGRESQL.items():
+            op.execute(f"CREATE CONSTRAINT TRIGGER {name} {when} EXECUTE FUNCTION reply_count_of_post()")
+        return
+    for name, body in SQLITE.items():
+        op.execute(f"CREATE TRIGGER reply_count_{name} {body}")
+
+
+def drop(op: Any) -> None:
+    """Remove what `create` made."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name in POSTGRESQL:
+            op.execute(f"DROP TRIGGER {name} ON post")
+        op.execute("DROP FUNCTION reply_count_of_post()")
+        return
+    for name in SQLITE:
+        op.execute(f"DROP TRIGGER reply_count_{name}")
