@@ -63,8 +63,8 @@ def _rendered(_app: Flask, template: Any, context: dict[str, Any]) -> None:
 def _begun(connection: Any, _cursor: Any, statement: str, _params: Any, _context: Any, _many: bool) -> None:
     if statement == "BEGIN IMMEDIATE":
         held = _here.connections = getattr(_here, "connections", set())
-        held.add(id(connection.connection.dbapi_connection))
+        held.add(id(connection))  # the driver's connection may be lost before the rollback
 
 
 def _ended(connection: Any) -> None:
-    getattr(_here, "connections", set()).discard(id(connection.connection.dbapi_connection))
+    getattr(_here, "connections", set()).discard(id(connection))
