@@ -23,6 +23,7 @@ from tests.factories import a_user
 SUBJECTS = {
     "message": "New message from friend",
     "mention": "friend",
+    "reply": "friend",
     "follow": "friend",
     "job_done": "Your export is ready",
     "job_failed": "Your export failed",
@@ -114,7 +115,7 @@ def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jo
         happens(kind, ben, times=2)
     run_jobs(advance=60)
     (mail,) = mails
-    assert mail.subject == "10 new notifications"
+    assert mail.subject == "12 new notifications"
     for words in (mail.text, mail.html):
         places = [words.index(str(CONFIGURABLE[kind].label)) for kind in NOT_ESSENTIAL]
         assert places == sorted(places)
