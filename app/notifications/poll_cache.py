@@ -23,12 +23,12 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core import redis_client
-from app.core.database import connect_nowait
+from app.core.database import built_once, connect_nowait
 from app.core.redis_client import RedisUnavailable
 from app.core.time import now
 from app.models import LoginSession, NotificationClock, User
@@ -102,9 +102,7 @@ def _lease(client: Any, user_id: int) -> bytes:
 
 def _lock_clock(connection: Connection, user_id: int) -> float | None:
     """Lock the user's clock without waiting, and return its value. Return None if it is locked or doesn't exist yet."""
-    found: float | None = connection.scalar(
-        select(NotificationClock.last).where(NotificationClock.user_id == user_id).with_for_update(skip_locked=True)
-    )
+    found: float | None = connection.scalar(_clock(), {"user_id": user_id})
     return found
 
 
@@ -113,6 +111,18 @@ def _is_valid_login(connection: Connection, login_id: str) -> bool:
 
     The conditions are the same as in the query that loads the session (app/queries/people.py).
     """
+    return connection.scalar(_valid_login(), {"login_id": login_id, "moment": now()}) is not None
+
+
+@built_once
+def _clock() -> Select[float]:
+    clock = select(NotificationClock.last).where(NotificationClock.user_id == bindparam("user_id"))
+    return clock.with_for_update(skip_locked=True)
+
+
+@built_once
+def _valid_login() -> Select[str]:
     login = select(LoginSession.id).join(User, User.id == LoginSession.user_id)
-    login = login.where(LoginSession.id == login_id, LoginSession.expires_at > now(), User.active)
-    return connection.scalar(login) is not None
+    return login.where(
+        LoginSession.id == bindparam("login_id"), LoginSession.expires_at > bindparam("moment"), User.active
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
+from app.core.database import built_once
 from app.extensions import db
 from app.models import Notification
 
@@ -33,9 +34,14 @@ def since(user_id: int, timestamp: float, clock: float) -> list[NotificationStat
 
 
 def _after(user_id: int, timestamp: float) -> list[NotificationState]:
-    rows = db.session.execute(
+    rows = db.session.execute(_newer(), {"user_id": user_id, "since": timestamp})
+    return [NotificationState(*row) for row in rows]
+
+
+@built_once
+def _newer() -> Select[str, Any, float]:
+    return (
         select(Notification.name, Notification.data, Notification.timestamp)
-        .where(Notification.user_id == user_id, Notification.timestamp > timestamp)
+        .where(Notification.user_id == bindparam("user_id"), Notification.timestamp > bindparam("since"))
         .order_by(Notification.timestamp, Notification.name, Notification.subject)
     )
-    return [NotificationState(*row) for row in rows]

@@ -128,9 +128,9 @@ class Points:
         if _CLOCK.match(statement):
             for user_id in filter(self._ours, _clocks(parameters)):
                 self._take(actor, "lock the clock and tell", f"clock:{user_id}")
-        elif _READ_CLOCK.match(statement) and self._ours(parameters["user_id_1"]):
+        elif _READ_CLOCK.match(statement) and self._ours(_clocks(parameters)[0]):
             if "SKIP LOCKED" in statement:
-                self._take(actor, "try the lock and read the clock", f"clock:{parameters['user_id_1']}", tries=True)
+                self._take(actor, "try the lock and read the clock", f"clock:{_clocks(parameters)[0]}", tries=True)
             else:
                 actor.announce(Operation("read the clock without a lock", frozenset({ROWS})))
         elif self._people is None and _PAIR.search(statement):
