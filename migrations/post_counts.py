@@ -1,14 +1,15 @@
-"""The triggers that keep `post_count` equal to what it counts, per engine: SQL that models cannot say.
+"""The database triggers that update the counters in `post_count`, as SQL for each engine.
 
-They hold whoever writes: this version of the app, a bulk delete, a cascade. A reply counts while its column `counted`
-says so; app/posts/counters.py changes that when an account is closed or opened again.
+Triggers are used because they also run for bulk deletes, for cascades, and for the previous version of the app while an
+update is in progress. A reply is counted if its column `counted` is true. app/posts/counters.py updates this column
+when an account is closed or restored.
 
-On PostgreSQL they run at the commit, so that two people who reply to a third do not wait for each other's whole
-transactions. Their names come after those of migrations/counts.py in the alphabet: a transaction locks its rows of
-`profile_count` first, then those of `post_count`.
+On PostgreSQL, the triggers run at the commit. So if two users reply to the same post at the same time, their
+transactions wait for each other only during the commit. The names of these triggers are sorted after those of
+migrations/counts.py, so every transaction locks rows of `profile_count` first, then rows of `post_count`.
 
-A later migration that changes post in Alembic's batch mode loses SQLite's triggers with the old table: call `drop(op)`
-before it and `create(op)` after it.
+Alembic's batch mode replaces a table on SQLite, which deletes the triggers of the table. So a migration that changes
+post in batch mode must call `drop(op)` before and `create(op)` afterwards.
 """
 
 from __future__ import annotations
