@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import accounts, activity, cli, delivery, messages, moderation, polling, posts, privacy, profiles, tasks
-from app.catalogs.store import Catalogs, load_all
+from app.catalogs.loading import Catalogs, load_all
 from app.config import ROOT, Settings
 from app.core import postgresql, redis_client
 from app.core.i18n import offered_languages

@@ -6,7 +6,7 @@
     plurals.py     the plural rule of a catalog
     checks.py      find translations that would break a page or mislead readers
     compiled.py    a catalog in memory, and its JSON form
-    store.py       load compiled catalogs at startup, or compile them
+    loading.py     load compiled catalogs at startup, or compile them
     domain.py      gettext for Python and templates, with English as the fallback
     source.py      extract the strings of the code; create, update and check catalogs
 

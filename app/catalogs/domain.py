@@ -20,14 +20,14 @@ from jinja2.utils import pass_eval_context
 from markupsafe import Markup, escape
 from werkzeug.utils import cached_property
 
+from app.catalogs.loading import Catalogs
 from app.catalogs.po import key
-from app.catalogs.store import Catalogs
 
 _log = logging.getLogger("app.catalogs")
 
 
 class CatalogDomain(Domain):
-    """Flask-Babel's domain, changed to use the catalogs of `app.catalogs.store`."""
+    """Flask-Babel's domain, changed to use the catalogs of `app.catalogs.loading`."""
 
     def gettext(self, string: str, **variables: Any) -> str:
         return say(string, variables)

@@ -12,7 +12,7 @@ from pathlib import Path
 from babel import Locale
 from babel.messages.frontend import CommandLineInterface
 
-from app.catalogs import checks, plurals, po, po_writing, store
+from app.catalogs import checks, loading, plurals, po, po_writing
 from app.catalogs.merging import merge
 from app.catalogs.po import Entry, Fault, PoFile
 from app.config import ROOT
@@ -55,12 +55,12 @@ def init(code: str, folder: Path) -> Path:
     Raises ValueError for an invalid code, for English, or if the catalog exists.
     """
     code = canonical(code)
-    files, _faults = store.po_files(folder)
+    files, _faults = loading.po_files(folder)
     if code == SOURCE:
         raise ValueError("English is the language of the code and needs no catalog")
     path = files.get(code) or folder / code / "LC_MESSAGES" / "messages.po"
     if path.exists():
-        raise ValueError(f"{store.shown(path, folder)} exists already")
+        raise ValueError(f"{loading.shown(path, folder)} exists already")
     path.parent.mkdir(parents=True, exist_ok=True)
     rule = plurals.of_language(code)
     po_writing.write(path, replace(extract(), header=_new_header(code, rule)), rule.count)
@@ -72,9 +72,9 @@ def update(folder: Path, template: PoFile) -> list[Fault]:
 
     Skip files that cannot be read completely, and return the problems found in them.
     """
-    files, left = store.po_files(folder)
+    files, left = loading.po_files(folder)
     for code, path in files.items():
-        file = po.read(path, store.shown(path, folder))
+        file = po.read(path, loading.shown(path, folder))
         rule, _faulty = checks.check_file(file, code)
         unread = sorted(file.damage + file.duplicates, key=lambda fault: fault.line)
         if unread:
@@ -93,7 +93,7 @@ def check(folder: Path, template: PoFile) -> list[Status]:
 
     Return a status for each catalog, and one for English with the faults of the code's own strings.
     """
-    files, faults = store.po_files(folder)
+    files, faults = loading.po_files(folder)
     statuses = [_status(code, path, template, folder) for code, path in files.items()]
     of_source = [
         f"{entry.locations[0] if entry.locations else 'the code'}: {reason}"
@@ -105,7 +105,7 @@ def check(folder: Path, template: PoFile) -> list[Status]:
 
 
 def _status(code: str, path: Path, template: PoFile, folder: Path) -> Status:
-    file = po.read(path, store.shown(path, folder))
+    file = po.read(path, loading.shown(path, folder))
     _rule, faulty = checks.check_file(file, code)
     certain = sorted([*file.damage, *file.duplicates, *file.notes, *faulty.values()], key=lambda fault: fault.line)
     wanted = {entry.key: entry for entry in template.entries}

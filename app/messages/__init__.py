@@ -15,7 +15,7 @@ Routes:
     composer_routes          the form for a new conversation
     image_routes             images
     search_routes            searching the viewer's messages
-    conversation_page        helpers of the routes: access control, URLs, the page of a conversation
+    conversation_responses        helpers of the routes: access control, URLs, the page of a conversation
 
 Jobs:
     jobs                thumbnails, unused image files, sealed messages, the end of mutes, the daily recount

@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response
 from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.messages import bp, conversation_page, image_storage
+from app.messages import bp, conversation_responses, image_storage
 from app.messages.actions import edit_undo_delete
-from app.messages.conversation_page import THREAD, get_conversation_or_404
+from app.messages.conversation_responses import THREAD, get_conversation_or_404
 from app.messages.forms import DeleteForm, EditForm
 from app.messages.queries import conversations
 from app.messages.queries.conversations import ConversationView
@@ -45,7 +45,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
     if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
     flash(_("Message unsent. Your text is back in the message box."), "success")
-    return redirect(conversation_page.conversation_url(opened), 303)
+    return redirect(conversation_responses.conversation_url(opened), 303)
 
 
 @bp.get(f"{MESSAGE}/edit")
@@ -76,7 +76,7 @@ def edit(conversation_id: int, seq: int) -> Answer:
             return _show_error(opened, refusal)
         flash_error(refusal)
         return _show_edit(opened, message, form), 422
-    return conversation_page.action_response(opened)
+    return conversation_responses.action_response(opened)
 
 
 @bp.post(f"{MESSAGE}/delete")
@@ -103,7 +103,7 @@ def delete(conversation_id: int, seq: int) -> Answer:
     except ActionError as refusal:
         return _show_error(opened, refusal)
     image_storage.remove(files)
-    return conversation_page.action_response(opened)
+    return conversation_responses.action_response(opened)
 
 
 def _sealed_for() -> timedelta:
@@ -130,5 +130,5 @@ def _show_edit(opened: ConversationView, message: Message, form: EditForm) -> st
 def _show_error(opened: ConversationView, refusal: ActionError) -> Answer:
     if not is_script():
         flash_error(refusal)
-        return redirect(conversation_page.conversation_url(opened), 303)
+        return redirect(conversation_responses.conversation_url(opened), 303)
     return jsonify(error=str(refusal), status=422), 422

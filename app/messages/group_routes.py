@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.messages import bp, composer_routes, conversation_page
+from app.messages import bp, composer_routes, conversation_responses
 from app.messages.actions import groups
-from app.messages.conversation_page import THREAD, get_conversation_or_404
+from app.messages.conversation_responses import THREAD, get_conversation_or_404
 from app.messages.forms import AddForm, GroupForm, NameForm, people_named
 from app.messages.queries import conversations, read_by
 from app.messages.queries.conversations import ConversationView
@@ -32,7 +32,7 @@ def start_group() -> str | Response | tuple[str, int]:
         return composer_routes.show_composer(form), 422
     try:
         people, name, body = people_named(form.to.data or ""), form.name.data or "", form.message.data or ""
-        options = conversation_page.send_options(form)
+        options = conversation_responses.send_options(form)
         with write_transaction():
             conversation = groups.start(viewer(), people, name, body, options)
     except ActionError as refusal:
@@ -99,7 +99,7 @@ def leave_group(conversation_id: int) -> Response:
                 groups.leave(viewer(), conversation_id)
         except ActionError as refusal:
             flash_error(refusal)
-            return redirect(conversation_page.conversation_url(opened), 303)
+            return redirect(conversation_responses.conversation_url(opened), 303)
         flash(_("You left the group."), "success")
     return redirect(url_for("messages.inbox"), 303)
 

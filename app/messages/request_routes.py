@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.messages import bp, conversation_page
+from app.messages import bp, conversation_responses
 from app.messages.actions import membership
-from app.messages.conversation_page import THREAD, get_conversation_or_404
+from app.messages.conversation_responses import THREAD, get_conversation_or_404
 from app.messages.forms import MuteForm
 from app.messages.queries import inbox as conversations
 from app.messages.queries.conversations import ConversationView
@@ -94,4 +94,4 @@ def unmute(conversation_id: int) -> Response:
 
 
 def _to_thread(opened: ConversationView) -> Response:
-    return go_back(conversation_page.conversation_url(opened))
+    return go_back(conversation_responses.conversation_url(opened))

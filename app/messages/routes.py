@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from app.core.database import write_transaction
 from app.core.exceptions import ActionError
-from app.messages import actions, bp, conversation_page
+from app.messages import actions, bp, conversation_responses
 from app.messages.actions import membership
 from app.messages.actions.sending import SendOptions
-from app.messages.conversation_page import THREAD, get_conversation_or_404
+from app.messages.conversation_responses import THREAD, get_conversation_or_404
 from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.permission import ACCOUNT_DELETED
 from app.messages.queries import inbox as conversations
@@ -43,8 +43,8 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
     """
     opened = get_conversation_or_404(username, conversation_id)
     if conversation_id and opened.other is not None:
-        return redirect(conversation_page.conversation_url(opened))
-    return conversation_page.show(opened, MessageForm(formdata=None))
+        return redirect(conversation_responses.conversation_url(opened))
+    return conversation_responses.show(opened, MessageForm(formdata=None))
 
 
 @bp.get("/messages/<username>/new")
@@ -56,7 +56,7 @@ def new_messages(username: str = "", conversation_id: int = 0) -> str:
     These are the messages after seq ?after=, and the messages from seq ?first= on that changed after ?revision=.
     """
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
-    return conversation_page.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
+    return conversation_responses.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
 
 
 @bp.get("/send_message/<recipient>")
@@ -66,7 +66,7 @@ def compose(recipient: str) -> Response:
 
     This URL is from the Flask Mega-Tutorial, where it shows a separate form.
     """
-    return redirect(conversation_page.conversation_url(get_conversation_or_404(recipient)))
+    return redirect(conversation_responses.conversation_url(get_conversation_or_404(recipient)))
 
 
 @bp.post("/send_message/<recipient>")
@@ -82,16 +82,16 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
     """
     opened, form = get_conversation_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
-        return conversation_page.show(opened, form), 422
+        return conversation_responses.show(opened, form), 422
     try:
-        options = conversation_page.send_options(form)
+        options = conversation_responses.send_options(form)
         with write_transaction():
             _send(opened, form.message.data or "", options)
             _mark_read(opened, form.read_upto.data or 0)
     except ActionError as refusal:
         flash_error(refusal)
-        return conversation_page.show(opened, form), 422
-    return redirect(conversation_page.conversation_url(opened), 303)
+        return conversation_responses.show(opened, form), 422
+    return redirect(conversation_responses.conversation_url(opened), 303)
 
 
 @bp.post("/messages/<username>/read")
@@ -105,7 +105,7 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
         abort(400)
     with write_transaction():
         _mark_read(opened, form.seq.data or 0)
-    return conversation_page.action_response(opened)
+    return conversation_responses.action_response(opened)
 
 
 @bp.get("/messages/<username>/draft")
@@ -129,7 +129,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
         abort(400)
     with write_transaction():
         membership.save_draft(viewer(), opened, form.message.data or "", own_seq=form.own_seq.data or 0)
-    return conversation_page.action_response(opened)
+    return conversation_responses.action_response(opened)
 
 
 @bp.post("/messages/delivered")

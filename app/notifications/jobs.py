@@ -14,7 +14,7 @@ from app.core.time import now
 from app.extensions import db
 from app.jobs import job
 from app.models import Activity, Job, MailTally, Notification
-from app.notifications import poll_cache, recount
+from app.notifications import badge_recount, poll_cache
 from app.notifications.events import record_event
 from app.notifications.outbox import publish_state
 
@@ -64,7 +64,7 @@ def delete_old_task_states() -> None:
 @job("notifications.recount", queue="slow", timeout=3600, every=DAY)
 def recount_badges() -> dict[str, int]:
     """Recount all badges, and correct those that are wrong. Idempotent: a second run finds nothing to correct."""
-    return recount.recount()
+    return badge_recount.recount()
 
 
 @job("notifications.forget_activity", every=DAY)

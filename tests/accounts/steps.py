@@ -30,7 +30,9 @@ def register(client: Browser, username: str = "ana", **fields: Any) -> TestRespo
     return client.post_form("/auth/register", {**values, **fields})
 
 
-def joins(client: Browser, mails: Mailbox, run_jobs: Callable[..., Any], username: str = "ana", **fields: Any) -> None:
+def register_and_confirm(
+    client: Browser, mails: Mailbox, run_jobs: Callable[..., Any], username: str = "ana", **fields: Any
+) -> None:
     """Register and open the link that is emailed."""
     assert register(client, username, **fields).status_code == 303
     run_jobs()
@@ -60,7 +62,7 @@ def is_logged_in(client: Browser) -> bool:
     return page.status_code == 200
 
 
-def stolen(client: Browser, app: Flask, *names: str) -> Browser:
+def stolen_browser(client: Browser, app: Flask, *names: str) -> Browser:
     """A thief's browser with copies of the cookies of `client` (of those in `names`)."""
     thief = a_browser(app)
     for name in names or COOKIES:
@@ -88,7 +90,7 @@ def a_member(username: str = "ana", password: str = PASSWORD, **values: Any) -> 
     return a_user(username, password_hash=passwords.hash_password(password), **values)
 
 
-def meanwhile(function: Callable[[], Any]) -> None:
+def run_in_thread(function: Callable[[], Any]) -> None:
     """Run `function` in a thread of its own while this one waits: what somebody else does in that moment."""
     with ThreadPoolExecutor(1) as others:
         others.submit(function).result()

@@ -21,5 +21,5 @@ LIKE = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) {} Safari/537.36
         ("", ("", "")),
     ],
 )
-def test_what_a_browser_calls_itself(user_agent, expected):
+def test_user_agent_is_parsed_to_browser_and_system(user_agent, expected):
     assert (browser(user_agent), system(user_agent)) == expected

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from app.core.time import now
 from app.models import AuditEntry, Job, LoginSession
 from tests.factories import PASSWORD, a_user
-from tests.moderation.conftest import reported, town  # noqa: F401 - fixtures
+from tests.moderation.conftest import members, reported  # noqa: F401 - fixtures
 from tests.support.forms import fill
 
 FORM = "/auth/confirm_password"
@@ -20,15 +20,15 @@ MODERATION = "/moderation"
 
 
 @pytest.fixture
-def wait(db):
+def age_logins(db):
     """Let the logins of everyone get older."""
 
-    def wait(minutes: float) -> None:
+    def age_logins(minutes: float) -> None:
         moment = now() - timedelta(minutes=minutes)
         db.session.execute(update(LoginSession).values(password_at=moment, created_at=moment))
         db.session.commit()
 
-    return wait
+    return age_logins
 
 
 def moderation_routes(app) -> list[tuple[str, str]]:
@@ -41,19 +41,19 @@ def moderation_routes(app) -> list[tuple[str, str]]:
     return routes
 
 
-def continues(browser, answer, target: str, password: str = PASSWORD):
+def submit_password_form(browser, answer, target: str, password: str = PASSWORD):
     """Fill the form in `answer`, which asks for the password."""
     path, values = fill(answer.text, {"current_password": password}, target, None)
     return path, values, browser.post(path, data=values)
 
 
 @pytest.mark.slow
-def test_every_route_of_the_moderators_asks_after_an_hour(app, reported, town, wait, db):  # noqa: F811
+def test_moderation_routes_ask_for_the_password_after_an_hour(app, reported, members, age_logins, db):  # noqa: F811
     routes = moderation_routes(app)
     assert len(routes) >= 10
-    wait(61)
+    age_logins(61)
     for method, path in routes:
-        answer = town.mia.get(path) if method == "GET" else town.mia.post_form(path, {"words": "be kind"})
+        answer = members.mia.get(path) if method == "GET" else members.mia.post_form(path, {"words": "be kind"})
         if method == "GET":
             assert answer.status_code == 302, path
             assert urlsplit(answer.location).path == FORM, path
@@ -62,63 +62,63 @@ def test_every_route_of_the_moderators_asks_after_an_hour(app, reported, town, w
             assert answer.status_code == 403, path
             assert 'name="current_password"' in answer.text, path
     assert db.session.scalars(select(AuditEntry)).all() == []
-    wait(59)
-    assert town.mia.get(MODERATION).status_code == 200
+    age_logins(59)
+    assert members.mia.get(MODERATION).status_code == 200
 
 
-def test_whoever_has_no_role_is_asked_nothing(as_, app, wait):
+def test_members_get_404_on_moderation_routes_and_no_password_form(as_, app, age_logins):
     ana = as_("ana")
-    wait(61)
+    age_logins(61)
     for method, path in moderation_routes(app):
         answer = ana.get(path) if method == "GET" else ana.post_form(path)
         assert answer.status_code == 404, path
 
 
-def test_a_page_opens_after_the_password(town, wait):  # noqa: F811
-    wait(61)
+def test_page_opens_after_password_confirmation(members, age_logins):  # noqa: F811
+    age_logins(61)
     target = f"{MODERATION}/log?person=b%C3%A9n"
-    asked = town.mia.get(target)
-    answer = town.mia.submit(asked.location, {"current_password": PASSWORD})
+    asked = members.mia.get(target)
+    answer = members.mia.submit(asked.location, {"current_password": PASSWORD})
     assert (answer.status_code, answer.location) == (303, target)
-    assert town.mia.get(target).status_code == 200
+    assert members.mia.get(target).status_code == 200
 
 
-def test_what_was_written_goes_along_and_in_no_url(reported, town, wait, db):  # noqa: F811
+def test_form_data_survives_password_confirmation_and_is_not_in_the_url(reported, members, age_logins, db):  # noqa: F811
     words = 'Please be <kinder> & "calm"\r\nto others.'
     path = f"{MODERATION}/{reported.id}/warn"
-    assert town.mia.post_form(f"{MODERATION}/{reported.id}/look").status_code == 303
-    wait(61)
-    asked = town.mia.post_form(path, {"words": words})
-    _path, _values, wrong = continues(town.mia, asked, path, "not the password")
+    assert members.mia.post_form(f"{MODERATION}/{reported.id}/look").status_code == 303
+    age_logins(61)
+    asked = members.mia.post_form(path, {"words": words})
+    _path, _values, wrong = submit_password_form(members.mia, asked, path, "not the password")
     assert wrong.status_code == 422
-    form, values, answer = continues(town.mia, wrong, path)
+    form, values, answer = submit_password_form(members.mia, wrong, path)
     assert (answer.status_code, answer.location) == (307, path)
     assert "kinder" not in form + answer.location
-    sent = town.mia.post(answer.location, data=values)  # as a browser follows a 307
+    sent = members.mia.post(answer.location, data=values)  # as a browser follows a 307
     assert sent.status_code == 303, sent.text
     entry = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
     assert (entry.action, entry.actor_name) == ("warned", "mia")
     assert PASSWORD not in str(vars(entry))
 
 
-def test_an_export_asks_for_the_password(as_, wait, db, run_jobs):
+def test_export_asks_for_the_password(as_, age_logins, db, run_jobs):
     ana = as_("ana")
-    wait(6)
+    age_logins(6)
     asked = ana.post_form("/export_posts")
     assert asked.status_code == 403
     assert db.session.scalars(select(Job)).all() == []
-    _form, values, answer = continues(ana, asked, "/export_posts")
+    _form, values, answer = submit_password_form(ana, asked, "/export_posts")
     assert (answer.status_code, answer.location) == (307, "/export_posts")
     assert ana.post(answer.location, data=values).status_code == 303
     [job] = db.session.scalars(select(Job).where(Job.owner_id == ana.user.id))
     run_jobs()
     download = f"/tasks/{job.id}/download"
     assert ana.get(download).status_code == 200
-    wait(6)
+    age_logins(6)
     assert urlsplit(ana.get(download).location).path == FORM
 
 
-def test_a_link_to_the_form_makes_nobody_post(as_, db):
+def test_crafted_link_to_password_form_posts_nothing(as_, db):
     ana = as_("ana")
     for forged in ("1", "WzEsIi9hdXRoL3NlY3VyaXR5L2xvZ2lucy9lbmQiXQ.AAAA"):
         answer = ana.submit(f"{FORM}?next=/auth/security/logins/end&post={forged}", {"current_password": PASSWORD})
@@ -127,22 +127,22 @@ def test_a_link_to_the_form_makes_nobody_post(as_, db):
     assert answer.location == "/"
 
 
-def test_the_proof_is_of_one_browser(as_, wait):
+def test_password_confirmation_is_valid_in_one_browser_only(as_, age_logins):
     user = a_user("mia", role="moderator")
     one, other = as_(user), as_(user)
-    wait(61)
+    age_logins(61)
     assert one.submit(FORM, {"current_password": PASSWORD}).status_code == 303
     assert one.get(MODERATION).status_code == 200
     assert other.get(MODERATION).status_code == 302
 
 
-def test_passwords_cannot_be_tried_at_leisure(as_, rate_limits):
+def test_password_confirmation_attempts_are_limited(as_, rate_limits):
     ana = as_("ana")
     statuses = [ana.post_form(FORM, {"current_password": "wrong"}).status_code for _ in range(11)]
     assert statuses == [422] * 10 + [429]
 
 
-def test_a_script_hears_it_in_json(town, wait):  # noqa: F811
-    wait(61)
-    answer = town.mia.get(MODERATION, headers={"Accept": "application/json"})
+def test_json_client_gets_password_request_as_json(members, age_logins):  # noqa: F811
+    age_logins(61)
+    answer = members.mia.get(MODERATION, headers={"Accept": "application/json"})
     assert (answer.status_code, answer.json["error"]) == (403, "Please confirm your password.")

@@ -41,17 +41,17 @@ PAGE = "/auth/delete_account"
 GRACE = 14 * 24 * 3600
 
 
-def told(browser) -> dict[str, object]:
+def polled_states(browser) -> dict[str, object]:
     """The newest state of each name, as a poll tells it."""
     return {one["name"]: one["data"] for one in browser.get("/notifications").json}
 
 
-def delete(browser, password: str = PASSWORD):
+def request_deletion(browser, password: str = PASSWORD):
     return browser.submit(PAGE, {"current_password": password})
 
 
 @pytest.fixture
-def wait(db, run_jobs):
+def wait_days(db, run_jobs):
     """Let days pass for the accounts that wait, and do what is due."""
 
     def days_pass(days: float) -> None:
@@ -75,23 +75,23 @@ def ana(as_, db):
 # The order
 
 
-def test_the_page_says_what_happens_and_the_security_page_leads_there(ana):
+def test_deletion_page_explains_consequences_and_is_linked_from_security_page(ana):
     assert f'href="{PAGE}"' in ana.get("/auth/security").text
     page = ana.get(PAGE).text
     for words in ("have 14 days", "Log in during that time", "without your name", "then take your username"):
         assert words in page
 
 
-def test_it_takes_the_password_and_a_token(ana, client, db):
+def test_deletion_requires_password_and_csrf_token(ana, client, db):
     assert client.get(PAGE).status_code == 302
     assert ana.post(PAGE, data={"current_password": PASSWORD}).status_code == 400
     for wrong in ("", "not it"):
-        assert delete(ana, wrong).status_code == 422
+        assert request_deletion(ana, wrong).status_code == 422
     assert is_logged_in(ana)
     assert db.session.scalars(select(User.deletion_due_at)).all() == [None, None]
 
 
-def test_the_account_is_closed_at_once(ana, app, as_, db, run_jobs, mails):
+def test_account_is_closed_immediately(ana, app, as_, db, run_jobs, mails):
     other, ben = a_browser(app), as_("ben")
     log_in(other)
     a_post(ana.user, "Low tide at six")
@@ -101,16 +101,16 @@ def test_the_account_is_closed_at_once(ana, app, as_, db, run_jobs, mails):
     keys = {"endpoint": "https://push.example/1", "endpoint_hash": "1", "p256dh": "k", "auth": "a", "synced_until": 0.0}
     db.session.add(PushSubscription(user_id=ana.user.id, login_id=login.id, **keys))
     db.session.commit()
-    assert told(ben)["unread_activity_count"] == 1
+    assert polled_states(ben)["unread_activity_count"] == 1
 
-    answer = delete(ana)
+    answer = request_deletion(ana)
     assert (answer.status_code, answer.location) == (303, "/auth/login")
     assert not is_logged_in(ana) and not is_logged_in(other)
     assert db.session.scalars(select(PushSubscription)).all() == []
     assert ben.get("/user/ana").status_code == 404
     assert "Low tide at six" not in ben.get("/explore").text
     run_jobs()
-    assert told(ben)["unread_activity_count"] == 0  # ben's pages hear of it
+    assert polled_states(ben)["unread_activity_count"] == 0  # ben's pages hear of it
     [mail] = mails.to("ana@example.org")
     assert mail.subject == "Your account will be deleted"
     assert "http://microblog.test/auth/login" in mail.text and "http://microblog.test/auth/login" in mail.html
@@ -119,27 +119,27 @@ def test_the_account_is_closed_at_once(ana, app, as_, db, run_jobs, mails):
     assert str(day.year) in mail.text
 
 
-def test_the_last_admin_stays(as_, db):
+def test_last_admin_cannot_delete_the_account(as_, db):
     ben, cleo = as_(a_user("ben", role="admin")), a_user("cleo", role="admin", active=False)
-    answer = delete(ben)
+    answer = request_deletion(ben)
     assert answer.status_code == 422
     assert "only admin" in answer.text
     assert is_logged_in(ben)
     cleo.active = True
     db.session.commit()
-    assert delete(ben).status_code == 303
+    assert request_deletion(ben).status_code == 303
 
 
 # The way back
 
 
 @pytest.mark.parametrize("name", ["ana", "ana@example.org"])
-def test_logging_in_takes_it_back(ana, as_, client, db, run_jobs, mails, wait, name):
+def test_logging_in_cancels_deletion(ana, as_, client, db, run_jobs, mails, wait_days, name):
     ben = as_("ben")
     record_event(ben.user.id, "follow", "ana", actor=ana.user)
     db.session.commit()
-    delete(ana)
-    wait(13.9)
+    request_deletion(ana)
+    wait_days(13.9)
     assert log_in(client, name, "not the password").status_code == 422
     assert not is_logged_in(client)
     answer = log_in(client, name)
@@ -148,14 +148,14 @@ def test_logging_in_takes_it_back(ana, as_, client, db, run_jobs, mails, wait, n
     assert is_logged_in(client)
     assert ben.get("/user/ana").status_code == 200
     run_jobs()
-    assert told(ben)["unread_activity_count"] == 1
+    assert polled_states(ben)["unread_activity_count"] == 1
     assert [mail.subject for mail in mails.to("ana@example.org")][-1] == "Your account has been restored"
-    wait(30)
+    wait_days(30)
     assert is_logged_in(client)
 
 
-def test_who_forgot_the_password_takes_it_back_with_a_new_one(ana, client, run_jobs, mails):
-    delete(ana)
+def test_password_reset_cancels_deletion(ana, client, run_jobs, mails):
+    request_deletion(ana)
     client.submit("/auth/reset_password_request", {"email": "ana@example.org"})
     run_jobs()
     (mail,) = (mail for mail in mails.to("ana@example.org") if "/auth/reset_password/" in mail.text)
@@ -164,8 +164,8 @@ def test_who_forgot_the_password_takes_it_back_with_a_new_one(ana, client, run_j
     assert "Your account has been restored" in client.follow(log_in(client, "ana", password=fresh)).text
 
 
-def test_who_is_suspended_meanwhile_is_told_so_and_does_not_come_back(ana, client, db):
-    delete(ana)
+def test_suspended_member_cannot_cancel_deletion_by_logging_in(ana, client, db):
+    request_deletion(ana)
     person = db.session.get_one(User, ana.user.id)
     person.suspended_at = now()
     db.session.commit()
@@ -175,16 +175,16 @@ def test_who_is_suspended_meanwhile_is_told_so_and_does_not_come_back(ana, clien
     assert person.deletion_due_at is not None and not person.active
 
 
-def test_when_the_time_is_over_nobody_comes_back(ana, client, db):
-    delete(ana)
+def test_login_fails_after_deletion_is_due(ana, client, db):
+    request_deletion(ana)
     db.session.get_one(User, ana.user.id).deletion_due_at = now() - timedelta(seconds=1)
     db.session.commit()
     assert "Incorrect username or password" in log_in(client).text
     assert not is_logged_in(client)
 
 
-def test_a_mail_that_comes_late_does_not_say_what_is_not_so(ana, client, run_jobs, mails):
-    delete(ana)
+def test_outdated_deletion_email_is_not_sent(ana, client, run_jobs, mails):
+    request_deletion(ana)
     log_in(client)
     run_jobs()
     assert [mail.subject for mail in mails.to("ana@example.org")] == ["Your account has been restored"]
@@ -193,7 +193,7 @@ def test_a_mail_that_comes_late_does_not_say_what_is_not_so(ana, client, run_job
 # The deletion
 
 
-def belongings(db, user_id: int) -> dict[str, int]:
+def rows_of_user(db, user_id: int) -> dict[str, int]:
     """How many rows name the person, by table and column; whatever tables there will be."""
     found = {}
     for table in Base.metadata.sorted_tables:
@@ -205,7 +205,7 @@ def belongings(db, user_id: int) -> dict[str, int]:
     return found
 
 
-def lives(ana: User, ben: User, db) -> None:
+def create_data(ana: User, ben: User, db) -> None:
     """Ana does a little of everything."""
     for number in range(5):
         a_post(ana, f"post {number} for @ben")
@@ -226,20 +226,20 @@ def lives(ana: User, ben: User, db) -> None:
     db.session.commit()
 
 
-def test_nothing_of_the_person_is_left_and_others_keep_theirs(ana, db, wait, monkeypatch, configure, tmp_path):
+def test_deletion_removes_own_data_and_keeps_data_of_others(ana, db, wait_days, monkeypatch, configure, tmp_path):
     configure(DATA_DIR=tmp_path)  # exports of other tests lie in the shared one
     monkeypatch.setattr(deletion, "BATCH", 2)
     monkeypatch.setattr(message_deletion, "BATCH", 2)
     ben, user_id = db.session.scalars(select(User).where(User.username == "ben")).one(), ana.user.id
-    lives(ana.user, ben, db)
+    create_data(ana.user, ben, db)
     a_post(ben, "ben's own")
-    assert len(belongings(db, user_id)) > 10
-    delete(ana)
-    wait(13.9)
-    assert belongings(db, user_id)["post.author_id"] == 5
+    assert len(rows_of_user(db, user_id)) > 10
+    request_deletion(ana)
+    wait_days(13.9)
+    assert rows_of_user(db, user_id)["post.author_id"] == 5
     assert len(list(exports().root.glob("*/*.json"))) == 1
-    wait(1)
-    assert belongings(db, user_id) == {}
+    wait_days(1)
+    assert rows_of_user(db, user_id) == {}
     assert db.session.get(User, user_id) is None
     assert list(exports().root.glob("*/*.json")) == []
     assert db.session.scalars(select(Post.body)).all() == ["ben's own"]
@@ -247,14 +247,14 @@ def test_nothing_of_the_person_is_left_and_others_keep_theirs(ana, db, wait, mon
     assert db.session.scalars(select(Follow)).all() == db.session.scalars(select(Activity)).all() == []
 
 
-def test_the_name_is_free_again_and_the_address_too(ana, client, wait):
-    delete(ana)
+def test_username_and_email_address_are_free_after_deletion(ana, client, wait_days):
+    request_deletion(ana)
     assert register(client).status_code == 422
-    wait(14)
+    wait_days(14)
     assert register(client).status_code == 303
 
 
-def test_what_they_wrote_stays_without_a_name_and_without_pictures(ana, as_, db, wait):
+def test_messages_remain_after_deletion_without_name_and_images(ana, as_, db, wait_days):
     ben, user_id = as_("ben"), ana.user.id
     a_message(ben.user, ana.user, "How was it?")
     words, picture = a_message(ana.user, ben.user, "Splendid"), a_message(ana.user, ben.user, "for now")
@@ -262,10 +262,10 @@ def test_what_they_wrote_stays_without_a_name_and_without_pictures(ana, as_, db,
     for message in (words, picture):
         db.session.add(MessageImage(message_id=message.id, position=0, file=f"{message.id}.webp", width=1, height=1))
     db.session.commit()
-    assert told(ben)["unread_message_count"] == 2
-    delete(ana)
-    wait(14)
-    after = told(ben)
+    assert polled_states(ben)["unread_message_count"] == 2
+    request_deletion(ana)
+    wait_days(14)
+    after = polled_states(ben)
     assert after["unread_message_count"] == 0
     thread_id = words.conversation_id
     assert (after["conversation"]["with"], after["conversation"]["group"]) == ("", thread_id)
@@ -288,18 +288,18 @@ def test_what_they_wrote_stays_without_a_name_and_without_pictures(ana, as_, db,
     assert len(db.session.scalars(select(Message)).all()) == 3
 
 
-def test_a_request_that_was_never_accepted_goes(ana, as_, db, wait):
+def test_unaccepted_message_request_is_deleted_with_its_sender(ana, as_, db, wait_days):
     cleo = as_("cleo")
     ana.post_form("/send_message/cleo", {"message": "May I?"})
-    assert told(cleo)["message_request_count"] == 1
-    delete(ana)
-    wait(14)
-    assert told(cleo)["message_request_count"] == 0
+    assert polled_states(cleo)["message_request_count"] == 1
+    request_deletion(ana)
+    wait_days(14)
+    assert polled_states(cleo)["message_request_count"] == 0
     assert db.session.scalars(select(Conversation)).all() == []
     assert "ana" not in str(db.session.scalars(select(Notification.data)).all())
 
 
-def test_a_group_goes_on_without_them(ana, as_, db, wait):
+def test_group_continues_after_a_member_is_deleted(ana, as_, db, wait_days):
     ben, cleo = as_("ben"), as_("cleo")
     for other in (ben, cleo):
         acquainted(ana.user, other.user)
@@ -311,30 +311,30 @@ def test_a_group_goes_on_without_them(ana, as_, db, wait):
     groups.add(ben.user, thread_id, [dora])
     db.session.commit()
     ana.post_form(f"/messages/thread/{thread_id}/send", {"message": "Hello, both"})
-    delete(ana)
-    wait(14)
+    request_deletion(ana)
+    wait_days(14)
     page = cleo.get(f"/messages/thread/{thread_id}").text
     assert "Hello, both" in page and "Deleted account" in page
     assert not re.search(r"@ana\b", page)
     assert cleo.post_form(f"/messages/thread/{thread_id}/send", {"message": "Bye"}).status_code == 303
 
 
-def test_a_conversation_whose_people_are_both_gone_goes(ana, as_, db, wait):
+def test_conversation_is_deleted_when_both_accounts_are_deleted(ana, as_, db, wait_days):
     cleo = as_("cleo")
     a_message(ana.user, cleo.user)
     for browser in (ana, cleo):
-        delete(browser)
-    wait(14)
+        request_deletion(browser)
+    wait_days(14)
     assert db.session.scalars(select(Message)).all() == db.session.scalars(select(Conversation)).all() == []
 
 
-def test_it_may_end_anywhere_and_goes_on(ana, db, run_jobs, wait, monkeypatch):
+def test_interrupted_deletion_job_is_completed_by_the_next_run(ana, db, run_jobs, wait_days, monkeypatch):
     """As when the worker is killed: each transaction is whole, and the next run does the rest, once."""
     monkeypatch.setattr(deletion, "BATCH", 2)
     monkeypatch.setattr(message_deletion, "BATCH", 2)
     ben, user_id = db.session.scalars(select(User).where(User.username == "ben")).one(), ana.user.id
-    lives(ana.user, ben, db)
-    delete(ana)
+    create_data(ana.user, ben, db)
+    request_deletion(ana)
     db.session.get_one(User, user_id).deletion_due_at = now()
     db.session.commit()
     steps, runs = [*account_deletion.steps(), deletion.erase], 0
@@ -345,18 +345,18 @@ def test_it_may_end_anywhere_and_goes_on(ana, db, run_jobs, wait, monkeypatch):
         runs += 1
         if runs == 10:
             break
-    assert belongings(db, user_id)
-    wait(0)
-    wait(0)
-    assert belongings(db, user_id) == {}
+    assert rows_of_user(db, user_id)
+    wait_days(0)
+    wait_days(0)
+    assert rows_of_user(db, user_id) == {}
     assert db.session.scalars(select(Job.state).where(Job.name == "accounts.delete_due")).all() == ["done", "done"]
 
 
-def test_nobody_else_is_deleted(ana, as_, db, wait):
+def test_no_other_account_is_deleted(ana, as_, db, wait_days):
     cleo = as_("cleo")
-    delete(ana)
-    delete(cleo)
+    request_deletion(ana)
+    request_deletion(cleo)
     db.session.get_one(User, cleo.user.id).deletion_due_at = now() + timedelta(days=30)
     db.session.commit()
-    wait(14)
+    wait_days(14)
     assert sorted(db.session.scalars(select(User.username))) == ["ben", "cleo"]

@@ -13,7 +13,7 @@ from tests.accounts.steps import link_in, register, the_user
 from tests.factories import a_login, a_user
 
 
-def order_all(db, user):
+def enqueue_all_emails(db, user):
     actions.request_password_reset(user)
     actions.request_email_change(user, "new@example.org")
     user.email_confirmed_at = None
@@ -24,8 +24,8 @@ def order_all(db, user):
     db.session.commit()
 
 
-def test_every_mail_has_text_and_html_and_says_whose_account_it_is_about(db, mails, run_jobs):
-    order_all(db, a_user("ana", name="Ana Sofía"))
+def test_every_email_has_text_and_html_and_identifies_the_account(db, mails, run_jobs):
+    enqueue_all_emails(db, a_user("ana", name="Ana Sofía"))
     run_jobs()
     assert len(mails) == 4
     for mail in mails:
@@ -39,7 +39,7 @@ def test_every_mail_has_text_and_html_and_says_whose_account_it_is_about(db, mai
     assert len({mail.message_id for mail in mails}) == 4
 
 
-def test_a_name_in_a_mail_is_text(db, mails, run_jobs):
+def test_name_in_an_email_is_escaped(db, mails, run_jobs):
     user = a_user("ana", name='<img src=x onerror=alert(1)> "A"; B <b@example.org>')
     actions.request_password_reset(user)
     db.session.commit()
@@ -49,7 +49,7 @@ def test_a_name_in_a_mail_is_text(db, mails, run_jobs):
     assert mails[0].message["Bcc"] is None
 
 
-def test_a_name_cannot_add_a_header(db, mails, run_jobs):
+def test_name_cannot_inject_an_email_header(db, mails, run_jobs):
     user = a_user("ana", name="Ana\r\nBcc: victim@example.org")
     actions.request_password_reset(user)
     db.session.commit()
@@ -58,16 +58,16 @@ def test_a_name_cannot_add_a_header(db, mails, run_jobs):
     assert mails[0].envelope_to == ["ana@example.org"]
 
 
-def test_mails_ordered_before_the_account_was_closed_are_dropped(db, mails, run_jobs):
+def test_emails_enqueued_before_the_account_was_closed_are_dropped(db, mails, run_jobs):
     user = a_user("ana")
-    order_all(db, user)
+    enqueue_all_emails(db, user)
     user.active = False
     db.session.commit()
     run_jobs()
     assert len(mails) == 0
 
 
-def test_a_mail_whose_link_was_replaced_or_ran_out_is_dropped(db, mails, run_jobs):
+def test_emails_with_replaced_or_expired_links_are_dropped(db, mails, run_jobs):
     user = a_user("ana")
     actions.request_password_reset(user)
     db.session.commit()
@@ -83,7 +83,7 @@ def test_a_mail_whose_link_was_replaced_or_ran_out_is_dropped(db, mails, run_job
 
 
 @pytest.mark.parametrize("mode", ["4xx", "drop"])
-def test_a_mail_that_is_tried_again_carries_the_same_link_and_id(db, mails, run_jobs, mode):
+def test_retried_email_has_the_same_link_and_message_id(db, mails, run_jobs, mode):
     actions.request_password_reset(a_user("ana"))
     db.session.commit()
     mails.mode = mode
@@ -94,7 +94,7 @@ def test_a_mail_that_is_tried_again_carries_the_same_link_and_id(db, mails, run_
     assert len({link_in(mail) for mail in mails}) == 1
 
 
-def test_the_time_of_a_notice_is_the_readers(db, mails, run_jobs):
+def test_notice_shows_time_in_the_readers_time_zone(db, mails, run_jobs):
     user = a_user("ana", timezone="Asia/Tokyo")
     with time_machine.travel("2026-03-01T20:30:00+00:00", tick=False):
         actions.change_password(user, "granite swallow 41", keep=None)
@@ -104,14 +104,14 @@ def test_the_time_of_a_notice_is_the_readers(db, mails, run_jobs):
     assert "5:30" in mails[0].text
 
 
-def test_registering_orders_one_mail_of_nobody(client, db, mails, run_jobs):
+def test_registering_enqueues_one_email_job_without_owner(client, db, mails, run_jobs):
     register(client)
     assert [job.owner_id for job in db.session.scalars(db.select(Job))] == [None]  # not one of "my tasks"
     run_jobs()
     assert len(mails) == 1
 
 
-def test_what_has_run_out_is_forgotten(app, db, run_jobs):
+def test_expired_logins_and_tokens_are_pruned(app, db, run_jobs):
     user = a_user("ana")
     keep = a_login(user).id
     for _ in range(3):

@@ -17,8 +17,8 @@ from tests.accounts.steps import (
     a_member,
     is_logged_in,
     log_in,
-    meanwhile,
-    stolen,
+    run_in_thread,
+    stolen_browser,
     text_of,
     the_user,
 )
@@ -31,21 +31,21 @@ def session_of(client):
 
 
 @pytest.mark.parametrize("name", ["ana", "ANA", " ana ", "\uff41na", "ana@example.org", "Ana@Example.ORG"])
-def test_name_or_address_in_any_spelling(client, db, name):
+def test_login_accepts_username_or_email_address_in_any_spelling(client, db, name):
     a_user("ana")
     answer = log_in(client, name)
     assert (answer.status_code, answer.location) == (303, HOME)
     assert is_logged_in(client)
 
 
-def test_the_form_sends_itself_and_keeps_next(client, db):
+def test_login_form_can_be_submitted_as_rendered_and_keeps_next(client, db):
     a_user("ana")
     fields = {"username": "ana", "password": PASSWORD}
     answer = client.submit("/auth/login?next=/auth/security", fields)
     assert (answer.status_code, answer.location) == (303, "/auth/security")
 
 
-def test_a_page_for_members_sends_there_and_back(client, db):
+def test_members_only_page_redirects_to_login_and_back(client, db):
     a_user("ana")
     asked = client.get("/messages?before=7")
     assert asked.status_code == 302
@@ -53,7 +53,7 @@ def test_a_page_for_members_sends_there_and_back(client, db):
     assert answer.location == "/messages?before=7"
 
 
-def test_a_login_is_a_row_that_says_whence_it_came(client, db):
+def test_login_row_stores_address_and_user_agent(client, db):
     user = a_user("ana")
     fields = {"username": "ana", "password": PASSWORD}
     agent = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0 " + "x" * 400
@@ -67,7 +67,7 @@ def test_a_login_is_a_row_that_says_whence_it_came(client, db):
     assert the_user().last_login_at == row.created_at
 
 
-def test_a_new_session_at_login(client, db):
+def test_login_creates_a_new_session(client, db):
     a_user("ana")
     client.get("/auth/login")
     before = client.csrf_token()
@@ -81,17 +81,17 @@ def test_a_new_session_at_login(client, db):
     assert not is_logged_in(attacker)
 
 
-def test_logging_in_again_replaces_the_login_of_this_browser(client, db):
+def test_second_login_replaces_the_first_in_the_same_browser(client, db):
     a_user("ana")
     log_in(client)
-    thief = stolen(client, client.application)
+    thief = stolen_browser(client, client.application)
     log_in(client)
     assert db.session.scalar(db.select(db.func.count(LoginSession.id))) == 1
     assert is_logged_in(client)
     assert not is_logged_in(thief)
 
 
-def test_without_remember_me_the_cookie_ends_with_the_browser(client, db):
+def test_without_remember_me_the_cookie_expires_with_the_browser_session(client, db):
     a_user("ana")
     answer = log_in(client)
     [cookie] = [one for one in answer.headers.getlist("Set-Cookie") if not one.startswith("microblog_device=")]
@@ -102,7 +102,7 @@ def test_without_remember_me_the_cookie_ends_with_the_browser(client, db):
 def test_remember_me_outlives_the_session_cookie(client, app, db):
     a_user("ana")
     log_in(client, remember=True)
-    later = stolen(client, app, "microblog_remember")
+    later = stolen_browser(client, app, "microblog_remember")
     assert later.get("/auth/security").status_code == 200
     content = session_of(later)  # restored whole, so the idle poll is cheap again
     assert content[cookies.PERSON_KEY] == the_user().id
@@ -110,7 +110,7 @@ def test_remember_me_outlives_the_session_cookie(client, app, db):
     assert is_logged_in(later)
 
 
-def test_a_remember_cookie_that_was_changed_is_nobody(client, app, db):
+def test_changed_remember_cookie_is_rejected(client, app, db):
     a_user("ana")
     log_in(client, remember=True)
     value = client.get_cookie("microblog_remember", domain=HOST).value
@@ -130,7 +130,7 @@ def test_a_remember_cookie_that_was_changed_is_nobody(client, app, db):
 @pytest.mark.parametrize(
     "junk", ["x", "." * 200, "eyJfdXNlcl9pZCI6IjEifQ.sig", "A" * 3900, '"', "%00", "=?utf-8?", "e30.Zm9v.YmFy"]
 )
-def test_a_session_cookie_that_is_junk_is_nobody(client, db, junk):
+def test_invalid_session_cookie_is_rejected(client, db, junk):
     for name in COOKIES:
         client.set_cookie(name, junk, domain=HOST)
     assert client.get("/auth/login").status_code == 200
@@ -147,7 +147,7 @@ def test_a_session_cookie_that_is_junk_is_nobody(client, db, junk):
         ";;;=;",
     ],
 )
-def test_cookies_without_measure_are_nobody(client, db, header):
+def test_oversized_cookies_are_rejected(client, db, header):
     assert client.get("/auth/login", headers={"Cookie": header}).status_code == 200
     assert client.get("/notifications", headers={"Cookie": header}).status_code == 401
 
@@ -222,7 +222,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)
-def test_next_never_leaves_the_site(client, db, target):
+def test_next_never_redirects_to_another_site(client, db, target):
     a_user("ana")
     answer = log_in(client, next=target)
     assert answer.status_code == 303
@@ -236,12 +236,12 @@ def test_next_never_leaves_the_site(client, db, target):
 
 
 @pytest.mark.parametrize("target", ["/", "/explore", "/user/ana?before=3", "/search?q=%23tea&x=1#top"])
-def test_next_goes_where_it_should(client, db, target):
+def test_next_redirects_to_pages_of_the_site(client, db, target):
     a_user("ana")
     assert log_in(client, next=target).location == target
 
 
-def test_unknown_name_and_wrong_password_read_the_same(client, db):
+def test_unknown_username_and_wrong_password_get_the_same_answer(client, db):
     a_user("ana")
     a_user("cat", active=False)
     tries = [("ana", "wrong password"), ("nobody", "wrong password"), ("cat", PASSWORD), ("no@example.org", PASSWORD)]
@@ -253,7 +253,7 @@ def test_unknown_name_and_wrong_password_read_the_same(client, db):
 
 
 @pytest.mark.slow
-def test_unknown_name_and_wrong_password_cost_the_same(client, db):
+def test_unknown_username_and_wrong_password_take_the_same_time(client, db):
     a_member("ana")
     took = {"ana": [], "nobody": []}
     log_in(client, "nobody", "wrong password")
@@ -266,7 +266,7 @@ def test_unknown_name_and_wrong_password_cost_the_same(client, db):
     assert 1 / 1.5 < known / unknown < 1.5
 
 
-def test_nobodys_hash_is_made_as_everybodys(db):
+def test_dummy_hash_uses_the_same_method_as_real_hashes(db):
     assert passwords._dummy_hash().split("$")[0] == passwords.hash_password("some password").split("$")[0]
     assert not passwords.verify(None, "a password that nobody has")
 
@@ -275,24 +275,24 @@ def test_nobodys_hash_is_made_as_everybodys(db):
     ("name", "password"),
     [("", ""), ("ana", ""), ("", PASSWORD), ("a\0na", PASSWORD), ("ana", "a\0b"), ("ana" * 5000, PASSWORD), ("@", "x")],
 )
-def test_odd_input_is_only_a_failed_login(client, db, name, password):
+def test_malformed_input_is_an_ordinary_failed_login(client, db, name, password):
     a_user("ana")
     assert log_in(client, name, password).status_code == 422
 
 
-def test_a_login_without_a_token_is_refused(client, db):
+def test_login_without_csrf_token_is_rejected(client, db):
     a_user("ana")
     assert client.post("/auth/login", data={"username": "ana", "password": PASSWORD}).status_code == 400
     assert db.session.scalar(db.select(db.func.count(LoginSession.id))) == 0
 
 
-def test_the_password_changes_between_the_check_and_the_login(client, db, monkeypatch):
+def test_login_fails_if_password_changes_during_the_check(client, db, monkeypatch):
     a_user("ana")
     right = passwords.verify
 
     def slow_check(known, password):
         monkeypatch.setattr(passwords, "verify", right)
-        meanwhile(change_it)
+        run_in_thread(change_it)
         return right(known, password)
 
     def change_it():
@@ -306,7 +306,7 @@ def test_the_password_changes_between_the_check_and_the_login(client, db, monkey
     assert not is_logged_in(client)
 
 
-def test_no_transaction_is_open_while_a_password_is_checked(client, db, monkeypatch):
+def test_no_transaction_is_open_while_password_is_checked(client, db, monkeypatch):
     a_user("ana")
     open_ones = []
     right = passwords.verify
@@ -321,7 +321,7 @@ def test_no_transaction_is_open_while_a_password_is_checked(client, db, monkeypa
     assert open_ones == [False, False]
 
 
-def test_guessing_one_account_is_limited_in_every_spelling(client, app, db, rate_limits):
+def test_guesses_for_one_account_are_limited_across_spellings(client, app, db, rate_limits):
     a_user("ana")
     spellings = ["ana", "ANA", "Ana", "\uff41na", "aNa"]
     answers = []
@@ -340,7 +340,7 @@ def test_guessing_one_account_is_limited_in_every_spelling(client, app, db, rate
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 300
 
 
-def test_spraying_from_one_address_is_limited(app, db, rate_limits):
+def test_login_attempts_from_one_address_are_limited(app, db, rate_limits):
     statuses = []
     for number in range(52):
         guesser = a_browser(app)

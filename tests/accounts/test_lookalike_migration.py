@@ -10,7 +10,7 @@ from app.extensions import db as the_db
 from app.models import User
 from tests.accounts.steps import log_in, register
 from tests.factories import a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 # Usernames that were told apart, with their former skeletons, and what becomes of these.
 BEFORE = [("bob", "bob"), ("bo-b", "bo-b"), ("ėva", "ėva"), ("eva", "eva"), ("o-n-e", "o-n-e"), ("o_ne", "o_ne")]
@@ -18,7 +18,7 @@ AFTER = ["bob", "bob#2", "eva#3", "eva", "one", "one#6"]
 
 
 @pytest.mark.slow
-def test_accounts_that_look_alike_now_keep_their_names(make_app, database):
+def test_existing_lookalike_accounts_keep_their_names(make_app, database):
     app = make_app(database_url=database.copy())
 
     def migrate() -> list[str]:
@@ -29,7 +29,7 @@ def test_accounts_that_look_alike_now_keep_their_names(make_app, database):
             flask_migrate.upgrade()
             return list(the_db.session.scalars(select(User.username_skeleton).order_by(User.id)))
 
-    assert through_a_door(migrate) == AFTER
+    assert in_new_context(migrate) == AFTER
     for username, _skeleton in BEFORE:
         assert log_in(app.test_client(), username).status_code == 303
     for username in ("b-o-b", "e-va", "ONE"):

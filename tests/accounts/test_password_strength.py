@@ -34,13 +34,13 @@ def reason(page) -> str:
 
 
 @pytest.mark.parametrize(("password", "why"), EASY)
-def test_registering_refuses_and_explains(client, db, password, why):
+def test_registration_rejects_weak_passwords_with_a_reason(client, db, password, why):
     answer = register(client, "catherina", password=password)
     assert answer.status_code == 422
     assert reason(answer).startswith(why)
 
 
-def test_a_new_password_is_judged_wherever_it_is_chosen(as_, client, db, run_jobs, mails):
+def test_new_password_is_checked_wherever_it_is_set(as_, client, db, run_jobs, mails):
     ana = as_(a_user("ana", name="Anastasia Petrova"))
     client.post_form("/auth/reset_password_request", {"email": "ana@example.org"})
     run_jobs()
@@ -60,16 +60,16 @@ def test_a_new_password_is_judged_wherever_it_is_chosen(as_, client, db, run_job
     "password",
     ["x7Kq!m2z", "correct horse battery", "пароль 密码 🔑 и чай", "a b c d e f g h", "ずっと前から好き"],
 )
-def test_passwords_that_are_hard_to_guess_are_taken(client, db, password):
+def test_strong_passwords_are_accepted(client, db, password):
     assert register(client, "catherina", password=password).status_code == 303
 
 
-def test_what_follows_the_judged_characters_adds_nothing():
+def test_characters_beyond_the_analyzed_length_do_not_add_strength():
     beginning = "ab" * (MAX_ANALYZED_LENGTH // 2)
     assert estimate(beginning + "7 quiet herons drift").guesses == estimate(beginning).guesses
 
 
-def test_the_words_of_one_person_are_not_another_ones():
+def test_personal_words_count_only_for_that_person():
     assert not estimate("zoeben1990", ["zoeben"]).is_enough
     assert estimate("zoeben1990").guesses > estimate("zoeben1990", ["zoeben"]).guesses
 
@@ -90,18 +90,18 @@ def test_the_words_of_one_person_are_not_another_ones():
         "maria.lovasz@intranet.corp.example",
     ],
 )
-def test_ones_own_words_are_found_as_people_vary_them(password):
+def test_variations_of_personal_words_are_recognized(password):
     own = ["anne-lenka", "Maria.Lovász@intranet.corp.example", "Zbigniew Brzęczyszczykiewicz"]
     assert not estimate(password, own).is_enough, estimate(password, own)
 
 
-def test_ones_own_word_may_be_longer_than_what_is_judged():
+def test_personal_word_longer_than_the_analyzed_length_is_recognized():
     name = "q9x7zk2mvw8rt3yplq5jn6bdf4hgs1cqazwsxedcrfvtgb"
     assert len(name) > MAX_ANALYZED_LENGTH
     assert not estimate(name, [f"{name}@example.org"]).is_enough
 
 
-def test_many_symbols_do_not_multiply_the_work(monkeypatch):
+def test_many_symbols_do_not_multiply_the_estimation_work(monkeypatch):
     """Zxcvbn tries every way to read symbols as letters: unbounded, these take six seconds."""
     tried = []
 

@@ -18,7 +18,7 @@ from tests.accounts.steps import (
     is_logged_in,
     link_in,
     log_in,
-    meanwhile,
+    run_in_thread,
     text_of,
     the_user,
 )
@@ -29,7 +29,7 @@ DEAD = "/auth/reset_password_request"
 
 
 @pytest.fixture
-def ask(client, run_jobs, mails):
+def request_reset_link(client, run_jobs, mails):
     """Ask for a link to `address`; gives the path of the newest one."""
 
     def asking(address="ana@example.org"):
@@ -40,14 +40,14 @@ def ask(client, run_jobs, mails):
     return asking
 
 
-def is_dead(browser, path):
+def is_invalid_link(browser, path):
     shown, sent = browser.get(path), browser.post_form(path, NEW)
     assert (shown.status_code, shown.location) == (sent.status_code, sent.location) == (303, DEAD)
     assert "has expired" in browser.get(DEAD).text
     return True
 
 
-def test_the_whole_way(client, db, mails, run_jobs):
+def test_forgotten_password_can_be_reset_by_email(client, db, mails, run_jobs):
     a_user("ana")
     answer = client.submit("/auth/reset_password_request", {"email": "Ana@Example.ORG"})
     assert (answer.status_code, answer.location) == (303, "/auth/login")
@@ -64,38 +64,38 @@ def test_the_whole_way(client, db, mails, run_jobs):
     assert "password was changed" in mails.to("ana@example.org")[-1].subject
 
 
-def test_opening_the_link_changes_nothing(client, db, ask):
+def test_opening_a_reset_link_changes_nothing(client, db, request_reset_link):
     a_user("ana")
-    path = ask()
+    path = request_reset_link()
     for _ in range(3):
         assert client.get(path).status_code == 200
     assert client.post_form(path, NEW).status_code == 303
 
 
-def test_a_link_works_once(client, app, db, ask):
+def test_reset_link_works_once(client, app, db, request_reset_link):
     a_user("ana")
-    path = ask()
+    path = request_reset_link()
     client.post_form(path, NEW)
-    assert is_dead(a_browser(app), path)
+    assert is_invalid_link(a_browser(app), path)
     assert log_in(client, "ana", ANOTHER_PASSWORD).status_code == 303
 
 
-def test_a_bad_password_does_not_use_up_the_link(client, db, ask):
+def test_rejected_password_does_not_use_up_the_reset_link(client, db, request_reset_link):
     a_user("ana")
-    path = ask()
+    path = request_reset_link()
     for bad in ({"password": "short", "password2": "short"}, {**NEW, "password2": "other"}, {"password": "x"}):
         assert client.post_form(path, bad).status_code == 422
     assert client.post_form(path, NEW).status_code == 303
 
 
-def test_two_browsers_use_one_link_at_once(client, app, db, ask, monkeypatch):
+def test_reset_link_opened_in_two_browsers_at_once_works_in_one(client, app, db, request_reset_link, monkeypatch):
     a_user("ana")
-    path, right = ask(), passwords.hash_password
+    path, right = request_reset_link(), passwords.hash_password
     second = []
 
     def slowly_hashed(password):
         monkeypatch.setattr(passwords, "hash_password", right)
-        meanwhile(lambda: second.append(a_browser(app).post_form(path, NEW)))
+        run_in_thread(lambda: second.append(a_browser(app).post_form(path, NEW)))
         return right(password)
 
     monkeypatch.setattr(passwords, "hash_password", slowly_hashed)
@@ -104,71 +104,71 @@ def test_two_browsers_use_one_link_at_once(client, app, db, ask, monkeypatch):
     assert log_in(client, "ana", ANOTHER_PASSWORD).status_code == 303
 
 
-def test_a_newer_link_ends_the_older(client, db, ask):
+def test_newer_reset_link_invalidates_the_older_one(client, db, request_reset_link):
     a_user("ana")
-    old, new = ask(), ask()
+    old, new = request_reset_link(), request_reset_link()
     assert old != new
-    assert is_dead(client, old)
+    assert is_invalid_link(client, old)
     assert client.post_form(new, NEW).status_code == 303
 
 
-def test_a_login_ends_the_link(client, app, db, ask):
+def test_login_invalidates_the_reset_link(client, app, db, request_reset_link):
     a_user("ana")
-    path = ask()
+    path = request_reset_link()
     log_in(a_browser(app))
-    assert is_dead(client, path)
+    assert is_invalid_link(client, path)
 
 
-def test_a_changed_password_ends_the_link(client, as_, db, ask):
+def test_password_change_invalidates_the_reset_link(client, as_, db, request_reset_link):
     ana = as_("ana")
-    path = ask()
+    path = request_reset_link()
     ana.post_form("/auth/security/password", {"old_password": PASSWORD, **NEW})
-    assert is_dead(client, path)
+    assert is_invalid_link(client, path)
 
 
-def test_a_changed_address_ends_the_link(client, as_, db, ask, run_jobs, mails):
+def test_email_address_change_invalidates_the_reset_link(client, as_, db, request_reset_link, run_jobs, mails):
     ana = as_("ana")
-    path = ask()
+    path = request_reset_link()
     ana.post_form("/auth/security/email", {"email": "new@example.org", "current_password": PASSWORD})
     run_jobs()
     ana.post_form(link_in(mails.to("new@example.org")[0]))
     assert the_user().email == "new@example.org"
-    assert is_dead(client, path)
+    assert is_invalid_link(client, path)
 
 
-def test_a_closed_account_ends_the_link(client, db, ask):
+def test_closing_the_account_invalidates_the_reset_link(client, db, request_reset_link):
     user = a_user("ana")
-    path = ask()
+    path = request_reset_link()
     user.active = False
     db.session.commit()
-    assert is_dead(client, path)
+    assert is_invalid_link(client, path)
 
 
-def test_a_link_ends_after_an_hour(client, db, ask):
+def test_reset_link_expires_after_an_hour(client, db, request_reset_link):
     a_user("ana")
-    path = ask()
+    path = request_reset_link()
     with time_machine.travel(now() + timedelta(minutes=59)):
         assert client.get(path).status_code == 200
     with time_machine.travel(now() + timedelta(minutes=61)):
-        assert is_dead(client, path)
+        assert is_invalid_link(client, path)
 
 
-def test_the_link_of_one_purpose_does_not_serve_another(client, app, db, ask, mails, run_jobs):
+def test_link_is_valid_for_one_purpose_only(client, app, db, request_reset_link, mails, run_jobs):
     a_user("ana", email_confirmed_at=None)
     browser = a_browser(app)
     log_in(browser)
     browser.post_form("/auth/security/confirmation")
     run_jobs()
     confirm = link_in(mails.to("ana@example.org")[-1]).rpartition("/")[2]
-    reset = ask().rpartition("/")[2]
-    assert is_dead(client, f"/auth/reset_password/{confirm}")
+    reset = request_reset_link().rpartition("/")[2]
+    assert is_invalid_link(client, f"/auth/reset_password/{confirm}")
     assert client.post_form(f"/auth/confirm/{reset}").location == "/auth/login"
     assert the_user().email_confirmed_at is None
 
 
-def test_forged_links_are_dead(client, app, db, ask):
+def test_forged_links_are_rejected(client, app, db, request_reset_link):
     a_user("ana")
-    genuine = ask().rpartition("/")[2]
+    genuine = request_reset_link().rpartition("/")[2]
     row = db.session.scalars(db.select(MailToken).where(MailToken.purpose == "reset")).one()
     content = [row.purpose, row.id, row.nonce]  # what a stolen backup tells
     body, _, signature = genuine.rpartition(".")
@@ -196,15 +196,15 @@ def test_forged_links_are_dead(client, app, db, ask):
     assert client.get(f"/auth/reset_password/{genuine}").status_code == 200
 
 
-def test_one_persons_link_is_not_anothers(client, db, ask):
+def test_reset_link_changes_only_its_own_account(client, db, request_reset_link):
     a_user("ana")
     a_user("ben")
-    client.post_form(ask("ben@example.org"), {**NEW, "username": "ana", "user_id": "1"})
+    client.post_form(request_reset_link("ben@example.org"), {**NEW, "username": "ana", "user_id": "1"})
     assert log_in(client, "ana", ANOTHER_PASSWORD).status_code == 422
     assert log_in(client, "ben", ANOTHER_PASSWORD).status_code == 303
 
 
-def test_known_and_unknown_addresses_read_the_same(client, db, mails, run_jobs):
+def test_reset_answers_are_the_same_for_known_and_unknown_addresses(client, db, mails, run_jobs):
     a_user("ana")
     a_user("cat", active=False)
     answers, pages = [], []
@@ -217,7 +217,7 @@ def test_known_and_unknown_addresses_read_the_same(client, db, mails, run_jobs):
     assert [mail.envelope_to for mail in mails] == [["ana@example.org"]]
 
 
-def test_known_and_unknown_addresses_cost_the_same(client, db, queries):
+def test_reset_costs_the_same_for_known_and_unknown_addresses(client, db, queries):
     """The answer waits for the same work: no watch tells who has an account here."""
     a_user("ana")
     asked = {}
@@ -229,16 +229,16 @@ def test_known_and_unknown_addresses_cost_the_same(client, db, queries):
     assert [one.split()[:3] for one in known] == [one.split()[:3] for one in unknown]
 
 
-def test_an_order_is_a_row_and_a_job_or_nothing(client, db, monkeypatch):
+def test_reset_request_saves_token_and_job_in_one_transaction(client, db, monkeypatch):
     a_user("ana")
     monkeypatch.setattr("app.accounts.actions.email_links.enqueue", lambda *_, **__: 1 / 0)
     assert client.post_form("/auth/reset_password_request", {"email": "ana@example.org"}).status_code == 500
     assert db.session.scalar(db.select(db.func.count(MailToken.id))) == 0
 
 
-def test_neither_the_rows_nor_the_jobs_hold_the_link(client, db, ask):
+def test_neither_rows_nor_jobs_contain_the_reset_link(client, db, request_reset_link):
     a_user("ana")
-    token = ask().rpartition("/")[2]
+    token = request_reset_link().rpartition("/")[2]
     row = db.session.scalars(db.select(MailToken)).one()
     kept = " ".join(str(vars(thing)) for thing in [row, *db.session.scalars(db.select(Job))])
     assert token not in kept
@@ -246,7 +246,7 @@ def test_neither_the_rows_nor_the_jobs_hold_the_link(client, db, ask):
 
 
 @pytest.mark.parametrize("name", ["Host", "X-Forwarded-Host", "X-Host", "Forwarded"])
-def test_links_point_to_our_own_site_whatever_the_headers_say(client, db, mails, run_jobs, name):
+def test_links_point_to_this_site_whatever_the_headers_say(client, db, mails, run_jobs, name):
     a_user("ana")
     value = "host=evil.example" if name == "Forwarded" else "evil.example"
     answer = client.post_form("/auth/reset_password_request", {"email": "ana@example.org"}, headers={name: value})
@@ -257,7 +257,7 @@ def test_links_point_to_our_own_site_whatever_the_headers_say(client, db, mails,
         assert re.findall(r"https?://[^/\s]+", mail.text) == ["http://microblog.test"]
 
 
-def test_reset_mails_are_limited_for_each_address(app, db, mails, run_jobs, rate_limits):
+def test_reset_emails_are_limited_per_address(app, db, mails, run_jobs, rate_limits):
     a_user("ana")
     statuses = []
     for number in range(50):
@@ -275,7 +275,7 @@ def test_reset_mails_are_limited_for_each_address(app, db, mails, run_jobs, rate
 
 
 @pytest.mark.parametrize("disguise", ["another field", "spaces"])
-def test_the_limit_counts_the_address_that_is_mailed(app, db, mails, run_jobs, rate_limits, disguise):
+def test_reset_limit_counts_the_normalized_address(app, db, mails, run_jobs, rate_limits, disguise):
     a_user("ana")
     for number in range(12):
         browser = a_browser(app)
@@ -293,25 +293,25 @@ def test_the_limit_counts_the_address_that_is_mailed(app, db, mails, run_jobs, r
     assert len(mails) == 5
 
 
-def test_the_page_keeps_its_address_to_itself(client, db, ask):
+def test_reset_page_does_not_leak_its_url_as_referrer(client, db, request_reset_link):
     a_user("ana")
-    assert client.get(ask()).headers["Referrer-Policy"] == "strict-origin"
+    assert client.get(request_reset_link()).headers["Referrer-Policy"] == "strict-origin"
 
 
-def test_who_got_the_link_has_the_mailbox(client, db, ask):
+def test_password_reset_confirms_the_email_address(client, db, request_reset_link):
     a_user("ana", email_confirmed_at=None)
-    client.post_form(ask(), NEW)
+    client.post_form(request_reset_link(), NEW)
     assert the_user().email_confirmed_at is not None
 
 
-def test_a_reset_logs_out_this_browser_too(as_, db, ask):
+def test_password_reset_logs_out_the_same_browser(as_, db, request_reset_link):
     ana = as_("ana")
-    ana.post_form(ask(), NEW)
+    ana.post_form(request_reset_link(), NEW)
     assert not is_logged_in(ana)
 
 
-def test_a_reset_for_somebody_else_leaves_this_browser_alone(as_, db, ask):
+def test_password_reset_of_another_account_keeps_the_current_login(as_, db, request_reset_link):
     ben = as_("ben")
     a_user("ana")
-    ben.post_form(ask(), NEW)
+    ben.post_form(request_reset_link(), NEW)
     assert is_logged_in(ben)

@@ -18,21 +18,21 @@ from tests.accounts.steps import (
     a_browser,
     a_member,
     is_logged_in,
-    joins,
     link_in,
     log_in,
     register,
+    register_and_confirm,
     text_of,
     the_user,
 )
 from tests.factories import PASSWORD, a_user
 
 
-def names(db):
+def usernames(db):
     return sorted(db.session.scalars(db.select(User.username)))
 
 
-def test_a_newcomer_is_logged_in_at_once_and_can_log_in_again(client, db, app):
+def test_new_member_is_logged_in_and_can_log_in_again(client, db, app):
     answer = register(client)
     assert (answer.status_code, answer.location) == (303, HOME)
     assert is_logged_in(client)
@@ -41,7 +41,7 @@ def test_a_newcomer_is_logged_in_at_once_and_can_log_in_again(client, db, app):
     assert is_logged_in(again)
 
 
-def test_the_row_holds_what_search_and_pages_need(client, db):
+def test_registration_stores_search_text_time_zone_and_language(client, db):
     client.get("/auth/register", headers={"Accept-Language": "es-MX,es;q=0.9"})
     client.post_form(
         "/auth/register",
@@ -65,16 +65,16 @@ def test_the_row_holds_what_search_and_pages_need(client, db):
 @pytest.mark.parametrize(
     "timezone", ["", "../../etc/passwd", "localtime", "America", "x" * 5000, "Mars/Olympus", "a\0b"]
 )
-def test_a_time_zone_nobody_knows_is_left_out(client, db, timezone):
+def test_unknown_time_zone_is_ignored(client, db, timezone):
     assert register(client, timezone=timezone).status_code == 303
     assert the_user().timezone == ""
 
 
-def test_the_form_sends_itself(client, db):
+def test_registration_form_can_be_submitted_as_rendered(client, db):
     fields = {"email": "ana@example.org", "password": PASSWORD, "password2": PASSWORD}
     answer = client.submit("/auth/register", {"username": "ana", **fields})
     assert answer.status_code == 303
-    assert names(db) == ["ana"]
+    assert usernames(db) == ["ana"]
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_the_form_sends_itself(client, db):
         "\u00aana",  # feminine ordinal indicator: NFKC makes it an a
     ],
 )
-def test_names_are_unique_after_folding(client, db, username):
+def test_usernames_are_unique_after_case_folding(client, db, username):
     a_user("ana")
     answer = register(client, username, email="other@example.org")
     assert answer.status_code == 422
-    assert names(db) == ["ana"]
+    assert usernames(db) == ["ana"]
     assert "other@example.org" in answer.text  # what was typed is kept
 
 
@@ -107,16 +107,16 @@ def test_names_are_unique_after_folding(client, db, username):
         ("bob", "\u0299ob"),
     ],
 )
-def test_look_alikes_are_refused(client, db, taken, username):
+def test_lookalike_usernames_are_rejected(client, db, taken, username):
     a_user(taken)
     assert register(client, username, email="other@example.org").status_code == 422
-    assert names(db) == [taken]
+    assert usernames(db) == [taken]
 
 
 @pytest.mark.parametrize("username", ["admin", "Login", "static", "support", "\uff41dmin", "adm1n", "root", "api"])
-def test_reserved_names_are_refused(client, db, username):
+def test_reserved_usernames_are_rejected(client, db, username):
     assert register(client, username, email="other@example.org").status_code == 422
-    assert names(db) == []
+    assert usernames(db) == []
 
 
 @pytest.mark.parametrize(
@@ -145,16 +145,16 @@ def test_reserved_names_are_refused(client, db, username):
         "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16") * 3,
     ],
 )
-def test_names_that_no_page_could_show_are_refused(client, db, username):
+def test_unprintable_usernames_are_rejected(client, db, username):
     answer = register(client, username, email="other@example.org")
     assert answer.status_code == 422
-    assert names(db) == []
+    assert usernames(db) == []
 
 
 @pytest.mark.parametrize("username", ["josé", "мария", "अनिता", "محمد", "山田太郎", "김민준", "o_o-2"])
-def test_names_of_every_script_are_welcome(client, db, username):
+def test_usernames_in_every_script_are_accepted(client, db, username):
     assert register(client, username, email="other@example.org").status_code == 303
-    assert names(db) == [username]
+    assert usernames(db) == [username]
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_names_of_every_script_are_welcome(client, db, username):
         "<ana@example.org>",
     ],
 )
-def test_addresses_that_no_mail_could_reach_are_refused(client, db, mails, run_jobs, email):
+def test_undeliverable_email_addresses_are_rejected(client, db, mails, run_jobs, email):
     assert register(client, email=email).status_code == 422
-    assert names(db) == []
+    assert usernames(db) == []
     run_jobs()
     assert len(mails) == 0
 
@@ -185,7 +185,7 @@ def test_addresses_that_no_mail_could_reach_are_refused(client, db, mails, run_j
 # An address that is in use (decision 15)
 
 
-def newcomers(app, queries, address: str):
+def register_in_new_browser(app, queries, address: str):
     """Register with an address in a new browser: the browser, the answer, the page after it, and the statements."""
     browser = a_browser(app)
     browser.csrf_token()
@@ -196,16 +196,19 @@ def newcomers(app, queries, address: str):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("spelling", ["ana@example.org", "ANA@EXAMPLE.ORG"])
-def test_an_address_in_use_reads_and_costs_the_same(app, db, queries, mails, run_jobs, spelling):
+def test_email_address_in_use_gets_the_same_answer_at_the_same_cost(app, db, queries, mails, run_jobs, spelling):
     a_user("ana")
-    newcomers(app, queries, "warm@example.org")  # what is asked once only
-    free, used = newcomers(app, queries, "free@example.org"), newcomers(app, queries, spelling)
+    register_in_new_browser(app, queries, "warm@example.org")  # what is asked once only
+    free, used = (
+        register_in_new_browser(app, queries, "free@example.org"),
+        register_in_new_browser(app, queries, spelling),
+    )
     for _browser, answer, _page, _asked in (free, used):
         assert (answer.status_code, answer.location) == (303, "/auth/register/sent")
     assert text_of(free[2]).replace("free@example.org", "X") == text_of(used[2]).replace(spelling, "X")
     assert [one.split()[:3] for one in free[3]] == [one.split()[:3] for one in used[3]]
     run_jobs()
-    assert names(db) == ["ana"]
+    assert usernames(db) == ["ana"]
     # Neither can log in, and the name tells nothing either: it is free in both cases.
     for browser, _answer, _page, _asked in (free, used):
         assert not is_logged_in(browser)
@@ -217,7 +220,7 @@ def test_an_address_in_use_reads_and_costs_the_same(app, db, queries, mails, run
     assert link_in(mail).startswith("/auth/register/")
 
 
-def test_the_owner_is_told_how_to_get_in(app, db, mails, run_jobs):
+def test_email_address_owner_gets_login_instructions(app, db, mails, run_jobs):
     a_user("ana", name="Ana Sofía")
     register(a_browser(app), "newcomer", email="ana@example.org")
     run_jobs()
@@ -228,7 +231,7 @@ def test_the_owner_is_told_how_to_get_in(app, db, mails, run_jobs):
         assert "newcomer" not in text  # a stranger's words
 
 
-def test_the_link_creates_the_account_and_logs_in(app, db, mails, run_jobs):
+def test_confirmation_link_creates_the_account_and_logs_in(app, db, mails, run_jobs):
     a_user("ben")
     browser = a_browser(app)
     answer = browser.post_form(
@@ -239,7 +242,7 @@ def test_the_link_creates_the_account_and_logs_in(app, db, mails, run_jobs):
     run_jobs()
     path = link_in(mails[0])
     assert browser.get(path).status_code == 200
-    assert names(db) == ["ben"]  # a GET changes nothing
+    assert usernames(db) == ["ben"]  # a GET changes nothing
     answer = browser.submit(path, action=path)
     assert (answer.status_code, answer.location) == (303, "/explore")
     assert is_logged_in(browser)
@@ -247,10 +250,10 @@ def test_the_link_creates_the_account_and_logs_in(app, db, mails, run_jobs):
     assert the_user().role == "member"
     assert browser.submit("/auth/security", action="/auth/security/logins/end").status_code == 303
     assert browser.post_form(path).location == "/auth/login"  # used up
-    assert names(db) == ["ana", "ben"]
+    assert usernames(db) == ["ana", "ben"]
 
 
-def test_in_another_browser_the_password_is_asked_for(app, db, mails, run_jobs):
+def test_confirmation_link_in_another_browser_asks_for_the_password(app, db, mails, run_jobs):
     """A stranger may have registered with one's address: the link alone must not lead into their account."""
     a_user("ben")
     register(a_browser(app))
@@ -261,7 +264,7 @@ def test_in_another_browser_the_password_is_asked_for(app, db, mails, run_jobs):
     assert log_in(elsewhere).status_code == 303
 
 
-def test_the_name_or_the_address_is_taken_before_the_link_is_opened(app, db, mails, run_jobs):
+def test_confirmation_fails_if_the_username_or_email_address_is_taken_meanwhile(app, db, mails, run_jobs):
     a_user("ben")
     for taken in ({"username": "ana"}, {"username": "zoe", "email": "ana@example.org"}):
         browser = a_browser(app)
@@ -276,7 +279,7 @@ def test_the_name_or_the_address_is_taken_before_the_link_is_opened(app, db, mai
         db.session.commit()
 
 
-def test_of_two_registrations_with_one_address_one_becomes_an_account(app, db, mails, run_jobs):
+def test_two_registrations_with_one_email_address_create_one_account(app, db, mails, run_jobs):
     a_user("ben")
     first, second = a_browser(app), a_browser(app)
     register(first)
@@ -285,10 +288,10 @@ def test_of_two_registrations_with_one_address_one_becomes_an_account(app, db, m
     paths = [link_in(mail) for mail in mails]
     assert second.submit(paths[1], action=paths[1]).status_code == 303
     assert first.post_form(paths[0]).location == "/auth/login"
-    assert names(db) == ["anabel", "ben"]
+    assert usernames(db) == ["anabel", "ben"]
 
 
-def test_a_registration_ends_after_a_day(app, db, mails, run_jobs):
+def test_registration_expires_after_a_day(app, db, mails, run_jobs):
     a_user("ben")
     register(client := a_browser(app))
     run_jobs()
@@ -299,11 +302,11 @@ def test_a_registration_ends_after_a_day(app, db, mails, run_jobs):
         enqueue("accounts.prune_logins")
         db.session.commit()
         run_jobs()
-    assert names(db) == ["ben"]
+    assert usernames(db) == ["ben"]
     assert db.session.query(PendingAccount).count() == 0
 
 
-def test_many_addresses_cannot_fill_one_mailbox(app, db, mails, run_jobs, rate_limits):
+def test_many_registrations_cannot_flood_one_mailbox(app, db, mails, run_jobs, rate_limits):
     a_user("ana")
     statuses = []
     for number in range(8):
@@ -335,12 +338,12 @@ def test_many_addresses_cannot_fill_one_mailbox(app, db, mails, run_jobs, rate_l
         "x" * 1025 + "yz",
     ],
 )
-def test_passwords_that_anybody_would_try_are_refused(client, db, password):
+def test_common_passwords_are_rejected(client, db, password):
     assert register(client, "catherina", password=password).status_code == 422
-    assert names(db) == []
+    assert usernames(db) == []
 
 
-def test_a_huge_password_is_not_even_hashed(client, db, monkeypatch):
+def test_huge_password_is_rejected_without_hashing(client, db, monkeypatch):
     monkeypatch.setattr("app.accounts.passwords.generate_password_hash", pytest.fail)
     monkeypatch.setattr("app.accounts.passwords.check_password_hash", pytest.fail)
     huge = "aB3 " * 40_000
@@ -348,18 +351,18 @@ def test_a_huge_password_is_not_even_hashed(client, db, monkeypatch):
     assert log_in(client, "ana", huge).status_code == 422
 
 
-def test_the_two_passwords_must_agree(client, db):
+def test_both_password_fields_must_match(client, db):
     assert register(client, password2="something else 9").status_code == 422
-    assert names(db) == []
+    assert usernames(db) == []
 
 
-def test_a_password_never_comes_back_in_a_page(client, db):
+def test_password_is_never_rendered_in_a_page(client, db):
     answer = register(client, "admin", password="canary swims 99", password2="canary swims 99")
     assert answer.status_code == 422
     assert "canary swims" not in answer.text
 
 
-def test_eight_browsers_register_one_name_at_once(app, db):
+def test_eight_simultaneous_registrations_create_one_account(app, db):
     answers = []
 
     def one(number):
@@ -372,10 +375,10 @@ def test_eight_browsers_register_one_name_at_once(app, db):
     for thread in threads:
         thread.join()
     assert sorted(answers) == [303] + [422] * 7
-    assert names(db) == ["ana"]
+    assert usernames(db) == ["ana"]
 
 
-def test_somebody_takes_the_name_between_the_look_and_the_insert(client, db, monkeypatch):
+def test_username_taken_between_check_and_insert_is_rejected(client, db, monkeypatch):
     a_user("ana")
     asked = []
 
@@ -389,7 +392,7 @@ def test_somebody_takes_the_name_between_the_look_and_the_insert(client, db, mon
     assert len(asked) == 2
 
 
-def test_fields_that_the_form_does_not_have_change_nothing(client, db):
+def test_unknown_form_fields_are_ignored(client, db):
     extra = {"is_admin": "1", "active": "0", "id": "77", "email_confirmed_at": "2020-01-01", "user_id": "1"}
     assert register(client, **extra, password_hash="x", name="Admin", language="xx").status_code == 303
     user = the_user()
@@ -399,24 +402,24 @@ def test_fields_that_the_form_does_not_have_change_nothing(client, db):
 
 @pytest.mark.parametrize("path", ["/auth/register", "/auth/login", "/auth/reset_password_request"])
 @pytest.mark.parametrize("body", ["5", "null", "[]", '"ana"', "{", '{"username": ["ana"]}', "[" * 50_000])
-def test_json_in_place_of_a_form_is_only_a_wrong_form(client, db, path, body):
+def test_json_instead_of_a_form_is_rejected(client, db, path, body):
     token = {"X-CSRFToken": client.csrf_token()}
     answer = client.post(path, data=body, content_type="application/json", headers=token)
     assert answer.status_code in {400, 415, 422}
 
 
-def test_a_field_sent_twice_counts_once(client, db):
+def test_repeated_form_field_is_used_once(client, db):
     answer = register(client, username=["ana", "ben"])
     assert answer.status_code in {303, 422}
-    assert names(db) in (["ana"], [])
+    assert usernames(db) in (["ana"], [])
 
 
-def test_a_file_in_place_of_a_field_is_a_wrong_form(client, db):
+def test_file_instead_of_a_text_field_is_rejected(client, db):
     answer = register(client, username=(BytesIO(b"ana"), "ana.txt"))
     assert answer.status_code == 422
 
 
-def test_the_mail_asks_to_confirm_and_only_a_post_does(client, db, mails, run_jobs):
+def test_confirmation_email_requires_a_post_request(client, db, mails, run_jobs):
     register(client)
     run_jobs()
     [mail] = mails.to("ana@example.org")
@@ -431,7 +434,7 @@ def test_the_mail_asks_to_confirm_and_only_a_post_does(client, db, mails, run_jo
     assert client.post_form(path).status_code == 303  # used up
 
 
-def test_confirming_needs_no_login_and_gives_none(client, app, db, mails, run_jobs):
+def test_confirming_neither_requires_login_nor_logs_in(client, app, db, mails, run_jobs):
     register(client)
     run_jobs()
     elsewhere = a_browser(app)
@@ -440,32 +443,32 @@ def test_confirming_needs_no_login_and_gives_none(client, app, db, mails, run_jo
     assert not is_logged_in(elsewhere)
 
 
-def test_a_member_who_opens_the_form_is_sent_home(as_):
+def test_member_who_opens_the_registration_form_is_redirected(as_):
     answer = as_("ana").get("/auth/register?next=/explore")
     assert urlsplit(answer.location).path == "/explore"
 
 
-def test_registering_while_logged_in_ends_that_login(as_, db, mails, run_jobs):
-    joins(as_("ana"), mails, run_jobs, "ben")
+def test_registering_while_logged_in_ends_the_previous_login(as_, db, mails, run_jobs):
+    register_and_confirm(as_("ana"), mails, run_jobs, "ben")
     assert [login.user.username for login in db.session.scalars(db.select(LoginSession))] == ["ben"]
 
 
-def test_signup_floods_are_limited(client, db, rate_limits):
+def test_registrations_are_limited(client, db, rate_limits):
     answers = [register(client, "admin").status_code for _ in range(12)]
     assert answers == [422] * 10 + [429] * 2
 
 
-def test_a_password_may_be_long_and_in_any_script(client, db, app):
+def test_password_may_be_long_and_in_any_script(client, db, app):
     password = "пароль 密码 🔑 " * 40
     assert register(client, password=password).status_code == 303
     assert log_in(a_browser(app), "ana", password).status_code == 303
 
 
-def test_a_password_is_the_same_however_the_keyboard_composes_it(client, db, app):
+def test_password_matches_in_composed_and_decomposed_unicode_form(client, db, app):
     register(client, password="garde-mange\u0301 9")
     assert log_in(a_browser(app), "ana", "garde-mang\u00e9 9").status_code == 303
 
 
-def test_members_of_old_keep_their_passwords(client, db):
+def test_existing_members_keep_their_weak_passwords(client, db):
     a_member("ana", "short")  # the rules are for new passwords
     assert log_in(client, "ana", "short").status_code == 303

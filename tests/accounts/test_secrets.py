@@ -28,7 +28,7 @@ def logged(caplog):
     return "\n".join(record.getMessage() for record in caplog.records if record.name != "mail.log")
 
 
-def test_a_password_is_nowhere(client, db, caplog, mails, run_jobs):
+def test_password_is_never_stored_logged_or_shown(client, db, caplog, mails, run_jobs):
     caplog.set_level(logging.DEBUG)
     pages = [register(client, password=CANARY)]
     pages.append(log_in(client, "ana", CANARY + "x"))
@@ -46,7 +46,7 @@ def test_a_password_is_nowhere(client, db, caplog, mails, run_jobs):
     assert CANARY not in "\n".join([*told, everything_stored(db), logged(caplog)])
 
 
-def test_a_password_is_nowhere_when_the_server_breaks(client, db, caplog, monkeypatch, configure, mails, run_jobs):
+def test_password_is_not_leaked_by_a_server_error(client, db, caplog, monkeypatch, configure, mails, run_jobs):
     configure(ADMINS=("boss@example.org",))
     monkeypatch.setattr("app.accounts.passwords.hash_password", lambda password: 1 / 0)
     answer = register(client, password=CANARY)
@@ -57,7 +57,7 @@ def test_a_password_is_nowhere_when_the_server_breaks(client, db, caplog, monkey
     assert CANARY not in mails[0].message.as_string()
 
 
-def test_a_statement_that_fails_does_not_tell_what_it_carried(db):
+def test_failed_statement_does_not_contain_its_parameters(db):
     a_user("ana")
     with pytest.raises(IntegrityError) as caught:
         a_user("ana", email=f"{CANARY}@example.org", about_me=CANARY)
@@ -65,7 +65,7 @@ def test_a_statement_that_fails_does_not_tell_what_it_carried(db):
     assert CANARY not in str(caught.value)
 
 
-def test_a_link_is_only_in_its_mail(client, db, caplog, mails, run_jobs):
+def test_link_token_appears_only_in_its_email(client, db, caplog, mails, run_jobs):
     caplog.set_level(logging.DEBUG)
     register(client)
     run_jobs()

@@ -30,7 +30,7 @@ POSTS = [
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_visitors_and_forged_forms_are_refused(client, as_, path):
+def test_security_forms_reject_visitors_and_missing_csrf_tokens(client, as_, path):
     assert client.post_form(path).location.startswith("/auth/login")
     assert as_("ana").post(path).status_code == 400
     assert as_("ana").get(path).status_code in {404, 405}
@@ -39,7 +39,7 @@ def test_visitors_and_forged_forms_are_refused(client, as_, path):
 # Password
 
 
-def test_changing_the_password(client, app, db, mails, run_jobs):
+def test_password_can_be_changed(client, app, db, mails, run_jobs):
     a_member("ana")
     log_in(client, remember=True)
     other = a_browser(app)
@@ -69,7 +69,7 @@ def test_changing_the_password(client, app, db, mails, run_jobs):
         {"old_password": PASSWORD, "password": ANOTHER_PASSWORD, "password2": "something else"},
     ],
 )
-def test_a_password_change_that_is_refused_changes_nothing(as_, db, mails, run_jobs, fields):
+def test_rejected_password_change_changes_nothing(as_, db, mails, run_jobs, fields):
     ana = as_("ana")
     before = the_user().password_hash
     answer = ana.post_form("/auth/security/password", fields)
@@ -80,7 +80,7 @@ def test_a_password_change_that_is_refused_changes_nothing(as_, db, mails, run_j
     assert len(mails) == 0
 
 
-def test_a_stolen_session_cannot_try_passwords_at_leisure(as_, rate_limits):
+def test_password_attempts_on_the_security_page_are_limited(as_, rate_limits):
     ana = as_("ana")
     fields = {**NEW, "old_password": "wrong password"}
     answers = [ana.post_form("/auth/security/password", fields) for _ in range(12)]
@@ -91,7 +91,7 @@ def test_a_stolen_session_cannot_try_passwords_at_leisure(as_, rate_limits):
 # Address
 
 
-def test_changing_the_address(as_, db, mails, run_jobs):
+def test_email_address_can_be_changed(as_, db, mails, run_jobs):
     ana = as_("ana")
     fields = {"email": "New@Example.net", "current_password": PASSWORD}
     assert ana.submit("/auth/security", fields).status_code == 303
@@ -123,7 +123,7 @@ def test_changing_the_address(as_, db, mails, run_jobs):
         {"email": "nonsense", "current_password": PASSWORD},
     ],
 )
-def test_an_address_change_that_is_refused_sends_nothing(as_, db, mails, run_jobs, fields):
+def test_rejected_email_change_sends_nothing(as_, db, mails, run_jobs, fields):
     a_user("ben")
     answer = as_("ana").post_form("/auth/security/email", fields)
     assert answer.status_code == 422
@@ -133,7 +133,7 @@ def test_an_address_change_that_is_refused_sends_nothing(as_, db, mails, run_job
 
 
 @pytest.mark.parametrize("used", ["ben@example.org", "BEN@Example.org"])
-def test_an_address_in_use_reads_and_costs_the_same_and_its_owner_is_told(as_, db, mails, run_jobs, queries, used):
+def test_changing_to_an_address_in_use_reveals_nothing_and_notifies_its_owner(as_, db, mails, run_jobs, queries, used):
     a_user("ben", name="Ben B.")
     ana, asked, pages = as_("ana"), [], []
     for address in ("warm@example.org", "free@example.org", used):
@@ -152,7 +152,7 @@ def test_an_address_in_use_reads_and_costs_the_same_and_its_owner_is_told(as_, d
     assert the_user().email == "ana@example.org"
 
 
-def test_only_the_case_of_an_address_may_change(as_, db, mails, run_jobs):
+def test_change_of_case_only_in_an_email_address_is_allowed(as_, db, mails, run_jobs):
     ana = as_("ana")
     ana.post_form("/auth/security/email", {"email": "Ana@example.org", "current_password": PASSWORD})
     run_jobs()
@@ -160,7 +160,7 @@ def test_only_the_case_of_an_address_may_change(as_, db, mails, run_jobs):
     assert the_user().email == "Ana@example.org"
 
 
-def test_somebody_takes_the_address_before_it_is_confirmed(as_, db, mails, run_jobs):
+def test_email_change_fails_if_another_member_takes_the_address_first(as_, db, mails, run_jobs):
     ana = as_("ana")
     ana.post_form("/auth/security/email", {"email": "new@example.org", "current_password": PASSWORD})
     run_jobs()
@@ -171,7 +171,7 @@ def test_somebody_takes_the_address_before_it_is_confirmed(as_, db, mails, run_j
     assert the_user().email == "ana@example.org"
 
 
-def test_a_newer_change_and_a_password_change_end_the_link(as_, db, mails, run_jobs):
+def test_newer_email_change_or_password_change_invalidates_the_link(as_, db, mails, run_jobs):
     ana = as_("ana")
     paths = []
     for address in ("one@example.org", "two@example.org"):
@@ -185,7 +185,7 @@ def test_a_newer_change_and_a_password_change_end_the_link(as_, db, mails, run_j
     assert the_user().email == "ana@example.org"
 
 
-def test_a_confirm_link_dies_when_the_address_changes(as_, db, mails, run_jobs):
+def test_email_address_change_invalidates_the_confirmation_link(as_, db, mails, run_jobs):
     ana = as_(a_user("ana", email_confirmed_at=None))
     ana.post_form("/auth/security/confirmation")
     run_jobs()
@@ -198,7 +198,7 @@ def test_a_confirm_link_dies_when_the_address_changes(as_, db, mails, run_jobs):
     assert the_user().email_confirmed_at == moved_at
 
 
-def test_confirmation_mails_can_be_asked_for_again_but_not_for_ever(as_, db, mails, run_jobs, rate_limits):
+def test_confirmation_email_can_be_requested_again_up_to_a_limit(as_, db, mails, run_jobs, rate_limits):
     ana = as_(a_user("ana", email_confirmed_at=None))
     assert ana.submit("/auth/security", action="/auth/security/confirmation").status_code == 303
     statuses = [ana.post_form("/auth/security/confirmation").status_code for _ in range(6)]
@@ -209,7 +209,7 @@ def test_confirmation_mails_can_be_asked_for_again_but_not_for_ever(as_, db, mai
     assert the_user().email_confirmed_at is not None
 
 
-def test_many_accounts_cannot_fill_one_strangers_mailbox(as_, db, mails, run_jobs, rate_limits):
+def test_many_accounts_cannot_flood_one_mailbox(as_, db, mails, run_jobs, rate_limits):
     statuses = []
     for number in range(8):
         member = as_(f"member{number}")
@@ -223,7 +223,7 @@ def test_many_accounts_cannot_fill_one_strangers_mailbox(as_, db, mails, run_job
     assert len(mails) == 5
 
 
-def test_a_confirmed_address_needs_no_other_mail(as_, db):
+def test_confirmed_address_gets_no_further_confirmation_email(as_, db):
     ana = as_("ana")
     assert ana.post_form("/auth/security/confirmation").status_code == 303
     assert db.session.scalar(db.select(db.func.count(MailToken.id))) == 0
@@ -232,7 +232,7 @@ def test_a_confirmed_address_needs_no_other_mail(as_, db):
 # Logins
 
 
-def test_the_list_says_where_one_is_logged_in_and_hides_the_ids(as_, db):
+def test_login_list_shows_browsers_and_addresses_but_no_session_ids(as_, db):
     ana = as_("ana")
     a_login(the_user(), user_agent=FIREFOX, address="203.0.113.9")
     a_login(a_user("ben"), user_agent="curl/8", address="203.0.113.77")
@@ -243,7 +243,7 @@ def test_the_list_says_where_one_is_logged_in_and_hides_the_ids(as_, db):
         assert row.id not in page
 
 
-def test_a_hostile_browser_name_is_only_text(client, db):
+def test_hostile_user_agent_is_escaped(client, db):
     a_user("ana")
     fields = {"username": "ana", "password": PASSWORD}
     client.post_form("/auth/login", fields, headers={"User-Agent": "<script>alert(1)</script>\x1b[31m Chrome/1"})
@@ -252,7 +252,7 @@ def test_a_hostile_browser_name_is_only_text(client, db):
     assert row.user_agent == "<script>alert(1)</script>[31m Chrome/1"
 
 
-def test_ending_one_login(as_, client, db):
+def test_one_login_can_be_ended(as_, client, db):
     ana = as_("ana")
     log_in(client)
     assert is_logged_in(client)
@@ -265,7 +265,7 @@ def test_ending_one_login(as_, client, db):
     assert ana.post_form(path).status_code == 404
 
 
-def test_ending_ones_own_login_is_logging_out(as_, db):
+def test_ending_the_current_login_logs_out(as_, db):
     ana = as_("ana")
     [own] = queries.logins_of(the_user())
     answer = ana.post_form(f"/auth/security/logins/{queries.public_id(own)}/end")
@@ -273,7 +273,7 @@ def test_ending_ones_own_login_is_logging_out(as_, db):
     assert not is_logged_in(ana)
 
 
-def test_nobody_ends_anothers_login(as_, db):
+def test_member_cannot_end_logins_of_others(as_, db):
     ana, ben = as_("ana"), as_("ben")
     for row in queries.logins_of(the_user("ben")):
         for name in (queries.public_id(row), row.id):
@@ -281,7 +281,7 @@ def test_nobody_ends_anothers_login(as_, db):
     assert is_logged_in(ben)
 
 
-def test_logging_out_everywhere(as_, db):
+def test_member_can_log_out_everywhere(as_, db):
     user = a_user("ana")
     browsers = [as_(user) for _ in range(3)]
     assert all(is_logged_in(browser) for browser in browsers)
@@ -294,7 +294,7 @@ def test_logging_out_everywhere(as_, db):
 # No harm at once
 
 
-def test_two_password_changes_at_once_are_one(app, as_, db):
+def test_only_one_of_two_simultaneous_password_changes_succeeds(app, as_, db):
     user = a_member("ana")
     browsers, statuses = [as_(user), as_(user)], []
 
@@ -315,7 +315,7 @@ def test_two_password_changes_at_once_are_one(app, as_, db):
     assert len(db.session.scalars(db.select(User)).all()) == 1
 
 
-def test_the_page_tells_no_other_site_anything(as_):
+def test_security_page_is_not_cached_and_loads_nothing_from_other_sites(as_):
     page = as_("ana").get("/auth/security")
     assert page.headers["Cache-Control"] == "no-store"
     assert not re.findall(r"""(?:src|href)=["']?https?://""", page.text)

@@ -13,7 +13,7 @@ from tests.accounts.steps import (
     is_logged_in,
     link_in,
     log_in,
-    stolen,
+    stolen_browser,
     the_user,
 )
 from tests.factories import PASSWORD, a_user
@@ -69,13 +69,13 @@ def log_in_again(client, _others):
         log_in_again,
     ],
 )
-def test_session_and_remember_cookies_die(client, app, db, mails, run_jobs, event):
+def test_stolen_session_and_remember_cookies_become_invalid(client, app, db, mails, run_jobs, event):
     a_user("ana")
     log_in(client, remember=True)
     thieves = [
-        stolen(client, app),
-        stolen(client, app, "microblog_session"),
-        stolen(client, app, "microblog_remember"),
+        stolen_browser(client, app),
+        stolen_browser(client, app, "microblog_session"),
+        stolen_browser(client, app, "microblog_remember"),
     ]
     assert all(is_logged_in(thief) for thief in thieves)  # polls too: the idle answer is in place now
     event(client, {"browser": a_browser(app), "mails": mails, "run_jobs": run_jobs, "db": db})
@@ -84,7 +84,7 @@ def test_session_and_remember_cookies_die(client, app, db, mails, run_jobs, even
         assert not is_logged_in(thief)
 
 
-def test_logging_out_takes_both_cookies_and_the_row(client, db):
+def test_logout_removes_both_cookies_and_the_login_row(client, db):
     a_user("ana")
     log_in(client, remember=True)
     answer = client.post_form("/auth/logout")
@@ -94,18 +94,18 @@ def test_logging_out_takes_both_cookies_and_the_row(client, db):
     assert not is_logged_in(client)
 
 
-def test_logging_out_needs_a_post_and_a_token(as_):
+def test_logout_requires_post_and_csrf_token(as_):
     client = as_("ana")
     assert client.get("/auth/logout").status_code == 405
     assert client.post("/auth/logout").status_code == 400
     assert is_logged_in(client)
 
 
-def test_a_visitor_who_logs_out_is_a_visitor(client, db):
+def test_visitor_can_log_out_without_error(client, db):
     assert client.post_form("/auth/logout").status_code == 303
 
 
-def test_other_people_stay_logged_in(as_, client, db):
+def test_logging_out_everywhere_keeps_logins_of_other_members(as_, client, db):
     ben = as_("ben")
     assert is_logged_in(ben)
     a_user("ana")

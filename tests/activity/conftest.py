@@ -38,7 +38,7 @@ class Shown:
         return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split()).replace(" ,", ",")
 
 
-def shown(browser: Browser, path: str = "/activity") -> list[Shown]:
+def shown_rows(browser: Browser, path: str = "/activity") -> list[Shown]:
     """The rows of a page."""
     answer = browser.get(path)
     assert answer.status_code == 200, answer.text
@@ -48,13 +48,13 @@ def shown(browser: Browser, path: str = "/activity") -> list[Shown]:
     ]
 
 
-def badges(browser: Browser, path: str = "/messages") -> dict[str, int]:
+def badge_counts(browser: Browser, path: str = "/messages") -> dict[str, int]:
     """Both numbers on a page."""
     found = re.findall(r'data-badge="(\w+)" data-count="(\d+)"', browser.get(path).text)
     return {name: int(number) for name, number in found}
 
 
-def polled(browser: Browser) -> int | None:
+def polled_count(browser: Browser) -> int | None:
     """The number of unread activity as a poller knows it that heard everything."""
     told = [one["data"] for one in browser.get("/notifications?since=0").json if one["name"] == "unread_activity_count"]
     return told[-1] if told else None
@@ -67,15 +67,15 @@ def unread(db) -> Callable[[Browser], int]:
     def ask(browser: Browser) -> int:
         rows = db.session.scalars(select(Activity).where(Activity.user_id == browser.user.id)).all()
         truth = sum(row.read_at is None and not row.filtered_by for row in rows)
-        assert badges(browser)["unread_activity_count"] == truth
-        assert (polled(browser) or 0) == truth
+        assert badge_counts(browser)["unread_activity_count"] == truth
+        assert (polled_count(browser) or 0) == truth
         return truth
 
     return ask
 
 
 @pytest.fixture
-def wants(db) -> Callable[..., None]:
+def set_preferences(db) -> Callable[..., None]:
     """Change a person's filters, or the delivery of one kind to them."""
 
     def change(person: User, kind: str = "", **values: object) -> None:

@@ -14,7 +14,7 @@ from app.jobs import PermanentError, enqueue, job
 from app.models import Activity, User
 from app.notifications import record_event
 from app.posts import actions as posts
-from tests.activity.conftest import badges, shown
+from tests.activity.conftest import badge_counts, shown_rows
 from tests.factories import PASSWORD, a_follow, a_login, a_user, acquainted
 
 
@@ -29,31 +29,31 @@ def events(db, person, kind=None):
     return db.session.scalars(found if kind is None else found.where(Activity.kind == kind)).all()
 
 
-def test_a_new_follower_is_told_once_however_often_they_come_back(as_, unread):
+def test_repeated_follow_records_one_event(as_, unread):
     ana, ben = as_("ana"), as_("ben")
     for path in ("/follow/ana", "/follow/ana", "/unfollow/ana", "/follow/ana"):
         assert ben.post_form(path).status_code == 303
     assert unread(ana) == 1
-    assert ["ben followed you" in row.text for row in shown(ana)] == [True]
+    assert ["ben followed you" in row.text for row in shown_rows(ana)] == [True]
 
 
-def test_a_mention_is_told_once_to_each_and_not_to_oneself(as_, unread, db):
+def test_mention_records_one_event_per_mentioned_member_except_the_author(as_, unread, db):
     ana, ben = as_("ana"), as_("ben")
     ben.post_form("/post", {"post": "@ana and @ANA and @ben and @nobody, good morning"})
     assert unread(ana) == 1
     assert unread(ben) == 0
-    assert "ben mentioned you" in shown(ana)[0].text
-    assert "@ana and @ANA and @ben and @nobody, good morning" in shown(ana)[0].text
+    assert "ben mentioned you" in shown_rows(ana)[0].text
+    assert "@ana and @ANA and @ben and @nobody, good morning" in shown_rows(ana)[0].text
 
 
-def test_a_form_sent_twice_mentions_once(as_, unread):
+def test_form_sent_twice_records_one_mention(as_, unread):
     ana, ben = as_("ana"), as_("ben")
     for _ in range(2):
         ben.post_form("/post", {"post": "@ana", "form_key": "k"})
     assert unread(ana) == 1
 
 
-def test_one_post_tells_at_most_so_many(as_, db):
+def test_mentions_per_post_are_limited(as_, db):
     ben = as_("ben")
     names = [f"reader{number}" for number in range(posts.MAX_MENTIONS + 5)]
     for name in names:
@@ -63,17 +63,17 @@ def test_one_post_tells_at_most_so_many(as_, db):
     assert sorted(told) == sorted(names[: posts.MAX_MENTIONS])
 
 
-def test_a_post_that_goes_takes_its_mentions_out_of_the_badge(as_, unread):
+def test_deleting_a_post_removes_its_mentions_from_the_badge(as_, unread):
     ana, ben = as_("ana"), as_("ben")
     ben.post_form("/post", {"post": "@ana, no, wait"})
     ben.post_form("/post", {"post": "@ana, this stays"})
     assert unread(ana) == 2
     ben.post_form("/post/1/delete")
     assert unread(ana) == 1
-    assert ["this stays" in row.text for row in shown(ana)] == [True]
+    assert ["this stays" in row.text for row in shown_rows(ana)] == [True]
 
 
-def test_a_login_is_told_from_a_new_browser_or_network_and_not_the_first_one(client, db, as_, unread):
+def test_login_from_a_new_browser_or_network_is_reported_except_the_first(client, db, as_, unread):
     person = a_user("ana")
     firefox = {"HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
     chrome = {"HTTP_USER_AGENT": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537"}
@@ -99,7 +99,7 @@ def test_a_login_is_told_from_a_new_browser_or_network_and_not_the_first_one(cli
     assert enter(chrome, "192.0.2.1") == 2
     ana = as_(person)
     assert unread(ana) == 2
-    newest, older, first = shown(ana)
+    newest, older, first = shown_rows(ana)
     assert "New login: Firefox on Linux" in newest.text
     assert "198.51.100.1" in newest.text
     assert "New login: Chrome on Windows" in older.text
@@ -107,7 +107,7 @@ def test_a_login_is_told_from_a_new_browser_or_network_and_not_the_first_one(cli
     assert "First login: Firefox on Linux" in first.text and "New login" not in first.text
 
 
-def test_where_one_is_logged_in_already_is_no_new_place(client, db):
+def test_login_from_a_place_with_an_active_session_is_not_reported(client, db):
     """Who had an account before there was Activity, or whose old events are forgotten, is not warned of themselves."""
     firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
     person = a_user("ana", last_login_at=now())
@@ -120,27 +120,27 @@ def test_where_one_is_logged_in_already_is_no_new_place(client, db):
         assert sum(event.read_at is None for event in events(db, person, "login")) == unread
 
 
-def test_a_login_that_is_refused_is_no_event(client, db):
+def test_failed_login_records_no_event(client, db):
     person = a_user("ana")
     client.submit("/auth/login", {"username": "ana", "password": "wrong"}, action="/auth/login")
     assert events(db, person) == []
 
 
-def test_a_finished_and_a_failed_task_are_told(as_, db, run_jobs, unread):
+def test_finished_and_failed_tasks_are_reported(as_, db, run_jobs, unread):
     ana = as_("ana")
     ana.post_form("/export_posts")
     run_jobs()
     assert unread(ana) == 1
-    assert "Your export is ready" in shown(ana)[0].text
+    assert "Your export is ready" in shown_rows(ana)[0].text
     enqueue("test_activity.fail", owner=ana.user, owner_id=ana.user.id)
     db.session.commit()
     run_jobs(may_fail=True)
     assert unread(ana) == 2
-    assert "Your background task failed" in shown(ana)[0].text
-    assert 'href="/tasks"' in shown(ana)[0].html
+    assert "Your background task failed" in shown_rows(ana)[0].text
+    assert 'href="/tasks"' in shown_rows(ana)[0].html
 
 
-def test_a_task_that_fails_again_has_failed_twice(as_, db, run_jobs, unread):
+def test_retried_task_that_fails_is_reported_again(as_, db, run_jobs, unread):
     ana = as_("ana")
     task = enqueue("test_activity.fail", owner=ana.user, owner_id=ana.user.id)
     db.session.commit()
@@ -151,7 +151,7 @@ def test_a_task_that_fails_again_has_failed_twice(as_, db, run_jobs, unread):
     assert unread(ana) == 2
 
 
-def test_a_rollback_tells_nothing(db, as_, unread):
+def test_rollback_notifies_no_one(db, as_, unread):
     ana, ben = as_("ana"), a_user("ben")
     record_event(ana.user.id, "follow", str(ben.id), actor=ben)
     db.session.rollback()
@@ -159,12 +159,12 @@ def test_a_rollback_tells_nothing(db, as_, unread):
     assert unread(ana) == 0
 
 
-def test_a_kind_that_nobody_declared_is_the_authors_mistake(db):
+def test_undeclared_event_kind_raises_key_error(db):
     with pytest.raises(KeyError):
         record_event(a_user().id, "no_such_kind", "1")
 
 
-def test_the_same_event_told_by_eight_at_once_is_one(app, db, as_, unread):
+def test_same_event_recorded_by_eight_threads_is_stored_once(app, db, as_, unread):
     ana, ben = as_("ana"), a_user("ben")
     reader, actor = ana.user.id, ben.id
     db.session.commit()
@@ -180,7 +180,7 @@ def test_the_same_event_told_by_eight_at_once_is_one(app, db, as_, unread):
 
 
 @pytest.mark.slow
-def test_people_who_mention_each_other_at_once_wait_for_nobody_in_a_circle(app, db, as_, unread):
+def test_simultaneous_mutual_mentions_do_not_deadlock(app, db, as_, unread):
     """Each tells the other and a third person, within one transaction each, again and again."""
     ana, ben, zoe = as_("ana"), as_("ben"), as_("zoe")
     ids = {name: browser.user.id for name, browser in (("ana", ana), ("ben", ben), ("zoe", zoe))}
@@ -223,22 +223,24 @@ def test_people_who_mention_each_other_at_once_wait_for_nobody_in_a_circle(app, 
         ({"not_following": "hold", "new_account": "accept"}, 3, False, 1, 1),
     ],
 )
-def test_filters_accept_hold_or_drop_and_the_stricter_counts(as_, db, wants, unread, filters, age, follows, kept, held):
+def test_filters_accept_hold_or_drop_and_the_stricter_wins(
+    as_, db, set_preferences, unread, filters, age, follows, kept, held
+):
     ana, ben = as_("ana"), as_("ben")
     ben.user.created_at = now() - timedelta(days=age)
     if follows:
         a_follow(ana.user, ben.user)
-    wants(ana.user, **filters)
+    set_preferences(ana.user, **filters)
     ben.post_form("/post", {"post": "hello @ana"})
     rows = events(db, ana.user)
     assert (len(rows), sum(bool(row.filtered_by) for row in rows)) == (kept, held)
     assert unread(ana) == kept - held
-    assert len(shown(ana)) == kept - held
+    assert len(shown_rows(ana)) == kept - held
 
 
-def test_filters_are_for_what_people_do(as_, db, wants, run_jobs, unread):
+def test_filters_do_not_apply_to_system_events(as_, db, set_preferences, run_jobs, unread):
     ana = as_("ana")
-    wants(ana.user, not_following="drop", new_account="drop")
+    set_preferences(ana.user, not_following="drop", new_account="drop")
     ana.post_form("/export_posts")
     run_jobs()
     log_in(ana.user, user_agent="", address="", remember=False)
@@ -248,34 +250,34 @@ def test_filters_are_for_what_people_do(as_, db, wants, run_jobs, unread):
     assert unread(ana) == 2
 
 
-def test_what_is_held_back_tells_nobody_and_is_not_told_later(as_, db, wants, unread):
+def test_held_event_does_not_notify_and_is_not_reported_later(as_, db, set_preferences, unread):
     ana, ben = as_("ana"), as_("ben")
-    wants(ana.user, not_following="hold")
+    set_preferences(ana.user, not_following="hold")
     ben.post_form("/follow/ana")
-    wants(ana.user, not_following="accept")
+    set_preferences(ana.user, not_following="accept")
     ben.post_form("/unfollow/ana")
     ben.post_form("/follow/ana")
     assert unread(ana) == 0
     assert db.session.scalar(select(func.count()).select_from(Activity)) == 1
 
 
-def test_a_kind_without_a_badge_is_shown_and_not_counted(as_, db, wants):
+def test_kind_without_badge_is_shown_but_not_counted(as_, db, set_preferences):
     ana, ben = as_("ana"), as_("ben")
-    wants(ana.user, "follow", badge=False)
+    set_preferences(ana.user, "follow", badge=False)
     ben.post_form("/follow/ana")
     ben.post_form("/post", {"post": "hello @ana"})
-    assert badges(ana) == {"unread_message_count": 0, "unread_activity_count": 1}
-    assert [(row.kind, row.has_dot, row.is_unread) for row in shown(ana)] == [
+    assert badge_counts(ana) == {"unread_message_count": 0, "unread_activity_count": 1}
+    assert [(row.kind, row.has_dot, row.is_unread) for row in shown_rows(ana)] == [
         ("mention", True, True),
         ("follow", False, True),
     ]
 
 
-def test_the_two_badges_are_told_apart(as_, unread):
+def test_message_badge_and_activity_badge_count_separately(as_, unread):
     ana, ben = as_("ana"), as_("ben")
     acquainted(ana.user, ben.user)
     ben.post_form("/send_message/ana", {"message": "one"})
     ben.post_form("/send_message/ana", {"message": "two"})
     ben.post_form("/follow/ana")
     for path in ("/", "/explore", "/messages", "/activity", "/user/ben"):
-        assert badges(ana, path) == {"unread_message_count": 2, "unread_activity_count": 1}
+        assert badge_counts(ana, path) == {"unread_message_count": 2, "unread_activity_count": 1}

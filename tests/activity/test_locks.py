@@ -22,7 +22,7 @@ MOMENT = 0.5  # seconds in which the other one gets as far as it can
 
 
 @contextmanager
-def meanwhile(app, act: Callable[[], object]) -> Iterator[Future[None]]:
+def run_concurrently(app, act: Callable[[], object]) -> Iterator[Future[None]]:
     """Do `act` in a transaction of another thread; its exception is raised at the end."""
 
     def elsewhere() -> None:
@@ -54,11 +54,11 @@ def read_everything(reader):
     mark_read(the_db.session.get_one(User, reader), [(place_of(events[0]), place_of(events[-1]))])
 
 
-def told(db):
+def recorded_events(db):
     return {event.kind: event.read_at is not None for event in db.session.scalars(select(Activity))}
 
 
-def test_an_event_is_told_again_while_its_reader_reads_it(app, db, people):
+def test_event_can_be_recorded_again_while_its_reader_marks_it_read(app, db, people):
     """Telling holds the reader's clock, reading the event's row, and each is about to want the other."""
     ana, ben = people
 
@@ -66,28 +66,28 @@ def test_an_event_is_told_again_while_its_reader_reads_it(app, db, people):
         record_event(ana, "follow", str(ben), actor=the_db.session.get_one(User, ben))
 
     read_everything(ana)
-    with meanwhile(app, tell_again) as telling:
+    with run_concurrently(app, tell_again) as telling:
         waited = not telling.done()
         db.session.commit()
     assert not waited or db.engine.dialect.name == "sqlite"  # where only one writes at a time
-    assert told(db) == {"follow": True, "mention": True}
+    assert recorded_events(db) == {"follow": True, "mention": True}
 
 
-def test_a_post_goes_while_its_mention_is_read(app, db, people):
+def test_post_can_be_deleted_while_its_mention_is_marked_read(app, db, people):
     ana, ben = people
 
     def take_back() -> None:
         delete(the_db.session.get_one(User, ben), the_db.session.scalars(select(Post)).one())
 
     read_everything(ana)
-    with meanwhile(app, take_back):
+    with run_concurrently(app, take_back):
         db.session.commit()
-    assert told(db) == {"follow": True}
+    assert recorded_events(db) == {"follow": True}
 
 
-def test_a_mention_is_read_while_its_post_goes(app, db, people):
+def test_mention_can_be_marked_read_while_its_post_is_deleted(app, db, people):
     ana, ben = people
     delete(the_db.session.get_one(User, ben), the_db.session.scalars(select(Post)).one())
-    with meanwhile(app, lambda: read_everything(ana)):
+    with run_concurrently(app, lambda: read_everything(ana)):
         db.session.commit()
-    assert told(db) == {"follow": True}
+    assert recorded_events(db) == {"follow": True}

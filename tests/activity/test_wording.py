@@ -34,11 +34,11 @@ def in_a_request(app):
         (["%(num)s"], "%(num)s followed you"),
     ],
 )
-def test_one_two_and_many(names, text):
+def test_followers_are_worded_for_one_two_and_many(names, text):
     assert render.render(followed_by(*names)).text == text
 
 
-def test_the_same_sentence_as_html_has_every_word_of_others_escaped():
+def test_html_sentence_escapes_names():
     line = render.render(followed_by("<b>", "&", "x"))
     assert line.html() == "<bdi>&lt;b&gt;</bdi> and 2 others followed you"
     linked = line.html(lambda user: Markup('<a href="/user/{}">{}</a>').format(user.username, user.display_name))
@@ -58,7 +58,7 @@ def test_the_same_sentence_as_html_has_every_word_of_others_escaped():
         ({}, "New login from an unknown browser", ""),
     ],
 )
-def test_a_login_says_what_is_known_of_it(args, text, note):
+def test_login_event_includes_known_details(args, text, note):
     line = render.render([Activity(kind="login", args=args)])
     assert (line.text, line.note) == (text, note)
     assert site_url(line.endpoint, **line.values) == "http://microblog.test/auth/security"
@@ -73,13 +73,13 @@ def test_a_login_says_what_is_known_of_it(args, text, note):
         ("job_failed", "of.tomorrow", "Your background task failed"),
     ],
 )
-def test_the_end_of_a_task(kind, name, text):
+def test_finished_and_failed_tasks_are_worded(kind, name, text):
     line = render.render([Activity(kind=kind, args={"name": name, "job_id": "1"})])
     assert line.text == text
     assert line.html() == text
 
 
-def test_a_mention_quotes_the_post():
+def test_mention_quotes_the_post():
     post = Post(id=7, body="Hello\n\n  @ana,\nhow are you?", language="pt_BR")
     line = render.render([Activity(kind="mention", actor=a_person("Ben"), post=post, post_id=7, args={})])
     assert line.text == "Ben mentioned you"
@@ -88,6 +88,6 @@ def test_a_mention_quotes_the_post():
     assert site_url(line.endpoint, **line.values) == "http://microblog.test/post/7"
 
 
-def test_what_is_told_one_by_one_is_not_put_together():
+def test_ungrouped_kinds_cannot_be_rendered_together():
     with pytest.raises(ValueError, match="one by one"):
         render.render([Activity(kind="login", args={}), Activity(kind="login", args={})])

@@ -95,7 +95,7 @@ def everything(toy, path=()):
 
 
 @pytest.mark.parametrize("programs", PROGRAMS)
-def test_every_ending_is_found_and_no_class_of_schedules_is_run_twice(programs):
+def test_explorer_finds_every_ending_and_runs_each_schedule_class_once(programs):
     brute, clever = Toy(programs), Toy(programs)
     everything(brute)
     report = explore(clever)
@@ -106,7 +106,7 @@ def test_every_ending_is_found_and_no_class_of_schedules_is_run_twice(programs):
     assert report.schedules == len(clever.classes) <= sum(brute.classes.values())
 
 
-def test_a_broken_promise_comes_with_its_schedule():
+def test_broken_invariant_is_reported_with_its_schedule():
     """The lost update: two read before either writes."""
     toy = Toy({"a": ["read", "write"], "b": ["read", "write"]}, promise=lambda seen: seen["a"] != seen["b"])
     with pytest.raises(Counterexample) as found:
@@ -116,7 +116,7 @@ def test_a_broken_promise_comes_with_its_schedule():
     assert "a: 0 read" in str(found.value)
 
 
-def test_a_system_that_does_not_repeat_itself_is_noticed():
+def test_nondeterministic_system_is_detected():
     class Fickle(Toy):
         runs = 0
 

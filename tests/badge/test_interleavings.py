@@ -112,7 +112,7 @@ def site(app, as_, db, valkey, time_machine):
 
 
 @pytest.fixture
-def explored(capsys, database):
+def explore_world(capsys, database):
     """Explore a world to the end, and print how much that was."""
 
     def run(name: str, world: Site) -> Report:
@@ -132,19 +132,19 @@ def large(database):
 
 
 @pytest.mark.timeout(2400)
-def test_writers_a_reader_and_a_poller_while_the_answer_may_run_out(site, explored, large):
-    assert explored("expiry", site(1 + large, expires=True)).schedules > (900 if large else 200)
+def test_interleavings_with_expiring_cache_keep_the_badge_correct(site, explore_world, large):
+    assert explore_world("expiry", site(1 + large, expires=True)).schedules > (900 if large else 200)
 
 
 @pytest.mark.timeout(2400)
-def test_writers_a_reader_and_a_poller_of_whom_one_may_die(site, explored, large):
-    assert explored("deaths", site(1 + large, faults=Faults(deaths=True))).schedules > (800 if large else 150)
+def test_interleavings_with_a_killed_process_keep_the_badge_correct(site, explore_world, large):
+    assert explore_world("deaths", site(1 + large, faults=Faults(deaths=True))).schedules > (800 if large else 150)
 
 
 @pytest.mark.timeout(2400)
-def test_a_writer_and_pages_whose_commands_may_come_late(site, explored, large):
+def test_interleavings_with_delayed_commands_keep_the_badge_correct(site, explore_world, large):
     world = LAG if large else {**LAG, "reads": True, "polls": False}
-    assert explored("lag", site(**world)).schedules > (600 if large else 50)
+    assert explore_world("lag", site(**world)).schedules > (600 if large else 50)
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def fill_without_the_lease(monkeypatch):
         ("fill_without_the_lease", LAG),
     ],
 )
-def test_broken_code_is_found(request, site, capsys, broken, world):
+def test_explorer_finds_broken_code(request, site, capsys, broken, world):
     request.getfixturevalue(broken)
     with pytest.raises(Counterexample) as found:
         explore(site(**world))

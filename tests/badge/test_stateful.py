@@ -77,7 +77,7 @@ def town(app, as_, db, valkey, time_machine, monkeypatch):
     (valkey.folder / "dump.rdb").unlink(missing_ok=True)
 
 
-def of(things, which):
+def choose(things, which):
     """One of them. What is drawn does not depend on the state, so a story can be cut shorter anywhere."""
     return things[which % len(things)]
 
@@ -110,7 +110,7 @@ class Stories(RuleBasedStateMachine):
 
     @rule(which=WHICH, points=POINTS)
     def poll(self, which, points):
-        self.town.poll(of(self.town.pollers, which), points)
+        self.town.poll(choose(self.town.pollers, which), points)
 
     @rule(which=WHICH, points=POINTS)
     def poll_again(self, which, points):
@@ -119,11 +119,11 @@ class Stories(RuleBasedStateMachine):
 
     @rule(which=WHICH)
     def poll_that_gives_up(self, which):
-        self.town.poll_that_gives_up(of(self.town.pollers, which))
+        self.town.poll_that_gives_up(choose(self.town.pollers, which))
 
     @rule(who=WHICH, points=POINTS)
     def log_in(self, who, points):
-        self.town.log_in(of(self.town.people, who), points)
+        self.town.log_in(choose(self.town.people, who), points)
 
     @rule(who=WHICH, points=POINTS)
     def log_out(self, who, points):
@@ -132,16 +132,16 @@ class Stories(RuleBasedStateMachine):
     @rule(which=WHICH, points=st.integers(1, 3))
     def go_on(self, which, points):
         if self.town.tasks:
-            self.town.go_on(of(self.town.tasks, which), points)
+            self.town.go_on(choose(self.town.tasks, which), points)
 
     @rule(which=WHICH)
     def die(self, which):
         if self.town.tasks:
-            self.town.die(of(self.town.tasks, which))
+            self.town.die(choose(self.town.tasks, which))
 
     @rule(whose=WHICH)
     def a_hash_runs_out(self, whose):
-        self.town.valkey.client.delete(poll_cache.key(of(self.town.people, whose).id))
+        self.town.valkey.client.delete(poll_cache.key(choose(self.town.people, whose).id))
 
     @rule(how=st.sampled_from(["empty"] * 4 + ["save"] * 5 + ["restart"] + ["restore"] * 2))
     def redis_forgets(self, how):
@@ -190,16 +190,16 @@ class Stories(RuleBasedStateMachine):
             self.town.abandon()
 
     def _one(self, which):
-        return of(self.town.open_pages(), which)
+        return choose(self.town.open_pages(), which)
 
     def _two(self, who, whom):
         one = self._one(who)
-        return one, of([person for person in self.town.people if person.id != one.person.id], whom)
+        return one, choose([person for person in self.town.people if person.id != one.person.id], whom)
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_every_page_that_polls_once_more_knows_the_truth(town, part):
+def test_every_page_shows_the_correct_badge_after_one_more_poll(town, part):
     story = type("Story", (Stories,), {"town": town})
     run_state_machine_as_test(
         story,

@@ -34,7 +34,7 @@ with app.app_context():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("url", ["", "sqlite:///{}/microblog.db"])
-def test_files_are_the_owners_alone_in_a_directory_that_is_open_to_others(tmp_path: Path, url: str) -> None:
+def test_data_files_are_private_in_a_world_readable_directory(tmp_path: Path, url: str) -> None:
     tmp_path.chmod(0o755)
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), "DATABASE_URL": url.format(tmp_path)}
     ran = subprocess.run(
@@ -47,7 +47,7 @@ def test_files_are_the_owners_alone_in_a_directory_that_is_open_to_others(tmp_pa
 
 @pytest.mark.parametrize("existing_mode", [None, 0o640])
 @pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite+pysqlite:///{}", "sqlite:///file:{}?uri=true"])
-def test_only_a_new_file_gets_its_mode(tmp_path: Path, url: str, existing_mode: int | None) -> None:
+def test_file_mode_is_set_for_new_files_only(tmp_path: Path, url: str, existing_mode: int | None) -> None:
     path = tmp_path / "a b.db"
     if existing_mode is not None:
         path.touch()

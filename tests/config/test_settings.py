@@ -22,7 +22,7 @@ PRODUCTION = {
 }
 
 
-def test_with_none_set_the_embedded_default_serves():
+def test_empty_environment_uses_embedded_defaults():
     settings = Settings.from_env({})
     assert settings.sqlalchemy_url.startswith("sqlite:////")
     assert settings.site_url == "http://127.0.0.1:5000"
@@ -38,11 +38,11 @@ def test_with_none_set_the_embedded_default_serves():
         ("http://[2001:0DB8:0::1]:5000", "http://[2001:db8::1]:5000"),
     ],
 )
-def test_links_have_the_host_as_browsers_send_it(url, site):
+def test_site_url_has_the_host_in_the_form_browsers_send(url, site):
     assert Settings.from_env({"PUBLIC_URL": url}).site_url == site
 
 
-def test_values_get_their_types():
+def test_values_are_parsed_to_their_types():
     settings = Settings.from_env(
         {
             "PORT": "8080",
@@ -79,12 +79,12 @@ def test_values_get_their_types():
         ("VAPID_PRIVATE_KEY", "c2hvcnQ"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(name, value):
+def test_invalid_value_is_rejected_with_the_name_of_the_setting(name, value):
     with pytest.raises(ConfigurationError, match=name):
         Settings.from_env({name: value})
 
 
-def test_a_token_that_could_be_guessed_is_refused_in_production():
+def test_guessable_metrics_token_is_rejected_in_production():
     with pytest.raises(ConfigurationError, match="METRICS_TOKEN"):
         Settings.from_env({**PRODUCTION, "METRICS_TOKEN": "short"})
 
@@ -94,13 +94,13 @@ def test_production_starts_when_everything_is_set():
 
 
 @pytest.mark.parametrize("name", [name for name in PRODUCTION if name != "MICROBLOG_ENV"])
-def test_production_refuses_each_default_and_says_which(name):
+def test_production_rejects_missing_settings_by_name(name):
     environ = {key: value for key, value in PRODUCTION.items() if key != name}
     with pytest.raises(ConfigurationError, match=name):
         Settings.from_env(environ)
 
 
-def test_production_refuses_weak_values():
+def test_production_rejects_weak_values():
     weak = {
         "SECRET_KEY": "short",
         "PUBLIC_URL": "http://blog.example",
@@ -113,7 +113,7 @@ def test_production_refuses_weak_values():
 
 
 @pytest.mark.slow
-def test_the_server_itself_says_so(tmp_path):
+def test_server_reports_missing_production_settings(tmp_path):
     environ = {"MICROBLOG_ENV": "production", "DATA_DIR": str(tmp_path), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "app.run"]
     ran = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
@@ -122,19 +122,19 @@ def test_the_server_itself_says_so(tmp_path):
     assert "Traceback" not in ran.stderr
 
 
-def test_the_generated_secret_is_kept_and_private(tmp_path):
+def test_generated_secret_is_kept_in_a_private_file(tmp_path):
     settings = replace(Settings(), data_dir=tmp_path)
     assert settings.secret() == settings.secret()
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
-def test_a_damaged_secret_is_not_used(tmp_path):
+def test_damaged_secret_is_rejected(tmp_path):
     (tmp_path / "secret_key").write_text("x")
     with pytest.raises(ConfigurationError, match="damaged"):
         replace(Settings(), data_dir=tmp_path).secret()
 
 
-def test_the_key_of_web_push_is_kept_too_but_in_production_it_is_the_operators(tmp_path):
+def test_vapid_key_is_generated_except_in_production(tmp_path):
     settings = replace(Settings(), data_dir=tmp_path)
     assert settings.vapid_key() == settings.vapid_key()
     assert stat.S_IMODE((tmp_path / "vapid_private_key").stat().st_mode) == 0o600
@@ -148,7 +148,7 @@ def test_the_key_of_web_push_is_kept_too_but_in_production_it_is_the_operators(t
         settings.vapid_key()
 
 
-def test_herokus_spelling_is_understood():
+def test_postgres_url_scheme_is_accepted():
     assert Settings(database_url="postgres://h/d").sqlalchemy_url == "postgresql://h/d"
 
 

@@ -66,14 +66,14 @@ HAPPEN: dict[str, Callable[[User], None]] = {
 }
 
 
-def happens(kind: str, reader: User, times: int = 1) -> None:
+def record_events(kind: str, reader: User, times: int = 1) -> None:
     """Events of this kind, each in a transaction of its own."""
     for _ in range(times):
         HAPPEN[kind](reader)
         db.session.commit()
 
 
-def wants(reader: User, kind: str, **values: Any) -> None:
+def set_preference(reader: User, kind: str, **values: Any) -> None:
     """`reader` wants this kind as `values` say, and as ever otherwise."""
     chosen = replace(preferences.grid(reader.id)[kind], **values)
     db.session.merge(DeliveryPreference(user_id=reader.id, kind=kind, **vars(chosen)))
@@ -81,7 +81,7 @@ def wants(reader: User, kind: str, **values: Any) -> None:
     db.session.commit()
 
 
-def lives(reader: User, **values: Any) -> None:
+def set_profile(reader: User, **values: Any) -> None:
     """`reader` has these quiet hours, this pause, and digests at these times."""
     known = preferences.profile(reader.id)
     for name, value in values.items():

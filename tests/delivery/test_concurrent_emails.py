@@ -13,15 +13,15 @@ from app.core.time import now
 from app.extensions import db as the_db
 from app.jobs import perform
 from app.models import Job, User
-from tests.delivery.events import happens, wants
+from tests.delivery.events import record_events, set_preference
 from tests.factories import a_user
 
 
 @pytest.mark.parametrize("kind", ["login", "mention"])
-def test_what_one_mail_is_telling_no_other_one_tells(db, app, run_jobs, mails, monkeypatch, kind):
+def test_concurrent_email_jobs_do_not_report_the_same_event(db, app, run_jobs, mails, monkeypatch, kind):
     ben = a_user("ben")
     ben_id = ben.id  # asked later, it would begin a transaction that does not see what the jobs do
-    wants(ben, kind, mail="now")
+    set_preference(ben, kind, mail="now")
     deliver = mailer.deliver
 
     def slowly(message):
@@ -32,7 +32,7 @@ def test_what_one_mail_is_telling_no_other_one_tells(db, app, run_jobs, mails, m
         other.join()
         deliver(message)
 
-    happens(kind, ben)
+    record_events(kind, ben)
     monkeypatch.setattr(mailer, "deliver", slowly)
     run_jobs(advance=60)
     run_jobs(advance=60)
@@ -42,7 +42,7 @@ def test_what_one_mail_is_telling_no_other_one_tells(db, app, run_jobs, mails, m
 
 def _elsewhere(app, kind: str, user_id: int) -> None:
     with app.app_context():
-        happens(kind, the_db.session.get_one(User, user_id))
+        record_events(kind, the_db.session.get_one(User, user_id))
         identity = the_db.session.scalars(select(Job.id).where(Job.state == "queued", Job.queue == "mail")).one()
         the_db.session.execute(update(Job).where(Job.id == identity).values(run_after=Job.queued_at))  # a minute later
         the_db.session.commit()
@@ -50,15 +50,15 @@ def _elsewhere(app, kind: str, user_id: int) -> None:
         perform(identity)
 
 
-def test_a_mail_waits_for_one_whose_worker_died(db, run_jobs, mails):
+def test_email_waits_for_the_job_of_a_killed_worker(db, run_jobs, mails):
     """The dead one may have told of everything; found dead, it lost its unique key to the one that waits."""
     ben = a_user("ben")
-    wants(ben, "mention", mail="now")
-    happens("mention", ben)
+    set_preference(ben, "mention", mail="now")
+    record_events("mention", ben)
     died = db.session.scalars(select(Job).where(Job.queue == "mail")).one()
     died.unique_key, died.attempts, died.crashes, died.run_after = None, 1, 1, now() + timedelta(seconds=300)
     db.session.commit()
-    happens("mention", ben)
+    record_events("mention", ben)
     run_jobs(advance=100)
     assert len(mails) == 0
     run_jobs(advance=300)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from app.models import Job
-from tests.delivery.events import happens, lives, wants
+from tests.delivery.events import record_events, set_preference, set_profile
 from tests.factories import a_user
 
 MONDAY = datetime(2026, 6, 15, 8, tzinfo=UTC)  # the hour of both digests
@@ -29,29 +29,29 @@ def due(db, person) -> list[datetime]:
 
 
 @pytest.mark.parametrize("cadence", ["daily", "weekly"])
-def test_the_end_of_a_pause_brings_the_digest_it_held(ben, db, time_machine, run_jobs, mails, cadence):
-    wants(ben, "mention", mail=cadence)
-    happens("mention", ben)
+def test_ending_a_pause_sends_the_held_digest(ben, db, time_machine, run_jobs, mails, cadence):
+    set_preference(ben, "mention", mail=cadence)
+    record_events("mention", ben)
     time_machine.move_to(MONDAY - MINUTE, tick=False)
-    lives(ben, paused_until=MONDAY + timedelta(hours=2))
+    set_profile(ben, paused_until=MONDAY + timedelta(hours=2))
     time_machine.move_to(MONDAY + 30 * MINUTE, tick=False)
     run_jobs()
     assert len(mails) == 0
-    lives(ben, paused_until=None)
+    set_profile(ben, paused_until=None)
     run_jobs()
     assert len(mails) == 1
 
 
 @pytest.mark.parametrize("cadence", ["daily", "weekly"])
-def test_settings_saved_while_quiet_hours_hold_a_digest_do_not_skip_it(ben, db, time_machine, run_jobs, mails, cadence):
-    wants(ben, "mention", mail=cadence)
-    lives(ben, quiet_from=22 * 60, quiet_until=9 * 60)
-    happens("mention", ben)
+def test_saving_settings_in_quiet_hours_does_not_skip_a_held_digest(ben, db, time_machine, run_jobs, mails, cadence):
+    set_preference(ben, "mention", mail=cadence)
+    set_profile(ben, quiet_from=22 * 60, quiet_until=9 * 60)
+    record_events("mention", ben)
     assert due(db, ben) == [MONDAY + 60 * MINUTE]
     time_machine.move_to(MONDAY + 30 * MINUTE, tick=False)
-    lives(ben, quiet_from=22 * 60, quiet_until=10 * 60)
+    set_profile(ben, quiet_from=22 * 60, quiet_until=10 * 60)
     assert due(db, ben) == [MONDAY + 120 * MINUTE]
-    lives(ben, not_following="hold")
+    set_profile(ben, not_following="hold")
     assert due(db, ben) == [MONDAY + 120 * MINUTE]
     time_machine.move_to(MONDAY + 120 * MINUTE, tick=False)
     run_jobs()

@@ -17,7 +17,7 @@ from app.jobs.registry import RETRY_DELAYS
 from app.models import Activity, DeliveryProfile, Job, MailTally, User
 from app.notifications import record_event
 from app.notifications.kinds import CONFIGURABLE
-from tests.delivery.events import ACTIVITY, happens, lives, somebody, wants
+from tests.delivery.events import ACTIVITY, record_events, set_preference, set_profile, somebody
 from tests.factories import a_user
 
 SUBJECTS = {
@@ -45,7 +45,7 @@ def clock(time_machine):
     return time_machine
 
 
-def waiting(db) -> list[Job]:
+def pending_jobs(db) -> list[Job]:
     return list(
         db.session.scalars(
             select(Job).where(Job.name.in_(["notifications.mail", "notifications.digest"]), Job.state == "queued")
@@ -54,9 +54,9 @@ def waiting(db) -> list[Job]:
 
 
 @pytest.mark.parametrize("kind", CONFIGURABLE)
-def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_jobs, mails, kind):
-    wants(ben, kind, mail="now")
-    happens(kind, ben)
+def test_single_event_is_emailed_once_with_its_sentence_as_subject(ben, db, run_jobs, mails, kind):
+    set_preference(ben, kind, mail="now")
+    record_events(kind, ben)
     run_jobs(advance=60)
     (mail,) = mails
     assert mail.envelope_to == ["ben@example.org"]
@@ -68,32 +68,32 @@ def test_one_event_is_mailed_once_and_its_sentence_is_the_subject(ben, db, run_j
 
 
 @pytest.mark.parametrize("kind", CONFIGURABLE)
-def test_nobody_is_mailed_of_what_they_want_no_mail_about(ben, db, run_jobs, mails, kind):
-    wants(ben, kind, mail="none")
-    happens(kind, ben)
+def test_kind_without_email_is_not_emailed(ben, db, run_jobs, mails, kind):
+    set_preference(ben, kind, mail="none")
+    record_events(kind, ben)
     run_jobs(advance=8 * 86_400)
     assert len(mails) == 0
 
 
 @pytest.mark.parametrize("kind", NOT_ESSENTIAL)
-def test_mail_waits_a_while(ben, db, run_jobs, mails, kind):
-    wants(ben, kind, mail="now")
-    happens(kind, ben)
+def test_email_is_delayed(ben, db, run_jobs, mails, kind):
+    set_preference(ben, kind, mail="now")
+    record_events(kind, ben)
     run_jobs(advance=30)
     assert len(mails) == 0
 
 
-def test_mail_about_a_login_waits_for_nothing(ben, db, run_jobs, mails):
-    lives(ben, quiet_from=0, quiet_until=1439, paused_until=now() + timedelta(hours=2))
-    happens("login", ben)
+def test_login_email_ignores_delay_quiet_hours_and_pause(ben, db, run_jobs, mails):
+    set_profile(ben, quiet_from=0, quiet_until=1439, paused_until=now() + timedelta(hours=2))
+    record_events("login", ben)
     run_jobs()
     assert len(mails) == 1
 
 
-def test_mail_about_a_login_says_what_to_do_when_it_was_somebody_else(ben, db, run_jobs, mails):
-    wants(ben, "follow", mail="now")
-    happens("follow", ben)
-    happens("login", ben)
+def test_login_email_explains_what_to_do_about_an_unknown_login(ben, db, run_jobs, mails):
+    set_preference(ben, "follow", mail="now")
+    record_events("follow", ben)
+    record_events("login", ben)
     run_jobs(advance=60)
     login, follow = sorted(mails, key=lambda mail: "login" not in mail.subject)
     assert "change your password" in login.text and "change your password" in login.html
@@ -101,18 +101,18 @@ def test_mail_about_a_login_says_what_to_do_when_it_was_somebody_else(ben, db, r
 
 
 @pytest.mark.parametrize("kind", ACTIVITY)
-def test_what_was_read_on_the_activity_page_is_not_mailed(ben, as_, db, run_jobs, mails, kind):
-    wants(ben, kind, mail="daily")
-    happens(kind, ben)
+def test_events_read_on_the_activity_page_are_not_emailed(ben, as_, db, run_jobs, mails, kind):
+    set_preference(ben, kind, mail="daily")
+    record_events(kind, ben)
     assert as_(ben).submit("/activity", action="/activity/read").status_code == 303
     run_jobs(advance=8 * 86_400)
     assert len(mails) == 0
 
 
-def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jobs, mails):
+def test_pending_events_make_one_email_with_a_section_per_kind(ben, db, run_jobs, mails):
     for kind in NOT_ESSENTIAL:
-        wants(ben, kind, mail="now")
-        happens(kind, ben, times=2)
+        set_preference(ben, kind, mail="now")
+        record_events(kind, ben, times=2)
     run_jobs(advance=60)
     (mail,) = mails
     assert mail.subject == "12 new notifications"
@@ -125,45 +125,45 @@ def test_all_that_waits_is_one_mail_with_a_section_for_each_kind(ben, db, run_jo
     assert len(mails) == 1
 
 
-def test_essential_mail_takes_nothing_else_along(ben, db, run_jobs, mails):
-    happens("message", ben)
-    happens("login", ben)
+def test_essential_email_contains_no_other_events(ben, db, run_jobs, mails):
+    record_events("message", ben)
+    record_events("login", ben)
     run_jobs()
     assert [mail.subject for mail in mails] == ["New login: Firefox on Linux"]
 
 
 @pytest.mark.slow
-def test_a_mail_about_very_many_events_tells_some_and_marks_all(ben, db, run_jobs, mails):
-    wants(ben, "mention", mail="now")
-    happens("mention", ben, times=QUOTED + 3)
+def test_long_email_quotes_some_events_and_marks_all_as_sent(ben, db, run_jobs, mails):
+    set_preference(ben, "mention", mail="now")
+    record_events("mention", ben, times=QUOTED + 3)
     run_jobs(advance=60)
     (mail,) = mails
     assert mail.subject == f"{QUOTED + 3} new notifications"
     assert mail.text.count("mentioned you") == QUOTED
     assert "And 3 more." in mail.text and "And 3 more." in mail.html
-    happens("mention", ben)
+    record_events("mention", ben)
     run_jobs(advance=60)
     assert mails[1].subject.endswith(" mentioned you")
 
 
-def test_an_event_that_a_filter_holds_back_is_not_mailed(ben, db, run_jobs, mails):
-    wants(ben, "follow", mail="now")
-    lives(ben, not_following="hold")
-    happens("follow", ben)
+def test_held_event_is_not_emailed(ben, db, run_jobs, mails):
+    set_preference(ben, "follow", mail="now")
+    set_profile(ben, not_following="hold")
+    record_events("follow", ben)
     assert db.session.scalars(select(Activity.filtered_by)).all() == ["not_following"]
     run_jobs(advance=86_400)
     assert len(mails) == 0
 
 
 @pytest.mark.parametrize(("cadence", "due"), [("daily", "2026-06-10T08:30"), ("weekly", "2026-06-12T08:30")])
-def test_a_digest_comes_at_its_hour_in_the_readers_zone(db, clock, run_jobs, mails, cadence, due):
+def test_digest_is_sent_at_the_chosen_hour_in_the_readers_time_zone(db, clock, run_jobs, mails, cadence, due):
     ben = a_user("ben", timezone="America/New_York")
-    lives(ben, digest_at=8 * 60 + 30, digest_weekday=4)
-    wants(ben, "mention", mail=cadence)
+    set_profile(ben, digest_at=8 * 60 + 30, digest_weekday=4)
+    set_preference(ben, "mention", mail=cadence)
     due = datetime.fromisoformat(f"{due}-04:00")
-    happens("mention", ben, times=2)
+    record_events("mention", ben, times=2)
     clock.move_to(due - timedelta(seconds=1), tick=False)
-    happens("mention", ben)
+    record_events("mention", ben)
     run_jobs()
     assert len(mails) == 0
     clock.move_to(due, tick=False)
@@ -173,19 +173,19 @@ def test_a_digest_comes_at_its_hour_in_the_readers_zone(db, clock, run_jobs, mai
     assert "You have 3 new notifications" in mail.text
 
 
-def test_a_digest_of_one_event_says_which(ben, db, run_jobs, mails):
-    happens("mention", ben)
+def test_digest_of_one_event_names_it_in_the_subject(ben, db, run_jobs, mails):
+    record_events("mention", ben)
     run_jobs(advance=86_400)
     assert mails[0].subject.endswith("mentioned you")
 
 
-def test_quiet_hours_hold_a_mail_until_they_end(db, clock, run_jobs, mails):
+def test_quiet_hours_hold_an_email_until_they_end(db, clock, run_jobs, mails):
     ben = a_user("ben", timezone="Europe/Berlin")
-    lives(ben, quiet_from=14 * 60, quiet_until=9 * 60)
-    happens("message", ben)
-    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 7, tzinfo=UTC)]
+    set_profile(ben, quiet_from=14 * 60, quiet_until=9 * 60)
+    record_events("message", ben)
+    assert [job.run_after for job in pending_jobs(db)] == [datetime(2026, 6, 11, 7, tzinfo=UTC)]
     clock.move_to(datetime(2026, 6, 11, 6, 59, 59, tzinfo=UTC), tick=False)
-    happens("message", ben)
+    record_events("message", ben)
     run_jobs()
     assert len(mails) == 0
     clock.move_to(datetime(2026, 6, 11, 7, tzinfo=UTC), tick=False)
@@ -193,76 +193,76 @@ def test_quiet_hours_hold_a_mail_until_they_end(db, clock, run_jobs, mails):
     assert [mail.subject for mail in mails] == ["2 new notifications"]
 
 
-def test_what_is_due_asks_the_hours_once_more(ben, db, clock, run_jobs, mails):
+def test_due_email_checks_pause_again_before_sending(ben, db, clock, run_jobs, mails):
     """Whatever made it due: a retry, or a worker that was away for a night."""
-    happens("message", ben)
+    record_events("message", ben)
     db.session.add(DeliveryProfile(user_id=ben.id, paused_until=NOON + timedelta(hours=2)))
     db.session.commit()
     clock.shift(60)
     run_jobs()
     assert len(mails) == 0
-    assert [job.run_after for job in waiting(db)] == [NOON + timedelta(hours=2)]
+    assert [job.run_after for job in pending_jobs(db)] == [NOON + timedelta(hours=2)]
     clock.move_to(NOON + timedelta(hours=2), tick=False)
     run_jobs()
     assert len(mails) == 1
-    assert waiting(db) == []
+    assert pending_jobs(db) == []
 
 
-def test_a_pause_moves_what_waits_and_its_end_brings_it(ben, db, clock, run_jobs, mails):
-    happens("message", ben)
-    lives(ben, paused_until=NOON + timedelta(hours=2))
+def test_pause_delays_pending_email_and_resuming_sends_it(ben, db, clock, run_jobs, mails):
+    record_events("message", ben)
+    set_profile(ben, paused_until=NOON + timedelta(hours=2))
     clock.shift(3600)
     run_jobs()
     assert len(mails) == 0
-    lives(ben, paused_until=None)
+    set_profile(ben, paused_until=None)
     clock.shift(60)
     run_jobs()
     assert len(mails) == 1
 
 
-def test_settings_that_say_the_same_do_not_put_a_mail_off(ben, db, clock, run_jobs, mails):
-    happens("message", ben)
+def test_saving_unchanged_settings_does_not_delay_email(ben, db, clock, run_jobs, mails):
+    record_events("message", ben)
     for _ in range(3):
         clock.shift(19)
-        lives(ben, digest_at=9 * 60)
+        set_profile(ben, digest_at=9 * 60)
     clock.shift(3)
     run_jobs()
     assert len(mails) == 1
 
 
-def test_a_kind_that_moves_to_another_cadence_takes_along_what_waits(ben, db, clock, run_jobs, mails):
-    wants(ben, "mention", mail="weekly")
-    happens("mention", ben)
-    wants(ben, "mention", mail="daily")
+def test_changing_a_cadence_reschedules_pending_events(ben, db, clock, run_jobs, mails):
+    set_preference(ben, "mention", mail="weekly")
+    record_events("mention", ben)
+    set_preference(ben, "mention", mail="daily")
     clock.move_to(NOON + timedelta(hours=19, minutes=59), tick=False)
     run_jobs()
     assert len(mails) == 0
     clock.move_to(NOON + timedelta(hours=20), tick=False)
     run_jobs()
     assert len(mails) == 1
-    wants(ben, "mention", mail="now")
+    set_preference(ben, "mention", mail="now")
     clock.move_to(NOON + timedelta(days=8), tick=False)
     run_jobs()
     assert len(mails) == 1
 
 
-def test_another_hour_or_zone_moves_the_digest(ben, db, clock):
-    happens("mention", ben)
-    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 8, tzinfo=UTC)]
-    lives(ben, digest_at=18 * 60)
-    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 10, 18, tzinfo=UTC)]
+def test_changing_hour_or_time_zone_reschedules_the_digest(ben, db, clock):
+    record_events("mention", ben)
+    assert [job.run_after for job in pending_jobs(db)] == [datetime(2026, 6, 11, 8, tzinfo=UTC)]
+    set_profile(ben, digest_at=18 * 60)
+    assert [job.run_after for job in pending_jobs(db)] == [datetime(2026, 6, 10, 18, tzinfo=UTC)]
     ben.timezone = "America/New_York"
-    lives(ben)
-    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 10, 22, tzinfo=UTC)]
+    set_profile(ben)
+    assert [job.run_after for job in pending_jobs(db)] == [datetime(2026, 6, 10, 22, tzinfo=UTC)]
 
 
-def test_beyond_the_daily_cap_mail_waits_for_the_next_day_and_is_gathered(ben, db, clock, configure, run_jobs, mails):
+def test_email_above_the_daily_cap_is_combined_on_the_next_day(ben, db, clock, configure, run_jobs, mails):
     configure(MAIL_DAILY_CAP=2)
     for _ in range(5):
-        happens("message", ben)
+        record_events("message", ben)
         clock.shift(60)
         run_jobs()
-    happens("login", ben)
+    record_events("login", ben)
     run_jobs()
     assert [mail.subject[:11] for mail in mails] == ["New message", "New message", "New login: "]
     assert db.session.scalars(select(MailTally.sent)).all() == [2]
@@ -274,22 +274,22 @@ def test_beyond_the_daily_cap_mail_waits_for_the_next_day_and_is_gathered(ben, d
     assert [mail.subject for mail in mails][3:] == ["3 new notifications"]
 
 
-def test_a_digest_beyond_the_cap_waits_for_its_hour_of_the_next_day(ben, db, clock, configure, run_jobs, mails):
+def test_digest_above_the_cap_is_sent_at_its_hour_on_the_next_day(ben, db, clock, configure, run_jobs, mails):
     configure(MAIL_DAILY_CAP=1)
-    lives(ben, digest_at=14 * 60, digest_weekday=2)
-    wants(ben, "mention", mail="weekly")
-    happens("mention", ben)
-    happens("message", ben)
+    set_profile(ben, digest_at=14 * 60, digest_weekday=2)
+    set_preference(ben, "mention", mail="weekly")
+    record_events("mention", ben)
+    record_events("message", ben)
     clock.move_to(NOON.replace(hour=14), tick=False)
     run_jobs()
     assert len(mails) == 1
-    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 14, tzinfo=UTC)]
+    assert [job.run_after for job in pending_jobs(db)] == [datetime(2026, 6, 11, 14, tzinfo=UTC)]
 
 
-def test_the_cap_of_the_site_counts_everybodys_mail(ben, db, clock, configure, run_jobs, mails):
+def test_site_cap_counts_emails_of_all_members(ben, db, clock, configure, run_jobs, mails):
     configure(MAIL_DAILY_CAP_SITE=2)
     for _ in range(4):
-        happens("message", somebody())
+        record_events("message", somebody())
     clock.shift(60)
     run_jobs()
     assert len(mails) == 2
@@ -299,17 +299,17 @@ def test_the_cap_of_the_site_counts_everybodys_mail(ben, db, clock, configure, r
 
 
 @pytest.mark.slow
-def test_without_caps_nothing_waits(ben, db, clock, configure, run_jobs, mails):
+def test_no_email_is_delayed_without_caps(ben, db, clock, configure, run_jobs, mails):
     configure(MAIL_DAILY_CAP=0)
     for _ in range(25):
-        happens("message", ben)
+        record_events("message", ben)
         clock.shift(60)
         run_jobs()
     assert len(mails) == 25
 
 
-def test_a_lost_answer_gives_two_copies_with_one_message_id_and_counts_once(ben, db, run_jobs, mails):
-    happens("job_failed", ben)
+def test_lost_smtp_response_resends_with_the_same_message_id_and_counts_once(ben, db, run_jobs, mails):
+    record_events("job_failed", ben)
     mails.mode = "drop"
     run_jobs(advance=60, may_fail=True)
     mails.mode = "ok"
@@ -319,15 +319,15 @@ def test_a_lost_answer_gives_two_copies_with_one_message_id_and_counts_once(ben,
     assert db.session.scalars(select(MailTally.sent)).all() == [1]
 
 
-def test_a_job_that_runs_once_more_says_nothing_new(ben, db, run_jobs, mails):
-    happens("job_failed", ben)
+def test_repeated_email_job_sends_nothing(ben, db, run_jobs, mails):
+    record_events("job_failed", ben)
     run_jobs(advance=60)
     enqueue("notifications.mail", user_id=ben.id, cadence="now")
     run_jobs()
     assert len(mails) == 1
 
 
-def test_what_happens_while_the_mail_is_on_its_way_gets_one_of_its_own(ben, db, app, run_jobs, mails, monkeypatch):
+def test_events_during_sending_get_a_separate_email(ben, db, app, run_jobs, mails, monkeypatch):
     deliver = mailer.deliver
 
     def with_news(message):
@@ -337,8 +337,8 @@ def test_what_happens_while_the_mail_is_on_its_way_gets_one_of_its_own(ben, db, 
         news.join()
         deliver(message)
 
-    wants(ben, "follow", mail="now")
-    happens("follow", ben)
+    set_preference(ben, "follow", mail="now")
+    record_events("follow", ben)
     monkeypatch.setattr(mailer, "deliver", with_news)
     run_jobs(advance=60)
     run_jobs(advance=60)
@@ -348,11 +348,11 @@ def test_what_happens_while_the_mail_is_on_its_way_gets_one_of_its_own(ben, db, 
 
 def _happens_elsewhere(app, user_id: int) -> None:
     with app.app_context():
-        happens("follow", the_db.session.get_one(User, user_id))
+        record_events("follow", the_db.session.get_one(User, user_id))
 
 
-def test_an_inactive_person_and_one_who_is_gone_get_nothing(ben, db, run_jobs, mails):
-    happens("login", ben)
+def test_inactive_and_missing_members_get_no_email(ben, db, run_jobs, mails):
+    record_events("login", ben)
     enqueue("notifications.mail", user_id=10**6, cadence="now")
     ben.active = False
     db.session.commit()
@@ -360,11 +360,11 @@ def test_an_inactive_person_and_one_who_is_gone_get_nothing(ben, db, run_jobs, m
     assert len(mails) == 0
 
 
-def test_the_mail_is_in_the_readers_language(db, run_jobs, mails):
+def test_emails_are_in_the_readers_language(db, run_jobs, mails):
     for name, language in (("carla", "es"), ("amal", "ar"), ("dan", "en")):
         reader = a_user(name, language=language)
-        happens("message", reader)
-        happens("job_done", reader)
+        record_events("message", reader)
+        record_events("job_done", reader)
     run_jobs(advance=60)
     found = {name: mails.to(f"{name}@example.org")[0] for name in ("carla", "amal", "dan")}
     assert [mail.message["Content-Language"] for mail in found.values()] == ["es", "ar", "en"]
@@ -372,9 +372,9 @@ def test_the_mail_is_in_the_readers_language(db, run_jobs, mails):
     assert found["dan"].subject == "2 new notifications"
 
 
-def test_a_name_in_a_subject_adds_no_header(ben, db, run_jobs, mails):
-    wants(ben, "follow", mail="now")
-    happens("follow", ben)
+def test_name_in_a_subject_cannot_inject_a_header(ben, db, run_jobs, mails):
+    set_preference(ben, "follow", mail="now")
+    record_events("follow", ben)
     follower = db.session.scalars(select(Activity)).one().actor_id
     db.session.get_one(User, follower).name = "Ana\r\nBcc: all@example.org =?utf-8?q?x?="
     db.session.commit()
@@ -383,19 +383,19 @@ def test_a_name_in_a_subject_adds_no_header(ben, db, run_jobs, mails):
     assert mails[0].envelope_to == ["ben@example.org"]
 
 
-def test_moving_to_another_zone_moves_the_digest(as_, db, clock):
+def test_changing_the_profile_time_zone_reschedules_the_digest(as_, db, clock):
     ana = as_("ana")
-    happens("mention", ana.user)
+    record_events("mention", ana.user)
     assert ana.submit("/edit_profile", {"timezone": "America/New_York"}).status_code == 303
-    assert [job.run_after for job in waiting(db)] == [datetime(2026, 6, 11, 12, tzinfo=UTC)]
+    assert [job.run_after for job in pending_jobs(db)] == [datetime(2026, 6, 11, 12, tzinfo=UTC)]
 
 
-def test_whoever_reads_at_this_moment_is_not_waited_for(ben, db, run_jobs, mails):
+def test_email_skips_events_locked_by_a_reader(ben, db, run_jobs, mails):
     """Two that lock the same events in different orders would wait for each other for ever."""
     if db.engine.dialect.name == "sqlite":
         pytest.skip("SQLite has one writer at a time, who locks everything")
     for _ in range(2):
-        happens("job_failed", ben)
+        record_events("job_failed", ben)
     with db.engine.connect() as reading:
         reading.execute(update(Activity).where(Activity.subject.startswith("job")).values(read_at=now()))
         run_jobs(advance=60)
@@ -406,7 +406,7 @@ def test_whoever_reads_at_this_moment_is_not_waited_for(ben, db, run_jobs, mails
 
 
 @pytest.mark.parametrize(("zone", "day"), [("Asia/Tokyo", "June 18, 2026"), ("America/New_York", "June 17, 2026")])
-def test_a_day_in_a_mail_is_one_of_the_readers_zone(db, clock, run_jobs, mails, zone, day):
+def test_export_email_shows_the_expiry_date_in_the_readers_time_zone(db, clock, run_jobs, mails, zone, day):
     reader = a_user("ben", timezone=zone)
     result = {"file": "x.json", "posts": 4, "expires_at": "2026-06-17T23:30:00+00:00"}
     task = Job(name="posts.export", args={}, queue="slow", owner_id=reader.id, state="done", result=result)

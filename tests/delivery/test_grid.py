@@ -26,7 +26,7 @@ START = "2027-03-02T12:00:00+00:00"
 
 
 @pytest.fixture(scope="module")
-def town(database, tmp_path_factory):
+def members(database, tmp_path_factory):
     env = {"MESSAGE_MAIL_DELAY": str(DELAY), "MAIL_DAILY_CAP": "1"}
     stack = Stack(tmp_path_factory.mktemp("stack"), database.copy(), clock=START, **env)
     stack.start()
@@ -36,22 +36,24 @@ def town(database, tmp_path_factory):
     stack.stop()
 
 
-def numbers(town: Town, readers: Iterable[Reader]) -> dict[str, int]:
-    return {kind: len(subjects) for kind, subjects in town.told(readers).items()}
+def email_counts(members: Town, readers: Iterable[Reader]) -> dict[str, int]:
+    return {kind: len(subjects) for kind, subjects in members.told(readers).items()}
 
 
-def of(essential: int, others: int) -> dict[str, int]:
+def expected_counts(essential: int, others: int) -> dict[str, int]:
     """So many mails for each kind."""
     return {**dict.fromkeys(NOT_ESSENTIAL, others), **dict.fromkeys(ESSENTIAL, essential)}
 
 
-def test_immediate(town):
-    readers = town.readers(mail="now")
-    town.happens(readers)
-    assert numbers(town, readers) == of(essential=1, others=0)  # mail waits a minute, in case it is read
-    town.wait(DELAY + 1)
-    assert numbers(town, readers) == of(1, 1)
-    subjects = {kind: found[0] for kind, found in town.told(readers).items()}
+def test_immediate_cadence_sends_emails_after_the_delay(members):
+    readers = members.readers(mail="now")
+    members.happens(readers)
+    assert email_counts(members, readers) == expected_counts(
+        essential=1, others=0
+    )  # mail waits a minute, in case it is read
+    members.wait(DELAY + 1)
+    assert email_counts(members, readers) == expected_counts(1, 1)
+    subjects = {kind: found[0] for kind, found in members.told(readers).items()}
     assert subjects["message"].startswith("New message from friend")
     assert subjects["mention"].endswith(" mentioned you")
     assert subjects["follow"].endswith(" followed you")
@@ -60,63 +62,63 @@ def test_immediate(town):
     assert subjects["login"] == "New login: Firefox on Linux"
 
 
-def test_none(town):
-    readers = town.readers(mail="none")
-    town.happens(readers)
-    town.go_to("12:00", days=8)
-    assert numbers(town, readers) == of(0, 0)
+def test_cadence_none_sends_no_email(members):
+    readers = members.readers(mail="none")
+    members.happens(readers)
+    members.go_to("12:00", days=8)
+    assert email_counts(members, readers) == expected_counts(0, 0)
 
 
-def test_daily_digest(town):
-    readers = town.readers(mail="daily", digest_at="06:30", zone=BERLIN)
-    town.go_to("12:00", BERLIN)
-    town.happens(readers)
-    town.happens(readers)
-    town.go_to("06:29", BERLIN)
-    assert numbers(town, readers) == of(0, 0)
-    town.go_to("06:31", BERLIN)
-    told = town.told(readers)
+def test_daily_digest(members):
+    readers = members.readers(mail="daily", digest_at="06:30", zone=BERLIN)
+    members.go_to("12:00", BERLIN)
+    members.happens(readers)
+    members.happens(readers)
+    members.go_to("06:29", BERLIN)
+    assert email_counts(members, readers) == expected_counts(0, 0)
+    members.go_to("06:31", BERLIN)
+    told = members.told(readers)
     assert re.fullmatch(r"friend\d+ and friend\d+ followed you", told.pop("follow")[0])
     assert told == {kind: ["Your day on Microblog"] for kind in told}
-    town.go_to("06:31", BERLIN, days=1)
-    assert numbers(town, readers) == of(1, 1)
+    members.go_to("06:31", BERLIN, days=1)
+    assert email_counts(members, readers) == expected_counts(1, 1)
 
 
-def test_weekly_digest(town):
-    readers = town.readers(mail="weekly", digest_at="18:00", digest_weekday="3")
-    town.go_to("12:00")
-    while town.stack.now().weekday() != 4:  # Friday
-        town.go_to("12:00", days=1)
-    town.happens(readers)
-    town.go_to("17:59", days=6)
-    assert town.stack.now().weekday() == 3
-    assert numbers(town, readers) == of(0, 0)
-    town.go_to("18:01")
-    assert numbers(town, readers) == of(1, 1)
+def test_weekly_digest(members):
+    readers = members.readers(mail="weekly", digest_at="18:00", digest_weekday="3")
+    members.go_to("12:00")
+    while members.stack.now().weekday() != 4:  # Friday
+        members.go_to("12:00", days=1)
+    members.happens(readers)
+    members.go_to("17:59", days=6)
+    assert members.stack.now().weekday() == 3
+    assert email_counts(members, readers) == expected_counts(0, 0)
+    members.go_to("18:01")
+    assert email_counts(members, readers) == expected_counts(1, 1)
 
 
-def test_quiet_hours_across_midnight(town):
-    readers = town.readers(mail="now", quiet=("22:00", "07:00"), zone=BERLIN)
-    town.go_to("23:15", BERLIN)
-    town.happens(readers)
+def test_quiet_hours_across_midnight(members):
+    readers = members.readers(mail="now", quiet=("22:00", "07:00"), zone=BERLIN)
+    members.go_to("23:15", BERLIN)
+    members.happens(readers)
     for shown in ("23:59", "00:30", "06:59"):
-        town.go_to(shown, BERLIN)
-        assert numbers(town, readers) == of(essential=1, others=0), shown
-    town.go_to("07:01", BERLIN)
-    assert numbers(town, readers) == of(1, 1)
+        members.go_to(shown, BERLIN)
+        assert email_counts(members, readers) == expected_counts(essential=1, others=0), shown
+    members.go_to("07:01", BERLIN)
+    assert email_counts(members, readers) == expected_counts(1, 1)
 
 
 @pytest.mark.parametrize("hours", [1, -1], ids=["clocks-go-forward", "clocks-go-back"])
-def test_quiet_hours_across_a_change_of_clocks(town, hours):
-    town.go_to("23:00", BERLIN, days=_days_until_clocks_change(town.stack, timedelta(hours=hours)))
-    readers = town.readers(mail="now", quiet=("22:00", "07:00"), zone=BERLIN)
-    before = town.stack.now().astimezone(ZoneInfo(BERLIN)).utcoffset()
-    town.happens(readers)
-    town.go_to("06:59", BERLIN)
-    assert town.stack.now().astimezone(ZoneInfo(BERLIN)).utcoffset() == before + timedelta(hours=hours)
-    assert numbers(town, readers) == of(essential=1, others=0)
-    town.go_to("07:01", BERLIN)
-    assert numbers(town, readers) == of(1, 1)
+def test_quiet_hours_across_a_change_of_clocks(members, hours):
+    members.go_to("23:00", BERLIN, days=_days_until_clocks_change(members.stack, timedelta(hours=hours)))
+    readers = members.readers(mail="now", quiet=("22:00", "07:00"), zone=BERLIN)
+    before = members.stack.now().astimezone(ZoneInfo(BERLIN)).utcoffset()
+    members.happens(readers)
+    members.go_to("06:59", BERLIN)
+    assert members.stack.now().astimezone(ZoneInfo(BERLIN)).utcoffset() == before + timedelta(hours=hours)
+    assert email_counts(members, readers) == expected_counts(essential=1, others=0)
+    members.go_to("07:01", BERLIN)
+    assert email_counts(members, readers) == expected_counts(1, 1)
 
 
 def _days_until_clocks_change(stack: Stack, by: timedelta) -> int:
@@ -126,37 +128,37 @@ def _days_until_clocks_change(stack: Stack, by: timedelta) -> int:
     return next(n for n, day in enumerate(days) if days[n + 1].utcoffset() - day.utcoffset() == by)
 
 
-def test_pause(town):
-    readers = town.readers(mail="now")
-    town.go_to("09:00")
+def test_pause_holds_emails_for_two_hours(members):
+    readers = members.readers(mail="now")
+    members.go_to("09:00")
     for reader in readers:
         assert reader.browser.post_form("/notification_settings/pause").status_code == 303
-    town.happens(readers)
-    town.wait(2 * 3600 - 120)
-    assert numbers(town, readers) == of(essential=1, others=0)
-    town.wait(180)
-    assert numbers(town, readers) == of(1, 1)
+    members.happens(readers)
+    members.wait(2 * 3600 - 120)
+    assert email_counts(members, readers) == expected_counts(essential=1, others=0)
+    members.wait(180)
+    assert email_counts(members, readers) == expected_counts(1, 1)
 
 
-def test_a_pause_that_begins_while_mail_waits_and_is_ended(town):
-    readers = town.readers(NOT_ESSENTIAL, mail="now")
-    town.happens(readers)
+def test_pause_holds_pending_email_until_resumed(members):
+    readers = members.readers(NOT_ESSENTIAL, mail="now")
+    members.happens(readers)
     for reader in readers:
         assert reader.browser.post_form("/notification_settings/pause").status_code == 303
-    town.wait(3600)
-    assert set(numbers(town, readers).values()) == {0}
+    members.wait(3600)
+    assert set(email_counts(members, readers).values()) == {0}
     for reader in readers:
         assert reader.browser.post_form("/notification_settings/resume").status_code == 303
-    town.wait(DELAY + 1)
-    assert set(numbers(town, readers).values()) == {1}
+    members.wait(DELAY + 1)
+    assert set(email_counts(members, readers).values()) == {1}
 
 
-def test_unsubscribe_link(town):
-    readers = town.readers(mail="now")
-    town.happens(readers)
-    town.wait(DELAY + 1)
+def test_unsubscribe_link_stops_emails_of_its_kind(members):
+    readers = members.readers(mail="now")
+    members.happens(readers)
+    members.wait(DELAY + 1)
     for reader in readers:
-        (mail,) = town.mails(reader)
+        (mail,) = members.mails(reader)
         if reader.kind in ESSENTIAL:
             assert mail.message["List-Unsubscribe"] is None
             continue
@@ -164,34 +166,34 @@ def test_unsubscribe_link(town):
         address = mail.message["List-Unsubscribe"].strip("<>")
         answer = httpx2.post(address, data={"List-Unsubscribe": "One-Click"}, trust_env=False)  # knows no cookie
         assert answer.status_code == 200
-    town.go_to("09:00", days=1)  # the cap of that day is another row
-    town.happens(readers)
-    town.wait(DELAY + 1)
-    town.go_to("09:00", days=8)
-    assert numbers(town, readers) == of(essential=2, others=1)
+    members.go_to("09:00", days=1)  # the cap of that day is another row
+    members.happens(readers)
+    members.wait(DELAY + 1)
+    members.go_to("09:00", days=8)
+    assert email_counts(members, readers) == expected_counts(essential=2, others=1)
 
 
-def test_daily_cap(town):
-    readers = town.readers(mail="now")
-    town.go_to("10:00", days=1)
+def test_daily_cap_delays_emails_to_the_next_day(members):
+    readers = members.readers(mail="now")
+    members.go_to("10:00", days=1)
     for _ in range(3):
-        town.happens(readers)
-        town.wait(DELAY + 1)
-    assert numbers(town, readers) == of(essential=3, others=1)
-    town.go_to("23:59")
-    assert numbers(town, readers) == of(essential=3, others=1)
-    town.go_to("00:01")
-    assert numbers(town, readers) == of(essential=3, others=2)
-    told = town.told(readers)
+        members.happens(readers)
+        members.wait(DELAY + 1)
+    assert email_counts(members, readers) == expected_counts(essential=3, others=1)
+    members.go_to("23:59")
+    assert email_counts(members, readers) == expected_counts(essential=3, others=1)
+    members.go_to("00:01")
+    assert email_counts(members, readers) == expected_counts(essential=3, others=2)
+    told = members.told(readers)
     assert {told[kind][1] for kind in NOT_ESSENTIAL if kind != "follow"} == {"2 new notifications"}
 
 
-def test_read_before_send(town):
-    now, daily = town.readers(NOT_ESSENTIAL, mail="now"), town.readers(ESSENTIAL, mail="daily", digest_at="08:00")
-    unread = town.readers(["message", "mention"], mail="daily", digest_at="08:00")
+def test_events_read_before_sending_are_not_emailed(members):
+    now, daily = members.readers(NOT_ESSENTIAL, mail="now"), members.readers(ESSENTIAL, mail="daily", digest_at="08:00")
+    unread = members.readers(["message", "mention"], mail="daily", digest_at="08:00")
     for readers in (now, daily, unread):
-        town.happens(readers)
-    town.read([*now, *daily])
-    town.go_to("08:01")
-    assert set(numbers(town, [*now, *daily]).values()) == {0}
-    assert set(numbers(town, unread).values()) == {1}
+        members.happens(readers)
+    members.read([*now, *daily])
+    members.go_to("08:01")
+    assert set(email_counts(members, [*now, *daily]).values()) == {0}
+    assert set(email_counts(members, unread).values()) == {1}

@@ -12,10 +12,10 @@ from app.models import DeliveryProfile, Job
 from app.notifications import record_event
 from app.notifications.preferences import Preference
 from tests.factories import a_post, a_user
-from tests.support.settings_page import PAGE, sent
+from tests.support.settings_page import PAGE, submit_settings
 
 
-def test_a_pause_says_until_when_in_the_persons_zone_and_language_and_ends_by_itself(as_, configure, time_machine):
+def test_pause_shows_its_end_in_local_time_and_ends_automatically(as_, configure, time_machine):
     configure(LANGUAGES=("en", "de"))
     a_user("ana", timezone="Europe/Berlin", language="de")
     a_user("ben", timezone="America/New_York")
@@ -36,10 +36,10 @@ def test_a_pause_says_until_when_in_the_persons_zone_and_language_and_ends_by_it
     assert f'action="{PAGE}/pause"' in page
 
 
-def test_a_pause_can_be_ended_and_saving_the_page_does_not_end_it(as_, db):
+def test_pause_can_be_ended_and_survives_saving_the_settings(as_, db):
     ana = as_("ana")
     ana.post_form(f"{PAGE}/pause")
-    sent(ana, digest_at="09:00")
+    submit_settings(ana, digest_at="09:00")
     row = db.session.get_one(DeliveryProfile, ana.user.id)
     assert now() + timedelta(minutes=119) < row.paused_until <= now() + timedelta(hours=2)
     ana.post_form(f"{PAGE}/resume")
@@ -48,7 +48,7 @@ def test_a_pause_can_be_ended_and_saving_the_page_does_not_end_it(as_, db):
     assert ana.post_form(f"{PAGE}/resume").status_code == 303  # twice does no harm
 
 
-def test_a_pause_leads_back_to_where_it_was_asked_for_and_nowhere_else(as_):
+def test_pause_redirects_to_the_page_it_was_started_on(as_):
     ana = as_("ana")
     answer = ana.submit("/activity", action=f"{PAGE}/pause")
     assert answer.location.endswith("/activity")
@@ -56,23 +56,23 @@ def test_a_pause_leads_back_to_where_it_was_asked_for_and_nowhere_else(as_):
     assert ana.post_form(f"{PAGE}/pause", {"next": "//evil.example"}).location.endswith(PAGE)
 
 
-def test_the_page_says_what_holds_now(as_, time_machine):
+def test_settings_page_shows_the_current_delivery_state(as_, time_machine):
     a_user("ana", timezone="Europe/Berlin")
     time_machine.move_to(datetime(2026, 7, 1, 12, 5, tzinfo=UTC), tick=False)
     ana = as_("ana")
     page = ana.get(PAGE).text
     assert "Notifications are on" in page
     assert re.search(r"time zone, <bdi>Berlin</bdi> \(now <time[^>]*>2:05\sPM</time>\)", page)
-    sent(ana, quiet="y", quiet_from="14:00", quiet_until="15:00")
+    submit_settings(ana, quiet="y", quiet_from="14:00", quiet_until="15:00")
     assert re.search(r"Quiet hours until <time[^>]*>3:00\sPM", ana.get(PAGE).text)
     ana.post_form(f"{PAGE}/pause")
     page = ana.get(PAGE).text
     assert re.search(r"Paused until <time[^>]*>4:05\sPM", page)
-    sent(ana, quiet="y", quiet_from="16:00", quiet_until="17:30")
+    submit_settings(ana, quiet="y", quiet_from="16:00", quiet_until="17:30")
     assert re.search(r"Then quiet hours until <time[^>]*>5:30\sPM", ana.get(PAGE).text)
 
 
-def mentioned(db, person):
+def record_mention(db, person):
     ben = a_user("ben")
     record_event(person.id, "mention", "post:1", actor=ben, post_id=a_post(ben, "@ana").id)
     db.session.commit()
@@ -86,18 +86,18 @@ def mail_due(db, person, cadence):
     return due and due.astimezone(get_timezone("Europe/Berlin")).strftime("%d %H:%M")
 
 
-def test_mail_that_waits_obeys_what_is_saved(as_, db, configure, time_machine):
+def test_saved_settings_apply_to_pending_email(as_, db, configure, time_machine):
     configure(MESSAGE_MAIL_DELAY=600)
     a_user("ana", timezone="Europe/Berlin")
     time_machine.move_to(datetime(2026, 7, 1, 12, 5, tzinfo=UTC), tick=False)
     ana = as_("ana")
-    mentioned(db, ana.user)
+    record_mention(db, ana.user)
     assert mail_due(db, ana.user, "daily") == "02 08:00"
-    sent(ana, digest_at="18:30")
+    submit_settings(ana, digest_at="18:30")
     assert mail_due(db, ana.user, "daily") == "01 18:30"
-    sent(ana, quiet="y", quiet_from="18:00", quiet_until="19:15")
+    submit_settings(ana, quiet="y", quiet_from="18:00", quiet_until="19:15")
     assert mail_due(db, ana.user, "daily") == "01 19:15"
-    sent(ana, **{"mention-mail": "now"})
+    submit_settings(ana, **{"mention-mail": "now"})
     assert mail_due(db, ana.user, "now") == "01 14:15"
     ana.post_form(f"{PAGE}/pause")
     assert mail_due(db, ana.user, "now") == "01 16:05"
@@ -105,9 +105,9 @@ def test_mail_that_waits_obeys_what_is_saved(as_, db, configure, time_machine):
     assert mail_due(db, ana.user, "now") == "01 14:15"
 
 
-def test_the_grid_alone_moves_mail_to_its_new_cadence(db):
+def test_saving_the_grid_moves_pending_email_to_the_new_cadence(db):
     ana = a_user("ana")
-    mentioned(db, ana)
+    record_mention(db, ana)
     assert mail_due(db, ana, "weekly") is None
     actions.save_grid(ana, {"mention": Preference(badge=True, push=True, mail="weekly", grouped=False)})
     db.session.commit()

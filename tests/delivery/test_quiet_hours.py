@@ -42,7 +42,7 @@ def people(draw) -> Hours:
     )
 
 
-def wall(person: Hours, moment: datetime) -> datetime:
+def local_time(person: Hours, moment: datetime) -> datetime:
     return moment.astimezone(person.zone)
 
 
@@ -51,7 +51,7 @@ def is_quiet(person: Hours, moment: datetime) -> bool:
     begin, end = person.quiet_from, person.quiet_until
     if begin is None or end is None or begin == end:
         return False
-    shown = wall(person, moment)
+    shown = local_time(person, moment)
     minutes = shown.hour * 60 + shown.minute
     return begin <= minutes < end if begin < end else minutes >= begin or minutes < end
 
@@ -62,11 +62,11 @@ def is_paused(person: Hours, moment: datetime) -> bool:
 
 def clocks_change(person: Hours, moment: datetime) -> bool:
     """Whether they do within an hour or so of it."""
-    return wall(person, moment - A_CHANGE).utcoffset() != wall(person, moment + A_CHANGE).utcoffset()
+    return local_time(person, moment - A_CHANGE).utcoffset() != local_time(person, moment + A_CHANGE).utcoffset()
 
 
 @given(people(), moments)
-def test_nobody_is_told_in_quiet_hours_or_a_pause(person, moment):
+def test_next_allowed_time_is_outside_quiet_hours_and_pause(person, moment):
     told = next_allowed(person, moment)
     assert told >= moment
     assert not is_paused(person, told)
@@ -74,24 +74,24 @@ def test_nobody_is_told_in_quiet_hours_or_a_pause(person, moment):
 
 
 @given(people(), moments)
-def test_nobody_waits_longer_than_that(person, moment):
+def test_delivery_is_not_delayed_longer_than_necessary(person, moment):
     """Up to the moment it gives every minute is paused or quiet, but for the hour in which clocks change."""
     told = next_allowed(person, moment)
     if person.paused_until is not None and person.paused_until > moment:
         moment = person.paused_until
     while moment < told:
-        assert is_quiet(person, moment) or clocks_change(person, moment), wall(person, moment)
+        assert is_quiet(person, moment) or clocks_change(person, moment), local_time(person, moment)
         moment += 7 * MINUTE
 
 
 @given(people(), moments)
-def test_asking_again_at_the_end_of_it_gives_that_very_moment(person, moment):
+def test_next_allowed_time_is_idempotent(person, moment):
     told = next_allowed(person, moment)
     assert next_allowed(person, told) == told
 
 
 @given(people(), moments, st.sampled_from(["daily", "weekly"]))
-def test_a_digest_comes_at_its_time_on_its_day(person, moment, cadence):
+def test_digest_is_due_at_an_allowed_time_within_its_period(person, moment, cadence):
     due = next_digest(person, cadence, moment)
     assert moment < due
     assert not is_quiet(person, due)
@@ -102,10 +102,10 @@ def test_a_digest_comes_at_its_time_on_its_day(person, moment, cadence):
 
 
 @given(people(), moments, st.sampled_from(["daily", "weekly"]))
-def test_a_digest_that_nothing_holds_comes_to_the_minute(person, moment, cadence):
+def test_undisturbed_digest_is_due_at_the_exact_minute(person, moment, cadence):
     free = Hours(person.zone, None, None, None, person.digest_at, person.digest_weekday)
     due = next_digest(free, cadence, moment)
-    shown = wall(free, due)
+    shown = local_time(free, due)
     on_time = shown.hour * 60 + shown.minute == free.digest_at
     assert on_time or clocks_change(free, due)
     assert cadence == "daily" or shown.weekday() == free.digest_weekday
@@ -113,7 +113,7 @@ def test_a_digest_that_nothing_holds_comes_to_the_minute(person, moment, cadence
 
 
 @given(people(), moments)
-def test_the_next_quiet_time_is_one(person, moment):
+def test_next_quiet_time_starts_within_a_day(person, moment):
     begin = next_quiet_from(person, moment)
     if person.quiet_from is None or person.quiet_from == person.quiet_until:
         assert begin is None
@@ -147,13 +147,13 @@ def test_the_next_quiet_time_is_one(person, moment):
         ("Europe/Berlin", ("03:00", "02:30"), "2026-03-28T12:00+01:00", "2026-03-30T02:30+02:00"),
     ],
 )
-def test_nights(zone, quiet, now, told):
+def test_quiet_nights_in_different_time_zones(zone, quiet, now, told):
     begin, end = (int(time[:2]) * 60 + int(time[3:]) for time in quiet)
     person = Hours(ZoneInfo(zone), begin, end, None, 480, 0)
     assert next_allowed(person, datetime.fromisoformat(now)) == datetime.fromisoformat(told)
 
 
-def test_a_pause_that_ends_in_the_night_ends_with_it():
+def test_pause_that_ends_in_quiet_hours_ends_with_them():
     person = Hours(ZoneInfo("Europe/Berlin"), 22 * 60, 7 * 60, datetime(2026, 6, 10, 21, 0, tzinfo=UTC), 480, 0)
     told = next_allowed(person, datetime(2026, 6, 10, 19, 0, tzinfo=UTC))
     assert told == datetime(2026, 6, 11, 5, 0, tzinfo=UTC)
@@ -170,12 +170,12 @@ def test_a_pause_that_ends_in_the_night_ends_with_it():
         ("America/New_York", "daily", "2026-06-10T03:00+00:00", "2026-06-10T08:00-04:00"),
     ],
 )
-def test_digests(zone, cadence, now, due):
+def test_digest_due_times_in_different_time_zones(zone, cadence, now, due):
     person = Hours(ZoneInfo(zone), None, None, None, 480, 0)
     assert next_digest(person, cadence, datetime.fromisoformat(now)) == datetime.fromisoformat(due)
 
 
-def test_a_persons_zone_is_the_one_of_today(db):
+def test_current_utc_offset_of_the_time_zone_is_used(db):
     """A zone of pytz, put on a date as it is, means the local time of 1890: Berlin is 53 minutes ahead of London."""
     ben = a_user("ben", timezone="Europe/Berlin")
     found = hours(ben, default_profile(ben.id))

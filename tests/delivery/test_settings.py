@@ -12,10 +12,10 @@ from app.notifications import preferences, record_event
 from app.notifications.kinds import CONFIGURABLE, KINDS, MAILS
 from app.notifications.preferences import Preference
 from tests.factories import a_user
-from tests.support.settings_page import PAGE, chosen, sent, tick, typed
+from tests.support.settings_page import PAGE, chosen, submit_settings, tick, typed
 
 
-def number(browser):
+def activity_count(browser):
     """The badge of Activity, as the page and as the poll say it."""
     shown = re.search(r'data-badge="unread_activity_count" data-count="(\d+)"', browser.get(PAGE).text)
     told = [one["data"] for one in browser.get("/notifications").json if one["name"] == "unread_activity_count"]
@@ -31,7 +31,7 @@ def followed(as_, db):
     return ana
 
 
-def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
+def test_defaults_are_shown_and_create_no_rows(as_, db):
     ana = as_("ana")
     page = ana.get(PAGE).text
     for name, kind in CONFIGURABLE.items():
@@ -41,31 +41,33 @@ def test_who_said_nothing_sees_the_defaults_and_leaves_no_rows_behind(as_, db):
         assert tick(page, f"{name}-grouped") == (True if kind.groups else None)
     assert not tick(page, "quiet")
     assert (typed(page, "digest_at"), chosen(page, "digest_weekday")) == ("08:00", "0")
-    assert sent(ana).status_code == 303
+    assert submit_settings(ana).status_code == 303
     assert db.session.scalars(select(DeliveryPreference)).all() == []  # so better defaults reach them, too
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURABLE)
-def test_every_switch_of_a_kind_is_kept(as_, db, name):
+def test_every_preference_of_a_kind_is_saved(as_, db, name):
     ana, kind = as_("ana"), KINDS[name]
     for mail in MAILS:
-        assert sent(ana, **{f"{name}-mail": mail}).status_code == 303
+        assert submit_settings(ana, **{f"{name}-mail": mail}).status_code == 303
         assert chosen(ana.get(PAGE).text, f"{name}-mail") == preferences.grid(ana.user.id)[name].mail == mail
-    sent(ana, **{f"{name}-badge": None, f"{name}-push": None, f"{name}-grouped": None, f"{name}-mail": "weekly"})
+    submit_settings(
+        ana, **{f"{name}-badge": None, f"{name}-push": None, f"{name}-grouped": None, f"{name}-mail": "weekly"}
+    )
     assert preferences.grid(ana.user.id)[name] == Preference(name == "message", False, "weekly", False)
     assert tick(ana.get(PAGE).text, f"{name}-push") is False
-    sent(ana, **{f"{name}-badge": "y", f"{name}-push": "y", f"{name}-grouped": "y", f"{name}-mail": "none"})
+    submit_settings(ana, **{f"{name}-badge": "y", f"{name}-push": "y", f"{name}-grouped": "y", f"{name}-mail": "none"})
     assert preferences.grid(ana.user.id)[name] == Preference(True, True, "none", kind.groups)
     assert tick(ana.get(PAGE).text, f"{name}-push") is True
     others = {other: preferences.default(KINDS[other]) for other in KINDS if other != name}
     assert {**preferences.grid(ana.user.id), name: None} == {**others, name: None}
 
 
-def test_times_and_filters_are_kept(as_, db):
+def test_times_and_filters_are_saved(as_, db):
     ana = as_("ana")
     said = {"quiet": "y", "quiet_from": "23:15", "quiet_until": "06:45", "digest_at": "19:05", "digest_weekday": "6"}
-    assert sent(ana, **said, not_following="hold", new_account="drop").status_code == 303
+    assert submit_settings(ana, **said, not_following="hold", new_account="drop").status_code == 303
     row = db.session.get_one(DeliveryProfile, ana.user.id)
     assert (row.quiet_from, row.quiet_until) == (23 * 60 + 15, 6 * 60 + 45)
     assert (row.digest_at, row.digest_weekday) == (19 * 60 + 5, 6)
@@ -76,7 +78,7 @@ def test_times_and_filters_are_kept(as_, db):
     assert chosen(page, "digest_weekday") == "6"
     ticked = re.findall(r'<input checked[^>]* name="(not_following|new_account)"[^>]* value="(\w+)"', page)
     assert ticked == [("not_following", "hold"), ("new_account", "drop")]
-    assert sent(ana, quiet=None, quiet_from="", quiet_until="").status_code == 303
+    assert submit_settings(ana, quiet=None, quiet_from="", quiet_until="").status_code == 303
     db.session.expire_all()
     assert (row.quiet_from, row.quiet_until, row.digest_at) == (None, None, 19 * 60 + 5)
 
@@ -95,10 +97,10 @@ def test_times_and_filters_are_kept(as_, db):
         ({"mention-mail": "hourly"}, "Choose how often to get email: immediately, daily, weekly or never."),
     ],
 )
-def test_a_refusal_says_why_and_keeps_what_was_typed(as_, db, wrong, sentence):
+def test_rejected_settings_show_an_error_and_keep_the_input(as_, db, wrong, sentence):
     ana = as_("ana")
     right = {"quiet": "y", "quiet_from": "21:30", "quiet_until": "06:10", "follow-mail": "weekly", "login-push": None}
-    answer = sent(ana, **{**right, **wrong})
+    answer = submit_settings(ana, **{**right, **wrong})
     assert answer.status_code == 422
     assert sentence in answer.text
     assert chosen(answer.text, "follow-mail") == "weekly"
@@ -121,7 +123,7 @@ def test_a_refusal_says_why_and_keeps_what_was_typed(as_, db, wrong, sentence):
         {"not_following": ""},
     ],
 )
-def test_the_action_itself_knows_the_truth(db, wrong):
+def test_profile_action_validates_its_input(db, wrong):
     good = {"quiet_from": 0, "quiet_until": 60, "digest_at": 0, "digest_weekday": 6}
     filters = {"not_following": "accept", "new_account": "accept"}
     ana = a_user("ana")
@@ -130,7 +132,7 @@ def test_the_action_itself_knows_the_truth(db, wrong):
         actions.save_profile(ana, actions.ProfileChange(**{**good, **filters, **wrong}))
 
 
-def test_a_kind_that_nobody_declared_is_refused(db):
+def test_undeclared_kind_is_rejected(db):
     ana = a_user("ana")
     with pytest.raises(ActionError, match="doesn't exist"):
         actions.save_grid(ana, {"poke": Preference(True, True, "now", False)})
@@ -139,17 +141,17 @@ def test_a_kind_that_nobody_declared_is_refused(db):
     assert db.session.scalars(select(DeliveryPreference)).all() == []
 
 
-def test_a_badge_that_is_switched_off_leaves_the_number_at_once_and_comes_back_with_the_truth(followed):
-    assert number(followed) == (1, 1)
-    sent(followed, **{"follow-badge": None})
-    assert number(followed) == (0, 0)
-    sent(followed, **{"follow-badge": "y"})
-    assert number(followed) == (1, 1)
+def test_switching_a_badge_off_and_on_updates_the_count_immediately(followed):
+    assert activity_count(followed) == (1, 1)
+    submit_settings(followed, **{"follow-badge": None})
+    assert activity_count(followed) == (0, 0)
+    submit_settings(followed, **{"follow-badge": "y"})
+    assert activity_count(followed) == (1, 1)
 
 
-def test_mail_that_is_stopped_leaves_the_rest_of_its_row(as_, db):
+def test_disabling_email_keeps_other_preferences_of_the_kind(as_, db):
     ana = as_("ana")
-    sent(ana, **{"follow-mail": "now", "follow-badge": None})
+    submit_settings(ana, **{"follow-mail": "now", "follow-badge": None})
     actions.disable_email(ana.user, ["follow", "mention"])
     db.session.commit()
     grid = preferences.grid(ana.user.id)
@@ -158,10 +160,10 @@ def test_mail_that_is_stopped_leaves_the_rest_of_its_row(as_, db):
     assert grid["message"] == preferences.default(KINDS["message"])
 
 
-def test_nobody_elses_settings_change(as_, db):
+def test_settings_of_other_members_do_not_change(as_, db):
     ben = as_("ben")
-    sent(ben, **{"mention-mail": "weekly", "quiet": "y"})
-    sent(as_("ana"), **{"mention-mail": "none", "digest_at": "12:00", "new_account": "drop"})
+    submit_settings(ben, **{"mention-mail": "weekly", "quiet": "y"})
+    submit_settings(as_("ana"), **{"mention-mail": "none", "digest_at": "12:00", "new_account": "drop"})
     as_("ana").post_form(f"{PAGE}/pause")
     page = ben.get(PAGE).text
     assert chosen(page, "mention-mail") == "weekly"
@@ -169,13 +171,13 @@ def test_nobody_elses_settings_change(as_, db):
     assert "Paused until" not in page
 
 
-def test_the_page_takes_few_statements_however_much_is_stored(as_, queries):
+def test_settings_page_takes_few_statements_for_any_number_of_rows(as_, queries):
     ana = as_("ana")
     ana.get(PAGE)  # keeps last_seen
     with queries() as asked:
         ana.get(PAGE)
     empty = len(asked)
-    sent(
+    submit_settings(
         ana,
         **{f"{name}-push": None for name in CONFIGURABLE},
         **{f"{name}-mail": "weekly" for name in CONFIGURABLE},
@@ -186,20 +188,20 @@ def test_the_page_takes_few_statements_however_much_is_stored(as_, queries):
     assert len(asked) <= empty <= 3, asked
 
 
-def test_it_is_for_members_and_takes_a_token(as_, client, db):
+def test_notification_settings_require_login_and_csrf_token(as_, client, db):
     assert client.get(PAGE).status_code == 302
     for path in (PAGE, f"{PAGE}/pause", f"{PAGE}/resume"):
         assert as_("ana").post(path).status_code == 400
     assert db.session.scalars(select(DeliveryProfile)).all() == []
 
 
-def test_the_page_belongs_to_the_settings(as_):
+def test_settings_navigation_marks_the_notifications_page(as_):
     page = as_("ana").get(PAGE).text
     assert re.search(rf'<a href="{PAGE}" aria-current="page">Notifications</a>', page)
     assert re.search(r'<a class="nav-link" href="/edit_profile" aria-current="true">', page)
 
 
-def test_each_control_has_a_name(as_):
+def test_every_control_has_an_accessible_name(as_):
     page = as_("ana").get(PAGE).text
     ids = set(re.findall(r' id="([^"]+)"', page))
     table = re.search(r'<table class="delivery".*?</table>', page, re.S)[0]

@@ -12,7 +12,7 @@ from app.delivery import unsubscribe_links
 from app.models import DeliveryPreference
 from app.notifications import preferences
 from app.notifications.kinds import CONFIGURABLE
-from tests.delivery.events import happens, wants
+from tests.delivery.events import record_events, set_preference
 from tests.factories import a_user
 from tests.support.sql import everything
 
@@ -38,36 +38,36 @@ def links(mail) -> list[str]:
     return re.findall(r"http://microblog\.test(/unsubscribe/\S+)", mail.text)
 
 
-def wish(reader) -> dict[str, str]:
+def email_cadences(reader) -> dict[str, str]:
     return {name: chosen.mail for name, chosen in preferences.grid(reader.id).items()}
 
 
 @pytest.mark.parametrize("kind", NOT_ESSENTIAL)
-def test_one_click_of_a_mail_program_ends_mail_of_that_kind_only(ben, db, client, run_jobs, mails, kind):
-    wants(ben, kind, mail="now")
-    before = wish(ben)
-    happens(kind, ben)
+def test_one_click_unsubscribe_stops_emails_of_that_kind_only(ben, db, client, run_jobs, mails, kind):
+    set_preference(ben, kind, mail="now")
+    before = email_cadences(ben)
+    record_events(kind, ben)
     run_jobs(advance=60)
     answer = client.post(header(mails[0]), data=ONE_CLICK)
     assert answer.status_code == 200
     assert str(CONFIGURABLE[kind].label) in answer.text
-    assert wish(ben) == {**before, kind: "none"}
-    happens(kind, ben)
+    assert email_cadences(ben) == {**before, kind: "none"}
+    record_events(kind, ben)
     run_jobs(advance=8 * 86_400)
     assert len(mails) == 1
 
 
-def test_it_ends_what_waits_already(ben, db, client, run_jobs, mails):
-    happens("job_failed", ben)
+def test_unsubscribing_cancels_pending_email(ben, db, client, run_jobs, mails):
+    record_events("job_failed", ben)
     run_jobs(advance=60)
-    happens("job_failed", ben)
+    record_events("job_failed", ben)
     client.post(header(mails[0]), data=ONE_CLICK)
     run_jobs(advance=60)
     assert len(mails) == 1
 
 
-def test_looking_changes_nothing_and_the_button_does(ben, db, client, run_jobs, mails):
-    happens("job_failed", ben)
+def test_opening_the_unsubscribe_link_changes_nothing_until_confirmed(ben, db, client, run_jobs, mails):
+    record_events("job_failed", ben)
     run_jobs(advance=60)
     before = everything()
     page = client.get(header(mails[0]))
@@ -76,11 +76,11 @@ def test_looking_changes_nothing_and_the_button_does(ben, db, client, run_jobs, 
     assert everything() == before
     answer = client.submit(header(mails[0]), action=header(mails[0]))
     assert answer.status_code == 200
-    assert wish(ben)["job_failed"] == "none"
+    assert email_cadences(ben)["job_failed"] == "none"
 
 
-def test_a_second_click_changes_nothing(ben, db, client, run_jobs, mails):
-    happens("job_failed", ben)
+def test_second_unsubscribe_click_changes_nothing(ben, db, client, run_jobs, mails):
+    record_events("job_failed", ben)
     run_jobs(advance=60)
     for _ in range(2):
         assert client.post(header(mails[0]), data=ONE_CLICK).status_code == 200
@@ -88,9 +88,9 @@ def test_a_second_click_changes_nothing(ben, db, client, run_jobs, mails):
     assert [(row.kind, row.mail, row.badge, row.push) for row in rows] == [("job_failed", "none", True, True)]
 
 
-def test_what_else_the_person_chose_for_the_kind_stays(ben, db, client, run_jobs, mails):
-    wants(ben, "mention", mail="now", push=False, badge=False)
-    happens("mention", ben)
+def test_unsubscribing_keeps_other_preferences_of_the_kind(ben, db, client, run_jobs, mails):
+    set_preference(ben, "mention", mail="now", push=False, badge=False)
+    record_events("mention", ben)
     run_jobs(advance=60)
     client.post(header(mails[0]), data=ONE_CLICK)
     db.session.expire_all()
@@ -98,36 +98,40 @@ def test_what_else_the_person_chose_for_the_kind_stays(ben, db, client, run_jobs
     assert (row.mail, row.push, row.badge) == ("none", False, False)
 
 
-def test_a_mail_of_several_kinds_ends_all_of_them_or_one_by_one(ben, db, client, run_jobs, mails):
+def test_email_about_several_kinds_offers_all_or_single_unsubscription(ben, db, client, run_jobs, mails):
     for kind in ("mention", "job_failed"):
-        wants(ben, kind, mail="now")
-        happens(kind, ben)
+        set_preference(ben, kind, mail="now")
+        record_events(kind, ben)
     run_jobs(advance=60)
     (mail,) = mails
     mention, failed = links(mail)
     assert all(link in mail.html for link in (mention, failed))
     assert client.post(failed).status_code == 200
-    assert (wish(ben)["mention"], wish(ben)["job_failed"]) == ("now", "none")
+    assert (email_cadences(ben)["mention"], email_cadences(ben)["job_failed"]) == ("now", "none")
     assert client.post(header(mail), data=ONE_CLICK).status_code == 200
-    assert (wish(ben)["mention"], wish(ben)["job_failed"], wish(ben)["message"]) == ("none", "none", "now")
+    assert (email_cadences(ben)["mention"], email_cadences(ben)["job_failed"], email_cadences(ben)["message"]) == (
+        "none",
+        "none",
+        "now",
+    )
     assert client.post(mention).status_code == 200
 
 
-def test_essential_mail_cannot_be_ended_with_a_click(ben, db, client, run_jobs, mails):
-    happens("login", ben)
+def test_essential_email_has_no_unsubscribe_link(ben, db, client, run_jobs, mails):
+    record_events("login", ben)
     run_jobs()
     assert mails[0].message["List-Unsubscribe"] is None
     assert links(mails[0]) == []
-    wants(ben, "login", mail="daily")
-    happens("login", ben)
-    happens("mention", ben)
+    set_preference(ben, "login", mail="daily")
+    record_events("login", ben)
+    record_events("mention", ben)
     run_jobs(advance=86_400)
     assert len(links(mails[1])) == 1  # that of mentions
     client.post(header(mails[1]), data=ONE_CLICK)
-    assert (wish(ben)["login"], wish(ben)["mention"]) == ("daily", "none")
+    assert (email_cadences(ben)["login"], email_cadences(ben)["mention"]) == ("daily", "none")
 
 
-def test_no_other_address_is_believed(ben, db, client, app):
+def test_forged_unsubscribe_links_are_not_found(ben, db, client, app):
     with app.app_context():
         good = unsubscribe_links.url(ben, ["mention"]).rpartition("/")[2]
         of_login = unsubscribe_links.url(ben, ["login"]).rpartition("/")[2]
@@ -142,7 +146,7 @@ def test_no_other_address_is_believed(ben, db, client, app):
 
 
 @pytest.mark.slow
-def test_clicking_is_limited(ben, db, client, app, rate_limits, time_machine):
+def test_unsubscribing_is_rate_limited(ben, db, client, app, rate_limits, time_machine):
     time_machine.move_to(now(), tick=False)  # a busy machine takes longer than the minute of the limit
     with app.app_context():
         path = unsubscribe_links.url(ben, ["mention"]).removeprefix("http://microblog.test")

@@ -9,7 +9,7 @@ from app.lib.text.length import grapheme_count
 from app.lib.text.rich import mentions
 from app.models import Follow, Job, Message, Post, User
 from tests.factories import a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 def demo(app, db):
     """`flask demo`."""
     runner = app.test_cli_runner()
-    return lambda *arguments: through_a_door(runner.invoke, args=["demo", *arguments])
+    return lambda *arguments: in_new_context(runner.invoke, args=["demo", *arguments])
 
 
 def rows(db):
@@ -34,7 +34,7 @@ def looks_lived_in(db):
     assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
 
 
-def test_a_community_is_made_once_and_mails_nobody(app, db, demo, client, run_jobs, mails):
+def test_demo_data_is_created_once_and_sends_no_email(app, db, demo, client, run_jobs, mails):
     result = demo()
     assert result.exit_code == 0, result.output
     assert f"as ana, password: {PASSWORD}" in result.output
@@ -74,7 +74,7 @@ def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
     assert rows(db)[0] == 24 and rows(db)[2] == 198 and rows(db)[3] > 60
 
 
-def test_a_name_that_is_somebody_elses_is_left_alone(db, demo):
+def test_demo_does_not_take_over_an_existing_account(db, demo):
     a_user("ana")
     result = demo()
     assert result.exit_code == 1
@@ -82,25 +82,25 @@ def test_a_name_that_is_somebody_elses_is_left_alone(db, demo):
     assert rows(db)[0] == 1
 
 
-def test_a_password_that_nobody_may_choose_is_refused_in_words(demo):
+def test_demo_rejects_a_weak_password_with_a_message(demo):
     result = demo("--password", "12345678")
     assert result.exit_code == 1
     assert result.output.count("Error:") == 1 and "password" in result.output
 
 
-def test_production_is_for_real_people(make_app, db, settings):
+def test_demo_refuses_to_run_in_production(make_app, db, settings):
     app = make_app(
         microblog_env="production",
         public_url="https://microblog.test",
         mail_server="mail.microblog.test",
     )
-    result = through_a_door(app.test_cli_runner().invoke, args=["demo"])
+    result = in_new_context(app.test_cli_runner().invoke, args=["demo"])
     assert result.exit_code == 1
     assert "production" in result.output
     assert rows(db) == [0, 0, 0, 0]
 
 
-def test_what_its_people_say_fits_and_mentions_people_who_exist():
+def test_demo_texts_fit_the_limit_and_mention_existing_members():
     names = {person.username for person in script.people()}
     for entry in script.posts():
         assert grapheme_count(entry.body) <= 500

@@ -145,7 +145,7 @@ def ask(port: int, method: str, path: str, headers: dict[str, str] | None = None
 
 
 @pytest.mark.slow
-def test_the_procfile_serves_behind_nginx(site, mails):
+def test_procfile_processes_work_behind_nginx(site, mails):
     plain, tls = site
     moved = httpx2.get(f"http://127.0.0.1:{plain}/explore", headers={"Host": HOST}, trust_env=False)
     assert (moved.status_code, moved.headers["Location"]) == (301, f"https://{HOST}:{tls}/explore")
@@ -165,7 +165,7 @@ def test_the_procfile_serves_behind_nginx(site, mails):
 
 
 @pytest.mark.parametrize("unit", sorted(path.name for path in DEPLOY.glob("*.service")))
-def test_the_units_are_valid(unit, tmp_path):
+def test_systemd_units_are_valid(unit, tmp_path):
     analyze = programs("systemd-analyze")
     name = unit.replace("@", "@1")
     (tmp_path / name).write_text((DEPLOY / unit).read_text().replace("/srv/microblog", str(ROOT)))
@@ -173,7 +173,7 @@ def test_the_units_are_valid(unit, tmp_path):
     assert done.returncode == 0 and not done.stderr, done.stderr
 
 
-def test_compose_starts_what_the_procfile_names():
+def test_compose_file_starts_the_procfile_processes():
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     processes = set(re.findall(r"^([a-z]+):", (ROOT / "Procfile").read_text(), re.MULTILINE))
     ours = {name: service for name, service in services.items() if service["image"] == "microblog"}

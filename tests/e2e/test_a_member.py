@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 MakePerson = Callable[..., Person]
 
 
-def test_everything_works_without_scripts(person: MakePerson) -> None:
+def test_site_works_without_javascript(person: MakePerson) -> None:
     friend = person("frida")
     plain = person("plato", java_script_enabled=False)
     page = plain.page
@@ -52,7 +52,7 @@ def test_everything_works_without_scripts(person: MakePerson) -> None:
     expect(page).to_have_url(re.compile("/auth/login"))
 
 
-def test_everything_works_by_keyboard(person: MakePerson) -> None:
+def test_site_works_with_the_keyboard(person: MakePerson) -> None:
     kim = person("kim")
     page, keys = kim.page, kim.page.keyboard
     kim.goto("/")
@@ -79,7 +79,7 @@ def test_everything_works_by_keyboard(person: MakePerson) -> None:
     expect(post).to_have_count(0)
 
 
-def test_a_picture_is_cut_to_size_and_shown(person: MakePerson) -> None:
+def test_avatar_image_is_cropped_and_shown(person: MakePerson) -> None:
     iris = person("iris")
     iris.goto("/edit_profile")
     # A picture from the browser itself: 900 by 600, red.
@@ -97,7 +97,7 @@ def test_a_picture_is_cut_to_size_and_shown(person: MakePerson) -> None:
     assert width == height > 100
 
 
-def test_an_export_can_be_watched_and_fetched(person: MakePerson) -> None:
+def test_export_progress_is_shown_and_the_file_can_be_downloaded(person: MakePerson) -> None:
     otto = person("otto")
     otto.goto("/")
     otto.submit(".composer", post="For the archive")
@@ -111,7 +111,7 @@ def test_an_export_can_be_watched_and_fetched(person: MakePerson) -> None:
     assert "For the archive" in download.value.path().read_text()
 
 
-def test_a_login_ended_elsewhere_says_so(person: MakePerson, browser: Browser) -> None:
+def test_login_ended_in_another_browser_shows_a_notice(person: MakePerson, browser: Browser) -> None:
     nina = person("nina")
     nina.goto("/explore")
     other = Person("nina", nina.site, browser.new_context())

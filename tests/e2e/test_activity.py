@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 BADGE = "[data-badge=unread_activity_count]"
 
 
-def test_a_mention_is_seen_and_the_next_one_is_offered(person: Callable[..., Person]) -> None:
+def test_mention_is_shown_and_the_next_one_is_offered(person: Callable[..., Person]) -> None:
     dora, emil = person("dora"), person("emil")
     emil.submit("form[data-composer]", post="Good morning, @dora")
     badge = dora.page.locator(BADGE)
@@ -38,7 +38,7 @@ def test_a_mention_is_seen_and_the_next_one_is_offered(person: Callable[..., Per
     expect(dora.page.locator(".event").first).to_contain_text("And once more, @dora")
 
 
-def test_everybody_in_a_row_and_why_it_is_there(person: Callable[..., Person]) -> None:
+def test_grouped_row_lists_everyone_and_explains_itself(person: Callable[..., Person]) -> None:
     fred = person("fred")
     for name in ("gina", "hans", "ines"):
         fan = person(name)

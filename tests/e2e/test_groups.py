@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 WITHIN = (POLL_INTERVAL + 1) * 1000  # milliseconds
 
 
-def test_three_people_write_in_a_group(person: Callable[..., Person]) -> None:
+def test_three_members_chat_in_a_group(person: Callable[..., Person]) -> None:
     iris, jon = person("iris"), person("jon", viewport=PHONE)
     plain = person("kai", java_script_enabled=False)
     for one in (jon, plain):

@@ -36,7 +36,7 @@ def requests_tab(page: Page) -> Locator:
     return page.locator('[data-inbox-part="requests"]')
 
 
-def test_the_list_and_the_tray_are_live(sized: MakePerson) -> None:
+def test_inbox_and_requests_are_updated_live(sized: MakePerson) -> None:
     olga, petra = sized("olga"), sized("petra")
     olga.goto("/messages")
     expect(olga.page.get_by_text("No conversations yet")).to_be_visible()
@@ -62,7 +62,7 @@ def test_the_list_and_the_tray_are_live(sized: MakePerson) -> None:
     assert olga.page.url.endswith("/messages")
 
 
-def test_declining_is_silent(person: MakePerson) -> None:
+def test_declining_a_request_is_silent(person: MakePerson) -> None:
     quinn, rosa = person("quinn"), person("rosa")
     begin(rosa, "quinn", "Buy my coins")
     quinn.goto("/messages/requests")
@@ -76,7 +76,7 @@ def test_declining_is_silent(person: MakePerson) -> None:
     expect(quinn.page.get_by_text("Buy my coins")).to_be_visible()
 
 
-def test_a_row_that_comes_in_takes_neither_focus_nor_place(person: MakePerson) -> None:
+def test_incoming_row_moves_neither_focus_nor_scroll_position(person: MakePerson) -> None:
     sven, tove, ulla = person("sven"), person("tove"), person("ulla")
     for other in (tove, ulla):
         sven.goto(f"/messages/{other.name}")
@@ -97,7 +97,7 @@ def test_a_row_that_comes_in_takes_neither_focus_nor_place(person: MakePerson) -
     assert sven.page.locator("[data-row]").first.get_attribute("data-row") == below.get_attribute("data-row")
 
 
-def test_people_are_chosen_by_the_keyboard_alone(person: MakePerson) -> None:
+def test_recipients_can_be_chosen_with_the_keyboard(person: MakePerson) -> None:
     vera = person("vera")
     for name in ("wanda", "walter"):
         person(name)
@@ -141,7 +141,7 @@ def test_people_are_chosen_by_the_keyboard_alone(person: MakePerson) -> None:
     assert "/messages/thread/" in vera.page.url  # the name that was only typed counts, too
 
 
-def test_the_composer_works_without_scripts(person: MakePerson, site, browser) -> None:
+def test_message_composer_works_without_javascript(person: MakePerson, site, browser) -> None:
     xenia, yuri = person("xenia"), person("yuri")
     context = browser.new_context(java_script_enabled=False, storage_state=xenia.context.storage_state())
     page = context.new_page()

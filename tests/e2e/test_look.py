@@ -118,7 +118,7 @@ def examine(page: Page, name: str, *, with_axe: bool) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_of_a_member(member: Person, pages: dict[str, str], look: str) -> None:
+def test_member_pages_pass_layout_and_accessibility_checks(member: Person, pages: dict[str, str], look: str) -> None:
     theme, language, axe_width = LOOKS[look]
     member.goto("/edit_profile")
     member.page.select_option("[name=language]", language)
@@ -135,7 +135,7 @@ def test_the_pages_of_a_member(member: Person, pages: dict[str, str], look: str)
         member.errors.clear()  # the browser logs the 404 itself
 
 
-def test_letters_twice_as_large_fit_a_phone(member: Person, pages: dict[str, str]) -> None:
+def test_doubled_font_size_fits_a_phone(member: Person, pages: dict[str, str]) -> None:
     member.page.set_viewport_size({"width": PHONE, "height": 900})
     for name, path in pages.items():
         member.goto(path)
@@ -144,7 +144,7 @@ def test_letters_twice_as_large_fit_a_phone(member: Person, pages: dict[str, str
 
 
 @pytest.mark.parametrize(("scheme", "language", "axe_width"), [("light", "en", PHONE), ("dark", "ar", DESK)])
-def test_the_pages_of_a_visitor(
+def test_visitor_pages_pass_layout_and_accessibility_checks(
     person: Callable[..., Person], site: Site, scheme: str, language: str, axe_width: int
 ) -> None:
     somebody = person(f"olga_{language}", color_scheme=scheme, locale=language)

@@ -14,7 +14,7 @@ PAGE = "/notification_settings"
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_the_grid_is_a_table_whose_controls_say_row_and_column(person: Callable[..., Person], width: int) -> None:
+def test_grid_controls_are_named_by_row_and_column(person: Callable[..., Person], width: int) -> None:
     person(f"first{width}")  # the first of a site is its admin, and told of reports, too
     page = person(f"grid{width}", viewport={"width": width, "height": 900}).tab(PAGE)
     grid = page.get_by_role("table", name="Notify me about")
@@ -33,7 +33,7 @@ def test_the_grid_is_a_table_whose_controls_say_row_and_column(person: Callable[
     expect(new_accounts.get_by_role("radio", name="Filter")).to_be_checked()
 
 
-def test_quiet_hours_and_a_pause_by_keyboard_alone(person: Callable[..., Person]) -> None:
+def test_quiet_hours_and_pause_work_with_the_keyboard(person: Callable[..., Person]) -> None:
     page = person("keys").tab(PAGE)
     expect(page.get_by_label("Start time", exact=True)).to_be_hidden()
     page.get_by_role("switch", name="Quiet hours").focus()

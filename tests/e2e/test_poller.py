@@ -31,8 +31,8 @@ def door(site: Site) -> Iterator[CountingDoor]:
 
 
 @pytest.fixture
-def counted(site: Site, browser: Browser, door: CountingDoor) -> Iterator[MakePerson]:
-    """`counted("ana")`: registered and logged in, through the counting door."""
+def counted_person(site: Site, browser: Browser, door: CountingDoor) -> Iterator[MakePerson]:
+    """`counted_person("ana")`: registered and logged in, through the counting door."""
     people: list[Person] = []
 
     def make(name: str) -> Person:
@@ -57,17 +57,17 @@ def write(sender: Person, recipient: str, text: str) -> None:
     expect(sender.page.locator(".bubble.mine", has_text=text)).to_be_visible()
 
 
-def settled(page: Page) -> float:
+def wait_for_quiet(page: Page) -> float:
     """Wait until the polls of the pages that were just opened are over; the moment from which to count."""
     page.wait_for_timeout(1500)
     return time.monotonic()
 
 
-def test_five_tabs_make_one_poller(counted: MakePerson, person: MakePerson, door: CountingDoor) -> None:
-    rosa, otto = counted("rosa"), person("otto")
+def test_five_tabs_share_one_poller(counted_person: MakePerson, person: MakePerson, door: CountingDoor) -> None:
+    rosa, otto = counted_person("rosa"), person("otto")
     rosa.knows(otto)
     tabs = [rosa.page, *(rosa.tab(path) for path in ("/", "/explore", "/messages", "/user/rosa"))]
-    begin = settled(rosa.page)
+    begin = wait_for_quiet(rosa.page)
     turns = 5
     rosa.page.wait_for_timeout(turns * POLL_INTERVAL * 1000)
     assert turns - 1 <= door.count_since(begin) <= turns + 1
@@ -81,7 +81,7 @@ def test_five_tabs_make_one_poller(counted: MakePerson, person: MakePerson, door
     leader = next(tab for tab in tabs if tab.evaluate("Microblog.poll.state().leader"))
     tabs.remove(leader)
     leader.close()
-    begin = settled(tabs[0])
+    begin = wait_for_quiet(tabs[0])
     write(otto, "rosa", "And another")
     for tab in tabs:
         expect(badge(tab)).to_contain_text("2", timeout=WITHIN)
@@ -90,14 +90,14 @@ def test_five_tabs_make_one_poller(counted: MakePerson, person: MakePerson, door
     assert turns - 1 <= door.count_since(begin) <= turns + 2
 
 
-def test_a_hidden_tab_never_polls(counted: MakePerson, person: MakePerson, door: CountingDoor) -> None:
-    lena, igor = counted("lena"), person("igor")
+def test_a_hidden_tab_never_polls(counted_person: MakePerson, person: MakePerson, door: CountingDoor) -> None:
+    lena, igor = counted_person("lena"), person("igor")
     lena.knows(igor)
     second = lena.tab("/messages")
-    settled(second)
+    wait_for_quiet(second)
     for tab in (lena.page, second):
         hide(tab)
-    begin = settled(second)
+    begin = wait_for_quiet(second)
     write(igor, "lena", "Nobody looks")
     second.wait_for_timeout(4 * POLL_INTERVAL * 1000)
     assert door.count_since(begin) == 0
@@ -109,11 +109,11 @@ def test_a_hidden_tab_never_polls(counted: MakePerson, person: MakePerson, door:
     assert not lena.page.evaluate("Microblog.poll.state().leader")
 
 
-def test_half_a_minute_offline(counted: MakePerson, person: MakePerson) -> None:
-    mona, karl = counted("mona"), person("karl")
+def test_half_a_minute_offline_is_shown_and_recovered(counted_person: MakePerson, person: MakePerson) -> None:
+    mona, karl = counted_person("mona"), person("karl")
     mona.knows(karl)
     mona.goto("/explore")
-    settled(mona.page)
+    wait_for_quiet(mona.page)
     mona.context.set_offline(True)
     began = time.monotonic()
     expect(mona.page.locator("#connection")).to_have_text("Offline. Reconnecting…", timeout=20_000)
@@ -125,11 +125,11 @@ def test_half_a_minute_offline(counted: MakePerson, person: MakePerson) -> None:
     expect(mona.page.locator("#connection")).to_have_count(0)
 
 
-def test_a_server_that_is_gone_is_asked_less_and_less(counted: MakePerson, door: CountingDoor) -> None:
+def test_unreachable_server_is_polled_less_often(counted_person: MakePerson, door: CountingDoor) -> None:
     """As at a restart that takes long: a hint, longer waits, and everything as before when it is back."""
-    vera = counted("vera")
+    vera = counted_person("vera")
     vera.goto("/explore")
-    settled(vera.page)
+    wait_for_quiet(vera.page)
     door.shut()
     expect(vera.page.locator("#connection")).to_be_visible(timeout=4 * WITHIN)
     until(lambda: vera.page.evaluate("Microblog.poll.state().failures") >= 3, vera.page, 30)
@@ -138,13 +138,15 @@ def test_a_server_that_is_gone_is_asked_less_and_less(counted: MakePerson, door:
     assert wait > 1.2 * POLL_INTERVAL
     door.open()
     expect(vera.page.locator("#connection")).to_have_count(0, timeout=(wait + 3) * 1000)
-    begin = settled(vera.page)
+    begin = wait_for_quiet(vera.page)
     vera.page.wait_for_timeout(2 * POLL_INTERVAL * 1000)
     assert 1 <= door.count_since(begin) <= 3
 
 
-def test_a_session_that_ended_elsewhere(counted: MakePerson, browser: Browser, site: Site, door: CountingDoor) -> None:
-    dora = counted("dora")
+def test_remote_logout_shows_a_notice(
+    counted_person: MakePerson, browser: Browser, site: Site, door: CountingDoor
+) -> None:
+    dora = counted_person("dora")
     dora.goto("/explore")
     second = dora.tab("/messages")
     other = Person("dora", site, browser.new_context())
@@ -156,7 +158,7 @@ def test_a_session_that_ended_elsewhere(counted: MakePerson, browser: Browser, s
 
     for tab in (dora.page, second):
         expect(tab.locator("#connection")).to_contain_text("You've been logged out.", timeout=WITHIN)
-    begin = settled(second)
+    begin = wait_for_quiet(second)
     second.wait_for_timeout(3 * POLL_INTERVAL * 1000)
     assert door.count_since(begin) == 0
 
@@ -168,8 +170,10 @@ def test_a_session_that_ended_elsewhere(counted: MakePerson, browser: Browser, s
     expect(dora.page.locator("#connection")).to_have_count(0, timeout=WITHIN)  # it heard the other tab's answer
 
 
-def test_a_screen_reader_hears_one_change_once(counted: MakePerson, person: MakePerson, door: CountingDoor) -> None:
-    nora, paul = counted("nora"), person("paul")
+def test_live_region_announces_each_change_once(
+    counted_person: MakePerson, person: MakePerson, door: CountingDoor
+) -> None:
+    nora, paul = counted_person("nora"), person("paul")
     nora.knows(paul)
     nora.goto("/explore")
     nora.page.evaluate(
@@ -180,11 +184,11 @@ def test_a_screen_reader_hears_one_change_once(counted: MakePerson, person: Make
                 .observe(region, { childList: true, characterData: true, subtree: true, attributes: true });
         }"""
     )
-    settled(nora.page)
+    wait_for_quiet(nora.page)
     assert nora.page.evaluate("said") == []
     write(paul, "nora", "Good morning")
     expect(badge(nora.page)).to_contain_text("1", timeout=WITHIN)
-    begin = settled(nora.page)
+    begin = wait_for_quiet(nora.page)
     nora.page.wait_for_timeout(3 * POLL_INTERVAL * 1000)
     assert door.count_since(begin) >= 2  # polls that have nothing to say
     assert nora.page.evaluate("said") == ["1 unread message"]
@@ -193,8 +197,8 @@ def test_a_screen_reader_hears_one_change_once(counted: MakePerson, person: Make
     assert nora.page.evaluate("said") == ["1 unread message", "2 unread messages"]
 
 
-def test_a_timeline_that_lies_open_grows_when_its_reader_wants(counted: MakePerson, person: MakePerson) -> None:
-    ines, hugo = counted("ines"), person("hugo")
+def test_open_timeline_shows_new_posts_on_request(counted_person: MakePerson, person: MakePerson) -> None:
+    ines, hugo = counted_person("ines"), person("hugo")
     ines.knows(hugo)
     for number in range(8):
         publish(hugo, f"Old news {number}")
@@ -202,7 +206,7 @@ def test_a_timeline_that_lies_open_grows_when_its_reader_wants(counted: MakePers
     expect(ines.page.locator(".post")).to_have_count(8)
     ines.page.evaluate("window.isTheSamePage = true")
     ines.page.locator("textarea").first.fill("half a thought")
-    settled(ines.page)
+    wait_for_quiet(ines.page)
     ines.page.mouse.wheel(0, 300)
     ines.page.wait_for_timeout(300)
     watched = ines.page.locator(".post").nth(4)

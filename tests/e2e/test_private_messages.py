@@ -74,7 +74,7 @@ def box(page: Page) -> Locator:
     return page.locator(".reply textarea")
 
 
-def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
+def test_conversation_is_updated_live_on_both_sides(sized: MakePerson) -> None:
     ida, joel = sized("ida"), sized("joel")
     acquaint(ida, joel, receipts=True)
     ida.goto(f"/messages/{joel.name}")
@@ -118,7 +118,7 @@ def test_a_conversation_is_live_on_both_sides(sized: MakePerson) -> None:
     expect(ida.page.locator(".thread")).to_be_focused()
 
 
-def test_pictures_come_with_their_words(sized: MakePerson) -> None:
+def test_images_arrive_with_their_alt_texts(sized: MakePerson) -> None:
     kira, liam = sized("kira"), sized("liam")
     acquaint(kira, liam)
     kira.goto(f"/messages/{liam.name}")
@@ -143,7 +143,7 @@ def test_pictures_come_with_their_words(sized: MakePerson) -> None:
     expect(words).to_have_count(0)
 
 
-def test_what_is_being_written_is_there_again(sized: MakePerson, browser: Browser) -> None:
+def test_draft_is_restored_on_every_device(sized: MakePerson, browser: Browser) -> None:
     mila, nico = sized("mila"), sized("nico")
     acquaint(mila, nico)
     mila.goto(f"/messages/{nico.name}")
@@ -163,7 +163,7 @@ def test_what_is_being_written_is_there_again(sized: MakePerson, browser: Browse
     device.context.close()
 
 
-def test_what_failed_is_sent_once(sized: MakePerson) -> None:
+def test_failed_message_can_be_retried_and_is_sent_once(sized: MakePerson) -> None:
     omar, pia = sized("omar"), sized("pia")
     acquaint(omar, pia)
     omar.goto(f"/messages/{pia.name}")
@@ -203,7 +203,7 @@ def test_what_failed_is_sent_once(sized: MakePerson) -> None:
     expect(omar.page.locator(".closed textarea")).to_have_value("Are you angry?")
 
 
-def test_without_scripts(person: MakePerson, browser: Browser) -> None:
+def test_conversation_works_without_javascript(person: MakePerson, browser: Browser) -> None:
     quinn, rosa = person("quinn"), person("rosa")
     acquaint(quinn, rosa)
     quinn.goto("/messages/rosa")
@@ -231,7 +231,7 @@ def test_without_scripts(person: MakePerson, browser: Browser) -> None:
     plain.expect_no_error()
 
 
-def test_older_messages_come_where_one_scrolls_up(person: MakePerson) -> None:
+def test_older_messages_load_when_scrolling_up(person: MakePerson) -> None:
     sara, theo = person("sara"), person("theo")
     acquaint(sara, theo)
     sara.goto("/messages/theo")

@@ -30,7 +30,7 @@ def write(sender: Person, recipient: str, text: str) -> None:
     expect(sender.page.locator(".bubble.mine", has_text=text)).to_be_visible()
 
 
-def test_two_people_follow_post_and_write(person: MakePerson, site: Site) -> None:
+def test_two_members_follow_post_and_send_messages(person: MakePerson, site: Site) -> None:
     maya, noah = person("maya"), person("noah")
 
     for one, other in ((maya, noah), (noah, maya)):
@@ -66,7 +66,7 @@ def test_two_people_follow_post_and_write(person: MakePerson, site: Site) -> Non
     assert len(site.mails(noah.email, "maya")) == 1
 
 
-def test_a_message_read_in_time_sends_no_mail(person: MakePerson, site: Site) -> None:
+def test_promptly_read_message_sends_no_email(person: MakePerson, site: Site) -> None:
     carla, dario, waits = person("carla"), person("dario"), person("emil")
     dario.knows(carla)
     waits.knows(carla)
@@ -83,7 +83,7 @@ def test_a_message_read_in_time_sends_no_mail(person: MakePerson, site: Site) ->
     assert site.mails(dario.email, "carla") == []
 
 
-def test_the_links_in_mails_work(person: MakePerson, site: Site) -> None:
+def test_links_in_emails_work(person: MakePerson, site: Site) -> None:
     person("earlier")  # the first of a site is logged in before the address is confirmed
     eva = person("eva")  # opens the link that creates the account
     eva.goto("/auth/security")

@@ -32,7 +32,7 @@ def moved_stack(database, tmp_path_factory):
 
 
 @pytest.fixture
-def look(moved_stack):
+def query(moved_stack):
     """Look into the database of the stack."""
     engine = moved_stack.engine()
 
@@ -49,7 +49,7 @@ class Pair:
 
     _numbers = itertools.count(1)
 
-    def __init__(self, stack: Stack, look) -> None:
+    def __init__(self, stack: Stack, query) -> None:
         number = next(self._numbers)
         self.sender, self.name = f"sender{number}", f"reader{number}"
         self.writer = stack.person(self.sender)
@@ -59,7 +59,7 @@ class Pair:
         self.reader.submit("/auth/login", {"username": self.name, "password": PASSWORD, "remember_me": "y"})
         self.poller = Poller(self.reader)
         self.written: list[str] = []
-        self._look = look
+        self._look = query
 
     def __enter__(self) -> Self:
         return self
@@ -99,10 +99,10 @@ def numbers(page: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"number \d\d", page)))
 
 
-def test_set_back_and_forward_at_twenty_moments(moved_stack, look, moments):
+def test_clock_changes_at_twenty_moments_lose_nothing(moved_stack, query, moments):
     """Live, as by a time server, and now and then with a restart."""
     restarted = []
-    with Pair(moved_stack, look) as pair:
+    with Pair(moved_stack, query) as pair:
         for number in moments.twenty(0, 0.2):
             moved_stack.shift_clock(moments.choice((-HOUR, HOUR)))
             if number % 5 == 4:
@@ -111,18 +111,18 @@ def test_set_back_and_forward_at_twenty_moments(moved_stack, look, moments):
             pair.write()
         pair.check_order()
         pair.come_back()
-    wait_for(lambda: unfinished(look) == [], seconds=30, why="the jobs")
+    wait_for(lambda: unfinished(query) == [], seconds=30, why="the jobs")
     mails = moved_stack.mails.to(f"{pair.name}@example.org")
     # A worker killed between the mail server's OK and its commit sends that one mail again, under the same Message-ID.
     assert len(mails) - len({mail.message_id for mail in mails}) <= restarted.count("worker-1")
 
 
 @pytest.mark.parametrize("change", [SUMMER_BEGINS, SUMMER_ENDS])
-def test_restarted_where_the_clocks_change(moved_stack, look, change):
+def test_restart_across_a_daylight_saving_change_loses_nothing(moved_stack, query, change):
     """Down from just before the change until just after it."""
     moved_stack.set_clock(change)
     moved_stack.shift_clock(-60)
-    with Pair(moved_stack, look) as pair:
+    with Pair(moved_stack, query) as pair:
         pair.write()
         for program in PROGRAMS:
             moved_stack.kill(program)
@@ -133,8 +133,8 @@ def test_restarted_where_the_clocks_change(moved_stack, look, change):
             pair.write()
         pair.check_order()
         pair.come_back()
-    wait_for(lambda: unfinished(look) == [], seconds=30, why="the jobs")
+    wait_for(lambda: unfinished(query) == [], seconds=30, why="the jobs")
 
 
-def unfinished(look) -> list:
-    return look("SELECT name, state, error FROM job WHERE state <> 'done'")
+def unfinished(query) -> list:
+    return query("SELECT name, state, error FROM job WHERE state <> 'done'")

@@ -22,7 +22,7 @@ def address(name: str) -> str:
     return f"{name}@example.org"
 
 
-def messages_mailed(stack, name: str) -> list:
+def message_emails(stack, name: str) -> list:
     """The mails "you have a message" to somebody, without those about their account."""
     return [mail for mail in stack.mails.to(address(name)) if "/messages/" in mail.text]
 
@@ -32,24 +32,24 @@ def user_id(ask, name: str) -> int:
     return found
 
 
-def test_workers_killed_while_sending_a_mail(stack, people, ask):
+def test_email_of_a_killed_worker_is_resent_with_the_same_message_id(stack, people, ask):
     (one, ana), (other, _ben) = people(2)
     wait_for(lambda: len(stack.mails) == 2, seconds=SOON, why="the mails that confirm the addresses")
     stack.mails.mode = "hang"
     assert ana.post_form(f"/send_message/{other}", {"message": "hello"}).status_code == 303
-    wait_for(lambda: messages_mailed(stack, other), seconds=20, why="the first copy")
+    wait_for(lambda: message_emails(stack, other), seconds=20, why="the first copy")
     for worker in ("worker-1", "worker-2"):
         stack.kill(worker)
     stack.mails.mode = "ok"
     stack.start_one("worker-1")
     stack.start_one("worker-2")
-    wait_for(lambda: len(messages_mailed(stack, other)) == 2, seconds=SOON, why="the second copy")
-    assert len({mail.message_id for mail in messages_mailed(stack, other)}) == 1
+    wait_for(lambda: len(message_emails(stack, other)) == 2, seconds=SOON, why="the second copy")
+    assert len({mail.message_id for mail in message_emails(stack, other)}) == 1
     wait_for(lambda: ask("SELECT 1 FROM job WHERE queue = 'mail' AND state <> 'done'") == [], seconds=10)
     assert one
 
 
-def test_a_worker_killed_while_it_exports(stack, people, ask):
+def test_export_of_a_killed_worker_is_completed_once(stack, people, ask):
     ((name, ana),) = people(1)
     owner, posts = user_id(ask, name), 20_000
     engine = stack.engine()
@@ -86,10 +86,10 @@ def test_a_worker_killed_while_it_exports(stack, people, ask):
     assert len(ready()) == 1
 
 
-def test_the_web_killed_after_the_commit_and_before_the_push(stack, people, ask):
+def test_job_is_run_if_web_is_killed_between_commit_and_enqueueing(stack, people, ask):
     (_one, ana), (other, _ben) = people(2)
     ana.post_form(f"/send_message/{other}", {"message": "the conversation exists"})
-    wait_for(lambda: messages_mailed(stack, other), seconds=20)
+    wait_for(lambda: message_emails(stack, other), seconds=20)
     stack.valkey.signal(signal.SIGSTOP)  # the push hangs
 
     def send() -> None:
@@ -104,10 +104,10 @@ def test_the_web_killed_after_the_commit_and_before_the_push(stack, people, ask)
     stack.valkey.signal(signal.SIGCONT)
     sending.join()
     stack.start_one("web")
-    wait_for(lambda: len(messages_mailed(stack, other)) == 2, seconds=SOON, why="the mail")
+    wait_for(lambda: len(message_emails(stack, other)) == 2, seconds=SOON, why="the mail")
 
 
-def test_the_web_killed_under_load(stack, people, ask):
+def test_killing_web_under_load_loses_and_duplicates_no_message(stack, people, ask):
     """Whoever was told "sent" has sent it; whoever was not sends again with the same form, and has sent it once."""
     (_one, ana), (other, _ben) = people(2)
     answered, texts = [], [f"load {number}" for number in range(30)]
@@ -134,7 +134,7 @@ def test_the_web_killed_under_load(stack, people, ask):
     assert [body for (body,) in stored] == texts == answered
 
 
-def test_redis_forgets_everything(stack, people, ask):
+def test_emptied_redis_loses_no_job(stack, people, ask):
     """Workers are down, mails are ordered, Redis is emptied: every mail arrives once when they are back."""
     (_sender, ana), *readers = people(6)
     wait_for(lambda: len(stack.mails) == 6, seconds=SOON, why="the mails that confirm the addresses")
@@ -148,9 +148,9 @@ def test_redis_forgets_everything(stack, people, ask):
     stack.start_one("worker-2")
     time.sleep(2)
     stack.valkey.flush()  # and once more while they work
-    wait_for(lambda: all(messages_mailed(stack, name) for name, _reader in readers), seconds=SOON, why="every mail")
+    wait_for(lambda: all(message_emails(stack, name) for name, _reader in readers), seconds=SOON, why="every mail")
     wait_for(lambda: ask("SELECT 1 FROM job WHERE state IN ('queued', 'running')") == [], seconds=SOON)
-    assert [len(messages_mailed(stack, name)) for name, _reader in readers] == [1] * len(readers)
+    assert [len(message_emails(stack, name)) for name, _reader in readers] == [1] * len(readers)
     done = ask("SELECT count(*) FROM job WHERE name = 'posts.export' AND state = 'done'")
     failed = ask("SELECT name, error FROM job WHERE state = 'failed'")
     assert failed == []
@@ -158,7 +158,7 @@ def test_redis_forgets_everything(stack, people, ask):
 
 
 @pytest.mark.parametrize("how", ["dead", "paused"])
-def test_redis_away_while_people_write(stack, people, how):
+def test_pages_work_and_jobs_survive_while_redis_is_down(stack, people, how):
     """It dies and comes back empty, or hangs: pages work meanwhile, and quickly, and nothing ordered is lost."""
     (_one, ana), (other, ben) = people(2)
     stack.mails.mode = "hang"
@@ -175,7 +175,7 @@ def test_redis_away_while_people_write(stack, people, how):
         assert time.monotonic() - started < 2.5
     assert [one["data"] for one in ben.get("/notifications").json() if one["name"] == "unread_message_count"] == [5]
     stack.valkey.revive()
-    wait_for(lambda: messages_mailed(stack, other), seconds=SOON, why="the mail")
+    wait_for(lambda: message_emails(stack, other), seconds=SOON, why="the mail")
     time.sleep(1)
     for worker in ("worker-1", "worker-2"):
         assert stack.is_running(worker), stack.log(worker)[-2000:]

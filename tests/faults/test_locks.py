@@ -25,7 +25,7 @@ MOMENT = 0.5  # seconds in which the other one gets as far as it can
 
 
 @contextmanager
-def meanwhile(app, act: Callable[[], object]) -> Iterator[Thread]:
+def run_concurrently(app, act: Callable[[], object]) -> Iterator[Thread]:
     """Do `act` in another thread, as another process would; its exception is raised at the end."""
     failed: list[Exception] = []
 
@@ -54,20 +54,22 @@ def people(db):
     return ana.id, ben.id
 
 
-def test_an_answer_arrives_while_its_reader_orders_an_export(app, db, people):
+def test_message_can_be_sent_while_its_recipient_starts_an_export(app, db, people):
     """The badge's new row refers to the person's, which ordering has locked: that must not keep the answer waiting,
     as its writer may hold the clock that ordering takes last.
     """
     ana, ben = people
     a_message(db.session.get_one(User, ana), db.session.get_one(User, ben))
     request_export(db.session.get_one(User, ana))
-    with meanwhile(app, lambda: a_message(db.session.get_one(User, ben), db.session.get_one(User, ana))) as answer:
+    with run_concurrently(
+        app, lambda: a_message(db.session.get_one(User, ben), db.session.get_one(User, ana))
+    ) as answer:
         waited = answer.is_alive()
         db.session.commit()
     assert not waited or db.engine.dialect.name == "sqlite"  # where only one writes at a time
 
 
-def test_a_link_is_used_while_its_person_logs_in(app, db, people):
+def test_link_can_be_used_while_its_owner_logs_in(app, db, people):
     """Both touch the person's row and the links."""
     ana, _ben = people
     email_links.enqueue_link(db.session.get_one(User, ana), "reset", "ana@example.org")
@@ -78,22 +80,22 @@ def test_a_link_is_used_while_its_person_logs_in(app, db, people):
             log_in(db.session.get_one(User, ana), user_agent="", address="", remember=False)
 
     email_links.use_up(db.session.scalars(select(MailToken)).one())
-    with meanwhile(app, log_in_elsewhere):
+    with run_concurrently(app, log_in_elsewhere):
         passwords._replace(db.session.get_one(User, ana), "another hash")
         db.session.commit()
 
 
-def test_a_page_does_not_wait_to_say_when_somebody_was_seen(app, db, as_):
+def test_page_does_not_wait_for_the_lock_to_update_last_seen(app, db, as_):
     browser = as_("ana")
     db.session.execute(update(User).values(about_me="in the making"))
-    with meanwhile(app, lambda: browser.get("/messages")) as page:
+    with run_concurrently(app, lambda: browser.get("/messages")) as page:
         page.join(PATIENCE / 2)  # who waits for the lock does so for longer
         waited = page.is_alive()
         db.session.rollback()
     assert not waited
 
 
-def test_a_database_that_stays_locked_is_said_so_once_and_soon(db, as_, make_app):
+def test_locked_database_returns_503_without_a_second_wait(db, as_, make_app):
     """The error page reads, so it need not wait for the lock a second time."""
     if db.engine.dialect.name != "sqlite":
         pytest.skip("only SQLite locks everything")
@@ -109,7 +111,7 @@ def test_a_database_that_stays_locked_is_said_so_once_and_soon(db, as_, make_app
     assert waited < 1.9
 
 
-def test_a_database_that_is_away_is_said_so(app, as_, make_app):
+def test_unreachable_database_returns_503(app, as_, make_app):
     away = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     ana = as_("ana", on=away)
     answers = [ana.get("/"), ana.post_form("/post", {"post": "kept by the browser"}), ana.get("/notifications?since=0")]

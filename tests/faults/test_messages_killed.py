@@ -22,7 +22,7 @@ from PIL import Image
 
 from app.messages.permission import UNDO_WINDOW
 from tests.support.killed_processes import again_and_again, kill_web
-from tests.support.poller import Poller, insist
+from tests.support.poller import Poller, send_until_answered
 from tests.support.ports import wait_for
 from tests.support.processes import Visitor
 from tests.support.seeded_random import TWENTY, Moments
@@ -75,14 +75,14 @@ class Writer:
             form["alt"] = "grey"
             self.pictures.add(key)
         send = partial(self.visitor.post_form, self.moments.choice(self.addresses), form, files)
-        answer = insist(send)
+        answer = send_until_answered(send)
         while files and answer.status_code == 422:  # on a busy machine an image may wait too long for its turn
-            answer = insist(send)
+            answer = send_until_answered(send)
         assert answer.status_code == 303, answer.text
         self.stands[key] = body
 
     def _take_back(self, key: str, began: float, conversation_id: int, seq: int) -> None:
-        answer = insist(partial(self.visitor.post_form, f"/messages/thread/{conversation_id}/{seq}/undo"))
+        answer = send_until_answered(partial(self.visitor.post_form, f"/messages/thread/{conversation_id}/{seq}/undo"))
         assert answer.status_code < 400 or answer.status_code == 422, answer.text
         if answer.status_code < 400 and time.monotonic() - began < UNDO_WINDOW.total_seconds():
             self.back.add(key)
@@ -102,7 +102,7 @@ class Writer:
     def _edit(self, key: str, conversation_id: int, seq: int) -> None:
         body = f"{self.stands[key]} Better so."
         path = f"/messages/thread/{conversation_id}/{seq}/edit"
-        answer = insist(partial(self.visitor.post_form, path, {"message": body}))
+        answer = send_until_answered(partial(self.visitor.post_form, path, {"message": body}))
         assert answer.status_code < 400, answer.text
         self.stands[key] = body
 
@@ -140,7 +140,7 @@ def a_group(ask, visitor: Visitor, names: list[str]) -> int:
     return int(answer.headers["Location"].rpartition("/")[2])
 
 
-def test_nothing_answered_is_lost_or_doubled(stack, people, ask, moments):
+def test_killed_processes_lose_and_duplicate_no_acknowledged_message(stack, people, ask, moments):
     """Twenty moments: a web process, a worker, or Redis."""
     (one, ana), (other, ben), (third, cleo) = people(3)
     group = a_group(ask, ana, [other, third])
@@ -177,14 +177,14 @@ def test_nothing_answered_is_lost_or_doubled(stack, people, ask, moments):
     unfinished = "SELECT name, state, error FROM job WHERE state <> 'done'"
     wait_for(lambda: ask(unfinished) == [], seconds=IN_TIME, why=f"the jobs; left are {ask(unfinished)}")
     for writer in writers:
-        check(writer, ask, stack)
+        check_writer(writer, ask, stack)
     for name, poller in pollers.items():
-        insist(poller.poll)
+        send_until_answered(poller.poll)
         ((count,),) = ask(UNREAD, name=name)
         assert poller.badge == count, name
 
 
-def check(writer: Writer, ask, stack) -> None:
+def check_writer(writer: Writer, ask, stack) -> None:
     """All that was answered is there as it was answered, once; and no more than that."""
     mine = 'SELECT m.id, kind, body FROM message m JOIN "user" u ON u.id = m.sender_id WHERE u.username = :name'
     rows = [row for row in ask(f"{mine} ORDER BY m.id", name=writer.name) if "Hello" not in row.body]

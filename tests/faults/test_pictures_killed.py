@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.support.poller import insist
+from tests.support.poller import send_until_answered
 from tests.support.ports import wait_for
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def stored(stack) -> set[str]:
     return {path.name for path in (stack.folder / "var" / "media" / "messages").glob("??/*.webp")}
 
 
-def test_a_worker_killed_while_it_makes_thumbnails(stack, people, ask, moments):
+def test_thumbnails_are_completed_after_a_worker_is_killed(stack, people, ask, moments):
     (_name, ana), (other, _ben) = people(2)
     before = stored(stack)
     stack.kill("worker-2")
@@ -66,7 +66,7 @@ def test_a_worker_killed_while_it_makes_thumbnails(stack, people, ask, moments):
     assert len(new - named) <= KILLS  # at most the one that was being kept; a daily job removes it
 
 
-def test_web_killed_while_it_takes_a_picture(stack, people, ask, moments):
+def test_upload_interrupted_by_killing_web_can_be_repeated_once(stack, people, ask, moments):
     (name, ana), (other, _ben) = people(2)
     for number in range(KILLS):
         data, key = noise(), f"{name} {number}"
@@ -76,7 +76,7 @@ def test_web_killed_while_it_takes_a_picture(stack, people, ask, moments):
         stack.kill("web")
         sending.join()
         stack.start_one("web")
-        assert insist(lambda data=data, key=key: send_picture(ana, other, key, data)) == 303
+        assert send_until_answered(lambda data=data, key=key: send_picture(ana, other, key, data)) == 303
     query = (
         "SELECT m.body, i.file FROM message m LEFT JOIN message_image i ON i.message_id = m.id WHERE m.body LIKE :key"
     )

@@ -47,7 +47,7 @@ def test_no_notification_is_skipped(stack, people, ask):
     assert stored == WRITERS * EACH
 
 
-def test_writing_to_each_other_never_deadlocks(stack, people, ask):
+def test_mutual_messages_never_deadlock(stack, people, ask):
     """R5: 300 messages each way at the same time."""
     (one, ana), (other, ben) = people(2)
     ana.post_form(f"/send_message/{other}", {"message": "the first"})
@@ -70,7 +70,7 @@ def test_writing_to_each_other_never_deadlocks(stack, people, ask):
         assert deadlocks == 0
 
 
-def test_the_badge_is_the_list_each_time(stack, people, ask):
+def test_badge_always_equals_the_unread_count_of_the_inbox(stack, people, ask):
     """R2: forty rounds of six sends with two reads at once; what the poller knows is what the inbox counts."""
     (name, reader), (one, ana), (other, ben) = people(3)
     ((user_id,),) = ask('SELECT id FROM "user" WHERE username = :name', name=name)
@@ -98,13 +98,13 @@ def test_the_badge_is_the_list_each_time(stack, people, ask):
             told, since = poll(reader, since)
             counts = [item["data"] for item in told if item["name"] == "unread_message_count"]
             badge = counts[-1] if counts else badge
-            told_counts.append((badge, unread(ask, user_id)))
+            told_counts.append((badge, unread_count(ask, user_id)))
     assert [told for told, _truth in told_counts] == [truth for _told, truth in told_counts]
     rows = ask("SELECT count(*) FROM notification WHERE user_id = :id AND name = 'unread_message_count'", id=user_id)
     assert rows == [(1,)]
 
 
-def unread(ask, user_id: int) -> int:
+def unread_count(ask, user_id: int) -> int:
     """The list, counted: messages from others beyond what was read, without the site's own query."""
     ((count,),) = ask(
         "SELECT count(*) FROM message m JOIN conversation_member c ON c.conversation_id = m.conversation_id"
@@ -114,7 +114,7 @@ def unread(ask, user_id: int) -> int:
     return count
 
 
-def test_a_double_click_makes_one_of_everything(stack, people, ask):
+def test_double_click_creates_one_of_everything(stack, people, ask):
     """R3: the same forms, eight times at once."""
     (one, ana), (other, _ben) = people(2)
     ana.post_form(f"/send_message/{other}", {"message": "so that the conversation and the token exist"})
@@ -133,7 +133,7 @@ def test_a_double_click_makes_one_of_everything(stack, people, ask):
     assert ask(f"SELECT count(*) FROM follow WHERE follower_id IN ({mine})", name=one) == [(1,)]
 
 
-def test_one_name_is_given_once(stack, ask):
+def test_contested_username_is_registered_once(stack, ask):
     """R4: eight people want the same name at the same moment, and open their links at the same moment."""
     stack.person("someone").close()  # the first of a site would not need a link
     stack.mails.clear()
@@ -158,7 +158,7 @@ def test_one_name_is_given_once(stack, ask):
         visitor.close()
 
 
-def test_no_writer_was_turned_away(stack):
+def test_no_writer_fails_with_a_locked_database(stack):
     """R6: after all that, nobody was told that the database is locked. (Last in this file.)"""
     for program in ("web", "worker-1", "worker-2"):
         log = stack.log(program)

@@ -27,7 +27,7 @@ BACK = 10  # seconds after which jobs are taken again
 
 
 @contextmanager
-def away(stack, how: str):
+def redis_outage(stack, how: str):
     """Redis in a bad state while the block runs."""
     client = stack.valkey.client
     if how == "dead":
@@ -51,7 +51,7 @@ def unfinished(ask) -> list:
     return ask("SELECT name, state, error FROM job WHERE state <> 'done'")
 
 
-def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
+def test_redis_outages_at_twenty_moments_lose_no_message(stack, people, ask, moments):
     """R12: each round two people write and one reads; at some moment of it Redis goes, and comes back later."""
     (name, reader), (one, ana), (other, ben) = people(3)
     poller, slowest, sent = Poller(reader), 0.0, []
@@ -85,7 +85,7 @@ def test_at_twenty_moments_while_people_write(stack, people, ask, moments):
                 usual = max(usual, *pool.map(write, (ana, ben), [f"usual {number}"] * 2))
             writing = [pool.submit(write, writer, number) for writer in (ana, ben)]
             time.sleep(moments.uniform(0, 0.3))
-            with away(stack, how):
+            with redis_outage(stack, how):
                 slowest = max(slowest, *(one.result() for one in writing))
                 if moments.random() < 0.5:  # else the page asks again only when Redis is back, with what it held before
                     slowest = max(slowest, poller.poll())
@@ -115,7 +115,7 @@ def assert_nothing_is_lost(stack, ask, name: str, sent: list[str]) -> None:
     assert told
 
 
-def test_workers_outlive_a_long_outage(stack, people, ask):
+def test_workers_survive_a_long_redis_outage(stack, people, ask):
     """R14: for one worker Redis refuses, for the other one it falls silent. Both work soon after it is back."""
     ((_name, ana),) = people(1)
     wait_for(lambda: unfinished(ask) == [], seconds=30)
@@ -144,7 +144,7 @@ def listening(stack) -> set[str]:
     return {client["id"] for client in clients if client["cmd"] == "blpop" and "b" in client["flags"]}
 
 
-def test_pushes_whose_answers_are_lost(stack, ask, moments):
+def test_jobs_run_once_when_redis_responses_are_lost(stack, ask, moments):
     """R13: the job is in Redis and the site does not know, or it is not and the site cannot know: done once."""
     with Proxy(stack.valkey.port) as proxy:
         stack.restart("web", REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")

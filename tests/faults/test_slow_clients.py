@@ -71,7 +71,7 @@ def answer_on(connection) -> bytes:
 
 
 @pytest.mark.parametrize("expect", [b"", b"Expect: 100-continue\r\n"])
-def test_half_sent_bodies_stop_nobody_and_are_ended(stack, connect, expect):
+def test_half_sent_bodies_block_no_one_and_time_out(stack, connect, expect):
     halves = [connect(POST + expect + b"Content-Length: 1000\r\n\r\n" + b"a" * (0 if expect else 9)) for _ in range(24)]
     assert status(stack) == 200
     assert form(stack) == 400
@@ -79,7 +79,7 @@ def test_half_sent_bodies_stop_nobody_and_are_ended(stack, connect, expect):
     assert form(stack) == 400
 
 
-def test_a_trickle_is_ended_and_a_steady_stream_is_taken(stack, connect):
+def test_slow_upload_times_out_and_steady_upload_is_accepted(stack, connect):
     """Both take longer than BODY_TIMEOUT; the second brings more than 8 kB a second."""
     slow = connect(POST + b"Content-Length: 1000000\r\n\r\n")
     steady = connect(POST + b"Content-Length: 150000\r\nConnection: close\r\n\r\na=")
@@ -100,7 +100,7 @@ def test_a_trickle_is_ended_and_a_steady_stream_is_taken(stack, connect):
     assert not is_open or answer_on(slow) == b""
 
 
-def test_when_all_readers_are_taken_pages_are_served_and_forms_come_back_later(stack, connect):
+def test_pages_work_while_slow_uploads_occupy_all_readers(stack, connect):
     halves = [connect(POST + b"Content-Length: 1000\r\n\r\na") for _ in range(2 * PER_ADDRESS + 20)]
     wait_for(lambda: form(stack) == 503, seconds=20, why="all readers to be taken")
     assert status(stack) == 200
@@ -108,7 +108,7 @@ def test_when_all_readers_are_taken_pages_are_served_and_forms_come_back_later(s
     assert halves
 
 
-def test_too_many_headers_are_refused(stack, connect):
+def test_oversized_headers_are_rejected(stack, connect):
     for headers in (b"X: " + b"a" * 400_000, b"".join(b"X%d: %s\r\n" % (n, b"a" * 900) for n in range(40))):
         connection = connect(b"")
         try:
@@ -119,14 +119,14 @@ def test_too_many_headers_are_refused(stack, connect):
         assert status(stack) == 200
 
 
-def test_half_sent_headers_take_no_thread(stack, connect):
+def test_half_sent_headers_occupy_no_thread(stack, connect):
     halves = [connect(b"GET /auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ") for _ in range(60)]
     assert status(stack) == 200
     assert form(stack) == 400
     assert halves
 
 
-def test_a_body_that_breaks_off_is_not_the_whole(stack, connect):
+def test_truncated_body_is_rejected(stack, connect):
     """Half of a form can be a good form, with another meaning."""
     broken = connect(POST + b"Content-Length: 1000\r\n\r\nusername=ana")
     broken.shutdown(socket.SHUT_WR)
@@ -136,7 +136,7 @@ def test_a_body_that_breaks_off_is_not_the_whole(stack, connect):
         assert answer_on(chunked).startswith(b"HTTP/1.1 411")
 
 
-def test_no_file_of_a_body_stays_open(stack):
+def test_temporary_files_of_request_bodies_are_closed(stack):
     def opened() -> int:
         return sum(1 for pid in stack.pids("web") for _ in Path(f"/proc/{pid}/fd").iterdir())
 

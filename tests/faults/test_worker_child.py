@@ -45,7 +45,7 @@ def pids(ask, name: str) -> list[int]:
     return [(json.loads(result) if isinstance(result, str) else result)["pid"] for _state, result in rows]
 
 
-def test_a_child_is_replaced_after_so_many_jobs_and_long_ones_are_forked(stack, ask, order):
+def test_child_process_is_replaced_regularly_and_long_jobs_are_forked(stack, ask, order):
     earlier = len(stack.log("worker-1"))  # tests that kill the child share the log
     order("tests.pid", 2 * JOBS, number=1)
     found = wait_for(lambda: pids(ask, "tests.pid"), seconds=60, why=stack.log("worker-1")[-2000:])
@@ -60,7 +60,7 @@ def test_a_child_is_replaced_after_so_many_jobs_and_long_ones_are_forked(stack, 
     assert "ended by itself" not in stack.log("worker-1")[earlier:]
 
 
-def test_a_hung_job_is_killed_and_taken_over(stack, ask, order, tmp_path):
+def test_hung_job_is_killed_and_retried(stack, ask, order, tmp_path):
     note = tmp_path / "note"
     order("tests.hang", note=str(note))
     hung = int(wait_for(note.read_text, seconds=30, why="the job to hang"))
@@ -71,7 +71,7 @@ def test_a_hung_job_is_killed_and_taken_over(stack, ask, order, tmp_path):
     wait_for(lambda: ask(state) == [("done", 1)], seconds=60, why="the second attempt")
 
 
-def test_sigterm_lets_the_job_finish_and_a_second_one_does_not(stack, ask, order, tmp_path):
+def test_first_sigterm_waits_for_the_job_and_a_second_one_aborts_it(stack, ask, order, tmp_path):
     for number, patient in enumerate((True, False)):
         note, end = tmp_path / f"note{number}", tmp_path / f"end{number}"
         order("tests.work", note=str(note), end=str(end))

@@ -25,12 +25,12 @@ IN_TIME = 120  # seconds in which what a killed worker left is done
 SILENCE, LOSS = 16, 11  # seconds after which the scheduler takes an attempt for dead, a pushed job for lost
 
 
-def told(stack, name: str, link: str) -> list[str]:
+def message_ids(stack, name: str, link: str) -> list[str]:
     """The Message-IDs of the mails to somebody that hold a link of that kind; copies of one have one."""
     return [mail.message_id for mail in stack.mails.to(f"{name}@example.org") if link in mail.text]
 
 
-def test_at_twenty_moments_of_their_work(stack, ask, moments):
+def test_workers_killed_at_twenty_moments_lose_no_job(stack, ask, moments):
     """R9: a worker as a whole, or one process of it: its scheduler, or the child that runs the job."""
     with Proxy(stack.mails.port) as slow_mail:
         slow_mail.delay(0.01)
@@ -69,7 +69,7 @@ def exports(visitor) -> list[tuple[str, tuple[str, int]]]:
     return [(state["task_id"], (state["state"], state["progress"])) for state in tasks(visitor)]
 
 
-def test_between_taking_a_job_and_starting_it(stack, ask, moments):
+def test_worker_killed_between_taking_and_starting_a_job_loses_nothing(stack, ask, moments):
     """R10: stopped while it waits, handed a job, and killed as soon as it goes on. Redis no longer has the job."""
     names = [f"taken{moments.chosen}x{number}" for number in range(TWENTY)]
     stack.kill("worker-2")
@@ -84,8 +84,10 @@ def test_between_taking_a_job_and_starting_it(stack, ask, moments):
         send(signal.SIGKILL, worker)
     assert taken > TWENTY // 2
     stack.shift_clock(LOSS)
-    wait_for(lambda: all(told(stack, name, "/auth/confirm") for name in names), seconds=IN_TIME, why="every mail")
-    assert [len(set(told(stack, name, "/auth/confirm"))) for name in names] == [1] * TWENTY
+    wait_for(
+        lambda: all(message_ids(stack, name, "/auth/confirm") for name in names), seconds=IN_TIME, why="every mail"
+    )
+    assert [len(set(message_ids(stack, name, "/auth/confirm"))) for name in names] == [1] * TWENTY
     assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
 
 
@@ -119,7 +121,7 @@ def waits_for_jobs(stack) -> bool:
     return any(client["cmd"] == "blpop" and "b" in client["flags"] for client in stack.valkey.client.client_list())
 
 
-def test_a_job_that_kills_its_process_is_parked(stack, people, ask, tmp_path):
+def test_job_that_crashes_its_worker_fails_and_can_be_retried(stack, people, ask, tmp_path):
     """R11: others go on, its owner hears that it failed, and may try again when it is cured."""
     (name, ana), (other, _ben) = people(2)
     for worker in WORKERS:
@@ -134,7 +136,7 @@ def test_a_job_that_kills_its_process_is_parked(stack, people, ask, tmp_path):
         wait_for(lambda attempt=attempt: ask(running, attempt=attempt), seconds=20, why=f"attempt {attempt}")
         if attempt == 2:
             assert ana.post_form(f"/send_message/{other}", {"message": "work goes on"}).status_code == 303
-            wait_for(lambda: told(stack, other, "/messages/"), seconds=20, why="the work of others")
+            wait_for(lambda: message_ids(stack, other, "/messages/"), seconds=20, why="the work of others")
         stack.shift_clock(SILENCE)
     parked = "SELECT id, crashes FROM job WHERE name = 'tests.poison' AND state = 'failed'"
     ((task, crashes),) = wait_for(lambda: ask(parked), seconds=20, why="it to be parked")

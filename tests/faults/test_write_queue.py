@@ -82,7 +82,7 @@ def until(condition) -> None:
 
 
 @pytest.mark.slow
-def test_writers_get_the_lock_in_the_order_of_their_arrival(writer):
+def test_writers_get_the_lock_in_order_of_arrival(writer):
     """A writer is passed by a few others at most, namely by those that arrive while it enters the queue."""
     processes, threads = 4, 3
     running = [writer(hold=0.002, count=30, threads=threads) for _ in range(processes)]
@@ -95,7 +95,7 @@ def test_writers_get_the_lock_in_the_order_of_their_arrival(writer):
     assert passed[len(passed) * 99 // 100] <= processes * threads, passed[-20:]
 
 
-def test_the_turn_of_a_killed_process_is_free(file, writer):
+def test_lock_of_a_killed_process_is_released(file, writer):
     holder = writer(hold="forever")
     begin(holder)
     assert holder.stdout.readline()
@@ -108,7 +108,7 @@ def test_the_turn_of_a_killed_process_is_free(file, writer):
         connection.commit()
 
 
-def test_the_place_of_a_killed_process_is_free(file, writer):
+def test_killed_process_leaves_the_queue(file, writer):
     waiting = writer()
     with closing(connect(file)) as connection, closing(connect(file)) as other:
         connection.begin_immediate()
@@ -121,7 +121,7 @@ def test_the_place_of_a_killed_process_is_free(file, writer):
         other.commit()
 
 
-def test_a_paused_process_that_waits_does_not_keep_others_from_writing(file, writer):
+def test_paused_process_in_the_queue_does_not_block_other_writers(file, writer):
     waiting = writer()
     with closing(connect(file)) as connection:
         connection.begin_immediate()
@@ -137,7 +137,7 @@ def test_a_paused_process_that_waits_does_not_keep_others_from_writing(file, wri
         assert waiting.wait(PATIENCE) == 0
 
 
-def test_a_transaction_that_does_not_wait_passes_no_one(file, writer):
+def test_nonwaiting_transaction_does_not_overtake_the_queue(file, writer):
     """Even if the database itself is free."""
     with closing(connect(file)) as connection:
         assert queue_of(file).acquire(0)
@@ -149,7 +149,7 @@ def test_a_transaction_that_does_not_wait_passes_no_one(file, writer):
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback", "close", "lost"])
-def test_the_turn_ends_with_the_transaction(file, end):
+def test_turn_in_the_queue_ends_with_the_transaction(file, end):
     connection = connect(file)
     connection.begin_immediate()
     assert not queue_of(file).acquire(0)
@@ -162,7 +162,7 @@ def test_the_turn_ends_with_the_transaction(file, end):
     queue_of(file).release()
 
 
-def test_a_writer_without_the_queue_is_waited_for(file):
+def test_queued_writer_waits_for_a_writer_outside_the_queue(file):
     """Its wait counts, so that no one waits for longer than the timeout."""
     with closing(sqlite3.connect(file, isolation_level=None)) as other, closing(connect(file, 0.5)) as connection:
         other.execute("BEGIN IMMEDIATE")
@@ -178,7 +178,7 @@ def test_a_writer_without_the_queue_is_waited_for(file):
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (500,)
 
 
-def test_waiting_for_the_turn_and_for_the_lock_is_limited_together(file):
+def test_one_timeout_covers_waiting_for_the_turn_and_the_lock(file):
     turn_lasts, timeout = 1.5, 2.0
     with closing(sqlite3.connect(file, isolation_level=None)) as other, closing(connect(file, timeout)) as connection:
         other.execute("BEGIN IMMEDIATE")
@@ -190,14 +190,14 @@ def test_waiting_for_the_turn_and_for_the_lock_is_limited_together(file):
         assert time.monotonic() - started < turn_lasts + timeout - 0.3
 
 
-def test_a_folder_that_is_read_only_orders_nothing(file, monkeypatch):
+def test_writing_works_without_a_queue_in_a_read_only_folder(file, monkeypatch):
     monkeypatch.setattr(queue_of(file), "_database", "/nonexistent/file")
     with closing(connect(file)) as connection:
         connection.begin_immediate()
         connection.commit()
 
 
-def test_a_forked_process_waits_like_any_other(file):
+def test_forked_process_waits_for_its_own_turn(file):
     """It doesn't have the turn of its parent, and gets it when the parent has ended its transaction."""
     reader, writer = os.pipe()
     with closing(connect(file)) as connection:
@@ -215,7 +215,7 @@ def test_a_forked_process_waits_like_any_other(file):
     os.close(writer)
 
 
-def test_transactions_of_sqlalchemy_queue(file):
+def test_sqlalchemy_write_transactions_use_the_queue(file):
     engine = create_engine(f"sqlite:///{file}")
     set_read_mode(False)
     with engine.connect() as connection:

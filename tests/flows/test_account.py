@@ -18,7 +18,7 @@ def link(mail, path: str) -> str:
     return found.group(1)
 
 
-def test_the_whole_way(app, client, db, run_jobs, mails):
+def test_forgotten_password_can_be_reset_by_email(app, client, db, run_jobs, mails):
     fields = {"username": "ana", "email": "ana@example.org", "password": PASSWORD, "password2": PASSWORD}
     assert client.submit("/auth/register", fields).status_code == 303
     run_jobs()

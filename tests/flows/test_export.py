@@ -12,7 +12,7 @@ def states(browser) -> list[str]:
     return [one["data"]["state"] for one in told if one["name"] == "task_progress"]
 
 
-def test_from_the_order_to_the_file(as_, run_jobs, mails):
+def test_export_is_requested_run_and_downloaded_by_its_owner_only(as_, run_jobs, mails):
     ana = as_("ana")
     for number in range(3):
         a_post(ana.user, f"post {number}")

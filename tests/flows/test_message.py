@@ -28,7 +28,7 @@ def badge(browser: Browser, since: float) -> tuple[int | None, float]:
     return (counts[-1] if counts else None), max((one["timestamp"] for one in told), default=since)
 
 
-def test_two_people_one_badge(app, db, run_jobs, mails):
+def test_unread_message_updates_badge_and_sends_email(app, db, run_jobs, mails):
     ana, ben = (register(app, name, run_jobs, mails) for name in ("ana", "ben"))
     run_jobs()
     assert sorted(mail.envelope_to[0] for mail in mails) == ["ana@example.org", "ben@example.org"]
@@ -65,7 +65,7 @@ def test_two_people_one_badge(app, db, run_jobs, mails):
     assert "Are you coming?" not in mails[0].text
 
 
-def test_an_answer_moves_the_other_badge(app, db, run_jobs, mails):
+def test_replying_marks_the_page_read_and_updates_the_other_badge(app, db, run_jobs, mails):
     ana, ben = (register(app, name, run_jobs, mails) for name in ("ana", "ben"))
     ana.submit("/messages/ben", {"message": "one"}, action="/send_message/ben")
     ben.submit("/messages/ana", {"message": "two"}, action="/send_message/ana")

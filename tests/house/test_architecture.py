@@ -52,7 +52,7 @@ def test_only_entry_points_commit():
     assert [str(path) for path in SOURCES if not may_commit(path) and calls(path, "commit")] == []
 
 
-def test_every_commit_is_that_of_our_session():
+def test_every_commit_uses_the_application_session():
     """A commit on a connection or a transaction object would not write the outbox, nor push the jobs.
 
     `Session.begin()` refuses to begin a transaction, so `with db.session.begin()` is no way around it either.
@@ -68,7 +68,7 @@ def test_every_commit_is_that_of_our_session():
         assert not _names(path) & {"sessionmaker", "scoped_session"}, path
 
 
-def test_few_modules_write_beside_the_session():
+def test_only_listed_modules_write_outside_the_session():
     """What they write is in no outbox, so nobody can be notified of it: `last_seen`, and heartbeats of jobs."""
     direct = re.compile(r"\bengine\.(begin|connect|raw_connection)\(|\bwrite_in_separate_transaction\(\)")
     users = {str(path.relative_to(ROOT / "app")) for path in SOURCES if direct.search(path.read_text())}
@@ -88,7 +88,7 @@ def test_actions_queries_and_forms_import_no_entry_point():
             assert imports(path) & entry_points == set(), path
 
 
-def test_no_file_is_long():
+def test_no_file_exceeds_400_lines():
     """A file near 400 lines usually holds two ideas."""
     assert [str(path) for path in SOURCES if len(path.read_text().splitlines()) > 400] == []
 
@@ -105,7 +105,7 @@ def test_no_module_is_too_small():
         assert len(users) > 1 or registers_itself, name
 
 
-def test_views_fit_on_a_screen():
+def test_no_view_exceeds_30_lines():
     """A view loads, checks, acts once and answers; more is an action in hiding."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -113,7 +113,7 @@ def test_views_fit_on_a_screen():
                 assert (node.end_lineno or 0) - node.lineno < 30, f"{path.name}:{node.name}"
 
 
-def test_every_job_that_is_ordered_is_declared(app):
+def test_every_enqueued_job_is_declared_and_used(app):
     """Names are strings, so that doors need not be imported; a typing error must not wait for production."""
     ordered = set()
     for path in SOURCES:
@@ -127,7 +127,7 @@ def test_every_job_that_is_ordered_is_declared(app):
     assert ordered | {name for name, job in ours.items() if job.every} == set(ours)
 
 
-def test_the_migrations_make_what_the_models_say(app):
+def test_migrations_match_the_models(app):
     """A column or an index that only one of the two knows is there for new sites, or for old ones, but not for all."""
     with app.app_context():
         flask_migrate.check()
@@ -136,7 +136,7 @@ def test_the_migrations_make_what_the_models_say(app):
         assert len(names) == len(set(names)), table.name
 
 
-def test_no_inline_script_or_style():
+def test_templates_have_no_inline_scripts_or_styles():
     """The Content-Security-Policy would block it, silently, for the reader only."""
     for path in sorted((ROOT / "app/templates").rglob("*.html")):
         if "email" in path.parts:
@@ -146,7 +146,7 @@ def test_no_inline_script_or_style():
         assert not re.search(r"\sstyle=|\son[a-z]+=\"|javascript:", text), path.name
 
 
-def test_nothing_is_asked_of_a_third_party():
+def test_pages_load_nothing_from_other_sites():
     """A page view concerns nobody else."""
     for path in [*sorted((ROOT / "app/templates").rglob("*.*")), *sorted((ROOT / "app/static").rglob("*.*"))]:
         if path.suffix in {".html", ".css", ".js"} and "email" not in path.parts:
@@ -155,7 +155,7 @@ def test_nothing_is_asked_of_a_third_party():
             )
 
 
-def test_statements_that_threads_share_are_built_by_one_of_them():
+def test_shared_statements_are_built_by_one_thread():
     """SQLAlchemy creates the columns of an alias on first use. Two threads may create them twice, and one fails."""
     for path in sorted((ROOT / "app").rglob("*.py")):
         text = path.read_text()

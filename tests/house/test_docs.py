@@ -16,18 +16,18 @@ def names() -> set[str]:
     return {field.name.upper() for field in fields(Settings)}
 
 
-def test_every_setting_is_documented_and_nothing_else():
+def test_every_setting_and_nothing_else_is_documented():
     rows = re.findall(r"^\| (`[A-Z].*?) \|", (ROOT / "docs/configuration.md").read_text(), re.MULTILINE)
     documented = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
     assert documented == names()
 
 
-def test_the_example_file_names_every_setting():
+def test_example_env_file_names_every_setting():
     text = (ROOT / ".env.example").read_text()
     assert set(re.findall(r"^#? ?([A-Z_]+)=", text, re.MULTILINE)) == names()
 
 
-def test_the_documented_defaults_are_the_defaults():
+def test_documented_defaults_match_the_code():
     text = (ROOT / "docs/configuration.md").read_text()
     for name, default in re.findall(r"^\| `([A-Z_]+)` \| `([^`]+)` \|", text, re.MULTILINE):
         value = getattr(Settings(), name.lower())
@@ -35,14 +35,14 @@ def test_the_documented_defaults_are_the_defaults():
         assert shown == default, name
 
 
-def test_every_make_target_that_is_named_exists():
+def test_every_documented_make_target_exists():
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for page in PAGES:
         named = set(re.findall(r"`make ([a-z0-9-]+)", page.read_text()))
         assert named <= targets, page.name
 
 
-def test_every_flask_command_that_is_named_exists(app):
+def test_every_documented_flask_command_exists(app):
     for page in PAGES:
         for command in re.findall(r"`flask ([a-z][a-z -]*)", page.read_text()):
             group: object = app.cli
@@ -57,13 +57,13 @@ def test_every_flask_command_that_is_named_exists(app):
             assert first in app.cli.commands or first == "db", f"{page.name}: flask {command}"
 
 
-def test_every_path_that_is_named_exists():
+def test_every_documented_path_exists():
     for page in PAGES:
         for path in re.findall(r"`((?:app|tests|bench|docs|migrations|deploy)/[\w./-]+)`", page.read_text()):
             assert (ROOT / path).exists(), f"{page.name} names {path}"
 
 
-def test_every_link_between_pages_leads_somewhere():
+def test_every_link_between_pages_works():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
@@ -71,12 +71,12 @@ def test_every_link_between_pages_leads_somewhere():
             assert (page.parent / target).exists(), f"{page.name} shows {target}"
 
 
-def test_the_diagram_of_the_packages_is_current():
+def test_package_diagram_is_current():
     page = package_diagram.PAGE.read_text()
     assert package_diagram.with_diagram(page) == page, "run `make diagram` and commit docs/architecture.md"
 
 
-def test_the_contract_addresses_exist(app):
+def test_tutorial_urls_exist(app):
     rules = {rule.rule for rule in app.url_map.iter_rules()}
     contract = [
         "/", "/index", "/explore", "/user/<username>", "/user/<username>/popup", "/edit_profile",

@@ -8,7 +8,7 @@ from app.config import ROOT
 from app.web.icons import DIRECTED, ICONS
 
 
-def test_the_list_of_icons_is_that_of_the_templates_and_scripts() -> None:
+def test_icon_list_contains_only_used_icons() -> None:
     files = [*(ROOT / "app/templates").rglob("*.html"), *(ROOT / "app/static/js").rglob("*.js")]
     words = set(re.findall(r"""["']([a-z0-9-]+)["']""", "".join(file.read_text() for file in files)))
     unused = {name for name in ICONS if name not in words and name.removesuffix("-fill") not in words}

@@ -20,7 +20,7 @@ def posts(decorator: ast.expr) -> bool:
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_views_that_handle_post_take_the_write_lock_late(path):
+def test_post_views_take_the_write_lock_late(path):
     """Otherwise SQLite's write lock is held from the first query of the request until its last template."""
     for view in ast.walk(ast.parse(path.read_text())):
         if isinstance(view, ast.FunctionDef) and any(map(posts, view.decorator_list)):

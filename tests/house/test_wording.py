@@ -31,12 +31,12 @@ def texts(entry: Entry) -> list[str]:
     return [entry.msgid] if entry.plural is None else [entry.msgid, entry.plural]
 
 
-def test_no_string_uses_a_word_that_was_given_up(strings: list[Entry]) -> None:
+def test_no_string_uses_a_discouraged_word(strings: list[Entry]) -> None:
     found = {text: match[0] for entry in strings for text in texts(entry) if (match := RELAPSES.search(text))}
     assert not found
 
 
-def test_no_two_strings_differ_only_in_a_colon_or_period_at_the_end(strings: list[Entry]) -> None:
+def test_no_two_strings_differ_only_in_final_punctuation(strings: list[Entry]) -> None:
     seen: dict[str, str] = {}
     for entry in strings:
         stem = entry.msgid.rstrip(" :.")

@@ -21,13 +21,13 @@ from app.jobs import child, enqueue, perform, runner
 from app.jobs.registry import definitions, job
 from app.models import Job, User
 from tests.factories import a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 mood: ContextVar[str] = ContextVar("mood", default="calm")
 
 
 @pytest.fixture
-def work_off(app, db):
+def run_worker(app, db):
     """Let a worker do what is queued in Redis; gives back the worker."""
 
     def worked(queue="default"):
@@ -43,7 +43,7 @@ def work_off(app, db):
                 return worker
 
         try:
-            return through_a_door(inside)
+            return in_new_context(inside)
         finally:
             connection.close()
             for number, handler in handlers.items():
@@ -65,7 +65,7 @@ def state_of_process():
     }
 
 
-def spoil():
+def leave_state_behind():
     """Leave behind all that a job can: an open transaction in a context of its own, too."""
     current_app.app_context().push()
     force_locale("es").__enter__()
@@ -83,43 +83,43 @@ def a_user_row(name):
     return User(username=name, email=name, password_hash="-", **keys)
 
 
-def test_a_job_that_fails_leaves_nothing_for_the_next(app, db, work, work_off):
+def test_failed_job_leaves_no_state_for_the_next_job(app, db, work, run_worker):
     found = []
-    work.does = lambda do, **_args: spoil() if do == "spoil" else found.append(state_of_process())
+    work.does = lambda do, **_args: leave_state_behind() if do == "spoil" else found.append(state_of_process())
     jobs = [enqueue("test.work", do=do) for do in ("look", "spoil", "look")]
     a_user("ana")
-    work_off()
+    run_worker()
     assert [db.session.get(Job, one.id, populate_existing=True).state for one in jobs] == ["done", "queued", "done"]
     before, after = found
     assert after == before
     assert before["pid"] == os.getpid()  # no fork
 
 
-def test_a_connection_that_stays_in_use_ends_the_child(app, db, work, work_off):
+def test_child_ends_if_a_job_leaks_a_connection(app, db, work, run_worker):
     kept = []
     work.does = lambda **_args: kept.append(the_db.engine.connect())
     first, second = enqueue("test.work", number=1), enqueue("test.work", number=2)
-    work_off()
+    run_worker()
     kept.pop().close()
     states = {one.id: db.session.get(Job, one.id, populate_existing=True).state for one in (first, second)}
     assert sorted(states.values()) == ["done", "queued"]
 
 
-def test_a_long_job_runs_in_a_fork(app, db, work_off, tmp_path):
+def test_a_long_job_runs_in_a_fork(app, db, run_worker, tmp_path):
     def note_pid(file):
         Path(file).write_text(str(os.getpid()))
 
     job("test.long", queue="slow")(note_pid)
     try:
         done = enqueue("test.long", file=str(tmp_path / "pid"))
-        work_off("slow")
+        run_worker("slow")
     finally:
         del definitions["test.long"]
     assert db.session.get(Job, done.id, populate_existing=True).state == "done"
     assert (tmp_path / "pid").read_text() != str(os.getpid())
 
 
-def test_a_job_that_is_done_is_not_struck_while_it_records_that(app, db, work, monkeypatch):
+def test_job_is_not_timed_out_while_recording_its_result(app, db, work, monkeypatch):
     """The database was locked past the job's timeout: an email was sent, and must not be sent again."""
 
     def busy(attempt, **values):
@@ -137,23 +137,23 @@ def test_a_job_that_is_done_is_not_struck_while_it_records_that(app, db, work, m
         with app.app_context():
             perform(ordered.id)
 
-    through_a_door(inside)
+    in_new_context(inside)
     assert db.session.get(Job, ordered.id, populate_existing=True).state == "done"
     assert not child.TimeLimit.struck
 
 
-def test_a_job_that_takes_too_long_ends_the_child_after_it(app, db, work, work_off, monkeypatch):
+def test_child_ends_after_a_job_that_timed_out(app, db, work, run_worker, monkeypatch):
     monkeypatch.setattr(child.TimeLimit, "struck", False)
     work.does = lambda **_args: signal.raise_signal(signal.SIGALRM)
     first, second = enqueue("test.work", number=1), enqueue("test.work", number=2)
-    work_off()
+    run_worker()
     assert child.TimeLimit.struck
     states = [db.session.get(Job, one.id, populate_existing=True) for one in (first, second)]
     assert [one.attempts for one in states] == [1, 0]
     assert "exceeded maximum timeout" in states[0].error
 
 
-def test_the_deadline_passes_only_while_a_job_runs():
+def test_deadline_expires_only_while_a_job_runs():
     deadline = child.Deadline()
     assert not deadline.has_passed()
     deadline.set(-1)

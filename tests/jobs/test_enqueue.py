@@ -23,7 +23,7 @@ def rows(db) -> list[Job]:
     return list(db.session.scalars(select(Job)).all())
 
 
-def test_nothing_is_pushed_before_the_commit(db, work, valkey):
+def test_nothing_is_queued_before_the_commit(db, work, valkey):
     job = enqueue("test.work", number=1)
     assert queued(valkey) == []
     db.session.commit()
@@ -31,7 +31,7 @@ def test_nothing_is_pushed_before_the_commit(db, work, valkey):
     assert (job.state, job.attempts, job.progress) == ("queued", 0, 0)
 
 
-def test_a_rollback_sends_nothing(db, work, valkey):
+def test_rollback_enqueues_nothing(db, work, valkey):
     enqueue("test.work")
     db.session.rollback()
     db.session.commit()
@@ -39,7 +39,7 @@ def test_a_rollback_sends_nothing(db, work, valkey):
     assert queued(valkey) == []
 
 
-def test_a_savepoint_that_is_rolled_back_sends_nothing_that_runs(db, work, run_jobs, valkey):
+def test_job_of_a_rolled_back_savepoint_does_not_run(db, work, run_jobs, valkey):
     kept = enqueue("test.work", number=1)
     with db.session.begin_nested() as savepoint:
         enqueue("test.work", number=2)
@@ -51,7 +51,7 @@ def test_a_savepoint_that_is_rolled_back_sends_nothing_that_runs(db, work, run_j
     assert work.runs == [{"number": 1}]
 
 
-def test_a_savepoint_that_is_released_waits_for_the_commit(db, work, valkey):
+def test_job_of_a_released_savepoint_is_queued_at_the_commit(db, work, valkey):
     with db.session.begin_nested():
         job = enqueue("test.work")
     assert queued(valkey) == []
@@ -59,7 +59,7 @@ def test_a_savepoint_that_is_released_waits_for_the_commit(db, work, valkey):
     assert queued(valkey) == [job.id]
 
 
-def test_redis_away_at_the_commit_loses_nothing(db, work, valkey, run_jobs):
+def test_redis_outage_at_the_commit_loses_no_job(db, work, valkey, run_jobs):
     valkey.stop()
     enqueue("test.work", number=1)
     db.session.commit()
@@ -69,7 +69,7 @@ def test_redis_away_at_the_commit_loses_nothing(db, work, valkey, run_jobs):
     assert work.runs == [{"number": 1}]
 
 
-def test_a_delayed_job_waits(db, work, valkey, run_jobs):
+def test_delayed_job_is_not_queued_before_its_time(db, work, valkey, run_jobs):
     job = enqueue("test.work", delay=60)
     db.session.commit()
     assert queued(valkey) == []
@@ -78,7 +78,7 @@ def test_a_delayed_job_waits(db, work, valkey, run_jobs):
     assert [row.id for row in run_jobs(advance=60)] == [job.id]
 
 
-def test_an_unknown_name_and_arguments_that_are_no_json_fail_in_the_caller(db, work):
+def test_unknown_job_name_and_unserializable_arguments_raise_in_the_caller(db, work):
     with pytest.raises(KeyError):
         enqueue("test.no_such_job")
     with pytest.raises(TypeError):
@@ -86,7 +86,7 @@ def test_an_unknown_name_and_arguments_that_are_no_json_fail_in_the_caller(db, w
     assert rows(db) == []
 
 
-def test_one_waiting_job_for_a_unique_key(db, work, run_jobs):
+def test_unique_key_allows_one_pending_job(db, work, run_jobs):
     first = enqueue("test.work", delay=60, unique_key="mail:1", number=1)
     db.session.commit()
     assert enqueue("test.work", delay=60, unique_key="mail:1", number=2).id == first.id
@@ -99,7 +99,7 @@ def test_one_waiting_job_for_a_unique_key(db, work, run_jobs):
     assert again.id != first.id
 
 
-def test_a_unique_job_that_runs_is_not_the_waiting_one(db, work, run_jobs):
+def test_running_job_does_not_block_a_new_job_with_its_unique_key(db, work, run_jobs):
     """What is written while the job runs is not seen by it: another one has to run."""
 
     def order_again(**_args: object) -> None:
@@ -114,7 +114,7 @@ def test_a_unique_job_that_runs_is_not_the_waiting_one(db, work, run_jobs):
     assert [run["number"] for run in work.runs] == [1, 2]
 
 
-def test_the_owner_sees_the_task_in_the_same_commit(as_, db, work):
+def test_owner_is_notified_of_the_task_in_the_same_commit(as_, db, work):
     ana = as_("ana")
     job = enqueue("test.work", owner=ana.user)
     db.session.commit()
@@ -123,14 +123,14 @@ def test_the_owner_sees_the_task_in_the_same_commit(as_, db, work):
     assert told["data"] == {"task_id": job.id, "progress": 0, "state": "queued"}
 
 
-def test_nobody_is_told_about_a_job_without_owner(db, work, as_):
+def test_no_one_is_notified_of_a_job_without_owner(db, work, as_):
     a_user("ben")
     enqueue("test.work")
     db.session.commit()
     assert as_("ben").get("/notifications").get_json() == []
 
 
-def test_a_unique_key_holds_however_often_it_is_used(db, work):
+def test_unique_key_works_with_repeated_use(db, work):
     """After a few runs PostgreSQL plans for any parameter: the condition of a partial index must not be one."""
     for number in range(15):
         enqueue("test.work", delay=60, unique_key="often", number=number)

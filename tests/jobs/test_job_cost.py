@@ -17,7 +17,7 @@ from app.jobs.registry import definitions
 from app.models import ConversationMember, Job, LoginSession, MailTally, Notification, PostDraft, User
 from app.notifications import scheduling
 from tests.factories import a_follow, a_login, a_message, a_post, a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
 OF_CLAIM_AND_END = 2  # statements; each is a write transaction
@@ -59,7 +59,7 @@ def costs(app, db, monkeypatch):
         for name, listener in listeners.items():
             event.listen(Engine, name, listener)
         try:
-            through_a_door(inside)
+            in_new_context(inside)
         finally:
             for name, listener in listeners.items():
                 event.remove(Engine, name, listener)

@@ -17,11 +17,11 @@ from app.jobs import LeaseLost, PermanentError, current_job_id, enqueue, perform
 from app.jobs.registry import RETRY_DELAYS
 from app.models import Job, User
 from tests.factories import a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 
 @pytest.fixture
-def order(db):
+def enqueue_work(db):
     """Order "test.work" and commit."""
 
     def ordered(**options):
@@ -41,45 +41,45 @@ def run(app, db):
             with app.app_context():
                 perform(job.id)
 
-        through_a_door(inside)
+        in_new_context(inside)
         return db.session.get(Job, job.id, populate_existing=True)
 
     return performed
 
 
-def test_a_job_that_ends_is_done(work, order, run):
+def test_finished_job_is_recorded_as_done(work, enqueue_work, run):
     work.does = lambda **_args: {"rows": 3}
-    job = run(order(number=7))
+    job = run(enqueue_work(number=7))
     assert work.runs == [{"number": 7}]
     assert (job.state, job.progress, job.attempts, job.error) == ("done", 100, 1, "")
     assert job.result == {"rows": 3}
     assert job.finished_at is not None
 
 
-def test_a_job_pushed_twice_acts_once(work, order, run):
-    job = order()
+def test_job_queued_twice_runs_once(work, enqueue_work, run):
+    job = enqueue_work()
     run(job)
     run(job)
     assert len(work.runs) == 1
 
 
-def test_a_job_that_is_not_due_or_gone_does_nothing(db, work, order, run):
-    late = order(delay=60)
+def test_early_or_deleted_job_does_nothing(db, work, enqueue_work, run):
+    late = enqueue_work(delay=60)
     run(late)
     assert work.runs == []
-    gone = order()
+    gone = enqueue_work()
     db.session.delete(gone)
     db.session.commit()
     run(gone)
     assert work.runs == []
 
 
-def test_a_failure_climbs_the_ladder_and_then_stays_visible(work, order, run, db):
+def test_failing_job_is_retried_with_increasing_delays_and_then_fails(work, enqueue_work, run, db):
     def fail(**_args):
         raise OSError("the mail server is away")
 
     work.does = fail
-    job = order()
+    job = enqueue_work()
     for wait in RETRY_DELAYS:
         before = now()
         job = run(job)
@@ -95,16 +95,16 @@ def test_a_failure_climbs_the_ladder_and_then_stays_visible(work, order, run, db
     assert sum(RETRY_DELAYS) >= 4 * 3600
 
 
-def test_give_up_is_final(work, order, run):
+def test_permanent_error_is_not_retried(work, enqueue_work, run):
     def give_up(**_args):
         raise PermanentError("no such mailbox")
 
     work.does = give_up
-    job = run(order())
+    job = run(enqueue_work())
     assert (job.state, job.attempts, job.error) == ("failed", 1, "no such mailbox")
 
 
-def test_what_a_failed_attempt_left_open_is_rolled_back(work, order, run, db):
+def test_changes_of_a_failed_attempt_are_rolled_back(work, enqueue_work, run, db):
     ana = a_user("ana")
 
     def fail_in_the_middle(**_args):
@@ -114,47 +114,47 @@ def test_what_a_failed_attempt_left_open_is_rolled_back(work, order, run, db):
             raise OSError("in the middle")
 
     work.does = fail_in_the_middle
-    assert run(order()).state == "queued"
+    assert run(enqueue_work()).state == "queued"
     assert ana.about_me == ""
 
 
-def test_a_job_that_changes_things_outside_a_write_fails_loudly(work, order, run, db):
+def test_changes_outside_a_write_transaction_raise_an_error(work, enqueue_work, run, db):
     def careless(**_args):
         db.session.scalars(select(User)).one().about_me = "changed while reading"
 
     a_user("ana")
     work.does = careless
-    job = run(order())
+    job = run(enqueue_work())
     assert job.state == "queued"
     assert "outside a write transaction" in job.error
     assert db.session.scalar(select(User.about_me)) == ""
 
 
-def task_news(browser):
+def task_notifications(browser):
     """What a poll tells of tasks."""
     return [one for one in browser.get("/notifications").get_json() if one["name"] == "task_progress"]
 
 
-def test_progress_is_told_and_stays_between_0_and_100(work, order, run, as_):
+def test_progress_is_published_and_limited_to_0_to_100(work, enqueue_work, run, as_):
     ana = as_("ana")
     told = []
 
     def step(**_args):
         for percent in (-5, 10, 50, 130):
             report_progress(percent)
-            (news,) = task_news(ana)
+            (news,) = task_notifications(ana)
             told.append(news["data"])
 
     work.does = step
-    job = run(order(owner=ana.user))
+    job = run(enqueue_work(owner=ana.user))
     assert [one["progress"] for one in told] == [0, 10, 50, 100]
     assert {one["state"] for one in told} == {"running"}
-    (last,) = task_news(ana)
+    (last,) = task_notifications(ana)
     assert last["data"] == {"task_id": job.id, "progress": 100, "state": "done"}
 
 
-def test_progress_does_not_fall_when_a_killed_attempt_is_followed_by_another(work, order, run, db):
-    job = order()
+def test_progress_does_not_decrease_in_a_later_attempt(work, enqueue_work, run, db):
+    job = enqueue_work()
     job.progress = 60  # as the killed one left it
     db.session.commit()
     seen = []
@@ -169,7 +169,7 @@ def test_progress_does_not_fall_when_a_killed_attempt_is_followed_by_another(wor
     assert seen == [60, 60, 61]
 
 
-def test_a_busy_database_at_the_end_does_not_make_the_work_be_done_again(work, order, run, monkeypatch):
+def test_locked_database_at_the_end_does_not_repeat_the_work(work, enqueue_work, run, monkeypatch):
     """A mail that was sent would be sent once more."""
     change, failures = runner._change, [OperationalError("UPDATE job", {}, Exception("database is locked"))] * 2
 
@@ -180,31 +180,31 @@ def test_a_busy_database_at_the_end_does_not_make_the_work_be_done_again(work, o
 
     monkeypatch.setattr(runner, "_change", busy)
     monkeypatch.setattr(runner.time, "sleep", lambda _seconds: None)
-    job = run(order())
+    job = run(enqueue_work())
     assert (len(work.runs), job.state, job.attempts) == (1, "done", 1)
 
 
-def test_two_tasks_of_one_person_are_two_notifications(work, order, run, as_):
+def test_two_tasks_of_one_member_are_two_notifications(work, enqueue_work, run, as_):
     ana = as_("ana")
-    jobs = [order(owner=ana.user), order(owner=ana.user)]
+    jobs = [enqueue_work(owner=ana.user), enqueue_work(owner=ana.user)]
     run(jobs[0])
-    states = {one["data"]["task_id"]: one["data"]["state"] for one in task_news(ana)}
+    states = {one["data"]["task_id"]: one["data"]["state"] for one in task_notifications(ana)}
     assert states == {jobs[0].id: "done", jobs[1].id: "queued"}
 
 
-def test_a_failure_is_told(work, order, run, as_):
+def test_failed_task_is_published(work, enqueue_work, run, as_):
     ana = as_("ana")
 
     def give_up(**_args):
         raise PermanentError("no")
 
     work.does = give_up
-    run(order(owner=ana.user))
-    (told,) = task_news(ana)
+    run(enqueue_work(owner=ana.user))
+    (told,) = task_notifications(ana)
     assert told["data"]["state"] == "failed"
 
 
-def test_outside_a_job_there_is_no_job(app):
+def test_job_functions_raise_outside_a_job(app):
     with app.app_context():
         with pytest.raises(LookupError):
             current_job_id()
@@ -212,7 +212,7 @@ def test_outside_a_job_there_is_no_job(app):
             report_progress(5)
 
 
-def test_an_attempt_that_was_taken_over_is_not_recorded(work, order, run, db):
+def test_attempt_that_lost_its_lease_is_not_recorded(work, enqueue_work, run, db):
     """It was held for dead, and somebody else has the job now."""
 
     def overtaken(**_args):
@@ -222,11 +222,11 @@ def test_an_attempt_that_was_taken_over_is_not_recorded(work, order, run, db):
             report_progress(50)
 
     work.does = overtaken
-    job = run(order())
+    job = run(enqueue_work())
     assert (job.state, job.progress, job.run_token) == ("running", 0, "somebody else's")
 
 
-def test_the_session_of_the_work_holds_no_lock(work, order, run, app, db):
+def test_reading_job_holds_no_write_lock(work, enqueue_work, run, app, db):
     """A job that reads for long does not keep others from writing."""
 
     def read_and_let_write(**_args):
@@ -237,15 +237,15 @@ def test_the_session_of_the_work_holds_no_lock(work, order, run, app, db):
             with app.app_context():
                 a_user("ben")
 
-        through_a_door(elsewhere)
+        in_new_context(elsewhere)
         assert time.monotonic() - started < 1
 
     work.does = read_and_let_write
-    assert run(order()).error == ""
+    assert run(enqueue_work()).error == ""
 
 
-def test_rq_runs_it_from_the_queue(work, order, app, db, valkey):
-    job = order(number=1)
+def test_rq_worker_runs_the_job_from_the_queue(work, enqueue_work, app, db, valkey):
+    job = enqueue_work(number=1)
     queue = Queue("default", connection=valkey.client, serializer=JSONSerializer)
     assert queue.job_ids == [job.id]
 
@@ -255,32 +255,32 @@ def test_rq_runs_it_from_the_queue(work, order, app, db, valkey):
                 burst=True, logging_level="ERROR"
             )
 
-    through_a_door(burst)
+    in_new_context(burst)
     assert work.runs == [{"number": 1}]
     assert db.session.get(Job, job.id).state == "done"
     assert queue.job_ids == []
 
 
-def test_a_retry_whose_key_was_taken_meanwhile_goes_on_without_it(work, order, run, db):
+def test_retry_continues_without_a_unique_key_taken_by_another_job(work, enqueue_work, run, db):
     def order_another_and_fail(**_args):
         with write_transaction():
             enqueue("test.work", unique_key="k")
         raise OSError("try me again")
 
     work.does = order_another_and_fail
-    first = run(order(unique_key="k"))
+    first = run(enqueue_work(unique_key="k"))
     assert (first.state, first.unique_key) == ("queued", None)
     waiting = db.session.scalars(select(Job).where(Job.unique_key == "k")).one()
     assert (waiting.state, waiting.attempts) == ("queued", 0)
 
 
-def test_giving_up_with_changes_in_hand_is_still_final(work, order, run, db):
+def test_permanent_error_with_unsaved_changes_is_still_final(work, enqueue_work, run, db):
     def give_up(**_args):
         db.session.scalars(select(User)).one().about_me = "half"
         raise PermanentError("no")
 
     ana = a_user("ana")
     work.does = give_up
-    job = run(order())
+    job = run(enqueue_work())
     assert (job.state, job.error) == ("failed", "no")
     assert ana.about_me == ""

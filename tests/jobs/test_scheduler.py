@@ -13,7 +13,7 @@ from app.jobs.recovery import SILENT_AFTER
 from app.jobs.registry import MAX_CRASHES, definitions, job
 from app.jobs.scheduler import LOST_AFTER, LOST_ANYWAY_AFTER
 from app.models import Job
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def run_scheduler(app, db):
             with app.app_context():
                 return step()
 
-        return through_a_door(inside)
+        return in_new_context(inside)
 
     return scheduled
 
 
 @pytest.fixture
-def order(db, work):
+def enqueue_work(db, work):
     """Order "test.work" and commit."""
 
     def ordered(**options):
@@ -42,7 +42,7 @@ def order(db, work):
     return ordered
 
 
-def pushed(valkey, queue="default") -> list[str]:
+def queued_ids(valkey, queue="default") -> list[str]:
     return [identity.decode() for identity in valkey.client.lrange(f"rq:queue:{queue}", 0, -1)]
 
 
@@ -52,70 +52,70 @@ def a_dead_attempt(db, row, *, seconds=SILENT_AFTER + 1) -> None:
     db.session.commit()
 
 
-def test_an_idle_scheduler_writes_nothing(run_scheduler, order, queries, valkey):
-    order()
+def test_idle_scheduler_writes_nothing(run_scheduler, enqueue_work, queries, valkey):
+    enqueue_work()
     with queries() as asked:
         assert run_scheduler() == 0
     assert all(statement.lstrip().startswith("SELECT") for statement in asked), asked
 
 
-def test_a_delayed_job_is_pushed_when_it_is_due(run_scheduler, order, time_machine, valkey):
+def test_delayed_job_is_queued_when_due(run_scheduler, enqueue_work, time_machine, valkey):
     time_machine.move_to(now())
-    row = order(delay=60)
+    row = enqueue_work(delay=60)
     assert run_scheduler() == 0
     time_machine.shift(61)
     assert run_scheduler() == 1
-    assert pushed(valkey) == [row.id]
+    assert queued_ids(valkey) == [row.id]
     assert run_scheduler() == 0
 
 
-def test_what_redis_forgot_is_pushed_again(run_scheduler, order, time_machine, valkey):
+def test_job_lost_by_redis_is_queued_again(run_scheduler, enqueue_work, time_machine, valkey):
     time_machine.move_to(now())
-    row = order()
+    row = enqueue_work()
     valkey.flush()
     assert run_scheduler() == 0  # it may be on its way
     time_machine.shift(LOST_AFTER + 1)
     assert run_scheduler() == 1
-    assert pushed(valkey) == [row.id]
+    assert queued_ids(valkey) == [row.id]
 
 
-def test_in_a_queue_that_is_never_empty_too(run_scheduler, order, time_machine, valkey):
+def test_job_lost_from_a_busy_queue_is_queued_again(run_scheduler, enqueue_work, time_machine, valkey):
     time_machine.move_to(now())
-    row = order()
+    row = enqueue_work()
     valkey.flush()
     valkey.client.rpush("rq:queue:default", "another")
     time_machine.shift(LOST_AFTER + 1)
     assert run_scheduler() == 0
     time_machine.shift(LOST_ANYWAY_AFTER)
     assert run_scheduler() == 1
-    assert pushed(valkey) == ["another", row.id]
+    assert queued_ids(valkey) == ["another", row.id]
 
 
-def test_what_waits_in_a_long_queue_is_not_pushed_again(run_scheduler, order, time_machine, valkey):
+def test_job_waiting_in_a_long_queue_is_not_queued_twice(run_scheduler, enqueue_work, time_machine, valkey):
     """Else a backlog grows by itself every two minutes, and the workers never see its end."""
     time_machine.move_to(now())
-    row, lost = order(), order()
+    row, lost = enqueue_work(), enqueue_work()
     valkey.client.lrem("rq:queue:default", 1, lost.id)
     for _ in range(3):
         time_machine.shift(LOST_ANYWAY_AFTER + 1)
         run_scheduler()
-    assert pushed(valkey) == [row.id, lost.id]
+    assert queued_ids(valkey) == [row.id, lost.id]
 
 
-def test_what_was_ordered_while_redis_was_away_is_pushed(run_scheduler, order, time_machine, valkey, app):
+def test_job_enqueued_during_a_redis_outage_is_queued_later(run_scheduler, enqueue_work, time_machine, valkey, app):
     time_machine.move_to(now())
     valkey.stop()
-    row = order()
+    row = enqueue_work()
     assert run_scheduler() == 0
     valkey.start()
     vars(app.extensions["redis_breaker"])["_open_until"] = 0.0
     time_machine.shift(LOST_AFTER + 1)
     assert run_scheduler() == 1
-    assert pushed(valkey) == [row.id]
+    assert queued_ids(valkey) == [row.id]
 
 
-def test_a_silent_attempt_is_revived(run_scheduler, order, run_jobs, work, db):
-    row = order()
+def test_attempt_without_heartbeat_is_restarted(run_scheduler, enqueue_work, run_jobs, work, db):
+    row = enqueue_work()
     a_dead_attempt(db, row, seconds=SILENT_AFTER - 2)
     run_scheduler()
     assert row.state == "running"
@@ -127,9 +127,9 @@ def test_a_silent_attempt_is_revived(run_scheduler, order, run_jobs, work, db):
     assert row.state == "done"
 
 
-def test_a_job_that_kills_its_workers_is_parked(run_scheduler, order, as_, db, run_jobs, work):
+def test_job_that_kills_its_workers_fails_after_the_crash_limit(run_scheduler, enqueue_work, as_, db, run_jobs, work):
     ana = as_("ana")
-    row = order(owner=ana.user)
+    row = enqueue_work(owner=ana.user)
     for _ in range(MAX_CRASHES):
         assert row.state == "queued"
         a_dead_attempt(db, row)
@@ -142,9 +142,9 @@ def test_a_job_that_kills_its_workers_is_parked(run_scheduler, order, as_, db, r
     assert work.runs == []
 
 
-def test_a_dead_attempt_that_still_lives_changes_nothing(run_scheduler, order, db, app, work):
+def test_attempt_presumed_dead_changes_nothing(run_scheduler, enqueue_work, db, app, work):
     """Held for dead, revived, run by another: the first one's end is not recorded."""
-    row = order()
+    row = enqueue_work()
 
     def swept_away(**_args):
         db.session.rollback()
@@ -157,20 +157,20 @@ def test_a_dead_attempt_that_still_lives_changes_nothing(run_scheduler, order, d
     assert row.crashes == 1
 
 
-def test_a_clock_that_was_set_back_holds_nothing_back(run_scheduler, order, time_machine, valkey, run_jobs, work, db):
+def test_clock_set_back_delays_no_job(run_scheduler, enqueue_work, time_machine, valkey, run_jobs, work, db):
     start = now()
     time_machine.move_to(start + timedelta(hours=1))
-    row, delayed = order(number=1), order(number=2, delay=60)
-    running = order(number=3)
+    row, delayed = enqueue_work(number=1), enqueue_work(number=2, delay=60)
+    running = enqueue_work(number=3)
     a_dead_attempt(db, running, seconds=0)
     valkey.flush()
     time_machine.move_to(start)
     run_scheduler()
-    assert {row.id, delayed.id, running.id} <= set(pushed(valkey))
+    assert {row.id, delayed.id, running.id} <= set(queued_ids(valkey))
     assert running.state == "queued"
 
 
-def test_periodic_jobs_are_ordered_when_their_time_has_come(run_scheduler, time_machine, db):
+def test_periodic_jobs_are_enqueued_at_their_interval(run_scheduler, time_machine, db):
     time_machine.move_to(now())
     job("test.periodic", every=3600)(lambda: None)
     try:
@@ -187,8 +187,8 @@ def test_periodic_jobs_are_ordered_when_their_time_has_come(run_scheduler, time_
         del definitions["test.periodic"]
 
 
-def test_finished_jobs_are_forgotten_after_a_while(run_scheduler, order, db):
-    old, recent, open_ = order(), order(), order()
+def test_finished_jobs_are_pruned(run_scheduler, enqueue_work, db):
+    old, recent, open_ = enqueue_work(), enqueue_work(), enqueue_work()
     old.state, old.finished_at = "done", now() - timedelta(days=scheduler.KEEP_DAYS + 1)
     recent.state, recent.finished_at = "failed", now() - timedelta(days=1)
     db.session.commit()
@@ -198,8 +198,8 @@ def test_finished_jobs_are_forgotten_after_a_while(run_scheduler, order, db):
     assert set(db.session.scalars(select(Job.id))) == kept
 
 
-def test_a_job_nobody_declares_any_more_does_not_stop_the_others(run_scheduler, order, run_jobs, db, work, valkey):
-    row = order()
+def test_undeclared_job_does_not_block_others(run_scheduler, enqueue_work, run_jobs, db, work, valkey):
+    row = enqueue_work()
     db.session.add(Job(name="test.gone", args={}, queue="default"))
     db.session.commit()
     assert run_scheduler() == 1
@@ -207,11 +207,11 @@ def test_a_job_nobody_declares_any_more_does_not_stop_the_others(run_scheduler, 
     assert row.state == "done"
 
 
-def test_a_dead_attempt_whose_key_was_taken_is_revived_without_it(run_scheduler, order, db):
+def test_dead_attempt_is_restarted_without_a_key_taken_by_another_job(run_scheduler, enqueue_work, db):
     """One row that cannot be saved would keep every other dead job from being revived."""
-    first = order(unique_key="k")
+    first = enqueue_work(unique_key="k")
     a_dead_attempt(db, first)
-    second, other = order(unique_key="k"), order()
+    second, other = enqueue_work(unique_key="k"), enqueue_work()
     a_dead_attempt(db, other)
     run_scheduler()
     assert (first.state, first.unique_key) == ("queued", None)
@@ -219,10 +219,10 @@ def test_a_dead_attempt_whose_key_was_taken_is_revived_without_it(run_scheduler,
     assert other.state == "queued"
 
 
-def test_two_dead_attempts_under_one_key_are_both_revived(run_scheduler, order, db):
+def test_two_dead_attempts_with_one_unique_key_are_both_restarted(run_scheduler, enqueue_work, db):
     pair = []
     for _ in range(2):
-        pair.append(order(unique_key="k"))
+        pair.append(enqueue_work(unique_key="k"))
         a_dead_attempt(db, pair[-1])
     run_scheduler()
     assert [row.state for row in pair] == ["queued", "queued"]

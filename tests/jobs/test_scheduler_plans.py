@@ -8,7 +8,7 @@ from app.jobs import enqueue, scheduler
 from app.jobs.broker import held
 
 
-def test_a_round_looks_at_unfinished_jobs_only(app, db, valkey, queries):
+def test_scheduler_queries_use_the_index_of_unfinished_jobs(app, db, valkey, queries):
     if db.engine.dialect.name != "sqlite":
         pytest.skip("SQLite says in one line which index it takes, however few rows there are")
     enqueue("notifications.forget_activity", delay=60)

@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 from app.jobs import worker
 
 
-def test_an_absent_database_is_one_line_until_it_is_back(app, caplog):
+def test_unreachable_database_is_logged_in_one_line_until_it_is_back(app, caplog):
     """It is asked every second: a traceback each time would fill the log's disk in an outage of an hour."""
 
     def absent():
@@ -22,7 +22,7 @@ def test_an_absent_database_is_one_line_until_it_is_back(app, caplog):
     assert not any(record.exc_info for record in said)
 
 
-def test_a_fault_of_the_scheduler_keeps_its_traceback(app, caplog):
+def test_unexpected_scheduler_error_is_logged_with_traceback(app, caplog):
     def broken():
         raise ValueError("a fault")
 

@@ -84,7 +84,7 @@ def wait_for_reads(page: Page, activity: Activity, count: int) -> None:
     raise AssertionError(activity.read)
 
 
-def test_only_what_was_on_the_screen_is_marked(site: FakeSite, open_tab: OpenTab) -> None:
+def test_only_events_seen_on_screen_are_marked_read(site: FakeSite, open_tab: OpenTab) -> None:
     activity = Activity(site, ([4], True), ([3], True), ([2], False), ([1], True), badge=3)
     page = open_tab("/activity")
     wait_for_reads(page, activity, 1)
@@ -96,7 +96,7 @@ def test_only_what_was_on_the_screen_is_marked(site: FakeSite, open_tab: OpenTab
     assert len(activity.read) == 2
 
 
-def test_the_events_of_one_row_are_told_around_what_stands_between_them(site: FakeSite, open_tab: OpenTab) -> None:
+def test_events_of_one_group_are_reported_as_separate_spans(site: FakeSite, open_tab: OpenTab) -> None:
     """5 and 2 are one row on the screen; 4 and 3 stand between them in the list, further down on the page."""
     activity = Activity(site, ([5, 2], True), ([4], True), ([3], True), badge=4)
     page = open_tab("/activity")
@@ -104,7 +104,7 @@ def test_the_events_of_one_row_are_told_around_what_stands_between_them(site: Fa
     assert activity.read == [[(place(5), place(5)), (place(2), place(2))]]
 
 
-def test_a_failure_is_tried_again(site: FakeSite, open_tab: OpenTab) -> None:
+def test_failed_read_request_is_retried(site: FakeSite, open_tab: OpenTab) -> None:
     activity = Activity(site, ([1], True), badge=1)
     activity.refuse = 1
     page = open_tab("/activity")
@@ -117,7 +117,7 @@ def test_a_failure_is_tried_again(site: FakeSite, open_tab: OpenTab) -> None:
     assert activity.read[0] == [(place(1), place(1))]
 
 
-def test_new_activity_is_offered_and_moves_nothing(site: FakeSite, open_tab: OpenTab) -> None:
+def test_new_activity_is_offered_without_moving_the_page(site: FakeSite, open_tab: OpenTab) -> None:
     activity = Activity(site, ([1], False))
     page = open_tab("/activity")
     before = page.locator("li").first.bounding_box()
@@ -134,7 +134,7 @@ def test_new_activity_is_offered_and_moves_nothing(site: FakeSite, open_tab: Ope
     expect(button).to_have_count(0)
 
 
-def test_ones_own_reading_is_no_news_and_asks_nothing(site: FakeSite, open_tab: OpenTab) -> None:
+def test_own_reading_triggers_no_offer_and_no_request(site: FakeSite, open_tab: OpenTab) -> None:
     activity = Activity(site, ([3], True), ([2], True), ([1], True), badge=3)
     page = open_tab("/activity")
     wait_for_reads(page, activity, 1)
@@ -144,7 +144,7 @@ def test_ones_own_reading_is_no_news_and_asks_nothing(site: FakeSite, open_tab: 
     expect(page.get_by_role("button", name="Show new activity")).to_have_count(0)
 
 
-def test_the_button_goes_when_all_is_read(site: FakeSite, open_tab: OpenTab) -> None:
+def test_mark_all_button_disappears_when_everything_is_read(site: FakeSite, open_tab: OpenTab) -> None:
     activity = Activity(site, ([2], True), ([1], False), badge=2)  # the other unread one is on an older page
     page = open_tab("/activity")
     button = page.get_by_role("button", name="Mark all as read")
@@ -156,7 +156,7 @@ def test_the_button_goes_when_all_is_read(site: FakeSite, open_tab: OpenTab) -> 
     expect(button).to_be_hidden()
 
 
-def test_a_smaller_number_for_another_reason_is_looked_into(site: FakeSite, open_tab: OpenTab) -> None:
+def test_lower_count_with_a_new_event_is_detected(site: FakeSite, open_tab: OpenTab) -> None:
     """Another tab has read two and one has come: the number falls, and yet there is something new."""
     activity = Activity(site, ([3], False), ([2], False), ([1], False), badge=5)
     page = open_tab("/activity")
@@ -164,7 +164,7 @@ def test_a_smaller_number_for_another_reason_is_looked_into(site: FakeSite, open
     expect(page.get_by_role("button", name="Show new activity")).to_be_visible()
 
 
-def test_what_was_read_elsewhere_is_no_news(site: FakeSite, open_tab: OpenTab) -> None:
+def test_reading_in_another_tab_is_not_offered_as_new_activity(site: FakeSite, open_tab: OpenTab) -> None:
     activity = Activity(site, ([1], False), badge=5)
     page = open_tab("/activity")
     activity.tell(2, 200.0)

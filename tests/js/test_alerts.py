@@ -43,7 +43,7 @@ STUBS = """
 """
 
 
-def stubbed(
+def stub_alerts(
     context: BrowserContext, permission: str = "granted", answer: str = "granted", audio: str = "running"
 ) -> None:
     """Give every page of the browser a desktop and a loudspeaker of ours."""
@@ -80,8 +80,8 @@ def alerts(page: Page) -> tuple[list[str], list[int]]:
     return got["desktop"], got["tones"]
 
 
-def test_nothing_until_it_is_switched_on(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
-    stubbed(context)
+def test_alerts_are_off_by_default(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stub_alerts(context)
     site.content = badge(0)
     page = open_tab()
     assert page.evaluate("Microblog.alerts.settings()") == {"desktop": False, "sound": False}
@@ -89,8 +89,8 @@ def test_nothing_until_it_is_switched_on(site: FakeSite, open_tab: OpenTab, cont
     assert alerts(page) == ([], [])
 
 
-def test_a_number_that_rises_is_told_once(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
-    stubbed(context)
+def test_increased_count_triggers_one_alert(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
+    stub_alerts(context)
     page = tab()
     send(site, page, 3, 200.0)
     page.wait_for_timeout(1500)  # further polls
@@ -108,10 +108,10 @@ def test_a_number_that_rises_is_told_once(site: FakeSite, tab: Callable[..., Pag
 
 
 @pytest.mark.parametrize(("user", "shows"), [("1", []), ("2", ["1 unread message"])])
-def test_who_is_pushed_the_news_gets_no_second_notification(
+def test_desktop_notification_is_skipped_if_push_is_active(
     site: FakeSite, tab: Callable[..., Page], context: BrowserContext, user: str, shows: list[str]
 ) -> None:
-    stubbed(context)
+    stub_alerts(context)
     page = tab()
     page.evaluate(
         """(user) => {
@@ -124,20 +124,18 @@ def test_who_is_pushed_the_news_gets_no_second_notification(
     until(lambda: alerts(page) == (shows, [660, 880]), page)
 
 
-def test_who_looks_at_the_page_is_not_disturbed(
-    site: FakeSite, tab: Callable[..., Page], context: BrowserContext
-) -> None:
-    stubbed(context)
+def test_focused_page_shows_no_alert(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
+    stub_alerts(context)
     page = tab()
     page.evaluate("window.focused = true")
     send(site, page, 1, 200.0)
     assert alerts(page) == ([], [])
 
 
-def test_who_looks_at_another_window_of_ours_is_not_disturbed(
+def test_focus_in_another_window_of_the_site_suppresses_alerts(
     site: FakeSite, tab: Callable[..., Page], open_tab: OpenTab, context: BrowserContext
 ) -> None:
-    stubbed(context)
+    stub_alerts(context)
     leader = tab()
     leader.wait_for_timeout(500)
     other = open_tab()
@@ -157,10 +155,10 @@ def test_who_looks_at_another_window_of_ours_is_not_disturbed(
     until(lambda: len(alerts(leader)[0]) == 2, leader)
 
 
-def test_of_several_tabs_one_tells(
+def test_only_one_of_several_tabs_shows_the_alert(
     site: FakeSite, tab: Callable[..., Page], open_tab: OpenTab, context: BrowserContext
 ) -> None:
-    stubbed(context)
+    stub_alerts(context)
     first = tab()
     second = open_tab()
     second.wait_for_timeout(500)
@@ -175,10 +173,10 @@ def test_of_several_tabs_one_tells(
 @pytest.mark.parametrize(
     ("until_in", "next_in", "told"), [(60, 3600, False), (-60, 3600, True), (None, -60, False), (None, None, True)]
 )
-def test_quiet_hours(
+def test_quiet_hours_suppress_alerts(
     site: FakeSite, tab: Callable[..., Page], context: BrowserContext, until_in: int, next_in: int, told: bool
 ) -> None:
-    stubbed(context)
+    stub_alerts(context)
     moments = {"data_quiet_until": until_in, "data_next_quiet": next_in}
     page = tab(**{name: str(int(time.time()) + ahead) for name, ahead in moments.items() if ahead is not None})
     send(site, page, 1, 200.0)
@@ -186,18 +184,18 @@ def test_quiet_hours(
     assert page.title() == "(1) Home"  # the badge says the truth all the same
 
 
-def test_a_page_nobody_has_touched_stays_silent_for_good(
+def test_page_without_user_interaction_plays_no_sound(
     site: FakeSite, tab: Callable[..., Page], context: BrowserContext
 ) -> None:
     """The browser would play later what it must not play now."""
-    stubbed(context, audio="suspended")
+    stub_alerts(context, audio="suspended")
     page = tab()
     send(site, page, 1, 200.0)
     until(lambda: alerts(page) == (["1 unread message"], []), page)
 
 
-def test_the_switches_ask_the_browser_and_remember(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
-    stubbed(context, permission="default")
+def test_alert_switches_ask_permission_and_persist(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stub_alerts(context, permission="default")
     site.content = SETTINGS
     page = open_tab()
     expect(page.get_by_label("Desktop")).not_to_be_checked()
@@ -210,8 +208,8 @@ def test_the_switches_ask_the_browser_and_remember(site: FakeSite, open_tab: Ope
     assert page.evaluate("JSON.parse(localStorage['microblog-alerts'])") == {"desktop": True, "sound": False}
 
 
-def test_a_browser_that_says_no_is_named(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
-    stubbed(context, permission="default", answer="denied")
+def test_denied_permission_shows_a_message(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stub_alerts(context, permission="default", answer="denied")
     site.content = SETTINGS
     page = open_tab()
     page.get_by_label("Desktop").click()
@@ -220,15 +218,15 @@ def test_a_browser_that_says_no_is_named(site: FakeSite, open_tab: OpenTab, cont
     assert page.evaluate("Microblog.alerts.settings().desktop") is False
 
 
-def test_a_permission_taken_back_shows_as_off(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
-    stubbed(context, permission="denied")
+def test_revoked_permission_shows_the_switch_as_off(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+    stub_alerts(context, permission="denied")
     site.content = SETTINGS
     open_tab().evaluate("Microblog.alerts.set({ desktop: true })")
     expect(open_tab().get_by_label("Desktop")).not_to_be_checked()
 
 
-def test_blocked_storage_is_no_error(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
-    stubbed(context)
+def test_blocked_storage_causes_no_error(site: FakeSite, tab: Callable[..., Page], context: BrowserContext) -> None:
+    stub_alerts(context)
     context.add_init_script(
         "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } });"
     )

@@ -36,7 +36,7 @@ def page(site: FakeSite, open_tab: OpenTab) -> Page:
     return page
 
 
-def test_a_name_is_completed_by_the_keyboard(page: Page) -> None:
+def test_name_can_be_completed_with_the_keyboard(page: Page) -> None:
     box = page.locator("textarea")
     page.keyboard.type("Hello @an")
     expect(page.get_by_role("option")).to_have_count(2)
@@ -55,7 +55,7 @@ def test_a_name_is_completed_by_the_keyboard(page: Page) -> None:
     expect(box).to_have_value("Hello @andy and")
 
 
-def test_escape_closes_it_for_this_name(page: Page) -> None:
+def test_escape_closes_the_suggestions_for_the_current_name(page: Page) -> None:
     page.keyboard.type("@an")
     expect(page.get_by_role("listbox")).to_be_visible()
     page.keyboard.press("Escape")
@@ -69,7 +69,7 @@ def test_escape_closes_it_for_this_name(page: Page) -> None:
     expect(page.get_by_role("listbox")).to_be_visible()
 
 
-def test_a_new_tag_is_not_replaced_by_a_known_one(page: Page) -> None:
+def test_new_tag_is_not_replaced_by_a_suggestion(page: Page) -> None:
     page.keyboard.type("#tid")
     expect(page.get_by_role("option")).to_have_count(2)
     expect(page.get_by_role("option", selected=True)).to_have_count(0)
@@ -82,7 +82,7 @@ def test_a_new_tag_is_not_replaced_by_a_known_one(page: Page) -> None:
     expect(page.locator("textarea")).to_have_value("#tid\n#tidepool ")
 
 
-def test_a_touch_takes_and_the_box_keeps_the_focus(page: Page) -> None:
+def test_clicked_suggestion_is_inserted_and_the_textarea_keeps_focus(page: Page) -> None:
     page.keyboard.type("谢谢@an, see")
     for _ in ", see":
         page.keyboard.press("ArrowLeft")
@@ -92,7 +92,7 @@ def test_a_touch_takes_and_the_box_keeps_the_focus(page: Page) -> None:
 
 
 @pytest.mark.parametrize("text", ["ana@an", "https://x.example/@an", "@@an", "x#tid", "an", "@an "])
-def test_what_is_no_mention_and_no_tag_asks_nothing(page: Page, site: FakeSite, text: str) -> None:
+def test_text_without_mention_or_tag_requests_no_suggestions(page: Page, site: FakeSite, text: str) -> None:
     page.keyboard.type(text)
     page.wait_for_timeout(400)
     last = [asked.query for asked in site.asked if asked.path == "/suggestions"]
@@ -100,7 +100,7 @@ def test_what_is_no_mention_and_no_tag_asks_nothing(page: Page, site: FakeSite, 
     assert last == [] or text == "@an "
 
 
-def test_composing_a_word_asks_nothing_and_its_keys_are_its_own(page: Page, site: FakeSite) -> None:
+def test_ime_composition_keys_do_not_select_a_suggestion(page: Page, site: FakeSite) -> None:
     page.keyboard.type("@an")
     expect(page.get_by_role("listbox")).to_be_visible()
     for init in ("isComposing: true", "keyCode: 229"):
@@ -111,7 +111,7 @@ def test_composing_a_word_asks_nothing_and_its_keys_are_its_own(page: Page, site
     expect(page.locator("textarea")).to_have_value("@an")
 
 
-def test_the_list_is_on_the_screen_at_the_line_one_writes_in(page: Page) -> None:
+def test_suggestion_list_stays_within_the_screen(page: Page) -> None:
     for lines, direction in ((1, "ltr"), (4, "rtl"), (30, "ltr")):
         page.evaluate("dir => document.documentElement.dir = dir", direction)
         page.fill("textarea", "\n" * lines)
@@ -126,7 +126,7 @@ def test_the_list_is_on_the_screen_at_the_line_one_writes_in(page: Page) -> None
         assert box["y"] + box["height"] <= screen[1]
 
 
-def test_enter_completes_a_name_in_a_message_and_then_sends(site: FakeSite, open_tab: OpenTab) -> None:
+def test_enter_completes_a_name_before_it_sends_a_message(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site)
     attributes = '<form data-complete-url="/suggestions" data-complete-signs="@" data-message-form'
     site.content = site.content.replace("<form data-message-form", attributes)

@@ -57,7 +57,7 @@ SAFARI = """box => {
 }"""
 
 
-def test_the_enter_that_ends_a_word_in_safari_sends_no_message(site: FakeSite, open_tab: OpenTab) -> None:
+def test_enter_that_ends_ime_composition_in_safari_sends_no_message(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site)
     page = open_tab()
     page.fill("textarea", "日本")
@@ -69,7 +69,7 @@ def test_the_enter_that_ends_a_word_in_safari_sends_no_message(site: FakeSite, o
     expect(page.get_by_text("mine", exact=True)).to_be_visible()
 
 
-def test_a_draft_sent_in_one_tab_leaves_the_other(site: FakeSite, open_tab: OpenTab) -> None:
+def test_draft_sent_in_one_tab_is_cleared_in_the_other(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site)
     site.content = site.content.replace("<form data-message-form", '<form data-draft-url="/draft" data-message-form')
     site.routes["/draft"] = lambda asked: as_json({"text": ""})
@@ -83,7 +83,7 @@ def test_a_draft_sent_in_one_tab_leaves_the_other(site: FakeSite, open_tab: Open
     assert len(ben.sent) == 1
 
 
-def test_a_post_is_kept_while_it_is_written(site: FakeSite, open_tab: OpenTab) -> None:
+def test_post_draft_is_saved_while_typing(site: FakeSite, open_tab: OpenTab) -> None:
     desk = Desk(site)
     page = open_tab()
     page.fill("textarea", "half a thought")
@@ -95,7 +95,7 @@ def test_a_post_is_kept_while_it_is_written(site: FakeSite, open_tab: OpenTab) -
     until(lambda: desk.saved[-1]["post"] == "half a thought, and", page)
 
 
-def test_what_was_written_elsewhere_comes_when_one_comes_back(site: FakeSite, open_tab: OpenTab) -> None:
+def test_draft_from_another_device_is_loaded_when_the_page_is_shown(site: FakeSite, open_tab: OpenTab) -> None:
     desk = Desk(site)
     page = open_tab()
     desk.draft = {"text": "from my phone", "language": "es", "form_key": "key-phone"}
@@ -111,7 +111,7 @@ def test_what_was_written_elsewhere_comes_when_one_comes_back(site: FakeSite, op
     assert page.input_value("textarea") in {"", "mine now"}
 
 
-def test_a_post_sent_in_one_tab_leaves_the_other(site: FakeSite, open_tab: OpenTab) -> None:
+def test_post_sent_in_one_tab_is_cleared_in_the_other(site: FakeSite, open_tab: OpenTab) -> None:
     desk = Desk(site)
     site.content = composer("the same")
     one, two = open_tab(), open_tab()
@@ -123,7 +123,7 @@ def test_a_post_sent_in_one_tab_leaves_the_other(site: FakeSite, open_tab: OpenT
     assert len(desk.sent) == 1
 
 
-def test_a_form_that_was_sent_elsewhere_begins_anew(site: FakeSite, open_tab: OpenTab) -> None:
+def test_form_sent_in_another_tab_gets_a_new_form_key(site: FakeSite, open_tab: OpenTab) -> None:
     desk = Desk(site)
     desk.answer = as_json({"saved": False, "form_key": "key-2"})
     page = open_tab()
@@ -147,7 +147,7 @@ def test_control_enter_posts_and_enter_alone_does_not(site: FakeSite, open_tab: 
     assert "one\r\ntwo" in desk.sent[0]
 
 
-def test_what_is_too_long_cannot_be_posted(site: FakeSite, open_tab: OpenTab) -> None:
+def test_overlong_post_cannot_be_sent(site: FakeSite, open_tab: OpenTab) -> None:
     desk = Desk(site)
     page = open_tab()
     button = page.get_by_role("button")

@@ -35,7 +35,7 @@ def badge(number: int) -> str:
     return BADGE.format(n=number, hidden="" if number else "hidden")
 
 
-def test_badge_title_icon_and_live_region_follow_the_number(site: FakeSite, open_tab: OpenTab) -> None:
+def test_badge_title_icon_and_live_region_show_the_count(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = badge(0)
     page = open_tab()
     page.evaluate(
@@ -60,7 +60,7 @@ def test_badge_title_icon_and_live_region_follow_the_number(site: FakeSite, open
     assert page.locator("link[rel=icon]").get_attribute("href") == "/favicon.svg"
 
 
-def test_two_numbers_in_one_answer_are_one_sentence_and_one_total(
+def test_two_counts_are_announced_in_one_sentence_and_added_up(
     site: FakeSite, open_tab: OpenTab, context: BrowserContext
 ) -> None:
     context.add_init_script(
@@ -82,13 +82,13 @@ def test_two_numbers_in_one_answer_are_one_sentence_and_one_total(
     assert page.evaluate("[onApp[0], onApp.at(-1), onApp.includes(5)]") == [0, 0, True]
 
 
-def test_a_visitor_sees_no_number_on_the_app(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+def test_app_badge_is_cleared_for_a_visitor(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
     context.add_init_script("Navigator.prototype.clearAppBadge = async () => { window.cleared = true; };")
     site.body_attributes |= {"data-poll-url": "", "data-user-id": ""}
     assert open_tab().evaluate("window.cleared")
 
 
-def test_the_number_rendered_by_the_server_is_shown_but_not_announced(site: FakeSite, open_tab: OpenTab) -> None:
+def test_count_rendered_by_the_server_is_not_announced(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = badge(2)
     site.notifications = [note("unread_message_count", 2, 200.0)]
     page = open_tab()
@@ -97,7 +97,7 @@ def test_the_number_rendered_by_the_server_is_shown_but_not_announced(site: Fake
     assert page.locator("#live").inner_text() == ""
 
 
-def test_words_come_in_the_readers_language(site: FakeSite, open_tab: OpenTab) -> None:
+def test_scripts_use_the_readers_language(site: FakeSite, open_tab: OpenTab) -> None:
     site.lang = "es"
     site.body_attributes["data-strings-url"] = "/strings/es.json"
     site.routes["/strings/es.json"] = lambda asked: as_json(SPANISH)
@@ -119,7 +119,7 @@ def test_words_come_in_the_readers_language(site: FakeSite, open_tab: OpenTab) -
     assert plural_by_mistake == "1 mensaje sin leer"
 
 
-def test_without_the_catalog_english_is_shown(site: FakeSite, open_tab: OpenTab) -> None:
+def test_missing_catalog_falls_back_to_english(site: FakeSite, open_tab: OpenTab) -> None:
     site.body_attributes["data-strings-url"] = "/strings/none.json"
     site.content = badge(0)
     page = open_tab()
@@ -138,7 +138,7 @@ def test_relative_times_are_refreshed(site: FakeSite, open_tab: OpenTab) -> None
     assert page.locator("time").all_inner_texts() == ["5m", "1d", "1w", "server"]
 
 
-def test_digits_are_those_of_the_server(site: FakeSite, open_tab: OpenTab) -> None:
+def test_digits_match_those_of_the_server(site: FakeSite, open_tab: OpenTab) -> None:
     site.lang = "fa"
     moment = datetime.now(UTC) - timedelta(minutes=5)
     site.content = f'<time data-relative="long" datetime="{moment.isoformat()}">server</time>' + badge(0)
@@ -147,7 +147,7 @@ def test_digits_are_those_of_the_server(site: FakeSite, open_tab: OpenTab) -> No
     assert page.locator("time").inner_text() == "5 دقیقه پیش"
 
 
-def test_a_language_the_browser_lacks_keeps_the_servers_text(site: FakeSite, open_tab: OpenTab) -> None:
+def test_unsupported_language_keeps_the_server_text(site: FakeSite, open_tab: OpenTab) -> None:
     site.lang = "tlh"
     site.content = '<time data-relative="narrow" datetime="2020-01-01T00:00:00+00:00">ben ret</time>'
     page = open_tab()
@@ -195,7 +195,7 @@ def test_hover_card_opens_by_mouse_and_keyboard_and_escape_closes(site: FakeSite
     assert page.evaluate("window.pwned") is None
 
 
-def test_translation_opens_closes_and_says_when_it_fails(site: FakeSite, open_tab: OpenTab) -> None:
+def test_translation_can_be_opened_and_closed_and_shows_errors(site: FakeSite, open_tab: OpenTab) -> None:
     post = (
         '<article><div data-post-text lang="fr">Bonjour</div>'
         '<button data-translate-url="{}">Translate</button></article>'
@@ -220,7 +220,7 @@ def test_translation_opens_closes_and_says_when_it_fails(site: FakeSite, open_ta
     assert posts[0].headers["X-CSRFToken"] == "token-1"
 
 
-def test_a_task_moves_and_gets_its_buttons_when_done(site: FakeSite, open_tab: OpenTab) -> None:
+def test_task_progress_is_updated_and_the_download_link_appears(site: FakeSite, open_tab: OpenTab) -> None:
     row = (
         '<li data-task-id="t1" data-task-status="{}"><span data-task-state>{}</span>'
         '<progress data-task-progress value="{}" max="100"></progress>{}</li>'
@@ -237,7 +237,7 @@ def test_a_task_moves_and_gets_its_buttons_when_done(site: FakeSite, open_tab: O
     expect(page.locator("#live")).to_have_text("Done")
 
 
-def test_a_form_is_sent_once(site: FakeSite, open_tab: OpenTab) -> None:
+def test_form_is_submitted_once(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = '<form method="post" action="/follow/ben"><button>Follow</button></form>'
     site.routes["/follow/ben"] = lambda asked: Answer("", 204)  # the browser stays on the page
     page = open_tab()
@@ -249,7 +249,7 @@ def test_a_form_is_sent_once(site: FakeSite, open_tab: OpenTab) -> None:
     expect(page.get_by_role("button")).to_have_attribute("aria-disabled", "true")
 
 
-def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(site: FakeSite, open_tab: OpenTab) -> None:
+def test_menu_closes_on_escape_and_on_an_outside_click(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = '<details class="menu"><summary>Your post</summary><button>Delete</button></details><p>elsewhere</p>'
     page = open_tab()
     menu = page.locator("details")
@@ -264,13 +264,13 @@ def test_a_menu_closes_by_escape_and_by_a_click_elsewhere(site: FakeSite, open_t
     expect(menu).not_to_have_attribute("open", "")
 
 
-def test_a_form_that_came_back_has_the_cursor_at_its_first_mistake(site: FakeSite, open_tab: OpenTab) -> None:
+def test_first_invalid_field_is_focused(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = '<main><input name="good"><input name="bad" aria-invalid="true"></main>'
     page = open_tab()
     expect(page.locator("[name=bad]")).to_be_focused()
 
 
-def test_the_browser_counts_as_the_server_for_every_language(site: FakeSite, open_tab: OpenTab) -> None:
+def test_browser_and_server_plural_rules_agree_for_every_language(site: FakeSite, open_tab: OpenTab) -> None:
     """The rule that a catalog of each language begins with, and those that other tools write."""
     rules = {of_language(code) for code in locale_identifiers()} | {
         PluralRule(3, "(n==0||n==1) ? 0 : (n!=0 && n%1000000==0) ? 1 : 2"),  # French and Spanish of Weblate
@@ -288,7 +288,7 @@ def test_the_browser_counts_as_the_server_for_every_language(site: FakeSite, ope
         assert forms == [rule.index(number) for number in numbers], rule
 
 
-def test_a_note_is_closed_with_the_keyboard_and_the_focus_stays_near(site: FakeSite, open_tab: OpenTab) -> None:
+def test_note_can_be_closed_with_the_keyboard_and_focus_stays_near(site: FakeSite, open_tab: OpenTab) -> None:
     close = '<button type="button" data-close-note aria-label="Close">x</button>'
     notes = "".join(f'<div class="alert" role="status"><span>{name}</span>{close}</div>' for name in ("one", "two"))
     site.content = f'<div id="main" tabindex="-1">{notes}</div>'

@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 
 from .conftest import until
 from .fake_site import Answer, Asked, FakeSite, as_json, note
-from .test_poll import listening
+from .test_poll import record_notifications
 
 pytestmark = pytest.mark.e2e
 OpenTab = Callable[..., Page]
@@ -24,7 +24,7 @@ def test_poll_interval_header_is_obeyed(site: FakeSite, open_tab: OpenTab) -> No
     assert all(3.2 <= gap <= 4.8 for gap in gaps)
 
 
-def test_a_server_that_sheds_is_left_alone_for_as_long_as_it_says(site: FakeSite, open_tab: OpenTab) -> None:
+def test_overloaded_server_is_not_polled_before_retry_after(site: FakeSite, open_tab: OpenTab) -> None:
     site.poll = lambda asked: as_json({"error": "busy"}, 503, Retry_After="2", Poll_Interval="30")
     page = open_tab()
     until(lambda: page.evaluate("Microblog.poll.state().failures") == 1, page)
@@ -36,7 +36,7 @@ def test_a_server_that_sheds_is_left_alone_for_as_long_as_it_says(site: FakeSite
     assert page.evaluate("Microblog.poll.state().interval") == 30_000  # as long as nobody says otherwise
 
 
-def test_browsers_do_not_march_in_step(site: FakeSite, open_tab: OpenTab) -> None:
+def test_poll_intervals_are_randomized(site: FakeSite, open_tab: OpenTab) -> None:
     """Of the same interval each makes a little less, at random; after failures they spread wider."""
     site.body_attributes["data-poll-interval"] = "60"
     page = open_tab()
@@ -62,9 +62,9 @@ def test_browsers_do_not_march_in_step(site: FakeSite, open_tab: OpenTab) -> Non
     assert max(failed) <= 300
 
 
-def test_errors_back_off_show_a_hint_and_recover(site: FakeSite, open_tab: OpenTab) -> None:
+def test_poll_errors_back_off_and_show_a_hint(site: FakeSite, open_tab: OpenTab) -> None:
     site.poll = lambda asked: Answer("no", 500)
-    page = listening(open_tab())
+    page = record_notifications(open_tab())
     until(lambda: len(site.polls()) == 1, page)
     assert page.locator("#connection").count() == 0  # one failure is nobody's worry
     page.wait_for_selector("#connection")
@@ -79,7 +79,7 @@ def test_errors_back_off_show_a_hint_and_recover(site: FakeSite, open_tab: OpenT
     assert page.evaluate("heard.length") == 1
 
 
-def test_retry_after_is_obeyed_even_by_now_and_in_all_tabs(site: FakeSite, open_tab: OpenTab) -> None:
+def test_retry_after_is_respected_by_now_and_in_all_tabs(site: FakeSite, open_tab: OpenTab) -> None:
     first, second = open_tab(), open_tab()
     first.wait_for_timeout(1500)
     refused_at: list[float] = []

@@ -91,7 +91,7 @@ def endpoint(page: Page) -> str | None:
     return found["endpoint"] if found else None
 
 
-def test_the_switch_subscribes_and_stays_on(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> None:
+def test_push_switch_subscribes_and_stays_on(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> None:
     page = open_tab()
     expect(page.get_by_role("switch")).not_to_be_checked()
     switch_on(page)
@@ -103,7 +103,7 @@ def test_the_switch_subscribes_and_stays_on(push_site: FakeSite, device: Browser
     assert len(sent(push_site, "/push/subscribe")) == 1, "what the server knows need not be said at each page"
 
 
-def test_switching_off_unsubscribes(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> None:
+def test_push_switch_unsubscribes(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> None:
     page = open_tab()
     switch_on(page)
     page.get_by_role("switch").uncheck()
@@ -114,7 +114,7 @@ def test_switching_off_unsubscribes(push_site: FakeSite, device: BrowserContext,
     expect(page.get_by_role("switch")).not_to_be_checked()
 
 
-def test_who_denies_is_told_where_to_allow_it(push_site: FakeSite, context: BrowserContext, open_tab: OpenTab) -> None:
+def test_denied_push_permission_shows_a_hint(push_site: FakeSite, context: BrowserContext, open_tab: OpenTab) -> None:
     context.add_init_script(PUSH_MANAGER)
     context.add_init_script("Notification.requestPermission = async () => 'denied'")
     page = open_tab()
@@ -124,7 +124,7 @@ def test_who_denies_is_told_where_to_allow_it(push_site: FakeSite, context: Brow
     assert sent(push_site, "/push/subscribe") == []
 
 
-def test_the_servers_reason_is_shown(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> None:
+def test_server_subscription_error_is_shown(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> None:
     push_site.routes["/push/subscribe"] = lambda _asked: as_json({"error": "Not this one."}, 422)
     page = open_tab()
     page.get_by_role("switch").click()
@@ -133,7 +133,7 @@ def test_the_servers_reason_is_shown(push_site: FakeSite, device: BrowserContext
     until(lambda: endpoint(page) is None, page)
 
 
-def test_a_browser_without_a_push_service_says_so(
+def test_browser_without_a_push_service_shows_an_error(
     push_site: FakeSite, device: BrowserContext, open_tab: OpenTab
 ) -> None:
     page = open_tab()
@@ -145,7 +145,7 @@ def test_a_browser_without_a_push_service_says_so(
     expect(page.get_by_role("switch")).not_to_be_checked()
 
 
-def test_a_browser_that_cannot_is_not_asked(push_site: FakeSite, context: BrowserContext, open_tab: OpenTab) -> None:
+def test_push_switch_is_hidden_if_unsupported(push_site: FakeSite, context: BrowserContext, open_tab: OpenTab) -> None:
     context.add_init_script("delete window.PushManager")
     page = open_tab()
     page.wait_for_function("window.Microblog.alerts || window.Microblog.poll")
@@ -153,7 +153,7 @@ def test_a_browser_that_cannot_is_not_asked(push_site: FakeSite, context: Browse
     expect(page.get_by_role("switch")).to_be_hidden()
 
 
-def test_a_new_address_or_a_new_key_reaches_the_server_by_the_next_page(
+def test_changed_endpoint_or_key_is_sent_on_the_next_page(
     push_site: FakeSite, device: BrowserContext, open_tab: OpenTab
 ) -> None:
     page = open_tab()
@@ -173,7 +173,7 @@ def test_a_new_address_or_a_new_key_reaches_the_server_by_the_next_page(
     assert sent(push_site, "/push/subscribe")[2].form["endpoint"] == "https://push.example/2"
 
 
-def test_logged_out_it_is_subscribed_to_nothing_and_back_again_it_is(
+def test_logout_ends_the_subscription_and_login_restores_it(
     push_site: FakeSite, device: BrowserContext, open_tab: OpenTab
 ) -> None:
     page = open_tab()
@@ -192,7 +192,7 @@ def test_logged_out_it_is_subscribed_to_nothing_and_back_again_it_is(
     until(lambda: len(sent(push_site, "/push/subscribe")) == 2, page)
 
 
-def test_whoever_logs_in_over_somebody_ends_their_pushes(
+def test_login_of_another_member_ends_the_subscription(
     push_site: FakeSite, device: BrowserContext, open_tab: OpenTab
 ) -> None:
     page = open_tab()
@@ -270,13 +270,13 @@ class Device:
 
 
 @pytest.fixture
-def away(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> Device:
+def closed_device(push_site: FakeSite, device: BrowserContext, open_tab: OpenTab) -> Device:
     """A browser that subscribed and has no page of the site open any more."""
     page = open_tab()
     switch_on(page)
-    away = Device(page, push_site)
-    away.leave()
-    return away
+    closed_device = Device(page, push_site)
+    closed_device.leave()
+    return closed_device
 
 
 MESSAGE = {
@@ -291,9 +291,9 @@ MESSAGE = {
 }
 
 
-def test_a_push_stands_on_the_screen_and_the_next_replaces_it(away: Device) -> None:
-    away.push(**MESSAGE)
-    assert away.screen() == [
+def test_push_is_shown_and_replaced_by_the_next_one(closed_device: Device) -> None:
+    closed_device.push(**MESSAGE)
+    assert closed_device.screen() == [
         {
             "title": MESSAGE["title"],
             "body": "",
@@ -303,74 +303,76 @@ def test_a_push_stands_on_the_screen_and_the_next_replaces_it(away: Device) -> N
             "data": {"id": "1", "url": "/messages/ben"},
         }
     ]
-    away.push(**{**MESSAGE, "id": "2", "title": "Kim", "unread_activity_count": 0})
-    assert [one["title"] for one in away.screen()] == ["Kim"]
-    assert away.told("badges") == [3, 2]
+    closed_device.push(**{**MESSAGE, "id": "2", "title": "Kim", "unread_activity_count": 0})
+    assert [one["title"] for one in closed_device.screen()] == ["Kim"]
+    assert closed_device.told("badges") == [3, 2]
 
 
-def test_a_second_copy_makes_no_second_sound(away: Device) -> None:
-    away.push(**MESSAGE)
-    away.push(**MESSAGE)
-    away.push(**{**MESSAGE, "id": "2"})
-    assert [(one["silent"], one["renotify"]) for one in away.told("shown")] == [
+def test_repeated_push_is_silent(closed_device: Device) -> None:
+    closed_device.push(**MESSAGE)
+    closed_device.push(**MESSAGE)
+    closed_device.push(**{**MESSAGE, "id": "2"})
+    assert [(one["silent"], one["renotify"]) for one in closed_device.told("shown")] == [
         (False, True),
         (True, False),
         (False, True),
     ]
 
 
-def test_what_cannot_be_read_still_says_who_it_is_from(away: Device) -> None:
-    away.push("{")
-    assert [one["title"] for one in away.screen()] == ["Microblog"]
-    away.click()
-    until(lambda: away.told("opened") == [f"{away.url}/"], away.page)
+def test_unreadable_push_shows_the_site_name(closed_device: Device) -> None:
+    closed_device.push("{")
+    assert [one["title"] for one in closed_device.screen()] == ["Microblog"]
+    closed_device.click()
+    until(lambda: closed_device.told("opened") == [f"{closed_device.url}/"], closed_device.page)
 
 
-def test_a_page_that_is_looked_at_tells_it_instead(away: Device) -> None:
-    away.push(**MESSAGE)
-    away.page.goto(away.url)
-    away.push(**{**MESSAGE, "id": "2"})
-    assert away.screen() == []
-    assert away.told("shown")[-1]["silent"]
+def test_push_is_not_shown_if_a_page_is_visible(closed_device: Device) -> None:
+    closed_device.push(**MESSAGE)
+    closed_device.page.goto(closed_device.url)
+    closed_device.push(**{**MESSAGE, "id": "2"})
+    assert closed_device.screen() == []
+    assert closed_device.told("shown")[-1]["silent"]
 
 
-def test_a_click_opens_what_it_is_about(away: Device) -> None:
-    away.push(**MESSAGE)
-    away.click()
-    until(lambda: away.told("opened") == [f"{away.url}/messages/ben"], away.page)
-    assert away.screen() == []
+def test_clicking_a_push_opens_its_page(closed_device: Device) -> None:
+    closed_device.push(**MESSAGE)
+    closed_device.click()
+    until(lambda: closed_device.told("opened") == [f"{closed_device.url}/messages/ben"], closed_device.page)
+    assert closed_device.screen() == []
 
 
-def test_a_click_goes_to_the_page_that_is_open_already_and_leaves_others_alone(
-    away: Device, push_site: FakeSite, device: BrowserContext
+def test_clicking_a_push_focuses_an_already_open_page(
+    closed_device: Device, push_site: FakeSite, device: BrowserContext
 ) -> None:
-    away.push(**MESSAGE)
+    closed_device.push(**MESSAGE)
     other, same = device.new_page(), device.new_page()
     other.goto(f"{push_site.url}/elsewhere")
     same.goto(f"{push_site.url}/messages/ben?before=9")
-    away.click()
-    until(lambda: away.told("focused") == [f"{push_site.url}/messages/ben?before=9"], away.page)
-    assert away.told("opened") == []
+    closed_device.click()
+    until(lambda: closed_device.told("focused") == [f"{push_site.url}/messages/ben?before=9"], closed_device.page)
+    assert closed_device.told("opened") == []
     assert other.url == f"{push_site.url}/elsewhere"
 
 
-def test_what_is_read_leaves_the_screen(away: Device) -> None:
-    away.push(**MESSAGE)
-    away.page.goto(away.url)
+def test_push_is_removed_when_its_content_is_read(closed_device: Device) -> None:
+    closed_device.push(**MESSAGE)
+    closed_device.page.goto(closed_device.url)
     read = {"name": "unread_message_count", "number": 0, "before": 2}
-    away.page.evaluate("detail => document.dispatchEvent(new CustomEvent('microblog:badge', { detail }))", read)
-    until(lambda: away.screen() == [], away.page)
+    closed_device.page.evaluate(
+        "detail => document.dispatchEvent(new CustomEvent('microblog:badge', { detail }))", read
+    )
+    until(lambda: closed_device.screen() == [], closed_device.page)
 
 
-def test_another_address_is_told_by_the_page_that_is_open(away: Device, push_site: FakeSite) -> None:
-    away.page.goto(away.url)
-    until(lambda: away.page.get_by_role("switch").is_visible(), away.page)
-    away.page.evaluate(
+def test_open_page_sends_a_changed_push_endpoint(closed_device: Device, push_site: FakeSite) -> None:
+    closed_device.page.goto(closed_device.url)
+    until(lambda: closed_device.page.get_by_role("switch").is_visible(), closed_device.page)
+    closed_device.page.evaluate(
         """() => {
             const old = localStorage.getItem("played-subscription");
             localStorage.setItem("played-subscription", old.replace("/1", "/moved"));
         }"""
     )
-    away.worker.evaluate("() => self.dispatchEvent(new ExtendableEvent('pushsubscriptionchange'))")
-    until(lambda: len(sent(push_site, "/push/subscribe")) == 2, away.page)
+    closed_device.worker.evaluate("() => self.dispatchEvent(new ExtendableEvent('pushsubscriptionchange'))")
+    until(lambda: len(sent(push_site, "/push/subscribe")) == 2, closed_device.page)
     assert sent(push_site, "/push/subscribe")[1].form["endpoint"] == "https://push.example/moved"

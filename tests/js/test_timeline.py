@@ -65,7 +65,7 @@ def texts(page: Page) -> list[str]:
     return page.locator("article").all_inner_texts()
 
 
-def test_new_posts_are_offered_and_come_in_where_the_newest_is(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_new_posts_are_offered_and_inserted_at_the_top(timeline: Timeline, open_tab: OpenTab) -> None:
     page = open_tab()
     page.evaluate(
         """() => {
@@ -95,7 +95,7 @@ def test_new_posts_are_offered_and_come_in_where_the_newest_is(timeline: Timelin
     assert page.locator(".is-new").count() == 1
 
 
-def test_what_is_being_written_stays(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_unfinished_post_is_kept_when_new_posts_are_shown(timeline: Timeline, open_tab: OpenTab) -> None:
     page = open_tab()
     page.locator("textarea").fill("half a thought")
     timeline.publish(4)
@@ -106,14 +106,14 @@ def test_what_is_being_written_stays(timeline: Timeline, open_tab: OpenTab) -> N
     expect(page.locator("textarea")).to_have_value("half a thought")
 
 
-def test_what_the_page_shows_already_is_no_news(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_posts_already_on_the_page_are_not_offered(timeline: Timeline, open_tab: OpenTab) -> None:
     page = open_tab()
     timeline.tell(3)
     page.wait_for_timeout(1800)
     assert timeline.asked() == 0
 
 
-def test_posts_that_were_deleted_are_not_offered(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_deleted_posts_are_not_offered(timeline: Timeline, open_tab: OpenTab) -> None:
     page = open_tab()
     timeline.tell(4)
     until(timeline.asked, page)
@@ -129,7 +129,7 @@ def test_posts_that_were_deleted_are_not_offered(timeline: Timeline, open_tab: O
     expect(page.locator("[data-news] button")).to_have_text("Show 1 new post")
 
 
-def test_more_than_a_page_loads_the_page(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_more_new_posts_than_a_page_reload_the_page(timeline: Timeline, open_tab: OpenTab) -> None:
     page = open_tab()
     timeline.publish(*range(4, 70))
     expect(page.locator("[data-news] button")).to_have_text("Show 50+ new posts")
@@ -140,7 +140,7 @@ def test_more_than_a_page_loads_the_page(timeline: Timeline, open_tab: OpenTab) 
     assert len(texts(page)) == 10
 
 
-def test_the_first_posts_of_an_empty_timeline_load_the_page(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_first_posts_of_an_empty_timeline_reload_the_page(timeline: Timeline, open_tab: OpenTab) -> None:
     timeline.posts = []
     page = open_tab()
     timeline.publish(1)
@@ -150,7 +150,7 @@ def test_the_first_posts_of_an_empty_timeline_load_the_page(timeline: Timeline, 
     until(lambda: not page.evaluate("window.isOld"), page)
 
 
-def test_one_that_comes_while_others_are_shown_is_offered(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_post_published_while_others_are_loading_is_offered(timeline: Timeline, open_tab: OpenTab) -> None:
     page = open_tab()
     timeline.publish(4)
     button = page.locator("[data-news] button")
@@ -171,7 +171,7 @@ def test_one_that_comes_while_others_are_shown_is_offered(timeline: Timeline, op
     expect(page.locator("[data-news] button")).to_have_text("Show 1 new post")
 
 
-def test_a_hidden_page_asks_when_it_is_shown(timeline: Timeline, open_tab: OpenTab) -> None:
+def test_hidden_page_checks_for_posts_when_it_is_shown(timeline: Timeline, open_tab: OpenTab) -> None:
     hidden, shown = open_tab(), open_tab()
     hidden.wait_for_timeout(500)
     hide(hidden)
@@ -182,7 +182,7 @@ def test_a_hidden_page_asks_when_it_is_shown(timeline: Timeline, open_tab: OpenT
     expect(hidden.locator("[data-news] button")).to_have_text("Show 1 new post")
 
 
-def test_a_failure_keeps_the_page_and_can_be_tried_again(
+def test_failed_loading_keeps_the_page_and_can_be_retried(
     timeline: Timeline, open_tab: OpenTab, context: BrowserContext
 ) -> None:
     page = open_tab()

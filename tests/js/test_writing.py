@@ -74,7 +74,7 @@ class Ben:
         self.site.notifications = [note("conversation", {"with": "ben", "last_message_id": seq}, timestamp)]
 
 
-def test_what_is_on_the_screen_is_marked_read(site: FakeSite, open_tab: OpenTab) -> None:
+def test_messages_on_screen_are_marked_read(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site)
     page = open_tab()
     until(lambda: ben.read == [2], page)
@@ -83,7 +83,7 @@ def test_what_is_on_the_screen_is_marked_read(site: FakeSite, open_tab: OpenTab)
     assert marked.headers["X-CSRFToken"] == "token-1"
 
 
-def test_what_was_not_on_the_screen_is_not(site: FakeSite, open_tab: OpenTab) -> None:
+def test_messages_never_on_screen_stay_unread(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site, 60)
     site.content = conversation(ben.messages, divider=20)
     page = open_tab()
@@ -93,7 +93,7 @@ def test_what_was_not_on_the_screen_is_not(site: FakeSite, open_tab: OpenTab) ->
     until(lambda: ben.read[-1] == 60, page)
 
 
-def test_a_new_message_appears_and_is_read_only_when_the_tab_is_shown(site: FakeSite, open_tab: OpenTab) -> None:
+def test_new_message_is_shown_and_marked_read_only_in_a_visible_tab(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site)
     page = open_tab()
     until(lambda: ben.read == [2], page)
@@ -117,7 +117,7 @@ def test_a_new_message_appears_and_is_read_only_when_the_tab_is_shown(site: Fake
     until(lambda: ben.read == [6], page)
 
 
-def test_a_reader_of_older_messages_is_not_pulled_away(site: FakeSite, open_tab: OpenTab) -> None:
+def test_new_message_does_not_scroll_a_reader_of_older_messages(site: FakeSite, open_tab: OpenTab) -> None:
     ben = Ben(site, 60)
     page = open_tab()
     until(lambda: ben.read == [60], page)
@@ -149,7 +149,7 @@ def test_enter_sends_and_shift_enter_does_not(site: FakeSite, open_tab: OpenTab)
     assert re.search(r'name="read_upto"\s+2\s', ben.sent[0])  # what was on the screen when I answered
 
 
-def test_a_failed_message_keeps_its_text_and_key(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
+def test_failed_message_keeps_its_text_and_form_key(site: FakeSite, open_tab: OpenTab, context: BrowserContext) -> None:
     ben = Ben(site)
     page = open_tab()
     site.routes["/send_message/ben"] = lambda asked: Answer("busy", 503)
@@ -175,7 +175,7 @@ def test_a_failed_message_keeps_its_text_and_key(site: FakeSite, open_tab: OpenT
     expect(page.get_by_role("alert")).to_have_count(0)
 
 
-def test_characters_are_counted_as_the_reader_sees_them(site: FakeSite, open_tab: OpenTab) -> None:
+def test_counter_counts_characters_as_the_server_does(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = COMPOSER
     page = open_tab()
     page.fill("textarea", "👩‍👩‍👧‍👦e\u0301")
@@ -186,7 +186,7 @@ def test_characters_are_counted_as_the_reader_sees_them(site: FakeSite, open_tab
     expect(page.locator("#live")).to_have_text("2 characters over the limit")
 
 
-def test_the_box_grows_with_the_text(site: FakeSite, open_tab: OpenTab) -> None:
+def test_textarea_grows_with_the_text(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = COMPOSER
     page = open_tab()
     before = page.locator("textarea").bounding_box()
@@ -196,7 +196,7 @@ def test_the_box_grows_with_the_text(site: FakeSite, open_tab: OpenTab) -> None:
     assert after["height"] > before["height"]
 
 
-def test_write_focuses_the_composer_here_or_on_the_next_page(site: FakeSite, open_tab: OpenTab) -> None:
+def test_write_button_focuses_the_composer_here_or_on_the_next_page(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = COMPOSER
     page = open_tab()
     page.click("[data-write]")
@@ -205,7 +205,7 @@ def test_write_focuses_the_composer_here_or_on_the_next_page(site: FakeSite, ope
     assert page.evaluate("document.activeElement.name") == "post"
 
 
-def test_a_post_is_sent_once_and_kept_when_sending_fails(site: FakeSite, open_tab: OpenTab) -> None:
+def test_post_is_sent_once_and_kept_if_sending_fails(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = COMPOSER
     posted: list[Asked] = []
 
@@ -225,7 +225,7 @@ def test_a_post_is_sent_once_and_kept_when_sending_fails(site: FakeSite, open_ta
     expect(page.locator("textarea")).to_have_value("")
 
 
-def test_a_refused_post_shows_the_servers_own_page(site: FakeSite, open_tab: OpenTab) -> None:
+def test_rejected_post_shows_the_servers_error_page(site: FakeSite, open_tab: OpenTab) -> None:
     site.content = COMPOSER
     site.routes["/post"] = lambda asked: Answer("<p>No such language.</p>", 422)
     page = open_tab()

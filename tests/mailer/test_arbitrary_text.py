@@ -51,7 +51,7 @@ NAME = TEXT.map(lambda text: text[:40])  # mostly short enough to be accepted
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_any_text_is_mailed_and_shown(app, as_, db, configure, monkeypatch, run_jobs, mails):
+def test_any_text_can_be_emailed_and_displayed(app, as_, db, configure, monkeypatch, run_jobs, mails):
     configure(MAIL_DAILY_CAP=0)
     monkeypatch.setattr(rate_limits, "NEW", rate_limits.Limits(10**6, 10**6, 10**6))
     pairs: list[tuple[Browser, Browser]] = []

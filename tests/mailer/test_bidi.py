@@ -76,7 +76,7 @@ def test_a_text_email_in_english_stays_plain(db, run_jobs, mails):
         ("es", "", "28 de noviembre de 2026, 17:10 (UTC)"),
     ],
 )
-def test_a_moment_has_no_seconds_and_names_the_offset(app: Flask, language: str, zone: str, shown: str) -> None:
+def test_formatted_time_has_no_seconds_but_a_utc_offset(app: Flask, language: str, zone: str, shown: str) -> None:
     reader = User(username="ana", language=language, timezone=zone)
     with app.test_request_context(), in_language_of(reader):
         assert moment_text(datetime(2026, 11, 28, 17, 10, 45, tzinfo=UTC)).replace("\xa0", " ") == shown
@@ -94,7 +94,7 @@ def test_a_constant_number_in_a_template_is_formatted_for_each_reader(app: Flask
 
 
 @pytest.mark.one_database
-def test_a_time_zone_has_the_name_that_the_settings_show(app: Flask) -> None:
+def test_time_zone_name_matches_the_settings_page(app: Flask) -> None:
     with app.test_request_context(), force_locale("es"):
         assert [filters.zone_name(zone) for zone in ("America/New_York", "Europe/Madrid", "")] == [
             "Nueva York",

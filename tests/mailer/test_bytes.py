@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.core.exceptions import ActionError
 from app.core.validation import checked_name
 from app.extensions import db as the_db
-from tests.delivery.events import wants
+from tests.delivery.events import set_preference
 from tests.factories import a_message, a_user
 from tests.support.groups import acquaint, begin, the_group
 from tests.support.jobs import run_due_jobs
@@ -38,7 +38,7 @@ LONG = {
 @pytest.fixture
 def pair(db):
     ana, ben = a_user("ana", name="Ana"), a_user("ben", name="Ben")
-    wants(ben, "message", mail="now")
+    set_preference(ben, "message", mail="now")
     return ana, ben
 
 
@@ -50,7 +50,7 @@ def parsed(mail, policy=email.policy.default) -> EmailMessage:
     return email.message_from_bytes(mail.raw, policy=policy)
 
 
-def test_a_site_whose_name_is_not_ascii_has_ascii_headers(pair, make_app, mails):
+def test_non_ascii_site_name_produces_ascii_headers(pair, make_app, mails):
     app = make_app(public_url="https://straße.example/blog", mail_default_sender="Straße <noreply@straße.example>")
     a_message(*pair, "Hello")
     the_db.session.commit()
@@ -61,7 +61,7 @@ def test_a_site_whose_name_is_not_ascii_has_ascii_headers(pair, make_app, mails)
 
 
 @pytest.mark.parametrize("body", LONG.values(), ids=LONG.keys())
-def test_no_line_is_longer_than_mail_allows_and_the_text_arrives_whole(pair, configure, run_jobs, mails, body):
+def test_long_lines_are_wrapped_and_the_text_arrives_unchanged(pair, configure, run_jobs, mails, body):
     configure(MESSAGE_MAX_LENGTH=2000)
     stored = a_message(*pair, body).body
     run_jobs(advance=60)
@@ -74,7 +74,7 @@ def test_no_line_is_longer_than_mail_allows_and_the_text_arrives_whole(pair, con
     assert all(not part.defects for part in mail.message.walk())
 
 
-def test_a_long_message_does_not_keep_a_later_one_from_being_mailed(pair, run_jobs, mails):
+def test_long_message_does_not_delay_a_later_email(pair, run_jobs, mails):
     a_message(*pair, "x" * 1039)
     run_jobs(advance=60)
     a_message(a_user("cleo"), pair[1], "and a short one")
@@ -82,7 +82,7 @@ def test_a_long_message_does_not_keep_a_later_one_from_being_mailed(pair, run_jo
     assert [mail.text.count("and a short one") for mail in mails] == [0, 1]
 
 
-def test_a_long_subject_is_folded(as_, db, run_jobs, mails):
+def test_long_subject_is_folded(as_, db, run_jobs, mails):
     ana, ben, cleo = a_user("ana", name="Ana Maria " * 5), a_user("ben"), a_user("cleo")
     acquaint(ana, ben, cleo)
     begin(as_(ana), name="long" * 20)
@@ -112,7 +112,7 @@ def test_plain_ascii_is_not_encoded(pair, run_jobs, mails):
     assert len(raw) == len(parsed(mails[0], email.policy.compat32).items())  # no header comes twice
 
 
-def test_a_name_with_commas_is_one_recipient(db, run_jobs, mails):
+def test_name_with_commas_is_one_recipient(db, run_jobs, mails):
     name = "x, boss@corp.example, cfo@corp.example, y"
     a_message(a_user("ana"), a_user("ben", name=name))
     run_jobs(advance=60)
@@ -138,9 +138,7 @@ NAMES = st.one_of(
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(NAMES, NAMES)
 @pytest.mark.slow
-def test_whatever_people_are_called_there_is_one_recipient_and_the_name_arrives(
-    pair, configure, run_jobs, mails, name, other
-):
+def test_any_name_is_one_recipient_and_arrives_unchanged(pair, configure, run_jobs, mails, name, other):
     configure(MAIL_DAILY_CAP=0)
     for person, called in zip(pair, (name, other), strict=True):
         try:
@@ -167,7 +165,7 @@ HEADERS = {
 }
 
 
-def test_emails_of_one_conversation_are_a_thread(pair, run_jobs, mails):
+def test_emails_of_one_conversation_form_a_thread(pair, run_jobs, mails):
     ana, ben = pair
     cleo = a_user("cleo")
     for sender in (ana, ana, cleo):
@@ -181,7 +179,7 @@ def test_emails_of_one_conversation_are_a_thread(pair, run_jobs, mails):
     assert len({first["Message-ID"], second["Message-ID"], other["Message-ID"]}) == 3
 
 
-def test_two_readers_of_a_group_have_a_thread_each(as_, db, run_jobs, mails):
+def test_each_reader_of_a_group_has_a_separate_email_thread(as_, db, run_jobs, mails):
     ana, ben, cleo = as_("ana"), a_user("ben"), a_user("cleo")
     acquaint(ana.user, ben, cleo)
     begin(ana)

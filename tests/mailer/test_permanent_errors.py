@@ -14,7 +14,7 @@ from app.jobs.registry import RETRY_DELAYS
 from app.models import Activity, Job, User
 from app.notifications import render
 from tests.accounts.steps import register
-from tests.delivery.events import happens, wants
+from tests.delivery.events import record_events, set_preference
 from tests.factories import PASSWORD, a_message, a_user
 from tests.support.smtp import HANG_UP
 
@@ -40,7 +40,7 @@ def refuse_poison(mail):
 
 
 @pytest.mark.parametrize("email", ["müller@example.org", "用户@例え.jp", "ana.ñ@example.org"])
-def test_an_address_that_needs_smtputf8_is_refused_with_a_reason(client, as_, db, run_jobs, mails, email):
+def test_address_requiring_smtputf8_is_rejected_with_a_reason(client, as_, db, run_jobs, mails, email):
     answer = register(client, email=email)
     assert answer.status_code == 422
     assert "before the @" in answer.text
@@ -52,7 +52,7 @@ def test_an_address_that_needs_smtputf8_is_refused_with_a_reason(client, as_, db
     assert len(mails) == 0
 
 
-def test_an_operator_whose_mail_server_takes_such_addresses_can_allow_them(client, configure, db, run_jobs, mails):
+def test_smtputf8_addresses_can_be_allowed_in_the_settings(client, configure, db, run_jobs, mails):
     configure(MAIL_UNICODE_ADDRESSES=True)
     assert register(client, email="müller@bücher.example").status_code == 303
     run_jobs()
@@ -61,7 +61,7 @@ def test_an_operator_whose_mail_server_takes_such_addresses_can_allow_them(clien
     assert "müller@xn--bcher-kva.example" in mail.raw.decode()
 
 
-def test_a_domain_of_other_letters_gets_its_mail(client, db, run_jobs, mails):
+def test_international_domain_receives_email(client, db, run_jobs, mails):
     assert register(client, email="ana@straße.example").status_code == 303
     run_jobs()
     (mail,) = mails
@@ -69,7 +69,7 @@ def test_a_domain_of_other_letters_gets_its_mail(client, db, run_jobs, mails):
     assert mail.raw.isascii()
 
 
-def test_an_account_whose_address_the_mail_server_does_not_take_fails_at_once(db, run_jobs, mails):
+def test_smtputf8_address_fails_immediately_if_the_server_lacks_support(db, run_jobs, mails):
     mails.offer_smtputf8(False)
     a_message(a_user("ana"), a_user("ben", email="müller@example.org"))
     run_jobs(advance=60, may_fail=True)
@@ -82,7 +82,7 @@ def test_an_account_whose_address_the_mail_server_does_not_take_fails_at_once(db
 @pytest.mark.parametrize(
     "email", ["ben", "ben@", "ben@example.org\r\nDATA", "b en@example.org", "ben@-\u2602-.example"]
 )
-def test_what_is_no_address_fails_at_once(db, run_jobs, mails, email):
+def test_invalid_recipient_address_fails_immediately(db, run_jobs, mails, email):
     a_message(a_user("ana"), a_user("ben", email=email))
     run_jobs(advance=60, may_fail=True)
     assert (the_job().state, the_job().attempts) == ("failed", 1)
@@ -91,7 +91,7 @@ def test_what_is_no_address_fails_at_once(db, run_jobs, mails, email):
 
 @pytest.mark.parametrize("mode", ["5xx-address", "5xx", "5xx-hang-up"])
 @pytest.mark.parametrize("name", ["accounts.mail_link", "accounts.mail_notice", "notifications.mail", "web.mail_error"])
-def test_a_refusal_for_good_ends_every_kind_of_job_that_mails(as_, client, configure, db, run_jobs, mails, mode, name):
+def test_permanent_smtp_error_fails_every_kind_of_email_job(as_, client, configure, db, run_jobs, mails, mode, name):
     mails.mode = mode
     if name == "accounts.mail_link":
         register(client)
@@ -102,7 +102,7 @@ def test_a_refusal_for_good_ends_every_kind_of_job_that_mails(as_, client, confi
         user = a_user("ben")
         enqueue(name, user_id=user.id, what="password_changed", to="", at="2026-01-01T00:00:00+00:00")
     else:
-        happens("login", a_user("ben"))
+        record_events("login", a_user("ben"))
     db.session.commit()
     run_jobs(may_fail=True)
     job = the_job(name)
@@ -110,24 +110,22 @@ def test_a_refusal_for_good_ends_every_kind_of_job_that_mails(as_, client, confi
     assert "refused" in job.error
 
 
-def test_a_server_that_hangs_up_after_it_has_the_mail_gets_no_second_copy(ben, db, run_jobs, mails):
+def test_connection_closed_after_acceptance_sends_no_second_copy(ben, db, run_jobs, mails):
     mails.mode = "drop-at-quit"
-    happens("login", ben)
+    record_events("login", ben)
     run_jobs()
     assert len(mails) == 1
 
 
-def test_what_failed_for_good_is_in_the_log(ben, db, run_jobs, mails, caplog):
+def test_permanent_email_failure_is_logged(ben, db, run_jobs, mails, caplog):
     mails.mode = "5xx-address"
-    happens("login", ben)
+    record_events("login", ben)
     run_jobs(may_fail=True)
     assert [record.levelno for record in caplog.records if "notifications.mail" in record.message] == [logging.ERROR]
 
 
 @pytest.mark.parametrize(("admins", "reached"), [(("no address", "admin@example.org"), 1), (("müller@x.example",), 0)])
-def test_one_wrong_address_of_an_admin_does_not_keep_the_report_from_the_others(
-    configure, db, run_jobs, mails, admins, reached
-):
+def test_one_invalid_admin_address_does_not_block_reports_to_others(configure, db, run_jobs, mails, admins, reached):
     mails.offer_smtputf8(False)
     configure(ADMINS=admins)
     enqueue("web.mail_error", where="GET /", text="ValueError: x" + "y" * 3000)
@@ -138,7 +136,7 @@ def test_one_wrong_address_of_an_admin_does_not_keep_the_report_from_the_others(
 
 
 @pytest.mark.parametrize("mode", ["ok", "5xx-address"])
-def test_an_admins_address_that_needs_smtputf8_keeps_the_report_from_nobody(configure, db, run_jobs, mails, mode):
+def test_smtputf8_admin_address_does_not_block_reports_to_others(configure, db, run_jobs, mails, mode):
     mails.offer_smtputf8(False)
     mails.mode = mode
     configure(ADMINS=("müller@x.example", "admin@example.org"))
@@ -152,7 +150,7 @@ def test_an_admins_address_that_needs_smtputf8_keeps_the_report_from_nobody(conf
     )
 
 
-def test_an_admin_who_has_the_report_does_not_get_it_again(configure, db, run_jobs, mails):
+def test_error_report_is_not_sent_twice_to_one_admin(configure, db, run_jobs, mails):
     configure(ADMINS=("müller@x.example", "admin@example.org"))
     mails.answer_to = lambda mail: "451 later" if "müller@x.example" in mail.envelope_to else None
     enqueue("web.mail_error", where="GET /", text="ValueError: x")
@@ -162,9 +160,9 @@ def test_an_admin_who_has_the_report_does_not_get_it_again(configure, db, run_jo
 
 
 @pytest.mark.parametrize("mode", ["login-at-rcpt", "login-at-data"])
-def test_a_server_that_wants_a_login_is_no_fault_of_the_address(ben, db, run_jobs, mails, mode):
+def test_smtp_authentication_error_is_retried(ben, db, run_jobs, mails, mode):
     mails.mode = mode
-    happens("login", ben)
+    record_events("login", ben)
     run_jobs(may_fail=True)
     assert the_job().state == "queued"
     mails.mode = "ok"
@@ -175,7 +173,7 @@ def test_a_server_that_wants_a_login_is_no_fault_of_the_address(ben, db, run_job
 # An item
 
 
-def test_a_message_that_is_refused_is_left_out_and_the_others_are_sent(ben, configure, db, run_jobs, mails, caplog):
+def test_rejected_message_is_left_out_and_the_others_are_sent(ben, configure, db, run_jobs, mails, caplog):
     configure(ADMINS=("admin@example.org",))
     mails.answer_to = refuse_poison
     a_message(a_user("ana"), ben, f"Look: {POISON}")
@@ -197,7 +195,7 @@ def test_a_message_that_is_refused_is_left_out_and_the_others_are_sent(ben, conf
     assert [LEFT_OUT in mail.text for mail in mails.to("ben@example.org")] == [True, False]
 
 
-def test_a_message_that_is_refused_alone_is_told_without_its_words(ben, db, run_jobs, mails):
+def test_single_rejected_message_is_announced_without_its_text(ben, db, run_jobs, mails):
     mails.answer_to = refuse_poison
     a_message(a_user("ana"), ben, f"Look: {POISON}")
     run_jobs(advance=60)
@@ -206,7 +204,7 @@ def test_a_message_that_is_refused_alone_is_told_without_its_words(ben, db, run_
     assert "http://microblog.test/messages/ana" in mail.text
 
 
-def test_several_that_are_refused_are_all_left_out(ben, db, run_jobs, mails):
+def test_several_rejected_messages_are_all_left_out(ben, db, run_jobs, mails):
     mails.answer_to = refuse_poison
     for name in ("ana", "cleo", "dora"):
         a_message(a_user(name), ben, f"Look: {POISON}{name}")
@@ -218,7 +216,7 @@ def test_several_that_are_refused_are_all_left_out(ben, db, run_jobs, mails):
 
 
 @pytest.mark.slow
-def test_a_server_that_refuses_everything_is_asked_a_few_times_only(ben, db, run_jobs, mails):
+def test_server_rejecting_everything_is_tried_a_few_times_only(ben, db, run_jobs, mails):
     mails.mode = "5xx"
     for number in range(30):
         a_message(a_user(f"friend{number}x"), ben)
@@ -231,7 +229,7 @@ def test_a_server_that_refuses_everything_is_asked_a_few_times_only(ben, db, run
     assert mails[0].subject == "31 new notifications"  # nothing was lost
 
 
-def test_content_that_is_put_off_again_and_again_is_left_out_in_the_end(ben, db, run_jobs, mails):
+def test_content_deferred_repeatedly_is_finally_left_out(ben, db, run_jobs, mails):
     mails.answer_to = lambda mail: "451 4.7.1 later" if POISON in mail.text else None
     a_message(a_user("ana"), ben, f"Look: {POISON}")
     a_message(a_user("cleo"), ben, "Lunch at noon?")
@@ -244,7 +242,7 @@ def test_content_that_is_put_off_again_and_again_is_left_out_in_the_end(ben, db,
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_content_at_which_the_server_hangs_up_is_left_out_in_the_end(ben, db, run_jobs, mails, alone):
+def test_content_that_closes_the_connection_is_finally_left_out(ben, db, run_jobs, mails, alone):
     mails.answer_to = lambda mail: HANG_UP if POISON in mail.text else None
     a_message(a_user("ana"), ben, f"Look: {POISON}")
     if not alone:
@@ -261,7 +259,7 @@ def test_content_at_which_the_server_hangs_up_is_left_out_in_the_end(ben, db, ru
     assert "And now?" in mails[1].text
 
 
-def test_a_server_that_always_hangs_up_is_asked_again_later(ben, db, run_jobs, mails):
+def test_server_that_always_closes_the_connection_is_retried_later(ben, db, run_jobs, mails):
     mails.answer_to = lambda mail: HANG_UP
     a_message(a_user("ana"), ben, "Lunch at noon?")
     run_jobs(advance=60, may_fail=True)
@@ -275,12 +273,12 @@ def test_a_server_that_always_hangs_up_is_asked_again_later(ben, db, run_jobs, m
 
 
 @pytest.mark.parametrize("alone", [True, False])
-def test_an_event_that_cannot_be_worded_does_not_keep_the_others(ben, db, run_jobs, mails, monkeypatch, alone):
-    wants(ben, "mention", mail="now")
-    wants(ben, "follow", mail="now")
-    happens("mention", ben)
+def test_event_that_fails_to_render_does_not_block_an_email(ben, db, run_jobs, mails, monkeypatch, alone):
+    set_preference(ben, "mention", mail="now")
+    set_preference(ben, "follow", mail="now")
+    record_events("mention", ben)
     if not alone:
-        happens("follow", ben)
+        record_events("follow", ben)
     real = render._ALONE["mention"]
 
     def fails_in_emails(event: Activity):
@@ -295,7 +293,7 @@ def test_an_event_that_cannot_be_worded_does_not_keep_the_others(ben, db, run_jo
     assert the_job().result["left_out"] == ["mention"]
 
 
-def test_a_part_whose_template_fails_does_not_keep_the_others(ben, app, db, run_jobs, mails, monkeypatch):
+def test_failing_template_part_does_not_block_an_email(ben, app, db, run_jobs, mails, monkeypatch):
     a_message(a_user("ana"), ben, "poison")
     a_message(a_user("cleo"), ben, "Lunch at noon?")
 

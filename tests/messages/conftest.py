@@ -9,8 +9,8 @@ import pytest
 from app.messages import counters
 from app.queries import unread
 from tests.factories import a_user, acquainted
-from tests.support.changed_messages import told
-from tests.support.client import through_a_door
+from tests.support.changed_messages import published_state
+from tests.support.client import in_new_context
 from tests.support.groups import acquaint
 
 
@@ -37,7 +37,7 @@ def own_folder(configure, tmp_path):
 
 
 @pytest.fixture
-def fits(db, app):
+def assert_counters_correct(db, app):
     """Whether the numbers kept beside the messages are what they should be, and the badge what the list says."""
 
     def counted_anew():
@@ -45,18 +45,18 @@ def fits(db, app):
             return counters.recount()
 
     def check(*browsers) -> None:
-        assert through_a_door(counted_anew)["drift"] == 0
+        assert in_new_context(counted_anew)["drift"] == 0
         for browser in browsers:
             listed = len(db.session.scalars(unread.messages(browser.user.id)).all())
             assert unread.message_count(browser.user.id) == listed
-            assert told(db, browser, "unread_message_count") in {None, listed}
+            assert published_state(db, browser, "unread_message_count") in {None, listed}
             assert f'data-badge="unread_message_count" data-count="{listed}"' in browser.get("/explore").text
 
     return check
 
 
 @pytest.fixture
-def town(as_, db):
+def ana_with_contacts(as_, db):
     """Ana's browser; she writes to ben and cleo already, and nobody knows dora."""
     ana = as_("ana")
     people = {name: a_user(name, name=name.title()) for name in ("ben", "cleo", "dora")}

@@ -32,7 +32,7 @@ def chosen(page: str) -> list[str]:
     return [one["username"] for one in json.loads(unescape(raw))]
 
 
-def test_those_one_knows_come_first(as_, db):
+def test_suggestions_list_contacts_first(as_, db):
     ana = as_("ana")
     stranger = a_user("marlo")
     follower, followed = a_user("marta"), a_user("marie")
@@ -47,7 +47,7 @@ def test_those_one_knows_come_first(as_, db):
     assert suggested(ana) == ["marina", "marek", "marie", "marta"]
 
 
-def test_names_are_found_in_every_script_and_by_any_word(as_, db):
+def test_suggestions_match_every_script_and_any_word_of_a_name(as_, db):
     ana = as_("ana")
     a_user("jose", name="José Ñandú")
     a_user("kenji", name="山田 健二")
@@ -66,7 +66,7 @@ def test_names_are_found_in_every_script_and_by_any_word(as_, db):
 
 
 @pytest.mark.parametrize("direction", ["by me", "by them"])
-def test_a_block_takes_people_from_the_suggestions(as_, db, direction):
+def test_blocked_members_are_not_suggested(as_, db, direction):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     assert suggested(ana, "be") == suggested(ana) == ["ben"]
@@ -76,7 +76,7 @@ def test_a_block_takes_people_from_the_suggestions(as_, db, direction):
     assert suggested(ana, "be") == suggested(ana) == suggested(ana, "ben") == []
 
 
-def test_nobody_who_is_not_there_and_not_oneself(as_, db):
+def test_inactive_members_and_the_viewer_are_not_suggested(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     ben.active = False
@@ -84,7 +84,7 @@ def test_nobody_who_is_not_there_and_not_oneself(as_, db):
     assert suggested(ana, "be") == suggested(ana) == suggested(ana, "an") == []
 
 
-def test_it_says_who_takes_no_messages_before_one_writes(as_, db):
+def test_composer_shows_which_recipients_accept_no_messages(as_, db):
     ana = as_("ana")
     a_user("closed", name="Closed Door", message_privacy="nobody")
     a_user("open_house", name="Open House")
@@ -99,7 +99,7 @@ def test_it_says_who_takes_no_messages_before_one_writes(as_, db):
     assert stranger["sentence"] in page
 
 
-def test_suggestions_are_few_and_one_question(as_, db, queries):
+def test_suggestions_are_limited_and_take_two_statements(as_, db, queries):
     ana = as_("ana")
     for number in range(20):
         person = a_user(f"person{number}")
@@ -111,13 +111,13 @@ def test_suggestions_are_few_and_one_question(as_, db, queries):
 
 
 @pytest.mark.slow
-def test_typing_without_end_is_slowed_down(as_, rate_limits):
+def test_suggestion_requests_are_rate_limited(as_, rate_limits):
     ana = as_("ana")
     answers = {ana.get("/messages/recipients?q=a").status_code for _ in range(130)}
     assert answers == {200, 429}
 
 
-def test_one_name_leads_to_the_conversation(as_, db):
+def test_single_recipient_opens_the_conversation(as_, db):
     ana, ben = as_("ana"), as_("ben")
     answer = ana.submit("/messages/write", {"to": "ben", "message": "Are you there?"}, action="/messages/groups")
     assert answer.status_code == 303
@@ -126,7 +126,7 @@ def test_one_name_leads_to_the_conversation(as_, db):
     assert db.session.scalar(select(Conversation.pair_key)) is not None
 
 
-def test_several_names_make_a_group(as_, db):
+def test_several_recipients_create_a_group(as_, db):
     ana = as_("ana")
     for name in ("ben", "cleo"):
         a_user(name)
@@ -147,7 +147,7 @@ def test_several_names_make_a_group(as_, db):
         ("", "kept words", ""),
     ],
 )
-def test_a_refusal_keeps_what_was_written(as_, db, to, message, said):
+def test_rejected_message_keeps_the_input(as_, db, to, message, said):
     ana = as_("ana")
     a_user("ben")
     a_user("closed", name="Closed Door", message_privacy="nobody")
@@ -162,7 +162,7 @@ def test_a_refusal_keeps_what_was_written(as_, db, to, message, said):
     assert db.session.scalar(select(func.count()).select_from(Message)) == 0
 
 
-def test_those_who_are_named_already_stand_there(as_):
+def test_recipients_from_the_url_are_preselected(as_):
     ana = as_("ana")
     a_user("ben")
     page = ana.get("/messages/write?to=@Ben,+nobodi+ana").text
@@ -172,14 +172,14 @@ def test_those_who_are_named_already_stand_there(as_):
     assert ana.get("/messages/write", query_string={"to": '"><script>'}).status_code == 200
 
 
-def test_a_name_in_the_page_is_text(as_):
+def test_names_are_escaped_in_the_composer(as_):
     ana = as_("ana")
     a_user("ben", name='"><script>alert(1)</script>')
     for path in ("/messages/write?to=ben", "/messages/ben"):
         assert "<script>alert" not in ana.get(path).text
 
 
-def test_the_form_sent_twice_writes_once(as_, db):
+def test_form_sent_twice_sends_one_message(as_, db):
     ana = as_("ana")
     a_user("ben")
     fields = {"to": "ben", "message": "Once", "form_key": "the same"}
@@ -191,7 +191,7 @@ def test_the_form_sent_twice_writes_once(as_, db):
 @pytest.mark.parametrize(
     "name", ["write", "requests", "search", "recipients", "thread", "groups", "image", "delivered"]
 )
-def test_pages_of_messages_are_nobodys_name(client, name):
+def test_names_of_message_pages_are_reserved_usernames(client, name):
     fields = {
         "username": name,
         "email": "x@example.org",
@@ -201,7 +201,7 @@ def test_pages_of_messages_are_nobodys_name(client, name):
     assert client.post_form("/auth/register", fields).status_code == 422
 
 
-def test_one_begins_to_write_where_something_is_missing(as_):
+def test_first_empty_field_gets_the_focus(as_):
     ana = as_("ana")
     a_user("ben")
     page = ana.get("/messages/write").text

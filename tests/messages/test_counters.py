@@ -9,13 +9,13 @@ from app.models import ConversationMember
 from tests.support.changed_messages import address, member_of, messages, send
 
 
-def test_it_agrees_with_what_is_shown_and_mends_what_is_not(ana, ben, db, run_jobs, fits):
+def test_recount_confirms_correct_counters_and_repairs_wrong_ones(ana, ben, db, run_jobs, assert_counters_correct):
     for body in ("first", "second", "third", "fourth"):
         send(ana, body)
     ana.post_form(address(db, 4, "undo"))
     ana.post_form(address(db, 3, "delete"), {"scope": "everybody"})
     ben.post_form(address(db, 3, "delete"), {"scope": "me"})
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
     numbers = select(ConversationMember.newest_seq, ConversationMember.newest_message_id)
     before = sorted(db.session.execute(numbers).all())
     assert (member_of(db, ben).newest_seq, member_of(db, ben).newest_message_id) == (3, messages(db)[1].id)
@@ -26,10 +26,10 @@ def test_it_agrees_with_what_is_shown_and_mends_what_is_not(ana, ben, db, run_jo
     (job,) = [job for job in run_jobs() if job.name == "messages.recount"]
     assert job.result["drift"] == 4
     assert sorted(db.session.execute(numbers).all()) == before
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
 
 
-def test_a_request_that_was_counted_wrong_is_told(ana, as_, db, run_jobs):
+def test_repaired_request_count_is_published(ana, as_, db, run_jobs):
     stranger = as_("zoe")
     send(stranger, "Hello", to="ana")
     db.session.execute(update(ConversationMember).values(newest_message_id=0))

@@ -8,13 +8,24 @@ from sqlalchemy import select
 from app.lib.media import Storage
 from app.models import MessageImage, Report, ReportedMessage, SealedMessage
 from app.queries import unread
-from tests.support.changed_messages import SCRIPT, address, age, conversation, member_of, messages, send, told
+from tests.support.changed_messages import (
+    SCRIPT,
+    address,
+    age,
+    conversation,
+    member_of,
+    messages,
+    published_state,
+    send,
+)
 from tests.support.pictures import picture, send_pictures, stored
 
 pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
 
 
-def test_deleted_for_everybody_it_is_shown_as_deleted_and_counts_no_more(ana, ben, db, fits, run_jobs, mails):
+def test_message_deleted_for_everyone_is_shown_as_deleted_and_not_counted(
+    ana, ben, db, assert_counters_correct, run_jobs, mails
+):
     send(ana, "first")
     send(ana, "secret")
     assert ana.post_form(address(db, 2, "delete"), {"scope": "everybody"}).status_code == 303
@@ -25,17 +36,17 @@ def test_deleted_for_everybody_it_is_shown_as_deleted_and_counts_no_more(ana, be
         page = browser.get(f"/messages/{other}").text
         assert "secret" not in page and 'data-seq="2"' in page
         assert "secret" not in browser.get("/messages").text
-        assert told(db, browser, "conversation")["revision"] == 1
-    assert unread.message_count(ben.user.id) == told(db, ben, "unread_message_count") == 1
+        assert published_state(db, browser, "conversation")["revision"] == 1
+    assert unread.message_count(ben.user.id) == published_state(db, ben, "unread_message_count") == 1
     assert member_of(db, ana).draft == ""
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
     assert ana.post_form(address(db, 2, "delete"), {"scope": "everybody"}).status_code == 303
     assert conversation(db).revision == 1
     run_jobs(advance=60)
     assert [mail.subject for mail in mails] == ["New message from ana"]
 
 
-def test_it_is_too_late_to_delete_for_everybody_after_a_quarter_of_an_hour(ana, db):
+def test_message_cannot_be_deleted_for_everyone_after_15_minutes(ana, db):
     send(ana, "secret")
     age(db, 16 * 60)
     answer = ana.post_form(address(db, 1, "delete"), {"scope": "everybody"}, headers=SCRIPT)
@@ -43,7 +54,7 @@ def test_it_is_too_late_to_delete_for_everybody_after_a_quarter_of_an_hour(ana, 
     assert messages(db)[0].body == "secret"
 
 
-def test_deleted_for_me_it_is_gone_for_me_alone(ana, ben, db, fits):
+def test_message_deleted_for_me_is_hidden_from_me_only(ana, ben, db, assert_counters_correct):
     send(ana, "first")
     send(ana, "second")
     age(db, 24 * 3600)
@@ -51,25 +62,25 @@ def test_deleted_for_me_it_is_gone_for_me_alone(ana, ben, db, fits):
         assert ben.post_form(address(db, 2, "delete"), {"scope": "me"}, headers=SCRIPT).status_code == 204
     assert "second" not in ben.get("/messages/ana").text + ben.get("/messages").text
     assert "second" in ana.get("/messages/ben").text
-    assert unread.message_count(ben.user.id) == told(db, ben, "unread_message_count") == 1
-    assert told(db, ben, "conversation")["last_message_id"] == messages(db)[0].id
-    assert told(db, ana, "conversation")["last_message_id"] == messages(db)[1].id
+    assert unread.message_count(ben.user.id) == published_state(db, ben, "unread_message_count") == 1
+    assert published_state(db, ben, "conversation")["last_message_id"] == messages(db)[0].id
+    assert published_state(db, ana, "conversation")["last_message_id"] == messages(db)[1].id
     assert conversation(db).revision == 0
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
     ben.post_form(address(db, 1, "delete"), {"scope": "me"})
     assert member_of(db, ben).newest_message_id == 0
     assert "/messages/ana" not in ben.get("/messages").text
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
 
 
-def test_what_the_writer_deleted_for_themselves_is_unread_all_the_same(ana, ben, db):
+def test_message_hidden_by_its_sender_stays_unread_for_the_recipient(ana, ben, db):
     send(ana, "first")
     send(ana, "second")
     ana.post_form(address(db, 2, "delete"), {"scope": "me"})
     assert '<span class="visually-hidden">2 unread messages</span>' in ben.get("/messages").text
 
 
-def test_what_i_deleted_for_me_i_cannot_change(ana, db):
+def test_message_deleted_for_me_cannot_be_changed(ana, db):
     send(ana, "first")
     ana.post_form(address(db, 1, "delete"), {"scope": "me"})
     for act, fields in (("undo", {}), ("edit", {"message": "x"}), ("delete", {"scope": "everybody"})):
@@ -77,24 +88,24 @@ def test_what_i_deleted_for_me_i_cannot_change(ana, db):
 
 
 @pytest.mark.parametrize("scope", ["", "all", "everybody else"])
-def test_a_strange_scope_deletes_nothing(ana, db, scope):
+def test_invalid_delete_scope_deletes_nothing(ana, db, scope):
     send(ana, "first")
     assert ana.post_form(address(db, 1, "delete"), {"scope": scope}).status_code == 400
     assert messages(db)[0].body == "first"
 
 
-def test_a_request_deleted_by_its_reader_leaves_the_tray(as_, db):
+def test_request_deleted_by_its_recipient_leaves_the_requests_page(as_, db):
     ana, ben = as_("ana"), as_("ben")
     send(ana, "Hello, you do not know me")
     ben.post_form(address(db, 1, "delete"), {"scope": "me"})
-    assert told(db, ben, "message_request_count") == unread.request_count(ben.user.id) == 0
+    assert published_state(db, ben, "message_request_count") == unread.request_count(ben.user.id) == 0
     send(ana, "Hello again")
     assert unread.request_count(ben.user.id) == 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("act", "fields"), [("undo", {}), ("delete", {"scope": "everybody"})])
-def test_the_pictures_are_gone_at_once(app, ana, ben, db, run_jobs, own_folder, act, fields):
+def test_images_are_deleted_immediately(app, ana, ben, db, run_jobs, own_folder, act, fields):
     send_pictures(ana, [picture(), picture(colour="blue")], message="words")
     run_jobs()
     ids = [image.id for image in db.session.scalars(select(MessageImage))]
@@ -113,14 +124,14 @@ def test_the_pictures_are_gone_at_once(app, ana, ben, db, run_jobs, own_folder, 
     assert db.session.scalars(select(MessageImage)).all() == []
 
 
-def test_taken_back_before_its_thumbnail_is_made(app, ana, db, run_jobs, own_folder):
+def test_image_undone_before_its_thumbnail_is_made_leaves_no_file(app, ana, db, run_jobs, own_folder):
     send_pictures(ana, [picture()])
     ana.post_form(address(db, 1, "undo"))
     run_jobs()
     assert stored(app) == []
 
 
-def test_taken_back_while_its_thumbnail_is_made(app, ana, db, run_jobs, own_folder, monkeypatch):
+def test_image_undone_while_its_thumbnail_is_made_leaves_no_file(app, ana, db, run_jobs, own_folder, monkeypatch):
     send_pictures(ana, [picture()])
     where, save = address(db, 1, "undo"), Storage.save
 
@@ -133,7 +144,7 @@ def test_taken_back_while_its_thumbnail_is_made(app, ana, db, run_jobs, own_fold
     assert stored(app) == []
 
 
-def test_deleted_for_me_the_pictures_are_gone_for_me_alone(ana, ben, db, own_folder):
+def test_images_deleted_for_me_are_hidden_from_me_only(ana, ben, db, own_folder):
     send_pictures(ana, [picture()])
     (image,) = db.session.scalars(select(MessageImage)).all()
     ben.post_form(address(db, 1, "delete"), {"scope": "me"})
@@ -141,7 +152,7 @@ def test_deleted_for_me_the_pictures_are_gone_for_me_alone(ana, ben, db, own_fol
     assert ana.get(f"/messages/image/{image.id}").status_code == 200
 
 
-def test_what_a_report_holds_stays(app, ana, ben, db, own_folder, configure):
+def test_image_in_a_report_is_kept(app, ana, ben, db, own_folder, configure):
     configure(SEALED_DAYS=0)
     send_pictures(ana, [picture(), picture(colour="blue")])
     first, _second = db.session.scalars(select(MessageImage.file).order_by(MessageImage.position))

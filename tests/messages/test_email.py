@@ -9,7 +9,7 @@ from app import mailer
 from app.jobs.registry import RETRY_DELAYS
 from app.models import Job
 from tests.factories import a_message, a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def read(as_, who, other, seq) -> None:
     assert as_(who).post_form(f"/messages/{other.username}/read", {"seq": seq}).status_code == 303
 
 
-def test_an_unread_message_is_mailed_once(pair, mails, run_jobs):
+def test_unread_message_is_emailed_once(pair, mails, run_jobs):
     a_message(*pair, "See you at nine")
     run_jobs()
     assert len(mails) == 0  # it waits a short while
@@ -36,14 +36,14 @@ def test_an_unread_message_is_mailed_once(pair, mails, run_jobs):
     assert len(mails) == 1
 
 
-def test_a_message_that_was_read_is_not_mailed(pair, mails, run_jobs, as_):
+def test_read_message_is_not_emailed(pair, mails, run_jobs, as_):
     a_message(*pair)
     read(as_, pair[1], pair[0], 1)
     run_jobs(advance=60)
     assert len(mails) == 0
 
 
-def test_several_messages_are_one_mail(pair, mails, run_jobs):
+def test_several_messages_are_sent_in_one_email(pair, mails, run_jobs):
     for number in range(5):
         a_message(*pair, f"message {number}")
     run_jobs(advance=60)
@@ -53,7 +53,7 @@ def test_several_messages_are_one_mail(pair, mails, run_jobs):
     assert len(mails) == 2
 
 
-def test_only_what_is_unread_is_in_the_mail(pair, mails, run_jobs, as_):
+def test_email_contains_only_unread_messages(pair, mails, run_jobs, as_):
     a_message(*pair, "apples")
     a_message(*pair, "oranges")
     read(as_, pair[1], pair[0], 1)
@@ -62,7 +62,7 @@ def test_only_what_is_unread_is_in_the_mail(pair, mails, run_jobs, as_):
     assert "apples" not in mails[0].text + mails[0].html
 
 
-def test_two_conversations_are_one_mail(pair, mails, run_jobs):
+def test_two_conversations_are_sent_in_one_email(pair, mails, run_jobs):
     cleo = a_user("cleo")
     a_message(*pair, "apples")
     a_message(cleo, pair[1], "oranges")
@@ -76,7 +76,7 @@ def test_two_conversations_are_one_mail(pair, mails, run_jobs):
         assert "/messages/ana" in words and "/messages/cleo" in words
 
 
-def test_the_readers_language_is_used(mails, run_jobs, pair):
+def test_message_email_is_in_the_readers_language(mails, run_jobs, pair):
     ana, _ben = pair
     for name, language in (("carla", "es"), ("dan", "en")):
         a_message(ana, a_user(name, language=language))
@@ -87,7 +87,7 @@ def test_the_readers_language_is_used(mails, run_jobs, pair):
     assert 'lang="es"' in spanish.html
 
 
-def test_a_deactivated_person_gets_no_mail(pair, mails, run_jobs, db):
+def test_inactive_member_gets_no_email(pair, mails, run_jobs, db):
     a_message(*pair)
     pair[1].active = False
     db.session.commit()
@@ -95,7 +95,7 @@ def test_a_deactivated_person_gets_no_mail(pair, mails, run_jobs, db):
     assert len(mails) == 0
 
 
-def test_the_mail_server_refuses_for_now_and_the_mail_arrives_later(pair, mails, run_jobs, db):
+def test_temporary_smtp_error_is_retried(pair, mails, run_jobs, db):
     mails.mode = "4xx"
     a_message(*pair)
     run_jobs(advance=60, may_fail=True)
@@ -106,7 +106,7 @@ def test_the_mail_server_refuses_for_now_and_the_mail_arrives_later(pair, mails,
 
 
 @pytest.mark.parametrize("mode", ["5xx", "5xx-address"])
-def test_the_mail_server_refuses_for_good(pair, mails, run_jobs, db, mode):
+def test_permanent_smtp_error_fails_the_job(pair, mails, run_jobs, db, mode):
     mails.mode = mode
     a_message(*pair)
     run_jobs(advance=60, may_fail=True)
@@ -115,7 +115,7 @@ def test_the_mail_server_refuses_for_good(pair, mails, run_jobs, db, mode):
     assert "refused" in job.error
 
 
-def test_the_mail_server_is_away(pair, mails, run_jobs, db):
+def test_unreachable_smtp_server_is_retried(pair, mails, run_jobs, db):
     mails.refuse()
     a_message(*pair)
     run_jobs(advance=60, may_fail=True)
@@ -127,7 +127,7 @@ def test_the_mail_server_is_away(pair, mails, run_jobs, db):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["hang", "drop"])
-def test_a_lost_answer_gives_two_copies_with_one_message_id(pair, mails, run_jobs, mode):
+def test_lost_smtp_response_resends_with_the_same_message_id(pair, mails, run_jobs, mode):
     """The server has the mail and we do not know: it is sent again, and mail programs show one."""
     mails.mode = mode
     a_message(*pair)
@@ -139,7 +139,7 @@ def test_a_lost_answer_gives_two_copies_with_one_message_id(pair, mails, run_job
     assert len({mail.message_id for mail in mails}) == 1
 
 
-def test_headers_hold_whatever_a_person_is_called(mails, run_jobs, db):
+def test_names_cannot_inject_headers(mails, run_jobs, db):
     ana = a_user("ana", name="Ana\r\nBcc: everybody@example.org")
     ben = a_user("ben", name='"Ben", <x@example.org>\nX-Evil: 1')
     a_message(ana, ben, "line one\r\n.\r\nline two")
@@ -150,7 +150,7 @@ def test_headers_hold_whatever_a_person_is_called(mails, run_jobs, db):
     assert mail.message["X-Evil"] is None
 
 
-def test_a_name_is_not_decoded_into_another(mails, run_jobs, db):
+def test_encoded_word_in_a_name_is_not_decoded(mails, run_jobs, db):
     name = "=?utf-8?q?The_Management=0d=0aBcc:?="
     a_message(a_user("ana", name=name), a_user("ben", name=name))
     run_jobs(advance=60)
@@ -160,7 +160,7 @@ def test_a_name_is_not_decoded_into_another(mails, run_jobs, db):
         assert "The_Management=0d=0aBcc:" in str(header)
 
 
-def test_sending_does_not_wait_for_mail(pair, mails, as_):
+def test_sending_a_message_does_not_wait_for_smtp(pair, mails, as_):
     """The request only orders it."""
     mails.mode = "hang"
     ana = as_(pair[0])
@@ -168,7 +168,7 @@ def test_sending_does_not_wait_for_mail(pair, mails, as_):
     assert mails.tried == 0
 
 
-def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app, db):
+def test_message_sent_while_an_email_is_being_sent_gets_its_own_email(pair, mails, run_jobs, app, db):
     """A message that is sent while the mail of the first one is being sent gets a mail of its own."""
     real = mailer.deliver
 
@@ -179,7 +179,7 @@ def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app,
             with app.app_context():
                 a_message(db.session.merge(pair[0]), db.session.merge(pair[1]), "meanwhile")
 
-        through_a_door(elsewhere)
+        in_new_context(elsewhere)
         real(message)
 
     a_message(*pair, "first")
@@ -194,7 +194,7 @@ def test_ordering_again_while_the_mail_is_on_its_way(pair, mails, run_jobs, app,
 
 
 @pytest.mark.slow
-def test_a_mail_about_very_many_messages_tells_the_number_of_all(db, run_jobs, mails):
+def test_email_about_many_messages_states_the_total(db, run_jobs, mails):
     ana, ben = a_user("ana"), a_user("ben")
     for number in range(60):
         a_message(ana, ben, f"message {number}")

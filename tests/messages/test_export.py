@@ -22,10 +22,10 @@ def ana(as_):
 
 
 @pytest.fixture
-def taken(ana, db, run_jobs):
-    """`taken()`: what ana's browser downloads after an export."""
+def download_export(ana, db, run_jobs):
+    """`download_export()`: what ana's browser downloads after an export."""
 
-    def taken(browser=ana):
+    def download_export(browser=ana):
         assert browser.post_form("/export_posts").status_code == 303
         run_jobs()
         newest = select(Job.id).where(Job.owner_id == browser.user.id).order_by(Job.queued_at.desc())
@@ -33,10 +33,10 @@ def taken(ana, db, run_jobs):
             assert answer.status_code == 200
             return answer.get_json()
 
-    return taken
+    return download_export
 
 
-def many(db, sender, recipient, number) -> None:
+def insert_messages(db, sender, recipient, number) -> None:
     first = a_message(sender, recipient, "message 1")
     here = {"conversation_id": first.conversation_id, "kind": "text", "args": {}, "search_text": ""}
     rows = [
@@ -49,7 +49,7 @@ def many(db, sender, recipient, number) -> None:
     db.session.commit()
 
 
-def test_what_both_wrote_is_there_with_who_wrote_it(ana, taken, db):
+def test_export_contains_messages_of_both_members_with_their_senders(ana, download_export, db):
     ben = a_user("ben")
     first = a_message(ana.user, ben, 'No. 1: "ñ" 你好 👩‍👩‍👧‍👦\n</b>')
     second = a_message(ben, ana.user, "Second")
@@ -63,7 +63,7 @@ def test_what_both_wrote_is_there_with_who_wrote_it(ana, taken, db):
     db.session.execute(membership.values(draft="I was about to"))
     db.session.commit()
     image = db.session.scalars(select(MessageImage.id)).one()
-    (found,) = taken()["conversations"]
+    (found,) = download_export()["conversations"]
     assert (found["with"], found["people"], found["draft"]) == ("ben", ["ana", "ben"], "I was about to")
     assert found["messages"] == [
         {
@@ -87,18 +87,18 @@ def test_what_both_wrote_is_there_with_who_wrote_it(ana, taken, db):
     ]
 
 
-def test_what_a_person_cannot_see_is_not_there(ana, taken, db):
+def test_export_contains_only_visible_messages(ana, download_export, db):
     ben = a_user("ben")
     hidden, undone, deleted, kept = (a_message(ben, ana.user, f"message {number}") for number in range(4))
     db.session.add(HiddenMessage(user_id=ana.user.id, message_id=hidden.id))
     undone.kind, undone.body = "undone", ""
     deleted.deleted_at, deleted.body = now(), ""
     db.session.commit()
-    (found,) = taken()["conversations"]
+    (found,) = download_export()["conversations"]
     assert [(one["id"], one["deleted"]) for one in found["messages"]] == [(deleted.id, True), (kept.id, False)]
 
 
-def test_of_a_group_it_is_the_time_one_was_in_it(ana, as_, taken, db):
+def test_group_export_covers_the_time_of_membership(ana, as_, download_export, db):
     ben, cleo, dora = (a_user(name) for name in ("ben", "cleo", "dora"))
     for other in (ana.user, cleo, dora):
         acquainted(ben, other)
@@ -107,7 +107,7 @@ def test_of_a_group_it_is_the_time_one_was_in_it(ana, as_, taken, db):
     db.session.commit()
     in_it = f"/messages/thread/{group.id}"
     as_(cleo).post_form(f"{in_it}/send", {"message": "With ana"})
-    (found,) = [one for one in taken()["conversations"] if "group" in one]
+    (found,) = [one for one in download_export()["conversations"] if "group" in one]
     assert (found["group"], found["people"]) == ("Bakers", ["ana", "ben", "cleo", "dora"])
     event, message = found["messages"]
     assert (event["event"], event["from"], event["username"]) == ("added", "ben", "ana")
@@ -116,28 +116,28 @@ def test_of_a_group_it_is_the_time_one_was_in_it(ana, as_, taken, db):
     ana.post_form(f"{in_it}/leave")
     as_(cleo).post_form(f"{in_it}/send", {"message": "Without ana"})
     as_(cleo).post_form(f"{in_it}/name", {"name": "Secret bakers"})
-    (found,) = [one for one in taken()["conversations"] if "group" in one]
+    (found,) = [one for one in download_export()["conversations"] if "group" in one]
     assert (found["group"], found["left"], found["people"]) == ("", True, [])
     assert [message["body"] for message in found["messages"]] == ["", "With ana"]
 
 
-def test_a_request_and_what_was_only_begun_are_there(ana, as_, taken, db):
+def test_export_contains_requests_and_unsent_drafts(ana, as_, download_export, db):
     send_message(a_user("ben"), ana.user, "Who are you?")
     a_user("cleo")
     db.session.commit()
     ana.post_form("/messages/cleo/draft", {"message": "Dear Cleo", "own_seq": 0})
-    request, begun = taken()["conversations"]
+    request, begun = download_export()["conversations"]
     assert request["messages"][0]["body"] == "Who are you?"
     assert (begun["with"], begun["draft"], begun["messages"]) == ("cleo", "Dear Cleo", [])
 
 
-def test_a_person_without_conversations_has_none(taken):
-    assert taken()["conversations"] == []
+def test_export_without_conversations_is_empty(download_export):
+    assert download_export()["conversations"] == []
 
 
-def test_many_messages_come_in_batches_and_move_the_progress(ana, taken, db, monkeypatch, mails, run_jobs):
+def test_many_messages_are_exported_in_batches_with_progress(ana, download_export, db, monkeypatch, mails, run_jobs):
     ben = a_user("ben")
-    many(db, ana.user, ben, MANY)
+    insert_messages(db, ana.user, ben, MANY)
     a_post(ana.user)
     seen, sizes = [], []
     monkeypatch.setattr("app.posts.export.REPORT_EVERY", 0.0)
@@ -150,7 +150,7 @@ def test_many_messages_come_in_batches_and_move_the_progress(ana, taken, db, mon
             yield batch
 
     monkeypatch.setattr(export.queries, "messages", messages)
-    content = taken()
+    content = download_export()
     (found,) = content["conversations"]
     assert [one["body"] for one in found["messages"]] == [f"message {seq}" for seq in range(1, MANY + 1)]
     assert [one["from"] for one in found["messages"][:2]] == ["ana", "ben"]
@@ -162,7 +162,7 @@ def test_many_messages_come_in_batches_and_move_the_progress(ana, taken, db, mon
     assert f"It also contains {MANY} messages" in mail.text
 
 
-def test_choices_of_privacy_are_there(ana, taken, db):
+def test_export_contains_privacy_settings(ana, download_export, db):
     ben, cleo, dora = (a_user(name) for name in ("ben", "cleo", "dora"))
     until = now() + timedelta(days=1)
     db.session.add(Block(blocker_id=ana.user.id, blocked_id=ben.id))
@@ -171,7 +171,7 @@ def test_choices_of_privacy_are_there(ana, taken, db):
     a_follow(ana.user, dora)
     ana.user.message_privacy = "friends_of_friends"
     db.session.commit()
-    privacy = taken()["privacy"]
+    privacy = download_export()["privacy"]
     assert (privacy["message_privacy"], privacy["receipts"]) == ("friends_of_friends", False)
     assert [one["username"] for one in privacy["blocks"]] == ["ben"]
     assert [(one["username"], one["until"]) for one in privacy["mutes"]] == [("cleo", until.isoformat())]

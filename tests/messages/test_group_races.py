@@ -42,7 +42,7 @@ def at_once(deeds) -> list[int]:
         return list(pool.map(do, deeds))
 
 
-def test_many_clicks_begin_one_group(as_, friends, db):
+def test_repeated_clicks_create_one_group(as_, friends, db):
     form = {"to": "ben cleo", "name": "Bakers", "message": "Bread?", "form_key": "one form"}
     clicks = [as_(friends["ana"].user) for _ in range(5)]
     answers = at_once([lambda browser=browser: browser.post_form("/messages/groups", form) for browser in clicks])
@@ -51,7 +51,7 @@ def test_many_clicks_begin_one_group(as_, friends, db):
     assert group.newest_seq == 1
 
 
-def test_all_write_add_leave_and_read_at_once(as_, friends, db):
+def test_concurrent_group_actions_leave_consistent_counters(as_, friends, db):
     """Two groups of the same people: who reads in both, and who writes in both, take their locks in one order."""
     groups = []
     for _ in range(2):

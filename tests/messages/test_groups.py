@@ -13,12 +13,12 @@ from tests.factories import a_user
 from tests.support.groups import acquaint, begin, events, states, texts, the_group
 
 
-def test_a_group_is_begun_with_a_message(town, as_, db):
-    answer = begin(town)
+def test_group_is_created_with_its_first_message(ana_with_contacts, as_, db):
+    answer = begin(ana_with_contacts)
     group = the_group(db)
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/messages/thread/{group.id}")
     assert set(states(db, group).values()) == {"accepted"}
-    page = town.follow(answer)
+    page = ana_with_contacts.follow(answer)
     assert "Bakers" in page.text and "Bread?" in page.text
     for name in ("ben", "cleo"):
         person = as_(name)
@@ -28,28 +28,31 @@ def test_a_group_is_begun_with_a_message(town, as_, db):
     assert as_("dora").get(f"/messages/thread/{group.id}").status_code == 404
 
 
-def test_names_of_people_are_taken_as_they_are_written(town, db):
-    assert begin(town, to="@ben,cleo ;BEN, ana").status_code == 303
-    assert set(states(db, the_group(db))) == {town.user.id, *(town.people[name].id for name in ("ben", "cleo"))}
+def test_recipient_names_are_accepted_in_any_notation(ana_with_contacts, db):
+    assert begin(ana_with_contacts, to="@ben,cleo ;BEN, ana").status_code == 303
+    assert set(states(db, the_group(db))) == {
+        ana_with_contacts.user.id,
+        *(ana_with_contacts.people[name].id for name in ("ben", "cleo")),
+    }
 
 
-def test_to_one_person_it_is_their_conversation(town, as_, db):
-    answer = begin(town, to="ben")
+def test_group_with_one_recipient_becomes_a_conversation(ana_with_contacts, as_, db):
+    answer = begin(ana_with_contacts, to="ben")
     assert answer.status_code == 303
-    assert "Bread?" in town.get("/messages/ben").text
+    assert "Bread?" in ana_with_contacts.get("/messages/ben").text
     assert db.session.scalars(select(Conversation).where(Conversation.pair_key.is_(None))).all() == []
 
 
-def test_a_form_sent_twice_makes_one_group(town, db):
+def test_form_sent_twice_creates_one_group(ana_with_contacts, db):
     for _ in range(3):
-        assert begin(town, form_key="one form").status_code == 303
+        assert begin(ana_with_contacts, form_key="one form").status_code == 303
     assert the_group(db).newest_seq == 1
-    begin(town, to="ben", form_key="one form")  # somebody else than before: another conversation
+    begin(ana_with_contacts, to="ben", form_key="one form")  # somebody else than before: another conversation
     assert len(db.session.scalars(select(Message.id)).all()) == 2
 
 
-def test_strangers_get_the_group_as_a_request(town, as_, db, run_jobs, mails):
-    begin(town, to="ben dora")
+def test_group_is_a_message_request_for_strangers(ana_with_contacts, as_, db, run_jobs, mails):
+    begin(ana_with_contacts, to="ben dora")
     group, dora = the_group(db), as_("dora")
     assert states(db, group)[dora.user.id] == "request"
     assert unread.message_count(dora.user.id) == 0
@@ -63,38 +66,38 @@ def test_strangers_get_the_group_as_a_request(town, as_, db, run_jobs, mails):
     assert states(db, group)[dora.user.id] == "accepted"
 
 
-def test_who_declined_a_request_hears_nothing_of_a_group(town, db):
-    dora = town.people["dora"]
-    actions.send_message(town.user, dora, "Hello?")
+def test_declined_sender_cannot_reach_the_member_through_a_group(ana_with_contacts, db):
+    dora = ana_with_contacts.people["dora"]
+    actions.send_message(ana_with_contacts.user, dora, "Hello?")
     db.session.commit()
     here = (ConversationMember.user_id == dora.id, ConversationMember.state == "request")
     db.session.scalars(select(ConversationMember).where(*here)).one().state = "declined"
     db.session.commit()
-    begin(town, to="ben dora")
+    begin(ana_with_contacts, to="ben dora")
     assert states(db, the_group(db))[dora.id] == "declined"
     assert unread.request_count(dora.id) == 0
 
 
 @pytest.mark.parametrize("way", ["blocks", "is blocked", "takes no messages", "is gone"])
-def test_nobody_is_added_who_cannot_be_written_to(town, db, way):
-    dora = town.people["dora"]
+def test_member_who_cannot_be_messaged_cannot_be_added_to_a_group(ana_with_contacts, db, way):
+    dora = ana_with_contacts.people["dora"]
     if way == "blocks":
-        db.session.add(Block(blocker_id=dora.id, blocked_id=town.user.id))
+        db.session.add(Block(blocker_id=dora.id, blocked_id=ana_with_contacts.user.id))
     elif way == "is blocked":
-        db.session.add(Block(blocker_id=town.user.id, blocked_id=dora.id))
+        db.session.add(Block(blocker_id=ana_with_contacts.user.id, blocked_id=dora.id))
     elif way == "takes no messages":
         dora.message_privacy = "nobody"
     else:
         dora.active = False
     db.session.commit()
     said = "No user named" if way == "is gone" else "You can't message Dora."
-    begin(town)
+    begin(ana_with_contacts)
     group = the_group(db)
-    page = town.post_form(f"/messages/thread/{group.id}/people", {"to": "dora"})
+    page = ana_with_contacts.post_form(f"/messages/thread/{group.id}/people", {"to": "dora"})
     assert page.status_code == 422
     assert said in texts(page)
     assert 'value="dora"' in page.text
-    refused = begin(town, to="ben dora", message="Keep these words")
+    refused = begin(ana_with_contacts, to="ben dora", message="Keep these words")
     assert refused.status_code == 422
     assert said in texts(refused)
     assert "Keep these words" in refused.text
@@ -102,42 +105,42 @@ def test_nobody_is_added_who_cannot_be_written_to(town, db, way):
     assert the_group(db).id == group.id
 
 
-def test_a_group_has_room_for_twelve(town, db):
+def test_group_has_at_most_twelve_members(ana_with_contacts, db):
     names = [f"guest{number}" for number in range(11)]
-    acquaint(town.user, *(a_user(name) for name in names))
-    assert begin(town, to=" ".join([*names, "ben"])).status_code == 422
-    assert begin(town, to=" ".join(names)).status_code == 303
+    acquaint(ana_with_contacts.user, *(a_user(name) for name in names))
+    assert begin(ana_with_contacts, to=" ".join([*names, "ben"])).status_code == 422
+    assert begin(ana_with_contacts, to=" ".join(names)).status_code == 303
     group = the_group(db)
-    page = town.post_form(f"/messages/thread/{group.id}/people", {"to": "ben"})
+    page = ana_with_contacts.post_form(f"/messages/thread/{group.id}/people", {"to": "ben"})
     assert page.status_code == 422
     assert "up to 12 members" in texts(page)
     assert len(states(db, group)) == groups.MAX_MEMBERS
-    assert as_many_as_listed(town, group) == groups.MAX_MEMBERS
+    assert listed_member_count(ana_with_contacts, group) == groups.MAX_MEMBERS
 
 
-def as_many_as_listed(browser, group) -> int:
+def listed_member_count(browser, group) -> int:
     return browser.get(f"/messages/thread/{group.id}/people").text.count('<div class="person">')
 
 
-def test_groups_are_no_way_around_the_limit_of_strangers(town, db, configure, rate_limits):
+def test_groups_count_toward_the_limit_of_new_contacts(ana_with_contacts, db, configure, rate_limits):
     configure(RATELIMIT_ENABLED=True)
     strangers = " ".join(a_user(f"stranger{number}").username for number in range(9))
-    answer = begin(town, to=strangers)
+    answer = begin(ana_with_contacts, to=strangers)
     assert answer.status_code == 422
     assert "a lot of new people" in texts(answer)
-    assert begin(town, to=" ".join(strangers.split()[:6])).status_code == 303
+    assert begin(ana_with_contacts, to=" ".join(strangers.split()[:6])).status_code == 303
     path = f"/messages/thread/{the_group(db).id}/people"
-    assert town.post_form(path, {"to": " ".join(strangers.split()[6:])}).status_code == 422
-    assert town.post_form(path, {"to": strangers.split()[6]}).status_code == 303
+    assert ana_with_contacts.post_form(path, {"to": " ".join(strangers.split()[6:])}).status_code == 422
+    assert ana_with_contacts.post_form(path, {"to": strangers.split()[6]}).status_code == 303
 
 
-def test_a_group_is_named_and_everybody_hears_of_it(town, as_, db):
-    begin(town)
+def test_group_can_be_renamed_and_members_are_notified(ana_with_contacts, as_, db):
+    begin(ana_with_contacts)
     group, ben = the_group(db), as_("ben")
     before = group.revision
     since = ben.get("/notifications").get_json()[-1]["timestamp"]
     for _ in range(2):
-        town.post_form(f"/messages/thread/{group.id}/name", {"name": "  Night\u202e \n bakers "})
+        ana_with_contacts.post_form(f"/messages/thread/{group.id}/name", {"name": "  Night\u202e \n bakers "})
     assert the_group(db).name == "Night bakers"
     assert events(db, group) == [("named", {"name": "Night bakers"})]
     assert the_group(db).revision == before + 1
@@ -145,39 +148,39 @@ def test_a_group_is_named_and_everybody_hears_of_it(town, as_, db):
     assert told["name"] == "conversation" and told["data"]["group"] == group.id
     assert "Night bakers" in texts(ben.get(f"/messages/thread/{group.id}"))
     assert unread.message_count(ben.user.id) == 1
-    town.post_form(f"/messages/thread/{group.id}/name", {"name": ""})
-    assert "Ben and Cleo" in texts(town.get(f"/messages/thread/{group.id}"))
-    answer = town.post_form(f"/messages/thread/{group.id}/name", {"name": "x" * 81})
+    ana_with_contacts.post_form(f"/messages/thread/{group.id}/name", {"name": ""})
+    assert "Ben and Cleo" in texts(ana_with_contacts.get(f"/messages/thread/{group.id}"))
+    answer = ana_with_contacts.post_form(f"/messages/thread/{group.id}/name", {"name": "x" * 81})
     assert answer.status_code == 422
     assert "x" * 81 in answer.text
 
 
-def test_a_conversation_of_two_is_no_group(town, db):
+def test_conversation_of_two_has_no_group_actions(ana_with_contacts, db):
     pair = db.session.scalar(select(Conversation.id).order_by(Conversation.id))
     for path in ("people", "name", "people", "leave"):
-        town.post_form(f"/messages/thread/{pair}/{path}", {"to": "dora", "name": "x"})
-        assert town.get(f"/messages/thread/{pair}/people").status_code == 404
+        ana_with_contacts.post_form(f"/messages/thread/{pair}/{path}", {"to": "dora", "name": "x"})
+        assert ana_with_contacts.get(f"/messages/thread/{pair}/people").status_code == 404
     assert set(states(db, db.session.get(Conversation, pair)).values()) == {"accepted"}
     assert db.session.get(Conversation, pair).name == ""
 
 
-def test_pages_of_a_group_ask_little(town, as_, db, queries):
+def test_group_pages_take_few_statements(ana_with_contacts, as_, db, queries):
     names = [f"guest{number}" for number in range(4)]
-    acquaint(town.user, *(a_user(name) for name in names))
-    begin(town, to=" ".join([*names, "ben", "cleo"]))
+    acquaint(ana_with_contacts.user, *(a_user(name) for name in names))
+    begin(ana_with_contacts, to=" ".join([*names, "ben", "cleo"]))
     group = the_group(db)
-    town.user.receipts = True
+    ana_with_contacts.user.receipts = True
     db.session.commit()
     for number, name in enumerate(names):
         as_(name).post_form(f"/messages/thread/{group.id}/send", {"message": f"message {number}"})
     for path in (f"/messages/thread/{group.id}", f"/messages/thread/{group.id}/people", "/messages"):
         with queries() as asked:
-            assert town.get(path).status_code == 200
+            assert ana_with_contacts.get(path).status_code == 200
         assert len(asked) <= 3, asked
 
 
-def test_a_mail_says_in_which_group(town, as_, db, run_jobs, mails):
-    begin(town)
+def test_email_names_the_group(ana_with_contacts, as_, db, run_jobs, mails):
+    begin(ana_with_contacts)
     group = the_group(db)
     run_jobs(advance=60)
     (mail,) = mails.to("ben@example.org")
@@ -185,9 +188,9 @@ def test_a_mail_says_in_which_group(town, as_, db, run_jobs, mails):
     assert "ana wrote in Bakers:" in mail.text and "> Bread?" in mail.text
     for words in (mail.text, mail.html):
         assert f"http://microblog.test/messages/thread/{group.id}" in words
-    town.post_form(f"/messages/thread/{group.id}/name", {"name": ""})
+    ana_with_contacts.post_form(f"/messages/thread/{group.id}/name", {"name": ""})
     as_("cleo").post_form(f"/messages/thread/{group.id}/send", {"message": "Rolls"})
-    town.post_form(f"/messages/thread/{group.id}/send", {"message": "<b>Buns</b>"})
+    ana_with_contacts.post_form(f"/messages/thread/{group.id}/send", {"message": "<b>Buns</b>"})
     mails.clear()
     run_jobs(advance=60)
     (mail,) = mails.to("ben@example.org")
@@ -197,11 +200,11 @@ def test_a_mail_says_in_which_group(town, as_, db, run_jobs, mails):
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "ana, Ben, and Cleo"), ("es", "ana, Ben y Cleo")])
-def test_without_a_name_a_group_is_called_the_same_everywhere(town, as_, db, run_jobs, mails, language, title):
+def test_unnamed_group_has_the_same_title_everywhere(ana_with_contacts, as_, db, run_jobs, mails, language, title):
     dora = as_("dora")
     dora.user.language = language
-    acquaint(town.user, dora.user)
-    begin(town, to="ben cleo dora", name="")
+    acquaint(ana_with_contacts.user, dora.user)
+    begin(ana_with_contacts, to="ben cleo dora", name="")
     group = the_group(db)
     run_jobs(advance=60)
     (mail,) = mails.to("dora@example.org")
@@ -216,5 +219,5 @@ def test_without_a_name_a_group_is_called_the_same_everywhere(town, as_, db, run
 
 @pytest.mark.parametrize("number", ["0", "2147483648", "9" * 30])
 @pytest.mark.parametrize("path", ["", "/new", "/people"])
-def test_a_number_that_no_conversation_has_is_not_found(town, number, path):
-    assert town.get(f"/messages/thread/{number}{path}").status_code == 404
+def test_unknown_conversation_id_is_not_found(ana_with_contacts, number, path):
+    assert ana_with_contacts.get(f"/messages/thread/{number}{path}").status_code == 404

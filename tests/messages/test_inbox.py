@@ -21,7 +21,7 @@ def the_row(browser, path="/messages") -> str:
     return row
 
 
-def test_a_row_says_who_what_and_how_much_is_unread(as_, db):
+def test_inbox_row_shows_name_last_message_and_unread_count(as_, db):
     ana, ben = as_("ana"), a_user("ben", name="Ben Benson")
     for text in ("one", "two", "See you at nine"):
         a_message(ben, ana.user, text)
@@ -34,7 +34,7 @@ def test_a_row_says_who_what_and_how_much_is_unread(as_, db):
     assert "unread" not in the_row(ana)
 
 
-def test_ones_own_message_is_marked_as_such(as_, db):
+def test_own_message_is_marked_in_the_inbox(as_, db):
     ana, ben = as_("ana"), as_("ben")
     a_message(ana.user, ben.user, "I said so")
     assert "You: I said so" in the_row(ana)
@@ -42,7 +42,7 @@ def test_ones_own_message_is_marked_as_such(as_, db):
 
 
 @pytest.mark.parametrize(("pictures", "said"), [(1, "Image"), (3, "3 images")])
-def test_a_message_of_pictures_only_is_named(as_, db, pictures, said):
+def test_message_with_images_only_is_described_in_the_inbox(as_, db, pictures, said):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ben, ana.user, "not shown")
     for position in range(pictures):
@@ -55,7 +55,7 @@ def test_a_message_of_pictures_only_is_named(as_, db, pictures, said):
     assert "not shown" not in the_row(ana)
 
 
-def test_a_deleted_message_is_said_to_be_deleted(as_, db):
+def test_deleted_message_is_described_in_the_inbox(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ben, ana.user, "regretted")
     edit_undo_delete.delete_for_everyone(ben, message.conversation_id, message.seq, kept_for=timedelta(days=14))
@@ -64,7 +64,7 @@ def test_a_deleted_message_is_said_to_be_deleted(as_, db):
     assert "regretted" not in the_row(ana)
 
 
-def test_a_draft_stands_in_the_row_until_it_is_sent(as_, db):
+def test_draft_is_shown_in_the_inbox_until_it_is_sent(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user, "Well?")
     ana.post_form("/messages/ben/draft", {"message": "Let me think", "own_seq": 0})
@@ -75,7 +75,7 @@ def test_a_draft_stands_in_the_row_until_it_is_sent(as_, db):
     assert "Draft" not in the_row(ana)
 
 
-def test_a_group_has_its_name_or_those_of_its_people(as_, db):
+def test_group_row_shows_the_group_name_or_its_members(as_, db):
     ana = as_("ana")
     people = [a_user(name, name=name.title()) for name in ("ben", "cleo", "dora")]
     for person in people:
@@ -91,7 +91,7 @@ def test_a_group_has_its_name_or_those_of_its_people(as_, db):
     assert "You named the group Bakers" in the_row(ana)
 
 
-def test_in_a_group_the_words_of_whom_one_blocks_are_folded_away(as_, db):
+def test_blocked_members_group_message_is_collapsed_in_the_inbox(as_, db):
     ana, ben, cleo = as_("ana"), a_user("ben"), a_user("cleo")
     acquainted(ana.user, ben)
     acquainted(ana.user, cleo)
@@ -104,7 +104,7 @@ def test_in_a_group_the_words_of_whom_one_blocks_are_folded_away(as_, db):
     assert "Message from someone you blocked" in the_row(ana)
 
 
-def test_a_conversation_outlives_the_account_of_the_other_one(as_, db):
+def test_conversation_remains_after_the_other_account_is_deleted(as_, db):
     ana, ben = as_("ana"), a_user("ben", name="Ben Benson")
     message = a_message(ben, ana.user, "Farewell")
     db.session.delete(db.session.get(type(ben), ben.id))
@@ -116,7 +116,7 @@ def test_a_conversation_outlives_the_account_of_the_other_one(as_, db):
     assert f'href="/messages/thread/{message.conversation_id}"' in page
 
 
-def test_a_request_is_not_among_the_conversations(as_, db):
+def test_request_is_not_listed_in_the_inbox(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     send_message(ben, ana.user, "You do not know me")
     db.session.commit()
@@ -126,7 +126,7 @@ def test_a_request_is_not_among_the_conversations(as_, db):
 
 
 @pytest.mark.parametrize("many", [1, 12])
-def test_the_price_is_the_same_for_one_and_for_many(as_, db, queries, many):
+def test_inbox_takes_the_same_number_of_statements_for_any_length(as_, db, queries, many):
     ana = as_("ana")
     for number in range(many):
         person = a_user(f"person{number}")
@@ -141,7 +141,7 @@ def test_the_price_is_the_same_for_one_and_for_many(as_, db, queries, many):
     assert len(asked) == MAX_STATEMENTS, asked
 
 
-def test_an_empty_list_costs_no_more(as_, queries):
+def test_empty_inbox_takes_no_more_statements(as_, queries):
     ana = as_("ana")
     ana.get("/messages")
     with queries() as asked:
@@ -149,7 +149,7 @@ def test_an_empty_list_costs_no_more(as_, queries):
     assert len(asked) <= MAX_STATEMENTS, asked
 
 
-def test_pages_do_not_repeat_or_leave_out_a_conversation(as_, db, configure):
+def test_inbox_pages_have_no_gaps_or_repeats(as_, db, configure):
     configure(POSTS_PER_PAGE=2)
     ana = as_("ana")
     names = ["ben", "cleo", "dora", "emil", "fia"]
@@ -164,7 +164,7 @@ def test_pages_do_not_repeat_or_leave_out_a_conversation(as_, db, configure):
     assert seen == names[::-1]
 
 
-def test_a_message_that_only_one_side_still_sees_moves_only_their_row(as_, db):
+def test_hiding_the_last_message_changes_only_the_members_own_inbox_row(as_, db):
     """Each side has its own newest message: what one deleted for themselves is not in their list."""
     ana, ben = as_("ana"), as_("ben")
     a_message(ben.user, ana.user, "first")
@@ -176,7 +176,7 @@ def test_a_message_that_only_one_side_still_sees_moves_only_their_row(as_, db):
     assert "second" in the_row(ben)
 
 
-def test_visitors_are_sent_to_log_in(client, db):
+def test_visitors_are_redirected_to_login(client, db):
     for path in ("/messages", "/messages/requests", "/messages/search?q=a", "/messages/write", "/messages/recipients"):
         assert "/auth/login" in client.get(path).headers.get("Location", ""), path
     assert db.session.scalars(select(ConversationMember)).all() == []

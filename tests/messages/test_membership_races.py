@@ -14,13 +14,13 @@ from app.messages import jobs
 from app.messages.actions import membership, send_message
 from app.models import Notification
 from tests.support.changed_messages import conversation, member_of, send
-from tests.support.locks import until_it_waits
+from tests.support.locks import wait_until_blocked
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def while_open(db):
+def run_during(db):
     """Do `deed` in a transaction, let somebody else do `other` meanwhile, and commit when that waits."""
 
     def run(deed, other):
@@ -28,24 +28,24 @@ def while_open(db):
             with write_transaction():
                 deed()
                 waiting = pool.submit(other)
-                until_it_waits(db, waiting)
+                wait_until_blocked(db, waiting)
             return waiting.result()
 
     return run
 
 
-def test_what_is_being_sent_is_no_draft(ana, ben, db, while_open):
+def test_draft_saved_while_its_message_is_sent_is_discarded(ana, ben, db, run_during):
     fields = {"message": "Hello", "own_seq": "0"}
-    while_open(lambda: send_message(ana.user, ben.user, "Hello"), lambda: ana.post_form("/messages/ben/draft", fields))
+    run_during(lambda: send_message(ana.user, ben.user, "Hello"), lambda: ana.post_form("/messages/ben/draft", fields))
     assert member_of(db, ana).draft == ""
 
 
-def test_what_came_after_the_poll_is_not_delivered_by_it(ana, ben, db, while_open):
+def test_message_sent_after_the_poll_is_not_marked_delivered(ana, ben, db, run_during):
     send(ben, "one", to="ana")
     told = db.session.scalar(
         select(Notification.timestamp).where(Notification.user_id == ana.user.id, Notification.name == "conversation")
     )
-    while_open(
+    run_during(
         lambda: send_message(ben.user, ana.user, "two"),
         lambda: ana.post_form("/messages/delivered", {"timestamp": str(told)}),
     )
@@ -53,7 +53,7 @@ def test_what_came_after_the_poll_is_not_delivered_by_it(ana, ben, db, while_ope
     assert member_of(db, ana).delivered_seq < 2
 
 
-def test_a_mute_that_is_made_longer_does_not_end(app, ana, ben, db, while_open):
+def test_extended_mute_is_not_ended_by_a_concurrent_job(app, ana, ben, db, run_during):
     send(ben, "one", to="ana")
     this = conversation(db).id
     membership.mute(ana.user, this, 1)
@@ -65,5 +65,5 @@ def test_a_mute_that_is_made_longer_does_not_end(app, ana, ben, db, while_open):
         with app.app_context():
             jobs.end_mute(this, person)
 
-    while_open(lambda: membership.mute(ana.user, this), job)
+    run_during(lambda: membership.mute(ana.user, this), job)
     assert member_of(db, ana).muted

@@ -55,7 +55,7 @@ def pair(as_, db):
         ("see #springtide", "#springtide"),
     ],
 )
-def test_it_finds_in_every_script(pair, body, q):
+def test_messages_are_found_in_every_script(pair, body, q):
     a_message(pair.ben, pair.user, body)
     a_message(pair.ben, pair.user, "Something else")
     ((address, row),) = hits(pair, q)
@@ -63,7 +63,7 @@ def test_it_finds_in_every_script(pair, body, q):
     assert body in row
 
 
-def test_both_sides_find_it_and_nobody_else(pair, as_, db):
+def test_messages_are_found_only_by_their_members(pair, as_, db):
     a_message(pair.user, pair.ben, "the secret handshake")
     cleo = as_("cleo")
     a_message(pair.ben, cleo.user, "handshake with cleo")
@@ -75,7 +75,7 @@ def test_both_sides_find_it_and_nobody_else(pair, as_, db):
     assert hits(cleo, "secret") == []
 
 
-def test_nobody_finds_by_the_marks_of_people(pair, as_, db):
+def test_internal_person_markers_cannot_be_searched(pair, as_, db):
     a_message(pair.ben, pair.user, "between us")
     cleo = as_("cleo")
     for q in (f"{PERSON}{pair.user.id}", str(pair.user.id), f"{PERSON}{pair.user.id} between", '" OR "between'):
@@ -83,7 +83,7 @@ def test_nobody_finds_by_the_marks_of_people(pair, as_, db):
     assert hits(pair, f"{PERSON}{pair.ben.id}") == []
 
 
-def test_all_words_must_occur_and_signs_are_no_orders(pair):
+def test_all_words_must_match_and_search_operators_are_ignored(pair):
     a_message(pair.ben, pair.user, "apples and pears")
     assert len(hits(pair, "pears apples")) == 1
     assert hits(pair, "apples plums") == []
@@ -93,7 +93,7 @@ def test_all_words_must_occur_and_signs_are_no_orders(pair):
     assert hits(pair, "a%s") == []
 
 
-def test_what_one_cannot_see_is_not_found(pair, db):
+def test_invisible_messages_are_not_found(pair, db):
     for body in ("hidden tide", "deleted tide", "undone tide", "shown tide"):
         a_message(pair.ben, pair.user, body)
     by_body = {message.body: message for message in db.session.scalars(select(Message))}
@@ -111,7 +111,7 @@ def test_what_one_cannot_see_is_not_found(pair, db):
     assert len(hits(pair, "tide")) == 2
 
 
-def test_a_group_is_searched_from_joining_to_leaving(as_, db):
+def test_group_search_covers_the_time_of_membership(as_, db):
     ana, ben, cleo, dora = as_("ana"), a_user("ben"), a_user("cleo"), as_("dora")
     for other in (ben, cleo, dora.user):
         acquainted(ana.user, other)
@@ -130,7 +130,7 @@ def test_a_group_is_searched_from_joining_to_leaving(as_, db):
 
 
 @pytest.mark.slow
-def test_a_hit_leads_to_its_place_in_the_thread(pair):
+def test_search_result_links_to_its_place_in_the_conversation(pair):
     for number in range(1, 101):
         a_message(pair.ben, pair.user, "the needle" if number == 20 else f"straw {number}")
     ((address, _row),) = hits(pair, "needle")
@@ -139,7 +139,7 @@ def test_a_hit_leads_to_its_place_in_the_thread(pair):
     assert "the needle" in page
 
 
-def test_hits_are_paged_newest_first(pair, configure):
+def test_message_search_results_are_paged_newest_first(pair, configure):
     configure(POSTS_PER_PAGE=2)
     for number in range(5):
         a_message(pair.ben, pair.user, f"tide {number}")
@@ -152,7 +152,7 @@ def test_hits_are_paged_newest_first(pair, configure):
     assert seen == ["4", "3", "2", "1", "0"]
 
 
-def test_a_long_message_shows_the_place_that_was_found(pair):
+def test_result_of_a_long_message_shows_the_matching_part(pair):
     a_message(pair.ben, pair.user, "straw " * 150 + "the needle" + " hay" * 150)
     page = pair.get("/messages/search?q=needle").text
     ((_address, row),) = hits(pair, "needle")
@@ -161,14 +161,14 @@ def test_a_long_message_shows_the_place_that_was_found(pair):
     assert len(row) < 300
 
 
-def test_text_in_a_hit_is_text(pair):
+def test_search_results_are_escaped(pair):
     a_message(pair.ben, pair.user, "<script>alert(1)</script> needle <b>")
     page = pair.get("/messages/search?q=needle").text
     assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
 
 
-def test_an_edit_is_found_by_its_new_words(pair, db):
+def test_edited_message_is_found_by_its_new_text(pair, db):
     message = a_message(pair.ben, pair.user, "the old word")
     edit_undo_delete.edit(pair.ben, message.conversation_id, message.seq, "the new word")
     db.session.commit()
@@ -176,14 +176,14 @@ def test_an_edit_is_found_by_its_new_words(pair, db):
     assert len(hits(pair, "new")) == 1
 
 
-def test_a_request_is_found_by_both(as_, db):
+def test_request_is_found_by_sender_and_recipient(as_, db):
     ana, ben = as_("ana"), as_("ben")
     send_message(ben.user, ana.user, "about the boat")
     db.session.commit()
     assert len(hits(ana, "boat")) == len(hits(ben, "boat")) == 1
 
 
-def test_the_page_costs_three_statements(pair, queries):
+def test_message_search_takes_three_statements(pair, queries):
     for number in range(6):
         a_message(a_user(f"person{number}"), pair.user, "tide")
     pair.get("/messages/search?q=tide")
@@ -195,7 +195,7 @@ def test_the_page_costs_three_statements(pair, queries):
 # --- The price
 
 
-def other_peoples(db, count: int) -> None:
+def add_messages_of_others(db, count: int) -> None:
     """Many messages of people whom ana does not know, with the very words she looks for."""
     ben, cleo = a_user("ben2"), a_user("cleo2")
     conversation = Conversation(pair_key=f"{ben.id}:{cleo.id}", newest_seq=count)
@@ -210,7 +210,7 @@ def other_peoples(db, count: int) -> None:
 
 
 @pytest.mark.parametrize("q", ["tide", "tide ", "water tide", "ti", "tide wat"])
-def test_the_price_is_that_of_ones_own_messages(pair, db, q):
+def test_search_cost_depends_only_on_the_viewers_messages(pair, db, q):
     """However many others wrote the same words: the index is asked for the viewer's mark, and for whole words only.
 
     On SQLite the steps of its machine are counted; PostgreSQL says which rows it looked at.
@@ -218,7 +218,7 @@ def test_the_price_is_that_of_ones_own_messages(pair, db, q):
     for _ in range(3):
         a_message(pair.ben, pair.user, "tide water")
     few = cost(db, pair.user, q)
-    other_peoples(db, 3000)
+    add_messages_of_others(db, 3000)
     assert cost(db, pair.user, q) <= few * 3 + 300
 
 
@@ -260,7 +260,7 @@ def sum_of(node: dict) -> int:
 
 
 @pytest.mark.parametrize("q", ["tide", "water tide"])
-def test_the_index_is_asked_for_ones_own_mark_and_for_no_beginning(pair, db, q):
+def test_search_uses_the_viewers_marker_and_no_prefix_query(pair, db, q):
     """Neither engine tells what it does inside an index: both would gather a word's beginning from all there is."""
     dialect = postgresql.dialect() if db.engine.dialect.name == "postgresql" else sqlite.dialect()
     asked = search.select_results(pair.user, query_terms(q)).compile(dialect=dialect).params.values()
@@ -283,7 +283,7 @@ HEAVY = {  # 13,650 code points where the limit on characters allows them, and a
 
 
 @pytest.mark.parametrize("body", HEAVY.values(), ids=HEAVY)
-def test_what_an_excerpt_costs_is_bounded_whatever_was_written(pair, body, monkeypatch):
+def test_excerpt_cost_is_bounded_for_any_text(pair, body, monkeypatch):
     """The sender chooses the text, and the reader's search pays for it: counted in code points that are folded."""
     for _ in range(3):
         a_message(pair.ben, pair.user, f"needle {body} end")
@@ -300,14 +300,14 @@ def test_what_an_excerpt_costs_is_bounded_whatever_was_written(pair, body, monke
         assert sum(folded) + 16 * len(folded) <= 3 * 10_000, (sum(folded), len(folded))
 
 
-def test_a_flag_is_marked_and_shown_from_a_long_message(pair):
+def test_flag_emoji_is_found_in_a_long_message(pair):
     a_message(pair.ben, pair.user, "слово " * 300 + " 🇩🇪 wins")
     ((_address, row),) = hits(pair, "🇩🇪")
     assert "🇩🇪 wins" in row
 
 
 @pytest.mark.parametrize("script", ["слово", "говорить ", "漢字仮名交文", "สวัสดีครับ", "안녕하세요 ", "नमस्ते ", "word "])
-def test_the_last_word_of_the_longest_message_is_shown(pair, script):
+def test_last_word_of_the_longest_message_is_shown(pair, script):
     a_message(pair.ben, pair.user, (script * 400)[:1900] + " 🌊")
     ((_address, row),) = hits(pair, "🌊")
     assert row.endswith("🌊")

@@ -13,7 +13,7 @@ from app.extensions import db as the_db
 from app.messages.actions import groups
 from app.models import ConversationMember, Job, LoginSession
 from tests.factories import a_message, a_user, acquainted
-from tests.support.rows import rows, told, words
+from tests.support.rows import polled_states, rows, words
 
 HOUR = 3600
 
@@ -33,10 +33,10 @@ def membership(db, user) -> ConversationMember:
 
 
 def badge(browser) -> int:
-    return told(browser)["unread_message_count"]
+    return polled_states(browser)["unread_message_count"]
 
 
-def test_a_muted_conversation_tells_nothing(talk, db, mails, run_jobs):
+def test_muted_conversation_causes_no_badge_and_no_email(talk, db, mails, run_jobs):
     answer = talk.post_form(f"{talk.thread}/mute", {"hours": ""})
     assert (answer.status_code, answer.headers["Location"]) == (303, "/messages/ben")
     a_message(talk.ben, talk.user, "second")
@@ -49,7 +49,7 @@ def test_a_muted_conversation_tells_nothing(talk, db, mails, run_jobs):
     assert "unread" not in row
 
 
-def test_muting_takes_what_is_unread_from_the_badge(talk, db, mails, run_jobs):
+def test_muting_removes_unread_messages_from_the_badge(talk, db, mails, run_jobs):
     a_message(talk.ben, talk.user, "second")
     assert badge(talk) == 1
     talk.post_form(f"{talk.thread}/mute", {"hours": ""})
@@ -58,7 +58,7 @@ def test_muting_takes_what_is_unread_from_the_badge(talk, db, mails, run_jobs):
     assert len(mails) == 0  # also not the one that was ordered before
 
 
-def test_hearing_of_it_again_brings_everything_back(talk, db, mails, run_jobs):
+def test_unmuting_restores_badge_and_email(talk, db, mails, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": ""})
     a_message(talk.ben, talk.user, "second")
     run_jobs(advance=HOUR)
@@ -75,7 +75,7 @@ def test_hearing_of_it_again_brings_everything_back(talk, db, mails, run_jobs):
 
 
 @pytest.mark.parametrize("hours", [1, 8, 24, 168])
-def test_a_mute_ends_at_its_time(talk, db, mails, run_jobs, hours):
+def test_mute_ends_at_its_time(talk, db, mails, run_jobs, hours):
     talk.post_form(f"{talk.thread}/mute", {"hours": hours})
     until = membership(db, talk.user).muted_until
     assert abs(until - now() - timedelta(hours=hours)) < timedelta(minutes=1)
@@ -106,7 +106,7 @@ def run_early(db, run_jobs) -> None:
     run_jobs()
 
 
-def test_a_job_that_runs_early_ends_nothing_and_comes_again(talk, db, run_jobs):
+def test_early_unmute_job_is_rescheduled(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     run_early(db, run_jobs)
     assert membership(db, talk.user).muted
@@ -115,7 +115,7 @@ def test_a_job_that_runs_early_ends_nothing_and_comes_again(talk, db, run_jobs):
         assert not membership(db, talk.user).muted
 
 
-def test_a_longer_mute_is_not_ended_by_the_job_of_the_shorter(talk, db, run_jobs):
+def test_longer_mute_is_not_ended_by_the_job_of_the_shorter_one(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     talk.post_form(f"{talk.thread}/mute", {"hours": 8})
     with time_machine.travel(now() + timedelta(hours=2), tick=True):
@@ -126,7 +126,7 @@ def test_a_longer_mute_is_not_ended_by_the_job_of_the_shorter(talk, db, run_jobs
         assert not membership(db, talk.user).muted
 
 
-def test_a_shorter_mute_does_not_wait_for_the_job_of_the_longer(talk, db, run_jobs):
+def test_shorter_mute_does_not_wait_for_the_job_of_the_longer_one(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": 168})
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     with time_machine.travel(now() + timedelta(hours=1, seconds=5), tick=True):
@@ -134,7 +134,7 @@ def test_a_shorter_mute_does_not_wait_for_the_job_of_the_longer(talk, db, run_jo
         assert not membership(db, talk.user).muted
 
 
-def test_a_mute_without_a_time_is_not_ended_by_an_old_job(talk, db, run_jobs):
+def test_permanent_mute_is_not_ended_by_an_earlier_job(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     talk.post_form(f"{talk.thread}/mute", {"hours": ""})
     with time_machine.travel(now() + timedelta(days=30), tick=True):
@@ -142,7 +142,7 @@ def test_a_mute_without_a_time_is_not_ended_by_an_old_job(talk, db, run_jobs):
         assert membership(db, talk.user).muted
 
 
-def test_a_job_that_runs_twice_tells_once(talk, db, run_jobs):
+def test_repeated_unmute_job_publishes_once(talk, db, run_jobs):
     talk.post_form(f"{talk.thread}/mute", {"hours": 1})
     with time_machine.travel(now() + timedelta(hours=2), tick=True):
         run_jobs()
@@ -156,12 +156,12 @@ def test_a_job_that_runs_twice_tells_once(talk, db, run_jobs):
 
 
 @pytest.mark.parametrize("hours", ["2", "0", "-1", "x", "1000000"])
-def test_other_times_are_refused(talk, db, hours):
+def test_other_mute_durations_are_rejected(talk, db, hours):
     assert talk.post_form(f"{talk.thread}/mute", {"hours": hours}).status_code in {303, 400}
     assert not membership(db, talk.user).muted
 
 
-def test_a_group_is_muted_from_its_page(as_, db):
+def test_group_can_be_muted_on_its_page(as_, db):
     ana, ben, cleo = as_("ana"), a_user("ben"), a_user("cleo")
     for other in (ben, cleo):
         acquainted(ana.user, other)

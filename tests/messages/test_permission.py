@@ -68,7 +68,7 @@ def blocked(blocker: User, other: User) -> None:
     the_db.session.add(Block(blocker_id=blocker.id, blocked_id=other.id))
 
 
-def resting(ana: User, ben: User) -> None:
+def inactive_recipient(ana: User, ben: User) -> None:
     talking(ana, ben)
     ben.active = False
 
@@ -84,7 +84,7 @@ WAYS: dict[str, Callable[[User, User], object]] = {
     "declined, then followed": lambda ana, ben: (declined(ana, ben), a_follow(ben, ana)),
     "blocked by them": lambda ana, ben: (talking(ana, ben), blocked(ben, ana)),
     "blocking them": lambda ana, ben: (talking(ana, ben), blocked(ana, ben)),
-    "to an account that rests": resting,
+    "to an account that rests": inactive_recipient,
 }
 
 
@@ -93,7 +93,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
 
 
-def told(browser, name: str) -> int:
+def polled_state(browser, name: str) -> int:
     """The state that a poll of this person tells; 0 when it tells none."""
     return next((one["data"] for one in browser.get("/notifications").json if one["name"] == name), 0)
 
@@ -121,7 +121,7 @@ def pair(as_, db, run_jobs, mails):
 
 
 @pytest.mark.parametrize(("way", "choice", "expected"), CASES)
-def test_the_page_says_it_before(pair, way, choice, expected):
+def test_conversation_page_shows_whether_messages_are_allowed(pair, way, choice, expected):
     ana, _ben = pair(way, choice)
     page = ana.get("/messages/ben")
     assert page.status_code == 200
@@ -131,7 +131,7 @@ def test_the_page_says_it_before(pair, way, choice, expected):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("way", "choice", "expected"), CASES)
-def test_sending_does_it(pair, db, mails, run_jobs, way, choice, expected):
+def test_sending_follows_the_message_privacy_rules(pair, db, mails, run_jobs, way, choice, expected):
     ana, ben = pair(way, choice)
     earlier = count(db)
     answer = ana.post_form("/send_message/ben", {"message": TEXT})
@@ -143,9 +143,9 @@ def test_sending_does_it(pair, db, mails, run_jobs, way, choice, expected):
     assert count(db) == earlier + (not refused)
     run_jobs(advance=3600)
     ben.user.active = True  # or nobody could ask what ben is told
-    assert told(ben, "unread_message_count") == (expected == "allowed")
-    assert told(ben, "message_request_count") == (expected == "request")
-    assert told(ben, "unread_activity_count") == 0
+    assert polled_state(ben, "unread_message_count") == (expected == "allowed")
+    assert polled_state(ben, "message_request_count") == (expected == "request")
+    assert polled_state(ben, "unread_activity_count") == 0
     assert len(mails.to("ben@example.org")) == (expected == "allowed")
     assert (TEXT in unescape(ben.get("/messages").text)) == (expected == "allowed")
     assert (TEXT in unescape(ana.get("/messages").text)) == (not refused)  # the writer notices nothing

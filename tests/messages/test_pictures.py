@@ -29,11 +29,11 @@ def images(db) -> list[MessageImage]:
     return list(db.session.scalars(select(MessageImage).order_by(MessageImage.id)))
 
 
-def shown(answer) -> Image.Image:
+def opened_image(answer) -> Image.Image:
     return Image.open(BytesIO(answer.data))
 
 
-def test_a_picture_goes_from_one_to_the_other(app, ana, as_, db):
+def test_image_can_be_sent_and_viewed_by_both_members(app, ana, as_, db):
     answer = send_pictures(ana, [picture(size=(60, 40))], alts=["  A red\nwall "], message="Look")
     assert answer.status_code == 303
     (image,) = images(db)
@@ -42,7 +42,7 @@ def test_a_picture_goes_from_one_to_the_other(app, ana, as_, db):
     for browser in (ana, as_("ben")):
         answer = browser.get(f"/messages/image/{image.id}")
         assert (answer.status_code, answer.content_type) == (200, "image/webp")
-        assert shown(answer).size == (60, 40)
+        assert opened_image(answer).size == (60, 40)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "private, max-age=86400, immutable"
         # Kept for this login only: who logs in next on the same browser asks again.
@@ -50,7 +50,7 @@ def test_a_picture_goes_from_one_to_the_other(app, ana, as_, db):
         assert browser.head(f"/messages/image/{image.id}").status_code == 200
 
 
-def test_the_page_shows_it_with_its_words_and_its_size(ana, as_, db, run_jobs):
+def test_images_are_shown_with_alt_text_and_size(ana, as_, db, run_jobs):
     send_pictures(ana, [picture(), picture(colour="blue")], alts=["A <red> wall", ""])
     first, second = images(db)
     page = as_("ben").get("/messages/ana").text
@@ -62,35 +62,35 @@ def test_the_page_shows_it_with_its_words_and_its_size(ana, as_, db, run_jobs):
     assert f'src="/messages/image/{second.id}/thumbnail"' in page
 
 
-def test_a_large_picture_is_made_smaller_and_says_nothing_of_where_it_was_taken(ana, db):
+def test_large_image_is_scaled_down_and_loses_its_metadata(ana, db):
     exif = Image.Exif()
     exif[0x010F] = "SecretCamera"
     data = picture("JPEG", (3000, 1500), exif=exif.tobytes()) + b"<script>alert(1)</script>"
     assert send_pictures(ana, [data]).status_code == 303
     (image,) = images(db)
     answer = ana.get(f"/messages/image/{image.id}")
-    assert shown(answer).size == (image.width, image.height) == (2048, 1024)
+    assert opened_image(answer).size == (image.width, image.height) == (2048, 1024)
     assert b"SecretCamera" not in answer.data and b"script" not in answer.data
 
 
 @pytest.mark.slow
-def test_four_pictures_in_their_order_with_their_words(ana, db):
+def test_four_images_keep_their_order_and_alt_texts(ana, db):
     """An empty field between them takes no words from the others."""
     colours = [picture(colour=colour) for colour in ("red", "blue", "green", "white")]
     pictures = [colours[0], b"", *colours[1:]]
     assert send_pictures(ana, pictures, alts=["red", "nothing", "blue", "", "white"]).status_code == 303
     assert [(image.position, image.alt) for image in images(db)] == [(0, "red"), (1, "blue"), (2, ""), (3, "white")]
-    red = shown(ana.get(f"/messages/image/{images(db)[0].id}")).convert("RGB").getpixel((5, 5))
+    red = opened_image(ana.get(f"/messages/image/{images(db)[0].id}")).convert("RGB").getpixel((5, 5))
     assert red[0] > 200 and red[2] < 50
 
 
-def test_a_picture_needs_no_words_and_nothing_is_not_a_message(ana, db):
+def test_image_needs_no_text_but_an_empty_message_is_rejected(ana, db):
     assert send_pictures(ana, [b""], message="").status_code == 422
     assert send_pictures(ana, [picture()], message=" \n ").status_code == 303
     assert db.session.scalars(select(Message.body)).all() == [""]
 
 
-def test_who_cannot_see_the_message_gets_no_picture(ana, as_, client, db, run_jobs):
+def test_nonmembers_cannot_view_message_images(ana, as_, client, db, run_jobs):
     send_pictures(ana, [picture()])
     (image,) = images(db)
     a_message(as_("cleo").user, ana.user)
@@ -103,7 +103,7 @@ def test_who_cannot_see_the_message_gets_no_picture(ana, as_, client, db, run_jo
         assert ana.get(f"/messages/image/{number}").status_code == 404
 
 
-def test_who_has_left_a_group_gets_no_picture_of_it(ana, as_, db):
+def test_former_group_members_cannot_view_group_images(ana, as_, db):
     cleo = as_("cleo")
     acquainted(ana.user, cleo.user)
     group = {"to": "ben, cleo", "name": "Walls", "message": "Look", "image": [(BytesIO(picture()), "picture.png")]}
@@ -116,7 +116,7 @@ def test_who_has_left_a_group_gets_no_picture_of_it(ana, as_, db):
     assert as_("ben").get(f"/messages/image/{image.id}").status_code == 200
 
 
-def test_a_missing_file_is_no_picture(app, ana, db):
+def test_missing_image_file_is_not_found(app, ana, db):
     send_pictures(ana, [picture()])
     (path,) = (Path(app.config["DATA_DIR"]) / "media" / "messages").glob("*/*")
     path.unlink()
@@ -126,7 +126,7 @@ def test_a_missing_file_is_no_picture(app, ana, db):
 # --- What is refused
 
 
-def test_more_than_four_are_refused_and_the_text_is_kept(app, ana, db):
+def test_more_than_four_images_are_rejected_and_the_text_is_kept(app, ana, db):
     answer = send_pictures(ana, [picture()] * 5, message="typed words")
     assert answer.status_code == 422
     assert "up to 4 images" in answer.text and "typed words" in answer.text
@@ -143,7 +143,7 @@ def test_more_than_four_are_refused_and_the_text_is_kept(app, ana, db):
         (b"\x89PNG\r\n\x1a\n" + b"0" * (5 * 1024 * 1024), "5 MB"),
     ],
 )
-def test_what_is_no_picture_is_refused_with_the_others(app, ana, db, data, reason):
+def test_invalid_file_rejects_all_images_of_the_message(app, ana, db, data, reason):
     answer = send_pictures(ana, [picture(), data], message="typed words")
     assert answer.status_code == 422
     assert reason in answer.text and "typed words" in answer.text
@@ -151,14 +151,14 @@ def test_what_is_no_picture_is_refused_with_the_others(app, ana, db, data, reaso
     assert db.session.scalars(select(Message)).all() == []
 
 
-def test_a_description_is_bounded(app, ana, db):
+def test_alt_text_length_is_limited(app, ana, db):
     answer = send_pictures(ana, [picture()], alts=["x" * 1001], message="typed words")
     assert answer.status_code == 422 and "typed words" in answer.text
     assert send_pictures(ana, [picture()], alts=["x" * 1000]).status_code == 303
     assert len(stored(app)) == len(images(db)) == 1
 
 
-def test_a_full_disk_is_said_and_the_text_is_kept(ana, db, monkeypatch):
+def test_full_disk_rejects_the_message_and_keeps_the_text(ana, db, monkeypatch):
     def full(*_args):
         raise OSError(28, "No space left on device")
 
@@ -170,7 +170,7 @@ def test_a_full_disk_is_said_and_the_text_is_kept(ana, db, monkeypatch):
 
 
 @pytest.mark.slow
-def test_four_of_the_largest_are_taken_and_far_more_is_not_read(ana, db):
+def test_four_largest_images_are_accepted_and_larger_requests_are_rejected(ana, db):
     out = BytesIO()
     Image.frombytes("RGB", (1300, 1300), os.urandom(1300 * 1300 * 3)).save(out, "PNG", compress_level=0)
     large = out.getvalue()
@@ -183,14 +183,14 @@ def test_four_of_the_largest_are_taken_and_far_more_is_not_read(ana, db):
     assert ana.post_form("/edit_profile", fields, content_type="multipart/form-data").status_code == 413
 
 
-def test_images_are_limited_and_not_requests_and_words_are_not(ana, rate_limits):
+def test_number_of_images_is_limited_but_text_messages_are_not(ana, rate_limits):
     requests = limits.IMAGES_PER_HOUR // 5
     answers = [send_pictures(ana, [b"no picture"] * 5) for _ in range(requests + 1)]
     assert [answer.status_code for answer in answers] == [422] * requests + [429]
     assert ana.post_form("/send_message/ben", {"message": "words"}).status_code == 303
 
 
-def test_pixels_are_limited(ana, rate_limits, monkeypatch):
+def test_number_of_pixels_is_limited(ana, rate_limits, monkeypatch):
     """Four images of 25 megapixels in each message, without the ten seconds that they would take."""
     small = make_picture(picture(), THUMBNAIL, seconds=9)
     monkeypatch.setattr("app.web.uploads.make_picture", lambda *_args, **_options: small._replace(pixels=25_000_000))
@@ -202,14 +202,14 @@ def test_pixels_are_limited(ana, rate_limits, monkeypatch):
 # --- Once
 
 
-def test_a_form_sent_twice_is_one_message_with_one_picture(app, ana, db):
+def test_form_sent_twice_sends_one_message_with_one_image(app, ana, db):
     for _ in range(2):
         assert send_pictures(ana, [picture()], alts=["a wall"], form_key="one").status_code == 303
     (image,) = images(db)
     assert image.file in stored(app)
 
 
-def test_a_group_begun_twice_by_one_form_with_a_picture_is_one(ana, as_, db):
+def test_group_form_with_image_sent_twice_creates_one_group(ana, as_, db):
     acquainted(ana.user, as_("cleo").user)
     for _ in range(2):
         group = {"to": "ben, cleo", "form_key": "one", "message": "", "image": [(BytesIO(picture()), "picture.png")]}
@@ -217,7 +217,7 @@ def test_a_group_begun_twice_by_one_form_with_a_picture_is_one(ana, as_, db):
     assert len(images(db)) == 1
 
 
-def test_an_old_form_with_another_picture_is_another_message(ana, db):
+def test_reused_form_key_with_another_image_sends_another_message(ana, db):
     """A browser that goes back shows the form as it was, key and all: what is sent now must not be swallowed."""
     for colour in ("red", "blue"):
         assert send_pictures(ana, [picture(colour=colour)], form_key="one").status_code == 303
@@ -229,23 +229,23 @@ def test_an_old_form_with_another_picture_is_another_message(ana, db):
 
 
 @pytest.mark.slow
-def test_a_job_makes_the_thumbnails_and_until_then_the_picture_is_shown(app, ana, as_, db, run_jobs):
+def test_thumbnails_are_made_by_a_job_and_the_image_is_shown_until_then(app, ana, as_, db, run_jobs):
     send_pictures(ana, [picture(size=(1500, 1000)), picture(size=(30, 20))])
     first, second = images(db)
     answer = ana.get(f"/messages/image/{first.id}/thumbnail")
-    assert shown(answer).size == (1500, 1000)
+    assert opened_image(answer).size == (1500, 1000)
     assert answer.headers["Cache-Control"] == "no-store"
     run_jobs()
     sizes = {first.id: (480, 320), second.id: (30, 20)}
     for image in images(db):
         answer = as_("ben").get(f"/messages/image/{image.id}/thumbnail")
-        assert (answer.content_type, shown(answer).size) == ("image/webp", sizes[image.id])
+        assert (answer.content_type, opened_image(answer).size) == ("image/webp", sizes[image.id])
         assert answer.headers["Cache-Control"] == "private, max-age=86400, immutable"
-    assert shown(ana.get(f"/messages/image/{first.id}")).size == (1500, 1000)
+    assert opened_image(ana.get(f"/messages/image/{first.id}")).size == (1500, 1000)
     assert len(stored(app)) == 4
 
 
-def test_the_job_run_twice_makes_them_once(app, ana, db, run_jobs):
+def test_repeated_thumbnail_job_makes_no_second_thumbnail(app, ana, db, run_jobs):
     send_pictures(ana, [picture()])
     run_jobs()
     (before,) = [image.thumbnail for image in images(db)]
@@ -258,7 +258,7 @@ def test_the_job_run_twice_makes_them_once(app, ana, db, run_jobs):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"no picture")])
-def test_a_thumbnail_that_cannot_be_made_keeps_nothing_else_from_it(app, ana, db, run_jobs, damage):
+def test_failed_thumbnail_does_not_prevent_the_others(app, ana, db, run_jobs, damage):
     send_pictures(ana, [picture(), picture(colour="blue")])
     first, _second = images(db)
     damage(Path(app.config["DATA_DIR"]) / "media" / "messages" / first.file[:2] / first.file)
@@ -270,7 +270,7 @@ def test_a_thumbnail_that_cannot_be_made_keeps_nothing_else_from_it(app, ana, db
     assert first.thumbnail == "" and second.thumbnail != ""
 
 
-def test_a_full_disk_is_tried_again(ana, db, run_jobs, monkeypatch):
+def test_thumbnail_job_is_retried_after_a_full_disk(ana, db, run_jobs, monkeypatch):
     send_pictures(ana, [picture()])
 
     def full(*_args):
@@ -286,7 +286,7 @@ def test_a_full_disk_is_tried_again(ana, db, run_jobs, monkeypatch):
 # --- Files
 
 
-def test_stray_files_go_after_a_day_and_what_somebody_needs_stays(app, ana, db, run_jobs):
+def test_unused_files_are_deleted_after_a_day_and_used_files_are_kept(app, ana, db, run_jobs):
     send_pictures(ana, [picture()])
     run_jobs()
     (image,) = images(db)
@@ -319,7 +319,7 @@ def image_time(db):
 
 
 @pytest.mark.slow
-def test_a_mail_tells_of_pictures_in_words(ana, db, run_jobs, mails):
+def test_email_describes_images_by_their_alt_text(ana, db, run_jobs, mails):
     send_pictures(ana, [picture(), picture(colour="blue")], alts=["A <red> wall", ""])
     ana.post_form("/send_message/ben", {"message": "And words"})
     run_jobs(advance=60)

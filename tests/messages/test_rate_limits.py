@@ -27,8 +27,8 @@ of_every_age = pytest.mark.parametrize("age", [YOUNG, OLD], ids=["new", "known"]
 
 
 @pytest.fixture
-def talk(as_, db):
-    """`talk(age, sent, ago)`: ana's browser; her account is so old, and she sent ben so many messages so long ago."""
+def sender(as_, db):
+    """`sender(age, sent, ago)`: ana's browser; her account is so old, and she sent ben so many messages so long ago."""
 
     def make(age: timedelta, sent: int = 0, ago: timedelta = timedelta()):
         ana, ben = as_(a_user("ana", created_at=now() - age)), a_user("ben")
@@ -51,7 +51,7 @@ def stored(db) -> int:
     return db.session.scalar(select(func.count()).select_from(Message))
 
 
-def refuses(browser, db, sentence: str, to: str = "ben") -> None:
+def assert_rejected(browser, db, sentence: str, to: str = "ben") -> None:
     """The next message is refused in these words, its text is still there, and nothing has changed."""
     before = stored(db)
     answer = browser.post_form(f"/send_message/{to}", {"message": "one & two more"})
@@ -61,21 +61,21 @@ def refuses(browser, db, sentence: str, to: str = "ben") -> None:
     assert stored(db) == before
 
 
-def takes(browser, to: str = "ben", text: str = "fine") -> None:
+def assert_accepted(browser, to: str = "ben", text: str = "fine") -> None:
     assert browser.post_form(f"/send_message/{to}", {"message": text}).status_code == 303
 
 
 @of_every_age
-def test_so_many_in_a_minute(talk, db, age):
-    ana = talk(age, A_MINUTE[age] - 1)
-    takes(ana)
-    refuses(ana, db, FAST)
+def test_messages_per_minute_are_limited(sender, db, age):
+    ana = sender(age, A_MINUTE[age] - 1)
+    assert_accepted(ana)
+    assert_rejected(ana, db, FAST)
     long_ago = now() - timedelta(seconds=61)
     db.session.execute(update(Message).values(created_at=long_ago))
-    takes(ana)
+    assert_accepted(ana)
 
 
-def test_a_group_is_not_called_otherwise_faster_than_one_writes(ana, people, db):
+def test_renaming_a_group_counts_toward_the_message_limit(ana, people, db):
     text = " ".join(person.username for person in people[:2])
     for person in people[:2]:
         a_follow(person, ana.user)
@@ -91,95 +91,95 @@ def test_a_group_is_not_called_otherwise_faster_than_one_writes(ana, people, db)
 
 
 @of_every_age
-def test_so_many_in_a_day(talk, db, age):
-    ana = talk(age, A_DAY[age] - 1, timedelta(hours=23))
-    takes(ana)
-    refuses(ana, db, MANY)
+def test_messages_per_day_are_limited(sender, db, age):
+    ana = sender(age, A_DAY[age] - 1, timedelta(hours=23))
+    assert_accepted(ana)
+    assert_rejected(ana, db, MANY)
     db.session.execute(update(Message).values(created_at=now() - timedelta(hours=25)))
-    takes(ana)
+    assert_accepted(ana)
 
 
 @of_every_age
 @pytest.mark.slow
-def test_so_many_conversations_begun_in_a_day(talk, db, age):
-    ana, most = talk(age), BEGUN_A_DAY[age]
+def test_new_conversations_per_day_are_limited(sender, db, age):
+    ana, most = sender(age), BEGUN_A_DAY[age]
     people = [a_user(f"person{number}") for number in range(most + 2)]
     for person in people[:most]:
-        takes(ana, person.username)
+        assert_accepted(ana, person.username)
         db.session.execute(update(Message).values(created_at=now() - timedelta(hours=2)))  # not so fast
-    refuses(ana, db, BEGUN, people[most].username)
-    takes(ana)  # an old conversation goes on
+    assert_rejected(ana, db, BEGUN, people[most].username)
+    assert_accepted(ana)  # an old conversation goes on
     db.session.execute(update(Conversation).values(started_at=now() - timedelta(hours=25)))
-    takes(ana, people[most].username)
+    assert_accepted(ana, people[most].username)
 
 
-def test_who_waits_for_an_answer_writes_three_messages(talk, as_, db):
-    ana = talk(OLD)
+def test_sender_of_a_request_may_send_three_messages_before_a_reply(sender, as_, db):
+    ana = sender(OLD)
     cleo = as_("cleo")
     for number in range(3):
-        takes(ana, "cleo", f"question {number}")
-    refuses(ana, db, WAIT, "cleo")
+        assert_accepted(ana, "cleo", f"question {number}")
+    assert_rejected(ana, db, WAIT, "cleo")
     assert cleo.post_form("/send_message/ana", {"message": "answer"}).status_code == 303
     for number in range(4):
-        takes(ana, "cleo", f"and more {number}")
+        assert_accepted(ana, "cleo", f"and more {number}")
 
 
-def test_silence_lasts_after_a_declined_request(talk, db):
+def test_limit_without_a_reply_remains_after_a_declined_request(sender, db):
     """Who is declined hears nothing of it: they wait for an answer, as before."""
-    ana, cleo = talk(OLD), a_user("cleo")
-    takes(ana, "cleo")
+    ana, cleo = sender(OLD), a_user("cleo")
+    assert_accepted(ana, "cleo")
     hers = ConversationMember.user_id == cleo.id
     db.session.execute(update(ConversationMember).where(hers).values(state="declined"))
-    takes(ana, "cleo")
-    takes(ana, "cleo")
-    refuses(ana, db, WAIT, "cleo")
+    assert_accepted(ana, "cleo")
+    assert_accepted(ana, "cleo")
+    assert_rejected(ana, db, WAIT, "cleo")
     a_follow(cleo, ana.user)
-    takes(ana, "cleo")
+    assert_accepted(ana, "cleo")
 
 
-def test_the_same_form_again_is_no_flood(talk, db):
+def test_resubmitted_form_does_not_count_toward_the_limit(sender, db):
     """Whose answer was lost sends again, and hears what the first answer said, also when that was the last one."""
-    ana = talk(YOUNG, A_MINUTE[YOUNG] - 1)
+    ana = sender(YOUNG, A_MINUTE[YOUNG] - 1)
     form = {"message": "the last one", "form_key": "once"}
     for _ in range(2):
         assert ana.post_form("/send_message/ben", form).status_code == 303
-    refuses(ana, db, FAST)
+    assert_rejected(ana, db, FAST)
 
 
 @pytest.mark.slow
-def test_impatience_never_costs_the_text(talk, db, rate_limits):
+def test_message_limit_returns_422_until_the_request_limit_returns_429(sender, db, rate_limits):
     """The limit of requests is one of addresses: an account hears of its own limit, with its text in the form."""
-    ana = talk(OLD, A_MINUTE[OLD])
+    ana = sender(OLD, A_MINUTE[OLD])
     answers = [ana.post_form("/send_message/ben", {"message": "again"}).status_code for _ in range(101)]
     assert answers == [422] * 100 + [429]
 
 
-def test_one_persons_flood_stops_nobody_else(talk, as_, db):
-    ana = talk(YOUNG, A_MINUTE[YOUNG])
-    refuses(ana, db, FAST)
-    takes(as_("ben"), "ana")
+def test_message_limit_of_one_member_does_not_affect_others(sender, as_, db):
+    ana = sender(YOUNG, A_MINUTE[YOUNG])
+    assert_rejected(ana, db, FAST)
+    assert_accepted(as_("ben"), "ana")
 
 
-def test_without_rate_limits_nothing_is_refused(talk, db, configure):
+def test_disabled_rate_limits_reject_nothing(sender, db, configure):
     configure(RATELIMIT_ENABLED=False)
-    ana = talk(YOUNG, A_DAY[YOUNG] + 10)
-    takes(ana)
+    ana = sender(YOUNG, A_DAY[YOUNG] + 10)
+    assert_accepted(ana)
     a_user("cleo")
     for number in range(5):
-        takes(ana, "cleo", f"question {number}")
+        assert_accepted(ana, "cleo", f"question {number}")
 
 
-def test_a_conversation_begins_with_its_first_message(talk, db):
+def test_conversation_counts_as_new_from_its_first_message(sender, db):
     """Drafts of yesterday are no way to begin with everybody today; and who only began to type has not begun."""
-    ana, most = talk(YOUNG), BEGUN_A_DAY[YOUNG]
+    ana, most = sender(YOUNG), BEGUN_A_DAY[YOUNG]
     people = [a_user(f"person{number}") for number in range(most + 1)]
     for person in people:
         assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303
     db.session.execute(update(Conversation).values(started_at=now() - timedelta(hours=25)))
     for person in people[:most]:
-        takes(ana, person.username)
+        assert_accepted(ana, person.username)
         db.session.execute(update(Message).values(created_at=now() - timedelta(hours=2)))
-    refuses(ana, db, BEGUN, people[most].username)
+    assert_rejected(ana, db, BEGUN, people[most].username)
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def people(ana):
     return [a_user(f"person{number}") for number in range(3)]
 
 
-def test_drafts_make_no_endless_rows(ana, people, db, monkeypatch):
+def test_number_of_conversations_created_by_drafts_is_limited(ana, people, db, monkeypatch):
     monkeypatch.setattr(rate_limits, "DRAFTS", 2)
     for person in people:
         assert ana.post_form(f"/messages/{person.username}/draft", {"message": "Dear"}).status_code == 303
@@ -201,7 +201,7 @@ def test_drafts_make_no_endless_rows(ana, people, db, monkeypatch):
     assert "Dearest" in ana.get(f"/messages/{people[0].username}").text
 
 
-def test_a_draft_to_who_cannot_be_written_to_makes_no_row(ana, people, db):
+def test_draft_to_a_member_who_cannot_be_messaged_is_not_stored(ana, people, db):
     db.session.add(Block(blocker_id=people[0].id, blocked_id=ana.user.id))
     people[1].message_privacy = "nobody"
     db.session.commit()
@@ -210,7 +210,7 @@ def test_a_draft_to_who_cannot_be_written_to_makes_no_row(ana, people, db):
     assert db.session.scalar(select(func.count()).select_from(Conversation)) == 0
 
 
-def test_a_draft_leaves_out_what_no_database_holds(ana, people):
+def test_null_characters_are_removed_from_drafts(ana, people):
     person = people[0].username
     assert ana.post_form(f"/messages/{person}/draft", {"message": "Dear\0est"}).status_code == 303
     assert "Dearest" in ana.get(f"/messages/{person}").text

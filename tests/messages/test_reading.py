@@ -29,30 +29,30 @@ def read(browser, seq, **headers):
     return browser.post_form("/messages/ben/read", {"seq": seq}, headers=headers)
 
 
-def test_showing_a_thread_reads_nothing(ana, db):
+def test_showing_a_conversation_marks_nothing_read(ana, db):
     for _ in range(2):
         assert "message 3" in ana.get("/messages/ben").text
     assert unread.message_count(ana.user.id) == 3
 
 
-def test_what_was_rendered_is_read(ana, db):
+def test_rendered_messages_are_marked_read(ana, db):
     assert read(ana, 2).status_code == 303
     assert read_seq(db, ana.user) == 2
     assert unread.message_count(ana.user.id) == 1
 
 
-def test_a_script_gets_no_page(ana):
+def test_script_request_gets_an_empty_response(ana):
     response = read(ana, 2, **{"X-Requested-With": "XMLHttpRequest"})
     assert (response.status_code, response.data) == (204, b"")
 
 
-def test_reading_only_moves_forward(ana, db):
+def test_read_position_only_moves_forward(ana, db):
     read(ana, 3)
     read(ana, 1)
     assert read_seq(db, ana.user) == 3
 
 
-def test_reading_ends_at_the_newest_message(ana, db):
+def test_read_position_is_capped_at_the_newest_message(ana, db):
     read(ana, 2**31 - 1)
     assert read_seq(db, ana.user) == 3
     ben = a_user("benno")
@@ -61,29 +61,29 @@ def test_reading_ends_at_the_newest_message(ana, db):
 
 
 @pytest.mark.parametrize("seq", ["", "x", "-1", "1.5", "99999999999999999999", "nan"])
-def test_a_strange_number_is_refused(ana, db, seq):
+def test_invalid_read_position_is_rejected(ana, db, seq):
     assert read(ana, seq).status_code == 400
     assert read_seq(db, ana.user) == 0
 
 
-def test_nothing_is_read_without_a_token(ana, db):
+def test_marking_read_requires_a_csrf_token(ana, db):
     assert ana.post("/messages/ben/read", data={"seq": 3}).status_code == 400
     assert read_seq(db, ana.user) == 0
 
 
-def test_answering_reads_what_the_page_had_rendered(ana, db):
+def test_replying_marks_the_rendered_messages_read(ana, db):
     response = ana.submit("/messages/ben", {"message": "an answer", "read_upto": "2"}, action="/send_message/ben")
     assert response.status_code == 303
     assert read_seq(db, ana.user) == 2
 
 
-def test_a_page_carries_the_number_it_rendered(ana, as_):
+def test_page_contains_the_number_of_its_newest_message(ana, as_):
     page = ana.get("/messages/ben").text
     a_message(as_("ben").user, ana.user, "arrived meanwhile")
     assert 'data-newest-seq="3"' in page
 
 
-def test_the_badge_is_on_every_page_and_goes_with_reading(ana):
+def test_badge_is_on_every_page_and_is_cleared_by_reading(ana):
     for page in ("/messages", "/explore", "/user/ben"):
         assert 'data-badge="unread_message_count" data-count="3"' in ana.get(page).text
     read(ana, 3)
@@ -91,7 +91,7 @@ def test_the_badge_is_on_every_page_and_goes_with_reading(ana):
         assert 'data-badge="unread_message_count" data-count="0"' in ana.get(page).text
 
 
-def test_my_own_messages_are_never_unread(ana, as_, db):
+def test_own_messages_are_never_unread(ana, as_, db):
     ben = as_("ben")
     assert unread.message_count(ben.user.id) == 0
     a_message(ana.user, ben.user, "answer")
@@ -99,7 +99,7 @@ def test_my_own_messages_are_never_unread(ana, as_, db):
     assert unread.message_count(ana.user.id) == 3
 
 
-def test_a_get_writes_nothing(ana, db):
+def test_get_requests_write_nothing(ana, db):
     before = everything()
     for path in (
         "/messages",

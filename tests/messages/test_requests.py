@@ -9,7 +9,7 @@ from app.messages.actions import groups, send_message
 from app.models import Block, ConversationMember, User
 from app.queries import unread
 from tests.factories import a_follow, a_message, a_user, acquainted
-from tests.support.rows import rows, told, words
+from tests.support.rows import polled_states, rows, words
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def state(db, user: User) -> str:
     return db.session.scalar(select(ConversationMember.state).where(ConversationMember.user_id == user.id))
 
 
-def tray(browser, path="/messages/requests") -> list[str]:
+def request_rows(browser, path="/messages/requests") -> list[str]:
     return list(rows(browser.get(path).text).values())
 
 
-def test_the_tray_says_who_it_is_and_what_they_wrote(asked, db):
-    (row,) = tray(asked)
+def test_request_shows_its_sender_and_first_message(asked, db):
+    (row,) = request_rows(asked)
     assert row.startswith("Ben Benson")
     assert "@ben" in row
     assert "Joined " in row
@@ -42,18 +42,18 @@ def test_the_tray_says_who_it_is_and_what_they_wrote(asked, db):
         a_follow(asked.user, friend)
         a_follow(friend, asked.ben)
     a_follow(a_user("somebody"), asked.ben)
-    assert "Followed by 2 people you follow" in tray(asked)[0]
+    assert "Followed by 2 people you follow" in request_rows(asked)[0]
 
 
-def test_a_request_has_no_badge_and_no_mail(asked, mails, run_jobs):
+def test_request_causes_no_message_badge_and_no_email(asked, mails, run_jobs):
     run_jobs(advance=3600)
     assert len(mails) == 0
-    states = told(asked)
+    states = polled_states(asked)
     assert states["message_request_count"] == 1
     assert states.get("unread_message_count", 0) == 0
 
 
-def test_reading_it_tells_the_sender_nothing(asked, as_, db):
+def test_reading_a_request_is_not_reported_to_the_sender(asked, as_, db):
     for person in (asked.user, asked.ben):
         person.receipts = True
     db.session.commit()
@@ -68,123 +68,123 @@ def test_reading_it_tells_the_sender_nothing(asked, as_, db):
     assert 'data-state="sent"' in ben.get("/messages/ana").text
 
 
-def test_accepting_makes_it_a_conversation(asked, as_, db, mails, run_jobs):
+def test_accepting_a_request_makes_it_a_conversation(asked, as_, db, mails, run_jobs):
     for person in (asked.user, asked.ben):
         person.receipts = True
     db.session.commit()
     answer = asked.submit("/messages/requests", action=f"{asked.thread}/accept")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/messages/ben")
     assert state(db, asked.user) == "accepted"
-    states = told(asked)
+    states = polled_states(asked)
     assert (states["message_request_count"], states["unread_message_count"]) == (0, 1)
-    assert tray(asked) == []
+    assert request_rows(asked) == []
     assert "1 unread message" in next(iter(rows(asked.get("/messages").text).values()))
     assert "wants to message" not in words(asked.get("/messages/ben").text)
     run_jobs(advance=3600)
     assert [mail.envelope_to for mail in mails] == [["ana@example.org"]]
     asked.post_form("/messages/ben/read", {"seq": 1})
-    assert told(asked)["unread_message_count"] == 0
+    assert polled_states(asked)["unread_message_count"] == 0
     assert 'data-state="read"' in as_(asked.ben).get("/messages/ana").text
 
 
-def test_what_was_read_in_the_tray_is_shown_as_read_from_then_on(asked, as_, db):
+def test_read_receipt_of_a_request_is_sent_after_accepting(asked, as_, db):
     for person in (asked.user, asked.ben):
         person.receipts = True
     db.session.commit()
     ben = as_(asked.ben)
     asked.post_form("/messages/ben/read", {"seq": 1})
-    assert told(ben)["conversation"]["read"] == 0
+    assert polled_states(ben)["conversation"]["read"] == 0
     asked.post_form(f"{asked.thread}/accept")
-    assert told(ben)["conversation"]["read"] == 1
+    assert polled_states(ben)["conversation"]["read"] == 1
 
 
-def test_an_answer_accepts(asked, db):
+def test_replying_to_a_request_accepts_it(asked, db):
     asked.post_form("/send_message/ben", {"message": "It is"})
     assert state(db, asked.user) == "accepted"
-    states = told(asked)
+    states = polled_states(asked)
     assert states["message_request_count"] == 0
 
 
-def test_declining_is_silent_and_can_be_taken_back(asked, as_, db, mails, run_jobs):
+def test_declined_request_is_hidden_silently_and_can_be_accepted_later(asked, as_, db, mails, run_jobs):
     ben = as_(asked.ben)
     before, page = ben.get("/notifications?since=0").json, words(ben.get("/messages/ana").text)
     answer = asked.submit("/messages/requests", action=f"{asked.thread}/decline")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/messages/requests")
-    assert tray(asked) == []
-    assert told(asked)["message_request_count"] == 0
+    assert request_rows(asked) == []
+    assert polled_states(asked)["message_request_count"] == 0
     assert ben.get("/notifications?since=0").json == before
     assert words(ben.get("/messages/ana").text) == page
     send_message(asked.ben, asked.user, "Hello?")
     db.session.commit()
-    assert tray(asked) == []  # who was declined cannot come back by writing again
-    assert told(asked)["message_request_count"] == 0
-    (row,) = tray(asked, "/messages/requests?declined=1")
+    assert request_rows(asked) == []  # who was declined cannot come back by writing again
+    assert polled_states(asked)["message_request_count"] == 0
+    (row,) = request_rows(asked, "/messages/requests?declined=1")
     assert "Hello?" in row
     assert "You declined this request." in words(asked.get("/messages/ben").text)
     asked.submit("/messages/requests?declined=1", action=f"{asked.thread}/accept")
-    assert told(asked)["unread_message_count"] == 2
-    assert tray(asked, "/messages/requests?declined=1") == []
+    assert polled_states(asked)["unread_message_count"] == 2
+    assert request_rows(asked, "/messages/requests?declined=1") == []
 
 
 @pytest.mark.parametrize("deed", ["accept", "decline"])
-def test_answering_twice_changes_nothing(asked, db, deed):
+def test_repeating_accept_or_decline_changes_nothing(asked, db, deed):
     for _ in range(2):
         assert asked.post_form(f"{asked.thread}/{deed}").status_code == 303
     assert state(db, asked.user) == {"accept": "accepted", "decline": "declined"}[deed]
 
 
-def test_a_conversation_cannot_be_declined(as_, db):
+def test_accepted_conversation_cannot_be_declined(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ben, ana.user)
     ana.post_form(f"/messages/thread/{message.conversation_id}/decline")
     assert state(db, ana.user) == "accepted"
-    assert told(ana)["unread_message_count"] == 1
+    assert polled_states(ana)["unread_message_count"] == 1
 
 
 @pytest.mark.parametrize("deed", ["accept", "decline", "mute", "unmute"])
-def test_others_have_no_say(asked, as_, db, deed):
+def test_other_members_cannot_accept_or_decline_a_request(asked, as_, db, deed):
     cleo = as_("cleo")
     assert cleo.post_form(f"{asked.thread}/{deed}").status_code == 404
     assert cleo.post_form(f"/messages/thread/99999999999/{deed}").status_code == 404
     assert state(db, asked.user) == "request"
 
 
-def test_the_sender_cannot_accept_for_the_other_one(asked, as_, db):
+def test_sender_cannot_accept_the_request(asked, as_, db):
     as_(asked.ben).post_form(f"{asked.thread}/accept")
     assert state(db, asked.user) == "request"
 
 
-def test_blocking_takes_a_request_from_the_tray_and_its_number(asked, db):
+def test_blocking_removes_a_request_and_its_count(asked, db):
     asked.submit("/messages/requests", action="/block/ben")
     assert db.session.scalar(select(Block.blocker_id)) == asked.user.id
-    assert tray(asked) == []
-    assert told(asked)["message_request_count"] == 0
+    assert request_rows(asked) == []
+    assert polled_states(asked)["message_request_count"] == 0
     assert unread.request_count(asked.user.id) == 0
     asked.post_form("/unblock/ben")
-    assert len(tray(asked)) == told(asked)["message_request_count"] == 1
+    assert len(request_rows(asked)) == polled_states(asked)["message_request_count"] == 1
 
 
-def test_who_blocks_after_asking_does_not_tell_so_by_it(asked, as_):
+def test_request_stays_visible_if_its_sender_blocks_the_recipient(asked, as_):
     as_(asked.ben).post_form("/block/ana")
-    assert len(tray(asked)) == 1
+    assert len(request_rows(asked)) == 1
 
 
-def test_a_stranger_asks_into_a_group(as_, db):
+def test_stranger_can_invite_to_a_group_by_request(as_, db):
     founder, dora, ben = a_user("ana"), as_("dora"), a_user("ben", name="Ben")
     acquainted(founder, ben)
     group = groups.start(founder, [dora.user, ben], "Bakers", "Bread?")
     db.session.commit()
-    (row,) = tray(dora)
+    (row,) = request_rows(dora)
     assert row.startswith("Bakers")
     assert "A group of 3 people" in row
     thread = f"/messages/thread/{group.id}"
     assert "You've been invited to this group." in words(dora.get(thread).text)
     answer = dora.submit("/messages/requests", action=f"{thread}/accept")
     assert answer.headers["Location"] == thread
-    assert told(dora)["unread_message_count"] == 1
+    assert polled_states(dora)["unread_message_count"] == 1
 
 
-def test_the_tray_costs_the_same_for_one_and_for_many(as_, db, queries):
+def test_requests_page_takes_a_constant_number_of_statements(as_, db, queries):
     ana = as_("ana")
     counts = []
     for many in (1, 8):

@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from sqlalchemy import Engine, event, update
 
-from app.messages import conversation_page
+from app.messages import conversation_responses
 from app.messages.actions import groups
 from app.models import Block, User
 from tests.factories import a_follow, a_user
@@ -16,7 +16,7 @@ MOST = 14  # statements, with those of the session and of access control
 
 
 @pytest.fixture
-def locked():
+def recorded_statements():
     """What happens to the database, with `*` before the statements that run under SQLite's write lock."""
     seen, holds = [], [False]
 
@@ -37,16 +37,16 @@ def locked():
 
 def between_check_and_action(monkeypatch, change) -> None:
     """Run `change` when the page has found that one may write, and before the action begins."""
-    real = conversation_page.send_options
+    real = conversation_responses.send_options
 
     def slow(form):
         change()
         return real(form)
 
-    monkeypatch.setattr(conversation_page, "send_options", slow)
+    monkeypatch.setattr(conversation_responses, "send_options", slow)
 
 
-def test_a_message_costs_few_statements(ana, ben, queries):
+def test_sending_a_message_takes_few_statements(ana, ben, queries):
     form = {"message": "Hello", "form_key": "one"}
     ana.post_form("/send_message/ben", form)
     with queries() as asked:
@@ -54,7 +54,7 @@ def test_a_message_costs_few_statements(ana, ben, queries):
     assert len(asked) <= MOST, asked
 
 
-def test_a_group_of_any_size_costs_as_many_but_for_jobs(ana, people_of_a_group, queries):
+def test_sending_to_a_group_adds_only_job_statements_per_member(ana, people_of_a_group, queries):
     with queries() as asked:
         assert ana.post_form(f"/messages/thread/{people_of_a_group}/send", {"message": "Hello"}).status_code == 303
     clocks = [one for one in asked if "INTO notification_clock" in one]
@@ -74,26 +74,26 @@ def people_of_a_group(ana, db):
     return conversation.id
 
 
-def test_nothing_is_looked_up_or_shown_under_the_write_lock(ana, ben, locked, configure):
+def test_nothing_is_loaded_or_rendered_under_the_write_lock(ana, ben, recorded_statements, configure):
     assert ana.post_form("/send_message/ben", {"message": "Hello"}).status_code == 303
-    assert not [one for one in locked if one.startswith("*SELECT login_session")]
-    locked.clear()
+    assert not [one for one in recorded_statements if one.startswith("*SELECT login_session")]
+    recorded_statements.clear()
     configure(MESSAGE_MAX_LENGTH=3)
     assert ana.post_form("/send_message/ben", {"message": "too long"}).status_code == 422
-    assert not [one for one in locked if one.startswith("*SELECT message.")], locked
+    assert not [one for one in recorded_statements if one.startswith("*SELECT message.")], recorded_statements
 
 
 @pytest.mark.parametrize("path", ["/messages/ben/read", "/messages/ben/draft", "/messages/delivered"])
-def test_reports_of_pages_take_the_lock_after_the_session(ana, ben, locked, path):
+def test_background_requests_of_a_page_lock_after_loading_the_session(ana, ben, recorded_statements, path):
     ben.post_form("/send_message/ana", {"message": "Hello"})
-    locked.clear()
+    recorded_statements.clear()
     answer = ana.post_form(path, {"seq": "1", "message": "Dear", "own_seq": "0", "timestamp": "1"})
     assert answer.status_code in {204, 303}
-    assert not [one for one in locked if one.startswith("*SELECT login_session")]
+    assert not [one for one in recorded_statements if one.startswith("*SELECT login_session")]
 
 
 @pytest.mark.parametrize("change", ["privacy", "block", "suspended"])
-def test_what_changes_before_the_lock_counts(as_, db, monkeypatch, change):
+def test_changes_committed_before_the_lock_are_respected(as_, db, monkeypatch, change):
     ana, ben = as_("ana"), a_user("ben")
     ana_id, ben_id = ana.user.id, ben.id
 

@@ -16,7 +16,7 @@ def bodies(db) -> list[str]:
     return list(db.session.scalars(select(Message.body).order_by(Message.id)))
 
 
-def test_a_message_goes_from_one_page_to_the_other(as_, db):
+def test_message_is_sent_and_shown_to_the_recipient(as_, db):
     ana, ben = as_("ana"), as_("ben")
     acquainted(ana.user, ben.user)
     response = ana.submit("/messages/ben", {"message": "Hello Ben"}, action="/send_message/ben")
@@ -27,14 +27,14 @@ def test_a_message_goes_from_one_page_to_the_other(as_, db):
     assert "Hello Ben" in ben.get("/messages").text
 
 
-def test_the_tutorials_address_of_the_form_leads_to_the_thread(as_):
+def test_send_message_url_of_the_tutorial_redirects_to_the_conversation(as_):
     a_user("ben")
     response = as_("ana").get("/send_message/ben")
     assert response.status_code in {302, 303}
     assert response.headers["Location"].endswith("/messages/ben")
 
 
-def test_a_form_sent_twice_writes_once(as_, db):
+def test_form_sent_twice_stores_one_message(as_, db):
     ana = as_("ana")
     acquainted(ana.user, a_user("ben"))
     form = next(f for f in forms_of(ana.get("/messages/ben").text) if f["action"].endswith("/send_message/ben"))
@@ -46,7 +46,7 @@ def test_a_form_sent_twice_writes_once(as_, db):
     assert db.session.scalar(select(func.count()).select_from(Job).where(Job.queue == "mail")) == 1
 
 
-def test_the_form_key_of_another_person_is_not_mine(as_, db):
+def test_form_key_of_another_member_does_not_collide(as_, db):
     cleo = a_user("cleo")
     for sender in ("ana", "ben"):
         as_(sender).post_form("/send_message/cleo", {"message": f"from {sender}", "form_key": "same"})
@@ -54,7 +54,7 @@ def test_the_form_key_of_another_person_is_not_mine(as_, db):
     assert cleo
 
 
-def test_nobody_writes_to_themselves(as_, db):
+def test_members_cannot_message_themselves(as_, db):
     ana = as_("ana")
     for answer in (ana.post_form("/send_message/ana", {"message": "note to self"}), ana.get("/messages/ana")):
         assert answer.status_code in {302, 303}
@@ -67,13 +67,13 @@ def test_nobody_writes_to_themselves(as_, db):
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t ", "\u200b\u2060"])
-def test_nothing_is_not_a_message(as_, db, text):
+def test_empty_message_is_rejected(as_, db, text):
     ana, _ben = as_("ana"), a_user("ben")
     assert ana.post_form("/send_message/ben", {"message": text}).status_code == 422
     assert bodies(db) == []
 
 
-def test_a_message_that_is_too_long_comes_back_with_its_text(as_, db, configure):
+def test_overlong_message_is_rejected_and_its_text_is_kept(as_, db, configure):
     configure(MESSAGE_MAX_LENGTH=10)
     ana, _ben = as_("ana"), a_user("ben")
     text = "eleven char"
@@ -95,7 +95,7 @@ def test_a_message_that_is_too_long_comes_back_with_its_text(as_, db, configure)
         "a\u202eb",
     ],
 )
-def test_text_is_text(as_, db, text):
+def test_message_text_is_escaped(as_, db, text):
     ana, ben = as_("ana"), as_("ben")
     assert ana.post_form("/send_message/ben", {"message": text}).status_code == 303
     page = ben.get("/messages/ana")
@@ -105,7 +105,7 @@ def test_text_is_text(as_, db, text):
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\ud800", "\x1b[31m"])
-def test_no_byte_breaks_a_page(as_, db, text):
+def test_invalid_bytes_never_break_a_page(as_, db, text):
     ana, ben = as_("ana"), as_("ben")
     sent = text.encode("utf-8", "surrogatepass")
     status = ana.post_form("/send_message/ben", {"message": sent}).status_code
@@ -113,7 +113,7 @@ def test_no_byte_breaks_a_page(as_, db, text):
     assert ben.get("/messages/ana").status_code == 200
 
 
-def test_unknown_people_are_not_there(as_):
+def test_unknown_recipients_are_not_found(as_):
     ana = as_("ana")
     for path in ("/messages/nobody", "/messages/nobody/new", "/send_message/nobody"):
         assert ana.get(path).status_code == 404
@@ -121,7 +121,7 @@ def test_unknown_people_are_not_there(as_):
     assert ana.post_form("/messages/nobody/read", {"seq": 1}).status_code == 404
 
 
-def test_visitors_are_sent_to_log_in(client):
+def test_visitors_are_redirected_to_login(client):
     a_user("ben")
     for path in ("/messages", "/messages/ben", "/send_message/ben"):
         response = client.get(path)
@@ -130,7 +130,7 @@ def test_visitors_are_sent_to_log_in(client):
     assert client.post_form("/send_message/ben", {"message": "hi"}).status_code in {302, 303}
 
 
-def test_others_cannot_read_a_conversation(as_, db):
+def test_nonmembers_cannot_read_a_conversation(as_, db):
     ana, ben = a_user("ana"), a_user("ben")
     a_message(ana, ben, "between us")
     cleo = as_("cleo")
@@ -143,7 +143,7 @@ def test_others_cannot_read_a_conversation(as_, db):
     assert set(reads) == {0}
 
 
-def test_messages_are_numbered_and_members_know_the_newest(db):
+def test_messages_are_numbered_and_memberships_store_the_newest(db):
     ana, ben = a_user("ana"), a_user("ben")
     sent = [a_message(*pair) for pair in ((ana, ben), (ben, ana), (ana, ben))]
     assert [message.seq for message in sent] == [1, 2, 3]
@@ -152,7 +152,7 @@ def test_messages_are_numbered_and_members_know_the_newest(db):
     assert {row.newest_message_id for row in members.values()} == {sent[-1].id}
 
 
-def test_the_inbox_is_ordered_by_latest_message_and_paged(as_, configure, queries):
+def test_inbox_is_sorted_by_latest_message_and_paged(as_, configure, queries):
     configure(POSTS_PER_PAGE=2)
     ana = as_("ana")
     people = [a_user(name) for name in ("ben", "cleo", "dora", "emil", "fia")]
@@ -174,7 +174,7 @@ def test_the_inbox_is_ordered_by_latest_message_and_paged(as_, configure, querie
     assert seen == ["ben", "fia", "emil", "dora", "cleo"]
 
 
-def test_the_inbox_costs_the_same_for_one_and_for_many(as_, queries):
+def test_inbox_takes_a_constant_number_of_statements(as_, queries):
     ana = as_("ana")
     a_message(a_user("ben"), ana.user)
     ana.get("/messages")
@@ -188,7 +188,7 @@ def test_the_inbox_costs_the_same_for_one_and_for_many(as_, queries):
 
 
 @pytest.mark.slow
-def test_a_long_thread_is_paged_backwards_without_a_gap(as_, db):
+def test_older_messages_are_paged_without_a_gap(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     for number in range(1, 46):
         a_message(ben, ana.user, f"<{number}>")
@@ -203,7 +203,7 @@ def test_a_long_thread_is_paged_backwards_without_a_gap(as_, db):
 
 
 @pytest.mark.slow
-def test_a_page_never_jumps_over_unread_messages(as_, db):
+def test_page_includes_all_unread_messages(as_, db):
     """Reading moves one mark forward: what the page left out would be read unseen."""
     ana, ben = as_("ana"), a_user("ben")
     for number in range(1, 61):
@@ -214,7 +214,7 @@ def test_a_page_never_jumps_over_unread_messages(as_, db):
 
 
 @pytest.mark.parametrize("query", ["before=x", "before=0", "before=-1", "before=99999999999999999999", "before=١"])
-def test_a_strange_place_in_a_thread_is_no_error(as_, query):
+def test_invalid_cursor_in_a_conversation_is_ignored(as_, query):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     assert ana.get(f"/messages/ben?{query}").status_code == 200
@@ -222,7 +222,7 @@ def test_a_strange_place_in_a_thread_is_no_error(as_, query):
     assert ana.get(f"/messages/ben/new?{query.replace('before', 'after')}").status_code == 200
 
 
-def test_an_open_thread_asks_for_what_it_does_not_show(as_):
+def test_open_page_loads_only_new_messages(as_):
     ana, ben = as_("ana"), a_user("ben")
     for number in range(1, 4):
         a_message(ben, ana.user, f"<{number}>")

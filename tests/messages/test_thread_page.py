@@ -20,7 +20,7 @@ def state_of(page: str, seq: int) -> str | None:
 
 
 @pytest.mark.slow
-def test_a_thread_costs_three_queries_however_long(as_, db, queries):
+def test_conversation_page_takes_three_statements_for_any_length(as_, db, queries):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     ana.get("/messages/ben")
@@ -36,7 +36,7 @@ def test_a_thread_costs_three_queries_however_long(as_, db, queries):
     assert len(fragment) == 3, fragment
 
 
-def test_marks_tell_how_far_a_message_has_come(as_, db):
+def test_message_states_show_delivery_and_reading(as_, db):
     ana, ben = as_("ana"), a_user("ben", receipts=True)
     ana.user.receipts = True
     for number in range(3):
@@ -56,11 +56,11 @@ def test_marks_tell_how_far_a_message_has_come(as_, db):
     assert ana.get("/explore").text.count("data-delivered-url") == 1
 
 
-def test_who_shows_no_receipts_tells_nothing_of_what_was_delivered(as_):
+def test_delivery_is_not_reported_without_read_receipts(as_):
     assert "data-delivered-url" not in as_("ana").get("/explore").text
 
 
-def test_an_open_page_is_given_what_changed_apart_from_what_is_new(as_, db):
+def test_open_page_gets_changed_messages_separately_from_new_ones(as_, db):
     ana, ben = as_("ana"), as_("ben")
     for text in ("edited", "undone", "deleted", "new"):
         a_message(ana.user, ben.user, text)
@@ -82,7 +82,7 @@ def test_an_open_page_is_given_what_changed_apart_from_what_is_new(as_, db):
     assert "data-seq" not in later
 
 
-def test_a_page_says_that_one_cannot_write_and_keeps_the_text(as_, db):
+def test_page_shows_that_writing_is_not_possible_and_keeps_the_draft(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     ana.post_form("/messages/ben/draft", {"message": "half a thought", "own_seq": 1})
@@ -97,7 +97,7 @@ def test_a_page_says_that_one_cannot_write_and_keeps_the_text(as_, db):
     assert "a whole thought</textarea>" in answer.text
 
 
-def test_deeds_are_offered_while_they_can_be_done(as_, db):
+def test_message_actions_are_offered_only_while_allowed(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     message = a_message(ana.user, ben, "mine")
     a_message(ben, ana.user, "theirs")
@@ -112,7 +112,7 @@ def test_deeds_are_offered_while_they_can_be_done(as_, db):
     assert page.count('value="me"') == 2
 
 
-def test_the_page_of_an_edit_holds_the_text_and_leads_back(as_):
+def test_edit_page_contains_the_text_and_redirects_back(as_):
     ana, ben = as_("ana"), as_("ben")
     message = a_message(ana.user, ben.user, "see you at <nien>")
     place = f"/messages/thread/{message.conversation_id}/1/edit"
@@ -123,7 +123,7 @@ def test_the_page_of_an_edit_holds_the_text_and_leads_back(as_):
     assert ben.get(place).status_code == 404
 
 
-def test_the_line_above_what_is_new_counts_what_can_be_read(as_):
+def test_divider_of_new_messages_does_not_count_deleted_ones(as_):
     ana, ben = as_("ana"), as_("ben")
     for text in ("kept", "deleted"):
         a_message(ben.user, ana.user, text)
@@ -131,7 +131,7 @@ def test_the_line_above_what_is_new_counts_what_can_be_read(as_):
     assert "1 new message" in ana.get("/messages/ben").text
 
 
-def test_without_scripts_one_marks_as_read_what_others_wrote(as_):
+def test_mark_as_read_button_is_shown_for_messages_of_others(as_):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ana.user, ben, "mine")
     assert "Mark as read" not in ana.get("/messages/ben").text
@@ -139,7 +139,7 @@ def test_without_scripts_one_marks_as_read_what_others_wrote(as_):
     assert "Mark as read" in ana.get("/messages/ben").text
 
 
-def test_who_blocked_somebody_is_told_why_they_cannot_write(as_, db):
+def test_blocker_sees_why_writing_is_not_possible(as_, db):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     db.session.add(Block(blocker_id=ana.user.id, blocked_id=ben.id))

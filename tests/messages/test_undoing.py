@@ -10,10 +10,19 @@ from sqlalchemy import select
 
 from app.models import Activity
 from app.queries import unread
-from tests.support.changed_messages import SCRIPT, address, age, conversation, member_of, messages, send, told
+from tests.support.changed_messages import (
+    SCRIPT,
+    address,
+    age,
+    conversation,
+    member_of,
+    messages,
+    published_state,
+    send,
+)
 
 
-def test_what_was_just_sent_is_taken_back_as_if_it_never_had_been(ana, ben, db, fits, run_jobs, mails):
+def test_undone_message_leaves_no_trace(ana, ben, db, assert_counters_correct, run_jobs, mails):
     send(ana, "first")
     send(ana, "secret")
     answer = ana.post_form(address(db, 2, "undo"))
@@ -22,18 +31,18 @@ def test_what_was_just_sent_is_taken_back_as_if_it_never_had_been(ana, ben, db, 
     assert "secret" not in ben.get("/messages/ana").text + ben.get("/messages").text
     assert [(message.kind, message.body, message.search_text) for message in messages(db)][1] == ("undone", "", "")
     assert member_of(db, ana).draft == "secret"
-    assert unread.message_count(ben.user.id) == told(db, ben, "unread_message_count") == 1
+    assert unread.message_count(ben.user.id) == published_state(db, ben, "unread_message_count") == 1
     for browser in (ana, ben):
-        state = told(db, browser, "conversation")
+        state = published_state(db, browser, "conversation")
         assert (state["last_message_id"], state["revision"]) == (messages(db)[0].id, 1)
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
     run_jobs(advance=60)
     (mail,) = mails
     assert "secret" not in mail.text + mail.html
     assert "New message from" in mail.subject
 
 
-def test_a_page_that_is_open_hears_that_it_is_gone(ana, ben, db):
+def test_open_page_removes_an_undone_message(ana, ben, db):
     send(ana, "first")
     send(ana, "secret")
     ana.post_form(address(db, 2, "undo"))
@@ -41,17 +50,17 @@ def test_a_page_that_is_open_hears_that_it_is_gone(ana, ben, db):
     assert 'data-seq="2"' in news and "secret" not in news
 
 
-def test_taking_back_twice_changes_nothing_and_loses_nothing(ana, ben, db, fits):
+def test_undoing_twice_changes_nothing(ana, ben, db, assert_counters_correct):
     send(ana, "secret")
     first = ana.post_form(address(db, 1, "undo"), headers=SCRIPT)
     assert (first.status_code, first.json) == (200, {"text": "secret", "draft": "secret"})
     again = ana.post_form(address(db, 1, "undo"), headers={"Accept": "application/json"})
     assert (again.status_code, again.json) == (200, {"text": "", "draft": "secret"})
     assert conversation(db).revision == 1
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
 
 
-def test_what_was_begun_after_it_is_kept(ana, db):
+def test_draft_started_after_sending_is_kept_on_undo(ana, db):
     send(ana, "secret")
     ana.post_form("/messages/ben/draft", {"message": "meanwhile", "own_seq": 1})
     answer = ana.post_form(address(db, 1, "undo"), headers=SCRIPT)
@@ -59,7 +68,7 @@ def test_what_was_begun_after_it_is_kept(ana, db):
     assert member_of(db, ana).draft == "secret\n\nmeanwhile"
 
 
-def test_a_draft_is_kept_after_a_message_was_taken_back(ana, db):
+def test_draft_is_saved_after_an_undo(ana, db):
     """The page knows no number of a message that is gone."""
     send(ana, "first")
     send(ana, "secret")
@@ -68,7 +77,7 @@ def test_a_draft_is_kept_after_a_message_was_taken_back(ana, db):
     assert member_of(db, ana).draft == "better words"
 
 
-def test_it_is_too_late_after_some_seconds(ana, ben, db, fits):
+def test_message_cannot_be_undone_after_the_undo_window(ana, ben, db, assert_counters_correct):
     send(ana, "first")
     age(db, 14)  # asked in time, it was some seconds on its way
     assert ana.post_form(address(db, 1, "undo"), headers=SCRIPT).status_code == 200
@@ -78,10 +87,10 @@ def test_it_is_too_late_after_some_seconds(ana, ben, db, fits):
     assert answer.status_code == 422 and "too late" in answer.json["error"]
     assert "too late" in ana.follow(ana.post_form(address(db, 2, "undo"))).text
     assert messages(db)[1].body == "second"
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
 
 
-def test_nobody_takes_back_or_changes_what_another_wrote(ana, ben, db):
+def test_member_cannot_undo_or_change_messages_of_others(ana, ben, db):
     send(ana, "mine")
     for browser in (ben, ben):
         assert browser.post_form(address(db, 1, "undo")).status_code == 404
@@ -91,7 +100,7 @@ def test_nobody_takes_back_or_changes_what_another_wrote(ana, ben, db):
     assert [(message.body, message.kind, message.deleted_at) for message in messages(db)] == [("mine", "text", None)]
 
 
-def test_who_is_not_in_the_conversation_changes_nothing(ana, as_, client, db):
+def test_nonmembers_cannot_change_a_conversation(ana, as_, client, db):
     send(ana, "mine")
     cleo = as_("cleo")
     for act, fields in (("undo", {}), ("edit", {"message": "x"}), ("delete", {"scope": "me"})):
@@ -104,24 +113,24 @@ def test_who_is_not_in_the_conversation_changes_nothing(ana, as_, client, db):
     assert [message.body for message in messages(db)] == ["mine"]
 
 
-def test_a_request_that_is_taken_back_never_was(as_, db, fits):
+def test_undone_request_leaves_no_trace(as_, db, assert_counters_correct):
     ana, ben = as_("ana"), as_("ben")
     send(ana, "Hello, you do not know me")
     assert member_of(db, ben).state == "request"
     assert db.session.scalars(select(Activity.kind)).all() == ["message_request"]
     ana.post_form(address(db, 1, "undo"))
     assert {member_of(db, ben).state, member_of(db, ana).state} == {"new"}
-    assert told(db, ben, "message_request_count") == unread.request_count(ben.user.id) == 0
+    assert published_state(db, ben, "message_request_count") == unread.request_count(ben.user.id) == 0
     assert db.session.scalars(select(Activity)).all() == []
     assert "you do not know me" not in ben.get("/messages/requests").text + ben.get("/activity").text
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
     send(ana, "Hello again")
     assert member_of(db, ben).state == "request"
     assert unread.request_count(ben.user.id) == 1
     assert db.session.scalars(select(Activity.kind)).all() == ["message_request"]
 
 
-def test_who_declined_what_was_taken_back_is_not_asked_again(as_, db):
+def test_request_sent_again_after_undo_stays_declined(as_, db):
     ana, ben = as_("ana"), as_("ben")
     send(ana, "Hello, you do not know me")
     ben.post_form(f"/messages/thread/{conversation(db).id}/decline")
@@ -131,7 +140,7 @@ def test_who_declined_what_was_taken_back_is_not_asked_again(as_, db):
     assert unread.request_count(ben.user.id) == 0
 
 
-def test_what_was_taken_back_waits_for_no_answer(as_, db, configure):
+def test_undone_messages_do_not_count_toward_the_request_limit(as_, db, configure):
     """Who waits for an answer to a request may write only some messages."""
     configure(RATELIMIT_ENABLED=True)
     ana, _ben = as_("ana"), as_("ben")
@@ -141,23 +150,23 @@ def test_what_was_taken_back_waits_for_no_answer(as_, db, configure):
     send(ana, "At last")
 
 
-def test_a_request_of_two_messages_is_still_one_when_the_second_is_taken_back(as_, db):
+def test_request_remains_if_its_second_message_is_undone(as_, db):
     ana, ben = as_("ana"), as_("ben")
     send(ana, "first")
     send(ana, "second")
     ana.post_form(address(db, 2, "undo"))
     assert (member_of(db, ben).state, member_of(db, ben).newest_message_id) == ("request", messages(db)[0].id)
-    assert told(db, ben, "message_request_count") == 1
+    assert published_state(db, ben, "message_request_count") == 1
 
 
-def test_a_conversation_goes_on_when_its_newest_message_is_taken_back(ana, ben, db, fits):
+def test_conversation_continues_after_its_newest_message_is_undone(ana, ben, db, assert_counters_correct):
     send(ben, "hello", to="ana")
     send(ana, "secret")
     ana.post_form(address(db, 2, "undo"))
     assert {member_of(db, ben).state, member_of(db, ana).state} == {"accepted"}
     send(ben, "are you there?", to="ana")
     assert [message.seq for message in messages(db)] == [1, 2, 3]
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
 
 
 def at_once(db, *posts) -> list:
@@ -178,7 +187,7 @@ def at_once(db, *posts) -> list:
 
 
 @pytest.mark.slow
-def test_two_who_take_back_and_edit_at_once(as_, ana, ben, db, fits):
+def test_concurrent_undo_and_edit_succeed_once(as_, ana, ben, db, assert_counters_correct):
     send(ben, "hello", to="ana")
     tabs = [as_(ana.user) for _ in range(3)]
     for seq in range(2, 7):
@@ -190,11 +199,11 @@ def test_two_who_take_back_and_edit_at_once(as_, ana, ben, db, fits):
         assert answers[2].status_code in {204, 404}
         assert sorted(bool(answer.json["text"]) for answer in answers[:2]) == [False, True]
     assert [message.kind for message in messages(db)] == ["text"] + ["undone"] * 5
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
 
 
 @pytest.mark.slow
-def test_taken_back_while_it_is_read_and_answered(as_, ana, ben, db, fits):
+def test_message_can_be_undone_while_it_is_read_and_answered(as_, ana, ben, db, assert_counters_correct):
     reader = as_(ben.user)
     for seq in range(1, 11, 2):
         send(ana, f"message {seq}")
@@ -205,6 +214,6 @@ def test_taken_back_while_it_is_read_and_answered(as_, ana, ben, db, fits):
             (ben, "/send_message/ana", {"message": f"answer {seq}"}),
         )
         assert [answer.status_code for answer in answers] == [200, 204, 303]
-    fits(ana, ben)
+    assert_counters_correct(ana, ben)
     assert unread.message_count(ben.user.id) == 0
     assert unread.message_count(ana.user.id) == 5

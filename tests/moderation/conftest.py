@@ -34,7 +34,7 @@ class Town:
 
 
 @pytest.fixture
-def town(as_: Callable[..., Browser], db: SQLAlchemy) -> Town:
+def members(as_: Callable[..., Browser], db: SQLAlchemy) -> Town:
     """Everybody, logged in."""
     ana, ben = as_("ana"), as_("ben")
     mia, max_, root = a_user("mia", role="moderator"), a_user("max", role="moderator"), a_user("root", role="admin")
@@ -44,44 +44,44 @@ def town(as_: Callable[..., Browser], db: SQLAlchemy) -> Town:
     return Town(ana, ben, as_(mia), as_(max_), as_(root), messages)
 
 
-def reports(who: Browser, conversation: int, *seqs: int, note: str = "He insults me", **fields: str):
+def send_report(who: Browser, conversation: int, *seqs: int, note: str = "He insults me", **fields: str):
     """Tick messages and send the form, as the page has it."""
     path = f"/report/{conversation}"
     return who.submit(path, {"message": list(seqs), "note": note, **fields}, action=path)
 
 
 @pytest.fixture
-def reported(town: Town, db: SQLAlchemy) -> Report:
+def reported(members: Town, db: SQLAlchemy) -> Report:
     """Messages 1 and 3, by ana."""
-    assert reports(town.ana, town.conversation, 1, 3).status_code == 303
-    return newest(db)
+    assert send_report(members.ana, members.conversation, 1, 3).status_code == 303
+    return newest_report(db)
 
 
-def newest(db: SQLAlchemy) -> Report:
+def newest_report(db: SQLAlchemy) -> Report:
     """The newest report."""
     return db.session.scalars(select(Report).order_by(Report.id.desc())).first()
 
 
-def looks(moderator: Browser, report: Report) -> str:
+def view_evidence(moderator: Browser, report: Report) -> str:
     """The page of a report, with its evidence."""
     answer = moderator.submit(f"/moderation/{report.id}", {}, action=f"/moderation/{report.id}/look")
     assert answer.status_code == 303, answer.text
     return moderator.get(f"/moderation/{report.id}").text
 
 
-def does(moderator: Browser, report: Report, deed: str, words: str | None = None):
+def act_on(moderator: Browser, report: Report, deed: str, words: str | None = None):
     """A deed, by a form of the page."""
     data = {} if words is None else {"words": words}
     return moderator.post_form(f"/moderation/{report.id}/{deed}", data)
 
 
-def said(answer) -> str:
+def last_note(answer) -> str:
     """The newest of the notes on a page; those before it are of requests whose page nobody opened."""
     found = re.findall(r'<div class="alert[^>]*>(.*?)</div>', answer.text, re.DOTALL)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[-1])).split()) if found else ""
 
 
-def log(db: SQLAlchemy) -> list[tuple[str, str, str]]:
+def audit_log(db: SQLAlchemy) -> list[tuple[str, str, str]]:
     """Who did what to whom, oldest first."""
     rows = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id))
     return [(row.actor_name, row.action, row.person_name) for row in rows]

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select, update
 
 from app.models import Report, ReportedMessage
-from tests.moderation.conftest import looks
+from tests.moderation.conftest import view_evidence
 
 VALID, BROKEN = "The signature is valid.", "The signature isn&#39;t valid."
 CHECKSUM, UNKNOWN = "The checksum matches.", "FORMER_SECRET_KEYS"
@@ -37,8 +37,8 @@ def rows_of(db):
     return db.session.scalars(select(ReportedMessage).order_by(ReportedMessage.seq)).all()
 
 
-def test_anybody_can_check_the_reporters_file(town, reported):
-    document = town.ana.get(f"/report/receipt/{reported.id}/sealed.json").json
+def test_downloaded_evidence_can_be_verified_by_anyone(members, reported):
+    document = members.ana.get(f"/report/receipt/{reported.id}/sealed.json").json
     check(document, document["signed"])
     with pytest.raises(InvalidSignature):
         check(document, document["signed"].replace("You are a fool", "You are a friend"))
@@ -47,32 +47,32 @@ def test_anybody_can_check_the_reporters_file(town, reported):
     assert [item["text"] for item in signed["items"]] == ["You are a fool", "Never, fool"]
 
 
-def test_who_changes_a_row_and_its_digest_is_found_out(town, db, reported):
+def test_changed_row_with_changed_digest_is_detected(members, db, reported):
     """With a bare digest this went unnoticed."""
     db.session.execute(update(ReportedMessage).where(ReportedMessage.seq == 1).values(body="You are a friend"))
     db.session.execute(update(Report).values(seal=hashlib.sha256(old_text(rows_of(db)).encode()).hexdigest()))
     db.session.commit()
-    assert BROKEN in looks(town.mia, reported)
-    assert VALID not in town.ana.get(f"/report/receipt/{reported.id}").text
+    assert BROKEN in view_evidence(members.mia, reported)
+    assert VALID not in members.ana.get(f"/report/receipt/{reported.id}").text
 
 
-def test_a_report_of_before_has_a_checksum_which_is_not_called_proof(town, db, reported):
+def test_old_report_without_signature_shows_a_checksum_only(members, db, reported):
     digest = hashlib.sha256(old_text(rows_of(db)).encode()).hexdigest()
     db.session.execute(update(Report).values(signature="", key_id="", seal=digest))
     db.session.commit()
-    page = looks(town.mia, reported)
+    page = view_evidence(members.mia, reported)
     assert CHECKSUM in page and VALID not in page
-    assert town.ana.get(f"/report/receipt/{reported.id}/sealed.json").data.decode() == old_text(rows_of(db))
+    assert members.ana.get(f"/report/receipt/{reported.id}/sealed.json").data.decode() == old_text(rows_of(db))
     db.session.execute(update(ReportedMessage).where(ReportedMessage.seq == 1).values(body="You are a friend"))
     db.session.commit()
-    assert BROKEN in town.mia.get(f"/moderation/{reported.id}").text
+    assert BROKEN in members.mia.get(f"/moderation/{reported.id}").text
 
 
-def test_a_former_key_still_checks(town, db, reported, configure, app, as_):
-    looks(town.mia, reported)
+def test_signature_of_a_former_key_is_verified(members, db, reported, configure, app, as_):
+    view_evidence(members.mia, reported)
     path, former = f"/report/receipt/{reported.id}", app.config["SECRET_KEY"]
     configure(SECRET_KEY="another secret that is long enough " * 2)  # which logs everybody out
-    ana, mia = as_(town.ana.user), as_(town.mia.user)
+    ana, mia = as_(members.ana.user), as_(members.mia.user)
     page = ana.get(path).text
     assert UNKNOWN in page and VALID not in page and BROKEN not in page
     configure(FORMER_SECRET_KEYS=(former,))

@@ -10,34 +10,34 @@ import pytest
 from app.accounts.actions import sign_up
 from app.extensions import db as the_db
 from app.models import AuditEntry, PendingAccount, User
-from tests.accounts.steps import a_browser, is_logged_in, joins, log_in, the_user
+from tests.accounts.steps import a_browser, is_logged_in, log_in, register_and_confirm, the_user
 from tests.accounts.steps import register as fill_in
 from tests.factories import PASSWORD
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 
-def test_on_ones_own_machine_the_first_is_admin_and_the_others_are_members(app, db, mails, run_jobs):
+def test_first_local_account_is_admin_and_later_ones_are_members(app, db, mails, run_jobs):
     first = a_browser(app)
     assert fill_in(first, "ana").status_code == 303
     assert is_logged_in(first)
     for name in ("ben", "zoe"):
-        joins(a_browser(app), mails, run_jobs, name)
+        register_and_confirm(a_browser(app), mails, run_jobs, name)
     assert [the_user(name).role for name in ("ana", "ben", "zoe")] == ["admin", "member", "member"]
 
 
-def test_in_production_the_first_visitor_is_a_member(app, db, mails, run_jobs, configure):
+def test_first_account_in_production_is_a_member(app, db, mails, run_jobs, configure):
     configure(MICROBLOG_ENV="production")
-    joins(a_browser(app), mails, run_jobs, "ana")
+    register_and_confirm(a_browser(app), mails, run_jobs, "ana")
     assert the_user("ana").role == "member"
 
 
-def test_a_refused_registration_is_not_the_first(app, db):
+def test_rejected_registration_does_not_use_up_the_first_admin(app, db):
     assert fill_in(a_browser(app), "ana", password="short").status_code == 422
     assert fill_in(a_browser(app), "ben").status_code == 303
     assert the_user("ben").role == "admin"
 
 
-def test_of_many_who_register_at_once_one_is_admin(app, db):
+def test_concurrent_first_registrations_create_one_admin(app, db):
     together = Barrier(6)
 
     def come(number: int) -> None:
@@ -61,13 +61,13 @@ def create(app, db):
     """Run `flask users create`; its exit code and what it prints."""
 
     def run(*words: str, typed: str) -> tuple[int, str]:
-        result = through_a_door(app.test_cli_runner().invoke, args=["users", "create", *words], input=typed)
+        result = in_new_context(app.test_cli_runner().invoke, args=["users", "create", *words], input=typed)
         return result.exit_code, result.output
 
     return run
 
 
-def test_the_operator_creates_the_first_admin(create, app, db):
+def test_operator_can_create_the_first_admin(create, app, db):
     code, said = create("ana", "ana@example.org", "--admin", typed=f"{PASSWORD}\n{PASSWORD}\n")
     assert code == 0
     assert "ana can now log in as an admin." in said
@@ -80,13 +80,13 @@ def test_the_operator_creates_the_first_admin(create, app, db):
     assert browser.get("/moderation").status_code == 200
 
 
-def test_a_script_gives_the_password_on_the_standard_input(create, app, db):
+def test_create_command_reads_the_password_from_stdin(create, app, db):
     assert create("ana", "ana@example.org", "--password-stdin", typed=f"{PASSWORD}\n")[0] == 0
     assert the_user("ana").role == "member"
     assert log_in(a_browser(app), "ana").status_code == 303
 
 
-def test_what_a_form_refuses_the_operator_is_refused(create, db):
+def test_create_command_validates_like_the_registration_form(create, db):
     for name, email, password, why in (
         ("ana", "ana@example.org", "Passw0rd!", "easy to guess"),
         ("root", "ana@example.org", PASSWORD, "is reserved"),

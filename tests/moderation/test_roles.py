@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.core import roles
 from app.models import AuditEntry, ReportedMessage
 from tests.factories import a_user
-from tests.moderation.conftest import looks
+from tests.moderation.conftest import view_evidence
 
 
 def addresses(app, prefix: str) -> list[tuple[str, str]]:
@@ -23,11 +23,11 @@ def fill(rule: str, report_id: int) -> str:
     return path.replace("<int(max=2147483647):number>", "0")
 
 
-def asked(browser, method: str, path: str):
+def send_request(browser, method: str, path: str):
     return browser.get(path) if method == "GET" else browser.post_form(path, {"words": "words"})
 
 
-def test_the_matrix_knows_every_address(app):
+def test_permission_matrix_covers_every_moderation_route(app):
     assert {rule for _method, rule in addresses(app, "/moderation")} == {
         "/moderation",
         "/moderation/log",
@@ -42,38 +42,38 @@ def test_the_matrix_knows_every_address(app):
 
 
 @pytest.mark.slow
-def test_who_is_no_moderator_finds_nothing_and_changes_nothing(app, town, db, reported, as_, client):
+def test_members_without_a_moderator_role_get_404_and_change_nothing(app, members, db, reported, as_, client):
     tia = as_(a_user("tia", role="translator"))
     odd = as_(a_user("odd", role="emperor"))
     before = db.session.query(AuditEntry).count()
     for method, rule in addresses(app, "/moderation"):
         path = fill(rule, reported.id)
-        for who in (town.ana, town.ben, tia, odd, as_("eve")):
-            assert asked(who, method, path).status_code == 404, (method, path, who.user.username)
-        answer = asked(client, method, path)
+        for who in (members.ana, members.ben, tia, odd, as_("eve")):
+            assert send_request(who, method, path).status_code == 404, (method, path, who.user.username)
+        answer = send_request(client, method, path)
         assert answer.status_code == 302 and "/auth/login" in answer.location
     db.session.expire_all()
     assert db.session.query(AuditEntry).count() == before
-    assert (town.ben.user.active, reported.state, reported.assignee_id) == (True, "open", None)
+    assert (members.ben.user.active, reported.state, reported.assignee_id) == (True, "open", None)
 
 
 @pytest.mark.parametrize("role", ["moderator", "admin"])
 @pytest.mark.parametrize("part", ["accused", "reporter", "writer"])
-def test_who_is_part_of_a_report_has_no_door_to_it(app, town, db, reported, as_, role, part):
-    person = {"accused": town.ben, "reporter": town.ana, "writer": town.max}[part]
+def test_people_involved_in_a_report_cannot_access_it(app, members, db, reported, as_, role, part):
+    person = {"accused": members.ben, "reporter": members.ana, "writer": members.max}[part]
     person.user.role = role
     if part == "writer":
         reported_rows = list(db.session.scalars(reported_messages(reported)))
         reported_rows[1].sender_name = "max"
     db.session.commit()
     for method, rule in addresses(app, "/moderation/<"):
-        assert asked(person, method, fill(rule, reported.id)).status_code == 404, (method, rule)
+        assert send_request(person, method, fill(rule, reported.id)).status_code == 404, (method, rule)
     assert f"/moderation/{reported.id}" not in person.get("/moderation").text
     db.session.expire_all()
     assert db.session.query(AuditEntry).count() == 0
-    looks(town.mia, reported)
+    view_evidence(members.mia, reported)
     assert "looked" not in person.get("/moderation/log").text
-    assert "looked" in town.root.get("/moderation/log").text
+    assert "looked" in members.root.get("/moderation/log").text
 
 
 def reported_messages(report):
@@ -81,9 +81,9 @@ def reported_messages(report):
 
 
 @pytest.mark.parametrize("name", ["mia", "root"])
-def test_a_moderator_finds_every_page(app, town, reported, name):
-    browser = getattr(town, name)
-    looks(browser, reported)
+def test_moderators_can_open_every_moderation_page(app, members, reported, name):
+    browser = getattr(members, name)
+    view_evidence(browser, reported)
     for method, rule in addresses(app, "/moderation"):
         if method == "GET" and "number" not in rule:
             assert browser.get(fill(rule, reported.id)).status_code == 200, rule
@@ -92,33 +92,33 @@ def test_a_moderator_finds_every_page(app, town, reported, name):
         assert browser.post_form(f"/moderation/{number}/assign").status_code == 404
 
 
-def test_a_get_writes_nothing(app, town, db, reported):
+def test_get_requests_write_nothing(app, members, db, reported):
     for method, rule in addresses(app, "/moderation"):
         if method == "GET":
-            town.mia.get(fill(rule, reported.id))
+            members.mia.get(fill(rule, reported.id))
     assert db.session.query(AuditEntry).count() == 0
 
 
-def test_a_deed_needs_its_token(app, town, db, reported):
+def test_moderation_actions_require_a_csrf_token(app, members, db, reported):
     for method, rule in addresses(app, "/moderation"):
         if method == "POST":
-            assert town.mia.post(fill(rule, reported.id)).status_code == 400
+            assert members.mia.post(fill(rule, reported.id)).status_code == 400
     assert db.session.query(AuditEntry).count() == 0
 
 
-def test_a_suspended_moderator_is_out(town, db, reported):
-    town.mia.user.active = False
+def test_suspended_moderator_loses_access(members, db, reported):
+    members.mia.user.active = False
     db.session.commit()
-    assert town.mia.get("/moderation").status_code == 302
+    assert members.mia.get("/moderation").status_code == 302
 
 
-def test_only_moderators_are_shown_the_way(town):
-    for browser, shown in ((town.ana, False), (town.mia, True), (town.root, True)):
+def test_moderation_link_is_shown_to_moderators_only(members):
+    for browser, shown in ((members.ana, False), (members.mia, True), (members.root, True)):
         for path in ("/", "/edit_profile"):
             assert ('href="/moderation"' in browser.get(path).text) is shown
 
 
-def test_each_role_may_what_those_before_it_may():
+def test_each_role_includes_the_permissions_of_lower_roles():
     for place, role in enumerate(roles.ROLES):
         assert [roles.is_at_least(role, needed) for needed in roles.ROLES] == [
             needed <= place for needed in range(len(roles.ROLES))

@@ -15,19 +15,19 @@ from app.core.time import now
 from app.models import Report, User
 from app.moderation.actions import locking
 from tests.factories import a_message, a_user
-from tests.moderation.conftest import newest, reports
-from tests.support.locks import until_it_waits
+from tests.moderation.conftest import newest_report, send_report
+from tests.support.locks import wait_until_blocked
 
 pytestmark = pytest.mark.slow
 
 
-def test_of_two_who_suspend_each_other_one_stays(town, db, as_):
+def test_only_one_of_two_admins_suspending_each_other_succeeds(members, db, as_):
     rita = as_(a_user("rita", role="admin"))
     found = []
-    for accused in (rita, town.root):
-        message = a_message(accused.user, town.ana.user, "Fool")
-        assert reports(town.ana, message.conversation_id, message.seq).status_code == 303
-        found.append(newest(db))
+    for accused in (rita, members.root):
+        message = a_message(accused.user, members.ana.user, "Fool")
+        assert send_report(members.ana, message.conversation_id, message.seq).status_code == 303
+        found.append(newest_report(db))
     gate = Barrier(2)
     numbers = [report.id for report in found]
     db.session.commit()
@@ -37,15 +37,15 @@ def test_of_two_who_suspend_each_other_one_stays(town, db, as_):
         return judge.post_form(f"/moderation/{number}/suspend").status_code
 
     with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(suspend, (town.root, rita), numbers))
+        answers = list(pool.map(suspend, (members.root, rita), numbers))
     admins = select(User.username).where(User.role == "admin", User.active)
     assert len(db.session.scalars(admins).all()) == 1, answers
     assert 303 in answers
 
 
-def test_an_account_that_ends_while_it_is_judged(town, reported, db, app):
-    ben, number = town.ben.user.id, reported.id
-    town.ben.user.active, town.ben.user.deletion_due_at = False, now() - timedelta(hours=1)
+def test_account_can_be_deleted_while_a_moderator_acts_on_it(members, reported, db, app):
+    ben, number = members.ben.user.id, reported.id
+    members.ben.user.active, members.ben.user.deletion_due_at = False, now() - timedelta(hours=1)
     db.session.commit()
 
     def end_accounts():
@@ -56,8 +56,8 @@ def test_an_account_that_ends_while_it_is_judged(town, reported, db, app):
         with write_transaction():
             locking.lock(number)
             other = pool.submit(end_accounts)
-            until_it_waits(db, other)
-            assert locking.lock_person(ben, town.mia.user).username == "ben"
+            wait_until_blocked(db, other)
+            assert locking.lock_person(ben, members.mia.user).username == "ben"
         other.result()
     assert db.session.scalar(select(User.id).where(User.id == ben)) is None
     assert db.session.get_one(Report, number).accused_name == "ben"

@@ -19,7 +19,7 @@ from tests.factories import a_user
 MOMENT = 0.7  # seconds in which the night gets as far as it can
 
 
-def test_what_is_taken_out_of_the_drawer_at_this_moment_stays(app, db):
+def test_event_restored_during_pruning_is_kept(app, db):
     ana, ben = a_user("ana"), a_user("ben")
     set_read_mode(False)
     for subject in ("one", "two"):
@@ -44,7 +44,7 @@ def test_what_is_taken_out_of_the_drawer_at_this_moment_stays(app, db):
     assert db.session.scalars(select(Activity.subject)).all() == ["one"]
 
 
-def test_very_many_are_forgotten_some_at_a_time(db, run_jobs, monkeypatch):
+def test_old_events_are_pruned_in_batches(db, run_jobs, monkeypatch):
     monkeypatch.setattr(jobs, "BATCH", 3)
     ana, ben = a_user("ana"), a_user("ben")
     for number in range(10):

@@ -15,7 +15,7 @@ from tests.factories import a_message, a_user
 
 
 @pytest.fixture
-def night(db, run_jobs):
+def run_job(db, run_jobs):
     """Run one upkeep job as the worker does; gives what it reports."""
 
     def run(name: str):
@@ -32,19 +32,19 @@ def badge(browser, name):
     return told
 
 
-def test_a_night_without_drift_changes_nothing_and_tells_nobody(db, as_, night):
+def test_recount_without_drift_changes_and_publishes_nothing(db, as_, run_job):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     record_event(ana.user.id, "follow", "x", actor=ben)
     db.session.commit()
     stamps = {one["name"]: one["timestamp"] for one in ana.get("/notifications").get_json()}
-    assert night("notifications.recount") == {"checked": 2, "drift": 0}
-    assert night("messages.recount")["drift"] == 0
+    assert run_job("notifications.recount") == {"checked": 2, "drift": 0}
+    assert run_job("messages.recount")["drift"] == 0
     assert {one["name"]: one["timestamp"] for one in ana.get("/notifications").get_json()} == stamps
 
 
 @pytest.mark.parametrize("name", ["unread_message_count", "unread_activity_count"])
-def test_a_badge_that_drifted_is_put_right_told_and_reported(db, as_, night, caplog, name):
+def test_drifted_badge_is_repaired_published_and_reported(db, as_, run_job, caplog, name):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     record_event(ana.user.id, "follow", "x", actor=ben)
@@ -52,14 +52,14 @@ def test_a_badge_that_drifted_is_put_right_told_and_reported(db, as_, night, cap
     since = max(one["timestamp"] for one in ana.get("/notifications").get_json())
     db.session.execute(update(Notification).where(Notification.name == name).values(data=7))
     db.session.commit()
-    assert night("notifications.recount") == {"checked": 2, "drift": 1}
+    assert run_job("notifications.recount") == {"checked": 2, "drift": 1}
     (told,) = ana.get(f"/notifications?since={since!r}").get_json()
     assert (told["name"], told["data"]) == (name, 1)
     assert f"{name} of person {ana.user.id} was 7, is 1" in caplog.text
-    assert night("notifications.recount")["drift"] == 0
+    assert run_job("notifications.recount")["drift"] == 0
 
 
-def test_numbers_of_a_conversation_that_drifted_are_put_right(db, as_, night, caplog):
+def test_drifted_conversation_counters_are_repaired(db, as_, run_job, caplog):
     ana, ben = as_("ana"), a_user("ben")
     a_message(ben, ana.user)
     last = a_message(ben, ana.user)
@@ -72,17 +72,17 @@ def test_numbers_of_a_conversation_that_drifted_are_put_right(db, as_, night, ca
     )
     db.session.commit()
     assert "ben" not in ana.get("/messages").text.split("<main")[1]
-    assert night("messages.recount") == {"checked": 6, "drift": 3}
+    assert run_job("messages.recount") == {"checked": 6, "drift": 3}
     assert "is [2, 2, " in caplog.text
     assert db.session.scalar(select(Conversation.newest_seq)) == 2
     mine = select(ConversationMember).where(ConversationMember.user_id == ana.user.id)
     member = db.session.scalars(mine).one()
     assert (member.newest_seq, member.newest_message_id) == (2, last.id)
     assert badge(ana, "unread_message_count") == 2
-    assert night("messages.recount")["drift"] == 0
+    assert run_job("messages.recount")["drift"] == 0
 
 
-def test_what_was_read_long_ago_is_forgotten_and_what_is_unread_never(db, as_, night, configure):
+def test_old_read_events_are_pruned_and_unread_events_are_kept(db, as_, run_job, configure):
     configure(ACTIVITY_DAYS=30)
     ana, ben = as_("ana"), a_user("ben")
     for subject in ("read long ago", "read lately", "unread", "held long ago", "held lately"):
@@ -103,7 +103,7 @@ def test_what_was_read_long_ago_is_forgotten_and_what_is_unread_never(db, as_, n
     db.session.add(MailTally(day=long_ago.date(), user_id=ana.user.id, sent=3))
     db.session.add(MailTally(day=now().date(), user_id=ana.user.id, sent=2))
     db.session.commit()
-    night("notifications.forget_activity")
+    run_job("notifications.forget_activity")
     left = set(db.session.scalars(select(Activity.subject)))
     assert left == {"read lately", "unread", "held lately", "a browser"}
     assert db.session.scalars(select(MailTally.sent)).all() == [2]

@@ -12,21 +12,21 @@ from app.notifications import logins_changed, publish_state
 from tests.factories import a_user
 
 
-def told(db):
+def stored_notifications(db):
     """(user_id, name, subject) -> data, as committed."""
     rows = db.session.scalars(select(Notification)).all()
     return {(row.user_id, row.name, row.subject): row.data for row in rows}
 
 
-def test_a_rollback_tells_nothing(db):
+def test_rollback_notifies_no_one(db):
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 1)
     db.session.rollback()
     db.session.commit()
-    assert told(db) == {}
+    assert stored_notifications(db) == {}
 
 
-def test_publishing_in_a_savepoint_is_refused(db):
+def test_publishing_in_a_savepoint_raises_an_error(db):
     """A rollback to the savepoint would have to take back what was published in it."""
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 1)
@@ -35,38 +35,38 @@ def test_publishing_in_a_savepoint_is_refused(db):
             with pytest.raises(RuntimeError, match="savepoint"):
                 refused()
         savepoint.rollback()
-    assert told(db) == {}
+    assert stored_notifications(db) == {}
     db.session.commit()
-    assert told(db) == {(ana.id, "unread_message_count", ""): 1}
+    assert stored_notifications(db) == {(ana.id, "unread_message_count", ""): 1}
 
 
-def test_a_released_savepoint_writes_nothing_yet(db):
+def test_released_savepoint_publishes_nothing_before_the_commit(db):
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 1)
     with db.session.begin_nested():
         db.session.execute(update(User).values(name="Ana"))
-    assert told(db) == {}
+    assert stored_notifications(db) == {}
     db.session.rollback()
     db.session.commit()
-    assert told(db) == {}
+    assert stored_notifications(db) == {}
 
 
 @pytest.mark.parametrize("end", ["rollback", "close"])
-def test_an_ended_transaction_leaves_nothing_to_the_next_one(db, end):
+def test_ended_transaction_leaves_no_outbox_for_the_next_one(db, end):
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 1)
     current_session().after_commit.append(lambda: pytest.fail("of a transaction that was not committed"))
     getattr(db.session, end)()
     db.session.commit()
-    assert told(db) == {}
+    assert stored_notifications(db) == {}
 
 
-def test_a_commit_that_bypasses_the_outbox_is_refused(db):
+def test_commit_bypassing_the_outbox_raises_an_error(db):
     with pytest.raises(RuntimeError), db.session.begin():
         pytest.fail("its end would not be Session.commit()")
 
 
-def test_a_commit_that_failed_writes_the_outbox_when_it_is_tried_again(db):
+def test_repeated_commit_after_a_failure_writes_the_outbox(db):
     ana = a_user("ana")
     answers = iter([ValueError("not yet"), 7])
 
@@ -80,18 +80,18 @@ def test_a_commit_that_failed_writes_the_outbox_when_it_is_tried_again(db):
     with pytest.raises(ValueError, match="not yet"):
         db.session.commit()
     db.session.commit()
-    assert told(db) == {(ana.id, "unread_message_count", ""): 7}
+    assert stored_notifications(db) == {(ana.id, "unread_message_count", ""): 7}
 
 
-def test_the_last_word_in_a_transaction_counts(db):
+def test_last_published_state_of_a_transaction_wins(db):
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 1)
     publish_state(ana.id, "unread_message_count", 2)
     db.session.commit()
-    assert told(db) == {(ana.id, "unread_message_count", ""): 2}
+    assert stored_notifications(db) == {(ana.id, "unread_message_count", ""): 2}
 
 
-def test_data_given_as_a_function_is_computed_at_the_commit(db):
+def test_published_function_is_evaluated_at_the_commit(db):
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", lambda: len(db.session.scalars(select(User)).all()))
     for name in ("ben", "cleo"):
@@ -106,10 +106,10 @@ def test_data_given_as_a_function_is_computed_at_the_commit(db):
             )
         )
     db.session.commit()
-    assert told(db) == {(ana.id, "unread_message_count", ""): 3}
+    assert stored_notifications(db) == {(ana.id, "unread_message_count", ""): 3}
 
 
-def test_clocks_are_locked_in_the_order_of_user_ids(db):
+def test_clocks_are_locked_in_order_of_user_ids(db):
     """By one statement, which locks its rows one after the other."""
     people = [a_user(name) for name in ("ana", "ben", "cleo")]
     for person in reversed(people):
@@ -129,7 +129,7 @@ def test_clocks_are_locked_in_the_order_of_user_ids(db):
     assert seen == [sorted(person.id for person in people)]
 
 
-def test_only_the_clocks_of_people_who_are_told_something_move(db):
+def test_only_clocks_of_notified_members_move(db):
     ana, ben, cleo = (a_user(name) for name in ("ana", "ben", "cleo"))
     publish_state(ana.id, "unread_message_count", 1)
     db.session.commit()
@@ -149,7 +149,7 @@ def clocks(db):
     return dict(map(tuple, rows))
 
 
-def test_a_failure_in_the_commit_tells_nothing_and_the_next_one_works(db):
+def test_failed_commit_publishes_nothing_and_the_next_one_works(db):
     ana = a_user("ana")
 
     def broken() -> int:
@@ -161,10 +161,10 @@ def test_a_failure_in_the_commit_tells_nothing_and_the_next_one_works(db):
     db.session.rollback()
     publish_state(ana.id, "conversation", {}, subject="1")
     db.session.commit()
-    assert told(db) == {(ana.id, "conversation", "1"): {}}
+    assert stored_notifications(db) == {(ana.id, "conversation", "1"): {}}
 
 
-def test_what_was_told_of_a_forgotten_task_is_forgotten_too(db, run_jobs):
+def test_notifications_of_deleted_tasks_are_deleted(db, run_jobs):
     ana = a_user("ana")
     kept = enqueue("notifications.forget_old_tasks", owner=ana)
     gone = enqueue("notifications.forget_old_tasks", owner=ana)
@@ -173,6 +173,6 @@ def test_what_was_told_of_a_forgotten_task_is_forgotten_too(db, run_jobs):
     db.session.delete(gone)
     db.session.commit()
     run_jobs()
-    tasks = {subject for _user, name, subject in told(db) if name == "task_progress"}
+    tasks = {subject for _user, name, subject in stored_notifications(db) if name == "task_progress"}
     assert tasks == {kept.id}
-    assert (ana.id, "unread_message_count", "") in told(db)
+    assert (ana.id, "unread_message_count", "") in stored_notifications(db)

@@ -14,7 +14,7 @@ from tests.factories import a_login, a_user
 
 
 @pytest.fixture
-def tell(db):
+def notify(db):
     """Notify and commit."""
 
     def told(person, name="unread_message_count", data=1, subject=""):
@@ -57,7 +57,7 @@ def tell(db):
         "0;DROP TABLE notification",
     ],
 )
-def test_a_malformed_since_is_a_400_in_json(as_, since):
+def test_malformed_since_returns_400_as_json(as_, since):
     response = as_("ana").get("/notifications", query_string={"since": since})
     assert response.status_code == 400
     assert response.is_json
@@ -66,13 +66,13 @@ def test_a_malformed_since_is_a_400_in_json(as_, since):
 
 
 @pytest.mark.parametrize("since", ["0", "0.0", "1", "000", "1700000000.123456", "999999999999999"])
-def test_plain_decimals_are_understood(as_, since):
+def test_decimal_since_is_accepted(as_, since):
     response = as_("ana").get(f"/notifications?since={since}")
     assert response.status_code == 200
     assert response.get_json() == []
 
 
-def test_a_visitor_hears_401_in_json(client):
+def test_visitor_poll_returns_401_as_json(client):
     for since in ("", "?since=0", "?since=nan"):
         response = client.get(f"/notifications{since}")
         assert response.status_code == 401
@@ -83,23 +83,23 @@ def test_a_visitor_hears_401_in_json(client):
 @pytest.mark.parametrize(
     "cookie", ["", "x", "." * 5000, "eyJhIjoxfQ.x", "null", "\u00e4", 'e30.""', "[]", "{}.AAAA.BBBB"]
 )
-def test_a_forged_cookie_is_a_visitor(client, cookie):
+def test_forged_session_cookie_returns_401(client, cookie):
     response = client.get(
         "/notifications", headers={"Cookie": f"microblog_session={cookie}".encode().decode("latin-1")}
     )
     assert response.status_code == 401
 
 
-def test_only_get_is_answered(as_):
+def test_poll_accepts_only_get_requests(as_):
     ana = as_("ana")
     assert ana.post_form("/notifications").status_code == 405
     assert ana.head("/notifications").status_code == 200
     assert ana.delete("/notifications", headers={"X-CSRFToken": ana.csrf_token()}).status_code == 405
 
 
-def test_what_is_told_has_a_name_data_and_a_timestamp(as_, tell):
+def test_notification_has_name_data_and_timestamp(as_, notify):
     ana = as_("ana")
-    tell(ana.user, data=3)
+    notify(ana.user, data=3)
     response = ana.get("/notifications")
     (told,) = response.get_json()
     assert set(told) == {"name", "data", "timestamp"}
@@ -109,10 +109,10 @@ def test_what_is_told_has_a_name_data_and_a_timestamp(as_, tell):
     assert response.content_type == "application/json"
 
 
-def test_oldest_first_and_only_what_is_newer(as_, tell):
+def test_poll_returns_newer_notifications_oldest_first(as_, notify):
     ana = as_("ana")
     for number in (3, 1, 2):
-        tell(ana.user, "task_progress", {"progress": number}, subject=f"task{number}")
+        notify(ana.user, "task_progress", {"progress": number}, subject=f"task{number}")
     told = ana.get("/notifications?since=0").get_json()
     assert [one["data"]["progress"] for one in told] == [3, 1, 2]
     stamps = [one["timestamp"] for one in told]
@@ -122,38 +122,38 @@ def test_oldest_first_and_only_what_is_newer(as_, tell):
     assert ana.get(f"/notifications?since={stamps[-1]}").get_json() == []
 
 
-def test_since_survives_the_way_through_text(as_, tell):
+def test_since_survives_conversion_to_text(as_, notify):
     ana = as_("ana")
     for _ in range(20):
-        tell(ana.user)
+        notify(ana.user)
         (told,) = ana.get("/notifications").get_json()
         assert ana.get(f"/notifications?since={told['timestamp']}").get_json() == []
         assert ana.get(f"/notifications?since={told['timestamp']:.6f}").get_json() == []
 
 
-def test_one_row_for_each_name_and_subject(as_, tell, db):
+def test_one_notification_is_stored_per_name_and_subject(as_, notify, db):
     ana = as_("ana")
-    tell(ana.user, data=1)
-    tell(ana.user, "conversation", {"with": "ben"}, subject="1")
-    tell(ana.user, "conversation", {"with": "cleo"}, subject="2")
-    tell(ana.user, data=2)
+    notify(ana.user, data=1)
+    notify(ana.user, "conversation", {"with": "ben"}, subject="1")
+    notify(ana.user, "conversation", {"with": "cleo"}, subject="2")
+    notify(ana.user, data=2)
     assert len(db.session.scalars(select(Notification)).all()) == 3
     told = ana.get("/notifications").get_json()
     assert [one["data"] for one in told] == [{"with": "ben"}, {"with": "cleo"}, 2]
 
 
-def test_a_since_ahead_of_the_clock_hears_everything(as_, tell):
+def test_since_ahead_of_the_clock_returns_everything(as_, notify):
     ana = as_("ana")
-    tell(ana.user, data=7)
+    notify(ana.user, data=7)
     ahead = now().timestamp() + 86_400
     for _ in range(2):
         told = ana.get(f"/notifications?since={ahead}").get_json()
         assert [one["data"] for one in told] == [7]
 
 
-def test_a_poll_writes_nothing_sets_no_cookie_and_extends_nothing(as_, tell, db):
+def test_poll_writes_nothing_and_sets_no_cookie(as_, notify, db):
     ana = as_("ana")
-    tell(ana.user)
+    notify(ana.user)
     login = a_login(ana.user, last_used_at=now() - timedelta(days=3))
     before = (login.last_used_at, login.expires_at, ana.user.last_seen)
     for path in ("/notifications", "/notifications?since=1", "/notifications?since=x"):
@@ -162,7 +162,7 @@ def test_a_poll_writes_nothing_sets_no_cookie_and_extends_nothing(as_, tell, db)
     assert db.session.scalar(select(User.last_seen)) is None
 
 
-def test_the_answer_says_when_to_come_back(as_, app):
+def test_poll_response_contains_the_poll_interval(as_, app):
     ana = as_("ana")
     for path in ("/notifications?since=0", "/notifications?since=0", "/notifications"):
         response = ana.get(path)
@@ -171,14 +171,14 @@ def test_the_answer_says_when_to_come_back(as_, app):
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_nobody_hears_what_is_told_to_another(as_, tell):
+def test_notifications_of_other_members_are_not_returned(as_, notify):
     ana, ben = as_("ana"), as_("ben")
-    tell(ana.user, data=5)
+    notify(ana.user, data=5)
     assert ben.get("/notifications").get_json() == []
     assert len(ana.get("/notifications").get_json()) == 1
 
 
-def test_a_person_who_was_deactivated_hears_401(as_, db):
+def test_deactivated_member_gets_401(as_, db):
     ana = as_("ana")
     assert ana.get("/notifications").status_code == 200
     ana.user.active = False
@@ -187,7 +187,7 @@ def test_a_person_who_was_deactivated_hears_401(as_, db):
     assert ana.get("/notifications").status_code == 401
 
 
-def test_a_login_that_ran_out_hears_401(app, as_, db):
+def test_expired_login_gets_401(app, as_, db):
     ana = as_("ana")
     login = a_login(ana.user)
     login.expires_at = now() - timedelta(seconds=1)
@@ -201,28 +201,28 @@ def test_a_login_that_ran_out_hears_401(app, as_, db):
     assert other.get("/notifications").status_code == 401
 
 
-def test_a_clock_that_jumps_back_changes_nothing(as_, tell, time_machine, db):
+def test_timestamps_increase_when_the_clock_is_set_back(as_, notify, time_machine, db):
     time_machine.move_to(now())
     ana = as_("ana")
-    tell(ana.user, data=1)
+    notify(ana.user, data=1)
     (first,) = ana.get("/notifications").get_json()
     time_machine.shift(-3600)
-    tell(ana.user, data=2)
+    notify(ana.user, data=2)
     (second,) = ana.get(f"/notifications?since={first['timestamp']}").get_json()
     assert second["data"] == 2
     assert second["timestamp"] > first["timestamp"]
     time_machine.shift(3600)
-    tell(ana.user, data=3)
+    notify(ana.user, data=3)
     (third,) = ana.get(f"/notifications?since={second['timestamp']}").get_json()
     assert third["timestamp"] > second["timestamp"]
     assert db.session.scalar(select(NotificationClock.last)) == third["timestamp"]
 
 
-def test_many_ticks_in_one_instant_are_many_timestamps(db, tell, time_machine):
+def test_clock_ticks_at_the_same_instant_are_distinct(db, notify, time_machine):
     time_machine.move_to(1_800_000_000, tick=False)
     ana = a_user("ana")
     seen = set()
     for _ in range(50):
-        tell(ana)
+        notify(ana)
         seen.add(db.session.scalar(select(NotificationClock.last)))
     assert len(seen) == 50

@@ -22,7 +22,7 @@ from app.queries import people
 from tests.factories import a_message, a_user
 
 
-def newest(browser) -> float:
+def newest_timestamp(browser) -> float:
     """What a client remembers after its first poll."""
     told = browser.get("/notifications").get_json()
     return max((one["timestamp"] for one in told), default=0.0)
@@ -34,33 +34,33 @@ def ana(as_):
     browser = as_("ana")
     publish_state(browser.user.id, "unread_message_count", 0)
     the_db.session.commit()
-    browser.since = newest(browser)
+    browser.since = newest_timestamp(browser)
     return browser
 
 
-def test_an_idle_poll_costs_no_sql(ana, queries):
+def test_idle_poll_takes_no_sql(ana, queries):
     with queries() as asked:
         response = ana.get(f"/notifications?since={ana.since}")
     assert response.get_json() == []
     assert len(asked) == 0, asked
 
 
-def test_an_idle_poll_of_somebody_who_was_never_told_anything_costs_no_sql(as_, queries):
+def test_idle_poll_without_any_notification_takes_no_sql(as_, queries):
     ben = as_("ben")
-    since = newest(ben)
+    since = newest_timestamp(ben)
     with queries() as asked:
         assert ben.get(f"/notifications?since={since}").get_json() == []
     assert len(asked) == 0, asked
 
 
-def test_a_poll_that_hears_something_costs_few_statements(ana, queries):
+def test_poll_with_new_notifications_takes_few_statements(ana, queries):
     a_message(a_user("ben"), ana.user)
     with queries() as asked:
         assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
     assert len(asked) <= 4, asked  # the login, the news, and the lock and the login for the cache
 
 
-def test_sending_ends_the_silence_at_once(ana):
+def test_new_message_ends_idle_polls_immediately(ana):
     assert ana.get(f"/notifications?since={ana.since}").get_json() == []
     a_message(a_user("ben"), ana.user)
     told = {one["name"]: one["data"] for one in ana.get(f"/notifications?since={ana.since}").get_json()}
@@ -68,10 +68,10 @@ def test_sending_ends_the_silence_at_once(ana):
     assert told["conversation"]["with"] == "ben"
 
 
-def test_reading_is_told_to_the_other_tab(ana, db):
+def test_reading_is_published_to_the_other_tab(ana, db):
     ben = a_user("ben")
     message = a_message(ben, ana.user)
-    since = newest(ana)
+    since = newest_timestamp(ana)
     assert ana.get(f"/notifications?since={since}").get_json() == []
     conversation = db.session.get_one(Conversation, message.conversation_id)
     actions.mark_read(ana.user, conversation, message.seq)
@@ -81,10 +81,10 @@ def test_reading_is_told_to_the_other_tab(ana, db):
     assert conversations.between(ana.user, ben) is not None
 
 
-def test_a_revoked_login_hears_401_at_once(ana, as_, db, queries):
+def test_revoked_login_gets_401_immediately(ana, as_, db, queries):
     other = as_(ana.user)
-    newest(ana)
-    newest(other)
+    newest_timestamp(ana)
+    newest_timestamp(other)
     signer = ana.application.session_interface.get_signing_serializer(ana.application)
     cookie = ana.get_cookie("microblog_session", domain="microblog.test")
     db.session.execute(delete(LoginSession).where(LoginSession.id == signer.loads(cookie.value)["_user_id"]))
@@ -95,29 +95,29 @@ def test_a_revoked_login_hears_401_at_once(ana, as_, db, queries):
     assert ana.get(f"/notifications?since={ana.since}").status_code == 401
 
 
-def test_a_rollback_leaves_the_answer_true(ana, db):
+def test_rollback_keeps_the_cached_idle_answer_valid(ana, db):
     publish_state(ana.user.id, "unread_message_count", 9)
     db.session.rollback()
     assert ana.get(f"/notifications?since={ana.since}").get_json() == []
 
 
-def test_without_redis_the_database_answers(ana, valkey):
+def test_database_answers_polls_without_redis(ana, valkey):
     valkey.stop()
     assert ana.get(f"/notifications?since={ana.since}").get_json() == []
     a_message(a_user("ben"), ana.user)
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
 
-def orders(db, name: str) -> list[Job]:
+def jobs_named(db, name: str) -> list[Job]:
     return list(db.session.scalars(select(Job).where(Job.name == name)).all())
 
 
-def test_what_could_not_be_forgotten_is_forgotten_when_redis_is_back(ana, valkey, run_jobs, app, db):
+def test_missed_invalidation_is_repeated_when_redis_is_back(ana, valkey, run_jobs, app, db):
     """Redis is paused while messages are sent, and comes back with its old copy. One job is enough for all of them."""
     valkey.signal(signal.SIGSTOP)
     for _ in range(3):
         a_message(people.by_username("ben") or a_user("ben"), ana.user)
-    assert [job.args for job in orders(db, "notifications.forget_poll")].count({"user_id": ana.user.id}) == 1
+    assert [job.args for job in jobs_named(db, "notifications.forget_poll")].count({"user_id": ana.user.id}) == 1
     valkey.signal(signal.SIGCONT)
     vars(app.extensions["redis_breaker"]).update(vars(Breaker()))  # two seconds later
     stale = poll_cache.key(ana.user.id).encode()
@@ -126,7 +126,7 @@ def test_what_could_not_be_forgotten_is_forgotten_when_redis_is_back(ana, valkey
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
 
-def test_a_flushed_redis_is_filled_again(ana, valkey, queries):
+def test_flushed_redis_is_refilled(ana, valkey, queries):
     valkey.flush()
     assert ana.get(f"/notifications?since={ana.since}").get_json() == []
     with queries() as asked:
@@ -134,7 +134,7 @@ def test_a_flushed_redis_is_filled_again(ana, valkey, queries):
     assert len(asked) == 0, asked
 
 
-def test_a_redis_that_was_restarted_is_asked_again_at_once(ana, valkey, queries):
+def test_restarted_redis_is_used_again_immediately(ana, valkey, queries):
     """The connections that it closed meanwhile cost nothing: no failure is counted, and no circuit breaker opens."""
     valkey.stop()
     valkey.start()
@@ -144,7 +144,7 @@ def test_a_redis_that_was_restarted_is_asked_again_at_once(ana, valkey, queries)
     assert len(asked) == 0, asked
 
 
-def test_nonsense_in_redis_is_not_believed(ana, valkey):
+def test_invalid_values_in_redis_are_ignored(ana, valkey):
     key = poll_cache.key(ana.user.id)
     for value in (b"nan", b"", b"x", b"\xff"):
         valkey.client.hset(key, "last", value)
@@ -154,7 +154,7 @@ def test_nonsense_in_redis_is_not_believed(ana, valkey):
     assert ana.get(f"/notifications?since={ana.since}").get_json() == []
 
 
-def test_the_cache_is_not_filled_while_somebody_tells(app, ana, db, valkey):
+def test_cache_is_not_filled_while_a_writer_holds_the_clock(app, ana, db, valkey):
     """A writer that holds the clock keeps `fill` out, without making it wait; its commit is then heard."""
     login = ana.application.session_interface.get_signing_serializer(app)
     cookie = ana.get_cookie("microblog_session", domain="microblog.test")
@@ -183,7 +183,7 @@ def fill_elsewhere(app, user_id, login_id) -> None:
 
 
 @pytest.mark.parametrize("why", ["deactivated", "expired"])
-def test_a_login_that_ended_meanwhile_is_not_remembered(ana, db, valkey, why):
+def test_login_that_ended_meanwhile_is_not_cached(ana, db, valkey, why):
     """The poll began before the end and fills the cache after it."""
     login = db.session.scalars(select(LoginSession)).one()
     if why == "deactivated":
@@ -214,7 +214,7 @@ def under_the_lock(monkeypatch):
     return arrange
 
 
-def test_a_fill_that_arrives_late_is_not_believed(ana, db, valkey, under_the_lock, monkeypatch):
+def test_late_cache_fill_is_ignored(ana, db, valkey, under_the_lock, monkeypatch):
     """The filler waits in vain for an answer, gives up and lets the lock go; a message is sent; then Redis gets it."""
     ben, late = a_user("ben"), []
     valkey.flush()
@@ -233,7 +233,7 @@ def test_a_fill_that_arrives_late_is_not_believed(ana, db, valkey, under_the_loc
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
 
-def test_a_filler_that_lost_its_lock_changes_nothing(ana, db, valkey, under_the_lock):
+def test_cache_fill_without_its_lock_changes_nothing(ana, db, valkey, under_the_lock):
     """The database restarts while the filler is paused: the lock is gone and it does not know."""
     ben = a_user("ben")
     valkey.flush()
@@ -247,7 +247,7 @@ def test_a_filler_that_lost_its_lock_changes_nothing(ana, db, valkey, under_the_
     assert not valkey.client.hexists(poll_cache.key(ana.user.id), "last")
 
 
-def test_a_redis_without_memory_still_forgets(ana, as_, valkey, app):
+def test_redis_without_free_memory_still_invalidates(ana, as_, valkey, app):
     """It takes nothing more, and goes on answering what it has."""
     ben = as_("ben")
     try:
@@ -260,14 +260,14 @@ def test_a_redis_without_memory_still_forgets(ana, as_, valkey, app):
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
 
-def test_filling_again_makes_no_hash_live_longer(ana, valkey):
+def test_refilling_the_cache_does_not_extend_its_expiry(ana, valkey):
     key = poll_cache.key(ana.user.id)
     valkey.client.expire(key, 10)
-    newest(ana)
+    newest_timestamp(ana)
     assert valkey.client.ttl(key) <= 10
 
 
-def test_a_redis_that_comes_back_from_an_older_snapshot_is_not_believed(ana, valkey):
+def test_redis_restored_from_an_older_snapshot_is_not_trusted(ana, valkey):
     """Its file has the answer, and lacks the removal."""
     valkey.client.save()
     try:
@@ -281,17 +281,17 @@ def test_a_redis_that_comes_back_from_an_older_snapshot_is_not_believed(ana, val
         (valkey.folder / "dump.rdb").unlink()
 
 
-def test_what_an_older_run_of_redis_knew_of_logins_is_forgotten(ana, as_, valkey):
+def test_logins_cached_by_an_earlier_redis_process_are_dropped(ana, as_, valkey):
     """A login that ended since would be among them."""
-    newest(as_(ana.user))
-    newest(ana)
+    newest_timestamp(as_(ana.user))
+    newest_timestamp(ana)
     assert valkey.client.hlen(poll_cache.key(ana.user.id)) == 5
     valkey.client.hset(poll_cache.key(ana.user.id), "server", "another")
-    newest(ana)
+    newest_timestamp(ana)
     assert valkey.client.hlen(poll_cache.key(ana.user.id)) == 4  # the run, the lease, the timestamp, one login
 
 
-def test_an_open_breaker_lets_a_removal_through(ana, app):
+def test_open_breaker_still_allows_invalidation(ana, app):
     """Another process, whose breaker is closed, would go on answering from the hash."""
     assert ana.get(f"/notifications?since={ana.since!r}").get_json() == []
     key, client = poll_cache.key(ana.user.id), app.extensions["redis"]
@@ -302,7 +302,7 @@ def test_an_open_breaker_lets_a_removal_through(ana, app):
     assert client.exists(key) == 0
 
 
-def test_in_a_pause_of_redis_only_one_removal_waits_long(ana, valkey):
+def test_only_one_invalidation_waits_for_a_hanging_redis(ana, valkey):
     """Each holds its reader's clock while it waits, and on SQLite the one lock there is."""
     waited = []
     valkey.signal(signal.SIGSTOP)

@@ -53,7 +53,7 @@ def dice():
 
 
 @pytest.fixture
-def measured(app, monkeypatch):
+def install_load(app, monkeypatch):
     """Put the room, with another measure, in front of the app; GET /work keeps a thread busy as long as told."""
 
     def arrange(load, work=lambda seconds: None):
@@ -74,10 +74,10 @@ def measured(app, monkeypatch):
 
 
 @pytest.fixture
-def site(measured, clock, dice):
+def site(install_load, clock, dice):
     """The app, as one process with a single thread and a clock in our hands."""
     load = Load(1, 10, clock=clock, cpu=lambda: 0.0, dice=dice)
-    return measured(load, lambda seconds: setattr(clock, "now", clock.now + seconds))
+    return install_load(load, lambda seconds: setattr(clock, "now", clock.now + seconds))
 
 
 @pytest.fixture
@@ -90,12 +90,12 @@ def ana(as_):
     return browser
 
 
-def idle(browser):
+def idle_poll(browser):
     """An idle poll."""
     return browser.get(f"/notifications?since={browser.since}")
 
 
-def hungry(browser):
+def full_poll(browser):
     """A poll that only the database can answer."""
     return browser.get("/notifications?since=0")
 
@@ -107,47 +107,47 @@ def keep_busy(browser, part: float, seconds: float = 8 * TIME_CONSTANT) -> None:
         browser.application.extensions["web_load"]._clock.now += 1 - part
 
 
-def test_the_interval_climbs_with_the_load_and_comes_down_again(ana, site, clock):
+def test_poll_interval_follows_the_load(ana, site, clock):
     told = []
     for part in (0.0, 0.3, 0.55, 0.75, 0.88, 1.0, 0.65, 0.55, 0.3, 0.0):
         keep_busy(ana, part)
-        response = idle(ana)
+        response = idle_poll(ana)
         assert response.get_json() == []
         told.append(int(response.headers["Poll-Interval"]))
     assert told == [10, 10, 20, 30, 60, 60, 30, 20, 10, 10]
 
 
-def test_a_short_burst_changes_nothing(ana, site):
+def test_short_burst_does_not_change_the_poll_interval(ana, site):
     ana.get("/work?3")
-    assert idle(ana).headers["Poll-Interval"] == "10"
+    assert idle_poll(ana).headers["Poll-Interval"] == "10"
 
 
-def test_a_load_near_a_step_does_not_flicker(ana, site):
+def test_load_near_a_threshold_does_not_change_the_interval_repeatedly(ana, site):
     keep_busy(ana, 0.52)
     intervals = []
     for part in (0.48, 0.52, 0.45, 0.5) * 3:
         keep_busy(ana, part, 20)
-        intervals.append(idle(ana).headers["Poll-Interval"])
+        intervals.append(idle_poll(ana).headers["Poll-Interval"])
     assert set(intervals) == {"20"}
 
 
-def test_a_quiet_hour_is_forgotten_at_once(ana, site, clock):
+def test_load_is_reset_after_an_idle_hour(ana, site, clock):
     keep_busy(ana, 1.0)
     clock.now += 3600
-    assert idle(ana).headers["Poll-Interval"] == "10"
+    assert idle_poll(ana).headers["Poll-Interval"] == "10"
 
 
-def test_both_doors_of_the_poll_say_the_same(ana, site, dice):
+def test_idle_and_full_polls_return_the_same_interval(ana, site, dice):
     dice.shows = 0.999
     for part in (0.0, 0.6, 1.0):
         keep_busy(ana, part)
-        assert hungry(ana).headers["Poll-Interval"] == idle(ana).headers["Poll-Interval"] == str(site.interval)
+        assert full_poll(ana).headers["Poll-Interval"] == idle_poll(ana).headers["Poll-Interval"] == str(site.interval)
 
 
-def test_near_the_end_polls_that_cost_sql_are_sent_away_and_idle_ones_are_not(ana, site, queries):
+def test_overloaded_server_rejects_full_polls_but_not_idle_ones(ana, site, queries):
     keep_busy(ana, 1.0)
     with queries() as asked:
-        refused, answered = hungry(ana), idle(ana)
+        refused, answered = full_poll(ana), idle_poll(ana)
     assert len(asked) == 0, asked
     assert refused.status_code == 503
     assert refused.get_json() == {"error": "busy", "status": 503}
@@ -155,40 +155,40 @@ def test_near_the_end_polls_that_cost_sql_are_sent_away_and_idle_ones_are_not(an
     assert refused.headers["Content-Security-Policy"] == answered.headers["Content-Security-Policy"]
     assert answered.status_code == 200
     keep_busy(ana, 0.5)
-    assert hungry(ana).status_code == 200
+    assert full_poll(ana).status_code == 200
 
 
-def test_those_who_are_sent_away_do_not_come_back_together(ana, site, dice):
+def test_rejected_polls_get_different_retry_times(ana, site, dice):
     keep_busy(ana, 1.0)
     told = []
     for shows in (0.0, 0.4, 0.85):
         dice.shows = shows
-        told.append(int(hungry(ana).headers["Retry-After"]))
+        told.append(int(full_poll(ana).headers["Retry-After"]))
     assert told[0] == RETRY_AFTER[0]
     assert all(earlier < later <= RETRY_AFTER[1] for earlier, later in pairwise(told))
 
 
-def test_some_are_always_let_in(ana, site, dice):
+def test_some_polls_are_always_accepted_under_overload(ana, site, dice):
     keep_busy(ana, 1.0)
     dice.shows = 0.95
-    assert hungry(ana).status_code == 200
+    assert full_poll(ana).status_code == 200
 
 
-def test_people_who_read_and_write_are_never_sent_away(ana, site, db):
+def test_page_requests_are_never_rejected_under_overload(ana, site, db):
     ben = a_user("ben")
     keep_busy(ana, 1.0)
-    assert hungry(ana).status_code == 503
+    assert full_poll(ana).status_code == 503
     assert ana.get("/").status_code == 200
     assert ana.post_form("/post", {"post": "Hello", "form_key": "k"}).status_code == 303
     assert ana.submit("/messages/ben", {"message": "Hello"}).status_code == 303
     assert conversations.between(ana.user, ben) is not None
 
 
-def test_a_request_that_fails_is_over(measured, as_, clock):
+def test_failed_request_does_not_count_as_load(install_load, as_, clock):
     def fail(_seconds):
         raise RuntimeError("broken")
 
-    load = measured(Load(1, 10, clock=clock, cpu=lambda: 0.0), fail)
+    load = install_load(Load(1, 10, clock=clock, cpu=lambda: 0.0), fail)
     ana = as_("ana")
     for _ in range(3):
         with pytest.raises(RuntimeError, match="broken"):
@@ -198,9 +198,9 @@ def test_a_request_that_fails_is_over(measured, as_, clock):
     assert load.interval == 10
 
 
-def test_threads_that_are_all_at_work_are_noticed(measured, ana):
+def test_busy_threads_count_as_load(install_load, ana):
     """Real threads, on a clock that runs twenty times as fast."""
-    measured(Load(4, 10, clock=lambda: 20 * time.monotonic(), cpu=lambda: 0.0, dice=Dice(0.0)), time.sleep)
+    install_load(Load(4, 10, clock=lambda: 20 * time.monotonic(), cpu=lambda: 0.0, dice=Dice(0.0)), time.sleep)
     app, over = ana.application, threading.Event()
     environ = EnvironBuilder("/work", query_string="0.1", base_url=app.config["SITE_URL"]).get_environ()
 
@@ -212,30 +212,30 @@ def test_threads_that_are_all_at_work_are_noticed(measured, ana):
         for _ in range(4):
             pool.submit(work)
         try:
-            wait_for(lambda: idle(ana).headers["Poll-Interval"] == "60", seconds=30)
-            wait_for(lambda: hungry(ana).status_code == 503, seconds=30)
-            assert idle(ana).status_code == 200
+            wait_for(lambda: idle_poll(ana).headers["Poll-Interval"] == "60", seconds=30)
+            wait_for(lambda: full_poll(ana).status_code == 503, seconds=30)
+            assert idle_poll(ana).status_code == 200
         finally:
             over.set()
-    wait_for(lambda: hungry(ana).status_code == 200, seconds=30)
-    wait_for(lambda: idle(ana).headers["Poll-Interval"] == "10", seconds=30)
+    wait_for(lambda: full_poll(ana).status_code == 200, seconds=30)
+    wait_for(lambda: idle_poll(ana).headers["Poll-Interval"] == "10", seconds=30)
 
 
-def test_a_core_that_is_full_is_noticed_though_threads_are_free(measured, ana, clock):
+def test_busy_cpu_counts_as_load_even_with_free_threads(install_load, ana, clock):
     """As in a flood of idle polls: each is over at once, and the core has no time for more."""
     cpu = Clock()
     load = Load(4, 10, clock=clock, cpu=cpu, dice=Dice(0.0))
-    measured(load, lambda seconds: setattr(cpu, "now", cpu.now + seconds))
+    install_load(load, lambda seconds: setattr(cpu, "now", cpu.now + seconds))
     told = []
     for part in (0.4, 0.6, 0.95, 1.3, 0.0):  # the web server's own threads count too, on other cores
         for _ in range(8 * int(TIME_CONSTANT)):
             ana.get(f"/work?{part}")
             clock.now += 1
-        told.append((idle(ana).headers["Poll-Interval"], hungry(ana).status_code))
+        told.append((idle_poll(ana).headers["Poll-Interval"], full_poll(ana).status_code))
     assert told == [("10", 200), ("20", 200), ("60", 503), ("60", 503), ("10", 200)]
 
 
-def test_it_is_this_processs_own_time_that_is_measured():
+def test_load_measures_cpu_time_of_its_own_process():
     """Two threads that only calculate, and no request: the default clocks see them."""
     load = Load(4, 10)
     end = time.monotonic() + 1.2
@@ -246,13 +246,13 @@ def test_it_is_this_processs_own_time_that_is_measured():
     assert load.busy > 0.005
 
 
-def test_steps_climb():
+def test_load_steps_increase():
     for lower, upper in pairwise(STEPS):
         assert lower.busy < upper.busy
         assert lower.times < upper.times
 
 
-def test_the_web_server_has_as_many_threads_as_are_measured(tmp_path, monkeypatch):
+def test_web_server_runs_the_measured_number_of_threads(tmp_path, monkeypatch):
     default = Settings().web_threads
     line = (ROOT / "Procfile").read_text()
     assert f"--blocking-threads $((${{WEB_THREADS:-{default}}} + {BODY_READERS})) " in line

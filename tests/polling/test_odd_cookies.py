@@ -9,7 +9,7 @@ ODD = ("theme=\xff", "theme=\xe2\x28", "session=\xff")
 
 @pytest.mark.parametrize("cookie", ODD)
 @pytest.mark.parametrize(("path", "status"), [("/notifications?since=1", 401), ("/auth/login", 200)])
-def test_a_cookie_that_is_no_text_makes_a_stranger_and_no_error(app, cookie, path, status):
+def test_undecodable_cookie_is_treated_as_a_visitor(app, cookie, path, status):
     answer = app.test_client(use_cookies=False).get(path, environ_overrides={"HTTP_COOKIE": cookie})
     assert answer.status_code == status
 
@@ -19,7 +19,7 @@ def session_of(app, browser) -> str:
     return f"{name}={browser.get_cookie(name, domain='microblog.test').value}"
 
 
-def test_a_cookie_of_another_program_leaves_the_badge_alone(app, as_, queries):
+def test_cookies_of_other_programs_do_not_break_idle_polls(app, as_, queries):
     ana = as_("ana")
     assert ana.get("/notifications").status_code == 200
     both = {"HTTP_COOKIE": f"theme=\xff; {session_of(app, ana)}"}

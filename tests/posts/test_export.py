@@ -78,7 +78,7 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
 
 
 @pytest.mark.slow
-def test_a_long_export_needs_little_memory_and_its_progress_only_rises(store, as_, db, run_jobs, monkeypatch):
+def test_long_export_uses_little_memory_and_its_progress_only_increases(store, as_, db, run_jobs, monkeypatch):
     monkeypatch.setattr(export, "REPORT_EVERY", 0.0)
     browser = as_("ana")
     many_posts(db, browser.user, 20_000)
@@ -101,7 +101,7 @@ def test_a_long_export_needs_little_memory_and_its_progress_only_rises(store, as
     assert len(download(browser, db)["posts"]) == 20_000
 
 
-def test_progress_is_told_about_twice_a_second():
+def test_progress_is_reported_twice_a_second():
     told: list[int] = []
     progress = export.Progress(100_000, told.append)
     for done in range(0, 100_001, 1_000):
@@ -115,7 +115,7 @@ def test_progress_is_told_about_twice_a_second():
     assert told == [99]
 
 
-def test_the_owners_pages_hear_of_it(store, as_, db, run_jobs):
+def test_export_progress_is_published_to_its_owner(store, as_, db, run_jobs):
     browser = as_("ana")
     browser.post_form("/export_posts")
     run_jobs()
@@ -123,7 +123,7 @@ def test_the_owners_pages_hear_of_it(store, as_, db, run_jobs):
     assert told.data == {"task_id": the_export(db).id, "progress": 100, "state": "done"}
 
 
-def test_one_export_at_a_time(store, as_, db, run_jobs):
+def test_only_one_export_runs_per_member(store, as_, db, run_jobs):
     browser = as_("ana")
     for _ in range(3):
         assert browser.post_form("/export_posts").status_code == 303
@@ -141,7 +141,7 @@ def test_one_export_at_a_time(store, as_, db, run_jobs):
     assert len(db.session.scalars(select(Job).where(Job.owner_id == browser.user.id)).all()) == 2
 
 
-def test_only_the_owner_downloads(store, as_, client, db, run_jobs):
+def test_only_the_owner_can_download_an_export(store, as_, client, db, run_jobs):
     browser = as_("ana")
     browser.post_form("/export_posts")
     path = f"/tasks/{the_export(db).id}/download"
@@ -155,7 +155,7 @@ def test_only_the_owner_downloads(store, as_, client, db, run_jobs):
     assert "/auth/login" in answer.headers["Location"]
 
 
-def test_an_export_expires_and_its_file_goes(store, as_, db, run_jobs):
+def test_expired_export_is_deleted(store, as_, db, run_jobs):
     browser = as_("ana")
     browser.post_form("/export_posts")
     run_jobs()
@@ -178,7 +178,7 @@ def test_an_export_expires_and_its_file_goes(store, as_, db, run_jobs):
     assert files(store) == []
 
 
-def test_a_file_that_is_gone_is_not_found(store, as_, db, run_jobs):
+def test_missing_export_file_is_not_found(store, as_, db, run_jobs):
     browser = as_("ana")
     browser.post_form("/export_posts")
     run_jobs()
@@ -186,9 +186,7 @@ def test_a_file_that_is_gone_is_not_found(store, as_, db, run_jobs):
     assert browser.get(f"/tasks/{the_export(db).id}/download").status_code == 404
 
 
-def test_a_run_that_breaks_leaves_no_file_and_mails_nothing_and_the_next_one_mails_once(
-    store, as_, db, run_jobs, mails, monkeypatch
-):
+def test_failed_export_leaves_no_file_and_the_next_run_sends_one_email(store, as_, db, run_jobs, mails, monkeypatch):
     browser = as_("ana")
     a_post(browser.user)
     browser.post_form("/export_posts")
@@ -203,7 +201,7 @@ def test_a_run_that_breaks_leaves_no_file_and_mails_nothing_and_the_next_one_mai
     assert len(download(browser, db)["posts"]) == 1
 
 
-def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, mails, monkeypatch):
+def test_export_result_and_its_email_job_are_saved_in_one_transaction(store, as_, db, run_jobs, mails, monkeypatch):
     """If the mail cannot be ordered, the export is not done either, and is tried again."""
     browser = as_("ana")
     browser.post_form("/export_posts")
@@ -221,7 +219,7 @@ def test_done_and_its_mail_are_one_transaction(store, as_, db, run_jobs, mails, 
     assert len(mails) == 1
 
 
-def test_a_mail_about_a_file_that_is_gone_promises_none(store, as_, db, run_jobs, mails):
+def test_email_about_an_expired_export_offers_no_download(store, as_, db, run_jobs, mails):
     """The mail may have waited longer than the file: it tells what happened, and no date that is over."""
     browser = as_("ana")
     browser.post_form("/export_posts")
@@ -233,7 +231,7 @@ def test_a_mail_about_a_file_that_is_gone_promises_none(store, as_, db, run_jobs
     assert "download" not in mails[0].text + mails[0].html
 
 
-def test_exporting_is_limited(store, as_, rate_limits):
+def test_exports_are_rate_limited(store, as_, rate_limits):
     browser = as_("ana")
     codes = [browser.post_form("/export_posts").status_code for _ in range(6)]
     assert codes == [303] * 5 + [429]

@@ -15,7 +15,7 @@ def offered(page: str) -> list[str]:
     return OPTION.findall(composer[: composer.index("</select>")])
 
 
-def test_the_composer_offers_few_languages_and_leads_to_all(as_: Any) -> None:
+def test_composer_offers_few_languages_and_links_to_all(as_: Any) -> None:
     client = as_(a_user("ana"))
     page = client.get("/").text
     few = offered(page)
@@ -28,7 +28,7 @@ def test_the_composer_offers_few_languages_and_leads_to_all(as_: Any) -> None:
     assert set(few) < set(everything)
 
 
-def test_the_list_holds_all_others_in_the_language_of_the_page(as_: Any) -> None:
+def test_language_list_contains_all_others_in_the_page_language(as_: Any) -> None:
     client = as_(a_user("ana"))
     url = re.search(r'data-languages-url="([^"]+)"', client.get("/").text)
     assert url

@@ -14,31 +14,31 @@ def ana(as_):
     return as_("ana")
 
 
-def offered(browser, q, kind="people"):
+def suggested(browser, q, kind="people"):
     answer = browser.get("/suggestions", query_string={"q": q, "in": kind})
     assert answer.status_code == 200
     assert "no-store" in answer.headers["Cache-Control"]
     return [one["text"] for one in answer.json]
 
 
-def test_people_one_follows_come_first(ana):
+def test_followed_members_are_suggested_first(ana):
     followed, other = a_user("benedict", name="Ben Öz"), a_user("bena")
     a_follow(ana.user, followed)
-    assert offered(ana, "be") == ["@benedict", "@bena"]
-    assert offered(ana, "oz") == ["@benedict"]
-    assert offered(ana, "bena") == [f"@{other.username}"]
-    assert offered(ana, "") == ["@benedict"]
+    assert suggested(ana, "be") == ["@benedict", "@bena"]
+    assert suggested(ana, "oz") == ["@benedict"]
+    assert suggested(ana, "bena") == [f"@{other.username}"]
+    assert suggested(ana, "") == ["@benedict"]
     assert ana.get("/suggestions?q=oz").json[0]["name"] == "Ben Öz"
 
 
-def test_of_strangers_two_letters_are_needed_and_of_friends_one(ana):
+def test_strangers_need_two_letters_and_followed_members_one(ana):
     a_user("bena")
-    assert offered(ana, "b") == []
+    assert suggested(ana, "b") == []
     a_follow(ana.user, a_user("ben"))
-    assert offered(ana, "b") == ["@ben"]
+    assert suggested(ana, "b") == ["@ben"]
 
 
-def test_nobody_apart_nobody_gone_not_oneself(ana, db):
+def test_blocked_and_inactive_members_and_the_viewer_are_not_suggested(ana, db):
     blocked, blocking, gone = a_user("andy"), a_user("andrea"), a_user("andre")
     a_follow(ana.user, blocked)
     a_follow(ana.user, gone)
@@ -46,38 +46,38 @@ def test_nobody_apart_nobody_gone_not_oneself(ana, db):
     pairs = ((ana.user, blocked), (blocking, ana.user))
     db.session.add_all(Block(blocker_id=one.id, blocked_id=two.id) for one, two in pairs)
     for q in ("", "an", "andy", "andrea", "ana"):
-        assert offered(ana, q) == []
+        assert suggested(ana, q) == []
 
 
-def test_tags_used_lately(ana):
+def test_recent_tags_are_suggested(ana):
     a_post(ana.user, "#winter #Tide")
     a_post(a_user("ben"), "#tides")
-    assert offered(ana, "ti", "tags") == ["#tides", "#Tide"]
-    assert offered(ana, "", "tags")[0] == "#tides"
-    assert set(offered(ana, "", "tags")) == {"#winter", "#Tide", "#tides"}
-    assert offered(ana, "%", "tags") == []
+    assert suggested(ana, "ti", "tags") == ["#tides", "#Tide"]
+    assert suggested(ana, "", "tags")[0] == "#tides"
+    assert set(suggested(ana, "", "tags")) == {"#winter", "#Tide", "#tides"}
+    assert suggested(ana, "%", "tags") == []
 
 
-def test_an_old_tag_is_found_by_its_whole_name(ana, monkeypatch):
+def test_old_tag_is_suggested_for_its_full_name(ana, monkeypatch):
     a_post(ana.user, "#equinox")
     a_post(ana.user, "#solstice")
     monkeypatch.setattr(name_prefixes, "TAGS_LOOKED_AT", 1)
-    assert offered(ana, "equi", "tags") == []
-    assert offered(ana, "equinox", "tags") == ["#equinox"]
+    assert suggested(ana, "equi", "tags") == []
+    assert suggested(ana, "equinox", "tags") == ["#equinox"]
 
 
 @pytest.mark.parametrize("kind", ["people", "tags"])
-def test_each_answer_is_two_statements(ana, queries, kind):
+def test_suggestions_take_two_statements(ana, queries, kind):
     a_post(ana.user, "#tide")
     a_follow(ana.user, a_user("tia"))
-    offered(ana, "ti", kind)
+    suggested(ana, "ti", kind)
     with queries() as asked:
-        offered(ana, "ti", kind)
+        suggested(ana, "ti", kind)
     assert len(asked) == 2, asked
 
 
 @pytest.mark.slow
-def test_only_members_are_answered_and_not_without_end(ana, client, rate_limits):
+def test_suggestions_require_login_and_are_rate_limited(ana, client, rate_limits):
     assert client.get("/suggestions?q=ana").status_code in {302, 303, 401}
     statuses = [ana.get("/suggestions?q=an").status_code for _ in range(121)]
     assert statuses[-1] == 429

@@ -22,7 +22,7 @@ AT_ONCE = 6
         ("/export_posts", {}, Job.id),
     ],
 )
-def test_many_clicks_at_once_make_one(as_, db, path, form, made):
+def test_concurrent_clicks_create_one_row(as_, db, path, form, made):
     ana = a_user("ana")
     browsers = [as_(ana) for _ in range(AT_ONCE)]
     gate = Barrier(AT_ONCE)

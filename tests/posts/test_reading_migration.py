@@ -12,7 +12,7 @@ from app.queries import name_prefixes, search
 from tests.factories import a_message, a_post, a_user
 
 
-def test_posts_of_before_are_found_by_flag_and_tag(make_app, database, as_):
+def test_migration_makes_existing_posts_searchable_by_flag_and_tag(make_app, database, as_):
     app = make_app(database_url=database.copy())
     with app.app_context():
         ana, ben = a_user("ana", name="Ana 🇫🇷"), a_user("ben")

@@ -20,7 +20,7 @@ from app.privacy.actions import block
 from app.queries import threads, timelines
 from tests.factories import a_follow, a_post, a_user
 from tests.posts.test_timelines import posts_on
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 AT_ONCE = 8
 GONE = "This post isn&#39;t available."
@@ -271,7 +271,7 @@ def test_a_thread_has_any_depth(as_, db, monkeypatch):
 @pytest.mark.parametrize(
     "after", ["", "x", "00000", "000001", "zzzzzz", "~~~~~~", "0" * 384, "0" * 390, "%00", "٣" * 6]
 )
-def test_a_strange_place_to_start_is_no_error(as_, after):
+def test_invalid_timeline_cursor_is_ignored(as_, after):
     browser = as_("ana")
     post = a_post(browser.user)
     a_reply(browser.user, post)
@@ -307,13 +307,13 @@ def recount(db, run_jobs):
     return run
 
 
-def test_a_closed_account_is_counted_again_when_it_is_opened(app, as_, db, run_jobs, recount):
+def test_counts_exclude_suspended_accounts_and_include_them_after_reinstatement(app, as_, db, run_jobs, recount):
     ana, ben, gone = as_("ana"), as_("ben"), as_("gone")
     post = a_post(ana.user)
     answer(ben, post)
     answer(gone, post)
     for command, expected in (("suspend", 1), ("reinstate", 2)):
-        result = through_a_door(app.test_cli_runner().invoke, args=["users", command, "gone"])
+        result = in_new_context(app.test_cli_runner().invoke, args=["users", command, "gone"])
         assert result.exit_code == 0, result.output
         run_jobs()
         assert count_on(ana.get(f"/post/{post.id}").text, post) == expected

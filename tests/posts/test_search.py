@@ -37,7 +37,7 @@ def author(db):
     return person
 
 
-def found(author, db, q: str) -> set[str]:
+def find_posts(author, db, q: str) -> set[str]:
     terms = query_terms(q)
     if not terms:
         return set()
@@ -74,8 +74,8 @@ def found(author, db, q: str) -> set[str]:
         ("_", set()),
     ],
 )
-def test_words_of_every_script_are_found(author, db, q, expected):
-    assert found(author, db, q) == expected
+def test_words_in_every_script_are_found(author, db, q, expected):
+    assert find_posts(author, db, q) == expected
 
 
 OPERATORS = ["AND", "NOT reading", "a OR b", "NEAR(a b)", "search_text: x", "^a", "a*", "a & !b", "x:*", "-", "{a b}"]
@@ -83,12 +83,12 @@ SIGNS = ['"', "'", "(", "\\", "'; DROP TABLE post", "\x00", "a\nb", "ſ", "＂"]
 
 
 @pytest.mark.parametrize("q", [*OPERATORS, *SIGNS])
-def test_nothing_typed_is_an_operator(author, as_, q):
+def test_search_operators_are_treated_as_text(author, as_, q):
     for kind in ("posts", "people"):
         assert as_("ana").get("/search", query_string={"q": q, "in": kind}).status_code == 200
 
 
-def test_an_empty_search_finds_nothing_and_asks_nothing(author, as_, queries):
+def test_empty_search_finds_nothing_and_runs_no_search(author, as_, queries):
     browser = as_("ana")
     browser.get("/search")  # the first page of a while also writes when one was seen
     with queries() as asked:
@@ -98,7 +98,7 @@ def test_an_empty_search_finds_nothing_and_asks_nothing(author, as_, queries):
 
 
 @pytest.mark.parametrize(("kind", "statements"), [("posts", 4), ("people", 2)])
-def test_a_page_of_results_is_few_queries(author, as_, queries, kind, statements):
+def test_results_page_takes_few_statements(author, as_, queries, kind, statements):
     browser = as_("ana")
     browser.get("/search")
     with queries() as asked:
@@ -107,7 +107,7 @@ def test_a_page_of_results_is_few_queries(author, as_, queries, kind, statements
     assert len(asked) == statements, asked
 
 
-def test_people_are_found_by_name_and_username(author, as_):
+def test_members_are_found_by_name_and_username(author, as_):
     a_user("bruno", name="Зоя")
     browser = as_("ana")
     for q, name in (("muller", "Ana Müller"), ("an", "Ana Müller"), ("зоя", "@bruno"), ("BRUNO", "@bruno")):
@@ -115,7 +115,7 @@ def test_people_are_found_by_name_and_username(author, as_):
     assert "@bruno" not in browser.get("/search", query_string={"q": "muller", "in": "people"}).text
 
 
-def test_the_index_follows_every_change(db):
+def test_search_index_follows_every_change(db):
     ana, ben = a_user("ana"), a_user("ben")
     one, two = a_post(ana, "walnut"), a_post(ben, "walnut tree")
     terms = query_terms("walnut")
@@ -147,7 +147,7 @@ def test_a_published_post_keeps_its_id_and_is_found(db):
     assert ids == [post.id for post in reversed(posts)]
 
 
-def test_results_are_paged_newest_first(as_, configure):
+def test_post_search_results_are_paged_newest_first(as_, configure):
     configure(POSTS_PER_PAGE=2)
     ana = a_user("ana")
     posts = [a_post(ana, f"pine number{n}") for n in range(5)]

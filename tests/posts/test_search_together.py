@@ -31,7 +31,7 @@ def results(browser, q, **values):
 
 
 @pytest.mark.parametrize("q", ["member", "@member", "MEMBER", "mem", "jane", "jané do", "doe jane", "Member jane"])
-def test_a_member_is_found_by_their_names(ana, q):
+def test_member_is_found_by_name_and_username(ana, q):
     member = a_user("member", name="Jané Doe")
     a_post(member, "About the tide")
     page = results(ana, q)
@@ -40,12 +40,12 @@ def test_a_member_is_found_by_their_names(ana, q):
 
 
 @pytest.mark.parametrize("q", ["jane tide", "ember", "#member", "  ", "!!"])
-def test_what_is_no_name_finds_nobody(ana, q):
+def test_query_that_matches_no_name_finds_no_members(ana, q):
     a_user("member", name="Jané Doe")
     assert people_of(results(ana, q)) == []
 
 
-def test_the_exact_username_comes_first_then_those_one_follows(ana):
+def test_exact_username_is_first_and_followed_members_are_second(ana):
     exact = a_user("ben")
     followed = a_user("benedict")
     [a_user(f"ben{number}") for number in range(3)]
@@ -57,7 +57,7 @@ def test_the_exact_username_comes_first_then_those_one_follows(ana):
     assert "@ben2" in results(ana, "ben", **{"in": "people"})
 
 
-def test_the_exact_name_is_found_among_very_many_that_begin_so(ana):
+def test_exact_name_is_found_among_many_with_the_same_prefix(ana):
     [a_user(f"mia{number}") for number in range(60)]
     a_user("mia")
     assert people_of(results(ana, "mia"))[0] == "mia"
@@ -67,7 +67,7 @@ def test_the_exact_name_is_found_among_very_many_that_begin_so(ana):
 
 
 @pytest.mark.parametrize("blocker", ["ana", "member"])
-def test_a_block_hides_people_and_their_tags(ana, db, blocker):
+def test_blocked_members_and_their_tags_are_not_found(ana, db, blocker):
     member = a_user("member")
     a_post(member, "#midsummer")
     pair = (ana.user, member) if blocker == "ana" else (member, ana.user)
@@ -76,7 +76,7 @@ def test_a_block_hides_people_and_their_tags(ana, db, blocker):
     assert tags_of(results(ana, "midsummer")) == []
 
 
-def test_a_closed_account_is_not_found_nor_its_tags(ana, db):
+def test_closed_account_and_its_tags_are_not_found(ana, db):
     member = a_user("member")
     a_post(member, "#midsummer")
     member.active = False
@@ -84,7 +84,7 @@ def test_a_closed_account_is_not_found_nor_its_tags(ana, db):
     assert tags_of(results(ana, "mid")) == []
 
 
-def test_tags_of_muted_people_are_not_offered_but_the_people_are_found(ana, db):
+def test_muted_members_are_found_but_their_tags_are_not(ana, db):
     member = a_user("member")
     a_post(member, "#midsummer")
     db.session.add(Mute(muter_id=ana.user.id, muted_id=member.id))
@@ -92,7 +92,7 @@ def test_tags_of_muted_people_are_not_offered_but_the_people_are_found(ana, db):
     assert tags_of(results(ana, "mid")) == []
 
 
-def test_tags_are_found_by_their_beginning_latest_first(ana):
+def test_tags_are_found_by_prefix_latest_first(ana):
     a_post(ana.user, "#summer #winter")
     a_post(ana.user, "#SummerTime")
     a_post(ana.user, "#été #نرم‌افزار")
@@ -104,7 +104,7 @@ def test_tags_are_found_by_their_beginning_latest_first(ana):
     assert "/search?q=%23summer" in results(ana, "sum")
 
 
-def test_tags_go_with_their_post(ana):
+def test_tags_are_deleted_with_their_post(ana):
     ana.post_form("/post", {"post": "#fleeting"})
     page = results(ana, "fleet")
     assert tags_of(page) == ["fleeting"]
@@ -113,7 +113,7 @@ def test_tags_go_with_their_post(ana):
     assert tags_of(results(ana, "fleet")) == []
 
 
-def test_later_pages_hold_only_posts(ana, configure):
+def test_later_result_pages_contain_only_posts(ana, configure):
     configure(POSTS_PER_PAGE=1)
     posts = [a_post(ana.user, f"ana writes {number}") for number in range(3)]
     page = results(ana, "ana", before=posts[2].id)
@@ -123,7 +123,7 @@ def test_later_pages_hold_only_posts(ana, configure):
 
 
 @pytest.mark.parametrize("windows", [(2, 4), (1, 2), (100, 1000)])
-def test_the_windows_of_postgresql_lose_nothing(db, monkeypatch, windows):
+def test_postgresql_search_windows_skip_no_post(db, monkeypatch, windows):
     monkeypatch.setattr(search, "WINDOWS", windows)
     ana = a_user("ana")
     posts = [a_post(ana, f"pine {'needle' if number % 3 == 0 else 'cone'}") for number in range(12)]

@@ -30,7 +30,7 @@ def everything(browser, path: str) -> list[int]:
     return seen
 
 
-def test_home_shows_ones_own_posts_and_those_of_followed_people(as_):
+def test_home_shows_own_posts_and_posts_of_followed_members(as_):
     ana, ben, eva = a_user("ana"), a_user("ben"), a_user("eva")
     a_follow(ana, ben)
     a_follow(eva, ana)
@@ -42,7 +42,7 @@ def test_home_shows_ones_own_posts_and_those_of_followed_people(as_):
     assert posts_on(browser.get("/user/ben").text) == [posts[3].id, posts[0].id]
 
 
-def test_nobody_reads_without_logging_in(client):
+def test_timelines_require_login(client):
     for path in ("/", "/index", "/explore", "/search?q=x", "/post/1"):
         assert client.get(path).status_code == 302
 
@@ -50,7 +50,7 @@ def test_nobody_reads_without_logging_in(client):
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "statements"), [("/", 3), ("/explore", 2), ("/post/1", 2)])  # home: the draft, too
 @pytest.mark.parametrize("number", [0, 1, 60])
-def test_a_page_is_few_queries_whatever_it_holds(as_, queries, path, statements, number):
+def test_timeline_takes_few_statements_for_any_content(as_, queries, path, statements, number):
     ana = a_user("ana")
     people = [a_user() for _ in range(number)]
     for person in people:
@@ -66,7 +66,7 @@ def test_a_page_is_few_queries_whatever_it_holds(as_, queries, path, statements,
 
 
 @pytest.mark.slow
-def test_home_is_the_same_as_the_plain_query(db, as_, configure):
+def test_home_timeline_equals_a_simple_query(db, as_, configure):
     """The quick way (a floor from each author's newest post) against the obvious one, over random communities."""
     configure(POSTS_PER_PAGE=4)
     people = [a_user() for _ in range(12)]
@@ -96,14 +96,14 @@ def test_every_post_is_on_exactly_one_page(as_, configure):
 
 
 @pytest.mark.parametrize("before", ["0", "-1", "x", "1e3", "99999999999", "9" * 19, "9" * 40, "٣", "%00"])
-def test_a_strange_place_to_start_is_no_error(as_, before):
+def test_invalid_timeline_cursor_is_ignored(as_, before):
     browser = as_("ana")
     a_post(browser.user)
     for path in ("/", "/explore", "/user/ana", "/search?q=hello"):
         assert browser.get(f"{path}{'&' if '?' in path else '?'}before={before}").status_code == 200
 
 
-def test_an_id_that_no_post_can_have_is_not_found(as_):
+def test_impossible_post_id_is_not_found(as_):
     browser = as_("ana")
     for identity in ("0", "7", "2147483648", "9" * 30):
         assert browser.get(f"/post/{identity}").status_code == 404
@@ -122,7 +122,7 @@ def test_posts_of_a_closed_account_are_not_shown(as_, db):
     assert browser.get(f"/post/{post.id}").status_code == 404
 
 
-def test_home_reads_as_little_however_much_was_posted(db):
+def test_home_query_uses_indexes_only(db):
     """On SQLite the plan says so: every step on `post` is a search in an index, never a scan."""
     if the_db.engine.dialect.name != "sqlite":
         pytest.skip("the wording of the plan is SQLite's")

@@ -99,7 +99,7 @@ def ana(as_):
     return as_(a_user("ana", language="en"))
 
 
-def test_a_post_is_translated_into_the_language_of_the_page(ana, provider):
+def test_post_is_translated_into_the_page_language(ana, provider):
     post = a_post(ana.user, "Hola a todos", language="es")
     assert f"/post/{post.id}/translate" in ana.get("/").text
     answer = ana.post_form(f"/post/{post.id}/translate")
@@ -116,7 +116,7 @@ def test_a_post_is_translated_into_the_language_of_the_page(ana, provider):
     }
 
 
-def test_no_transaction_is_open_while_the_provider_thinks(ana, provider):
+def test_no_transaction_is_open_during_a_provider_request(ana, provider):
     post = a_post(ana.user, "Hola", language="es")
     the_db.session.remove()
     ana.post_form(f"/post/{post.id}/translate")
@@ -124,7 +124,7 @@ def test_no_transaction_is_open_while_the_provider_thinks(ana, provider):
 
 
 @pytest.mark.parametrize("mode", ["broken", "nonsense", "wrong", "a_list", "huge", "slow", "dripping"])
-def test_a_provider_that_fails_costs_a_sentence_and_a_second(ana, provider, mode):
+def test_failing_translation_provider_returns_an_error_within_a_second(ana, provider, mode):
     post = a_post(ana.user, "Hola", language="es")
     provider.mode = mode
     started = time.monotonic()
@@ -134,13 +134,13 @@ def test_a_provider_that_fails_costs_a_sentence_and_a_second(ana, provider, mode
     assert "later" in answer.json["error"]
 
 
-def test_a_provider_that_is_gone(ana, configure):
+def test_unreachable_translation_provider_returns_503(ana, configure):
     configure(TRANSLATE_URL="http://127.0.0.1:1")
     post = a_post(ana.user, "Hola", language="es")
     assert ana.post_form(f"/post/{post.id}/translate").status_code == 503
 
 
-def test_only_foreign_posts_of_a_known_language_have_the_button(ana, provider):
+def test_only_posts_in_another_known_language_have_the_translate_button(ana, provider):
     foreign = {a_post(ana.user, language=language).id for language in ("es", "zh_Hant")}
     for language in ("en", ""):
         a_post(ana.user, language=language)
@@ -150,18 +150,18 @@ def test_only_foreign_posts_of_a_known_language_have_the_button(ana, provider):
         assert f'data-translate-url="/post/{identity}/translate"' in page
 
 
-def test_without_a_provider_there_is_no_button(ana):
+def test_translate_button_is_hidden_without_a_provider(ana):
     post = a_post(ana.user, "Hola", language="es")
     assert "data-translate-url" not in ana.get("/").text
     assert ana.post_form(f"/post/{post.id}/translate").status_code == 503
 
 
-def test_chinese_is_asked_for_by_its_script(ana, provider):
+def test_chinese_is_translated_with_its_script_code(ana, provider):
     post = a_post(ana.user, "你好", language="zh_Hant")
     ana.post_form(f"/post/{post.id}/translate")
     assert provider.asked[0]["source"] == "zh-Hant"
 
 
-def test_a_post_that_is_gone_is_not_translated(ana, provider):
+def test_deleted_post_is_not_translated(ana, provider):
     assert ana.post_form("/post/7/translate").status_code == 404
     assert provider.asked == []

@@ -26,7 +26,7 @@ def test_a_post_is_published(as_, db):
     assert 'lang="es"' in page
 
 
-def test_a_double_click_makes_one_post(as_, db):
+def test_double_click_creates_one_post(as_, db):
     browser = as_("ana")
     form = {"post": "Once", "language": "en", "form_key": "the-key-of-this-form"}
     for _ in range(3):
@@ -39,7 +39,7 @@ def test_a_double_click_makes_one_post(as_, db):
 
 
 @pytest.mark.parametrize("body", ["", "   ", "\n\t", "\u200b\u200d", "a" * 501, "👩‍👩‍👧‍👦" * 501, "e\u0301" * 6000])
-def test_what_cannot_be_a_post_is_refused_and_kept(as_, db, body):
+def test_invalid_post_is_rejected_and_its_text_is_kept(as_, db, body):
     answer = as_("ana").post_form("/post", {"post": body, "language": "en"})
     assert answer.status_code == 422
     assert bodies(db) == []
@@ -47,7 +47,7 @@ def test_what_cannot_be_a_post_is_refused_and_kept(as_, db, body):
     assert "alert" in answer.text
 
 
-def test_length_is_counted_as_the_reader_sees_it(as_, db, configure):
+def test_length_limit_counts_grapheme_clusters(as_, db, configure):
     configure(POST_MAX_LENGTH=10)
     browser = as_("ana")
     assert browser.post_form("/post", {"post": "👩‍👩‍👧‍👦" * 10}).status_code == 303
@@ -55,19 +55,19 @@ def test_length_is_counted_as_the_reader_sees_it(as_, db, configure):
     assert len(bodies(db)) == 1
 
 
-def test_an_unknown_language_is_refused(as_, db):
+def test_unknown_language_is_rejected(as_, db):
     assert as_("ana").post_form("/post", {"post": "x", "language": "tlh-Klingon"}).status_code == 422
     assert bodies(db) == []
 
 
-def test_the_action_checks_by_itself(db):
+def test_publish_action_validates_its_input(db):
     ana = a_user("ana")
     for arguments in ({"body": ""}, {"body": "x" * 501}, {"body": "x", "language": "nope"}, {"body": "\ud800"}):
         with pytest.raises(ActionError):
             publish(ana, **arguments)
 
 
-def test_ones_own_post_is_deleted(as_, db):
+def test_own_post_can_be_deleted(as_, db):
     browser = as_("ana")
     path = f"/post/{a_post(browser.user).id}/delete"
     answer = browser.post_form(path, {"next": "/explore"})
@@ -76,7 +76,7 @@ def test_ones_own_post_is_deleted(as_, db):
     assert browser.post_form(path).status_code == 303  # a double click
 
 
-def test_nobody_deletes_or_changes_somebody_elses_post(as_, db):
+def test_member_cannot_delete_or_change_posts_of_others(as_, db):
     post = a_post(a_user("ana"), language="en")
     ben = as_("ben")
     assert ben.post_form(f"/post/{post.id}/delete").status_code == 403
@@ -85,20 +85,20 @@ def test_nobody_deletes_or_changes_somebody_elses_post(as_, db):
     assert f"/post/{post.id}/delete" not in ben.get("/explore").text
 
 
-def test_writing_needs_a_login_and_a_token(as_, client, db):
+def test_posting_requires_login_and_csrf_token(as_, client, db):
     assert client.post_form("/post", {"post": "x"}).status_code == 302
     assert as_("ana").post("/post", data={"post": "x"}).status_code == 400
     assert bodies(db) == []
 
 
-def test_deleting_never_leaves_the_site(as_):
+def test_next_after_deleting_stays_on_the_site(as_):
     browser = as_("ana")
     post = a_post(browser.user)
     answer = browser.post_form(f"/post/{post.id}/delete", {"next": "//evil.example"})
     assert answer.headers["Location"] == "/"
 
 
-def test_the_author_corrects_the_language(as_, db):
+def test_author_can_change_the_language_of_a_post(as_, db):
     browser = as_("ana")
     post = a_post(browser.user, "Hola", language="en")
     answer = browser.submit(f"/post/{post.id}", {"language": "es"}, action=f"/post/{post.id}/language")
@@ -109,7 +109,7 @@ def test_the_author_corrects_the_language(as_, db):
     assert db.session.scalar(select(Post.language)) == ""
 
 
-def test_the_likeliest_languages_are_offered_first(as_, db):
+def test_most_likely_languages_are_offered_first(as_, db):
     ana = a_user("ana", language="en")
     for language in ("fr", "pt", "fr", ""):
         a_post(ana, language=language)
@@ -121,12 +121,12 @@ def test_the_likeliest_languages_are_offered_first(as_, db):
     assert 'value="zh_Hant"' in options
 
 
-def test_the_first_post_is_offered_in_the_language_of_the_page(as_):
+def test_first_post_defaults_to_the_page_language(as_):
     page = as_(a_user("ana", language="en")).get("/").text
     assert 'selected value="en"' in page.partition('name="language"')[2].partition("</select>")[0]
 
 
-def test_posting_is_limited(as_, db, rate_limits):
+def test_posting_is_rate_limited(as_, db, rate_limits):
     browser = as_("ana")
     codes = {browser.post_form("/post", {"post": f"number {n}"}).status_code for n in range(30)}
     assert codes == {303}

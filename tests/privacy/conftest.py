@@ -19,27 +19,27 @@ def posts_on(browser: Browser, path: str) -> list[int]:
     return [int(identity) for identity in re.findall(r'<article class="post[^"]*" id="post-(\d+)"', answer.text)]
 
 
-def told(browser: Browser, name: str, since: float = 0) -> list[object]:
+def polled_states(browser: Browser, name: str, since: float = 0) -> list[object]:
     """What a poll is told under that name."""
     answer = browser.get(f"/notifications?since={since}")
     return [one["data"] for one in answer.json if one["name"] == name]
 
 
-def numbers(browser: Browser) -> tuple[int, int]:
+def unread_counts(browser: Browser) -> tuple[int, int]:
     """Unread messages and unread activity: the same on a page and in the poll of somebody who heard everything."""
     found = dict(re.findall(r'data-badge="(\w+)" data-count="(\d+)"', browser.get("/explore").text))
     for name, number in found.items():
-        heard = told(browser, name)
+        heard = polled_states(browser, name)
         assert (heard[-1] if heard else 0) == int(number), name
     return int(found["unread_message_count"]), int(found["unread_activity_count"])
 
 
-def clock(browser: Browser) -> float:
+def newest_timestamp(browser: Browser) -> float:
     """What a client remembers that has heard everything."""
     return max((one["timestamp"] for one in browser.get("/notifications?since=0").json), default=0.0)
 
 
-def say(browser: Browser, person: str, body: str) -> int:
+def send_text(browser: Browser, person: str, body: str) -> int:
     """Message somebody by the form; the status."""
     return browser.post_form(f"/send_message/{person}", {"message": body, "form_key": body}).status_code
 
@@ -49,7 +49,7 @@ def publish(browser: Browser, body: str) -> None:
     assert browser.post_form("/post", {"post": body, "form_key": body}).status_code == 303
 
 
-def do(browser: Browser, deed: str, person: str, **fields: str) -> None:
+def submit_action(browser: Browser, deed: str, person: str, **fields: str) -> None:
     """Block, unblock, mute or unmute somebody."""
     assert browser.post_form(f"/{deed}/{person}", fields).status_code == 303
 

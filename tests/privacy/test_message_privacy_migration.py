@@ -48,7 +48,7 @@ def test_stored_settings_are_converted(site):
     assert both() == {choice: (OLD_VALUES[choice], choice) for choice in MessagePrivacy}
 
 
-def test_the_previous_version_writes_the_new_column(site):
+def test_previous_version_writes_the_new_column(site):
     a_user("ana")
     a_user("ben", message_privacy=MessagePrivacy.EVERYONE)
     for choice in [*MessagePrivacy, *reversed(MessagePrivacy)]:
@@ -57,7 +57,7 @@ def test_the_previous_version_writes_the_new_column(site):
         assert both() == {"ana": (OLD_VALUES[choice], choice), "ben": ("everyone", "everyone")}
 
 
-def test_the_previous_version_reads_what_this_one_writes(site):
+def test_previous_version_reads_values_written_by_this_version(site):
     ana, _ben = a_user("ana"), a_user("ben")
     for choice in [*MessagePrivacy, *reversed(MessagePrivacy)]:
         ana.message_privacy = choice
@@ -65,7 +65,7 @@ def test_the_previous_version_reads_what_this_one_writes(site):
         assert both() == {"ana": (OLD_VALUES[choice], choice), "ben": ("everyone", "everyone")}
 
 
-def test_a_downgrade_keeps_the_settings(site):
+def test_downgrade_keeps_the_settings(site):
     for choice in MessagePrivacy:
         a_user(choice).message_privacy = choice
     the_db.session.commit()

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.routing import Rule
 
 from tests.factories import a_follow, a_user
-from tests.privacy.conftest import do, publish
+from tests.privacy.conftest import publish, submit_action
 
 WORDS = {"ana": "kestrel", "ben": "albatross"}
 # Where the words stand while nothing keeps the two apart: the walk finds what there is to find.
@@ -37,7 +37,7 @@ def addresses(app, method: str, **values: object) -> list[tuple[Rule, str]]:
 
 
 @pytest.fixture
-def town(ana, ben, db):
+def members(ana, ben, db):
     """Each has posted, and named the other; cleo is known to both. `posts` are the ids by author."""
     cleo = a_user("cleo")
     for person in (ana.user, ben.user):
@@ -45,16 +45,16 @@ def town(ana, ben, db):
         a_follow(cleo, person)
     publish(ana, "ledger kestrel for @ben")
     publish(ben, "ledger albatross for @ana")
-    ana.posts = {browser.user.username: newest(browser) for browser in (ana, ben)}
+    ana.posts = {browser.user.username: latest_timestamp(browser) for browser in (ana, ben)}
     return {"ana": ana, "ben": ben}
 
 
-def newest(browser) -> int:
+def latest_timestamp(browser) -> int:
     page = browser.get(f"/user/{browser.user.username}").text
     return int(page.split('id="post-')[1].split('"')[0])
 
 
-def told_of(app, browser, other: str, posts: dict[str, int]) -> set[str]:
+def surfaces_showing(app, browser, other: str, posts: dict[str, int]) -> set[str]:
     """Where the words of the other one stand."""
     places = set()
     for rule, address in addresses(app, "GET", username=other, post_id=posts[other]):
@@ -66,20 +66,20 @@ def told_of(app, browser, other: str, posts: dict[str, int]) -> set[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("reader", "other"), [("ana", "ben"), ("ben", "ana")])
-def test_neither_meets_the_words_of_the_other(app, town, ana, reader, other):
-    assert told_of(app, town[reader], other, ana.posts) == SHOWN
-    do(ana, "block", "ben")
-    assert told_of(app, town[reader], other, ana.posts) == set()
+def test_blocked_members_never_see_each_others_texts(app, members, ana, reader, other):
+    assert surfaces_showing(app, members[reader], other, ana.posts) == SHOWN
+    submit_action(ana, "block", "ben")
+    assert surfaces_showing(app, members[reader], other, ana.posts) == set()
 
 
 @pytest.mark.parametrize(("reader", "other"), [("ana", "ben"), ("ben", "ana")])
-def test_what_asks_for_a_post_of_the_other_answers_as_for_none(app, town, ana, reader, other):
-    do(ana, "block", "ben")
+def test_routes_treat_posts_across_a_block_like_missing_posts(app, members, ana, reader, other):
+    submit_action(ana, "block", "ben")
     for method in ("GET", "POST"):
-        ask = town[reader].get if method == "GET" else town[reader].post_form
+        ask = members[reader].get if method == "GET" else members[reader].post_form
         rules = [rule for rule, _address in addresses(app, method, post_id=1) if "post_id" in rule.arguments]
         assert rules
         for rule in rules:
             theirs, none = (ask(rule.build({"post_id": number})[1]) for number in (ana.posts[other], 999))
             assert theirs.status_code == none.status_code in {303, 404}, rule
-    assert f'id="post-{ana.posts[other]}"' in town[other].get("/explore").text
+    assert f'id="post-{ana.posts[other]}"' in members[other].get("/explore").text

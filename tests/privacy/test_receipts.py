@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.models import Conversation
 from tests.factories import a_user, acquainted
-from tests.privacy.conftest import clock, do, say, told
+from tests.privacy.conftest import newest_timestamp, polled_states, send_text, submit_action
 
 
 @pytest.fixture
@@ -20,34 +20,34 @@ def open_people(ana, ben, db):
     db.session.commit()
 
 
-def marks(page) -> list[str]:
+def message_states(page) -> list[str]:
     return re.findall(r'data-state="(\w+)"', page.text)
 
 
 @pytest.mark.parametrize(("blocker", "blocked"), [("ana", "ben"), ("ben", "ana")])
-def test_reading_is_shown_to_nobody_a_block_keeps_apart(ana, ben, db, open_people, blocker, blocked):
-    say(ben, "ana", "hello")
-    do({"ana": ana, "ben": ben}[blocker], "block", blocked)
-    before = clock(ben)
-    ana.post_form("/messages/delivered", {"timestamp": str(clock(ana))})
+def test_block_hides_read_receipts(ana, ben, db, open_people, blocker, blocked):
+    send_text(ben, "ana", "hello")
+    submit_action({"ana": ana, "ben": ben}[blocker], "block", blocked)
+    before = newest_timestamp(ben)
+    ana.post_form("/messages/delivered", {"timestamp": str(newest_timestamp(ana))})
     ana.post_form("/messages/ben/read", {"seq": 1})
-    assert told(ben, "conversation", before) == []
-    assert marks(ben.get("/messages/ana")) == ["sent"]
-    do({"ana": ana, "ben": ben}[blocker], "unblock", blocked)
-    assert told(ben, "conversation", before)[-1]["read"] == 1
-    assert marks(ben.get("/messages/ana")) == ["read"]
+    assert polled_states(ben, "conversation", before) == []
+    assert message_states(ben.get("/messages/ana")) == ["sent"]
+    submit_action({"ana": ana, "ben": ben}[blocker], "unblock", blocked)
+    assert polled_states(ben, "conversation", before)[-1]["read"] == 1
+    assert message_states(ben.get("/messages/ana")) == ["read"]
 
 
-def test_in_a_group_neither(ana, ben, db, open_people):
+def test_block_hides_read_receipts_in_a_group(ana, ben, db, open_people):
     cleo = a_user("cleo", receipts=True)
     for person in (ana.user, ben.user):
         acquainted(person, cleo)
     ben.post_form("/messages/groups", {"to": "ana cleo", "message": "hello"})
     here = f"/messages/thread/{db.session.scalar(select(Conversation.id).where(Conversation.pair_key.is_(None)))}"
-    do(ana, "block", "ben")
-    before = clock(ben)
+    submit_action(ana, "block", "ben")
+    before = newest_timestamp(ben)
     ana.post_form(f"{here}/read", {"seq": 1})
-    assert told(ben, "conversation", before) == []
+    assert polled_states(ben, "conversation", before) == []
     assert f"<bdi>{ana.user.display_name}</bdi>" not in ben.get(f"{here}/people").text.partition("data-read-by")[2]
-    do(ana, "unblock", "ben")
+    submit_action(ana, "unblock", "ben")
     assert f"<bdi>{ana.user.display_name}</bdi>" in ben.get(f"{here}/people").text.partition("data-read-by")[2]

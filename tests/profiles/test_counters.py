@@ -18,10 +18,10 @@ from app.models import Follow, Job, Post, ProfileCount, User
 from app.posts import actions as posts
 from app.profiles import actions, counters
 from tests.factories import a_follow, a_post, a_user
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 
-def numbers(browser, name):
+def profile_counts(browser, name):
     """(posts, followers, following) on a page, and the same on the hover card."""
     pages = [browser.get(f"/user/{name}{page}").text for page in ("", "/popup")]
     found = [re.findall(r"<b>(\d+)</b> (?:posts?|followers?|following)<", " ".join(page.split())) for page in pages]
@@ -32,45 +32,45 @@ def numbers(browser, name):
 @pytest.fixture
 def cli(app, db):
     def run(*arguments):
-        result = through_a_door(app.test_cli_runner().invoke, args=["users", *arguments])
+        result = in_new_context(app.test_cli_runner().invoke, args=["users", *arguments])
         assert result.exit_code == 0, result.output
 
     return run
 
 
 @pytest.fixture
-def count_anew(app, db):
+def run_recount(app, db):
     """Run the daily recount."""
 
     def inside():
         with app.app_context(), read_transaction():
             return counters.recount()
 
-    return lambda: through_a_door(inside)
+    return lambda: in_new_context(inside)
 
 
-def test_pages_show_the_stored_numbers_and_count_nothing(db, as_):
+def test_profile_pages_show_stored_counts_without_counting(db, as_):
     ben = a_user("ben")
     db.session.execute(
         update(ProfileCount).where(ProfileCount.user_id == ben.id).values(posts=70, followers=80, following=90)
     )
     db.session.commit()
-    assert numbers(as_("ana"), "ben") == [70, 80, 90]
+    assert profile_counts(as_("ana"), "ben") == [70, 80, 90]
 
 
-def test_whom_a_block_keeps_apart_from_the_viewer_is_not_counted_for_them(db, as_):
+def test_follows_across_a_block_are_not_counted_for_the_viewer(db, as_):
     ana, ben, cleo, dan = as_("ana"), a_user("ben"), as_("cleo"), as_("dan")
     for one in (ana.user, cleo.user, dan.user):
         a_follow(one, ben)
     a_follow(ben, dan.user)
     ana.post_form("/block/cleo")
     dan.post_form("/block/ana")
-    assert numbers(ana, "ben") == [0, 1, 0]
-    assert numbers(cleo, "ben") == [0, 2, 1]
-    assert numbers(as_("eve"), "ben") == [0, 3, 1]
+    assert profile_counts(ana, "ben") == [0, 1, 0]
+    assert profile_counts(cleo, "ben") == [0, 2, 1]
+    assert profile_counts(as_("eve"), "ben") == [0, 3, 1]
 
 
-def test_a_closed_account_is_counted_again_when_it_is_opened(db, as_, cli, run_jobs, count_anew):
+def test_counts_exclude_suspended_accounts_and_include_them_after_reinstatement(db, as_, cli, run_jobs, run_recount):
     ana, gone, zoe = as_("ana"), a_user("gone"), a_user("zoe")
     a_follow(gone, ana.user)
     a_follow(zoe, gone)
@@ -78,28 +78,28 @@ def test_a_closed_account_is_counted_again_when_it_is_opened(db, as_, cli, run_j
     for command, expected in (("suspend", ([0, 1, 0], [0, 0, 1])), ("reinstate", ([0, 2, 0], [0, 0, 2]))):
         cli(command, "gone")
         run_jobs()
-        assert (numbers(ana, "ana"), numbers(ana, "zoe")) == expected
-        assert count_anew()["drift"] == 0
+        assert (profile_counts(ana, "ana"), profile_counts(ana, "zoe")) == expected
+        assert run_recount()["drift"] == 0
 
 
-def test_a_follow_that_comes_after_the_closing_is_not_counted(db, as_):
+def test_follow_of_a_closed_account_is_not_counted(db, as_):
     ana, gone = as_("ana"), a_user("gone", active=False)
     a_follow(gone, ana.user)
     a_follow(ana.user, gone)
-    assert numbers(ana, "ana") == [0, 0, 0]
+    assert profile_counts(ana, "ana") == [0, 0, 0]
 
 
-def test_what_leaves_with_an_account_is_subtracted(db, as_, count_anew):
+def test_deleting_an_account_updates_counts_of_others(db, as_, run_recount):
     ana, ben = as_("ana"), a_user("ben")
     a_follow(ben, ana.user)
     a_post(ben)
     db.session.execute(delete(User).where(User.id == ben.id))  # cascades
     db.session.commit()
-    assert numbers(ana, "ana") == [0, 0, 0]
-    assert count_anew()["drift"] == 0
+    assert profile_counts(ana, "ana") == [0, 0, 0]
+    assert run_recount()["drift"] == 0
 
 
-def test_numbers_that_drifted_are_put_right_and_reported(db, as_, caplog, run_jobs):
+def test_drifted_profile_counts_are_repaired_and_reported(db, as_, caplog, run_jobs):
     ana, ben = as_("ana"), a_user("ben")
     a_follow(ben, ana.user)
     a_post(ana.user)
@@ -114,22 +114,22 @@ def test_numbers_that_drifted_are_put_right_and_reported(db, as_, caplog, run_jo
 
     assert night() == {"checked": 6, "drift": 2}
     assert f"the profile of person {ana.user.id} was [7, 0, 0], is [1, 1, 0]" in caplog.text
-    assert numbers(ana, "ana") == [1, 1, 0]
+    assert profile_counts(ana, "ana") == [1, 1, 0]
     assert night()["drift"] == 0
 
 
-def test_a_follow_that_is_counted_wrongly_is_put_right(db, as_, count_anew):
+def test_incorrectly_counted_follow_is_repaired(db, as_, run_recount):
     ana, ben = as_("ana"), a_user("ben")
     a_follow(ben, ana.user)
     db.session.execute(update(Follow).values(counted=False))
     db.session.commit()
-    assert numbers(ana, "ana") == [0, 0, 0]
-    assert count_anew() == {"checked": 6, "drift": 1}
-    assert numbers(ana, "ana") == [0, 1, 0]
+    assert profile_counts(ana, "ana") == [0, 0, 0]
+    assert run_recount() == {"checked": 6, "drift": 1}
+    assert profile_counts(ana, "ana") == [0, 1, 0]
 
 
 @pytest.mark.slow
-def test_numbers_stay_true_while_everyone_acts_at_once(app, db, count_anew):
+def test_concurrent_actions_keep_counts_correct(app, db, run_recount):
     """Follows in a circle and of one person, posts, and an account that is closed and opened meanwhile."""
     ids = [a_user(name).id for name in ("ana", "ben", "cleo", "dan")]
     db.session.commit()
@@ -160,7 +160,7 @@ def test_numbers_stay_true_while_everyone_acts_at_once(app, db, count_anew):
     counted = {
         row.user_id: (row.posts, row.followers, row.following) for row in db.session.scalars(select(ProfileCount))
     }
-    count_anew()
+    run_recount()
     follows = db.session.execute(select(Follow.follower_id, Follow.followed_id).where(Follow.counted)).all()
     written = db.session.scalars(select(Post.author_id)).all()
     assert written
@@ -175,7 +175,7 @@ def test_numbers_stay_true_while_everyone_acts_at_once(app, db, count_anew):
 
 
 @pytest.mark.slow
-def test_the_migration_counts_what_is_there(database, tmp_path):
+def test_migration_counts_existing_rows(database, tmp_path):
     url = database.copy()
     app = create_app(Settings(microblog_env="test", data_dir=tmp_path, secret_key="x" * 40, database_url=url))
     with app.app_context():

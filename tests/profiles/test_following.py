@@ -14,7 +14,7 @@ def count(db):
     return db.session.scalar(select(func.count()).select_from(Follow))
 
 
-def test_following_shows_their_posts_at_home_and_unfollowing_ends_it(as_):
+def test_following_adds_posts_to_home_and_unfollowing_removes_them(as_):
     ana = as_("ana")
     a_post(a_user("ben"), "beans are up")
     assert "beans are up" not in ana.get("/").text
@@ -27,7 +27,7 @@ def test_following_shows_their_posts_at_home_and_unfollowing_ends_it(as_):
     assert "beans are up" not in ana.get("/").text
 
 
-def test_doing_it_twice_is_doing_it_once(as_, db):
+def test_repeated_request_has_no_further_effect(as_, db):
     ana = as_("ana")
     a_user("ben")
     for _again in range(2):
@@ -39,7 +39,7 @@ def test_doing_it_twice_is_doing_it_once(as_, db):
 
 
 @pytest.mark.slow
-def test_eight_clicks_at_once_make_one_row_and_no_error(as_, db):
+def test_eight_simultaneous_clicks_create_one_follow(as_, db):
     first = as_("ana")
     a_user("ben")
     browsers = [first, *(as_(first.user) for _ in range(7))]
@@ -56,7 +56,7 @@ def test_eight_clicks_at_once_make_one_row_and_no_error(as_, db):
 
 
 @pytest.mark.parametrize("path", ["/follow/ana", "/unfollow/ana"])
-def test_nobody_follows_themselves(as_, db, path):
+def test_members_cannot_follow_themselves(as_, db, path):
     ana = as_("ana")
     answer = ana.post_form(path)
     assert answer.status_code == 303
@@ -65,11 +65,11 @@ def test_nobody_follows_themselves(as_, db, path):
 
 
 @pytest.mark.parametrize("path", ["/follow/nobody", "/unfollow/nobody", "/follow/a%00b"])
-def test_nobody_to_follow_is_404(as_, path):
+def test_following_a_missing_account_returns_404(as_, path):
     assert as_("ana").post_form(path).status_code == 404
 
 
-def test_it_takes_a_post_with_a_token_from_somebody(as_, client, db):
+def test_request_requires_post_login_and_csrf_token(as_, client, db):
     a_user("ben")
     assert as_("ana").get("/follow/ben").status_code == 405
     assert as_("ana").post("/follow/ben").status_code == 400
@@ -89,20 +89,20 @@ def test_it_takes_a_post_with_a_token_from_somebody(as_, client, db):
         ("", "/user/ben"),
     ],
 )
-def test_it_leads_back_and_never_off_the_site(as_, target, location):
+def test_next_redirects_back_but_never_to_another_site(as_, target, location):
     ana = as_("ana")
     a_user("ben")
     assert ana.post_form("/follow/ben", {"next": target}).headers["Location"] == location
 
 
-def test_a_button_leads_back_to_a_page_whose_name_is_not_ascii(as_):
+def test_follow_redirects_to_a_page_with_a_non_ascii_name(as_):
     ana, yuna = as_("ana"), a_user("유나")
     a_follow(yuna, a_user("ben"))
     answer = ana.submit("/user/유나/following", action="/follow/ben")
     assert answer.headers["Location"] == "/user/%EC%9C%A0%EB%82%98/following"
 
 
-def test_it_is_limited(as_, rate_limits):
+def test_requests_are_rate_limited(as_, rate_limits):
     ana = as_("ana")
     a_user("ben")
     answers = [ana.post_form("/follow/ben").status_code for _ in range(61)]
@@ -110,7 +110,7 @@ def test_it_is_limited(as_, rate_limits):
     assert answers[60] == 429
 
 
-def test_lists_are_paged_and_say_whom_one_follows(as_, configure, queries):
+def test_follow_lists_are_paged_and_mark_followed_members(as_, configure, queries):
     configure(POSTS_PER_PAGE=2)
     ana, ben = as_("ana"), a_user("ben")
     people = [a_user(name) for name in ("cleo", "dora", "emil")]
@@ -130,7 +130,7 @@ def test_lists_are_paged_and_say_whom_one_follows(as_, configure, queries):
         assert "@cleo" in older and "@dora" not in older and 'rel="next"' not in older
 
 
-def test_whom_one_may_know_are_those_ones_people_follow(as_, db):
+def test_suggestions_are_followed_by_members_the_viewer_follows(as_, db):
     ana = as_("ana")
     ben, cleo, dora, emil, finn = (a_user(name) for name in ("ben", "cleo", "dora", "emil", "finn"))
     for follower, followed in [

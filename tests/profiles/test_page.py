@@ -8,7 +8,7 @@ from app.core.time import now
 from tests.factories import a_follow, a_post, a_user
 
 
-def test_a_profile_shows_person_counts_and_posts_in_three_queries(as_, queries):
+def test_profile_shows_member_counts_and_posts_in_three_statements(as_, queries):
     ana = as_(a_user("ana", last_seen=now()))  # seen just now, so nothing is written
     ben = a_user("ben", name="Ben Carter", about_me="Peas & <b>beans</b> https://example.org #garden")
     a_follow(ana.user, ben)
@@ -33,7 +33,7 @@ def test_a_profile_shows_person_counts_and_posts_in_three_queries(as_, queries):
     assert 'href="/messages/ben"' in text
 
 
-def test_ones_own_profile_offers_to_edit_it_and_not_to_follow(as_):
+def test_own_profile_offers_editing_instead_of_following(as_):
     page = as_("ana").get("/user/ana").text
     assert 'href="/edit_profile"' in page
     assert "/follow/ana" not in page
@@ -52,18 +52,18 @@ def test_posts_are_paged_by_keyset(as_, configure):
 
 
 @pytest.mark.parametrize("name", ["BEN", "ｂｅｎ"])
-def test_a_name_is_found_in_any_case_and_width(as_, name):
+def test_username_is_found_in_any_case_and_width(as_, name):
     a_user("ben")
     assert as_("ana").get(f"/user/{name}").status_code == 200
 
 
 @pytest.mark.parametrize("name", ["nobody", "a%00b", "%ff%fe", "x" * 4000, "a%0d%0ab", "a%2fb"])
 @pytest.mark.parametrize("page", ["", "/popup", "/followers", "/following"])
-def test_nobody_is_nowhere(as_, name, page):
+def test_unknown_username_is_not_found(as_, name, page):
     assert as_("ana").get(f"/user/{name}{page}").status_code == 404
 
 
-def test_somebody_whose_account_is_closed_is_nowhere_and_not_counted(as_):
+def test_closed_account_is_not_found_and_not_counted(as_):
     ana, ben, gone = as_("ana"), a_user("ben"), a_user("gone", active=False)
     a_follow(gone, ben)
     assert ana.get("/user/gone").status_code == 404
@@ -73,7 +73,7 @@ def test_somebody_whose_account_is_closed_is_nowhere_and_not_counted(as_):
 
 
 @pytest.mark.parametrize("page", ["/user/ben", "/user/ben/popup", "/user/ben/followers", "/edit_profile"])
-def test_visitors_are_asked_to_log_in(client, page):
+def test_profile_pages_require_login(client, page):
     a_user("ben")
     answer = client.get(page)
     assert answer.status_code == 302
@@ -92,13 +92,13 @@ def test_visitors_are_asked_to_log_in(client, page):
         (timedelta(days=900), "a while ago"),
     ],
 )
-def test_last_seen_is_coarse(as_, time_at_noon, ago, words):
+def test_last_seen_is_shown_in_coarse_steps(as_, time_at_noon, ago, words):
     a_user("ben", last_seen=time_at_noon - ago)
     page = as_("ana").get("/user/ben").text
     assert f"Active {words}" in page
 
 
-def test_last_seen_can_be_hidden_also_from_the_hover_card(as_):
+def test_last_seen_can_be_hidden_on_profile_and_hover_card(as_):
     ana = as_("ana")
     a_user("ben", last_seen=now(), show_last_seen=False)
     a_user("cleo", last_seen=now())
@@ -115,7 +115,7 @@ def time_at_noon(monkeypatch):
     return noon
 
 
-def test_the_hover_card_is_a_fragment_in_two_queries(as_, queries):
+def test_hover_card_is_a_fragment_that_takes_two_statements(as_, queries):
     ana = as_("ana")
     a_user("ben", name="Ben <i>", about_me="hello")
     ana.get("/user/ben")  # last_seen is written now, and not in what is counted
@@ -129,7 +129,7 @@ def test_the_hover_card_is_a_fragment_in_two_queries(as_, queries):
 
 
 @pytest.mark.parametrize("around", ["https://evil.example/x", "http://microblog.test//evil.example", ""])
-def test_the_hover_card_never_leads_off_the_site(as_, around):
+def test_hover_card_never_redirects_to_another_site(as_, around):
     a_user("ben")
     card = as_("ana").get("/user/ben/popup", headers={"Referer": around})
     assert "evil" not in card.text
@@ -140,7 +140,7 @@ PAYLOADS = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{'z
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_names_and_words_are_text(as_, payload):
+def test_names_and_descriptions_are_escaped(as_, payload):
     ana = as_("ana")
     a_follow(ana.user, a_user("ben", name=payload, about_me=payload))
     for page in ("/user/ben", "/user/ben/popup", "/user/ana/following"):

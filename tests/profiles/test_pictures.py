@@ -53,7 +53,7 @@ def own_folder(configure, tmp_path):
     gc.collect()
 
 
-def test_a_face_is_drawn_from_the_name_and_kept_for_a_year(app, client, queries):
+def test_default_avatar_is_drawn_from_the_name_and_cached_for_a_year(app, client, queries):
     where = address(app, a_user("ana", name="Ana <Ruiz>"))
     with queries() as asked:
         answer = client.get(where)
@@ -67,13 +67,13 @@ def test_a_face_is_drawn_from_the_name_and_kept_for_a_year(app, client, queries)
     assert ">AR</text>" in answer.text
 
 
-def test_another_version_is_kept_only_briefly(client):
+def test_outdated_avatar_url_is_cached_briefly(client):
     a_user("ana")
     assert client.get("/avatar/ana/old").headers["Cache-Control"] == "public, max-age=60"
     assert client.get("/avatar/nobody/old").status_code == 404
 
 
-def test_a_new_name_is_a_new_address(app, as_, db):
+def test_changed_name_changes_the_avatar_url(app, as_, db):
     ana = as_("ana")
     before = address(app, person(db))
     ana.post_form("/edit_profile", {"name": "Zoe Young", "theme": "auto"})
@@ -83,7 +83,7 @@ def test_a_new_name_is_a_new_address(app, as_, db):
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
-def test_an_upload_is_encoded_anew_and_served_under_a_random_name(app, as_, db, kind):
+def test_uploaded_avatar_is_re_encoded_and_gets_a_random_name(app, as_, db, kind):
     ana = as_("ana")
     assert upload(ana, picture(kind), "../../\u202eCON.php;" + "x" * 300).status_code == 303
     assert files(app) == [person(db).avatar]
@@ -95,7 +95,7 @@ def test_an_upload_is_encoded_anew_and_served_under_a_random_name(app, as_, db, 
         assert (shown.format, shown.size) == ("WEBP", (400, 400))
 
 
-def test_where_it_was_taken_is_nobodys_business(app, as_, db):
+def test_avatar_metadata_is_removed(app, as_, db):
     exif = Image.Exif()
     exif[0x010F] = "SecretCamera"
     ana = as_("ana")
@@ -105,7 +105,7 @@ def test_where_it_was_taken_is_nobodys_business(app, as_, db):
     assert b"SecretCamera" not in answer and b"script" not in answer
 
 
-def test_the_old_file_goes_when_a_new_one_is_shown(app, as_, db):
+def test_replacing_or_removing_an_avatar_deletes_its_file(app, as_, db):
     ana = as_("ana")
     upload(ana, picture())
     first, at_first = person(db).avatar, address(app, person(db))
@@ -142,7 +142,7 @@ def bomb():
         (b"\x89PNG\r\n\x1a\n" + b"0" * (5 * 1024 * 1024), "a.png", "5 MB"),
     ],
 )
-def test_what_is_no_picture_is_refused(app, as_, db, data, name, reason):
+def test_file_that_is_not_an_image_is_rejected(app, as_, db, data, name, reason):
     ana = as_("ana")
     answer = upload(ana, data, name, about_me="typed words")
     assert answer.status_code == 422
@@ -152,11 +152,11 @@ def test_what_is_no_picture_is_refused(app, as_, db, data, name, reason):
     assert files(app) == []
 
 
-def test_far_too_much_is_not_even_read(as_):
+def test_oversized_upload_is_rejected_without_reading_it(as_):
     assert upload(as_("ana"), b"0" * (7 * 1024 * 1024)).status_code == 413
 
 
-def test_refused_words_keep_the_old_picture_and_no_stray(app, as_, db):
+def test_rejected_profile_keeps_the_avatar_and_leaves_no_unused_file(app, as_, db):
     ana = as_("ana")
     upload(ana, picture())
     kept = person(db).avatar
@@ -166,14 +166,14 @@ def test_refused_words_keep_the_old_picture_and_no_stray(app, as_, db):
 
 
 @pytest.mark.parametrize("fields", [{"avatar": "text"}, {"name": (BytesIO(b"x"), "name.txt")}])
-def test_a_text_for_a_file_and_a_file_for_a_text_are_nothing(as_, db, fields):
+def test_text_in_a_file_field_and_file_in_a_text_field_are_ignored(as_, db, fields):
     sent = {"theme": "auto", "about_me": "words", **fields}
     answer = as_("ana").post_form("/edit_profile", sent, content_type="multipart/form-data")
     assert answer.status_code == 303
     assert (person(db).about_me, person(db).name, person(db).avatar) == ("words", "", "")
 
 
-def test_a_full_disk_is_said_and_changes_nothing(app, as_, db, monkeypatch):
+def test_full_disk_shows_an_error_and_changes_nothing(app, as_, db, monkeypatch):
     def full(*_args):
         raise OSError(28, "No space left on device")
 
@@ -184,7 +184,7 @@ def test_a_full_disk_is_said_and_changes_nothing(app, as_, db, monkeypatch):
     assert person(db).avatar == ""
 
 
-def test_a_missing_file_is_drawn_until_it_is_back(app, as_, db):
+def test_missing_avatar_file_is_replaced_by_a_drawn_avatar(app, as_, db):
     ana = as_("ana")
     upload(ana, picture())
     where = address(app, person(db))
@@ -195,7 +195,7 @@ def test_a_missing_file_is_drawn_until_it_is_back(app, as_, db):
     assert answer.headers["Cache-Control"] == "public, max-age=60"
 
 
-def test_stray_files_go_after_a_day_and_shown_ones_stay(app, as_, db, run_jobs):
+def test_unused_avatar_files_are_deleted_after_a_day(app, as_, db, run_jobs):
     upload(as_("ana"), picture())
     folder = Path(app.config["DATA_DIR"]) / "media" / "avatars" / "zz"
     folder.mkdir(parents=True)
@@ -213,7 +213,7 @@ def test_stray_files_go_after_a_day_and_shown_ones_stay(app, as_, db, run_jobs):
         assert set(files(app)) == {person(db).avatar, new.name}
 
 
-def test_images_are_limited_wherever_they_stand_in_a_form_and_words_are_not(as_, rate_limits):
+def test_all_uploaded_files_of_a_form_count_toward_the_image_limit(as_, rate_limits):
     ana = as_("ana")
     hidden = {"x": [(BytesIO(b"x"), "x.png") for _ in range(limits.IMAGES_PER_HOUR - 2)], "theme": "auto"}
     assert ana.post_form("/edit_profile", hidden, content_type="multipart/form-data").status_code == 303

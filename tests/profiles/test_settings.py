@@ -15,7 +15,7 @@ def stored(db, username="ana"):
     return db.session.query(User).filter_by(username=username).one()
 
 
-def test_a_profile_is_edited_and_found_under_the_new_name(as_, db):
+def test_profile_can_be_edited_and_found_by_its_new_name(as_, db):
     ana = as_("ana")
     sent = {
         "name": "  Ana   Ruiz ",
@@ -35,7 +35,7 @@ def test_a_profile_is_edited_and_found_under_the_new_name(as_, db):
     assert person.search_text == "ana ana ruiz"
 
 
-def test_the_form_shows_what_is_stored(as_):
+def test_profile_form_shows_stored_values(as_):
     a_user("ben", name="Ben", about_me="beans", timezone="Asia/Calcutta", theme="light")
     page = as_("ben").get("/edit_profile").text
     assert 'value="Ben"' in page and "beans" in page
@@ -43,7 +43,7 @@ def test_the_form_shows_what_is_stored(as_):
     assert '<option selected value="Asia/Calcutta">' in page  # an alias of today's Asia/Kolkata stays
 
 
-def test_the_answer_is_in_the_language_just_chosen(as_, configure):
+def test_response_uses_the_newly_chosen_language(as_, configure):
     configure(LANGUAGES=("en", "es"))
     ana = as_("ana")
     answer = ana.post_form("/edit_profile", {"language": "es", "theme": "auto"})
@@ -65,7 +65,7 @@ def test_the_answer_is_in_the_language_just_chosen(as_, configure):
         ("theme", "pink"),
     ],
 )
-def test_what_cannot_be_stored_is_refused_and_the_text_kept(as_, db, field, value):
+def test_invalid_profile_is_rejected_and_the_input_is_kept(as_, db, field, value):
     ana = as_("ana")
     sent = {"name": "Typed", "about_me": "typed words", "theme": "auto", field: value}
     answer = ana.post_form("/edit_profile", sent)
@@ -76,7 +76,7 @@ def test_what_cannot_be_stored_is_refused_and_the_text_kept(as_, db, field, valu
     assert stored(db).about_me == ""
 
 
-def test_length_is_counted_as_the_reader_sees_it(as_, db):
+def test_length_limit_counts_grapheme_clusters(as_, db):
     answer = as_("ana").post_form("/edit_profile", {"about_me": FAMILY * ABOUT_MAX, "theme": "auto"})
     assert answer.status_code == 303
     assert stored(db).about_me == FAMILY * ABOUT_MAX
@@ -94,12 +94,12 @@ def test_length_is_counted_as_the_reader_sees_it(as_, db):
         ("{{7*7}}", "{{7*7}}"),
     ],
 )
-def test_names_are_one_tidy_line(as_, db, typed, kept):
+def test_names_are_normalized_to_one_line(as_, db, typed, kept):
     assert as_("ana").post_form("/edit_profile", {"name": typed, "theme": "auto"}).status_code == 303
     assert stored(db).name == kept
 
 
-def test_what_the_form_does_not_offer_is_not_changed(as_, db):
+def test_unknown_profile_fields_are_not_changed(as_, db):
     before = as_("ana").user
     kept = before.id, before.username, before.email, before.password_hash, before.active
     sent = {"id": "7", "username": "eve", "email": "eve@example.org", "password_hash": "x", "active": ""}
@@ -108,12 +108,12 @@ def test_what_the_form_does_not_offer_is_not_changed(as_, db):
     assert (after.id, after.username, after.email, after.password_hash, after.active) == kept
 
 
-def test_it_takes_a_token(as_, db):
+def test_profile_form_requires_a_csrf_token(as_, db):
     assert as_("ana").post("/edit_profile", data={"name": "Eve"}).status_code == 400
     assert stored(db).name == ""
 
 
-def test_zones_are_offered_once_under_their_part_of_the_world_in_the_readers_language(app):
+def test_time_zones_are_listed_once_by_region_in_the_readers_language(app):
     with app.test_request_context():
         groups = timezones.choices("es")
         offered = [name for group in groups.values() for name, _city in group]

@@ -36,9 +36,7 @@ def prepare(kind: str = "runtime") -> int:
     return bootstrap.prepare(bootstrap.ROOT / ".venv", kind)
 
 
-def test_an_old_python_gets_one_plain_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_old_python_gets_an_error_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(bootstrap.sys, "version_info", (3, 9, 2))
     assert bootstrap.main([]) == 1
     assert capsys.readouterr().err == (
@@ -46,12 +44,12 @@ def test_an_old_python_gets_one_plain_sentence(
     )
 
 
-def test_an_old_python_can_read_the_file() -> None:
+def test_bootstrap_file_can_be_parsed_by_an_old_python() -> None:
     ast.parse((ROOT / "app/run/bootstrap.py").read_text(), feature_version=(3, 7))
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
-def test_a_missing_venv_module_gets_one_plain_sentence(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_venv_module_gets_an_error_message(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else find(name))
     assert bootstrap.why_not() == (
@@ -60,7 +58,7 @@ def test_a_missing_venv_module_gets_one_plain_sentence(module: str, monkeypatch:
     )
 
 
-def test_it_installs_once_and_again_when_the_lock_changes(ran: list[str]) -> None:
+def test_packages_are_installed_once_and_again_after_a_lock_change(ran: list[str]) -> None:
     assert prepare() == 0
     assert ran == ["venv", "pip"]
     assert prepare() == 0
@@ -70,14 +68,14 @@ def test_it_installs_once_and_again_when_the_lock_changes(ran: list[str]) -> Non
     assert ran[2:] in (["pip"], ["venv", "pip"])
 
 
-def test_the_development_packages_serve_too(ran: list[str]) -> None:
+def test_development_packages_satisfy_the_runtime_lock(ran: list[str]) -> None:
     prepare("dev")
     ran.clear()
     prepare("runtime")
     assert ran == []
 
 
-def test_an_interrupted_installation_is_repaired(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_installation_is_repaired(ran: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     prepare()
     ran.clear()
     (bootstrap.ROOT / ".venv/bin/python").unlink()  # a venv half made, or of a Python that was removed
@@ -89,7 +87,7 @@ def test_an_interrupted_installation_is_repaired(ran: list[str], monkeypatch: py
     assert not (bootstrap.ROOT / ".venv/.installed.json").exists()
 
 
-def test_another_python_makes_another_venv(ran: list[str]) -> None:
+def test_changed_python_version_rebuilds_the_venv(ran: list[str]) -> None:
     prepare()
     stamp = bootstrap.ROOT / ".venv/.installed.json"
     stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "python": "3.10"}))
@@ -99,7 +97,7 @@ def test_another_python_makes_another_venv(ran: list[str]) -> None:
 
 
 @pytest.mark.parametrize("lock", bootstrap.LOCKS.values())
-def test_the_locks_have_hashes_and_name_no_place(lock: str) -> None:
+def test_lock_files_contain_hashes_and_no_host_names(lock: str) -> None:
     lines = (ROOT / lock).read_text().splitlines()
     pinned = [line for line in lines if line[:1].isalnum()]
     assert all("==" in line for line in pinned)

@@ -36,12 +36,12 @@ def demo(tmp_path, monkeypatch):
     return run
 
 
-def test_it_is_the_address_of_the_site_that_runs(demo, tmp_path):
+def test_demo_uses_the_address_of_the_running_site(demo, tmp_path):
     prepare.write_state(tmp_path, site="http://127.0.0.1:8123", redis_url="redis://127.0.0.1:1/0")
     assert demo() == "http://127.0.0.1:8123"
 
 
-def test_the_operators_own_address_is_kept(demo, tmp_path, monkeypatch):
+def test_configured_public_url_is_kept(demo, tmp_path, monkeypatch):
     prepare.write_state(tmp_path, site="http://127.0.0.1:8123")
     monkeypatch.setenv("PUBLIC_URL", "http://blog.example.org")
     assert demo() == "http://blog.example.org"

@@ -35,7 +35,7 @@ def a_mail(subject: str = "Hello", text: str = "A line.", html: str = "") -> byt
     return mail.as_bytes()
 
 
-def test_the_newest_are_kept_and_listed_first(store: MailStore, page: FlaskClient) -> None:
+def test_newest_emails_are_kept_and_listed_first(store: MailStore, page: FlaskClient) -> None:
     for number in range(5):
         store.add(a_mail(f"Mail {number}"), [f"{number}@example.org"])
     assert [mail["subject"] for mail in page.get("/messages.json").json or []] == ["Mail 4", "Mail 3", "Mail 2"]
@@ -43,13 +43,13 @@ def test_the_newest_are_kept_and_listed_first(store: MailStore, page: FlaskClien
     assert len(page.get("/messages.json?limit=1").json or []) == 1
 
 
-def test_they_outlive_the_sink(store: MailStore, tmp_path: Path) -> None:
+def test_emails_remain_after_a_restart_of_the_mail_sink(store: MailStore, tmp_path: Path) -> None:
     store.add(a_mail("Über uns", "Zeile\r\n"), ["ana@example.org"])
     (mail,) = MailStore(tmp_path / "mail").newest()
     assert (mail.subject, mail.text.strip(), mail.message_id) == ("Über uns", "Zeile", "<1@localhost>")
 
 
-def test_nothing_of_a_mail_runs(store: MailStore, page: FlaskClient) -> None:
+def test_scripts_in_an_email_do_not_run(store: MailStore, page: FlaskClient) -> None:
     mail_id = store.add(a_mail("<script>alert(1)</script>", html="<script>alert(1)</script>"), ["<b>@example.org"])
     shown = page.get(f"/mail/{mail_id}")
     assert "<script>alert" not in shown.text
@@ -60,33 +60,33 @@ def test_nothing_of_a_mail_runs(store: MailStore, page: FlaskClient) -> None:
     assert "script" not in policy.replace("allow-scripts", "script")
 
 
-def test_text_and_source_are_shown(store: MailStore, page: FlaskClient) -> None:
+def test_email_text_and_source_are_shown(store: MailStore, page: FlaskClient) -> None:
     mail_id = store.add(a_mail(text="Go: http://127.0.0.1:5000/auth/confirm/x."), ["ana@example.org"])
     assert 'href="http://127.0.0.1:5000/auth/confirm/x"' in page.get(f"/mail/{mail_id}").text
     assert "Message-ID: &lt;1@localhost&gt;" in page.get(f"/mail/{mail_id}?view=source").text
 
 
 @pytest.mark.parametrize("path", ["/mail/none", "/mail/../secret_key", "/mail/01795227605968161074-8ecbc93b/body"])
-def test_only_mails_are_found(page: FlaskClient, path: str) -> None:
+def test_unknown_mail_sink_paths_are_not_found(page: FlaskClient, path: str) -> None:
     assert page.get(path).status_code == 404
 
 
-def test_a_foreign_name_for_this_machine_is_refused(page: FlaskClient) -> None:
+def test_foreign_host_header_is_rejected(page: FlaskClient) -> None:
     assert page.get("/messages.json", headers={"Host": "evil.example"}).status_code == 400
     assert page.get("/messages.json", headers={"Host": "localhost:5001"}).status_code == 200
 
 
 @pytest.mark.parametrize("limit", ["9" * 30, "-1", "x", ""])
-def test_any_limit_has_an_answer(store: MailStore, page: FlaskClient, limit: str) -> None:
+def test_invalid_limit_is_accepted(store: MailStore, page: FlaskClient, limit: str) -> None:
     store.add(a_mail(), ["ana@example.org"])
     assert page.get(f"/messages.json?limit={limit}").status_code == 200
 
 
-def test_an_empty_sink_says_so_in_the_readers_direction(page: FlaskClient) -> None:
+def test_empty_mail_sink_shows_a_message(page: FlaskClient) -> None:
     assert "No email yet" in page.get("/").text
 
 
-def test_a_full_disk_asks_to_try_again(store: MailStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_returns_a_temporary_smtp_error(store: MailStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> str:
         raise OSError(28, "No space left on device")
 
@@ -96,7 +96,7 @@ def test_a_full_disk_asks_to_try_again(store: MailStore, monkeypatch: pytest.Mon
     assert answer.startswith("451 ")
 
 
-def test_links_keep_to_the_address() -> None:
+def test_links_in_emails_are_detected_and_open_in_new_tabs() -> None:
     assert str(linked('<i> http://a.example/?a=1&b="x')).count("<a ") == 1
     assert "&lt;i&gt;" in linked("<i>")
     assert in_new_tabs("<html><HEAD lang=x><p>") == '<html><HEAD lang=x><base target="_blank"><p>'

@@ -15,7 +15,7 @@ from tests.support.ports import wait_for
 pytestmark = pytest.mark.slow
 
 
-def test_what_is_edited_is_restarted(tmp_path: Path) -> None:
+def test_edited_code_restarts_all_processes(tmp_path: Path) -> None:
     site = RunningSite(tmp_path / "var", "dev").start()
     try:
         before = _serving(site)

@@ -46,7 +46,7 @@ def get(url: str) -> httpx2.Response:
     return httpx2.get(url, timeout=20, trust_env=False)
 
 
-def test_one_block_says_where_everything_is(site: RunningSite) -> None:
+def test_startup_message_lists_all_addresses(site: RunningSite) -> None:
     assert f"http://127.0.0.1:{site.port}" in site.said
     assert site.state["mail"] in site.said
     assert str(site.data_dir) in site.said
@@ -54,7 +54,7 @@ def test_one_block_says_where_everything_is(site: RunningSite) -> None:
     assert get(site.state["mail"]).status_code == 200
 
 
-def test_a_foreign_name_for_this_machine_is_refused(site: RunningSite) -> None:
+def test_foreign_host_header_is_rejected(site: RunningSite) -> None:
     """A page elsewhere whose name is made to point here (DNS rebinding) gets nothing."""
     for host, status in (("evil.example", 400), (f"localhost:{site.port}", 200)):
         connection = http.client.HTTPConnection("127.0.0.1", site.port)
@@ -63,12 +63,12 @@ def test_a_foreign_name_for_this_machine_is_refused(site: RunningSite) -> None:
         connection.close()
 
 
-def test_what_it_keeps_is_for_the_owner_alone(site: RunningSite) -> None:
+def test_data_files_are_readable_by_the_owner_only(site: RunningSite) -> None:
     for name in (".", "redis", "mail", "redis/server.conf", "run.json"):
         assert (site.data_dir / name).stat().st_mode & 0o077 == 0, name
 
 
-def test_more_browsers_than_granian_hears_by_itself_are_heard(site: RunningSite) -> None:
+def test_more_connections_than_the_granian_default_are_served(site: RunningSite) -> None:
     """Each browser keeps its connection between two polls, and granian's own bound is 512 for each of two processes."""
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     browsers = 1_100
@@ -85,7 +85,7 @@ def test_more_browsers_than_granian_hears_by_itself_are_heard(site: RunningSite)
             assert answer.status == 401, number
 
 
-def test_mail_is_caught_and_shown(site: RunningSite) -> None:
+def test_email_is_caught_and_shown(site: RunningSite) -> None:
     smtp_port = int(command_of(site.pid_of("mail_sink")).split()[-2])
     with smtplib.SMTP("127.0.0.1", smtp_port, timeout=20) as smtp:
         smtp.sendmail("from@example.org", ["ana@example.org"], b"Subject: Hello\r\n\r\nA line.\r\n")
@@ -97,7 +97,7 @@ def test_mail_is_caught_and_shown(site: RunningSite) -> None:
     ("words", "name"),
     [("granian", "web"), ("worker.py mail", "worker"), ("mail_sink", "mail"), ("-server 127.0.0.1:", "redis")],
 )
-def test_a_child_that_dies_is_started_again(site: RunningSite, words: str, name: str) -> None:
+def test_killed_child_process_is_restarted(site: RunningSite, words: str, name: str) -> None:
     before = site.pid_of(words)
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: f"{name} was killed by SIGKILL; starting it again in 0.5 s." in site.said, "the word of it")
@@ -112,7 +112,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_two_on_one_data_directory_are_refused(site: RunningSite) -> None:
+def test_second_site_on_the_same_data_directory_is_rejected(site: RunningSite) -> None:
     second = RunningSite(site.data_dir)
     second.log = site.data_dir.with_name("second.log")
     second.launch()
@@ -125,7 +125,7 @@ def test_two_on_one_data_directory_are_refused(site: RunningSite) -> None:
     )
 
 
-def test_sigterm_ends_all_and_redis_last(site: RunningSite) -> None:
+def test_sigterm_stops_all_processes_and_redis_last(site: RunningSite) -> None:
     alive = site.processes()
     redis = site.pid_of("-server 127.0.0.1:")
     assert site.process
@@ -140,7 +140,7 @@ def test_sigterm_ends_all_and_redis_last(site: RunningSite) -> None:
     assert not site.state
 
 
-def test_killed_itself_it_leaves_none_behind(tmp_path: Path) -> None:
+def test_killed_supervisor_leaves_no_processes(tmp_path: Path) -> None:
     site = RunningSite(tmp_path / "var").start()
     alive = site.processes()
     assert len(alive) >= 7
@@ -150,7 +150,7 @@ def test_killed_itself_it_leaves_none_behind(tmp_path: Path) -> None:
     wait_for(lambda: not any(command_of(pid) for pid in alive), "the last process to end")
 
 
-def test_a_taken_port_is_one_plain_sentence(tmp_path: Path) -> None:
+def test_occupied_port_gets_an_error_message(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         site = RunningSite(tmp_path / "var", PORT=str(port))
@@ -163,14 +163,14 @@ def test_a_taken_port_is_one_plain_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_settings_that_cannot_be_are_one_plain_sentence(tmp_path: Path) -> None:
+def test_invalid_settings_get_an_error_message(tmp_path: Path) -> None:
     site = RunningSite(tmp_path / "var", POLL_INTERVAL="soon")
     site.launch()
     wait_for(site.has_ended, "the refusal")
     assert site.said == "Invalid settings: POLL_INTERVAL must be a whole number, 0 or more.\n"
 
 
-def test_a_redis_that_does_not_start_is_one_plain_sentence(tmp_path: Path) -> None:
+def test_failing_redis_gets_an_error_message(tmp_path: Path) -> None:
     broken = tmp_path / "bin" / "valkey-server"
     broken.parent.mkdir()
     broken.write_text("#!/bin/sh\nexit 1\n")
@@ -183,7 +183,7 @@ def test_a_redis_that_does_not_start_is_one_plain_sentence(tmp_path: Path) -> No
     )
 
 
-def test_any_name_of_the_data_directory_will_do(tmp_path: Path) -> None:
+def test_data_directory_may_have_any_name(tmp_path: Path) -> None:
     """What Redis reads is quoted, and a name may hold quotes too."""
     folder = tmp_path / """my "blog's" d\u00e9j\u00e0 \\x41 %d"""
     folder.mkdir()
@@ -192,7 +192,7 @@ def test_any_name_of_the_data_directory_will_do(tmp_path: Path) -> None:
     assert _becomes_ready(redis)
 
 
-def test_redis_data_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:
+def test_unreadable_redis_data_is_set_aside(tmp_path: Path) -> None:
     redis = EmbeddedRedis(tmp_path / "redis")
     redis.prepare()
     (tmp_path / "redis/appendonlydir").mkdir()
@@ -212,7 +212,7 @@ def _becomes_ready(redis: EmbeddedRedis) -> bool:
     return ready
 
 
-def test_the_wait_before_a_restart_grows_and_is_bounded() -> None:
+def test_restart_delay_increases_up_to_a_limit() -> None:
     child = Child("it", ["true"])
     child._started_at = time.monotonic()
     assert [child.plan_restart() for _ in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]

@@ -13,7 +13,7 @@ from app.models import Conversation, ConversationMember, Message, Notification
 SCRIPT = {"X-Requested-With": "XMLHttpRequest"}
 
 
-def told(db: SQLAlchemy, browser: Any, name: str) -> Any:
+def published_state(db: SQLAlchemy, browser: Any, name: str) -> Any:
     """The state of that name that a person's pages were told last."""
     row = (Notification.user_id == browser.user.id, Notification.name == name)
     return db.session.scalar(select(Notification.data).where(*row))

@@ -21,7 +21,7 @@ from tests.support.forms import fill
 DOOR: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_door", default=False)
 
 
-def through_a_door(function: Any, *args: Any, **kwargs: Any) -> Any:
+def in_new_context(function: Any, *args: Any, **kwargs: Any) -> Any:
     """Run `function` as a request or a job runs: in a context of its own, after the test's transaction has ended.
 
     What the test holds is committed first (so the door sees it) and read afresh afterwards (so the test sees what the
@@ -53,7 +53,7 @@ class Browser(FlaskClient):
         kwargs.setdefault("buffered", True)  # a file that is sent is closed again
         if isinstance(args[0] if args else None, str):
             kwargs = _host_of(args[0]) | kwargs
-        response: TestResponse = through_a_door(super().open, *args, **kwargs)
+        response: TestResponse = in_new_context(super().open, *args, **kwargs)
         return response
 
     def csrf_token(self) -> str:

@@ -11,7 +11,7 @@ from app.core.time import now
 from app.extensions import db
 from app.jobs import perform
 from app.models import Job
-from tests.support.client import through_a_door
+from tests.support.client import in_new_context
 
 MAX_JOBS = 1_000  # jobs in one call: more means that they order each other for ever
 
@@ -27,7 +27,7 @@ def run_due_jobs(app: Flask, *, advance: float = 0, may_fail: bool = False) -> l
     done: list[str] = []
     while (identity := _next()) is not None:
         assert len(done) < MAX_JOBS, "the jobs never end"
-        through_a_door(_perform, app, identity)
+        in_new_context(_perform, app, identity)
         done.append(identity)
         job = db.session.get_one(Job, identity)
         assert may_fail or job.state == "done", f"{job.name}: {job.error}"

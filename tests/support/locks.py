@@ -13,7 +13,7 @@ MAX_WAIT = 5  # seconds for the other one to come to the lock
 _WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
-def until_it_waits(db: SQLAlchemy, other: Future[Any]) -> None:
+def wait_until_blocked(db: SQLAlchemy, other: Future[Any]) -> None:
     """Come back when `other`, a transaction in another thread, waits for a lock of ours, or is done."""
     if db.engine.dialect.name == "sqlite":
         time.sleep(0.3)  # it has one lock, which nobody can look at

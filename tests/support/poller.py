@@ -65,7 +65,7 @@ def unread(ask: Any, username: str) -> int:
     return int(count)
 
 
-def insist(send: Callable[[], T], *, seconds: float = 60) -> T:
+def send_until_answered(send: Callable[[], T], *, seconds: float = 60) -> T:
     """Send until there is an answer, as a person does who sees that nobody answered."""
     deadline = time.monotonic() + seconds
     while True:

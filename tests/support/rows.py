@@ -20,6 +20,6 @@ def rows(html: str) -> dict[int, str]:
     return {int(row[1]): words(row[0]) for row in _ROW.finditer(html)}
 
 
-def told(browser, since: float = 0) -> dict[str, object]:
+def polled_states(browser, since: float = 0) -> dict[str, object]:
     """What the poll tells, newest state of each name."""
     return {one["name"]: one["data"] for one in browser.get(f"/notifications?since={since}").json}

@@ -13,7 +13,7 @@ from tests.support.forms import fill
 PAGE = "/notification_settings"
 
 
-def sent(browser: Browser, **changes: str | None) -> TestResponse:
+def submit_settings(browser: Browser, **changes: str | None) -> TestResponse:
     """Load the page, change what is named (None unticks), and send it."""
     where, values = fill(browser.get(PAGE).text, {"digest_weekday": "0"}, PAGE, PAGE)
     form: dict[str, Any] = values | changes

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from flask import Flask
 
-from app.catalogs.store import Catalogs
+from app.catalogs.loading import Catalogs
 
 Say = Callable[[Mapping[str, str]], None]
 

@@ -22,7 +22,7 @@ def a_job(db, owner, **values) -> Job:
     return job
 
 
-def test_each_state_is_said_in_words(as_, db):
+def test_every_task_state_is_shown_in_words(as_, db):
     browser = as_(a_user("ana", language="en"))
     a_job(db, browser.user)
     a_job(db, browser.user, state="running", progress=40)
@@ -36,7 +36,7 @@ def test_each_state_is_said_in_words(as_, db):
     assert page.count("data-task-id=") == 4
 
 
-def test_only_ones_own_tasks_are_shown(as_, db):
+def test_only_own_tasks_are_shown(as_, db):
     ana, ben = a_user("ana"), as_("ben")
     mine = a_job(db, ben.user)
     theirs = a_job(db, ana, state="failed")
@@ -57,7 +57,7 @@ def test_only_ones_own_tasks_are_shown(as_, db):
     assert theirs.state == "failed"
 
 
-def test_a_page_is_two_queries(as_, db, queries):
+def test_tasks_page_takes_two_statements(as_, db, queries):
     browser = as_("ana")
     for _ in range(20):
         a_job(db, browser.user, state="done", result={"file": "x", "posts": 1, "expires_at": now().isoformat()})
@@ -67,7 +67,7 @@ def test_a_page_is_two_queries(as_, db, queries):
     assert len(asked) == 2, asked
 
 
-def test_it_is_said_when_nobody_works(app, as_, db):
+def test_missing_worker_is_reported(app, as_, db):
     browser = as_("ana")
     assert NO_WORKER not in browser.get("/tasks").text  # nothing waits
     a_job(db, browser.user, state="done")
@@ -78,7 +78,7 @@ def test_it_is_said_when_nobody_works(app, as_, db):
     assert NO_WORKER not in browser.get("/tasks").text
 
 
-def test_redis_away_alarms_nobody(as_, db, valkey):
+def test_redis_outage_is_not_reported_as_a_missing_worker(as_, db, valkey):
     browser = as_("ana")
     a_job(db, browser.user)
     valkey.stop()
@@ -87,7 +87,7 @@ def test_redis_away_alarms_nobody(as_, db, valkey):
     assert NO_WORKER not in page.text
 
 
-def test_a_failed_task_is_tried_again(as_, db, run_jobs):
+def test_failed_task_can_be_retried(as_, db, run_jobs):
     browser = as_("ana")
     job = a_job(
         db,
@@ -109,7 +109,7 @@ def test_a_failed_task_is_tried_again(as_, db, run_jobs):
     assert job.attempts == 1
 
 
-def test_trying_again_pushes_after_the_commit(app, db, valkey):
+def test_retry_enqueues_the_job_after_the_commit(app, db, valkey):
     job = a_job(db, a_user("ana"), state="failed")
     retry(job)
     assert valkey.client.llen("rq:queue:slow") == 0
@@ -120,7 +120,7 @@ def test_trying_again_pushes_after_the_commit(app, db, valkey):
 
 
 @pytest.mark.parametrize("state", ["queued", "running", "done"])
-def test_only_what_failed_is_tried_again(as_, db, state):
+def test_only_failed_tasks_can_be_retried(as_, db, state):
     browser = as_("ana")
     job = a_job(db, browser.user, state=state, queued_at=now() - timedelta(hours=1))
     assert browser.post_form(f"/tasks/{job.id}/retry").status_code == 303
@@ -129,7 +129,7 @@ def test_only_what_failed_is_tried_again(as_, db, state):
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
-def test_it_is_not_tried_again_beside_a_newer_one(as_, db, state):
+def test_failed_task_cannot_be_retried_next_to_a_newer_one(as_, db, state):
     browser = as_("ana")
     failed = a_job(db, browser.user, state="failed", unique_key="posts.export:7")
     a_job(db, browser.user, state=state, unique_key="posts.export:7")
@@ -137,7 +137,7 @@ def test_it_is_not_tried_again_beside_a_newer_one(as_, db, state):
     assert failed.state == "failed"
 
 
-def test_tasks_need_a_login(client):
+def test_tasks_require_login(client):
     for path in ("/tasks", "/tasks/1/download"):
         assert client.get(path).status_code == 302
     assert client.post("/tasks/1/retry").status_code in {302, 400}

@@ -72,7 +72,7 @@ def write(browser: Browser, path: str, **form: Any) -> None:
     assert answer.status_code in {204, 303}, (path, answer.status, answer.text[-2000:])
 
 
-def of(name: str) -> str:
+def secret_text(name: str) -> str:
     """A text with that secret."""
     return f"the {SECRETS[name]} and the {KEY}"
 
@@ -96,9 +96,9 @@ def build(as_: Any) -> Town:
     acquainted(town.ana.user, town.ben.user)
     _between_two(town)
     _in_a_group(town)
-    write(town.ben, f"/report/{town.pair}", message=["1", "4"], note=of("note of the report"))
+    write(town.ben, f"/report/{town.pair}", message=["1", "4"], note=secret_text("note of the report"))
     _a_post(town)
-    write(town.ben, "/report/person/ana", note=of("note of the report"))
+    write(town.ben, "/report/person/ana", note=secret_text("note of the report"))
     for browser in (town.ana, town.ben):
         write(browser, "/export_posts")
     return town
@@ -106,37 +106,37 @@ def build(as_: Any) -> Town:
 
 def _between_two(town: Town) -> None:
     ana, ben = town.ana, town.ben
-    picture = {"image": [a_picture()], "alt": [of("picture's words")]}
-    write(ana, "/send_message/ben", message=of("message"), **picture)
+    picture = {"image": [a_picture()], "alt": [secret_text("picture's words")]}
+    write(ana, "/send_message/ben", message=secret_text("message"), **picture)
     town.pair = db.session.scalars(select(Conversation.id)).one()
     thread = f"/messages/thread/{town.pair}"
     for name in ("before the edit", "taken back", "deleted for both", "deleted by ana for herself"):
-        write(ana, "/send_message/ben", message=of(name))
-    write(ana, f"{thread}/2/edit", message=of("after the edit"))
+        write(ana, "/send_message/ben", message=secret_text(name))
+    write(ana, f"{thread}/2/edit", message=secret_text("after the edit"))
     write(ana, f"{thread}/3/undo")
     write(ana, f"{thread}/4/delete", scope="everybody")
     write(ana, f"{thread}/5/delete", scope="me")
-    write(ben, "/send_message/ana", message=of("answer"))
-    write(ana, "/messages/ben/draft", message=of("draft"), own_seq=5)
+    write(ben, "/send_message/ana", message=secret_text("answer"))
+    write(ana, "/messages/ben/draft", message=secret_text("draft"), own_seq=5)
 
 
 def _a_post(town: Town) -> None:
     """One that is only in a report: its author has deleted it since."""
-    write(town.cleo, "/post", post=of("reported post"))
+    write(town.cleo, "/post", post=secret_text("reported post"))
     post_id = db.session.scalars(select(Post.id)).one()
-    write(town.ben, f"/report/post/{post_id}", note=of("note of the report"))
+    write(town.ben, f"/report/post/{post_id}", note=secret_text("note of the report"))
     write(town.cleo, f"/post/{post_id}/delete")
 
 
 def _in_a_group(town: Town) -> None:
-    name = of("group's name")
-    write(town.ana, "/messages/groups", to="ben cleo", name=name, message=of("early in the group"))
+    name = secret_text("group's name")
+    write(town.ana, "/messages/groups", to="ben cleo", name=name, message=secret_text("early in the group"))
     town.group = db.session.scalars(select(Conversation.id).where(Conversation.pair_key.is_(None))).one()
 
 
 def late_in_the_group(town: Town) -> None:
     """What is written in the group when people have come and gone."""
-    write(town.ben, f"/messages/thread/{town.group}/send", message=of("late in the group"))
+    write(town.ben, f"/messages/thread/{town.group}/send", message=secret_text("late in the group"))
 
 
 def note_the_pictures(town: Town) -> None:

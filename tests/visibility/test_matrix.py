@@ -35,7 +35,7 @@ from tests.factories import a_follow
 from tests.support.client import Browser
 from tests.support.smtp import Mail
 from tests.visibility import population as towns
-from tests.visibility.population import ANAS, BENS, EARLY, LATE, REPORTED, Town, of, write
+from tests.visibility.population import ANAS, BENS, EARLY, LATE, REPORTED, Town, secret_text, write
 from tests.visibility.walker import Answer, get_all, get_what_people_write, post_all
 
 pytestmark = pytest.mark.slow
@@ -68,13 +68,13 @@ def is_gone(walker: Browser) -> None:
     the_db.session.delete(walker.user)
 
 
-def joins(walker: Browser, town: Town) -> None:
+def join_group(walker: Browser, town: Town) -> None:
     a_follow(walker.user, town.ana.user)
     a_follow(town.ana.user, walker.user)
     write(town.ana, f"/messages/thread/{town.group}/people", to="walker")
 
 
-def leaves(walker: Browser, town: Town) -> None:
+def leave_group(walker: Browser, town: Town) -> None:
     write(walker, f"/messages/thread/{town.group}/leave")
 
 
@@ -130,16 +130,16 @@ ROLES = {
     "moderator with report": Role(MODERATOR, REPORTED, moderates=True),
     "admin with report": Role(ADMIN, REPORTED, moderates=True),
     "one who asked to talk": Role(
-        lambda walker, town: write(walker, "/send_message/ana", message=of("request")), frozenset({"request"})
+        lambda walker, town: write(walker, "/send_message/ana", message=secret_text("request")), frozenset({"request"})
     ),
-    "one who came late to the group": Role(joins, LATE),
-    "one who left the group": Role(lambda walker, town: (joins(walker, town), leaves(walker, town)), EARLY),
+    "one who came late to the group": Role(join_group, LATE),
+    "one who left the group": Role(lambda walker, town: (join_group(walker, town), leave_group(walker, town)), EARLY),
 }
 
 
 @pytest.fixture
-def meet(as_, db, configure, run_jobs, mails):
-    """`meet(role)`: the town, the browser of somebody with that role, and their id."""
+def build_community(as_, db, configure, run_jobs, mails):
+    """`build_community(role)`: the town, the browser of somebody with that role, and their id."""
     configure(RATELIMIT_ENABLED=False)
 
     def make(role: Role) -> tuple[Town, Browser, int]:
@@ -206,7 +206,7 @@ def differences(before: dict[str, list[str]], after: dict[str, list[str]]) -> li
     return [f"{kind} {row}" for kind in before for row in sorted(set(before[kind]) ^ set(after[kind]))]
 
 
-def told_apart(answers: Iterable[Answer]) -> dict[str, list[int]]:
+def distinguishable_routes(answers: Iterable[Answer]) -> dict[str, list[int]]:
     """Where an id that is in use is answered otherwise than one that is not: which tells that there is something."""
     statuses: dict[str, set[int]] = {}
     for answer in answers:
@@ -226,9 +226,9 @@ def mailed_to_others(town: Town, role: Role, mails: Iterable[Mail]) -> list[tupl
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_nobody_sees_or_changes_what_is_not_theirs(meet, app, mails, run_jobs, name):
+def test_members_cannot_see_or_change_data_of_others(build_community, app, mails, run_jobs, name):
     role = ROLES[name]
-    town, walker, walker_id = meet(role)
+    town, walker, walker_id = build_community(role)
     theirs = conversations_of_others(walker_id)
     before = rows_of_others(role, walker_id, theirs)
     answers = list(get_all(app, walker))
@@ -239,13 +239,13 @@ def test_nobody_sees_or_changes_what_is_not_theirs(meet, app, mails, run_jobs, n
     assert differences(before, rows_of_others(role, walker_id, theirs)) == []
     assert mailed_to_others(town, role, mails) == []
     if role.is_outside:
-        assert told_apart(answers) == {}
+        assert distinguishable_routes(answers) == {}
 
 
 @pytest.mark.parametrize("name", ["ana", "ben"])
-def test_those_who_may_see_it_do(meet, app, mails, run_jobs, name):
+def test_authorized_members_see_their_data(build_community, app, mails, run_jobs, name):
     """The walk finds every secret for whom it is theirs: so it would find one for whom it is not."""
-    town, _walker, _walker_id = meet(ROLES["one who asked to talk"])
+    town, _walker, _walker_id = build_community(ROLES["one who asked to talk"])
     seen: dict[str, frozenset[str]] = {}
     for answer in get_all(app, getattr(town, name)):
         assert answer.status != 500, str(answer)

@@ -10,7 +10,7 @@ from tests.visibility.walker import all_fields
 
 
 @pytest.mark.parametrize("number", [2**31, 2**63, 10**30], ids=["32 bits", "64 bits", "more"])
-def test_no_number_is_too_large(app, as_, number):
+def test_oversized_ids_are_not_found(app, as_, number):
     walker = as_("walker")
     fields = {"csrf_token": walker.csrf_token(), **all_fields()}
     wrong = {}

@@ -32,19 +32,19 @@ def fetched(client: Any, url: str, **headers: str) -> Any:
     return response
 
 
-def test_a_file_is_kept_for_ever_by_its_own_digest_only(app: Flask, client: Any) -> None:
+def test_file_is_cached_permanently_only_under_its_current_digest(app: Flask, client: Any) -> None:
     url = address(app, "css/app.css")
     assert re.fullmatch(r"/static/[0-9a-f]{12}/css/app\.css", url)
     assert "immutable" in fetched(client, url).headers["Cache-Control"]
     assert fetched(client, "/static/000000000000/css/app.css").headers["Cache-Control"] == "public, max-age=60"
 
 
-def test_all_files_have_one_digest_so_that_relative_addresses_work(app: Flask) -> None:
+def test_all_files_share_one_digest_so_relative_urls_work(app: Flask) -> None:
     assert len({address(app, name).split("/")[2] for name in FILES}) == 1
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_pages_use_is_served(app: Flask, client: Any, name: str) -> None:
+def test_files_used_by_pages_are_served(app: Flask, client: Any, name: str) -> None:
     answer = fetched(client, address(app, name))
     assert answer.status_code == 200
     assert all(answer.headers[name] == value for name, value in SECURITY_HEADERS.items())
@@ -53,25 +53,25 @@ def test_what_pages_use_is_served(app: Flask, client: Any, name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["vendor/jquery/jquery.min.js", "js/polling/poll.js", "css/app.css.gz", "../config.py", ""]
 )
-def test_nothing_else_is(app: Flask, client: Any, name: str) -> None:
+def test_other_files_are_not_served(app: Flask, client: Any, name: str) -> None:
     folder = address(app, "css/app.css").removesuffix("css/app.css")
     assert fetched(client, folder + name).status_code == 404
     assert fetched(client, f"/static/{name}").status_code == 404
 
 
-def test_text_is_compressed_for_who_takes_it(app: Flask, client: Any) -> None:
+def test_text_files_are_compressed_for_clients_that_accept_gzip(app: Flask, client: Any) -> None:
     url = address(app, "css/app.rtl.css")
     small = fetched(client, url, **{"Accept-Encoding": "gzip"})
     assert small.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(small.data) == fetched(client, url).data
 
 
-def test_addresses_stand_under_the_path_the_site_is_mounted_at(app: Flask) -> None:
+def test_asset_urls_include_the_mount_path(app: Flask) -> None:
     with app.test_request_context("/", environ_overrides={"SCRIPT_NAME": "/blog"}):
         assert re.match("/blog/static/[0-9a-f]{12}/css/app.css", address(app, "css/app.css"))
 
 
-def test_an_unknown_file_or_icon_is_an_error_of_the_template(app: Flask) -> None:
+def test_unknown_file_or_icon_raises_an_error_in_the_template(app: Flask) -> None:
     icon: Any = app.jinja_env.globals["icon"]
     with pytest.raises(KeyError):
         address(app, "css/no_such_file.css")
@@ -82,11 +82,11 @@ def test_an_unknown_file_or_icon_is_an_error_of_the_template(app: Flask) -> None
 # --- How they are made
 
 
-def test_making_them_twice_gives_the_same_bytes() -> None:
+def test_asset_build_is_reproducible() -> None:
     assert asset_build.build() == asset_build.build()
 
 
-def test_of_bootstrap_only_used_classes_and_variables_are_left() -> None:
+def test_bootstrap_css_keeps_only_used_classes_and_variables() -> None:
     css = asset_build.used_bootstrap(
         '@charset "utf-8";:root,[data-bs-theme=light]{--bs-body-bg:#fff;--bs-nowhere:1;--bs-chain:var(--bs-nowhere)}'
         "body,.carousel{color:var(--bs-body-bg)}.form-control,.form-control.btn{width:100%}"
@@ -98,7 +98,7 @@ def test_of_bootstrap_only_used_classes_and_variables_are_left() -> None:
     )
 
 
-def test_every_class_of_bootstrap_in_a_template_is_kept_or_is_our_own() -> None:
+def test_every_bootstrap_class_in_a_template_is_kept_or_our_own() -> None:
     templates = "".join(path.read_text() for path in (ROOT / "app/templates").rglob("*.html"))
     used = {word for value in re.findall(r'class="([^"]*)"', templates) for word in re.findall(r"[a-z][\w-]*", value)}
     theirs = set(CLASS.findall(re.sub(r"{[^{}]*}", "{}", asset_build.BOOTSTRAP_CSS.read_text())))
@@ -106,13 +106,13 @@ def test_every_class_of_bootstrap_in_a_template_is_kept_or_is_our_own() -> None:
     assert (used & theirs) - ours - asset_build.BOOTSTRAP_CLASSES <= NO_CLASSES
 
 
-def test_the_dark_theme_of_bootstrap_follows_the_system_without_a_script() -> None:
+def test_bootstrap_dark_theme_follows_the_system_without_javascript() -> None:
     css = asset_build.used_bootstrap("[data-bs-theme=dark] .form-select{color:#fff}")
     auto = "@media (prefers-color-scheme:dark){[data-bs-theme=auto] .form-select{color:#fff}}"
     assert css == f"[data-bs-theme=dark] .form-select{{color:#fff}}\n{auto}"
 
 
-def test_the_sheet_declares_its_layers_before_anything_else() -> None:
+def test_stylesheet_declares_its_layers_first() -> None:
     css = asset_build.build()["css/app.css"].decode()
     assert css.startswith("@layer bootstrap, tokens, base, components, pages;\n@layer bootstrap {")
     assert "@import" not in css and css.count("{") == css.count("}")
@@ -131,7 +131,7 @@ def modules(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return write
 
 
-def test_modules_become_functions_in_the_order_of_their_imports(modules: Any) -> None:
+def test_modules_are_combined_into_functions_in_import_order(modules: Any) -> None:
     combined = modules(
         main='import * as b from "./b.js"; // why\nimport { one as first } from "./a.js";\nfirst(b.two);\n',
         a="// a comment\nexport function one() {}\n",
@@ -153,6 +153,6 @@ def test_modules_become_functions_in_the_order_of_their_imports(modules: Any) ->
         {"main": 'export { x } from "./a.js";\n', "a": "export const x = 1;\n"},
     ],
 )
-def test_what_cannot_be_combined_is_refused(modules: Any, texts: dict[str, str]) -> None:
+def test_modules_with_cycles_or_unknown_imports_are_rejected(modules: Any, texts: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"circle|not known"):
         modules(**texts)

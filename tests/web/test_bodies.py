@@ -49,7 +49,7 @@ def ana(as_, db):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "body"), BODIES.values(), ids=BODIES)
-def test_what_is_no_form_is_refused_by_every_route(app, ana, kind, body):
+def test_every_route_rejects_bodies_that_are_not_forms(app, ana, kind, body):
     before = everything()
     for rule in post_routes(app):
         answer = ana.post(address(rule), data=body, content_type=kind, headers=ana.headers)
@@ -58,7 +58,7 @@ def test_what_is_no_form_is_refused_by_every_route(app, ana, kind, body):
 
 
 @pytest.mark.parametrize(("kind", "body"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_form_is_not_an_empty_one(app, ana, kind, body):
+def test_malformed_form_is_rejected_and_not_treated_as_empty(app, ana, kind, body):
     before = everything()
     for rule in post_routes(app):
         answer = ana.post(address(rule), data=body, content_type=kind, headers=ana.headers)
@@ -68,7 +68,7 @@ def test_a_malformed_form_is_not_an_empty_one(app, ana, kind, body):
     assert everything() == before
 
 
-def test_both_kinds_of_form_and_none_at_all_are_taken(ana, db):
+def test_both_form_encodings_and_empty_bodies_are_accepted(ana, db):
     answer = ana.post(
         "/privacy", data={"writable_by": "everyone"}, content_type="multipart/form-data", headers=ana.headers
     )
@@ -79,6 +79,6 @@ def test_both_kinds_of_form_and_none_at_all_are_taken(ana, db):
     assert ana.post("/follow/ben", headers=ana.headers).status_code == 303
 
 
-def test_an_unknown_address_says_so_first(ana):
+def test_unknown_url_is_reported_before_the_body_is_checked(ana):
     assert ana.post("/nothing", json=1, headers=ana.headers).status_code == 404
     assert ana.post("/explore", json=1, headers=ana.headers).status_code == 405

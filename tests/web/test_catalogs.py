@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.catalogs import po
-from app.catalogs.store import load_all
+from app.catalogs.loading import load_all
 from app.config import ROOT
 
 SPANISH = {"Accept-Language": "es"}
@@ -71,7 +71,7 @@ FAULTS = [
 ]
 
 
-def test_every_form_is_tried_and_each_fault_has_its_place(start, translations):
+def test_every_invalid_translation_is_reported_with_its_location(start, translations):
     entries = [f'msgid "{english}"\nmsgstr "{spanish}"\n' for english, spanish, _reason in FAULTS]
     forms = [
         'msgid "%(num)s day of %(name)s"\nmsgid_plural "%(num)s days of %(name)s"\n'
@@ -110,7 +110,7 @@ def translate_all(app, text):
         catalog.messages[key] = text if isinstance(old, str) else [text] * len(old)
 
 
-def test_what_cannot_be_shown_is_english_and_logged_once(start, caplog, db):
+def test_unusable_translation_falls_back_to_english_and_is_logged_once(start, caplog, db):
     app = start()
     for text in ("%(nobody)s", "100 % bueno", "%(name)d", "%", "%s %s", "%(num)*d"):
         translate_all(app, text)
@@ -123,7 +123,7 @@ def test_what_cannot_be_shown_is_english_and_logged_once(start, caplog, db):
         assert len(told) == len({message.split("->")[0] for message in told})
 
 
-def test_a_translation_is_text_wherever_it_stands(start, db):
+def test_translations_are_escaped_everywhere(start, db):
     app = start()
     translate_all(app, 'di "x" y <b> & onfocus=')
     for page in pages(app):
@@ -132,7 +132,7 @@ def test_a_translation_is_text_wherever_it_stands(start, db):
         assert "<b> &" not in page.text
 
 
-def test_a_persons_page_shows_names_as_markup_and_the_rest_as_text(start, as_, db):
+def test_activity_page_renders_names_as_markup_and_escapes_translations(start, as_, db):
     app = start()
     ana, ben = as_("ana", on=app), as_("ben", on=app)
     ana.user.language = "es"
@@ -150,7 +150,7 @@ def test_a_persons_page_shows_names_as_markup_and_the_rest_as_text(start, as_, d
 @pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=40) | st.from_regex(r"[%()a-z<>\"'&{} ]{0,12}", fullmatch=True))
-def test_any_text_at_all_may_be_a_translation(spanish_app, text):
+def test_any_text_can_be_a_translation(spanish_app, text):
     translate_all(spanish_app, text)
     for page in pages(spanish_app):
         assert page.status_code in {200, 404}
@@ -162,7 +162,7 @@ def spanish_app(start, db):
     return start()
 
 
-def test_the_page_for_what_broke_needs_no_catalog(start, db, caplog):
+def test_error_page_needs_no_catalog(start, db, caplog):
     app = start()
     app.extensions["catalogs"].by_code["es"] = object()
     page = app.test_client().get("/auth/login", headers=SPANISH)
@@ -215,7 +215,7 @@ DAMAGE = {
 
 
 @pytest.mark.slow
-def test_a_damaged_file_stops_nothing(start, translations, db):
+def test_damaged_catalogs_are_reported_and_the_last_good_ones_are_served(start, translations, db):
     """Each kind of damage has a language of its own, and all are told at once."""
     codes = dict(zip(sorted({*"bg cs da de el et fi fr hu it lt lv nl pl ro sv tr".split()}), DAMAGE, strict=True))  # noqa: SIM905
     assert len(codes) == len(DAMAGE)
@@ -243,7 +243,7 @@ def test_a_damaged_file_stops_nothing(start, translations, db):
         assert (f"{code}: using the last good catalog" in answer.stdout) == reason.startswith("!"), kind
 
 
-def test_a_damaged_file_without_a_good_one_is_english(start, translations, db):
+def test_damaged_catalog_without_an_earlier_version_falls_back_to_english(start, translations, db):
     translations.write("nonsense\n")
     app = start()
     assert '<html lang="en"' in pages(app)[0].text
@@ -251,14 +251,14 @@ def test_a_damaged_file_without_a_good_one_is_english(start, translations, db):
 
 
 @pytest.mark.parametrize(("at_least", "served"), [({}, "en"), ({"languages_from_percent": 60}, "es")])
-def test_a_language_is_offered_from_a_share(start, translations, at_least, served, db):
+def test_language_is_offered_above_a_share_of_translated_strings(start, translations, at_least, served, db):
     done = 'msgid "String %d"\nmsgstr "Texto"\n'
     todo = 'msgid "String %d"\nmsgstr ""\n'
     translations.write(HEAD + "\n".join((done if n < 65 else todo).replace("%d", str(n)) for n in range(100)))
     assert f'<html lang="{served}"' in pages(start(**at_least))[0].text
 
 
-def test_who_names_languages_gets_them(start, translations, db):
+def test_configured_languages_are_offered_regardless_of_completeness(start, translations, db):
     translations.write(HEAD + 'msgid "Log in"\nmsgstr ""\n')
     assert '<html lang="es"' in pages(start(languages=("en", "es")))[0].text
 
@@ -266,7 +266,7 @@ def test_who_names_languages_gets_them(start, translations, db):
 @pytest.mark.parametrize(
     ("folder", "said"), [("sr@latin", ""), ("sr-Latn", "Language: \\n"), ("sh", "Language: sr_RS@latin\\n")]
 )
-def test_a_script_in_a_modifier_is_served_as_a_subtag(start, translations, folder, said, db):
+def test_script_in_a_locale_modifier_is_served_as_a_subtag(start, translations, folder, said, db):
     header = f'msgid ""\nmsgstr ""\n"{said}"\n"Plural-Forms: nplurals=1; plural=0;\\n"\n\n'
     entry = '#: app/static/js/badges.js\nmsgid "Log in"\nmsgstr "Prijava"\n'
     translations.write(header + entry, folder)
@@ -279,19 +279,19 @@ def test_a_script_in_a_modifier_is_served_as_a_subtag(start, translations, folde
     assert '<html lang="en"' in browser.get("/auth/login", headers={"Accept-Language": "sr-RS"}).text
 
 
-def test_every_process_compiles_what_it_does_not_find(start, tmp_path, db):
+def test_missing_compiled_catalogs_are_compiled_at_startup(start, tmp_path, db):
     assert not (tmp_path / "var" / "catalogs").exists()
     assert '<html lang="es"' in pages(start())[0].text
     assert sorted(path.name for path in (tmp_path / "var" / "catalogs").iterdir()) == ["ar.json", "es.json"]
 
 
-def test_a_disk_that_cannot_be_written_to_is_no_reason_for_english(start, tmp_path, db):
+def test_catalogs_work_on_an_unwritable_disk(start, tmp_path, db):
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "catalogs").write_text("a file where the folder would be")
     assert '<html lang="es"' in pages(start())[0].text
 
 
-def test_a_half_written_kept_catalog_is_made_anew(start, translations, tmp_path, db):
+def test_damaged_compiled_catalog_is_recompiled(start, translations, tmp_path, db):
     damages = {
         "es": lambda _whole: "",
         "it": lambda whole: whole[: len(whole) // 2],
@@ -311,7 +311,7 @@ def test_a_half_written_kept_catalog_is_made_anew(start, translations, tmp_path,
     assert {code: path.read_text() for code, path in kept.items()} == whole
 
 
-def test_processes_that_start_at_once_do_not_disturb_each_other(translations, tmp_path):
+def test_processes_starting_simultaneously_do_not_conflict(translations, tmp_path):
     kept = tmp_path / "catalogs"
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda _number: load_all(translations.folder, kept), range(8)))
@@ -320,7 +320,7 @@ def test_processes_that_start_at_once_do_not_disturb_each_other(translations, tm
 
 
 @pytest.mark.slow
-def test_update_loses_nothing(start, translations):
+def test_catalog_update_loses_no_translation(start, translations):
     """One entry's English is different in the code now; others are obsolete, fuzzy, or of another tool."""
     text = translations.text()
     entry = re.search(r'msgid "(We couldn.t understand this request[^"]*)"\nmsgstr "([^"]*)"\n', text)
@@ -354,7 +354,7 @@ def test_update_loses_nothing(start, translations):
     assert "nplurals=2; plural=(n > 1);" in translations.text("pt_BR")
 
 
-def test_init_says_why_not(start, translations):
+def test_catalog_init_explains_why_it_fails(start, translations):
     app = start()
     for code in ("en", "klingon", "xx", "tlh", "", "../x", "es", "es.UTF-8"):
         answer = flask(app, "init", code)
@@ -365,7 +365,7 @@ def test_init_says_why_not(start, translations):
 
 
 @pytest.mark.slow
-def test_check_tells_a_plural_that_is_not_the_one_of_the_code(start, translations):
+def test_catalog_check_reports_an_outdated_plural(start, translations):
     singular = re.search(r'\nmsgid "([^"]+)"\nmsgid_plural "', translations.text())[1]
     translations.write(re.sub(r'(\nmsgid_plural ")', r"\1Now ", translations.text(), count=1))
     answer = flask(start(), "check")
@@ -374,7 +374,7 @@ def test_check_tells_a_plural_that_is_not_the_one_of_the_code(start, translation
 
 
 @pytest.mark.slow
-def test_check_tells_every_fault_of_every_file(start, translations):
+def test_catalog_check_reports_every_fault_in_every_file(start, translations):
     translations.write(translations.text().replace('msgstr "', 'msgstr "% ', 3), "es")
     translations.write("nonsense\n", "ar")
     answer = flask(start(), "check")

@@ -24,27 +24,27 @@ def test_a_page_is_compressed_for_a_browser_that_accepts_gzip(client: Any) -> No
     assert b"</html>" in gzip.decompress(small.data)
 
 
-def test_gzip_that_a_client_refuses_is_not_sent(client: Any) -> None:
+def test_gzip_is_not_sent_to_clients_that_reject_it(client: Any) -> None:
     assert "Content-Encoding" not in client.get(LOGIN, headers={"Accept-Encoding": "gzip;q=0"}).headers
 
 
-def test_a_redirect_stays_as_it_is(client: Any) -> None:
+def test_redirects_are_not_compressed(client: Any) -> None:
     assert "Content-Encoding" not in client.get("/", headers=GZIP).headers
 
 
-def test_the_same_content_has_many_lengths() -> None:
+def test_identical_content_has_varying_compressed_lengths() -> None:
     lengths = {len(compress(b"the same" * 100)) for _ in range(200)}
     assert len(lengths) > 20
     assert max(lengths) - min(lengths) <= MAX_PADDING + 1  # the empty name has no field, not even its end
 
 
-def test_the_token_looks_different_in_every_response(client: Any) -> None:
+def test_csrf_token_is_masked_differently_in_every_response(client: Any) -> None:
     seen = [TOKEN.findall(client.get(LOGIN).text) for _ in range(2)]
     assert seen[0][0] != seen[1][0]
     assert unmask(seen[0][0]).split(".")[0] == unmask(seen[1][0]).split(".")[0]  # one session, one secret
 
 
-def test_masked_and_plain_tokens_are_accepted_and_others_are_refused(client: Any) -> None:
+def test_masked_and_plain_csrf_tokens_are_accepted_and_others_are_rejected(client: Any) -> None:
     masked = TOKEN.findall(client.get(LOGIN).text)[0]
     form = {"username": "nobody", "password": "wrong"}
     for token in (masked, unmask(masked)):

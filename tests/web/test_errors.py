@@ -29,7 +29,7 @@ def visitor(make_app):
 
 
 @pytest.mark.parametrize("code", sorted(SENTENCES))
-def test_a_person_gets_a_page(visitor, code):
+def test_browser_gets_an_error_page(visitor, code):
     answer = visitor.get(f"/break/{code}", headers={"Accept": "text/html"})
     assert answer.status_code == code
     assert answer.mimetype == "text/html"
@@ -38,14 +38,14 @@ def test_a_person_gets_a_page(visitor, code):
 
 
 @pytest.mark.parametrize("code", sorted(SENTENCES))
-def test_a_program_gets_json(visitor, code):
+def test_json_client_gets_a_json_error(visitor, code):
     answer = visitor.get(f"/break/{code}", headers={"Accept": "application/json"})
     assert (answer.status_code, answer.mimetype) == (code, "application/json")
     assert answer.json["status"] == code
     assert answer.json["error"]
 
 
-def test_busy_says_when_to_come_back(visitor):
+def test_http_503_contains_retry_after(visitor):
     assert int(visitor.get("/break/503").headers["Retry-After"]) > 0
 
 
@@ -62,18 +62,18 @@ def test_busy_says_when_to_come_back(visitor):
         ("/break/500", "get"),
     ],
 )
-def test_every_answer_has_the_security_headers(visitor, path, method):
+def test_every_response_has_security_headers(visitor, path, method):
     answer = getattr(visitor, method)(path)
     for name, value in SECURITY_HEADERS.items():
         assert answer.headers[name] == value, name
     answer.close()
 
 
-def test_private_pages_are_not_kept(as_):
+def test_private_pages_are_not_cached(as_):
     assert as_("ana").get("/").headers["Cache-Control"] == "no-store"
 
 
-def test_an_unforeseen_fault_is_mailed_once_to_the_operators(visitor, configure, run_jobs, mails):
+def test_unexpected_error_is_emailed_to_the_operators_once(visitor, configure, run_jobs, mails):
     configure(ADMINS=("root@example.org",))
     for _ in range(3):
         visitor.get("/break/500")
@@ -82,11 +82,11 @@ def test_an_unforeseen_fault_is_mailed_once_to_the_operators(visitor, configure,
     assert "a fault nobody foresaw" in mails[0].text
 
 
-def test_a_form_without_its_token_is_refused(client):
+def test_form_without_csrf_token_is_rejected(client):
     assert client.post("/auth/login", data={"username": "ana"}).status_code == 400
 
 
-def test_a_job_that_fails_for_good_is_mailed_to_the_operators(db, configure, run_jobs, mails):
+def test_permanently_failed_job_is_emailed_to_the_operators(db, configure, run_jobs, mails):
     configure(ADMINS=("root@example.org",))
     for _ in range(2):
         failing = enqueue("tests.always_fails")

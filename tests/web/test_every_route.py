@@ -35,8 +35,8 @@ HEALTH = {"metrics.health"}
 
 
 @pytest.fixture
-def place(db, as_):
-    """A small community, and ana's browser; `place.address(rule)` fills a rule with what exists."""
+def site_with_data(db, as_):
+    """A small community, and ana's browser; `site_with_data.address(rule)` fills a rule with what exists."""
     ana, ben = as_("ana"), a_user("ben")
     post = a_post(ben)
     a_follow(ana.user, ben)
@@ -73,75 +73,75 @@ def rules(app, method) -> list[Rule]:
 
 
 @pytest.mark.slow
-def test_no_get_changes_anything(app, place):
+def test_no_get_request_changes_data(app, site_with_data):
     before = everything()
     for rule in rules(app, "GET"):
         for _ in range(2):
-            status = place.get(place.address(rule)).status_code
+            status = site_with_data.get(site_with_data.address(rule)).status_code
             assert status < 500, rule
-            assert place.head(place.address(rule)).status_code == status, rule
-        place.options(place.address(rule))
+            assert site_with_data.head(site_with_data.address(rule)).status_code == status, rule
+        site_with_data.options(site_with_data.address(rule))
     assert everything() == before
 
 
 @pytest.mark.slow
-def test_no_post_is_believed_without_its_token(app, place, client):
+def test_post_requests_require_a_csrf_token(app, site_with_data, client):
     foreign = client.csrf_token()
     before = everything()
     for rule in rules(app, "POST"):
         if rule.endpoint in SIGNED:
             continue
-        address = place.address(rule)
-        assert place.post(address).status_code == 400, rule
-        assert place.post(address, data={"csrf_token": foreign}).status_code == 400, rule
-        assert place.post(address, json={}).status_code == 415, rule
-        assert place.post(address, data="x", content_type="text/plain").status_code == 415, rule
+        address = site_with_data.address(rule)
+        assert site_with_data.post(address).status_code == 400, rule
+        assert site_with_data.post(address, data={"csrf_token": foreign}).status_code == 400, rule
+        assert site_with_data.post(address, json={}).status_code == 415, rule
+        assert site_with_data.post(address, data="x", content_type="text/plain").status_code == 415, rule
     assert everything() == before
 
 
-def test_a_visitor_sees_doors_only(app, place, client):
+def test_visitors_see_public_pages_only(app, site_with_data, client):
     for rule in rules(app, "GET"):
-        answer = client.get(place.address(rule))
+        answer = client.get(site_with_data.address(rule))
         is_open = rule.endpoint.partition(".")[0] in OPEN_TO_VISITORS or rule.endpoint in PICTURES | SCRIPTS | HEALTH
         if is_open or answer.status_code == 404:
             continue
         assert answer.status_code in {302, 401}, f"{rule} answers a visitor {answer.status}"
 
 
-def test_a_visitor_changes_nothing(app, place, client):
+def test_visitors_cannot_change_data(app, site_with_data, client):
     before = everything()
     for rule in rules(app, "POST"):
         if rule.endpoint.partition(".")[0] not in OPEN_TO_VISITORS:
-            answer = client.post_form(place.address(rule))
+            answer = client.post_form(site_with_data.address(rule))
             assert answer.status_code in {302, 303, 401, 404}, f"{rule}: {answer.status}"
     assert everything() == before
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_strange_names_are_not_found(app, place, name):
+def test_invalid_names_in_urls_cause_no_server_error(app, site_with_data, name):
     for rule in rules(app, "GET"):
         for argument in rule.arguments & {"username", "recipient", "token", "id", "version", "language"}:
-            status = place.get(place.address(rule, **{argument: name})).status_code
+            status = site_with_data.get(site_with_data.address(rule, **{argument: name})).status_code
             assert status < 500, f"{rule} with {argument}={name!r}"
     for rule in rules(app, "POST"):
         for argument in rule.arguments & {"username", "recipient", "token", "id", "handle"}:
-            address = place.address(rule, **{argument: name})
-            assert place.post_form(address).status_code < 500, f"{rule} with {argument}={name!r}"
+            address = site_with_data.address(rule, **{argument: name})
+            assert site_with_data.post_form(address).status_code < 500, f"{rule} with {argument}={name!r}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_strange_questions_get_answers(app, place, name):
+def test_invalid_query_parameters_cause_no_server_error(app, site_with_data, name):
     for rule in rules(app, "GET"):
         for argument in ("q", "before", "after", "since", "next", "lang", "language"):
-            answer = place.get(place.address(rule), query_string={argument: name})
+            answer = site_with_data.get(site_with_data.address(rule), query_string={argument: name})
             assert answer.status_code < 500, f"{rule}?{argument}={name!r}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
-def test_strange_fields_get_answers(app, place, name):
+def test_invalid_form_fields_cause_no_server_error(app, site_with_data, name):
     fields = dict.fromkeys(
         ("username", "email", "password", "password2", "post", "message", "about_me", "name", "language"), name
     ) | dict.fromkeys(("timezone", "theme", "seq", "read_upto", "form_key", "next", "first", "last"), name)
@@ -149,6 +149,6 @@ def test_strange_fields_get_answers(app, place, name):
     for rule in rules(app, "POST"):
         if rule.endpoint in {"accounts.logout", "accounts.end_all_logins"}:
             continue  # they would end the test's own login
-        answer = place.post_form(place.address(rule), fields)
+        answer = site_with_data.post_form(site_with_data.address(rule), fields)
         no_provider = rule.endpoint == "posts.translate" and answer.status_code == 503
         assert answer.status_code < 500 or no_provider, f"{rule} with {name!r}"

@@ -11,7 +11,7 @@ from app.models import User
 from tests.factories import a_message, a_user
 
 
-def test_the_database_is_the_one_that_was_asked_for(db, database):
+def test_requested_database_is_used(db, database):
     assert db.engine.dialect.name == database.kind
 
 
@@ -24,12 +24,12 @@ def test_every_test_starts_with_empty_stores(db, valkey, mails, _again):
     valkey.client.set("left", "over")
 
 
-def test_the_network_ends_at_this_machine():
+def test_network_access_is_limited_to_this_machine():
     with socket.socket() as outward, pytest.raises(RuntimeError, match="only this machine"):
         outward.connect(("192.0.2.1", 80))
 
 
-def test_a_request_shares_no_session_with_the_test(as_, db):
+def test_request_and_test_use_separate_sessions(as_, db):
     ana = as_("ana")
     assert ana.get("/notifications").status_code == 200
     ana.user.about_me = "seen by the next request"
@@ -38,12 +38,12 @@ def test_a_request_shares_no_session_with_the_test(as_, db):
     assert ana.user.about_me == "seen by the next request"
 
 
-def test_a_post_without_a_token_is_refused(as_):
+def test_client_post_without_csrf_token_is_rejected(as_):
     assert as_("ana").post("/language", data={"language": "en"}).status_code == 400
     assert as_("ana").post_form("/language", {"language": "en"}).status_code == 303
 
 
-def test_jobs_and_mail_are_real(as_, db, run_jobs, mails):
+def test_jobs_and_email_are_real(as_, db, run_jobs, mails):
     ana, ben = a_user("ana"), a_user("ben")
     a_message(ana, ben, "See you at nine")
     run_jobs(advance=60)

@@ -27,7 +27,7 @@ def blog(make_app):
     return make_app(public_url="https://blog.example.org:8443").test_client()
 
 
-def test_one_check_for_every_kind_of_answer(blog):
+def test_host_is_checked_for_every_kind_of_response(blog):
     for path, host in itertools.product(PAGES, OURS):
         assert blog.get(path, headers={"Host": host}).status_code in {200, 401}, (path, host)
     for path, host in itertools.product(PAGES, FOREIGN):
@@ -37,7 +37,7 @@ def test_one_check_for_every_kind_of_answer(blog):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_an_idle_poll_of_another_host_is_refused(make_app, as_, db):
+def test_idle_poll_for_another_host_is_rejected(make_app, as_, db):
     app = make_app(public_url="http://microblog.test")
     ana = as_("ana", on=app)
     told = ana.get("/notifications").json
@@ -62,13 +62,13 @@ def test_an_idle_poll_of_another_host_is_refused(make_app, as_, db):
         ("https://☃.example", "xn--n3h.example"),
     ],
 )
-def test_a_host_is_compared_as_browsers_send_it(make_app, public_url, host):
+def test_host_is_compared_in_the_form_browsers_send(make_app, public_url, host):
     client = make_app(public_url=public_url).test_client()
     assert client.get("/auth/login", headers={"Host": host}).status_code == 200
     assert client.get("/auth/login", headers={"Host": "evil.example"}).status_code == 400
 
 
-def test_behind_a_proxy_the_host_it_forwards_counts(make_app):
+def test_forwarded_host_is_checked_behind_a_proxy(make_app):
     client = make_app(public_url="https://blog.example.org", trusted_proxies=1).test_client()
     for forwarded, status in (("blog.example.org", 200), ("evil.example", 400)):
         headers = {"Host": "127.0.0.1:5000", "X-Forwarded-Host": forwarded}
@@ -79,7 +79,7 @@ def test_behind_a_proxy_the_host_it_forwards_counts(make_app):
     ("forwarded", "address"),
     [("203.0.113.9:51234", "203.0.113.9"), ("[2001:db8::9]:443", "2001:db8::9"), ("2001:db8::9", "2001:db8::9")],
 )
-def test_a_port_that_a_proxy_adds_is_no_part_of_the_clients_address(make_app, db, forwarded, address):
+def test_port_added_by_a_proxy_is_removed_from_the_client_address(make_app, db, forwarded, address):
     app = make_app(public_url="http://microblog.test", trusted_proxies=1)
     a_user("ana")
     client = app.test_client()
@@ -93,13 +93,13 @@ def test_a_port_that_a_proxy_adds_is_no_part_of_the_clients_address(make_app, db
     "url",
     ["https://a.example/b?c=d", "https://a.example/#b", "https:///b", "https://a.example/b//c", "https://a@b.example"],
 )
-def test_an_address_that_links_cannot_start_with_is_refused(url):
+def test_invalid_public_url_is_rejected(url):
     with pytest.raises(ConfigurationError, match="PUBLIC_URL must be a host and perhaps a path"):
         Settings.from_env({"PUBLIC_URL": url})
 
 
 @pytest.mark.parametrize("url", ["https://a.example/", "https://a.example/blog/", "https://a.example:8443/a/b.c"])
-def test_an_address_with_a_path_is_taken(url):
+def test_public_url_with_a_path_is_accepted(url):
     assert Settings.from_env({"PUBLIC_URL": url}).site_url == url.rstrip("/")
 
 
@@ -114,21 +114,21 @@ def test_an_address_with_a_path_is_taken(url):
         ("/user/%5Cevil.example/", "/user/%5Cevil.example"),
     ],
 )
-def test_a_final_slash_leads_to_the_page_without_it(client, asked, target):
+def test_trailing_slash_redirects_to_the_page_without_it(client, asked, target):
     for method in (client.get, client.head):
         answer = method(asked)
         assert (answer.status_code, answer.headers.get("Location")) == (308, target)
 
 
 @pytest.mark.parametrize("asked", ["//evil.example/", "/%2Fevil.example/", "/nothing/", "//", "/\\evil.example/"])
-def test_nowhere_is_still_nowhere(client, asked):
+def test_unknown_path_never_redirects_to_another_site(client, asked):
     answer = client.get(asked, base_url="http://microblog.test")
     assert answer.status_code in {404, 308, 302}
     assert not answer.headers.get("Location", "/").startswith(("//", "/\\", "/%5C"))
     assert "evil" not in answer.headers.get("Location", "").removeprefix("http://microblog.test/")[:1]
 
 
-def test_a_post_is_not_redirected(as_, db):
+def test_post_to_a_trailing_slash_is_not_redirected(as_, db):
     a_user("ben")
     ana = as_("ana")
     before = everything()
@@ -136,7 +136,7 @@ def test_a_post_is_not_redirected(as_, db):
     assert everything() == before
 
 
-def test_the_icon_that_programs_look_for(client):
+def test_favicon_ico_is_served(client):
     answer = client.get("/favicon.ico")
     assert (answer.status_code, answer.mimetype) == (200, "image/vnd.microsoft.icon")
     assert Image.open(io.BytesIO(answer.data)).info["sizes"] == {(16, 16), (32, 32), (48, 48)}

@@ -8,7 +8,7 @@ from babel.core import get_global
 from babel.localedata import locale_identifiers
 from werkzeug.datastructures import LanguageAccept
 
-from app.catalogs.store import po_files
+from app.catalogs.loading import po_files
 from app.config import ROOT
 from app.core.i18n import choose_language
 from app.lib.locales import best_language, canonical, direction, language_name, tag
@@ -41,7 +41,7 @@ OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
         ([], None),
     ],
 )
-def test_the_best_offered_language_is_found(wanted, served):
+def test_best_offered_language_is_chosen(wanted, served):
     assert best_language(wanted, OFFERED) == served
 
 
@@ -77,12 +77,12 @@ def test_the_best_offered_language_is_found(wanted, served):
         ("en-GB", ("en", "es"), "en"),
     ],
 )
-def test_a_reader_gets_a_catalog_they_can_read(wanted, offered, served):
+def test_reader_gets_a_readable_catalog(wanted, offered, served):
     assert best_language([wanted], offered) == served
 
 
 @pytest.mark.slow
-def test_no_reader_gets_another_script():
+def test_language_fallback_never_changes_the_script():
     """Every locale that the CLDR knows asks for its language among all others of the same language."""
     known = sorted(code for code in locale_identifiers() if tag(code) == code.replace("_", "-"))  # no variants
     likely = get_global("likely_subtags")
@@ -110,34 +110,34 @@ def test_no_reader_gets_another_script():
         ("de_AT.UTF-8", "de_AT", "de-AT"),
     ],
 )
-def test_a_code_has_one_spelling_and_a_tag(written, code, lang):
+def test_language_code_has_one_spelling_and_one_tag(written, code, lang):
     assert canonical(written) == canonical(code) == code
     assert tag(code) == lang
 
 
 @pytest.mark.parametrize("header", ["*", "*;q=nan", "es;q=-1", "en\0", "xx", "../../etc/passwd", "a" * 5000, ";;;,,"])
-def test_a_strange_browser_gets_a_page(client, header):
+def test_malformed_accept_language_header_gets_a_page(client, header):
     assert client.get("/auth/login", headers={"Accept-Language": header}).status_code == 200
 
 
-def test_the_page_says_its_language(client):
+def test_page_declares_its_language(client):
     page = client.get("/auth/login", headers={"Accept-Language": "es-AR,es;q=0.8"}).text
     assert '<html lang="es" dir="ltr"' in page
 
 
-def test_a_visitor_chooses_the_language_of_the_browser(client):
+def test_visitor_can_choose_a_language(client):
     answer = client.post_form("/language", {"language": "es", "next": "/auth/register"})
     assert answer.status_code == 303
     assert answer.location.endswith("/auth/register")
     assert '<html lang="es"' in client.get("/auth/login", headers={"Accept-Language": "en"}).text
 
 
-def test_a_language_nobody_offers_is_not_chosen(client):
+def test_unavailable_language_is_not_chosen(client):
     client.post_form("/language", {"language": "../x", "next": "//evil.example"})
     assert '<html lang="en"' in client.get("/auth/login").text
 
 
-def test_a_members_setting_counts_more_than_the_browser(as_, db):
+def test_language_setting_of_a_member_overrides_the_browser(as_, db):
     ana = as_("ana")
     ana.user.language = "es"
     db.session.commit()
@@ -145,7 +145,7 @@ def test_a_members_setting_counts_more_than_the_browser(as_, db):
 
 
 @pytest.mark.parametrize("code", list(po_files(ROOT / "translations")[0]))
-def test_the_scripts_get_their_strings(app, client, code):
+def test_scripts_get_their_translations(app, client, code):
     catalog = app.extensions["catalogs"].by_code[code]
     page = client.get("/auth/login", headers={"Accept-Language": tag(code)}).text
     url = page.split('data-strings-url="')[1].split('"')[0]
@@ -162,10 +162,10 @@ def test_every_language_has_a_name_and_a_direction():
     assert (direction("ar"), direction("he"), direction("en"), direction("??")) == ("rtl", "rtl", "ltr", "ltr")
 
 
-def test_spanish_is_there():
+def test_spanish_catalog_exists():
     assert (ROOT / "translations" / "es" / "LC_MESSAGES" / "messages.po").exists()
 
 
-def test_a_quality_of_zero_means_no(app):
+def test_language_with_quality_zero_is_not_chosen(app):
     with app.app_context():
         assert choose_language(None, LanguageAccept([("es", 0), ("en", 0.5)])) == "en"

@@ -33,21 +33,21 @@ def closed(person: User):
     return update(User).where(User.id == person.id).values(active=False)
 
 
-def test_a_post_that_was_just_deleted_is_deleted(as_, db, before_writing):
+def test_deleting_a_just_deleted_post_succeeds(as_, db, before_writing):
     ana = as_("ana")
     post = a_post(ana.user)
     before_writing(delete(Post).where(Post.id == post.id))
     assert ana.post_form(f"/post/{post.id}/delete").status_code == 303
 
 
-def test_the_language_of_a_post_that_was_just_deleted_is_not_set(as_, db, before_writing):
+def test_language_of_a_just_deleted_post_cannot_be_changed(as_, db, before_writing):
     ana = as_("ana")
     post = a_post(ana.user)
     before_writing(delete(Post).where(Post.id == post.id))
     assert ana.post_form(f"/post/{post.id}/language", {"language": "de"}).status_code == 404
 
 
-def test_a_post_that_was_just_deleted_is_not_reported(as_, db, before_writing):
+def test_just_deleted_post_cannot_be_reported(as_, db, before_writing):
     ana = as_("ana")
     post = a_post(a_user("ben"))
     before_writing(delete(Post).where(Post.id == post.id))
@@ -55,7 +55,7 @@ def test_a_post_that_was_just_deleted_is_not_reported(as_, db, before_writing):
     assert db.session.scalars(select(Report)).all() == []
 
 
-def test_who_has_just_blocked_is_not_followed(as_, db, before_writing):
+def test_member_who_just_blocked_the_viewer_cannot_be_followed(as_, db, before_writing):
     ana, ben = as_("ana"), a_user("ben")
     before_writing(insert(Block).values(blocker_id=ben.id, blocked_id=ana.user.id))
     ana.post_form("/follow/ben")
@@ -63,7 +63,7 @@ def test_who_has_just_blocked_is_not_followed(as_, db, before_writing):
 
 
 @pytest.mark.parametrize(("action", "row"), [("follow", Follow), ("block", Block), ("mute", Mute)])
-def test_an_account_that_was_just_closed_is_not_found(as_, db, before_writing, action, row):
+def test_just_closed_account_is_not_found(as_, db, before_writing, action, row):
     ana, ben = as_("ana"), a_user("ben")
     before_writing(closed(ben))
     assert ana.post_form(f"/{action}/ben").status_code == 404

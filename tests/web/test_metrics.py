@@ -17,7 +17,7 @@ TOKEN = "a token for the monitoring"
 
 
 @pytest.fixture
-def scrape(client, configure):
+def read_metrics(client, configure):
     configure(METRICS_TOKEN=TOKEN)
 
     def read() -> dict[str, float]:
@@ -31,42 +31,42 @@ def scrape(client, configure):
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", "Bearer ünïcode"])
-def test_nobody_without_the_token_sees_them(client, configure, authorization):
+def test_metrics_require_the_token(client, configure, authorization):
     headers = {"Authorization": authorization} if authorization is not None else {}
     assert client.get("/metrics", headers=headers).status_code == 404
     configure(METRICS_TOKEN=TOKEN)
     assert client.get("/metrics", headers=headers).status_code == 404
 
 
-def test_drift_is_reported_after_the_recount(db, scrape, run_jobs):
+def test_drift_is_reported_after_the_recount(db, read_metrics, run_jobs):
     ana = a_user("ana")
     publish_state(ana.id, "unread_message_count", 0)
     db.session.commit()
     enqueue("notifications.recount")
     db.session.commit()
     run_jobs()
-    assert scrape()['microblog_count_drift{job="notifications.recount"}'] == 0
+    assert read_metrics()['microblog_count_drift{job="notifications.recount"}'] == 0
     db.session.execute(update(Notification).values(data=5))
     enqueue("notifications.recount")
     db.session.commit()
     run_jobs()
-    assert scrape()['microblog_count_drift{job="notifications.recount"}'] == 1
+    assert read_metrics()['microblog_count_drift{job="notifications.recount"}'] == 1
 
 
-def test_work_that_waits_is_seen(db, scrape, valkey):
-    assert scrape()["microblog_job_oldest_waiting_seconds"] == 0
+def test_waiting_jobs_are_measured(db, read_metrics, valkey):
+    assert read_metrics()["microblog_job_oldest_waiting_seconds"] == 0
     enqueue("notifications.recount", delay=60)
     late = enqueue("notifications.forget_activity")
     db.session.commit()
     db.session.execute(update(Job).where(Job.id == late.id).values(run_after=now() - timedelta(minutes=5)))
     db.session.commit()
-    numbers = scrape()
+    numbers = read_metrics()
     assert numbers['microblog_jobs{queue="slow",state="queued"}'] == 1
     assert 300 <= numbers["microblog_job_oldest_waiting_seconds"] < 330
     assert numbers["microblog_worker_alive"] == 0
 
 
-def test_the_health_check_asks_the_database(client, make_app):
+def test_health_check_queries_the_database(client, make_app):
     assert client.get("/healthz").text == "ok\n"
     away = make_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
     assert away.test_client().get("/healthz").status_code == 503

@@ -80,7 +80,7 @@ def ana(site, as_, db):
 
 
 @pytest.mark.slow
-def test_no_page_leads_out_of_the_site(ana):
+def test_all_links_stay_below_the_prefix(ana):
     seen, waiting = set(), ["/blog/"]
     while waiting:
         address = waiting.pop()
@@ -137,7 +137,7 @@ def stripping(inner):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strips", [False, True])
-def test_logging_in_leads_back_to_the_page(site, db, strips):
+def test_login_redirects_back_below_the_prefix(site, db, strips):
     a_user("cleo")
     db.session.commit()
     if strips:
@@ -157,14 +157,14 @@ def test_logging_in_leads_back_to_the_page(site, db, strips):
     assert visitor.get("/blog").status_code == 200
 
 
-def test_the_idle_poll_is_found_below_the_prefix(ana, queries):
+def test_idle_poll_works_below_the_prefix(ana, queries):
     since = max(one["timestamp"] for one in ana.get("/blog/notifications").json)
     with queries() as asked:
         assert ana.get(f"/blog/notifications?since={since!r}").json == []
     assert not asked
 
 
-def test_the_worker_and_the_files_are_below_the_prefix(ana):
+def test_service_worker_and_assets_are_below_the_prefix(ana):
     page = ana.get("/blog/notification_settings").text
     assert 'data-push-worker="/blog/service-worker.js"' in page
     assert 'fetch("/' not in ana.get("/blog/service-worker.js").text
@@ -174,7 +174,7 @@ def test_the_worker_and_the_files_are_below_the_prefix(ana):
     assert not re.search(r"url\(['\"]?/", answer.text)
 
 
-def test_links_in_mails_have_the_prefix(site, ana, mails):
+def test_links_in_emails_include_the_prefix(site, ana, mails):
     fields = {"email": "ana2@example.org", "current_password": PASSWORD, "csrf_token": token(ana)}
     assert ana.ask("POST", "/blog/auth/security/email", data=fields).status_code == 303
     run_due_jobs(site, advance=60, may_fail=False)
@@ -185,33 +185,33 @@ def test_links_in_mails_have_the_prefix(site, ana, mails):
         assert all(link.startswith(f"{HOST}/blog/") for link in links), links
 
 
-def led_to(app, prefix: str) -> str:
+def redirect_target(app, prefix: str) -> str:
     """Where a visitor of /messages is sent when a proxy says that `prefix` was there."""
     answer = app.test_client().get("/messages", headers={"X-Forwarded-Prefix": prefix}, base_url=HOST)
     return answer.headers["Location"]
 
 
-def test_without_a_path_in_the_public_address_the_proxy_names_the_prefix(make_app):
+def test_proxy_sets_the_prefix_if_public_url_has_no_path(make_app):
     app = make_app(public_url=HOST, trusted_proxies=1)
     for prefix in ("/blog", "/a/blog", "/blog/", "/ignored,/blog"):
         plain = prefix.rpartition(",")[2].rstrip("/")
-        assert led_to(app, prefix) == f"{plain}/auth/login?next={plain}/messages"
+        assert redirect_target(app, prefix) == f"{plain}/auth/login?next={plain}/messages"
     for prefix in NO_PATHS:
-        assert led_to(app, prefix) == "/auth/login?next=/messages", prefix
+        assert redirect_target(app, prefix) == "/auth/login?next=/messages", prefix
 
 
-def test_without_a_proxy_nobody_names_a_prefix(make_app):
+def test_prefix_header_is_ignored_without_a_proxy(make_app):
     app = make_app(public_url=HOST)
     for prefix in ("/blog", *NO_PATHS):
-        assert led_to(app, prefix) == "/auth/login?next=/messages", prefix
+        assert redirect_target(app, prefix) == "/auth/login?next=/messages", prefix
 
 
-def test_the_public_address_outweighs_the_proxy(site):
+def test_public_url_overrides_the_prefix_of_the_proxy(site):
     for prefix in ("/other", *NO_PATHS):
-        assert led_to(site, prefix) == "/blog/auth/login?next=/blog/messages", prefix
+        assert redirect_target(site, prefix) == "/blog/auth/login?next=/blog/messages", prefix
 
 
-def test_a_servers_own_script_name_is_kept(make_app, db):
+def test_script_name_of_the_server_is_kept(make_app, db):
     client = make_app(public_url=HOST).test_client()
     answer = client.get("/messages", base_url=f"{HOST}/blog")
     assert answer.headers["Location"] == "/blog/auth/login?next=/blog/messages"

@@ -32,7 +32,7 @@ from app.web.rtl import mirrored
         ("color:bright", "color:bright"),
     ],
 )
-def test_a_declaration_is_mirrored(before: str, after: str) -> None:
+def test_css_declaration_is_mirrored(before: str, after: str) -> None:
     assert mirrored(f".a{{{before}}}") == f".a{{{after}}}"
 
 
@@ -40,7 +40,7 @@ def test_rules_within_a_media_query_are_mirrored() -> None:
     assert mirrored("@media (min-width:1px){.a{left:0}.b{top:0}}") == "@media (min-width:1px){.a{right:0}.b{top:0}}"
 
 
-def test_what_popper_places_stays() -> None:
+def test_popper_placement_rules_are_not_mirrored() -> None:
     rule = ".bs-popover-auto[data-popper-placement^=right]>.popover-arrow{left:0}"
     assert mirrored(rule) == rule
 
@@ -54,7 +54,7 @@ def rules(css: str) -> list[tuple[str, str]]:
     return re.findall(r"([^{}]+)\{([^{}]*)\}", css)
 
 
-def test_bootstrap_keeps_its_rules_and_changes_those_with_sides() -> None:
+def test_bootstrap_keeps_its_rules_and_changes_only_directional_ones() -> None:
     """The numbers are those of Bootstrap 5.3.8; against its own right-to-left file 7 rules differ, in ornaments."""
     source = (BOOTSTRAP / "css/bootstrap.min.css").read_text()
     before, after = rules(source), rules(mirrored(source))

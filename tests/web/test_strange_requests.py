@@ -13,7 +13,7 @@ from tests.factories import a_post, a_user
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:5000", "microblog.test.evil.example"])
-def test_an_unknown_host_is_refused(make_app, host):
+def test_unknown_host_header_is_rejected(make_app, host):
     app = make_app(public_url="https://microblog.test")
     answer = app.test_client().get("/auth/login", headers={"Host": host})
     assert answer.status_code == 400
@@ -38,7 +38,7 @@ def _login_of(browser, app):
 
 @pytest.mark.parametrize("before", ["0", "-1", "1e3", "abc", "1.0", "١", "9" * 40, ""])
 @pytest.mark.parametrize("path", ["/", "/explore", "/messages", "/search?q=a", "/user/ben"])
-def test_a_strange_page_is_a_page(as_, db, path, before):
+def test_invalid_cursor_gets_a_page(as_, db, path, before):
     a_user("ben")
     db.session.commit()
     sign = "&" if "?" in path else "?"
@@ -46,7 +46,7 @@ def test_a_strange_page_is_a_page(as_, db, path, before):
 
 
 @pytest.mark.parametrize("name", ["a%00b", "..%2f", "a%2fb", "x" * 4000, "%ff%fe", "%F0%9F%98%80"])
-def test_a_strange_name_is_nobody(as_, name):
+def test_invalid_username_is_not_found(as_, name):
     for path in (f"/user/{name}", f"/user/{name}/popup", f"/messages/{name}"):
         assert as_("ana").get(path, follow_redirects=True).status_code == 404, path
 
@@ -55,7 +55,7 @@ def test_a_strange_name_is_nobody(as_, name):
     "query",
     ["endpoint=x", "self=x", "_method=PUT", "_scheme=javascript&_external=1", "_external=1", "_anchor=x", "username=x"],
 )
-def test_the_link_to_older_things_takes_no_orders_from_the_address(as_, db, configure, query):
+def test_link_to_older_items_ignores_other_query_parameters(as_, db, configure, query):
     configure(POSTS_PER_PAGE=1)
     ben = a_user("ben")
     a_post(ben, "one word")
@@ -72,7 +72,7 @@ def test_the_link_to_older_things_takes_no_orders_from_the_address(as_, db, conf
 
 
 @pytest.mark.parametrize("referrer", ["http://[::1", "//[", "http://microblog.test\\@evil.example/", "x" * 5000])
-def test_a_strange_referrer_is_none(as_, db, referrer):
+def test_invalid_referrer_is_ignored(as_, db, referrer):
     a_user("ben")
     card = as_("ana").get("/user/ben/popup", headers={"Referer": referrer})
     assert card.status_code == 200

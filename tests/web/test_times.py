@@ -20,7 +20,7 @@ AGES = [timedelta(hours=hours) for hours in (0, 0.01, 0.1, 3, 48, 165)]
 
 
 @pytest.mark.slow
-def test_how_long_ago_can_be_said_in_every_language(app: Flask) -> None:
+def test_relative_times_work_in_every_language(app: Flask) -> None:
     for locale in [code for code in localedata.locale_identifiers() if "_" not in code]:
         with app.test_request_context(), force_locale(locale):
             for age in AGES:
@@ -28,7 +28,7 @@ def test_how_long_ago_can_be_said_in_every_language(app: Flask) -> None:
                 assert 'datetime="' in filters.ago(now() + age, "long"), locale
 
 
-def test_a_relative_time_is_short_and_in_a_sentence_long(app: Flask) -> None:
+def test_relative_time_is_short_alone_and_long_in_a_sentence(app: Flask) -> None:
     with app.test_request_context(), force_locale("de"):
         assert ">3 T<" in filters.ago(now() - timedelta(days=3))
         assert ">vor 3 Tagen<" in filters.ago(now() - timedelta(days=3), "long")
@@ -38,7 +38,7 @@ def test_a_relative_time_is_short_and_in_a_sentence_long(app: Flask) -> None:
     ("hours", "shown"),
     [(0, "Today"), (-20, "Yesterday"), (-72, "Tuesday, November 17, 2026"), (30, "Saturday, November 21, 2026")],
 )
-def test_days_near_by_have_names(app: Flask, hours: int, shown: str) -> None:
+def test_nearby_days_are_named(app: Flask, hours: int, shown: str) -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
     with app.test_request_context(), time_machine.travel(noon, tick=False):
         assert filters.day(noon + timedelta(hours=hours)) == shown

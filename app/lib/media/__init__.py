@@ -1,6 +1,6 @@
 """Check and re-encode uploaded images, and store files under random names."""
 
-from .pictures import DecoderFailed, Picture, make_picture
+from .decoder_launcher import DecoderFailed, Picture, make_picture
 from .rules import ACCEPT, AVATAR, PHOTO, THUMBNAIL, InvalidImage, Shape
 from .storage import NewFile, Storage
 

@@ -51,7 +51,7 @@ def _limit(seconds: int) -> None:
 
 
 def _answer(data: bytes, shape: Shape, max_pixels: int) -> tuple[dict[str, str | int], bytes]:
-    from .images import convert  # noqa: PLC0415  (imported under the limits)
+    from .decoding import convert  # noqa: PLC0415  (imported under the limits)
 
     image = convert(data, shape, max_pixels)
     return {"width": image.width, "height": image.height, "pixels": image.pixels}, image.data

@@ -9,7 +9,7 @@ import threading
 
 from werkzeug.serving import make_server
 
-from app.catalogs.store import load_all
+from app.catalogs.loading import load_all
 from app.config import Settings
 from app.run.mail_sink.page import create_page
 from app.run.mail_sink.smtp import listen

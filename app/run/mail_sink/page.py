@@ -12,7 +12,7 @@ from flask_babel import format_date, format_datetime, format_time, get_locale
 from markupsafe import Markup, escape
 
 from app.catalogs.domain import CatalogBabel
-from app.catalogs.store import Catalogs
+from app.catalogs.loading import Catalogs
 from app.config import ROOT
 from app.core.i18n import SOURCE
 from app.lib.locales import best_language, tag

@@ -23,7 +23,7 @@ def group(as_, db, subscribe):
     return made
 
 
-def test_a_push_leads_to_the_group(group, service, run_jobs):
+def test_push_links_to_the_group(group, service, run_jobs):
     run_jobs(advance=SOON)
     (push,) = service.pushes
     assert push.message["title"] == "New message from Ben in Bakers"
@@ -34,7 +34,7 @@ def test_a_push_leads_to_the_group(group, service, run_jobs):
     ("name", "title"),
     [("Bakers", "2 new messages in Bakers"), ("", "2 new messages in Ben and Cleo")],
 )
-def test_what_several_wrote_is_one_line(group, db, service, run_jobs, name, title):
+def test_push_groups_messages_of_several_senders_in_one_line(group, db, service, run_jobs, name, title):
     group.name = name
     send_to_group(group.people["cleo"], group.id, "Rolls!")
     db.session.commit()

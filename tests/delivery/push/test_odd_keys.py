@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize("name", ["p256dh", "auth"])
 @pytest.mark.parametrize("padding", [1, 200])
-def test_keys_with_padding_are_stored_without(as_, service, subscriptions, name, padding):
+def test_padding_of_subscription_keys_is_removed(as_, service, subscriptions, name, padding):
     device = service.browser()
     fields = device.fields()
     answer = as_("ana").post_form("/push/subscribe", {**fields, name: fields[name] + "=" * padding})

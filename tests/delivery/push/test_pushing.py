@@ -47,30 +47,30 @@ def event(db):
 
 
 @pytest.fixture
-def wants(db):
+def set_preference(db):
     """A person's row of the grid."""
 
-    def wants(person, kind, *, push, grouped=True):
+    def set_preference(person, kind, *, push, grouped=True):
         row = DeliveryPreference(user_id=person.user.id, kind=kind, badge=True, push=push, mail="none", grouped=grouped)
         db.session.merge(row)
         db.session.commit()
 
-    return wants
+    return set_preference
 
 
 @pytest.fixture
-def profile(db):
+def set_profile(db):
     """A person's quiet hours, pause and filters."""
 
-    def profile(person, **values):
+    def set_profile(person, **values):
         defaults = {"digest_at": 480, "digest_weekday": 0, "not_following": "accept", "new_account": "accept"}
         db.session.merge(DeliveryProfile(user_id=person.user.id, **defaults | values))
         db.session.commit()
 
-    return profile
+    return set_profile
 
 
-def test_a_push_arrives_encrypted_and_signed(app, ana, ben, device, service, run_jobs):
+def test_push_is_encrypted_and_signed(app, ana, ben, device, service, run_jobs):
     a_message(ben, ana.user, "the key lies under the mat")
     run_jobs(advance=SOON)
     (push,) = service.pushes
@@ -94,7 +94,7 @@ def test_a_push_arrives_encrypted_and_signed(app, ana, ben, device, service, run
     assert "mat" not in json.dumps(push.message), "what stands on a locked screen quotes nobody"
 
 
-def test_a_page_that_is_open_hears_first(app, ana, ben, device, service, run_jobs):
+def test_push_waits_until_open_pages_have_polled(app, ana, ben, device, service, run_jobs):
     a_message(ben, ana.user)
     run_jobs(advance=app.config["POLL_INTERVAL"])
     assert service.tried == 0
@@ -102,14 +102,14 @@ def test_a_page_that_is_open_hears_first(app, ana, ben, device, service, run_job
     assert service.tried == 1
 
 
-def test_nothing_is_told_twice(ana, ben, device, service, run_jobs):
+def test_event_is_pushed_once(ana, ben, device, service, run_jobs):
     a_message(ben, ana.user)
     run_jobs(advance=SOON)
     run_jobs(advance=SOON)
     assert service.tried == 1
 
 
-def test_what_was_told_is_not_told_again_for_something_that_was_read_meanwhile(ana, ben, device, service, run_jobs):
+def test_pushed_event_is_not_repeated_after_a_newer_one_is_read(ana, ben, device, service, run_jobs):
     a_message(ben, ana.user)
     run_jobs(advance=SOON)
     a_message(a_user("kim"), ana.user)
@@ -118,7 +118,7 @@ def test_what_was_told_is_not_told_again_for_something_that_was_read_meanwhile(a
     assert service.tried == 1
 
 
-def test_several_things_make_one_push(ana, ben, device, event, service, run_jobs):
+def test_several_events_make_one_push(ana, ben, device, event, service, run_jobs):
     a_message(ben, ana.user)
     a_message(ben, ana.user)
     a_message(a_user("kim"), ana.user)
@@ -131,14 +131,14 @@ def test_several_things_make_one_push(ana, ben, device, event, service, run_jobs
     assert (message["unread_message_count"], message["unread_activity_count"]) == (3, 1)
 
 
-def test_messages_of_several_people_lead_to_the_inbox(ana, ben, device, service, run_jobs):
+def test_push_about_several_senders_links_to_the_inbox(ana, ben, device, service, run_jobs):
     a_message(ben, ana.user)
     a_message(a_user("kim"), ana.user)
     run_jobs(advance=SOON)
     assert service.to(device)[0]["url"] == "/messages"
 
 
-def test_the_next_push_is_whole_as_it_replaces_the_one_before(ana, ben, device, service, run_jobs):
+def test_next_push_includes_earlier_unread_events(ana, ben, device, service, run_jobs):
     a_message(ben, ana.user)
     run_jobs(advance=SOON)
     a_message(a_user("kim"), ana.user)
@@ -147,7 +147,7 @@ def test_the_next_push_is_whole_as_it_replaces_the_one_before(ana, ben, device, 
     assert service.to(device)[1]["body"] == "New message from Ben Okri"
 
 
-def test_what_was_told_days_ago_is_not_told_again(ana, ben, db, device, service, run_jobs, time_machine):
+def test_push_omits_events_of_earlier_days(ana, ben, db, device, service, run_jobs, time_machine):
     db.session.query(LoginSession).one().expires_at += timedelta(days=9)
     a_message(ben, ana.user)
     run_jobs(advance=SOON)
@@ -157,7 +157,7 @@ def test_what_was_told_days_ago_is_not_told_again(ana, ben, db, device, service,
     assert service.to(device)[1]["body"] == ""
 
 
-def test_a_push_has_room_for_a_few_lines_only(ana, device, event, service, run_jobs):
+def test_push_body_is_limited_to_a_few_lines(ana, device, event, service, run_jobs):
     for number in range(20):
         event(ana, "mention", str(number), actor=a_user(f"author{number}", name="👩🏽‍🚀" * 16))
     run_jobs(advance=SOON)
@@ -167,12 +167,14 @@ def test_a_push_has_room_for_a_few_lines_only(ana, device, event, service, run_j
     assert len(service.pushes[0].body) <= 4096
 
 
-def test_what_groups_is_one_line_unless_the_person_wants_each(ana, device, event, wants, service, run_jobs):
-    wants(ana, "follow", push=True)
+def test_push_groups_events_unless_the_member_turned_grouping_off(
+    ana, device, event, set_preference, service, run_jobs
+):
+    set_preference(ana, "follow", push=True)
     for name in ("kim", "lou", "mia"):
         event(ana, "follow", name, actor=a_user(name))
     run_jobs(advance=SOON)
-    wants(ana, "follow", push=True, grouped=False)
+    set_preference(ana, "follow", push=True, grouped=False)
     event(ana, "follow", "nia", actor=a_user("nia"))
     run_jobs(advance=SOON)
     first, second = service.to(device)
@@ -181,14 +183,14 @@ def test_what_groups_is_one_line_unless_the_person_wants_each(ana, device, event
     assert second["body"].split("\n") == ["mia followed you", "lou followed you", "kim followed you"]
 
 
-def test_what_is_read_meanwhile_is_not_sent(ana, ben, device, service, run_jobs):
+def test_read_event_is_not_pushed(ana, ben, device, service, run_jobs):
     a_message(ben, ana.user)
     assert ana.post_form("/messages/ben/read", {"seq": "1"}).status_code < 400
     run_jobs(advance=SOON)
     assert service.tried == 0
 
 
-def test_what_is_left_unread_is_sent_without_what_was_read(ana, ben, device, event, service, run_jobs):
+def test_push_omits_read_events(ana, ben, device, event, service, run_jobs):
     a_message(ben, ana.user)
     event(ana, "mention", actor=ben)
     ana.post_form("/messages/ben/read", {"seq": "1"})
@@ -197,7 +199,7 @@ def test_what_is_left_unread_is_sent_without_what_was_read(ana, ben, device, eve
     assert (message["title"], message["body"]) == ("Ben Okri mentioned you", "")
 
 
-def test_two_browsers_are_each_told_once(ana, ben, device, as_, subscribe, service, run_jobs):
+def test_each_browser_gets_one_push(ana, ben, device, as_, subscribe, service, run_jobs):
     other = subscribe(as_(ana.user))
     a_message(ben, ana.user)
     run_jobs(advance=SOON)
@@ -205,7 +207,7 @@ def test_two_browsers_are_each_told_once(ana, ben, device, as_, subscribe, servi
     assert (len(service.to(device)), len(service.to(other))) == (1, 1)
 
 
-def test_one_browser_that_fails_does_not_hold_up_the_other(ana, ben, device, as_, subscribe, service, run_jobs):
+def test_failing_subscription_does_not_delay_the_other(ana, ben, device, as_, subscribe, service, run_jobs):
     other = subscribe(as_(ana.user))
     device.status = 500
     a_message(ben, ana.user)
@@ -216,7 +218,7 @@ def test_one_browser_that_fails_does_not_hold_up_the_other(ana, ben, device, as_
     assert (len(service.to(device)), len(service.to(other))) == (1, 1)
 
 
-def test_an_event_that_cannot_be_worded_does_not_hold_up_the_others(
+def test_event_that_fails_to_render_does_not_block_other_pushes(
     ana, ben, device, event, service, run_jobs, monkeypatch
 ):
     def fails(_event):
@@ -232,8 +234,8 @@ def test_an_event_that_cannot_be_worded_does_not_hold_up_the_others(
     assert "1 new notification" in words
 
 
-def test_kinds_that_the_person_does_not_want_pushed_are_not(ana, ben, device, event, wants, service, run_jobs):
-    wants(ana, "message", push=False)
+def test_kinds_without_push_are_not_pushed(ana, ben, device, event, set_preference, service, run_jobs):
+    set_preference(ana, "message", push=False)
     a_message(ben, ana.user)
     event(ana, "follow", actor=ben)  # off unless wanted
     run_jobs(advance=SOON)
@@ -244,23 +246,23 @@ def test_kinds_that_the_person_does_not_want_pushed_are_not(ana, ben, device, ev
     assert message["body"] == ""
 
 
-def test_the_grid_holds_for_what_waits(ana, ben, device, wants, service, run_jobs):
+def test_push_preference_applies_to_pending_events(ana, ben, device, set_preference, service, run_jobs):
     a_message(ben, ana.user)
-    wants(ana, "message", push=False)
+    set_preference(ana, "message", push=False)
     run_jobs(advance=SOON)
     assert service.tried == 0
 
 
-def test_what_a_filter_holds_back_is_not_pushed(ana, ben, device, event, profile, service, run_jobs):
-    profile(ana, not_following="hold")
+def test_held_event_is_not_pushed(ana, ben, device, event, set_profile, service, run_jobs):
+    set_profile(ana, not_following="hold")
     event(ana, "mention", actor=ben)
     run_jobs(advance=SOON)
     assert service.tried == 0
 
 
-def test_quiet_hours_hold_a_push_until_they_end(ana, ben, device, profile, service, run_jobs, time_machine):
+def test_quiet_hours_hold_a_push_until_they_end(ana, ben, device, set_profile, service, run_jobs, time_machine):
     time_machine.move_to(datetime.fromisoformat("2026-03-02T23:30:00+00:00"))
-    profile(ana, quiet_from=22 * 60, quiet_until=7 * 60)
+    set_profile(ana, quiet_from=22 * 60, quiet_until=7 * 60)
     a_message(ben, ana.user)
     run_jobs()
     time_machine.move_to(datetime.fromisoformat("2026-03-03T06:59:00+00:00"))
@@ -271,10 +273,10 @@ def test_quiet_hours_hold_a_push_until_they_end(ana, ben, device, profile, servi
     assert len(service.to(device)) == 1
 
 
-def test_a_pause_that_begins_meanwhile_holds_what_waits(ana, ben, device, profile, service, run_jobs, time_machine):
+def test_pause_started_later_holds_pending_push(ana, ben, device, set_profile, service, run_jobs, time_machine):
     time_machine.move_to(now())
     a_message(ben, ana.user)
-    profile(ana, paused_until=now() + timedelta(hours=2))
+    set_profile(ana, paused_until=now() + timedelta(hours=2))
     time_machine.shift(HOUR)
     run_jobs()
     assert service.tried == 0
@@ -283,7 +285,7 @@ def test_a_pause_that_begins_meanwhile_holds_what_waits(ana, ben, device, profil
     assert service.tried == 1
 
 
-def test_a_pause_that_is_ended_lets_go_what_it_held(ana, ben, device, service, run_jobs):
+def test_resuming_releases_held_push(ana, ben, device, service, run_jobs):
     ana.post_form("/notification_settings/pause")
     a_message(ben, ana.user)
     run_jobs(advance=SOON)
@@ -293,7 +295,7 @@ def test_a_pause_that_is_ended_lets_go_what_it_held(ana, ben, device, service, r
     assert len(service.to(device)) == 1
 
 
-def test_changed_hours_do_not_hasten_what_is_being_tried_again(ana, ben, device, service, run_jobs):
+def test_settings_change_does_not_speed_up_a_push_retry(ana, ben, device, service, run_jobs):
     device.status = 503
     a_message(ben, ana.user)
     for _ in range(3):
@@ -306,7 +308,7 @@ def test_changed_hours_do_not_hasten_what_is_being_tried_again(ana, ben, device,
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_dead_subscription_is_removed(ana, ben, device, service, subscriptions, run_jobs, status):
+def test_expired_subscription_is_removed(ana, ben, device, service, subscriptions, run_jobs, status):
     device.status = status
     a_message(ben, ana.user)
     (job,) = [job for job in run_jobs(advance=SOON) if job.name == "notifications.push"]
@@ -314,7 +316,7 @@ def test_a_dead_subscription_is_removed(ana, ben, device, service, subscriptions
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, HANGS_UP])
-def test_a_push_service_in_trouble_is_asked_again(ana, ben, device, service, subscriptions, run_jobs, status):
+def test_push_is_retried_after_a_temporary_error(ana, ben, device, service, subscriptions, run_jobs, status):
     device.status = status
     a_message(ben, ana.user)
     run_jobs(advance=SOON, may_fail=True)
@@ -325,14 +327,14 @@ def test_a_push_service_in_trouble_is_asked_again(ana, ben, device, service, sub
     assert (service.tried, service.to(device)[-1]["title"]) == (before + 1, "New message from Ben Okri")
 
 
-def test_a_push_service_that_is_away_is_asked_again(ana, ben, device, service, run_jobs):
+def test_push_is_retried_when_the_service_is_unreachable(ana, ben, device, service, run_jobs):
     service.stop()
     a_message(ben, ana.user)
     (job,) = [job for job in run_jobs(advance=SOON, may_fail=True) if job.name == "notifications.push"]
     assert (job.state, job.attempts) == ("queued", 1)
 
 
-def test_what_was_read_before_the_second_attempt_is_not_sent(ana, ben, device, service, run_jobs):
+def test_event_read_before_the_retry_is_not_pushed(ana, ben, device, service, run_jobs):
     device.status = 500
     a_message(ben, ana.user)
     run_jobs(advance=SOON, may_fail=True)
@@ -342,7 +344,7 @@ def test_what_was_read_before_the_second_attempt_is_not_sent(ana, ben, device, s
     assert service.tried == 1
 
 
-def test_a_push_whose_answer_was_lost_is_sent_again_as_the_same(ana, ben, device, service, run_jobs):
+def test_push_is_resent_identically_after_a_lost_response(ana, ben, device, service, run_jobs):
     device.status = HANGS_UP
     a_message(ben, ana.user)
     run_jobs(advance=SOON, may_fail=True)
@@ -353,7 +355,7 @@ def test_a_push_whose_answer_was_lost_is_sent_again_as_the_same(ana, ben, device
 
 
 @pytest.mark.parametrize("status", [307, 400, 401, 403, 413])
-def test_a_refusal_is_not_repeated_and_the_operator_hears_why(ana, ben, device, service, run_jobs, status):
+def test_rejected_push_is_not_retried_and_the_error_is_stored(ana, ben, device, service, run_jobs, status):
     device.status = status
     a_message(ben, ana.user)
     (job,) = [job for job in run_jobs(advance=SOON, may_fail=True) if job.name == "notifications.push"]
@@ -361,14 +363,14 @@ def test_a_refusal_is_not_repeated_and_the_operator_hears_why(ana, ben, device, 
     assert service.tried == 1
 
 
-def test_a_service_that_is_no_longer_named_is_not_asked(ana, ben, device, service, configure, run_jobs):
+def test_push_to_a_host_removed_from_settings_fails(ana, ben, device, service, configure, run_jobs):
     a_message(ben, ana.user)
     configure(PUSH_HOSTS=("push.example",))
     (job,) = [job for job in run_jobs(advance=SOON, may_fail=True) if job.name == "notifications.push"]
     assert (job.state, job.error, service.tried) == ("failed", "127.0.0.1 is none of PUSH_HOSTS", 0)
 
 
-def test_an_account_that_was_closed_is_told_nothing(ana, ben, db, device, service, run_jobs):
+def test_closed_account_gets_no_push(ana, ben, db, device, service, run_jobs):
     a_message(ben, ana.user)
     ana.user.active = False
     run_jobs(advance=SOON)
@@ -376,7 +378,7 @@ def test_an_account_that_was_closed_is_told_nothing(ana, ben, db, device, servic
 
 
 @pytest.mark.parametrize(("code", "lang", "direction"), [("es", "es", "ltr"), ("ar", "ar", "rtl")])
-def test_a_push_speaks_the_readers_language(
+def test_push_is_in_the_readers_language(
     app, ana, ben, db, device, configure, service, run_jobs, code, lang, direction
 ):
     configure(LANGUAGES=("en", code))
@@ -391,7 +393,7 @@ def test_a_push_speaks_the_readers_language(
         assert message["title"] != "New message from Ben Okri"
 
 
-def test_a_site_below_a_path_is_opened_there(ana, ben, device, configure, service, run_jobs):
+def test_push_urls_include_the_path_prefix(ana, ben, device, configure, service, run_jobs):
     configure(SITE_URL="https://microblog.test/blog")
     a_message(ben, ana.user)
     run_jobs(advance=SOON)

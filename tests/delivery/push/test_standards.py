@@ -27,19 +27,19 @@ BODY = (
 )
 
 
-def test_the_standards_example_is_encrypted_to_the_letter():
+def test_encryption_matches_the_example_of_the_standard():
     made = encryption.encrypt(PLAIN, P256DH, AUTH, key=keys.private_key(SENDER), salt=bytes_of(SALT))
     assert text_of(made) == BODY
 
 
-def test_the_standards_example_is_read_by_the_receiver_of_these_tests():
+def test_test_receiver_decrypts_the_example_of_the_standard():
     assert decrypt(bytes_of(BODY), keys.private_key(RECEIVER), bytes_of(AUTH)) == PLAIN
 
 
 @given(
     st.binary(max_size=encryption.MAX_LENGTH).filter(lambda text: not text.endswith(b"\0")), st.sampled_from([0, 512])
 )
-def test_every_text_arrives_whole_in_one_record(text, padded_to):
+def test_every_payload_fits_in_one_record(text, padded_to):
     browser = PushBrowser("https://push.example/1")
     fields = browser.fields()
     body = encryption.encrypt(text, fields["p256dh"], fields["auth"], padded_to=padded_to)
@@ -47,7 +47,7 @@ def test_every_text_arrives_whole_in_one_record(text, padded_to):
     assert len(body) <= encryption.RECORD_SIZE
 
 
-def test_padding_hides_the_length():
+def test_padding_hides_the_payload_length():
     fields = PushBrowser("https://push.example/1").fields()
     lengths = {
         len(encryption.encrypt(b"x" * n, fields["p256dh"], fields["auth"], padded_to=512)) for n in range(1, 513)
@@ -55,12 +55,12 @@ def test_padding_hides_the_length():
     assert lengths == {512 + encryption.OVERHEAD}
 
 
-def test_a_text_that_is_too_long_is_refused():
+def test_oversized_payload_is_rejected():
     with pytest.raises(ValueError, match="at most"):
         encryption.encrypt(b"x" * (encryption.MAX_LENGTH + 1), P256DH, AUTH)
 
 
-def test_another_browser_cannot_read_it():
+def test_other_browser_cannot_decrypt_the_payload():
     one, other = PushBrowser("https://push.example/1"), PushBrowser("https://push.example/2")
     body = encryption.encrypt(b"secret", one.fields()["p256dh"], one.fields()["auth"])
     with pytest.raises(InvalidTag):
@@ -69,7 +69,7 @@ def test_another_browser_cannot_read_it():
         decrypt(body, one.key, other.secret)
 
 
-def test_the_signature_names_the_service_the_sender_and_an_end():
+def test_vapid_token_names_audience_sender_and_expiry():
     private, moment = keys.new_private_key(), datetime(2026, 3, 1, 12, tzinfo=UTC)
     header = vapid.authorization("https://push.example/a/b?c=d", private, "mailto:post@blog.example", moment)
     claims, key = verified(header)
@@ -80,7 +80,7 @@ def test_the_signature_names_the_service_the_sender_and_an_end():
         verified(header.replace(key, keys.public_key(keys.new_private_key())))
 
 
-def test_keys_are_read_strictly():
+def test_invalid_keys_are_rejected():
     uncompressed = PushBrowser("https://push.example/1").fields()["p256dh"]
     assert keys.browser_key(uncompressed + "=")
     compressed = text_of(b"\x02" + bytes_of(uncompressed)[1:33])
@@ -101,7 +101,7 @@ HOSTS = ("fcm.googleapis.com", "*.push.apple.com")
 
 
 @pytest.mark.parametrize("good", ["https://fcm.googleapis.com/a", "https://web.push.apple.com:443/b?c"])
-def test_the_push_services_of_the_site_are_asked(good):
+def test_configured_push_services_are_allowed(good):
     assert is_allowed(good, HOSTS)
 
 
@@ -132,11 +132,11 @@ def test_the_push_services_of_the_site_are_asked(good):
         "//fcm.googleapis.com/",
     ],
 )
-def test_nobody_else_is_asked(bad):
+def test_other_push_endpoints_are_rejected(bad):
     assert not is_allowed(bad, HOSTS)
 
 
-def test_this_machine_is_asked_only_where_it_is_named():
+def test_localhost_is_allowed_only_if_configured():
     assert is_allowed("http://127.0.0.1:9999/push", ("127.0.0.1",))
     assert not is_allowed("http://127.0.0.1:9999/push", HOSTS)
     assert not is_allowed("http://10.0.0.1/push", ("10.0.0.1",))

@@ -15,7 +15,7 @@ from tests.factories import a_message, a_user
 from tests.support.push_service import PushBrowser
 
 
-def test_a_browser_subscribes_once_however_often_it_says_so(as_, subscribe, subscriptions):
+def test_repeated_subscription_is_stored_once(as_, subscribe, subscriptions):
     ana = as_("ana")
     device = subscribe(ana)
     subscribe(ana, device)
@@ -23,7 +23,7 @@ def test_a_browser_subscribes_once_however_often_it_says_so(as_, subscribe, subs
     assert (row.user_id, row.endpoint) == (ana.user.id, device.endpoint)
 
 
-def test_a_browser_that_comes_with_new_keys_is_told_by_those(as_, subscribe, service, run_jobs):
+def test_push_uses_the_latest_keys_of_a_browser(as_, subscribe, service, run_jobs):
     ana = as_("ana")
     device = subscribe(ana)
     device.secret = b"another secret!!"
@@ -33,7 +33,7 @@ def test_a_browser_that_comes_with_new_keys_is_told_by_those(as_, subscribe, ser
     assert len(service.to(device)) == 1
 
 
-def test_saying_so_again_forgets_nothing_that_is_to_be_told(as_, subscribe, service, run_jobs):
+def test_resubscribing_keeps_pending_pushes(as_, subscribe, service, run_jobs):
     ana = as_("ana")
     device = subscribe(ana)
     a_message(a_user("ben"), ana.user)
@@ -42,9 +42,7 @@ def test_saying_so_again_forgets_nothing_that_is_to_be_told(as_, subscribe, serv
     assert len(service.to(device)) == 1
 
 
-def test_a_browser_that_somebody_else_uses_now_tells_them_and_not_who_was_there_before(
-    as_, subscribe, service, subscriptions, run_jobs
-):
+def test_shared_browser_gets_pushes_of_its_current_member_only(as_, subscribe, service, subscriptions, run_jobs):
     ana, ben = as_("ana"), as_("ben")
     device = subscribe(ana)
     a_message(ben.user, ana.user)
@@ -55,7 +53,7 @@ def test_a_browser_that_somebody_else_uses_now_tells_them_and_not_who_was_there_
     assert [message["title"] for message in service.to(device)] == ["New message from ana"]
 
 
-def test_what_is_unread_before_is_not_told(as_, subscribe, service, run_jobs):
+def test_events_before_the_subscription_are_not_pushed(as_, subscribe, service, run_jobs):
     ana = as_("ana")
     a_message(a_user("ben"), ana.user)
     device = subscribe(ana)
@@ -63,7 +61,7 @@ def test_what_is_unread_before_is_not_told(as_, subscribe, service, run_jobs):
     assert service.to(device) == []
 
 
-def test_what_its_new_person_knows_already_is_not_told_to_a_browser_that_moved(as_, subscribe, service, run_jobs):
+def test_transferred_browser_gets_no_push_about_known_events(as_, subscribe, service, run_jobs):
     ana, ben = as_("ana"), as_("ben")
     device = subscribe(ana)
     a_message(ana.user, ben.user)
@@ -74,7 +72,7 @@ def test_what_its_new_person_knows_already_is_not_told_to_a_browser_that_moved(a
     assert service.to(device) == []
 
 
-def test_of_too_many_browsers_the_one_longest_away_goes(as_, subscribe, subscriptions):
+def test_oldest_subscription_is_removed_above_the_limit(as_, subscribe, subscriptions):
     ana = as_("ana")
     devices = [subscribe(ana) for _ in range(MAX_SUBSCRIPTIONS)]
     subscribe(ana, devices[0])
@@ -83,7 +81,7 @@ def test_of_too_many_browsers_the_one_longest_away_goes(as_, subscribe, subscrip
     assert kept == {device.endpoint for device in [devices[0], *devices[2:], newest]}
 
 
-def test_unsubscribing_ends_it_and_twice_is_no_fault(as_, subscribe, subscriptions):
+def test_unsubscribing_twice_succeeds(as_, subscribe, subscriptions):
     ana = as_("ana")
     device, other = subscribe(ana), subscribe(ana)
     for _ in range(2):
@@ -91,13 +89,13 @@ def test_unsubscribing_ends_it_and_twice_is_no_fault(as_, subscribe, subscriptio
     assert [row.endpoint for row in subscriptions()] == [other.endpoint]
 
 
-def test_nobody_unsubscribes_another_persons_browser(as_, subscribe, subscriptions):
+def test_member_cannot_unsubscribe_browsers_of_others(as_, subscribe, subscriptions):
     device = subscribe(as_("ana"))
     as_("ben").post_form("/push/unsubscribe", {"endpoint": device.endpoint})
     assert len(subscriptions()) == 1
 
 
-def test_it_ends_with_the_login(as_, subscribe, subscriptions, service, run_jobs):
+def test_subscription_ends_on_logout(as_, subscribe, subscriptions, service, run_jobs):
     phone, desk = as_("ana"), as_("ana")
     on_phone, on_desk = subscribe(phone), subscribe(desk)
     a_message(a_user("ben"), phone.user)
@@ -107,7 +105,7 @@ def test_it_ends_with_the_login(as_, subscribe, subscriptions, service, run_jobs
     assert (len(service.to(on_phone)), len(service.to(on_desk))) == (0, 1)
 
 
-def test_it_ends_with_a_login_that_has_run_out(as_, db, subscribe, subscriptions, service, run_jobs):
+def test_subscription_ends_when_the_login_expires(as_, db, subscribe, subscriptions, service, run_jobs):
     ana = as_("ana")
     device = subscribe(ana)
     a_message(a_user("ben"), ana.user)
@@ -130,7 +128,7 @@ def test_it_ends_with_a_login_that_has_run_out(as_, db, subscribe, subscriptions
         "https://fcm.googleapis.com/\ud83d",
     ],
 )
-def test_only_known_push_services_are_spoken_to(as_, service, subscriptions, endpoint):
+def test_unknown_push_services_are_rejected(as_, service, subscriptions, endpoint):
     fields = service.browser().fields() | {"endpoint": endpoint.encode("utf-8", "replace").decode()}
     answer = as_("ana").post_form("/push/subscribe", fields)
     assert answer.status_code == 422
@@ -138,7 +136,7 @@ def test_only_known_push_services_are_spoken_to(as_, service, subscriptions, end
     assert subscriptions() == []
 
 
-def test_this_machine_is_no_push_service_unless_it_is_named(as_, app, subscriptions):
+def test_localhost_subscription_is_rejected_unless_configured(as_, app, subscriptions):
     device = PushBrowser("http://127.0.0.1:8080/push")
     assert as_("ana").post_form("/push/subscribe", device.fields()).status_code == 422
     assert subscriptions() == []
@@ -146,7 +144,7 @@ def test_this_machine_is_no_push_service_unless_it_is_named(as_, app, subscripti
 
 @pytest.mark.parametrize("field", ["p256dh", "auth"])
 @pytest.mark.parametrize("value", ["", "AAAA", "💥", "A" * 87, "A" * 22000])
-def test_keys_that_are_none_are_refused(as_, service, subscriptions, field, value):
+def test_invalid_subscription_keys_are_rejected(as_, service, subscriptions, field, value):
     fields = service.browser().fields() | {field: value}
     answer = as_("ana").post_form("/push/subscribe", fields)
     assert answer.status_code == 422
@@ -154,13 +152,13 @@ def test_keys_that_are_none_are_refused(as_, service, subscriptions, field, valu
     assert subscriptions() == []
 
 
-def test_a_visitor_hears_to_log_in_again(client, service):
+def test_visitor_cannot_subscribe(client, service):
     for address in ("/push/subscribe", "/push/unsubscribe"):
         answer = client.post_form(address, service.browser().fields(), headers={"Accept": "application/json"})
         assert answer.status_code == 401
 
 
-def test_without_a_key_web_push_is_not_there(as_, service, configure, subscribe, run_jobs):
+def test_web_push_is_disabled_without_a_key(as_, service, configure, subscribe, run_jobs):
     ana = as_("ana")
     device = subscribe(ana)
     a_message(a_user("ben"), ana.user)
@@ -170,7 +168,7 @@ def test_without_a_key_web_push_is_not_there(as_, service, configure, subscribe,
     assert service.to(device) == []
 
 
-def test_the_worker_is_served_at_the_root_and_asked_for_anew_each_time(client):
+def test_service_worker_is_served_at_the_root_and_revalidated(client):
     answer = client.get("/service-worker.js")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/javascript")
@@ -179,12 +177,12 @@ def test_the_worker_is_served_at_the_root_and_asked_for_anew_each_time(client):
     assert again.status_code == 304
 
 
-def test_the_command_prints_a_key_that_serves(app):
+def test_push_key_command_prints_a_valid_key(app):
     printed = app.test_cli_runner().invoke(args=["push-key"]).output.strip()
     assert keys.is_private_key(printed)
 
 
-def test_a_body_that_is_no_form_is_refused(as_, service):
+def test_json_body_is_rejected_when_subscribing(as_, service):
     ana = as_("ana")
     headers = {"X-CSRFToken": ana.csrf_token(), "Content-Type": "application/json"}
     answer = ana.post("/push/subscribe", data=json.dumps(service.browser().fields()), headers=headers)

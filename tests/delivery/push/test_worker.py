@@ -59,7 +59,7 @@ def jobs_left(stack) -> int:
     return int(ask(stack, pushes)[0])
 
 
-def test_a_message_reaches_two_browsers_that_have_no_page_open(stack, people, service):
+def test_message_is_pushed_to_two_browsers_without_open_pages(stack, people, service):
     ana, ben = people
     phone, desk = subscribe(ana, service), subscribe(ana, service)
     gone = subscribe(ana, service)
@@ -73,7 +73,7 @@ def test_a_message_reaches_two_browsers_that_have_no_page_open(stack, people, se
     assert sorted(ask(stack, "SELECT endpoint FROM push_subscription")) == sorted([phone.endpoint, desk.endpoint])
 
 
-def test_a_worker_killed_while_it_pushes_leaves_the_push_to_the_next_as_the_same(stack, people, service):
+def test_push_of_a_killed_worker_is_resent_identically_by_the_next(stack, people, service):
     ana, ben = people
     device = subscribe(ana, service)
     device.status = HANGS

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.lib.media import AVATAR, InvalidImage
-from app.lib.media.images import convert
+from app.lib.media.decoding import convert
 from tests.support.colour_profiles import display_p3, strange_cmyk
 from tests.support.hostile_images import chunk, encoded, with_chunks, with_segment
 
@@ -32,20 +32,20 @@ def is_near(colour: tuple[int, ...], wanted: tuple[int, ...], by: int = 8) -> bo
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
-def test_a_wide_gamut_is_converted_to_srgb(kind: str) -> None:
+def test_wide_gamut_image_is_converted_to_srgb(kind: str) -> None:
     options = {"PNG": {}, "WEBP": {"lossless": True}, "HEIF": {"quality": 95, "chroma": 444}}
     best = options.get(kind, {"quality": 100, "subsampling": "4:4:4"})
     data = encoded(Image.new("RGB", (80, 80), P3_RED), kind, icc_profile=display_p3(), **best)
     assert is_near(pixel(data), (255, 0, 0)), pixel(data)
 
 
-def test_transparency_survives_the_conversion() -> None:
+def test_transparency_survives_color_conversion() -> None:
     data = encoded(Image.new("RGBA", (80, 80), (*P3_RED, 128)), "PNG", icc_profile=display_p3())
     red, green, blue, alpha = pixel(data)
     assert is_near((red, green, blue), (255, 0, 0)) and abs(alpha - 128) < 3
 
 
-def test_cmyk_is_converted_by_its_profile() -> None:
+def test_cmyk_image_is_converted_with_its_profile() -> None:
     cyan = Image.new("CMYK", (80, 80), (255, 0, 0, 0))
     _red, green, blue = pixel(encoded(cyan, "JPEG", icc_profile=strange_cmyk(), quality=95))
     assert green > blue and blue < 60
@@ -56,11 +56,11 @@ def test_cmyk_is_converted_by_its_profile() -> None:
     "profile", [b"\0" * 200, display_p3()[:150], display_p3().replace(b"RGB ", b"GRAY"), b"x" * 70_000]
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_a_bad_profile_is_ignored(kind: str, profile: bytes) -> None:
+def test_invalid_color_profile_is_ignored(kind: str, profile: bytes) -> None:
     assert is_near(pixel(encoded(Image.new("RGB", (80, 80), (30, 90, 200)), kind, icc_profile=profile)), (30, 90, 200))
 
 
-def test_a_grey_image_of_16_bits_keeps_its_shades() -> None:
+def test_sixteen_bit_gray_image_keeps_its_shades() -> None:
     ramp = Image.frombytes("I;16", (256, 1), bytes(byte for grey in range(256) for byte in (7, grey))).resize(
         (400, 400)
     )
@@ -70,7 +70,7 @@ def test_a_grey_image_of_16_bits_keeps_its_shades() -> None:
     assert pixel(data, (395, 200))[0] > 235
 
 
-def test_a_transparent_grey_of_16_bits_is_that_grey_alone() -> None:
+def test_only_the_transparent_gray_of_a_16_bit_image_is_transparent() -> None:
     grey = Image.frombytes("I;16", (2, 1), bytes((7, 200, 8, 200))).resize((400, 400), Image.Resampling.NEAREST)
     data = with_chunks(encoded(grey, "PNG"), chunk(b"tRNS", bytes((200, 7))))
     assert pixel(data, (40, 200))[3] < 30 and pixel(data, (360, 200))[3] > 225
@@ -81,7 +81,7 @@ EXIF_JUNK = [b"Exif\0\0" + b"\x9d" * 35, b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\
 
 @pytest.mark.parametrize("junk", EXIF_JUNK)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF"])
-def test_bad_exif_is_ignored(kind: str, junk: bytes) -> None:
+def test_invalid_exif_is_ignored(kind: str, junk: bytes) -> None:
     assert is_near(pixel(with_exif(kind, junk))[:3], (30, 90, 200), by=16)
 
 
@@ -107,12 +107,12 @@ def with_exif(kind: str, exif: bytes) -> bytes:
      chunk(b"pHYs", b"\0"), chunk(b"gAMA", b""), chunk(b"cHRM", b"\0"), chunk(b"acTL", b""), chunk(b"fcTL", b"\0" * 26),
      chunk(b"eXIf", b"II")[:-1] + b"?", chunk(b"juNk", b"\0" * 9)[:-1] + b"?"],
 )  # fmt: skip
-def test_bad_chunks_beside_the_image_are_ignored(junk: bytes) -> None:
+def test_invalid_png_chunks_are_ignored(junk: bytes) -> None:
     png = encoded(Image.new("RGB", (80, 80), (30, 90, 200)), "PNG")
     assert is_near(pixel(with_chunks(png, junk)), (30, 90, 200))
 
 
-def test_a_long_text_and_a_large_profile_are_no_fault_of_the_image() -> None:
+def test_long_text_chunk_and_large_profile_are_accepted() -> None:
     png = encoded(Image.new("RGB", (80, 80), (30, 90, 200)), "PNG")
     packed = zlib.compress(os.urandom(3_000_000))
     with_text = with_chunks(png, chunk(b"zTXt", b"Comment\0\0" + packed))
@@ -131,13 +131,13 @@ SEGMENT_NAMES = [
 
 @settings(max_examples=60)
 @given(st.sampled_from([0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE]), st.binary(max_size=60), st.sampled_from(SEGMENT_NAMES))
-def test_no_segment_beside_the_image_makes_a_jpeg_unreadable(marker: int, junk: bytes, head: bytes) -> None:
+def test_invalid_jpeg_segments_are_ignored(marker: int, junk: bytes, head: bytes) -> None:
     convert(with_segment(encoded(Image.new("RGB", (16, 16), "red"), "JPEG"), marker, head + junk), AVATAR)
 
 
 @pytest.mark.parametrize("progressive", [False, True])
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_a_jpeg_without_its_end_is_whole_and_half_of_one_is_not(mode: str, progressive: bool) -> None:
+def test_jpeg_without_end_marker_is_accepted_and_half_a_jpeg_is_rejected(mode: str, progressive: bool) -> None:
     data = encoded(Image.effect_noise((200, 200), 90).convert(mode), "JPEG", progressive=progressive)
     assert convert(data[:-2], AVATAR).data == convert(data, AVATAR).data
     for cut in (len(data) // 2, 40):

@@ -10,7 +10,7 @@ import threading
 import pytest
 from PIL import Image
 
-from app.lib.media import AVATAR, PHOTO, DecoderFailed, InvalidImage, make_picture, pictures
+from app.lib.media import AVATAR, PHOTO, DecoderFailed, InvalidImage, decoder_launcher, make_picture
 from app.lib.media.containers import jpeg_scans
 from app.web.uploads import _queue
 from tests.support.colour_profiles import display_p3
@@ -41,7 +41,7 @@ def children_cpu() -> float:
 
 
 @pytest.mark.slow
-def test_scans_behind_a_marker_that_libjpeg_skips_are_counted(as_, db):
+def test_scans_behind_a_marker_skipped_by_libjpeg_are_counted(as_, db):
     data = jpeg_of_hidden_scans(1500)
     assert jpeg_scans(data, most=10_000) > 1500
     before = children_cpu()
@@ -51,7 +51,7 @@ def test_scans_behind_a_marker_that_libjpeg_skips_are_counted(as_, db):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", [jpeg_of_scans(50, (5000, 5000)), png_bomb(4900, 4900, depth=16, colours=6)])
-def test_an_image_within_the_limits_costs_a_second_at_most(as_, db, data):
+def test_decoding_an_allowed_image_takes_a_second_at_most(as_, db, data):
     before = children_cpu()
     answer = upload_avatar(as_("ana"), data)
     assert children_cpu() - before < 1.3
@@ -64,35 +64,35 @@ MANY_TAGS = with_segment(encoded(Image.new("RGB", (60, 40)), "JPEG"), 0xE1, BAD_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("data", [png_of_text_chunks(), MANY_TAGS])
-def test_much_metadata_is_no_fault_and_says_nothing(as_, db, capfd, caplog, data):
+def test_large_metadata_is_accepted_and_logs_nothing(as_, db, capfd, caplog, data):
     assert upload_avatar(as_("ana"), data).status_code == 303
     assert capfd.readouterr().err == "" and caplog.text == ""
 
 
 @pytest.mark.slow
-def test_a_memory_limit_holds(monkeypatch):
+def test_decoder_memory_is_limited(monkeypatch):
     little = "import media.decoder_process; media.decoder_process.MAX_MEMORY = 150_000_000; main()"
-    monkeypatch.setattr(pictures, "_START", pictures._START.replace("main()", little))
+    monkeypatch.setattr(decoder_launcher, "_START", decoder_launcher._START.replace("main()", little))
     with pytest.raises(InvalidImage, match="costly"):
         make_picture(png_bomb(4900, 4900, depth=8, colours=2), PHOTO, seconds=9)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGSEGV, "broken"), (signal.SIGXCPU, "costly")])
-def test_a_decoder_that_crashes_is_a_bad_image_and_one_that_is_killed_is_not(monkeypatch, number, code):
+def test_crashed_decoder_rejects_the_image_and_killed_decoder_raises(monkeypatch, number, code):
     die = "import os, sys; sys.stdin.buffer.read(); os.kill(os.getpid(), {})"
-    monkeypatch.setattr(pictures, "_START", die.format(int(number)))
+    monkeypatch.setattr(decoder_launcher, "_START", die.format(int(number)))
     with pytest.raises(InvalidImage, match=code):
         make_picture(encoded(Image.new("RGB", (9, 9)), "PNG"), AVATAR, seconds=1)
-    monkeypatch.setattr(pictures, "_START", die.format(int(signal.SIGKILL)))
+    monkeypatch.setattr(decoder_launcher, "_START", die.format(int(signal.SIGKILL)))
     with pytest.raises(DecoderFailed, match="-9"):
         make_picture(encoded(Image.new("RGB", (9, 9)), "PNG"), AVATAR, seconds=1)
 
 
-def test_a_decoder_gets_no_secrets(monkeypatch):
+def test_decoder_environment_contains_no_secrets(monkeypatch):
     monkeypatch.setenv("SECRET_KEY", "not for decoders")
     answer = "{'width': 'SECRET_KEY' in os.environ, 'height': 0, 'pixels': 0}"
     tell = f"import os, json, sys; sys.stdin.buffer.read(); print(json.dumps({answer}))"
-    monkeypatch.setattr(pictures, "_START", tell)
+    monkeypatch.setattr(decoder_launcher, "_START", tell)
     assert make_picture(encoded(Image.new("RGB", (9, 9)), "PNG"), AVATAR, seconds=1).width is False
 
 
@@ -125,7 +125,7 @@ def test_half_of_the_threads_never_wait_for_a_decoder(app, as_, configure, monke
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
-def test_the_newer_formats_are_taken_with_their_colours(app, as_, db, kind):
+def test_newer_image_formats_are_accepted_with_correct_colors(app, as_, db, kind):
     best = {"quality": 100, "subsampling": "4:4:4"} if kind == "AVIF" else {"quality": 95, "chroma": 444}
     data = encoded(Image.new("RGB", (64, 64), (234, 51, 35)), kind, icc_profile=display_p3(), **best)
     ana = as_("ana")

@@ -23,7 +23,7 @@ from app.lib.text.length import grapheme_count
         ("e" + "\u0301" * 300, "É"),
     ],
 )  # fmt: skip
-def test_initials(name: str, letters: str) -> None:
+def test_initials_of_a_name(name: str, letters: str) -> None:
     assert initials(name) == letters
 
 
@@ -33,11 +33,11 @@ def contrast_with_white(colour: str) -> float:
     return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
 
-def test_white_letters_are_readable_on_every_colour() -> None:
+def test_white_letters_are_readable_on_every_color() -> None:
     assert min(map(contrast_with_white, PALETTE)) >= 4.5
 
 
-def test_colour_belongs_to_the_account() -> None:
+def test_avatar_color_depends_on_the_username_only() -> None:
     def colour(svg: str) -> str:
         return svg.split('fill="')[1][:7]
 
@@ -45,16 +45,16 @@ def test_colour_belongs_to_the_account() -> None:
     assert len({colour(drawn_avatar_svg(f"person{n}", "")) for n in range(200)}) == len(PALETTE)
 
 
-def test_drawn_from_the_username_when_there_is_no_name() -> None:
+def test_initials_of_the_username_are_used_without_a_name() -> None:
     assert ">S</text>" in drawn_avatar_svg("susan", "")
 
 
-def test_right_to_left_letters_say_so() -> None:
+def test_right_to_left_initials_are_marked() -> None:
     assert 'direction="rtl"' in drawn_avatar_svg("david", "דוד לוי")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
-def test_always_small_and_well_formed(username: str, name: str) -> None:
+def test_avatar_svg_is_always_small_and_well_formed(username: str, name: str) -> None:
     svg = drawn_avatar_svg(username, name)
     root = ET.fromstring(svg)
     assert [child.tag.split("}")[1] for child in root] == ["rect", "text"]
@@ -65,6 +65,6 @@ def test_always_small_and_well_formed(username: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["<script>", '" onload="x', "&amp;", "</text><script>", "]]>"])
-def test_nothing_is_markup(name: str) -> None:
+def test_names_are_escaped_in_the_avatar_svg(name: str) -> None:
     assert "script" not in drawn_avatar_svg(name, name)
     ET.fromstring(drawn_avatar_svg(name, name))

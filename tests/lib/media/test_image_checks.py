@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
 from app.lib.media import AVATAR, PHOTO, InvalidImage, Shape, make_picture
-from app.lib.media.images import Converted, convert
+from app.lib.media.decoding import Converted, convert
 from app.lib.media.rules import MAX_BYTES, MAX_PIXELS
 
 SOURCE = Shape("within", MAX_PIXELS)  # as large as it came
@@ -35,7 +35,7 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (60, 40)) -> Image.Image:
     return Image.linear_gradient("L").resize(size).convert(mode)
 
 
-def shown(data: bytes, shape: Shape = SOURCE) -> Image.Image:
+def decoded(data: bytes, shape: Shape = SOURCE) -> Image.Image:
     """What is stored of an upload."""
     return stored(convert(data, shape))
 
@@ -72,15 +72,15 @@ def png_bomb(width: int, height: int) -> bytes:
      ("PNG", "1"), ("PNG", "I;16"), ("GIF", "P"), ("GIF", "L"), ("WEBP", "RGB"), ("WEBP", "RGBA"), ("AVIF", "RGB"),
      ("AVIF", "RGBA"), ("HEIF", "RGB"), ("HEIF", "RGBA")],
 )  # fmt: skip
-def test_each_format_in_every_mode(kind: str, mode: str) -> None:
+def test_every_image_format_and_mode_is_accepted(kind: str, mode: str) -> None:
     data = encoded(picture(mode), kind)
-    image = shown(data)
+    image = decoded(data)
     assert image.mode in {"RGB", "RGBA"} and image.size == (60, 40)
-    assert shown(data, AVATAR).size == (400, 400)
+    assert decoded(data, AVATAR).size == (400, 400)
 
 
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "ICO", "PPM", "TGA", "PDF", "JPEG2000"])
-def test_other_formats_are_refused(kind: str) -> None:
+def test_other_image_formats_are_rejected(kind: str) -> None:
     assert refusal(encoded(picture(), kind)) == "format"
 
 
@@ -93,19 +93,19 @@ def test_other_formats_are_refused(kind: str) -> None:
         (b"\0\0\0\x14ftypqt  \0\0\0\0qt  ", "format"),
     ],
 )  # fmt: skip
-def test_what_is_no_picture_is_refused(data: bytes, code: str) -> None:
+def test_file_that_is_not_an_image_is_rejected(data: bytes, code: str) -> None:
     assert refusal(data) == code
 
 
 @pytest.mark.parametrize(("data", "code"), [(b"", "empty"), (b"x" * (MAX_BYTES + 1), "bytes")])
-def test_no_bytes_and_too_many_are_refused(data: bytes, code: str) -> None:
+def test_empty_and_oversized_files_are_rejected(data: bytes, code: str) -> None:
     with pytest.raises(InvalidImage) as caught:
         make_picture(data, AVATAR, seconds=1)
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"])
-def test_half_a_picture_is_refused(kind: str) -> None:
+def test_truncated_image_is_rejected(kind: str) -> None:
     data = encoded(Image.effect_noise((200, 200), 90).convert("RGB"), kind)
     assert refusal(data[: len(data) // 2]) in {"broken", "format"}
 
@@ -113,7 +113,7 @@ def test_half_a_picture_is_refused(kind: str) -> None:
 @pytest.mark.parametrize(
     ("width", "height"), [(13_000, 13_000), (30_000, 30_000), (1, 50_000), (50_000, 1), (5001, 5000)]
 )
-def test_bombs_are_refused_undecoded(width: int, height: int) -> None:
+def test_decompression_bombs_are_rejected_without_decoding(width: int, height: int) -> None:
     data = png_bomb(width, height)
     assert len(data) < MAX_BYTES
     tracemalloc.start()
@@ -124,7 +124,7 @@ def test_bombs_are_refused_undecoded(width: int, height: int) -> None:
     tracemalloc.stop()
 
 
-def test_a_webp_header_that_promises_too_much_is_refused() -> None:
+def test_webp_header_with_a_huge_size_is_rejected() -> None:
     tiny = encoded(picture(), "WEBP", lossless=True)[12:]
     side = (16_383 - 1).to_bytes(3, "little")
     frame = b"\0" * 6 + (59).to_bytes(3, "little") + (39).to_bytes(3, "little") + b"\0" * 4 + tiny
@@ -133,56 +133,56 @@ def test_a_webp_header_that_promises_too_much_is_refused() -> None:
     assert refusal(b"RIFF" + struct.pack("<I", len(body)) + body) == "pixels"
 
 
-def test_a_gif_frame_larger_than_its_header_is_refused() -> None:
+def test_gif_frame_larger_than_its_header_is_rejected() -> None:
     data = bytearray(encoded(picture("P"), "GIF"))
     at = data.index(b"\x2c\0\0\0\0")
     data[at + 5 : at + 9] = struct.pack("<HH", 65_535, 65_535)
     assert refusal(bytes(data)) in {"pixels", "broken", "format"}
 
 
-def test_the_limits_are_the_callers() -> None:
+def test_caller_can_set_image_limits() -> None:
     data = encoded(picture(), "PNG")
     assert refusal(data, max_pixels=100) == "pixels"
     with pytest.raises(InvalidImage, match="bytes"):
         make_picture(data, AVATAR, seconds=1, max_bytes=10)
 
 
-def test_of_an_animation_the_first_frame() -> None:
+def test_first_frame_of_an_animation_is_used() -> None:
     frames = [Image.new("RGB", (8, 8), (red, 0, 0)) for red in (250, 0, 120)]
     data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    image = shown(data)
+    image = decoded(data)
     red, _, _ = image.convert("RGB").getpixel((4, 4))
     assert red > 200
     assert len(list(ImageSequence.Iterator(image))) == 1
 
 
-def test_phone_photos_stand_upright_and_tell_no_place() -> None:
+def test_phone_photos_are_rotated_and_lose_their_metadata() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turned by a quarter
     exif[0x010F] = "SecretMaker"
     exif.get_ifd(0x8825)[1] = "N"
     data = encoded(picture(), "JPEG", exif=exif, comment=b"SecretComment", icc_profile=b"SecretProfile" * 20)
-    assert shown(data).size == (40, 60)
+    assert decoded(data).size == (40, 60)
     out = convert(data, AVATAR).data
     for trace in (b"Secret", b"EXIF", b"Exif", b"ICCP", b"XMP"):
         assert trace not in out
 
 
-def test_what_is_hidden_behind_a_picture_is_dropped() -> None:
+def test_data_after_the_image_is_dropped() -> None:
     data = encoded(picture(), "JPEG") + b"<script>alert(1)</script><?php x ?>"
     assert b"script" not in convert(data, AVATAR).data
 
 
-def test_transparency_is_kept() -> None:
+def test_image_transparency_is_kept() -> None:
     clear = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
-    avatar = shown(encoded(clear, "PNG"), AVATAR)
+    avatar = decoded(encoded(clear, "PNG"), AVATAR)
     assert avatar.convert("RGBA").getpixel((200, 200))[3] == 0
 
 
-def test_an_avatar_is_the_middle() -> None:
+def test_avatar_is_cropped_to_the_center() -> None:
     wide = Image.new("RGB", (300, 100), (255, 0, 0))
     wide.paste((0, 0, 255), (100, 0, 200, 100))
-    avatar = shown(encoded(wide, "PNG"), Shape("square", 64))
+    avatar = decoded(encoded(wide, "PNG"), Shape("square", 64))
     red, _, blue = avatar.convert("RGB").getpixel((3, 32))
     assert avatar.size == (64, 64)
     assert blue > 200 > red
@@ -193,7 +193,7 @@ def test_an_avatar_is_the_middle() -> None:
     st.sampled_from(["JPEG", "PNG", "GIF", "WEBP", "AVIF", "HEIF"]),
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),
 )
-def test_damaged_pictures_are_read_or_refused(kind: str, damage: list[tuple[float, int]]) -> None:
+def test_damaged_images_are_decoded_or_rejected(kind: str, damage: list[tuple[float, int]]) -> None:
     data = bytearray(encoded(picture(), kind))
     for place, value in damage:
         data[int(place * (len(data) - 1))] = value
@@ -208,20 +208,20 @@ def jpeg_of_many_scans(scans: int, size: tuple[int, int] = (640, 640)) -> bytes:
     return data[:-2] + last * scans + b"\xff\xd9"
 
 
-def test_a_jpeg_that_is_painted_for_ever_is_refused_at_once():
+def test_jpeg_with_too_many_scans_is_rejected_quickly():
     started = time.process_time()
     assert refusal(jpeg_of_many_scans(20_000)) == "broken"
     assert time.process_time() - started < 0.5
 
 
-def test_a_progressive_jpeg_is_taken_whatever_follows_its_end():
+def test_progressive_jpeg_with_trailing_data_is_accepted():
     # As phones do: a film behind the picture, whose bytes are not the picture's scans.
     data = encoded(picture(size=(300, 200)), "JPEG", progressive=True) + b"\xff\xda" * 1000
-    assert shown(data).size == (300, 200)
+    assert decoded(data).size == (300, 200)
 
 
-def test_a_jpeg_in_a_few_scans_is_taken():
-    assert shown(jpeg_of_many_scans(10)).size == (640, 640)
+def test_jpeg_with_a_few_scans_is_accepted():
+    assert decoded(jpeg_of_many_scans(10)).size == (640, 640)
 
 
 @pytest.mark.parametrize(
@@ -230,5 +230,5 @@ def test_a_jpeg_in_a_few_scans_is_taken():
      ((1, 16_000), (1, 2048))],
 )  # fmt: skip
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_all_of_a_picture_within_a_longest_side(mode: str, size: tuple[int, int], expected: tuple[int, int]) -> None:
-    assert shown(encoded(picture(mode, size), "PNG"), PHOTO).size == expected
+def test_image_is_scaled_to_its_longest_side(mode: str, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert decoded(encoded(picture(mode, size), "PNG"), PHOTO).size == expected

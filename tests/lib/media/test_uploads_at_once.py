@@ -38,7 +38,7 @@ def worst_images() -> dict[str, bytes]:
     return images
 
 
-def test_the_login_page_answers_while_the_worst_images_are_decoded(tmp_path, database):
+def test_login_page_responds_while_costly_images_are_decoded(tmp_path, database):
     images = worst_images()
     stack = Stack(tmp_path, database.copy(), WEB_THREADS="4")
     stack.start("web")

@@ -18,7 +18,7 @@ def links(text: str) -> list[str]:
     return [piece.value for piece in pieces(text) if piece.kind == "link"]
 
 
-def test_a_whole_post() -> None:
+def test_complete_post_is_rendered() -> None:
     assert html("Hi @susan, see https://example.com/a?b=1&c=2 #café\n<b>") == (
         'Hi <a class="mention" href="/user/susan"><bdi>@susan</bdi></a>, see '
         '<a class="link" href="https://example.com/a?b=1&amp;c=2" rel="nofollow noopener noreferrer ugc">'
@@ -27,11 +27,11 @@ def test_a_whole_post() -> None:
     )
 
 
-def test_unknown_names_stay_plain() -> None:
+def test_unknown_names_are_not_linked() -> None:
     assert render("@nobody #x") == "<bdi>@nobody</bdi> <bdi>#x</bdi>"
 
 
-def test_lines() -> None:
+def test_line_breaks_are_rendered() -> None:
     assert html("a\nb\n\n\n\nc") == "a<br>\nb<br>\n<br>\nc"
 
 
@@ -60,11 +60,11 @@ def test_lines() -> None:
         ("https://a.org:99999/", []), ("https://a.org/" + "x" * 3000, []), ("file:///etc/passwd", []),
     ],
 )  # fmt: skip
-def test_what_is_a_link(text: str, found: list[str]) -> None:
+def test_urls_are_detected(text: str, found: list[str]) -> None:
     assert links(text) == found
 
 
-def test_a_shortened_link_shows_its_whole_host() -> None:
+def test_shortened_link_shows_its_full_host() -> None:
     host = "accounts.example.com." + "x" * 50 + ".evil.example"
     assert f">{host}/long-p…<" in html(f"https://{host}/long-path-that-goes-on")
     assert ">example.com<" in html("https://example.com/")
@@ -84,7 +84,7 @@ def test_a_shortened_link_shows_its_whole_host() -> None:
         ("谢谢@example.org 用户@例子.中国", []), ("name@example.org é@x x2@y", []), ("谢谢@ana@example.org", []),
     ],
 )  # fmt: skip
-def test_mentions(text: str, found: list[str]) -> None:
+def test_mentions_are_detected(text: str, found: list[str]) -> None:
     assert mentions(text) == found
 
 
@@ -100,7 +100,7 @@ def test_mentions(text: str, found: list[str]) -> None:
         ("谢谢#标签", ["标签"]), ("❤️#tag", ["tag"]), ("C#x x#y", []),
     ],
 )  # fmt: skip
-def test_tags(text: str, found: list[str]) -> None:
+def test_tags_are_detected(text: str, found: list[str]) -> None:
     assert tags(text) == found
 
 
@@ -114,7 +114,7 @@ PAYLOADS = (
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_payloads_are_text(payload: str) -> None:
+def test_html_payloads_are_escaped(payload: str) -> None:
     shown = html(payload)
     for own in ("<bdi>", '<bdi dir="ltr">', "</bdi>", "</a>", "<br>"):
         shown = shown.replace(own, "")
@@ -137,7 +137,7 @@ MARKUP = st.text(st.one_of(st.characters(), st.sampled_from("<>&\"'@#/:.ab-_ \n�
         max_size=6,
     )
 )
-def test_pieces_are_the_text_and_plain_html_is_the_escaped_text(parts: list[str]) -> None:
+def test_pieces_add_up_to_the_text_and_plain_text_is_escaped(parts: list[str]) -> None:
     text = "".join(parts)
     assert "".join(piece.raw for piece in pieces(text)) == text
     for piece in pieces(text):
@@ -148,7 +148,7 @@ def test_pieces_are_the_text_and_plain_html_is_the_escaped_text(parts: list[str]
             assert escape(piece.raw).replace("\n", Markup("<br>\n")) in render(text)
 
 
-def test_each_name_is_asked_for_once() -> None:
+def test_each_name_is_looked_up_once() -> None:
     asked: list[str] = []
 
     def url(name: str) -> None:
@@ -165,7 +165,7 @@ def test_each_name_is_asked_for_once() -> None:
      "क्", "\ufdfa", "\u202e", "世", "@_", "http://[", "&lt;", "http://a@", "世@a", "世@a.b", "#ن\u200c", "ن\u200c",
      "http://_", "世http://a", "http://[::1]", "❤️", "🇩🇪"],
 )  # fmt: skip
-def test_ten_kilobytes_of_anything_take_no_time(hostile: str) -> None:
+def test_ten_kilobytes_of_any_text_are_rendered_quickly(hostile: str) -> None:
     text = (hostile * 10_000)[:10_000]
 
     def seconds() -> float:
@@ -176,7 +176,7 @@ def test_ten_kilobytes_of_anything_take_no_time(hostile: str) -> None:
     assert any(seconds() < 0.2 for _ in range(3))  # other work on the machine may slow one of them
 
 
-def test_clean() -> None:
+def test_clean_normalizes_text() -> None:
     assert clean("\r\na\0b\x07\x1b \r\nc\rd\te\u2028f\u0085g  \n\n") == "ab\nc\nd\te\nf\ng"
     assert clean("e\u0301") == "é"
     assert clean("  indented") == "  indented"
@@ -186,11 +186,11 @@ def test_clean() -> None:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_clean_is_stable(text: str) -> None:
+def test_clean_is_idempotent(text: str) -> None:
     assert clean(clean(text)) == clean(text)
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\u200b", "\u3164 \u2800", "\ufeff\u00ad"])
-def test_blank(text: str) -> None:
+def test_blank_text_is_recognized(text: str) -> None:
     assert is_blank(text)
     assert not is_blank(text + "a")

@@ -52,14 +52,14 @@ def hits(db: sqlite3.Connection, query: str) -> list[int]:
         ("🇩🇪", 10), ("🇫🇷", 10), ("gewinnt 🇫🇷", 10),
     ],
 )  # fmt: skip
-def test_found_in_every_script(fts: sqlite3.Connection, query: str, document: int) -> None:
+def test_document_is_found_in_every_script(fts: sqlite3.Connection, query: str, document: int) -> None:
     assert document in hits(fts, query)
 
 
 @pytest.mark.parametrize(
     "query", ["", " ", "!!!", "\0", "世人", "か", "zzz", "brulee zzz", "हन", "scats", '"', "*", "a" * 9000, "🇪🇩", "🇩"]
 )
-def test_not_found(fts: sqlite3.Connection, query: str) -> None:
+def test_document_without_the_query_is_not_found(fts: sqlite3.Connection, query: str) -> None:
     assert hits(fts, query) == []
 
 
@@ -78,12 +78,12 @@ def test_not_found(fts: sqlite3.Connection, query: str) -> None:
         "a:* | !b",
     ],
 )
-def test_query_languages_are_only_words(fts: sqlite3.Connection, hostile: str) -> None:
+def test_search_syntax_is_treated_as_words(fts: sqlite3.Connection, hostile: str) -> None:
     hits(fts, hostile)
     assert regex.fullmatch(r"(?:'[\p{L}\p{M}\p{N}]+'(?::\*)?(?: & |$))*", tsquery(query_terms(hostile)))
 
 
-def test_what_is_stored() -> None:
+def test_search_text_is_normalized() -> None:
     assert search_text("Hello, Wörld!") == "hello world"
     assert search_text("世界人") == "世界 界人 人"
     assert search_text("Python3入門2024年") == "python3 入門 門 2024 年"
@@ -91,7 +91,7 @@ def test_what_is_stored() -> None:
     assert search_text("か\u3099 が") == "が が"
 
 
-def test_terms() -> None:
+def test_query_terms_are_parsed() -> None:
     assert query_terms("Hello wor") == [Term("hello", False), Term("wor", True)]
     assert query_terms("世界人") == [Term("世界", False), Term("界人", False)]
     assert query_terms("界") == [Term("界", True)]
@@ -101,14 +101,14 @@ def test_terms() -> None:
     assert query_terms("x" * 5000) == [Term("x" * MAX_TERM, True)]
 
 
-def test_rendered_terms() -> None:
+def test_query_terms_are_rendered_for_both_databases() -> None:
     terms = [Term("hello", False), Term("wor", True)]
     assert fts5_match(terms) == '"hello" AND "wor"*'
     assert tsquery(terms) == "'hello' & 'wor':*"
     assert tsquery([]) == ""
 
 
-def answers(document: str, terms: list[Term]) -> bool:
+def matches_all_terms(document: str, terms: list[Term]) -> bool:
     words = document.split(" ")
     return bool(terms) and all(
         any(word.startswith(text) if prefix else word == text for word in words) for text, prefix in terms
@@ -125,17 +125,17 @@ SCRIPTS = st.text(
 
 
 @given(SCRIPTS)
-def test_words_are_plain_and_any_text_finds_itself(body: str) -> None:
+def test_search_text_contains_plain_words_and_every_text_matches_itself(body: str) -> None:
     stored = search_text(body)
     assert regex.fullmatch(r"(?:(?:[\p{L}\p{M}\p{N}]+|\p{RI}{2}|\p{ExtPict})(?: |$))*", stored)
     assert "  " not in stored
     assert stored == stored.strip()
     assert all(len(word.encode()) < 2046 for word in stored.split(" "))  # PostgreSQL's longest lexeme
-    assert len(set(stored.split(" ")) ^ {""}) < 1 or answers(stored, query_terms(body))
+    assert len(set(stored.split(" ")) ^ {""}) < 1 or matches_all_terms(stored, query_terms(body))
 
 
 @given(SCRIPTS, SCRIPTS)
-def test_sqlite_finds_exactly_what_the_terms_say(body: str, query: str) -> None:
+def test_sqlite_matches_exactly_the_query_terms(body: str, query: str) -> None:
     stored, terms = search_text(body), query_terms(query)
     db = sqlite3.connect(":memory:")
     try:
@@ -144,11 +144,11 @@ def test_sqlite_finds_exactly_what_the_terms_say(body: str, query: str) -> None:
         rows = db.execute("SELECT 1 FROM found WHERE found MATCH ?", (fts5_match(terms),)).fetchall()
     finally:
         db.close()
-    assert bool(rows) == answers(stored, terms)
+    assert bool(rows) == matches_all_terms(stored, terms)
 
 
 @given(st.text("世界人権ーかがไทย한국", min_size=1, max_size=20), st.data())
-def test_any_stretch_of_an_unspaced_text_is_found(body: str, data: st.DataObject) -> None:
+def test_any_part_of_an_unspaced_text_is_found(body: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(body) - 1))
     end = data.draw(st.integers(start + 1, len(body)))
-    assert answers(search_text(body), query_terms(body[start:end]))
+    assert matches_all_terms(search_text(body), query_terms(body[start:end]))

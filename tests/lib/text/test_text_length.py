@@ -17,11 +17,11 @@ from app.lib.text.length import first_graphemes, fits, grapheme_count, stream_sa
         ("ก็", 1), ("\0\n", 2),
     ],
 )  # fmt: skip
-def test_characters_as_the_reader_counts_them(text: str, count: int) -> None:
+def test_graphemes_are_counted_as_displayed_characters(text: str, count: int) -> None:
     assert grapheme_count(text) == count
 
 
-def test_marks_cannot_smuggle_a_book() -> None:
+def test_combining_marks_cannot_bypass_the_length_limit() -> None:
     assert fits("a" * 500, 500)
     assert not fits("a" * 501, 500)
     assert fits("👨‍👩‍👧‍👦" * 500, 500)
@@ -29,7 +29,7 @@ def test_marks_cannot_smuggle_a_book() -> None:
 
 
 @pytest.mark.parametrize("cut", [lambda text: first_graphemes(text, 200), grapheme_count], ids=["cut", "count"])
-def test_a_long_run_of_flags_takes_linear_time(cut) -> None:
+def test_long_run_of_flags_takes_linear_time(cut) -> None:
     """A grapheme regex looks back over the whole run for each flag: the time is compared with that of letters."""
 
     def seconds(text: str) -> float:
@@ -39,12 +39,12 @@ def test_a_long_run_of_flags_takes_linear_time(cut) -> None:
 
 
 @given(st.text(max_size=200), st.integers(1, 20))
-def test_cuts_are_prefixes_within_the_limit(text: str, limit: int) -> None:
+def test_truncated_text_is_a_prefix_within_the_limit(text: str, limit: int) -> None:
     head = first_graphemes(text, limit)
     assert text.startswith(head)
     assert grapheme_count(head) <= limit
 
 
-def test_piled_marks_are_bounded() -> None:
+def test_combining_marks_per_character_are_limited() -> None:
     assert stream_safe("e\u0301") == "e\u0301"
     assert len(stream_safe("e" + "\u0301\u0316" * 5000)) == 31

@@ -32,12 +32,12 @@ def refusal(raw: str) -> str:
         "አማርኛ", "山田太郎", "さくら", "カタカナー", "王小明", "김민수", "佐々木", "x" * 30, "9lives",
     ],
 )  # fmt: skip
-def test_names_of_the_world_are_taken_as_they_are(name: str) -> None:
+def test_usernames_in_many_scripts_are_accepted_unchanged(name: str) -> None:
     assert check_username(f"  {name} ") == name
 
 
 @pytest.mark.parametrize("name", ["", " ", "a", "x" * 31, "x" * 5000, "a" + "\u0301" * 200, "é"])
-def test_names_too_short_or_too_long(name: str) -> None:
+def test_too_short_and_too_long_usernames_are_rejected(name: str) -> None:
     assert refusal(name) == "length"
 
 
@@ -49,12 +49,12 @@ def test_names_too_short_or_too_long(name: str) -> None:
         "🎉🎉", "ab\ud800", "a\u0301\u0302\u0303\u0304", "\u0301ab", "ᴀᴅᴀ", "ʙe", "aʼb", "محمـد", "\U0010ffffab", "ab½",
     ],
 )  # fmt: skip
-def test_names_with_refused_characters(name: str) -> None:
+def test_invalid_username_characters_are_rejected(name: str) -> None:
     assert refusal(name) in {"characters", "length"}
 
 
 @pytest.mark.parametrize("name", ["аlice", "alιce", "bоb", "山田alice", "ab١", "١१", "Ольга七", "דוa", "ab\u0661"])
-def test_names_that_mix_scripts(name: str) -> None:
+def test_usernames_mixing_scripts_are_rejected(name: str) -> None:
     assert refusal(name) == "scripts"
 
 
@@ -65,16 +65,16 @@ def test_names_that_mix_scripts(name: str) -> None:
         "everyone", "here", "api", "settings", "supp0rt", "rnoderator", "m0derat0r", "send_message", "Export_Posts",
     ],
 )  # fmt: skip
-def test_names_that_speak_for_the_house(name: str) -> None:
+def test_reserved_names_are_rejected_as_usernames(name: str) -> None:
     assert refusal(name) == "reserved"
 
 
 @pytest.mark.parametrize("name", ["ali", "Ally", "hero", "adminton", "rooty", "meg", "usher", "all_good"])
-def test_names_that_only_look_a_little_like_reserved_ones(name: str) -> None:
+def test_names_slightly_similar_to_reserved_names_are_accepted(name: str) -> None:
     assert check_username(name) == name
 
 
-def test_fullwidth_letters_become_plain_ones() -> None:
+def test_fullwidth_letters_are_converted_to_ascii() -> None:
     assert check_username("ａｌｉｃｅ") == "alice"
     assert username_key("ＡＬＩＣＥ") == username_key("alice") == "alice"
 
@@ -91,7 +91,7 @@ def test_fullwidth_letters_become_plain_ones() -> None:
         ("jo", "ȷo"), ("abba", "aƅƅa"), ("r2d2", "rƨdƨ"), ("mi5", "miƽ"),
     ],
 )  # fmt: skip
-def test_look_alikes_have_one_skeleton(one: str, other: str) -> None:
+def test_lookalike_usernames_have_the_same_skeleton(one: str, other: str) -> None:
     assert username_skeleton(one) == username_skeleton(other)
 
 
@@ -109,12 +109,12 @@ def test_look_alikes_have_one_skeleton(one: str, other: str) -> None:
         ("नि", "नी"),
     ],
 )
-def test_different_names_have_different_skeletons(one: str, other: str) -> None:
+def test_different_usernames_have_different_skeletons(one: str, other: str) -> None:
     assert username_skeleton(one) != username_skeleton(other)
 
 
 @given(st.text(max_size=80))
-def test_any_text_is_a_name_or_is_refused_and_keys_never_fail(raw: str) -> None:
+def test_any_text_is_accepted_or_rejected_and_always_has_a_key(raw: str) -> None:
     key, look = username_key(raw), username_skeleton(raw)
     assert username_key(key) == key
     assert "\0" not in key
@@ -134,17 +134,17 @@ def test_any_text_is_a_name_or_is_refused_and_keys_never_fail(raw: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "Nd"]), min_size=2, max_size=12))
-def test_case_never_makes_a_second_name(raw: str) -> None:
+def test_usernames_differing_in_case_have_the_same_key(raw: str) -> None:
     assert username_key(raw.casefold()) == username_key(raw)
 
 
-def test_a_name_that_cannot_be_stored_is_looked_up_without_harm() -> None:
+def test_unstorable_username_can_be_looked_up_safely() -> None:
     for hostile in ("a\0b", "a\ud800b", "a\r\nb", "x" * 100_000):
         assert "\ufffd" in username_key(hostile)
 
 
 @pytest.mark.parametrize("address", ["susan@example.com", "Susan@EXAMPLE.com", "a+b@example.co.uk", "δ@παράδειγμα.gr"])
-def test_addresses_taken(address: str) -> None:
+def test_valid_email_addresses_are_accepted(address: str) -> None:
     assert email_key(check_email(f" {address} ")) == email_key(address)
 
 
@@ -159,19 +159,19 @@ def test_addresses_taken(address: str) -> None:
         ("a@\u202eb.com", "characters"), ("a@localhost", "characters"), ("Bob <a@b.com>", "characters"),
     ],
 )  # fmt: skip
-def test_addresses_refused(address: str, code: str) -> None:
+def test_invalid_email_addresses_are_rejected(address: str, code: str) -> None:
     with pytest.raises(InvalidName) as caught:
         check_email(address)
     assert caught.value.code == code
 
 
-def test_address_key_folds_both_parts() -> None:
+def test_email_key_folds_both_parts() -> None:
     assert email_key("SUSAN@Example.COM") == email_key("ｓｕｓａｎ@example.com") == "susan@example.com"
     assert email_key("Straße@example.com") == "strasse@example.com"
 
 
 @given(st.emails())
-def test_address_keys_are_stable_and_safe_in_a_header(address: str) -> None:
+def test_email_keys_are_idempotent_and_safe_in_a_header(address: str) -> None:
     key = email_key(address)
     assert email_key(key) == key
     assert not set(key) & set("\r\n\0")
