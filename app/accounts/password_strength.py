@@ -93,9 +93,9 @@ def _without_accents(text: str) -> str:
 
 
 def _without_many_symbols(password: str) -> str:
-    """Keep the first MAX_SYMBOLS different symbols of a password. Replace all others with neutral characters.
+    """Keep the first MAX_SYMBOLS different symbols of a password. Replace all others with characters that are not symbols.
 
-    Equal symbols are replaced with equal characters, so that repeats are still found.
+    The same symbol is always replaced with the same character, so that repeats are still found.
     """
     symbols = [char for char in dict.fromkeys(password) if char in _SYMBOLS]
     return password.translate({ord(char): _NEUTRAL + number for number, char in enumerate(symbols[MAX_SYMBOLS:])})

@@ -57,7 +57,7 @@ def restore(event_id: int) -> Response:
 @limits.changing
 @writes_late
 def restore_shown() -> Response:
-    """Move all filtered events that were on the page to the Activity page."""
+    """Move all events that the page of filtered events showed to the Activity page."""
     return _restore(sent_spans())
 
 

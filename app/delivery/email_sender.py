@@ -49,7 +49,7 @@ class OmittedItems:
 def send(user: User, cadence: str, waiting: Sequence[PendingBatch]) -> OmittedItems | None:
     """Send one email about all pending items. Return the items that were left out; None if the email is complete.
 
-    Raises the errors of app/mailer/smtp.py.
+    Raises the errors of `deliver` (app/mailer/smtp.py).
     """
     letter = _Composer(user, cadence, waiting)
     first_refusal: Exception | None = None

@@ -2,9 +2,10 @@
 
 The templates of an email are in templates/email/<name>/. The modules of this package are:
 
-headers     encodes the header fields in ASCII lines
-message     builds the email as bytes
-smtp        sends it to MAIL_SERVER, and distinguishes temporary from permanent errors
+headers           encodes the header fields in ASCII lines
+message           builds the email as bytes
+smtp              sends it to MAIL_SERVER
+permanent_errors  decides which SMTP errors are permanent
 
 Only jobs send email. If a worker dies after the mail server has accepted an email but before the job's transaction
 commits, the email is sent again. Both copies have the same Message-ID, derived from the job's id, so email programs
@@ -27,7 +28,8 @@ from app.jobs import PermanentError, current_job_id
 from app.lib.locales import direction, tag
 from app.lib.text.names import InvalidName, smtp_address
 from app.mailer.message import Draft, Email, build
-from app.mailer.smtp import ContentRejected, RecipientRejected, deliver
+from app.mailer.permanent_errors import ContentRejected, RecipientRejected
+from app.mailer.smtp import deliver
 from app.models import User
 
 __all__ = [

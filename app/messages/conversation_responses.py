@@ -12,8 +12,9 @@ from app.messages import image_storage, permission
 from app.messages.actions.sending import SendOptions
 from app.messages.forms import GroupForm, MessageForm
 from app.messages.permission import EDIT_WINDOW, UNDO_WINDOW, Decision
-from app.messages.queries import conversation_state, conversations
-from app.messages.queries.conversations import ConversationView, Thread
+from app.messages.queries import conversation_state, conversations, message_pages
+from app.messages.queries.conversations import ConversationView
+from app.messages.queries.message_pages import Thread
 from app.web.paging import before_id
 from app.web.responses import is_script, new_form_key
 from app.web.url_converters import ID
@@ -80,7 +81,7 @@ def decision_for(opened: ConversationView) -> Decision:
 
 def show(opened: ConversationView, form: MessageForm) -> str:
     """Render a conversation. If the form was not submitted, it contains the viewer's draft."""
-    thread = conversations.newest(opened, before=before_id())
+    thread = message_pages.newest(opened, before=before_id())
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
     if form.message.data is None and opened.mine:
@@ -95,7 +96,7 @@ def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) 
 
     These are the messages after seq `after`, and the messages from seq `first` on that changed after `revision`.
     """
-    thread = conversations.since(opened, after, revision, first=first)
+    thread = message_pages.since(opened, after, revision, first=first)
     return render_template("messages/_updates.html", **_context(opened, thread))
 
 

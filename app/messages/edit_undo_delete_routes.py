@@ -15,7 +15,7 @@ from app.messages import bp, conversation_responses, image_storage
 from app.messages.actions import edit_undo_delete
 from app.messages.conversation_responses import THREAD, get_conversation_or_404
 from app.messages.forms import DeleteForm, EditForm
-from app.messages.queries import conversations
+from app.messages.queries import message_pages
 from app.messages.queries.conversations import ConversationView
 from app.models import Message
 from app.web import limits
@@ -117,7 +117,7 @@ def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Messa
     Aborts with 404 if the message is unsent, deleted, an event, or by another user.
     """
     opened = get_conversation_or_404(conversation_id=conversation_id)
-    message = conversations.message(viewer(), conversation_id, seq) or abort(404)
+    message = message_pages.message(viewer(), conversation_id, seq) or abort(404)
     if message.sender_id != viewer().id or message.kind != "text" or message.deleted_at is not None:
         abort(404)
     return opened, message

@@ -78,7 +78,10 @@ def invalidate(user_id: int) -> bool:
 
 
 def fill(user_id: int, login_id: str) -> None:
-    """Fill a user's hash while their clock is locked. If the lock is not free, do nothing, so that polls never wait."""
+    """Store what idle polls need in a user's Redis hash, while their notification clock is locked.
+
+    If another transaction holds the clock, do nothing, so that polls never wait.
+    """
     try:
         # Take the lease before the lock, so that it detects any later removal.
         lease = redis_client.execute(lambda client: _lease(client, user_id))

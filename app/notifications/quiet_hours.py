@@ -1,8 +1,10 @@
 """Calculate when a user may be notified, from quiet hours, pauses and digest times. Pure functions.
 
-Times of day are minutes after midnight in local time. A change to or from summer time may repeat or skip a local time.
-If this is the start or end of quiet hours, the longer possible period applies. A digest at a repeated time is sent at
-the first occurrence. A digest at a skipped time is sent later, by the length of the skip.
+Times of day are minutes after midnight in local time. When summer time begins or ends, a local time is skipped or
+occurs twice. If quiet hours start at a time that occurs twice, they start at the first occurrence. If they end at such
+a time, they end at the second. If they start or end at a skipped time, the longer of the two possible periods applies.
+A digest at a time that occurs twice is sent at the first occurrence. A digest at a skipped time is sent later, by the
+length of the skip.
 """
 
 from __future__ import annotations

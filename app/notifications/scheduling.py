@@ -195,7 +195,7 @@ def _running() -> Select[datetime]:
 
 
 def _other_emails() -> Select[datetime]:
-    """Select the due times of the other open jobs that email a user at a cadence."""
+    """Select the due time of a job that will email the same user at the same cadence as the job `own_job`."""
     user_id, cadence = Job.args["user_id"].as_integer(), Job.args["cadence"].as_string()
     same = (Job.name == bindparam("job"), user_id == bindparam("user"), cadence == bindparam("cadence"))
     return select(Job.run_after).where(*same, Job.id != bindparam("own_job"), IS_OPEN).limit(1)

@@ -65,7 +65,7 @@ def reply(
 def _store(
     author: User, body: str, language: str, form_key: str | None, *, reply_to: Post | None = None
 ) -> tuple[Post, bool]:
-    """Store a post. Return it, and whether it is new."""
+    """Store a post. Return it and True; if the same form has already stored it, return the existing post and False."""
     values: dict[str, Any] = {
         "author_id": author.id,
         "body": body,

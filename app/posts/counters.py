@@ -27,8 +27,8 @@ _reply = shared_alias(Post)
 def recount() -> dict[str, int]:
     """Recalculate every cached counter, and correct the wrong ones.
 
-    Return `{"checked": number of counters, "drift": number of corrections}`. The drift includes replies whose `counted`
-    was wrong. The counters of only a few posts are locked at a time.
+    Return `{"checked": number of counters, "drift": number of corrections}`. First, `counted`
+    is corrected for all replies; these corrections are part of the drift. Only a few counters are locked at a time.
     """
     checked, drift = 0, _correct_all(Post.counted != should_count())
     last: int | None = 0

@@ -72,7 +72,8 @@ def unmute(muter: User, muted: User) -> bool:
 def end_mute(muter_id: int, muted_id: int) -> bool:
     """Unmute a user if the end time of the mute has passed. Return whether they were unmuted.
 
-    If the end time is in the future, for example because the mute was extended, enqueue the job again for that time.
+    If the end time is in the future, for example because the mute was extended, enqueue the job that calls
+    this function for that time.
     """
     this = (Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     until = db.session.scalar(select(Mute.until).where(*this).with_for_update())

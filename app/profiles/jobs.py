@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.core.database import end_read_transaction
 from app.jobs import job
-from app.profiles import counters, queries
+from app.profiles import counters, daily_recount, queries
 from app.profiles.picture_routes import storage
 
 ORPHAN_AGE = 24 * 3600  # seconds; a newer file may belong to an upload that is not committed yet
@@ -25,7 +25,7 @@ def recount_profiles() -> dict[str, int]:
 
     Idempotent: a second run finds nothing to correct.
     """
-    return counters.recount()
+    return daily_recount.recount()
 
 
 @job("profiles.remove_stray_media", every=24 * 3600)

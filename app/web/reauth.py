@@ -51,7 +51,7 @@ class ConfirmPasswordForm(FlaskForm):
 
 
 def has_recent_proof(user: User, within: timedelta) -> bool:
-    """Return whether the user has entered the password in this login, and no longer ago than `within`."""
+    """Return whether the user has entered their password in this login within the last `within`."""
     login = user.current_login
     return login is not None and now() - (login.password_at or login.created_at) < within
 

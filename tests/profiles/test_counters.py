@@ -16,7 +16,7 @@ from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.models import Follow, Job, Post, ProfileCount, User
 from app.posts import actions as posts
-from app.profiles import actions, counters
+from app.profiles import actions, daily_recount
 from tests.factories import a_follow, a_post, a_user
 from tests.support.client import in_new_context
 
@@ -44,7 +44,7 @@ def run_recount(app, db):
 
     def inside():
         with app.app_context(), read_transaction():
-            return counters.recount()
+            return daily_recount.recount()
 
     return lambda: in_new_context(inside)
 
@@ -152,7 +152,7 @@ def test_concurrent_actions_keep_counts_correct(app, db, run_recount):
             the_db.session.commit()
             if turn % 7 == 0:
                 with read_transaction():
-                    counters.recount()
+                    daily_recount.recount()
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(act, range(60)))

@@ -28,7 +28,7 @@ class PushRejected(Exception):
 
 
 class TemporaryFailure(Exception):
-    """A temporary failure; a retry may succeed. The message is for the log."""
+    """A temporary failure; a retry may succeed. The text of the exception is for the log."""
 
 
 def is_allowed(endpoint: str, hosts: Collection[str]) -> bool:

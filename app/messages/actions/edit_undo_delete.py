@@ -23,7 +23,7 @@ from app.messages.actions.locking import lock
 from app.messages.actions.sealed_messages import readers_of, seal
 from app.messages.actions.sending import checked_text
 from app.messages.counters import reset_if_empty, update_counters
-from app.messages.queries import conversations
+from app.messages.queries import conversations, message_pages
 from app.messages.search_words import people_in, words_of
 from app.models import Conversation, ConversationMember, HiddenMessage, MemberState, Message, User
 from app.notifications import retract_event
@@ -162,7 +162,7 @@ def _membership(person: User, conversation: Conversation) -> ConversationMember:
 
 
 def _shown(mine: ConversationMember, seq: int, *, gone: bool = False) -> Message | None:
-    query = conversations.shown(mine, gone=gone).where(Message.seq == seq).execution_options(populate_existing=True)
+    query = message_pages.shown(mine, gone=gone).where(Message.seq == seq).execution_options(populate_existing=True)
     return db.session.scalars(query).unique().one_or_none()
 
 

@@ -1,6 +1,7 @@
 """Queries that only this feature uses. Access control: only conversations.py loads a conversation for a viewer.
 
-conversations       loads a conversation and its messages for a member
+conversations       loads a conversation for a member
+message_pages       loads its messages, a page at a time
 inbox               lists conversations and message requests
 search              searches the viewer's messages
 recipients          suggests people to write to

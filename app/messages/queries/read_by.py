@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.extensions import db
-from app.messages.queries.conversations import ConversationView, shown
+from app.messages.queries.conversations import ConversationView
+from app.messages.queries.message_pages import shown
 from app.models import MemberState, Message, User
 
 SCAN_LIMIT = 3  # number of the viewer's newest messages that are shown with their readers

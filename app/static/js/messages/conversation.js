@@ -25,7 +25,7 @@ function start() {
   }
 
   const { scroller, nearEnd, toEnd, scrollTo, keepingPlace, showMore } = scrolling;
-  const AT_ONCE = 100; // the most bubbles one answer holds (app/messages/queries/conversations.py); a full one may have more behind it
+  const AT_ONCE = 100; // the most bubbles one answer holds (app/messages/queries/message_pages.py); a full one may have more behind it
   const READ_OUT = 3; // messages that are read out when they come; of more only their number is said
 
   let newest = Number(thread.dataset.newestSeq) || 0;
