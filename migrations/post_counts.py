@@ -8,8 +8,9 @@ On PostgreSQL, the triggers run at the commit. So if two users reply to the same
 transactions wait for each other only during the commit. The names of these triggers are sorted after those of
 migrations/counts.py, so every transaction locks rows of `profile_count` first, then rows of `post_count`.
 
-Alembic's batch mode replaces a table on SQLite, which deletes the triggers of the table. So a migration that changes
-post in batch mode must call `drop(op)` before and `create(op)` afterwards.
+Don't use Alembic's batch mode for post on SQLite. It replaces the table, which deletes the triggers, and also the rows
+of all tables that refer to post. Use ADD COLUMN and DROP COLUMN. A migration that changes user in batch mode must call
+`drop(op)` before and `create(op)` afterwards.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 SQLITE = {
-    # A reply of a closed account is counted, and then no longer: so each trigger does one thing.
+    # A reply by an inactive account is first counted, too. Setting `counted` to 0 then runs the trigger "update".
     "insert": """AFTER INSERT ON post WHEN new.reply_to_id IS NOT NULL AND new.counted BEGIN
     INSERT INTO post_count (post_id, replies) SELECT id, 1 FROM post WHERE id = new.reply_to_id
         ON CONFLICT (post_id) DO UPDATE SET replies = replies + 1;
@@ -31,15 +32,16 @@ END""",
 END""",
 }
 
-# Between a reply and its post there is no foreign key. The post is locked, so that it is not deleted meanwhile.
+# There is no foreign key between a reply and its post, so the trigger locks the post to prevent its deletion. The
+# account is checked last: waiting for the counter takes time, and the account may be closed meanwhile.
 POSTGRESQL_FUNCTION = """reply_count_of_post() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NOT (SELECT active FROM "user" WHERE id = NEW.author_id) THEN
-            UPDATE post SET counted = false WHERE id = NEW.id;
-        END IF;
         INSERT INTO post_count AS known (post_id, replies)
             SELECT id, 1 FROM post WHERE id = NEW.reply_to_id FOR KEY SHARE
             ON CONFLICT (post_id) DO UPDATE SET replies = known.replies + 1;
+        IF NOT (SELECT active FROM "user" WHERE id = NEW.author_id) THEN
+            UPDATE post SET counted = false WHERE id = NEW.id;
+        END IF;
     ELSIF TG_OP = 'DELETE' AND OLD.counted THEN
         UPDATE post_count SET replies = replies - 1 WHERE post_id = OLD.reply_to_id;
     ELSIF TG_OP = 'UPDATE' AND NEW.counted <> OLD.counted THEN
@@ -57,7 +59,7 @@ POSTGRESQL = {
 
 
 def create(op: Any) -> None:
-    """Make the triggers. `op` is Alembic's, or has its `execute`."""
+    """Create the triggers. `op` is Alembic's, or an object with the same `execute` and `get_bind`."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"CREATE FUNCTION {POSTGRESQL_FUNCTION}")
         for name, when in POSTGRESQL.items():
@@ -68,7 +70,7 @@ def create(op: Any) -> None:
 
 
 def drop(op: Any) -> None:
-    """Remove what `create` made."""
+    """Drop what `create` creates."""
     if op.get_bind().dialect.name == "postgresql":
         for name in POSTGRESQL:
             op.execute(f"DROP TRIGGER {name} ON post")

@@ -93,7 +93,7 @@ def _without_accents(text: str) -> str:
 
 
 def _without_many_symbols(password: str) -> str:
-    """Keep the first MAX_SYMBOLS different symbols of a password. Replace all others with characters that are not symbols.
+    """Keep the first MAX_SYMBOLS different symbols of a password. Replace all others with private-use characters.
 
     The same symbol is always replaced with the same character, so that repeats are still found.
     """

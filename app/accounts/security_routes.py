@@ -70,7 +70,8 @@ def change_email() -> Answer:
         with sessions.write_transaction():
             actions.request_email_change(viewer(), form.email.data)
     except ActionError as refusal:
-        sessions.show_errors(form, refusal)
+        if not sessions.show_errors(form, refusal):
+            flash(str(refusal), "danger")
         return _page(email_form=form), 422
     flash(_("We've emailed your new address. Your address won't change until you confirm it."), "info")
     return _back()

@@ -10,6 +10,7 @@ The queue only decides the order. SQLite's lock protects the data.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+_log = logging.getLogger(__name__)
 POLL = 0.0005  # seconds between two attempts to get the turn while another process has it
 OVERTAKE = 0.1  # seconds between two attempts to write without the turn
 SUFFIX = "-queue"  # of the lock file's name. It is next to the -wal and -shm files
@@ -40,6 +42,7 @@ class WriteQueue:
     def __init__(self, database: str) -> None:
         self._database = database
         self._file = -1
+        self._is_reported = False
         self.reset()
 
     def reset(self) -> None:
@@ -47,9 +50,10 @@ class WriteQueue:
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
-        self._mutex = threading.Lock()
-        self._waiting: deque[threading.Lock] = deque()
-        self._is_used = False
+        # Reentrant, because the garbage collector may close a connection, and so call `release`, at any moment.
+        self._mutex = threading.RLock()
+        self._waiting: deque[threading.Lock] = deque()  # a locked lock for each thread; unlocking it wakes the thread
+        self._current: threading.Lock | None = None  # the lock of the thread that uses the file
 
     def acquire(self, seconds: float, overtake: Callable[[], bool] = lambda: False) -> bool:
         """Wait for the turn. Return False if it didn't come within `seconds`.
@@ -58,17 +62,20 @@ class WriteQueue:
         Otherwise, a process that is paused while it waits would keep all others from writing.
         """
         arrival, deadline = time.monotonic_ns(), time.monotonic() + seconds
-        if not self._wait_for_threads(seconds):
-            return False
+        turn = threading.Lock()
+        turn.acquire()
         try:
-            if self._wait_for_processes(arrival, deadline, overtake):
+            if self._wait_for_threads(turn, seconds) and self._wait_for_processes(arrival, deadline, overtake):
                 return True
-        except OSError:  # the file can't be created or locked: do without it
+        except OSError as error:  # the file can't be created or locked: do without it
+            if not self._is_reported:
+                self._is_reported = True
+                _log.warning("writers of this process don't queue with those of other processes: %s", error)
             return True
-        except BaseException:
-            self.release()
+        except BaseException:  # for example, the time limit of a job
+            self._leave(turn)
             raise
-        self.release()
+        self._leave(turn)
         return False
 
     def release(self) -> None:
@@ -77,29 +84,27 @@ class WriteQueue:
             with suppress(OSError):
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
         with self._mutex:
-            if self._waiting:
-                self._waiting.popleft().release()
-            else:
-                self._is_used = False
+            self._wake_next()
 
-    def _wait_for_threads(self, seconds: float) -> bool:
+    def _wait_for_threads(self, turn: threading.Lock, seconds: float) -> bool:
         """Wait until no other thread of this process uses the file. The threads get it in the order of their calls."""
         with self._mutex:
-            if not self._is_used:
-                self._is_used = True
-                return True
-            if seconds <= 0:
-                return False
-            turn = threading.Lock()
-            turn.acquire()
             self._waiting.append(turn)
-        if turn.acquire(timeout=seconds):
-            return True
-        with self._mutex:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                return False
-        return True  # it came in the last moment
+            if self._current is None:
+                self._wake_next()
+        return turn.acquire(timeout=max(0, seconds)) or self._current is turn
+
+    def _wake_next(self) -> None:
+        self._current = self._waiting.popleft() if self._waiting else None
+        if self._current is not None:
+            self._current.release()
+
+    def _leave(self, turn: threading.Lock) -> None:
+        """Stop waiting. If the turn has come, end it."""
+        with self._mutex, suppress(ValueError):
+            self._waiting.remove(turn)
+        if self._current is turn:
+            self.release()
 
     def _wait_for_processes(self, arrival: int, deadline: float, overtake: Callable[[], bool]) -> bool:
         if self._file < 0:
@@ -118,12 +123,18 @@ class WriteQueue:
         return True
 
     def _open(self) -> int:
-        """Open the lock file. Create it with the mode of the database, as SQLite does with its own files."""
+        """Open the lock file. Create it with the mode and the owner of the database, as SQLite does with its own files.
+
+        Otherwise, a command that root runs would create a file that the site's user can't open.
+        """
         path = self._database + SUFFIX
         with suppress(FileNotFoundError):
             return os.open(path, os.O_RDWR | os.O_CLOEXEC)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.fchmod(file, Path(self._database).stat().st_mode & 0o777)
+        database = Path(self._database).stat()
+        if os.geteuid() == 0:
+            os.fchown(file, database.st_uid, database.st_gid)
+        os.fchmod(file, database.st_mode & 0o777)
         return file
 
     def _lock(self, first: int, length: int) -> bool:
@@ -184,7 +195,8 @@ class QueuedConnection(sqlite3.Connection):
             self._release()
 
     def __del__(self) -> None:
-        """End the turn of a connection that was never closed."""
+        """Close a connection that was never closed, and end its turn."""
+        getattr(super(), "__del__", lambda: None)()  # Python 3.12 and later close the connection there
         self._release()
 
     def _try_begin(self) -> bool:

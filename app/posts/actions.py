@@ -77,6 +77,7 @@ def _store(
     if reply_to is not None:
         place = threads.place_of_replies(reply_to)
         values |= {"reply_to_id": reply_to.id, "tree_id": place.tree_id, "tree_path": place.prefix}
+        values["form_key"] = send_key(author, body, f"{reply_to.id}:{form_key}" if form_key else None)
     stmt = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
     identity = db.session.scalar(stmt.returning(Post.id))
     if identity is None:
@@ -85,7 +86,8 @@ def _store(
         path = place.prefix + threads.segment(identity)
         db.session.execute(update(Post).where(Post.id == identity).values(tree_path=path))
     post = db.session.get_one(Post, identity)
-    drafts.clear(author, form_key, body)
+    if reply_to is None:  # replies have no drafts
+        drafts.clear(author, form_key, body)
     _store_tags(post)
     return post, True
 
@@ -127,6 +129,7 @@ def delete(person: User, post: Post) -> None:
     """Delete a post. Raises ActionError if `person` is not its author."""
     if post.author_id != person.id:
         raise ActionError(_l("You can only delete your own posts."))
+    threads.lock_parent(post)
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     db.session.flush()

@@ -100,7 +100,8 @@ def _correct_all(*which: ColumnElement[bool]) -> int:
 
 
 def _correct(ids: Sequence[int]) -> int:
-    # Lock the counters of all these posts first, in the order of their ids.
+    # Lock the replies, and then the counters of their posts, as a transaction that deletes a reply does.
+    db.session.execute(select(Post.id).where(Post.id.in_(ids)).order_by(Post.id).with_for_update(key_share=True))
     parents = db.session.scalars(select(Post.reply_to_id).where(Post.id.in_(ids))).all()
     lock_counts([post_id for post_id in parents if post_id is not None])
     these: Any = update(Post).where(Post.id.in_(ids), Post.counted != should_count()).values(counted=should_count())

@@ -105,6 +105,8 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
                 max_length=current_app.config["POST_MAX_LENGTH"],
             )
     except ActionError as refusal:
+        if wants_json():
+            return jsonify(error=str(refusal)), 422
         flash_error(refusal)
         return _show(post_id, LanguageForm(formdata=None), form), 422
     flash(_("Posted."), "success")
@@ -187,7 +189,7 @@ def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
 
 
 def _offer_languages(form: PostForm | LanguageForm, recent: list[str], chosen: str, *, every: bool) -> None:
-    if form.is_submitted():
+    if form.language.raw_data:  # the request submitted this form, and not another one of the page
         chosen = form.language.data or ""
     form.language.choices = choices(_page_language(), [*recent, chosen], languages(), every=every)
     form.language.data = chosen

@@ -75,7 +75,9 @@ def correct(pairs: Sequence[Pair]) -> int:
 
 
 def _correct(pairs: Sequence[Pair]) -> int:
-    # Lock the counters of all these members first, in the order of their ids, as the triggers do.
+    # Lock the follows, and then the counters of these members in the order of their ids, as the triggers do.
+    follows = select(Follow.follower_id).where(tuple_(Follow.follower_id, Follow.followed_id).in_(pairs))
+    db.session.execute(follows.order_by(Follow.follower_id, Follow.followed_id).with_for_update(key_share=True))
     lock_counts({user_id for pair in pairs for user_id in pair})
     these: Any = update(Follow).where(
         tuple_(Follow.follower_id, Follow.followed_id).in_(pairs), Follow.counted != should_count()

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ScalarSelect, Select, func, select
 
 from app.core.database import shared_alias
+from app.extensions import db
 from app.models import Post, PostCount, User
 from app.models.post import PATH_LENGTH
 from app.queries import visibility
@@ -71,6 +72,17 @@ def is_path(text: str) -> bool:
 def ancestor_ids(post: Post) -> list[int]:
     """Return the ids of the posts above a post in its tree, from the top down."""
     return [post.tree_id, *ids_in(post.tree_path)[:-1]] if post.tree_id is not None else []
+
+
+def lock_parent(post: Post) -> None:
+    """Lock the post that `post` replies to, so that it can't be deleted until the commit.
+
+    Call this before deleting `post`. Both deletions change the counter of the parent, and both lock other rows. If the
+    parent's deletion didn't wait here, the two could deadlock.
+    """
+    if post.reply_to_id is not None:
+        parent = select(Post.id).where(Post.id == post.reply_to_id)
+        db.session.execute(parent.with_for_update(read=True, key_share=True))
 
 
 def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select[Post]:

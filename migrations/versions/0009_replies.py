@@ -1,4 +1,4 @@
-"""Replies: where a post stands in a thread, and how many replies it has."""
+"""Add the columns, indexes and counters of replies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ INDEXES = {
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     path = sa.String(length=384)
     if op.get_bind().dialect.name == 'postgresql':
         path = sa.String(length=384, collation='C')
@@ -42,7 +42,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back. Replies become posts like others."""
+    """Revert the upgrade. Replies become posts that aren't replies."""
     post_counts.drop(op)
     op.drop_table('post_count')
     for name in INDEXES:

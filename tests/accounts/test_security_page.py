@@ -4,9 +4,10 @@ import re
 import threading
 
 import pytest
+from sqlalchemy import func, select, update
 
-from app.accounts import queries
-from app.models import LoginSession, MailToken, User
+from app.accounts import queries, sessions
+from app.models import Job, LoginSession, MailToken, User
 from tests.accounts.steps import (
     ANOTHER_PASSWORD,
     a_browser,
@@ -319,3 +320,21 @@ def test_security_page_is_not_cached_and_loads_nothing_from_other_sites(as_):
     page = as_("ana").get("/auth/security")
     assert page.headers["Cache-Control"] == "no-store"
     assert not re.findall(r"""(?:src|href)=["']?https?://""", page.text)
+
+
+def test_email_change_is_refused_after_a_concurrent_password_change(as_, db, monkeypatch):
+    """The password change revokes links to new addresses. A request that checked the old password can't add another."""
+    ana = as_("ana")
+    checked = sessions.check_password
+
+    def check_and_change(user, password):
+        is_right = checked(user, password)
+        with db.engine.begin() as connection:
+            connection.execute(update(User).values(password_hash="another"))
+        return is_right
+
+    monkeypatch.setattr(sessions, "check_password", check_and_change)
+    answer = ana.post_form("/auth/security/email", {"email": "new@example.org", "current_password": PASSWORD})
+    assert answer.status_code == 422
+    assert "Your password was just changed" in answer.text
+    assert db.session.scalar(select(func.count(Job.id)).where(Job.name.contains("mail"))) == 0

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import deque
 from contextlib import closing
 from pathlib import Path
 from threading import Timer
@@ -18,7 +19,7 @@ from sqlalchemy import create_engine, text
 
 from app.config import ROOT
 from app.core.database import set_read_mode
-from app.core.write_queue import QueuedConnection, queue_of
+from app.core.write_queue import SUFFIX, QueuedConnection, queue_of
 
 PATIENCE = 60  # seconds
 
@@ -160,6 +161,51 @@ def test_turn_in_the_queue_ends_with_the_transaction(file, end):
         getattr(connection, end)()
     assert queue_of(file).acquire(0)
     queue_of(file).release()
+    with closing(sqlite3.connect(file, 0, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+
+
+def test_exception_while_a_thread_waits_leaves_the_queue_usable(file):
+    """As the time limit of a job raises it, from a signal handler."""
+    assert queue_of(file).acquire(0)
+    former = signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            queue_of(file).acquire(30)
+    finally:
+        signal.signal(signal.SIGALRM, former)
+    queue_of(file).release()
+    assert queue_of(file).acquire(0)
+    queue_of(file).release()
+
+
+def test_connection_closed_by_the_garbage_collector_wakes_a_waiting_thread(file, monkeypatch):
+    """Even if it is collected while the same thread enters the queue."""
+    connection = connect(file)
+    connection.begin_immediate()
+    held, queue = [connection], queue_of(file)
+    del connection
+
+    class Waiting(deque):
+        def append(self, turn):
+            super().append(turn)
+            held.clear()
+            gc.collect()
+
+    monkeypatch.setattr(queue, "_waiting", Waiting())
+    assert queue.acquire(5)
+    queue.release()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_queue_file_belongs_to_the_owner_of_the_database(file):
+    os.chown(file, 12345, 12345)
+    with closing(connect(file)) as connection:
+        connection.begin_immediate()
+        connection.rollback()
+    found = Path(file + SUFFIX).stat()
+    assert (found.st_uid, found.st_gid) == (12345, 12345)
 
 
 def test_queued_writer_waits_for_a_writer_outside_the_queue(file):

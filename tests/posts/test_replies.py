@@ -94,6 +94,44 @@ def test_what_cannot_be_a_reply_is_refused_and_kept(as_, db, body):
     assert db.session.scalar(select(func.count(Post.id))) == 1
 
 
+def test_refused_reply_is_answered_in_json_to_a_script(as_, db):
+    ana, ben = as_("ana"), as_("ben")
+    post = a_post(ana.user)
+    as_json = {"Accept": "application/json"}
+    said = ben.post_form(f"/post/{post.id}/reply", {"post": " "}, headers=as_json)
+    assert said.status_code == 422 and said.get_json()["error"]
+    assert ana.post_form(f"/post/{post.id}/delete").status_code == 303
+    said = ben.post_form(f"/post/{post.id}/reply", {"post": "Too late"}, headers=as_json)
+    assert said.status_code == 404 and said.get_json()["error"]
+
+
+def test_refused_reply_leaves_the_language_of_the_post(as_, db):
+    ana = as_("ana")
+    post = a_post(ana.user, language="es")
+    page = ana.post_form(f"/post/{post.id}/reply", {"post": " ", "language": "fr"}).text
+    chosen = re.findall(r'<option selected value="(\w*)"', page)
+    assert sorted(chosen) == ["es", "fr"]
+
+
+def test_reply_leaves_the_draft_of_a_post_alone(as_, db):
+    ana = as_("ana")
+    post = a_post(ana.user)
+    form = {"post": "Congratulations!", "form_key": "draft-key"}
+    assert ana.post_form("/post/draft", form).status_code == 200
+    answer(ana, post, "Congratulations!")
+    assert ana.get("/post/draft").get_json()["text"] == "Congratulations!"
+
+
+def test_one_form_key_replies_to_each_post(as_, db):
+    ana = as_("ana")
+    posts = [a_post(ana.user), a_post(ana.user)]
+    for post in posts:
+        form = {"post": "Thanks", "form_key": "the-key"}
+        assert ana.post_form(f"/post/{post.id}/reply", form).status_code == 303
+    replies = db.session.scalars(select(Post.reply_to_id).where(Post.reply_to_id.is_not(None)))
+    assert sorted(replies) == [post.id for post in posts]
+
+
 def test_a_form_sent_twice_makes_one_reply(as_, db):
     ana, ben = as_("ana"), as_("ben")
     post = a_post(ana.user)
@@ -402,4 +440,25 @@ def test_a_post_deleted_while_it_is_replied_to(as_, db, recount):
     with ThreadPoolExecutor(len(browsers)) as pool:
         list(pool.map(act, browsers))
     assert db.session.scalar(select(func.count(PostCount.post_id))) == 0
+    assert recount()["drift"] == 0
+
+
+@pytest.mark.slow
+def test_post_and_its_replies_can_be_deleted_at_once(as_, db, recount):
+    ana = as_("ana")
+    posts = [a_post(ana.user, "Hello @ben") for _ in range(20)]
+    replies = [[a_reply(ana.user, post, "Hello @ben") for _ in range(3)] for post in posts]
+    browsers = [as_(ana.user) for _ in range(4)]
+    gate = Barrier(len(browsers))
+
+    ids = [[post.id, *(one.id for one in answers)] for post, answers in zip(posts, replies, strict=True)]
+
+    def delete_one(number):
+        for row in ids:
+            gate.wait()
+            assert browsers[number].post_form(f"/post/{row[number]}/delete").status_code == 303
+
+    with ThreadPoolExecutor(len(browsers)) as pool:
+        list(pool.map(delete_one, range(len(browsers))))
+    assert db.session.scalar(select(func.count(Post.id))) == 0
     assert recount()["drift"] == 0

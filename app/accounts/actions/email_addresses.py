@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from app.accounts.actions import email_links
@@ -45,11 +45,15 @@ def request_email_change(user: User, address: str) -> None:
 
     The caller has just checked the password. If another account uses the address, the job emails the owner of that
     account instead. No error is raised then, because it would reveal that the address is in use
-    (docs/decisions/0015-registration.md). Raises FormError if `address` is invalid or is the user's current one.
+    (docs/decisions/0015-registration.md). Raises FormError if `address` is invalid or is the user's current one, and
+    ActionError if the password was changed after it was checked: the change has revoked links to new addresses.
     """
     address = deliverable_address(address)
     if address == user.email:
         raise FormError({"email": _l("You're already using this email address.")})
+    known = select(User.id).where(User.id == user.id, User.active, User.password_hash == user.password_hash)
+    if db.session.scalar(known.with_for_update(key_share=True)) is None:
+        raise ActionError(_l("Your password was just changed. Please try again."))
     email_links.enqueue_link(user, "change_email", address)
 
 

@@ -18,6 +18,7 @@ from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_can_moderate, check_open, checked
 from app.notifications import record_event, refresh_counts_for_deleted_post
+from app.queries import threads
 
 QUOTED = 500  # maximum number of characters of a removed post that are quoted to its author
 
@@ -103,7 +104,10 @@ def remove_post(moderator: User, report_id: int, words: str) -> None:
         raise ActionError(_l("This report isn't about a post."))
     author = lock_person(report.accused_id, moderator)
     check_can_moderate(moderator, author)
-    post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
+    post = db.session.get(Post, report.post_id)
+    if post is not None:
+        threads.lock_parent(post)
+        post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
     if post is None:
         raise ActionError(_l("This post has already been deleted."))
     refresh_counts_for_deleted_post(post.id)

@@ -56,7 +56,9 @@ async function send(form) {
     const headers = { Accept: isReply ? "application/json" : "text/html" };
     const response = await http.submit(form, { redirect: "manual", headers });
     if (response.status === 201) {
-      location.assign((await response.json()).url);
+      const { url } = await response.json();
+      form.querySelector("textarea").value = ""; // or the text would still be here after Back
+      location.assign(url);
       return;
     }
     if (response.type === "opaqueredirect") {
@@ -65,6 +67,9 @@ async function send(form) {
       return; // done: the page to go to shows the post, and what the server says about it
     }
     reason = reasonToRetry(response.status);
+    if (!reason && isReply) {
+      reason = (await response.json()).error; // a reply has no draft, so its text must stay on this page
+    }
     if (!reason) {
       // Refused: the server's own page says what is wrong, with the text in it. (A button called "submit" hides form.submit.)
       HTMLFormElement.prototype.submit.call(form);
