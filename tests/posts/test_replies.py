@@ -96,12 +96,12 @@ def test_what_cannot_be_a_reply_is_refused_and_kept(as_, db, body):
 
 def test_refused_reply_is_answered_in_json_to_a_script(as_, db):
     ana, ben = as_("ana"), as_("ben")
-    post = a_post(ana.user)
+    page = f"/post/{a_post(ana.user).id}"
     as_json = {"Accept": "application/json"}
-    said = ben.post_form(f"/post/{post.id}/reply", {"post": " "}, headers=as_json)
+    said = ben.post_form(f"{page}/reply", {"post": " "}, headers=as_json)
     assert said.status_code == 422 and said.get_json()["error"]
-    assert ana.post_form(f"/post/{post.id}/delete").status_code == 303
-    said = ben.post_form(f"/post/{post.id}/reply", {"post": "Too late"}, headers=as_json)
+    assert ana.post_form(f"{page}/delete").status_code == 303
+    said = ben.post_form(f"{page}/reply", {"post": "Too late"}, headers=as_json)
     assert said.status_code == 404 and said.get_json()["error"]
 
 
