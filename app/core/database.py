@@ -63,10 +63,14 @@ def built_once(build: Callable[[], S]) -> Callable[[], S]:
 def shared_alias(model: type[M]) -> type[M]:
     """Return an alias of a model. Create it once in each module, because creating an alias is slow.
 
-    The columns of the alias are created now. SQLAlchemy would create them on first use, which is not thread-safe.
+    The columns of the alias, and the index by which SQLAlchemy looks them up, are created now. SQLAlchemy would create
+    them on first use, which is not thread-safe: a thread that finds half of the index uses a column of the table instead
+    of one of the alias, and the alias keeps it.
     """
     alias = aliased(model)
-    _columns = inspect(alias).selectable.c
+    selectable = inspect(alias).selectable
+    for column in inspect(model).local_table.columns:
+        selectable.corresponding_column(column)
     return alias
 
 
