@@ -64,8 +64,8 @@ def shared_alias(model: type[M]) -> type[M]:
     """Return an alias of a model. Create it once in each module, because creating an alias is slow.
 
     The columns of the alias, and the index by which SQLAlchemy looks them up, are created now. SQLAlchemy would create
-    them on first use, which is not thread-safe: a thread that finds half of the index uses a column of the table instead
-    of one of the alias, and the alias keeps it.
+    them on first use, which is not thread-safe: a thread that finds half of the index uses a column of the table
+    instead of one of the alias, and the alias keeps it.
     """
     alias = aliased(model)
     selectable = inspect(alias).selectable
