@@ -8,14 +8,17 @@ from sqlalchemy import select
 
 from app import mailer
 from app.accounts.actions import deletion
-from app.accounts.actions.deletion import MAIL_JOB, TELL_READERS
+from app.accounts.actions.deletion import MAIL_JOB
 from app.core import account_deletion
 from app.core.database import end_read_transaction, write_transaction
 from app.core.exports import exports
 from app.core.i18n import in_language_of, moment_text
+from app.core.signals import account_activity_changed
 from app.extensions import db
-from app.jobs import job
+from app.jobs import enqueue, job
 from app.models import Job, User
+
+TELL_READERS = "accounts.tell_readers"
 
 
 @job(MAIL_JOB, queue="mail", timeout=90)
@@ -33,6 +36,11 @@ def mail_deletion(user_id: int, what: str, due_at: str) -> None:
     with in_language_of(user):
         when = moment_text(moment)
     mailer.send(user, f"deletion_{what}", when=when)
+
+
+@account_activity_changed.connect
+def _enqueue_tell_readers(user: User) -> None:
+    enqueue(TELL_READERS, user_id=user.id)
 
 
 @job(TELL_READERS)

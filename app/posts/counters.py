@@ -18,7 +18,6 @@ from app.core.database import end_read_transaction, shared_alias, write_transact
 from app.extensions import db
 from app.models import Post, PostCount, User
 
-COUNT_JOB = "posts.count_reactions"  # enqueued by the actions that close or restore an account
 RECOUNT_BATCH = 500  # posts whose counters one statement recalculates
 BATCH = 200  # replies in one transaction, which locks the counters of as many posts
 _reply = shared_alias(Post)
@@ -119,7 +118,7 @@ def lock_counts(post_ids: Sequence[int]) -> None:
 def uncount(user_id: int) -> bool:
     """Stop counting a batch of the replies of an account that is being deleted. Return True if there may be more.
 
-    Usually COUNT_JOB has done this already.
+    Usually the job posts.count_reactions has done this already.
     """
     counted = (Post.author_id == user_id, Post.reply_to_id.is_not(None), Post.counted)
     ids = db.session.scalars(select(Post.id).where(*counted).order_by(Post.id).limit(BATCH)).all()

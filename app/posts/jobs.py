@@ -10,14 +10,16 @@ from flask import current_app
 
 from app.core.database import write_transaction
 from app.core.exports import exports
+from app.core.signals import account_activity_changed
 from app.core.time import now
 from app.extensions import db
-from app.jobs import PermanentError, job, report_progress
+from app.jobs import PermanentError, enqueue, job, report_progress
 from app.models import User
 from app.notifications import presence
 from app.posts import actions, counters, drafts, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 
+COUNT_JOB = "posts.count_reactions"
 PRESENCE_BATCH = 500  # followers per Redis command that checks who is viewing the site
 # Members per transaction. It locks the clocks of all of them and, on SQLite, blocks all other writers.
 NOTIFY_BATCH = 50
@@ -67,7 +69,12 @@ def remove_old_exports() -> None:
     store.delete_unfinished()
 
 
-@job(counters.COUNT_JOB, timeout=600)
+@account_activity_changed.connect
+def _enqueue_count_reactions(user: User) -> None:
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{user.id}", user_id=user.id)
+
+
+@job(COUNT_JOB, timeout=600)
 def count_reactions(user_id: int) -> None:
     """Count the replies of a restored account, or stop counting those of a closed account.
 

@@ -18,7 +18,6 @@ from app.core.database import end_read_transaction, shared_alias, write_transact
 from app.extensions import db
 from app.models import Follow, ProfileCount, User
 
-COUNT_JOB = "profiles.count_follows"  # enqueued by the actions that close or restore an account
 BATCH = 200  # follows in one transaction, which locks the counters of up to twice as many members
 Pair = tuple[int, int]  # follower and followed
 
@@ -96,7 +95,7 @@ def lock_counts(user_ids: set[int]) -> None:
 def uncount(user_id: int) -> bool:
     """Subtract a batch of the follows of a closed account from the counters. Return True if there may be more.
 
-    This is a step of deleting the account. Usually COUNT_JOB has subtracted the follows already.
+    This is a step of deleting the account. Usually the job profiles.count_follows has subtracted the follows already.
     """
     mine = or_(*(own == user_id for own, _other in DIRECTIONS))
     some = select(Follow.follower_id, Follow.followed_id).where(mine, Follow.counted).limit(BATCH)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from app.core.database import end_read_transaction
-from app.jobs import job
+from app.core.signals import account_activity_changed
+from app.jobs import enqueue, job
+from app.models import User
 from app.profiles import counters, daily_recount, queries
 from app.profiles.picture_routes import storage
 
+COUNT_JOB = "profiles.count_follows"
 ORPHAN_AGE = 24 * 3600  # seconds; a newer file may belong to an upload that is not committed yet
 
 
-@job(counters.COUNT_JOB, timeout=600)
+@account_activity_changed.connect
+def _enqueue_count_follows(user: User) -> None:
+    enqueue(COUNT_JOB, unique_key=f"{COUNT_JOB}:{user.id}", user_id=user.id)
+
+
+@job(COUNT_JOB, timeout=600)
 def count_follows(user_id: int) -> None:
     """Add the follows of a restored account to the counters, or subtract those of a closed account.
 

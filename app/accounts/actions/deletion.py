@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, delete, or_, select, tuple_, update
 from app.accounts.actions import email_links, logins
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.signals import account_activity_changed
 from app.core.time import now
 from app.extensions import Base, db
 from app.jobs import enqueue
@@ -22,9 +23,6 @@ from app.notifications import publish_activity_count
 
 GRACE_PERIOD = timedelta(days=14)  # between request and deletion
 MAIL_JOB = "accounts.mail_deletion"
-TELL_READERS = "accounts.tell_readers"
-FOLLOWS_JOB = "profiles.count_follows"
-REACTIONS_JOB = "posts.count_reactions"
 BATCH = 500  # rows deleted in one transaction
 NOTIFY_BATCH = 50  # members updated in one transaction, which locks their notification clocks
 
@@ -44,6 +42,7 @@ def schedule_deletion(user: User) -> datetime:
     logins.end_logins(user)
     email_links.revoke(user, "confirm", "reset", "change_email")
     _enqueue_email(user, "ordered", due_at)
+    account_activity_changed.send(user)
     return due_at
 
 
@@ -60,6 +59,7 @@ def cancel_deletion(user: User) -> None:
     if due_at is None or db.session.scalar(opening.returning(User.id)) is None:
         raise ActionError(_l("Your account was just changed. Please try again."))
     _enqueue_email(user, "taken_back", due_at)
+    account_activity_changed.send(user)
 
 
 def tell_readers(user_id: int, after: int) -> int | None:
@@ -128,6 +128,3 @@ def _check_not_the_last_admin(user: User) -> None:
 
 def _enqueue_email(user: User, what: Literal["ordered", "taken_back"], due_at: datetime) -> None:
     enqueue(MAIL_JOB, user_id=user.id, what=what, due_at=due_at.isoformat())
-    enqueue(TELL_READERS, user_id=user.id)
-    for name in (FOLLOWS_JOB, REACTIONS_JOB):
-        enqueue(name, unique_key=f"{name}:{user.id}", user_id=user.id)

@@ -10,19 +10,14 @@ from sqlalchemy import delete
 from app.core import roles
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
+from app.core.signals import account_activity_changed
 from app.core.time import now
 from app.extensions import db
-from app.jobs import enqueue
 from app.models import LoginSession, Report, User
 from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_can_moderate, check_open
 from app.notifications import logins_changed
-
-# Jobs that correct the counters of other users, which don't include events and follows of inactive accounts.
-TELL_READERS = "accounts.tell_readers"
-FOLLOWS_JOB = "profiles.count_follows"
-REACTIONS_JOB = "posts.count_reactions"
 
 
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
@@ -39,9 +34,7 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
     person.active, person.suspended_at = False, now()
     db.session.execute(delete(LoginSession).where(LoginSession.user_id == person.id))
     logins_changed(person.id)
-    enqueue(TELL_READERS, user_id=person.id)
-    for name in (FOLLOWS_JOB, REACTIONS_JOB):
-        enqueue(name, unique_key=f"{name}:{person.id}", user_id=person.id)
+    account_activity_changed.send(person)
     audit_log.log_action(actor, "suspended", report=report, person=person)
 
 
@@ -57,9 +50,7 @@ def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None 
         raise ActionError(_l("This account isn't suspended."))
     # An account pending deletion stays inactive. Its user can cancel the deletion by logging in.
     person.active, person.suspended_at = person.deletion_due_at is None, None
-    enqueue(TELL_READERS, user_id=person.id)
-    for name in (FOLLOWS_JOB, REACTIONS_JOB):
-        enqueue(name, unique_key=f"{name}:{person.id}", user_id=person.id)
+    account_activity_changed.send(person)
     audit_log.log_action(actor, "reinstated", report=report, person=person)
 
 
