@@ -129,7 +129,7 @@ def delete(person: User, post: Post) -> None:
     """Delete a post. Raises ActionError if `person` is not its author."""
     if post.author_id != person.id:
         raise ActionError(_l("You can only delete your own posts."))
-    threads.lock_parent(post)
+    threads.lock_parent(post.id)
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     db.session.flush()

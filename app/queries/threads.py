@@ -74,15 +74,14 @@ def ancestor_ids(post: Post) -> list[int]:
     return [post.tree_id, *ids_in(post.tree_path)[:-1]] if post.tree_id is not None else []
 
 
-def lock_parent(post: Post) -> None:
-    """Lock the post that `post` replies to, so that it can't be deleted until the commit.
+def lock_parent(post_id: int) -> None:
+    """Lock the post that a post replies to, so that it can't be deleted until the commit.
 
-    Call this before deleting `post`. Both deletions change the counter of the parent, and both lock other rows. If the
-    parent's deletion didn't wait here, the two could deadlock.
+    Call this before deleting the reply. Both deletions change the counter of the parent, and both lock other rows. If
+    the parent's deletion didn't wait here, the two could deadlock.
     """
-    if post.reply_to_id is not None:
-        parent = select(Post.id).where(Post.id == post.reply_to_id)
-        db.session.execute(parent.with_for_update(read=True, key_share=True))
+    replied_to = select(_reply.reply_to_id).where(_reply.id == post_id).scalar_subquery()
+    db.session.execute(select(Post.id).where(Post.id == replied_to).with_for_update(read=True, key_share=True))
 
 
 def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select[Post]:

@@ -104,10 +104,9 @@ def remove_post(moderator: User, report_id: int, words: str) -> None:
         raise ActionError(_l("This report isn't about a post."))
     author = lock_person(report.accused_id, moderator)
     check_can_moderate(moderator, author)
-    post = db.session.get(Post, report.post_id)
-    if post is not None:
-        threads.lock_parent(post)
-        post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
+    if report.post_id is not None:
+        threads.lock_parent(report.post_id)
+    post = db.session.get(Post, report.post_id, with_for_update=True, populate_existing=True)
     if post is None:
         raise ActionError(_l("This post has already been deleted."))
     refresh_counts_for_deleted_post(post.id)
