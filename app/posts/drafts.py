@@ -47,7 +47,7 @@ def save(author: User, form_key: str, text: str, language: str = "") -> bool:
     )
     if db.session.scalar(keep.returning(PostDraft.form_key)) is None:
         return False
-    newest = _written(author).with_only_columns(PostDraft.form_key).limit(MAX_DRAFTS)
+    newest = _written_by(author.id).with_only_columns(PostDraft.form_key).limit(MAX_DRAFTS)
     old = (PostDraft.user_id == author.id, PostDraft.body != "", PostDraft.form_key.not_in(newest))
     db.session.execute(delete(PostDraft).where(*old))
     return True
@@ -59,7 +59,7 @@ def clear(author: User, form_key: str | None, body: str) -> None:
     The emptied rows are marked as sent, so that a save request that arrives late is rejected.
     """
     sent = {"body": "", "is_sent": True, "saved_at": now()}
-    same = [row.form_key for row in db.session.scalars(_written(author)) if clean(row.body).strip() == body]
+    same = [row.form_key for row in db.session.scalars(_written_by(author.id)) if clean(row.body).strip() == body]
     if same:
         these = (PostDraft.user_id == author.id, PostDraft.form_key.in_(same))
         db.session.execute(update(PostDraft).where(*these).values(**sent))
@@ -88,10 +88,6 @@ def delete_old() -> int:
 
 def _old() -> tuple[ColumnElement[bool], ...]:
     return or_(PostDraft.is_sent, PostDraft.body == ""), PostDraft.saved_at < now() - EMPTY_LIFETIME
-
-
-def _written(author: User) -> Select[PostDraft]:
-    return _written_by(author.id)
 
 
 @built_once

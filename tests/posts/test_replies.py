@@ -309,7 +309,7 @@ def test_a_thread_has_any_depth(as_, db, monkeypatch):
 @pytest.mark.parametrize(
     "after", ["", "x", "00000", "000001", "zzzzzz", "~~~~~~", "0" * 384, "0" * 390, "%00", "٣" * 6]
 )
-def test_invalid_timeline_cursor_is_ignored(as_, after):
+def test_invalid_thread_cursor_is_ignored(as_, after):
     browser = as_("ana")
     post = a_post(browser.user)
     a_reply(browser.user, post)
