@@ -20,7 +20,6 @@ from app.core.database import end_read_transaction, read_transaction, write_tran
 from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import languages
 from app.core.time import now
-from app.core.validation import send_key
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
 from app.extensions import db
@@ -141,8 +140,8 @@ def _post(entry: Entry, age: timedelta) -> None:
 def _publish(author: User, entry: Entry) -> Post:
     if entry.parent is None:
         return publish(author, entry.body, language=entry.language, form_key=entry.form_key)
-    key = send_key(_get(entry.parent.author), entry.parent.body, entry.parent.form_key)
-    parent = db.session.scalar(timelines.visible(author).where(Post.form_key == key))
+    same = (User.username == entry.parent.author, Post.body == entry.parent.body)
+    parent = db.session.scalar(timelines.visible(author).where(*same))
     if parent is None:
         raise ActionError(f"A post by {entry.parent.author} was deleted while the demo was made.")
     return reply(author, parent, entry.body, language=entry.language, form_key=entry.form_key)
