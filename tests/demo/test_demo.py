@@ -17,8 +17,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def demo(app, db):
     """`flask demo`."""
-    runner = app.test_cli_runner()
-    return lambda *arguments: in_new_context(runner.invoke, args=["demo", *arguments])
+    runner, level = app.test_cli_runner(), app.logger.level
+    yield lambda *arguments: in_new_context(runner.invoke, args=["demo", *arguments])
+    app.logger.setLevel(level)  # the command hides warnings
 
 
 def rows(db):
