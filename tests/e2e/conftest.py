@@ -27,6 +27,7 @@ from tests.support.ports import free_port, wait_for
 POLL_INTERVAL = 3  # seconds; the contract's default of 10 would only make the tests wait
 MAIL_DELAY = 6
 PASSWORD = "correct horse battery"
+expect.set_options(timeout=15_000)  # milliseconds: several polls, because the machine may be busy
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 
 

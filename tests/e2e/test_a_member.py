@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
-from tests.e2e.conftest import PASSWORD, POLL_INTERVAL, Person
+from tests.e2e.conftest import PASSWORD, Person
 
 pytestmark = pytest.mark.e2e
 MakePerson = Callable[..., Person]
@@ -105,7 +105,7 @@ def test_export_progress_is_shown_and_the_file_can_be_downloaded(person: MakePer
     otto.goto("/user/otto")
     otto.page.get_by_role("button", name="Export my posts and messages").click()
     link = otto.page.get_by_role("link", name="Download")
-    expect(link).to_be_visible(timeout=15_000)  # it comes by the poller, without a reload
+    expect(link).to_be_visible()  # it comes by the poller, without a reload
     with otto.page.expect_download() as download:
         link.click()
     assert "For the archive" in download.value.path().read_text()
@@ -120,6 +120,6 @@ def test_login_ended_in_another_browser_shows_a_notice(person: MakePerson, brows
     other.page.get_by_role("button", name="Log out everywhere").click()
     expect(other.page).to_have_url(re.compile("/auth/login"))
     other.context.close()
-    expect(nina.page.get_by_text("You've been logged out.")).to_be_visible(timeout=(POLL_INTERVAL + 2) * 1000)
+    expect(nina.page.get_by_text("You've been logged out.")).to_be_visible()
     assert nina.page.url.endswith("/explore")
     nina.errors.clear()  # the browser logs the 401 itself

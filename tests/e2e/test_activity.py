@@ -17,11 +17,11 @@ def test_mention_is_shown_and_the_next_one_is_offered(person: Callable[..., Pers
     dora, emil = person("dora"), person("emil")
     emil.submit("form[data-composer]", post="Good morning, @dora")
     badge = dora.page.locator(BADGE)
-    expect(badge).to_have_text("1 1 unread in Activity", timeout=15_000)
+    expect(badge).to_have_text("1 1 unread in Activity")
 
     dora.goto("/activity")
     expect(dora.page.locator(".event.is-unread")).to_contain_text("emil mentioned you")
-    expect(badge).to_be_hidden(timeout=15_000)  # it was on the screen
+    expect(badge).to_be_hidden()  # it was on the screen
     other_tab = dora.tab("/explore")
     expect(other_tab.locator(BADGE)).to_be_hidden()
 
@@ -31,7 +31,7 @@ def test_mention_is_shown_and_the_next_one_is_offered(person: Callable[..., Pers
     emil.goto("/")
     emil.submit("form[data-composer]", post="And once more, @dora")
     more = dora.page.get_by_role("button", name="Show new activity")
-    expect(more).to_be_visible(timeout=15_000)
+    expect(more).to_be_visible()
     assert first.bounding_box() == before
     more.click()
     expect(dora.page.locator(".event[data-kind=mention]")).to_have_count(2)

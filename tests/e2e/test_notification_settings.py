@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from app.notifications.kinds import configurable_kinds
 from tests.e2e.conftest import Person
 
 pytestmark = pytest.mark.e2e
@@ -18,7 +19,7 @@ def test_grid_controls_are_named_by_row_and_column(person: Callable[..., Person]
     person(f"first{width}")  # the first of a site is its admin, and told of reports, too
     page = person(f"grid{width}", viewport={"width": width, "height": 900}).tab(PAGE)
     grid = page.get_by_role("table", name="Notify me about")
-    expect(grid.get_by_role("rowheader")).to_have_count(6)
+    expect(grid.get_by_role("rowheader")).to_have_count(len(configurable_kinds("member")))
     expect(grid.get_by_role("columnheader")).to_have_count(5)
     badge = grid.get_by_role("switch", name="Mentions Badge")
     expect(badge).to_be_checked()

@@ -6,7 +6,7 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import pytest
 
@@ -146,9 +146,9 @@ def listening(stack) -> set[str]:
 
 def test_jobs_run_once_when_redis_responses_are_lost(stack, ask, moments):
     """R13: the job is in Redis and the site does not know, or it is not and the site cannot know: done once."""
-    with Proxy(stack.valkey.port) as proxy:
+    with closing(Stream(stack)) as stream, Proxy(stack.valkey.port) as proxy:
         stack.restart("web", REDIS_URL=f"redis://127.0.0.1:{proxy.port}/0")
-        with Stream(stack) as stream:
+        with stream:
             for _ in moments.twenty(0.1, 0.6):
                 before = proxy.harmed
                 moments.choice(
@@ -166,10 +166,9 @@ def test_jobs_run_once_when_redis_responses_are_lost(stack, ask, moments):
         stack.shift_clock(LOSS)
         wait_for(lambda: unfinished(ask) == [], seconds=60, why=f"the jobs; left are {unfinished(ask)}")
         assert proxy.harmed >= 5
-    assert stream.unlike_once() == {}
+        assert stream.unlike_once() == {}
     assert len(stack.mails) == len({mail.message_id for mail in stack.mails})
     # What was running when the clock was moved looked dead, and was run once more. The removal of a poll's answer fails
     # as long as Redis is slow, and is tried again: that is what it is for.
     twice = ask("SELECT name, attempts FROM job WHERE attempts <> 1 + crashes")
     assert [name for name, _attempts in twice if name != "notifications.forget_poll"] == []
-    stream.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from sqlalchemy import text
@@ -32,24 +32,23 @@ def message_ids(stack, name: str, link: str) -> list[str]:
 
 def test_workers_killed_at_twenty_moments_lose_no_job(stack, ask, moments):
     """R9: a worker as a whole, or one process of it: its scheduler, or the child that runs the job."""
-    with Proxy(stack.mails.port) as slow_mail:
+    with closing(Stream(stack)) as stream, Proxy(stack.mails.port) as slow_mail:
         slow_mail.delay(0.01)
         for worker in WORKERS:
             stack.restart(worker, module=READY, MAIL_PORT=str(slow_mail.port))
-        with Stream(stack) as stream:
+        with stream:
             for _ in range(TWENTY):
                 pids = wait_for(lambda: at_work(stack), seconds=30, every=0.005, why="a worker at work")
                 time.sleep(moments.uniform(0, 0.3))
                 send(signal.SIGKILL, moments.choice((pids[:1], pids[1:2], pids)))
         unfinished = "SELECT name, state FROM job WHERE state IN ('queued', 'running')"
         wait_for(lambda: ask(unfinished) == [], seconds=IN_TIME, why="every job")
-    assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
-    ((crashes,),) = ask("SELECT sum(crashes) FROM job")
-    assert crashes > 0  # else we never hit one at work
-    assert stream.unlike_once() == {}
+        assert ask("SELECT name, error FROM job WHERE state = 'failed'") == []
+        ((crashes,),) = ask("SELECT sum(crashes) FROM job")
+        assert crashes > 0  # else we never hit one at work
+        assert stream.unlike_once() == {}
     copies = len(stack.mails) - len({mail.message_id for mail in stack.mails})
     assert copies <= TWENTY
-    stream.close()
 
 
 def at_work(stack) -> list[int]:

@@ -17,7 +17,10 @@ _numbers = itertools.count(1)
 
 
 class Stream:
-    """`with Stream(stack) as stream:` they come; afterwards `stream.people` says who came."""
+    """`with closing(Stream(stack)) as stream:` makes it, and people come during an inner `with stream:`.
+
+    Afterwards `stream.people` says who came.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.people: dict[str, Visitor] = {}
