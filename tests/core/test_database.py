@@ -7,9 +7,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from app.core.database import shared_alias
-from app.models import ConversationMember
+from app.models import ConversationMember, Message, User
 
 
 def test_threads_that_share_a_new_alias_build_the_same_statement():
@@ -30,3 +31,11 @@ def test_threads_that_share_a_new_alias_build_the_same_statement():
             assert not any("conversation_member." in statement for statement in statements)
     finally:
         sys.setswitchinterval(before)
+
+
+def test_statements_with_joinedload_share_no_alias():
+    """A shared alias would need `shared_alias`: SQLAlchemy 2.0 kept the aliases of `joinedload` in a pool."""
+    query = select(Message).options(joinedload(Message.sender))
+    joins = [one.compile().compile_state.statement.get_final_froms()[0] for one in (query, query.order_by(Message.id))]
+    assert joins[0].right.element is joins[1].right.element is User.__table__
+    assert joins[0].right is not joins[1].right
