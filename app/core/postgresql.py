@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 # A request uses a second connection while its session has the first, for `last_seen` and for filling the poll cache.
@@ -51,12 +51,15 @@ def _replace_closed(connection: Any, record: Any, _fairy: Any) -> None:
 
     SQLAlchemy's `pool_pre_ping` sends a statement each time. But a server that closes a connection says so: there is
     something to read on it. Only a connection that was idle for long is tested, because a firewall may have dropped it
-    without a word.
+    without a word. It has then dropped the others as well, and each test may take half a minute, so the pool replaces
+    all of them.
     """
     if not type(connection).__module__.startswith("psycopg"):
         return
-    if connection.closed or _has_input(connection) or not _responds(connection, record):
+    if connection.closed or _has_input(connection):
         raise DisconnectionError("the server has closed the connection")
+    if not _responds(connection, record):
+        raise InvalidatePoolError("the server does not respond")
 
 
 @event.listens_for(QueuePool, "checkin")

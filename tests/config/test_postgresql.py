@@ -79,6 +79,25 @@ def test_one_that_does_not_answer_any_more_is_replaced(engine, monkeypatch):
     assert pid(engine) != before
 
 
+def test_no_other_connection_is_tested_after_one_did_not_answer(engine, monkeypatch):
+    """Each test may last until TCP gives up."""
+    failed = []
+
+    def fail(*_arguments, **_options):
+        failed.append(1)
+        raise psycopg.OperationalError("a firewall has dropped it")
+
+    def two_at_once() -> set[int]:
+        with engine.connect() as one, engine.connect() as other:
+            return {one.scalar(PID), other.scalar(PID)}
+
+    before = two_at_once()
+    monkeypatch.setattr(postgresql, "PING_AFTER", 0.0)
+    monkeypatch.setattr(psycopg.Connection, "execute", fail)
+    assert before.isdisjoint(two_at_once())
+    assert len(failed) == 1
+
+
 def test_all_threads_have_two_connections_at_once(engine):
     together = Barrier(2, timeout=20)
 
