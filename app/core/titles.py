@@ -7,10 +7,15 @@ from collections.abc import Iterable
 from app.core.i18n import _, isolated, listed
 
 
+def listed_names(people: Iterable[str]) -> str:
+    """Return names as a list in the reader's language, for a place in a plain-text sentence."""
+    return listed(map(isolated, people))
+
+
 def group_title(name: str, people: Iterable[str]) -> str:
     """Return a group's name. If it has none, return a list of the other members' names, `people`.
 
     The list is in the reader's language. Without a name and other members, return "Only you".
     """
     # NOTE: Title of a group without other members.
-    return name or listed(map(isolated, people)) or _("Only you")
+    return name or listed_names(people) or _("Only you")

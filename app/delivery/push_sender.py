@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import mailer
 from app.core.i18n import _n, in_language_of, isolated
 from app.core.time import now
-from app.core.titles import group_title
+from app.core.titles import group_title, listed_names
 from app.delivery import queries
 from app.extensions import db
 from app.jobs import current_job_id
@@ -144,33 +144,59 @@ def _message_lines(user_id: int, since: float, until: float) -> list[Line]:
     conversations: dict[int, list[queries.Unread]] = {}
     for one in queries.unread_by_sender(user_id, since, until):
         conversations.setdefault(one.conversation.id, []).append(one)
-    names = members.names_in_nameless(user_id, [found[0].conversation for found in conversations.values()])
-    return [_conversation_line(found, names.get(number, ())) for number, found in conversations.items()]
+    people = members.others_in_nameless(user_id, [found[0].conversation for found in conversations.values()])
+    return [_conversation_line(found, people.get(number, ())) for number, found in conversations.items()]
 
 
-def _conversation_line(found: Sequence[queries.Unread], people: Sequence[str]) -> Line:
+def _conversation_line(found: Sequence[queries.Unread], people: Sequence[User]) -> Line:
     first, count = found[0], sum(one.count for one in found)
     timestamp = max(one.timestamp for one in found)
     if first.conversation.is_group:
-        group = isolated(group_title(first.conversation.name, people))
-        words = _in_group(group, isolated(first.sender.display_name) if len(found) == 1 else "", count)
+        sender = first.sender if len(found) == 1 else None
+        words = _in_group(first.conversation.name, people, sender, count)
         return Line(timestamp, words, "messages.conversation", {"conversation_id": first.conversation.id})
-    name = isolated(first.sender.display_name)
-    text = _n("New message from %(name)s", "%(num)s new messages from %(name)s", count, name=name)
+    text = _from(first.sender, count)
     return Line(timestamp, text, "messages.conversation", {"username": first.sender.username})
 
 
-def _in_group(group: str, sender: str, count: int) -> str:
-    """Describe the new messages in a group. `sender` is "" if several members wrote them."""
-    if sender:
+def _from(sender: User, count: int) -> str:
+    name = isolated(sender.display_name)
+    return _n("New message from %(name)s", "%(num)s new messages from %(name)s", count, name=name)
+
+
+def _in_group(group: str, people: Sequence[User], sender: User | None, count: int) -> str:
+    """Describe the new messages in a group. `sender` is None if several members wrote them.
+
+    `group` is the name of the group, or "". Without a name, the other members `people` are named.
+    """
+    others = isolated(listed_names(user.display_name for user in people if user is not sender))
+    if sender is None:
+        if group or not others:
+            named = isolated(group_title(group, ()))
+            return _n("%(num)s new message in %(group)s", "%(num)s new messages in %(group)s", count, group=named)
+        return _n(
+            "%(num)s new message in your conversation with %(people)s",
+            "%(num)s new messages in your conversation with %(people)s",
+            count,
+            people=others,
+        )
+    if group:
         return _n(
             "New message from %(name)s in %(group)s",
             "%(num)s new messages from %(name)s in %(group)s",
             count,
-            name=sender,
-            group=group,
+            name=isolated(sender.display_name),
+            group=isolated(group),
         )
-    return _n("%(num)s new message in %(group)s", "%(num)s new messages in %(group)s", count, group=group)
+    if not others:
+        return _from(sender, count)
+    return _n(
+        "New message from %(name)s in your conversation with %(others)s",
+        "%(num)s new messages from %(name)s in your conversation with %(others)s",
+        count,
+        name=isolated(sender.display_name),
+        others=others,
+    )
 
 
 def _event_lines(events: Sequence[Activity], grid: Mapping[str, Preference]) -> list[Line]:

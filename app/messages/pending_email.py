@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ from sqlalchemy.orm import joinedload
 
 from app.core.database import built_once
 from app.core.i18n import Lazy
-from app.core.titles import group_title
+from app.core.titles import listed_names
 from app.extensions import db
 from app.messages.notifications import KIND
-from app.models import Conversation, ConversationMember, Message
+from app.models import Conversation, ConversationMember, Message, User
 from app.notifications import scheduling
 from app.notifications.scheduling import EmailSection, PendingBatch
 from app.queries import members, unread
@@ -70,30 +70,41 @@ def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[PendingBa
     found = unmailed(user_id) if KIND in kinds else []
     if not found:
         return []
-    names = members.names_in_nameless(user_id, [one.conversation for one in found])
-    parts = [_part(one, names.get(one.conversation.id, ())) for one in found]
-    return [PendingBatch(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, found))]
+    people = members.others_in_nameless(user_id, [one.conversation for one in found])
+    parts = [_part(one, people.get(one.conversation.id, ())) for one in found]
+    newest = {one.conversation.id: one.newest[-1].seq for one in found}
+    return [PendingBatch(KIND, sum(one.count for one in found), parts, lambda: _mark(user_id, newest))]
 
 
-def _part(one: Unmailed, people: Sequence[str]) -> EmailSection:
+def _part(one: Unmailed, people: Sequence[User]) -> EmailSection:
     facts = _facts(one, people)
     place = ("messages.conversation", facts["where"])
     return EmailSection("new_message", facts, one.count, place, thread=f"conversation.{one.conversation.id}")
 
 
-def _facts(one: Unmailed, people: Sequence[str]) -> dict[str, Any]:
-    sender, group = one.newest[-1].sender, None  # the sender is never None: messages of deleted accounts aren't unread
-    where: dict[str, object] = {"conversation_id": one.conversation.id}
-    if one.conversation.is_group:
-        group = Lazy(group_title, one.conversation.name, people)  # lazy: translated to the language of the email
-    elif sender is not None:
+def _facts(one: Unmailed, people: Sequence[User]) -> dict[str, Any]:
+    sender = one.newest[-1].sender  # never None: messages of deleted accounts aren't unread
+    conversation = one.conversation
+    where: dict[str, object] = {"conversation_id": conversation.id}
+    if not conversation.is_group and sender is not None:
         where = {"username": sender.username}
-    return {"sender": sender, "group": group, "where": where, "messages": one.newest, "count": one.count}
+    # A sentence about one message names its sender, so the list of the other people doesn't.
+    names = [user.display_name for user in people if one.count > 1 or user is not sender]
+    return {
+        "sender": sender,
+        "group": conversation.name if conversation.is_group else "",
+        "others": Lazy(listed_names, names) if names else None,  # lazy: translated to the language of the email
+        "in_group": conversation.is_group,
+        "where": where,
+        "messages": one.newest,
+        "count": one.count,
+    }
 
 
-def _mark(user_id: int, told: Sequence[Unmailed]) -> None:
-    for one in sorted(told, key=lambda one: one.conversation.id):
-        this = {"conversation": one.conversation.id, "user": user_id, "newest": one.newest[-1].seq}
+def _mark(user_id: int, newest: Mapping[int, int]) -> None:
+    """Mark messages as emailed. `newest` maps ids of conversations to seqs."""
+    for conversation_id, seq in sorted(newest.items()):
+        this = {"conversation": conversation_id, "user": user_id, "newest": seq}
         db.session.execute(_mark_member(), this)
 
 

@@ -34,8 +34,6 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
     return people
 
 
-def names_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[str]]:
-    """Return the names of the other members of each group without a name, by conversation id. At most one query."""
-    nameless = [one.id for one in conversations if one.is_group and not one.name]
-    people = others_in(user_id, nameless)
-    return {conversation_id: [user.display_name for user in some] for conversation_id, some in people.items()}
+def others_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[User]]:
+    """Return the other members of each group without a name, by conversation id. At most one query."""
+    return others_in(user_id, [one.id for one in conversations if one.is_group and not one.name])

@@ -194,9 +194,29 @@ def test_email_names_the_group(ana_with_contacts, as_, db, run_jobs, mails):
     mails.clear()
     run_jobs(advance=60)
     (mail,) = mails.to("ben@example.org")
-    assert mail.subject == "2 new messages in ana and Cleo"
+    assert mail.subject == "2 new messages in your conversation with ana and Cleo"
     assert "Cleo: > Rolls ana: > <b>Buns</b>" in " ".join(mail.text.split())
     assert "<b>" not in mail.html and "Buns" in mail.html
+
+
+def test_email_about_a_group_without_a_name_does_not_name_the_sender_twice(ana_with_contacts, db, run_jobs, mails):
+    ana_with_contacts.post_form("/messages/groups", {"to": "ben, cleo", "message": "Bread?", "form_key": "k"})
+    run_jobs(advance=60)
+    (mail,) = mails.to("ben@example.org")
+    assert mail.subject == "New message from ana in your conversation with Cleo"
+    assert "ana wrote in your conversation with Cleo:" in mail.text
+
+
+def test_email_about_a_group_of_two_names_only_the_sender(ana_with_contacts, as_, db, run_jobs, mails):
+    ana_with_contacts.post_form("/messages/groups", {"to": "ben, cleo", "message": "Bread?", "form_key": "k"})
+    run_jobs(advance=60)
+    as_("cleo").post_form(f"/messages/thread/{the_group(db).id}/leave")
+    ana_with_contacts.post_form(f"/messages/thread/{the_group(db).id}/send", {"message": "Only you left"})
+    mails.clear()
+    run_jobs(advance=60)
+    (mail,) = mails.to("ben@example.org")
+    assert mail.subject == "New message from ana"
+    assert "ana sent you a message:" in mail.text
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "ana, Ben, and Cleo"), ("es", "ana, Ben y Cleo")])

@@ -30,9 +30,17 @@ def test_push_links_to_the_group(group, service, run_jobs):
     assert push.message["url"] == f"/messages/thread/{group.id}"
 
 
+def test_push_about_a_group_without_a_name_does_not_name_the_sender_twice(group, db, service, run_jobs):
+    group.name = ""
+    db.session.commit()
+    run_jobs(advance=SOON)
+    (push,) = service.pushes
+    assert push.message["title"] == "New message from Ben in your conversation with Cleo"
+
+
 @pytest.mark.parametrize(
     ("name", "title"),
-    [("Bakers", "2 new messages in Bakers"), ("", "2 new messages in Ben and Cleo")],
+    [("Bakers", "2 new messages in Bakers"), ("", "2 new messages in your conversation with Ben and Cleo")],
 )
 def test_push_groups_messages_of_several_senders_in_one_line(group, db, service, run_jobs, name, title):
     group.name = name
