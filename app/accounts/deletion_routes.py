@@ -30,7 +30,7 @@ def delete_account() -> str | Response | tuple[str, int]:
         form.current_password.errors = [_("Incorrect password.")]
         return _page(form), 422
     try:
-        with sessions.write_transaction():
+        with sessions.viewer_write_transaction():
             actions.schedule_deletion(viewer())
     except ActionError as refusal:
         sessions.show_errors(form, refusal)

@@ -35,7 +35,7 @@ def confirm_password() -> str | Response | tuple[str, int]:
         form.current_password.errors = [_("Incorrect password.")]
         return reauth.page(form, target, post=post), 422
     try:
-        with sessions.write_transaction():
+        with sessions.viewer_write_transaction():
             actions.confirm_password(viewer())
     except ActionError as refusal:
         sessions.show_errors(form, refusal)

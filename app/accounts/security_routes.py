@@ -11,14 +11,13 @@ from werkzeug.wrappers import Response
 
 from app.accounts import actions, bp, queries, sessions, user_agents
 from app.accounts.forms import EmailForm, PasswordForm
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import limiter
 from app.models import LoginSession
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 Answer = Response | tuple[str, int]
 
@@ -67,7 +66,7 @@ def change_email() -> Answer:
     if not form.validate_on_submit() or not _check_password(form, "current_password"):
         return _page(email_form=form), 422
     try:
-        with sessions.write_transaction():
+        with sessions.viewer_write_transaction():
             actions.request_email_change(viewer(), form.email.data)
     except ActionError as refusal:
         if not sessions.show_errors(form, refusal):
@@ -87,7 +86,7 @@ def change_password() -> Answer:
     if not form.validate_on_submit() or not _check_password(form, "old_password"):
         return _page(password_form=form), 422
     try:
-        with sessions.write_transaction():
+        with sessions.viewer_write_transaction(check=False):  # the action hashes the password before it writes
             actions.change_password(viewer(), form.password.data, keep=viewer().current_login)
     except ActionError as refusal:
         if not sessions.show_errors(form, refusal):

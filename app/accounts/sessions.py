@@ -18,6 +18,7 @@ from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.extensions import db
 from app.models import User
+from app.web import viewer
 from app.web.cookies import PERSON_KEY
 from app.web.viewer import viewer_or_none
 
@@ -70,12 +71,24 @@ def write_transaction() -> Iterator[None]:
     If the block raises ActionError, loaded objects are detached before the rollback, so that the page can use them
     without reloading them. Reloading would fail if this login was just ended elsewhere.
     """
-    with database.write_transaction():
-        try:
-            yield
-        except ActionError:
-            db.session.expunge_all()
-            raise
+    with database.write_transaction(), _detach_if_refused():
+        yield
+
+
+@contextmanager
+def viewer_write_transaction(*, check: bool = True) -> Iterator[None]:
+    """Do the same in a view for logged-in users, after checking the viewer again (app/web/viewer.py)."""
+    with viewer.write_transaction(check=check), _detach_if_refused():
+        yield
+
+
+@contextmanager
+def _detach_if_refused() -> Iterator[None]:
+    try:
+        yield
+    except ActionError:
+        db.session.expunge_all()
+        raise
 
 
 def show_errors(form: Any, refusal: ActionError) -> bool:

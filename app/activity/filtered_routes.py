@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 from app.activity import actions, bp, cursors, grouping, queries
 from app.activity.actions import Span
 from app.activity.routes import sent_spans, span_of
-from app.core.database import write_transaction
 from app.core.i18n import _, _n
 from app.models import Activity
 from app.notifications.sender_filters import REASONS
@@ -17,7 +16,7 @@ from app.queries.activity import place_of
 from app.web import limits
 from app.web.paging import page_size
 from app.web.url_converters import ID
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 FILTERED_EVENT = f"/activity/held/<{ID}:event_id>"
 

@@ -8,13 +8,12 @@ from werkzeug.wrappers import Response
 
 from app.activity import actions, bp, cursors, grouping, queries
 from app.activity.actions import Span
-from app.core.database import write_transaction
 from app.notifications import preferences
 from app.queries.activity import place_of
 from app.web.filters import local_date
 from app.web.paging import page_size
 from app.web.responses import go_back, wants_json
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.get("/activity")

@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from sqlalchemy import DateTime, Dialect, Engine, event, func, inspect, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError, NoResultFound
 from sqlalchemy.orm import aliased
 from sqlalchemy.types import TypeDecorator
 
@@ -160,6 +161,14 @@ def write_transaction() -> Iterator[None]:
         raise
     finally:
         _reads_only.reset(token)
+
+
+def is_missing_row(error: Exception) -> bool:
+    """Return whether an exception says that a row that a statement needs or refers to does not exist."""
+    if isinstance(error, IntegrityError):
+        code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
+        return code in {"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"}
+    return isinstance(error, NoResultFound)
 
 
 @contextmanager

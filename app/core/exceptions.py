@@ -1,4 +1,4 @@
-"""The error that an action raises to reject a request."""
+"""The errors that an action raises to reject a request."""
 
 from __future__ import annotations
 
@@ -23,3 +23,10 @@ class ActionError(Exception):
 
     def __str__(self) -> str:
         return str(self.message)
+
+
+class LoginEnded(Exception):
+    """Raised in a write transaction if the login of the request has ended since the start of the request.
+
+    `write_transaction()` of app/web/viewer.py then responds as to a visitor.
+    """

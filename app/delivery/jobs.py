@@ -78,12 +78,13 @@ def push(subscription_id: int) -> None:
     news = push_sender.pending_content(user, subscription.synced_until)
     if news is None:
         return
+    user_id, endpoint = user.id, subscription.endpoint
     end_read_transaction()  # hold no transaction while the push service works
     try:
         push_sender.send(subscription, news)
     except sending.Gone:
-        finish(lambda: subscriptions.delete_subscription(subscription))
+        finish(lambda: subscriptions.delete_subscription(subscription_id, endpoint))
     except sending.PushRejected as reason:
         raise PermanentError(str(reason)) from reason
     else:
-        finish(lambda: subscriptions.mark_synced(subscription, news.synced_until))
+        finish(lambda: subscriptions.mark_synced(subscription_id, user_id, news.synced_until))

@@ -6,13 +6,12 @@ from flask import abort, current_app, jsonify, request, send_file
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.delivery import bp, subscriptions
 from app.lib.webpush import keys
 from app.web import limits
 from app.web.asset_build import OWN
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 WORKER = OWN / "js" / "push_worker.js"
 
@@ -36,7 +35,7 @@ def subscribe_to_push() -> Response | tuple[Response, int]:
     field = request.form.get
     hosts = current_app.config["PUSH_HOSTS"]
     try:
-        with write_transaction():
+        with write_transaction(check=False):  # the action locks the login
             subscriptions.subscribe(login, field("endpoint", ""), field("p256dh", ""), field("auth", ""), hosts)
     except ActionError as refusal:
         return jsonify(error=str(refusal), status=422), 422

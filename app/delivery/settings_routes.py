@@ -9,7 +9,6 @@ from flask_babel import to_user_timezone
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.core.time import now
@@ -20,7 +19,7 @@ from app.notifications import preferences, quiet_hours
 from app.notifications.kinds import configurable_kinds
 from app.web import limits
 from app.web.responses import flash_error, go_back
-from app.web.viewer import viewer, visit, writes_late
+from app.web.viewer import viewer, visit, write_transaction, writes_late
 
 DAY = 24 * 60  # minutes
 

@@ -14,6 +14,7 @@ from app.core.time import now
 from app.extensions import db
 from app.lib.webpush import keys, sending
 from app.models import LoginSession, NotificationClock, PushSubscription, User
+from app.queries import people
 
 MAX_SUBSCRIPTIONS = 20  # per user; when exceeded, the oldest subscription is removed
 
@@ -24,7 +25,8 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
     If the browser is already subscribed, perhaps by another user, its subscription moves to this login and gets the new
     keys. A new subscription, or one that changes its user, covers only events from now on.
 
-    `hosts` are the push services that the site allows. Raises ActionError for another host or for invalid keys.
+    `hosts` are the push services that the site allows. Raises ActionError for another host or for invalid keys, and
+    LoginEnded if the login has ended. The login is locked, because the subscription's row refers to it.
     """
     if not sending.is_allowed(endpoint, hosts):
         raise ActionError(_l("This site doesn't support your browser's push service."))
@@ -33,6 +35,7 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
         keys.browser_secret(auth)
     except ValueError:
         raise ActionError(_l("Your browser's push subscription isn't valid. Please try again.")) from None
+    people.lock_login(login.id)
     known = select(NotificationClock.last).where(NotificationClock.user_id == login.user_id)
     values = {
         "user_id": login.user_id,
@@ -58,19 +61,19 @@ def unsubscribe(person: User, endpoint: str) -> None:
     db.session.execute(mine.where(PushSubscription.endpoint_hash == _hash(endpoint)))
 
 
-def delete_subscription(subscription: PushSubscription) -> None:
+def delete_subscription(subscription_id: int, endpoint: str) -> None:
     """Delete a subscription that its push service no longer knows."""
-    same = PushSubscription.endpoint_hash == subscription.endpoint_hash  # the id may belong to a new row by now
-    db.session.execute(delete(PushSubscription).where(PushSubscription.id == subscription.id, same))
+    same = PushSubscription.endpoint_hash == _hash(endpoint)  # the id may belong to a new row by now
+    db.session.execute(delete(PushSubscription).where(PushSubscription.id == subscription_id, same))
 
 
-def mark_synced(subscription: PushSubscription, synced_until: float) -> None:
+def mark_synced(subscription_id: int, user_id: int, synced_until: float) -> None:
     """Record that a browser was notified of everything up to `synced_until`.
 
     This is a timestamp of its user's notification clock (app/notifications/user_clock.py).
     """
     # Check the user, too: the subscription may have moved to another user, whose notification clock differs.
-    same = and_(PushSubscription.id == subscription.id, PushSubscription.user_id == subscription.user_id)
+    same = and_(PushSubscription.id == subscription_id, PushSubscription.user_id == user_id)
     later = PushSubscription.synced_until < synced_until
     db.session.execute(update(PushSubscription).where(same, later).values(synced_until=synced_until))
 

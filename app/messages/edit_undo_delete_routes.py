@@ -8,7 +8,6 @@ from flask import abort, current_app, flash, jsonify, redirect, render_template,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.messages import bp, conversation_responses, image_storage
@@ -21,7 +20,7 @@ from app.models import Message
 from app.web import limits
 from app.web.responses import flash_error, is_script
 from app.web.url_converters import ID
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 MESSAGE = f"{THREAD}/<{ID}:seq>"
 Answer = Response | tuple[Response, int] | tuple[str, int]

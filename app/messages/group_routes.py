@@ -6,7 +6,6 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.messages import bp, composer_routes, conversation_responses
@@ -17,7 +16,7 @@ from app.messages.queries import conversations, read_by
 from app.messages.queries.conversations import ConversationView
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.post("/messages/groups")

@@ -6,7 +6,6 @@ from flask import abort, flash, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.messages import bp, conversation_responses
@@ -19,7 +18,7 @@ from app.models import MemberState
 from app.web import limits
 from app.web.paging import before_id, page_size
 from app.web.responses import flash_error, go_back
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.get("/messages/requests")

@@ -12,7 +12,6 @@ from flask import abort, flash, make_response, redirect, render_template, reques
 from werkzeug.wrappers import Response
 
 from app.core import roles
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.models import Report, ReportState, User
@@ -24,7 +23,7 @@ from app.web.paging import Page, cut, page, page_size, position
 from app.web.permissions import role_required
 from app.web.responses import flash_error
 from app.web.url_converters import ID
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.app_template_test("moderator")

@@ -8,7 +8,6 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _
 from app.models import Message, Post, Report, User
@@ -19,7 +18,7 @@ from app.web import limits
 from app.web.paging import Page, cut
 from app.web.responses import flash_error
 from app.web.url_converters import ID
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 PAGE = 30  # messages per page of the form
 
@@ -122,12 +121,13 @@ def report_post(post_id: int) -> Answer:
 @writes_late
 def report_person(username: str) -> Answer:
     """Report a person for their profile. The response is 404 for the viewer's own profile."""
-    person = _person_or_404(username)
+    _person_or_404(username)
 
     def send(form: ReportForm) -> Report:
-        copies = evidence_images.copy_avatar(person)
+        copies = evidence_images.copy_avatar(_person_or_404(username))
         key = form.form_key.data
         with write_transaction():
+            person = _person_or_404(username)
             return actions.report_person(viewer(), person, form.note.data or "", form_key=key, pictures=copies)
 
     return _answer(send, lambda form: _person_page(form, _person_or_404(username)))

@@ -6,12 +6,11 @@ from flask import abort, jsonify, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.posts import bp, drafts
 from app.posts.forms import DraftForm
 from app.web import limits
 from app.web.responses import new_form_key
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.get("/post/draft")

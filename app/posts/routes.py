@@ -7,7 +7,6 @@ from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
@@ -22,7 +21,7 @@ from app.web import limits, reauth
 from app.web.paging import Page, before_id, page, page_size, position
 from app.web.responses import flash_error, go_back, new_form_key, wants_json
 from app.web.url_converters import ID
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 POST_ID = f"/post/<{ID}:post_id>"
 

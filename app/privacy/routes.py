@@ -12,7 +12,6 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from app.core import mute_duration
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _, _l, isolated
 from app.models import User
@@ -23,7 +22,7 @@ from app.queries.relations import Relation
 from app.web import limits
 from app.web.paging import page_size, position
 from app.web.responses import flash_error, go_back
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.post("/block/<username>")

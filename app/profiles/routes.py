@@ -10,7 +10,6 @@ from flask_login import login_required
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _l, isolated
 from app.models import Post, User
@@ -20,7 +19,7 @@ from app.queries import follows, people, timelines
 from app.web import limits
 from app.web.paging import before_id, page, page_size
 from app.web.responses import flash_error, go_back, here, safe_next
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.get("/user/<username>")

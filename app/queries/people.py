@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, String, bindparam, exists, or_, select
 from sqlalchemy.orm import joinedload
 
-from app.core.database import advisory_lock, built_once
+from app.core.database import UtcDateTime, advisory_lock, built_once
+from app.core.exceptions import LoginEnded
 from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
@@ -40,6 +42,16 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
     """Return the active users with these usernames, ordered by id. Unknown names are ignored."""
     keys = {username_key(name) for name in usernames}
     return db.session.scalars(select(User).where(User.username_key.in_(keys), User.active).order_by(User.id)).all()
+
+
+def lock(user: User) -> None:
+    """Lock a user's row until the commit, and reload `user` from the database.
+
+    Call this before changing columns of a user who was loaded before the write transaction. SQLAlchemy writes only the
+    values that differ from the loaded ones, so it would skip a value that another request has changed since.
+    """
+    this = select(User).where(User.id == user.id).with_for_update(key_share=True)
+    db.session.scalars(this.execution_options(populate_existing=True)).one()
 
 
 def lock_follow(follower: User, followed: User) -> None:
@@ -73,7 +85,7 @@ def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
         .join(LoginSession.user)
         .outerjoin(NotificationClock, NotificationClock.user_id == User.id)
         .outerjoin(DeliveryProfile, DeliveryProfile.user_id == User.id)
-        .where(LoginSession.id == bindparam("login_id"), LoginSession.expires_at > bindparam("moment"), User.active)
+        .where(*_is_live())
         .options(joinedload(LoginSession.user))
     )
 
@@ -98,3 +110,42 @@ def visit(login_id: str) -> Visit | None:
         profile=profile,
         since=float(since or 0.0),
     )
+
+
+@built_once
+def _role() -> Select[str]:
+    return select(User.role).join(LoginSession, LoginSession.user_id == User.id).where(*_is_live())
+
+
+def role_of_login(login_id: str) -> str | None:
+    """Return the current role of the user of a login. None under the conditions of `visit`."""
+    return db.session.scalar(_role(), {"login_id": login_id, "moment": now()})
+
+
+def has_live_login() -> ColumnElement[bool]:
+    """Return an SQL expression with the parameters of `login_parameters`: whether the login is live, as in `visit`.
+
+    It is true without a login, for actions outside a request. An action adds it to a statement that runs anyway, and
+    raises LoginEnded if it is false. Its view uses `write_transaction(check=False)`.
+    """
+    none = bindparam("login_id", type_=String).is_(None)
+    return or_(none, exists().where(LoginSession.user_id == User.id, *_is_live()).correlate(None))
+
+
+def lock_login(login_id: str) -> None:
+    """Keep a login from being deleted until the commit. Raises LoginEnded if it isn't live."""
+    live = select(LoginSession.id).join(LoginSession.user).where(*_is_live())
+    live = live.with_for_update(read=True, key_share=True, of=LoginSession)
+    if db.session.scalar(live, {"login_id": login_id, "moment": now()}) is None:
+        raise LoginEnded
+
+
+def login_parameters(user: User) -> dict[str, Any]:
+    """Return the values for `has_live_login`."""
+    login = user.current_login
+    return {"login_id": login.id if login else None, "moment": now()}
+
+
+def _is_live() -> tuple[SQLColumnExpression[bool], ...]:
+    moment = bindparam("moment", type_=UtcDateTime)
+    return LoginSession.id == bindparam("login_id", type_=String), LoginSession.expires_at > moment, User.active

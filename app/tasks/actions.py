@@ -14,11 +14,12 @@ from app.models import Job, User
 def retry_task(owner: User, job: Job) -> None:
     """Retry a failed job. It gets the full number of attempts again.
 
-    Raises ActionError if the job has not failed, or if a job with the same unique key is queued or running. Both this
+    Raises ActionError if the job has not failed, or if a job with the same unique key is queued or running. Raises
+    sqlalchemy.exc.NoResultFound if the job was deleted. Both this
     function and the start of a data export lock the owner's row, so that they can't both enqueue a job.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
-    db.session.refresh(job)
+    job = db.session.scalars(select(Job).where(Job.id == job.id).execution_options(populate_existing=True)).one()
     if job.state != "failed":
         raise ActionError(_l("Only failed tasks can be retried."))
     if job.unique_key is not None:

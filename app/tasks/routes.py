@@ -10,7 +10,6 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.exports import exports
 from app.core.i18n import _
@@ -21,7 +20,7 @@ from app.notifications import task_names
 from app.tasks import actions, bp, queries
 from app.web import limits, reauth
 from app.web.responses import flash_error
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import abort
 from flask_login import login_required
 
-from app.core import roles
 from app.web import reauth
-from app.web.viewer import viewer
+from app.web.viewer import require_role, viewer
 
 View = Callable[..., Any]
 
@@ -26,8 +24,7 @@ def role_required(needed: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            if not roles.is_at_least(viewer().role, needed):
-                abort(404)
+            require_role(needed)
             if not reauth.has_recent_proof(viewer(), reauth.MODERATION_MAX_AGE):
                 return reauth.ask_for_password()
             return view(*args, **kwargs)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Flask, Response, current_app, flash, g, jsonify, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, flash, g, jsonify, redirect, request, url_for
 from flask_login import current_user
 from sqlalchemy import select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, NoResultFound, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import Unauthorized
 from werkzeug.wrappers import Response as BaseResponse
 
+from app.core import database, roles
 from app.core.database import set_read_mode, write_in_separate_transaction
+from app.core.exceptions import LoginEnded
 from app.core.i18n import _
 from app.core.time import now
 from app.extensions import login
@@ -70,11 +73,64 @@ def writes_late(view: View) -> View:
     """Run a view in read mode, although it handles POST. It must write in a `write_transaction()` block.
 
     SQLite's write lock is then held only during this block. Loading the session, checking access, validating the form
-    and decoding images happen before, and rendering a refused form happens afterwards. The action must check again
-    whatever may have changed before the block.
+    and decoding images happen before, and rendering a refused form happens afterwards. The block checks the viewer
+    again (see below). The action must check again whatever else may have changed before the block.
     """
     view.writes_late = True  # type: ignore[attr-defined]  # decorators above copy this attribute
     return view
+
+
+@contextmanager
+def write_transaction(*, check: bool = True) -> Iterator[None]:
+    """Run the block of a view for logged-in users in a write transaction, after checking the viewer again.
+
+    If the login has ended since the start of the request, for example because the account was suspended, respond as to
+    a visitor. If the viewer has lost the role that `role_required` demands, respond with 404. With `check=False`, the
+    action checks the login in a statement of its own, and raises LoginEnded.
+
+    If a row that the view has loaded before no longer exists in the block, respond with 404, too.
+
+    The check is a read without a lock. So on PostgreSQL, a login may end between this check and the commit. The request
+    then counts as earlier. Locking the login would make two admins who suspend each other wait for each other.
+    """
+    try:
+        with database.write_transaction():
+            if check:
+                _check_viewer()
+            yield
+    except LoginEnded:
+        _forget_viewer()
+        abort(ask_to_log_in())
+    except (IntegrityError, NoResultFound) as error:
+        if not database.is_missing_row(error):
+            raise
+        current_app.logger.warning("a row was deleted during the request", exc_info=True)
+        abort(404)
+
+
+def require_role(needed: str) -> None:
+    """Respond with 404 if the viewer lacks this role, now or in a later write transaction of this request."""
+    g.needed_role = needed
+    _check_role(viewer().role)
+
+
+def _check_viewer() -> None:
+    found = visit()
+    role = people.role_of_login(found.login_id) if found else None
+    if role is None:
+        raise LoginEnded
+    _check_role(role)
+
+
+def _check_role(role: str) -> None:
+    if "needed_role" in g and not roles.is_at_least(role, g.needed_role):
+        abort(404)
+
+
+def _forget_viewer() -> None:
+    """Treat the rest of the request as a visitor's."""
+    g.pop("visit", None)
+    g._login_user = login.anonymous_user()
 
 
 @login.user_loader

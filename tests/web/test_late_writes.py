@@ -5,28 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from app.core import database
 from app.models import Block, Follow, Mute, Post, Report, User
 from tests.factories import a_post, a_user
-
-
-@pytest.fixture
-def before_writing(db, monkeypatch):
-    """`before_writing(statement)` runs a statement in another transaction, just before the next write transaction."""
-
-    def arrange(statement) -> None:
-        real, todo = database.end_read_transaction, [statement]
-
-        def ended() -> None:
-            real()
-            if todo:
-                with db.engine.connect() as connection:
-                    connection.execute(todo.pop())
-                    connection.commit()
-
-        monkeypatch.setattr(database, "end_read_transaction", ended)
-
-    return arrange
 
 
 def closed(person: User):

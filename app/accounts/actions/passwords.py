@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
-from sqlalchemy import update
+from sqlalchemy import SQLColumnExpression, exists, update
 
 from app.accounts import passwords
 from app.accounts.actions import email_links, logins
 from app.accounts.actions.notices import enqueue_notice
-from app.core.exceptions import ActionError
+from app.core.exceptions import ActionError, LoginEnded
 from app.core.i18n import _l
 from app.core.time import now
 from app.extensions import db
 from app.models import LoginSession, MailToken, User
+from app.queries import people
 
 
 def change_password(user: User, password: str, *, keep: LoginSession | None) -> None:
     """Change the password of `user`. The caller has just checked the old one against `user.password_hash`.
 
     All logins except `keep` end, emailed links become invalid, and the user is notified by email. Hashing is slow, so
-    call this without an open transaction. Raises FormError if the new password is not acceptable, and ActionError if
-    the old one was changed since the check.
+    call this without an open transaction. Raises FormError if the new password is not acceptable, ActionError if the
+    old one was changed since the check, and LoginEnded if the login `keep` has ended.
     """
     passwords.check_for(user, password)
-    _replace(user, passwords.hash_password(password), only_if=user.password_hash)
+    same = [User.active, User.password_hash == user.password_hash]
+    if keep is not None:
+        same.append(exists().where(LoginSession.id == keep.id, LoginSession.expires_at > now()))
+    try:
+        _replace(user, passwords.hash_password(password), *same)
+    except ActionError:
+        if keep is not None and people.role_of_login(keep.id) is None:
+            raise LoginEnded from None
+        raise
     logins.end_logins(user, keep=keep)
     enqueue_notice(user, "password_changed")
 
@@ -56,10 +65,8 @@ def reset_password(link: MailToken, password: str) -> None:
     enqueue_notice(user, "password_changed")
 
 
-def _replace(user: User, fresh: str, *, only_if: str | None = None) -> None:
-    change = update(User).where(User.id == user.id).values(password_hash=fresh, password_changed_at=now())
-    if only_if is not None:
-        change = change.where(User.password_hash == only_if)
+def _replace(user: User, fresh: str, *only_if: SQLColumnExpression[bool]) -> None:
+    change = update(User).where(User.id == user.id, *only_if).values(password_hash=fresh, password_changed_at=now())
     if db.session.scalar(change.returning(User.id)) is None:
         raise ActionError(_l("Your password was just changed. Please try again."))
     email_links.revoke(user, "reset", "change_email")

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, case, update
+from sqlalchemy import Select, Update, bindparam, case, select, update
 
 from app.core.database import built_once
-from app.core.exceptions import ActionError
+from app.core.exceptions import ActionError, LoginEnded
 from app.core.i18n import _l
 from app.core.time import now
 from app.core.validation import checked_body, send_key
@@ -23,6 +23,7 @@ from app.messages.queries.conversations import ACTIVE_STATES
 from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.notifications import record_event
+from app.queries import people
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def send_message(
     neither follows the sender nor has accepted the conversation gets a message request.
 
     Raises ActionError if the text is invalid or the sender can't message the recipient. With `options.limited`, it is
-    also raised if the sender is over a rate limit.
+    also raised if the sender is over a rate limit. Raises LoginEnded if the sender's login has ended.
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
@@ -80,16 +81,32 @@ def send_message(
 def _facts(
     sender: User, recipient: User, conversation: Conversation, key: str | None
 ) -> tuple[permission.Relationship, rate_limits.Sent]:
-    """Return what decides about a message to `recipient`. One query instead of two."""
+    """Return what decides about a message to `recipient`. One query instead of three. Raises LoginEnded."""
     named = permission.relationship_parameters(sender, recipient, conversation.id)
-    found = db.session.execute(_facts_query(), named | rate_limits.parameters(sender, conversation, key)).one()
+    found = db.session.execute(_facts_query(), named | _sent_parameters(sender, conversation, key)).one()
     number = len(dataclasses.fields(permission.Relationship))
-    return permission.Relationship(*found[:number]), rate_limits.Sent(*found[number:])
+    return permission.Relationship(*found[:number]), _sent_if_logged_in(found[number:])
 
 
 @built_once
 def _facts_query() -> Select[Any]:
-    return permission.relationship_query().add_columns(*rate_limits.columns())
+    return permission.relationship_query().add_columns(*rate_limits.columns(), people.has_live_login())
+
+
+@built_once
+def _sent_query() -> Select[Any]:
+    return select(*rate_limits.columns(), people.has_live_login())
+
+
+def _sent_parameters(sender: User, conversation: Conversation, key: str | None) -> dict[str, Any]:
+    return rate_limits.parameters(sender, conversation, key) | people.login_parameters(sender)
+
+
+def _sent_if_logged_in(found: Sequence[Any]) -> rate_limits.Sent:
+    *sent, has_live_login = found
+    if not has_live_login:
+        raise LoginEnded
+    return rate_limits.Sent(*sent)
 
 
 def send_to_group(
@@ -101,12 +118,13 @@ def send_to_group(
     """Send `body` to a group. The arguments are those of `send_message`.
 
     Raises ActionError if the text is invalid or the sender is not a member. With `options.limited`, it is also raised
-    if the sender is over a rate limit.
+    if the sender is over a rate limit. Raises LoginEnded if the sender's login has ended.
     """
     body = checked_text(body, options.max_length, options.pictures)
     conversation, members = lock_with_members(conversation_id)
     key = send_key(sender, body, form_key_with_images(options.form_key, options.pictures))
-    sent = rate_limits.sent(sender, conversation, key)
+    found = db.session.execute(_sent_query(), _sent_parameters(sender, conversation, key)).one()
+    sent = _sent_if_logged_in(found)
     if sent.message_id is not None:
         return db.session.get_one(Message, sent.message_id)
     mine = members.get(sender.id)
