@@ -92,6 +92,7 @@ def save_settings(person: User, *, message_privacy: str, receipts: bool) -> None
     """
     if message_privacy not in list(MessagePrivacy):
         raise ActionError(_l("Choose who can message you."))
+    people.lock(person)
     person.message_privacy, person.receipts = message_privacy, receipts
     db.session.flush()
 

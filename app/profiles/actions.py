@@ -73,6 +73,7 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
         raise ActionError(_l("That time zone doesn't exist."))
     if change.theme not in THEMES:
         raise ActionError(_l("That theme doesn't exist."))
+    people.lock(person)
     person.name, person.about_me = name, about_me
     person.search_text = search_text(f"{person.username} {name}")
     zone_is_new = change.timezone != person.timezone
@@ -83,13 +84,15 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
     db.session.flush()
 
 
-def set_avatar(person: User, file_name: str) -> None:
+def set_avatar(person: User, file_name: str) -> str:
     """Set the profile picture to the stored file `file_name`. If it is "", the member gets a generated picture.
 
-    The caller must delete the old file after the commit.
+    Return the name of the old file, or "". The caller must delete it after the commit.
     """
-    person.avatar = file_name
+    people.lock(person)
+    old, person.avatar = person.avatar, file_name
     db.session.flush()
+    return old
 
 
 def _about(raw: str) -> str:

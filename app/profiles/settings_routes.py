@@ -7,14 +7,13 @@ from flask_babel import refresh
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
 from app.profiles import actions, bp, picture_routes
 from app.profiles.forms import ProfileForm
 from app.web import limits
 from app.web.responses import flash_error
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.route("/edit_profile", methods=["GET", "POST"])
@@ -48,13 +47,13 @@ def _save(form: ProfileForm) -> None:
     new = picture_routes.take(form.avatar.data) if form.avatar.data else None
     if new is None and form.remove_avatar.data:
         new = ""
-    old = person.avatar
+    old = ""
     try:
         with write_transaction():
             actions.edit_profile(person, form.change, languages=languages())
             if new is not None:
-                actions.set_avatar(person, new)
-    except ActionError:
+                old = actions.set_avatar(person, new)
+    except Exception:
         picture_routes.remove(new)
         raise
     if new is not None:
