@@ -19,7 +19,7 @@ from sqlalchemy import BindParameter, Engine, bindparam, case, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.core.database import built_once, read_transaction, write_transaction
+from app.core.database import built_once, has_rows, read_transaction, write_transaction
 from app.core.signals import job_changed
 from app.core.time import now
 from app.extensions import db
@@ -108,9 +108,11 @@ def finish(write: Callable[[], object], result: Any = None) -> None:
     """Call `write` and record that the running job is done, in one write transaction. For the last write of a job.
 
     This saves a transaction. And like the result of any job, both are retried while the database is unavailable: a job
-    that has sent an email is not run again because the database was locked. So `write` may be called more than once.
+    that has sent an email is not run again because the database was locked. So `write` may be called more than once. A
+    rollback before may have expired every loaded row, so `write` must use copies of their values.
 
-    If another attempt has the lease, only `write` is committed. Raises LookupError outside a job.
+    If another attempt has the lease, only `write` is committed. If the connection broke after the server had committed,
+    nothing is written again. Raises LookupError outside a job.
     """
     attempt = _current_attempt()
 
@@ -119,7 +121,8 @@ def finish(write: Callable[[], object], result: Any = None) -> None:
             _change(attempt, before=write, **_success(result))
         except LeaseLost:
             with write_transaction():
-                write()
+                if not has_rows(Job, Job.id == attempt.job_id, Job.run_token == attempt.token, Job.state == "done"):
+                    write()
             raise
 
     _retry_while_busy(attempt, record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, event
+from sqlalchemy import Engine, delete, event, update
 from sqlalchemy.exc import OperationalError
 
 from app import mailer
@@ -14,7 +14,7 @@ from app.core.time import now
 from app.delivery import email_limits
 from app.jobs import enqueue, finish, perform, runner
 from app.jobs.registry import definitions
-from app.models import ConversationMember, Job, LoginSession, MailTally, Notification, PostDraft, User
+from app.models import Conversation, ConversationMember, Job, LoginSession, MailTally, Notification, PostDraft, User
 from app.notifications import scheduling
 from tests.factories import a_follow, a_login, a_message, a_post, a_user
 from tests.support.client import in_new_context
@@ -146,6 +146,47 @@ def test_the_last_write_and_the_end_are_retried_together(db, unread, costs, mail
     assert (state_of(db, identity), len(mails), failures) == ("done", 1, [])
     assert db.session.query(MailTally).one().sent == 1
     assert db.session.query(ConversationMember).filter_by(user_id=unread.id).one().mailed_seq == 1
+
+
+def test_the_last_write_needs_no_row_that_was_loaded_before(db, unread, costs, mails, monkeypatch):
+    """The conversation and the browser's subscription may be deleted while the database is busy."""
+    real, failures = email_limits.note_sent, [OperationalError("INSERT", {}, Exception("database is locked"))]
+
+    def busy(*args):
+        real(*args)
+        if failures:
+            raise failures.pop()
+
+    def meanwhile(_seconds):
+        with db.engine.begin() as connection:
+            connection.execute(delete(Conversation))
+
+    monkeypatch.setattr(email_limits, "note_sent", busy)
+    monkeypatch.setattr(runner.time, "sleep", meanwhile)
+    identity = queued(db, scheduling.MAIL_JOB, user_id=unread.id, cadence="now")
+    costs(lambda: perform(identity))
+    assert (state_of(db, identity), len(mails), failures) == ("done", 1, [])
+
+
+def test_a_last_write_is_not_repeated_after_a_commit_without_an_answer(db, work, costs, monkeypatch):
+    """The server has committed, and the connection broke before it could say so."""
+    ana_id, real = a_user("ana").id, runner._change
+
+    def unanswered(*args, **values):
+        monkeypatch.setattr(runner, "_change", real)
+        real(*args, **values)
+        raise OperationalError("COMMIT", {}, Exception("server closed the connection unexpectedly"))
+
+    def last():
+        monkeypatch.setattr(runner, "_change", unanswered)
+        finish(lambda: db.session.execute(update(User).values(about_me=User.about_me + "once")))
+
+    work.does = lambda **_args: last()
+    monkeypatch.setattr(runner.time, "sleep", lambda _seconds: None)
+    identity = queued(db, "test.work")
+    costs(lambda: perform(identity))
+    assert state_of(db, identity) == "done"
+    assert db.session.get(User, ana_id).about_me == "once"
 
 
 def test_the_last_write_of_an_attempt_that_was_taken_over_is_kept(db, work, costs):
