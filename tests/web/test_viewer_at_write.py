@@ -32,7 +32,7 @@ FORMS = {
     "/post": {"post": "Hello", "language": "en", "form_key": "k"},
     "/post/draft": {"form_key": "k", "post": "Dear"},
     "/post/N/reply": {"post": "Hello", "language": "en", "form_key": "k"},
-    "/privacy": {"message_privacy": "nobody"},
+    "/privacy": {"writable_by": "nobody"},
     "/push/unsubscribe": {"endpoint": "https://push.example.org/1"},
     "/report/C": {"message": "1", "note": "", "form_key": "k"},
     "/report/person/ben": {"note": "", "form_key": "k"},
