@@ -31,6 +31,7 @@ TARGETS = {
     "inbox_cpu_vs_tutorial": (0.8, False),
     "told_poll_cpu_vs_tutorial": (0.5, False),
     "send_statements": (14, False),
+    "like_cpu_vs_send": (0.5, False),
     "send_p99_ms": (250, False),
     "send_errors": (0, False),
     "load_errors": (0, False),

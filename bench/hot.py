@@ -29,6 +29,8 @@ MESSAGES = 4  # in each conversation
 UNREAD_IN = 5  # conversations of user 1
 SENDERS = range(2, 22)  # so many that nobody reaches a rate limit
 A_ROUND = 10  # requests of each kind
+LIKED = 97  # posts. Ten senders like a post that they haven't liked yet 970 times
+PAGE = "text/html,*/*"
 SENTENCE = "The tide gauge at the old pier is back online, see https://harbour.example/tides #springtide @p7 "
 INPUT = re.compile(r"<input [^>]*>")
 ATTRIBUTE = re.compile(r"([\w-]+)=\"([^\"]*)\"")
@@ -71,12 +73,12 @@ class Browser:
         """Load a page."""
         return self._ask(path)
 
-    def post(self, path: str, form: dict[str, str]) -> Answer:
+    def post(self, path: str, form: dict[str, str], accept: str = PAGE) -> Answer:
         """Submit a form."""
-        return self._ask(path, method="POST", data=form)
+        return self._ask(path, accept, method="POST", data=form)
 
-    def _ask(self, path: str, **options: Any) -> Answer:
-        headers = [("Cookie", self.cookie), ("Accept", "text/html,*/*")]
+    def _ask(self, path: str, accept: str = PAGE, **options: Any) -> Answer:
+        headers = [("Cookie", self.cookie), ("Accept", accept)]
         environ = EnvironBuilder(path, headers=headers, **options).get_environ() | {"REMOTE_ADDR": self.address}
         began = time.process_time()
         content, status, answered = run_wsgi_app(self.app.wsgi_app, environ, buffered=True)
@@ -97,8 +99,10 @@ class Hot:
     cookie: Callable[[int], str]  # of a user
     form_page: str  # the page with the form of a message to the user `{}`
     pages: dict[str, str]  # further pages of user 1, by the name of the request
+    like: str = ""  # the path of a like of the post with the id `{}`; "" if the app has no likes
     watch: Callable[[str], AbstractContextManager[object]] = lambda _request: nullcontext()  # of a measured request
     browsers: dict[int, Browser] = field(default_factory=dict)
+    liked: Iterator[int] = field(default_factory=lambda: cycle(range(1, LIKED + 1)))
 
     def browser(self, number: int) -> Browser:
         """Return the browser of a user."""
@@ -124,7 +128,7 @@ class Hot:
         return answer.seconds
 
     def _message(self, sender: int) -> dict[str, float]:
-        """Load the form, send a message and let the recipient poll."""
+        """Load the form, send a message and let the recipient poll. Then like a post, as the script does."""
         writer, reader, to = self.browser(sender), self.browser(recipient(sender)), name(recipient(sender))
         form = _fields(writer.get(self.form_page.format(to)).body) | {"message": f"{SENTENCE}{time.time()}"}
         began = time.time()
@@ -134,7 +138,12 @@ class Hot:
             told = reader.get(f"/notifications?since={began!r}")
         if "unread_message_count" not in told.body:
             raise ConnectionError(f"{to} was told nothing")
-        return {"send": sent.seconds, "told_poll": told.seconds}
+        seconds = {"send": sent.seconds, "told_poll": told.seconds}
+        if self.like:
+            with self.watch("like"):
+                liked = writer.post(self.like.format(next(self.liked)), form, "application/json")
+            seconds["like"] = liked.seconds
+        return seconds
 
 
 def _fields(page: str) -> dict[str, str]:

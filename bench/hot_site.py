@@ -40,7 +40,7 @@ def fill(folder: Path, redis_url: str) -> Hot:
             ),
         )
         _conversations()
-    return Hot(app, lambda number: data.cookie(app, number), "/messages/{}", PAGES)
+    return Hot(app, lambda number: data.cookie(app, number), "/messages/{}", PAGES, "/post/{}/like")
 
 
 def _conversations() -> None:
@@ -63,14 +63,14 @@ def _conversations() -> None:
     data.insert_rows(ConversationMember, members)
 
 
-def send_statements(site: Hot) -> float:
-    """Return the median number of SQL statements of sending a message."""
+def statements(site: Hot) -> dict[str, float]:
+    """Return the median number of SQL statements of sending a message, and of a like."""
     costs = Costs()
     replace(site, watch=costs.watch).run()
-    return statistics.median(costs.statements["send"])
+    return {f"{name}_statements": statistics.median(costs.statements[name]) for name in ("send", "like")}
 
 
 if __name__ == "__main__":
     hot_app = fill(Path(sys.argv[1]), os.environ["REDIS_URL"])
     hot_app.run()  # creates what is created once
-    hot.serve(hot_app, send_statements=send_statements(hot_app))
+    hot.serve(hot_app, **statements(hot_app))

@@ -22,7 +22,7 @@ def run(folder: Path, rounds: int = ROUNDS) -> dict[str, float]:
     """Measure the hot requests.
 
     `home_cpu_vs_tutorial` and the others are the medians of the rounds' ratios (lower is better). A round's CPU time is
-    the median of its requests.
+    the median of its requests. `like_cpu_vs_send` compares a like with sending a message, both in our app.
     """
     database = f"sqlite:///{folder / 'tutorial.db'}"
     with (
@@ -37,6 +37,7 @@ def run(folder: Path, rounds: int = ROUNDS) -> dict[str, float]:
         f"{name}_cpu_vs_tutorial": statistics.median(own[name] / theirs[name] for own, theirs in turns)
         for name in REQUESTS
     }
+    figures["like_cpu_vs_send"] = statistics.median(own["like"] / own["send"] for own, _theirs in turns)
     for index, prefix in enumerate(("", "tutorial_")):
         for name in turns[0][index]:
             figures[f"{prefix}{name}_cpu_ms"] = statistics.median(turn[index][name] for turn in turns) * 1e3

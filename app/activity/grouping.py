@@ -1,7 +1,7 @@
 """Group events into rows of the Activity page. A row shows one event, or several events of the same kind.
 
-The events of a row have the same kind, the same calendar day in the reader's time zone, and the same read state. They
-are all on one page. A row shows the users who caused them.
+The events of a row have the same kind, the same post if they are about one, the same calendar day in the reader's time
+zone, and the same read state. They are all on one page. A row shows the users who caused them.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def rows(events: Sequence[Activity], grid: Mapping[str, Preference], day_of: Cal
     calendar day of a time in the reader's time zone.
     """
     made: list[Row] = []
-    together: dict[tuple[str, str, bool], Row] = {}
+    together: dict[tuple[str, int | None, str, bool], Row] = {}
     for event in events:
         preference = grid.get(event.kind)
-        key = (event.kind, day_of(event.created_at), event.read_at is None)
+        key = (event.kind, event.post_id, day_of(event.created_at), event.read_at is None)
         if key in together:
             together[key].events.append(event)
             continue

@@ -45,8 +45,10 @@ def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatc
 
 
 def _parts(events: Sequence[Activity], results: Mapping[str, Any], *, together: bool) -> list[EmailSection]:
-    groups = [events] if together else [[event] for event in events]
-    return [_part(group, results) for group in groups]
+    groups: dict[Any, list[Activity]] = {}
+    for event in events:
+        groups.setdefault(event.post_id if together else f"event {event.id}", []).append(event)
+    return [_part(group, results) for group in groups.values()]
 
 
 def _part(events: Sequence[Activity], results: Mapping[str, Any]) -> EmailSection:

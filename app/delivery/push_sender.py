@@ -203,7 +203,8 @@ def _event_lines(events: Sequence[Activity], grid: Mapping[str, Preference]) -> 
     together: dict[Any, list[Activity]] = {}
     for event in events:
         is_grouped = KINDS[event.kind].groups and grid[event.kind].grouped
-        together.setdefault(event.kind if is_grouped else event.id, []).append(event)
+        key = (event.kind, event.post_id) if is_grouped else event.id
+        together.setdefault(key, []).append(event)
     return [_of_event(some) for some in together.values()]
 
 

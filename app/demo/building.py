@@ -3,13 +3,13 @@
 A step does nothing if it is already done, so a second run completes an interrupted demo.
 
 No emails are sent. The transaction that enqueues an email also confirms the member's address, or marks the message as
-emailed, so that the job finds nothing to send. Events about follows and mentions are marked as emailed right after
-they are created, long before the next digest.
+emailed, so that the job finds nothing to send. Events about follows, mentions and likes are marked as emailed right
+after they are created, long before the next digest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -28,8 +28,9 @@ from app.messages.actions import SendOptions, groups, mark_read, send_message, s
 from app.messages.actions.membership import save_draft
 from app.messages.image_storage import take
 from app.messages.queries.conversations import between, with_person
-from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, User
+from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, PostLike, User
 from app.notifications import publish_activity_count
+from app.posts import reactions
 from app.posts.actions import publish, reply
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people, timelines
@@ -62,6 +63,7 @@ def steps(password: str, login: str) -> list[Step]:
         *(partial(_join, at, person, password, login) for at, person in enumerate(everybody)),
         *(partial(_follow, at, person) for at, person in enumerate(everybody)),
         *(partial(_post, entry, _age(at, len(entries))) for at, entry in enumerate(entries)),
+        *(partial(_react, entry, _age(at, len(entries))) for at, entry in enumerate(entries)),
         *(partial(_talk, talk, timedelta(minutes=12, hours=5 * at)) for at, talk in reversed([*enumerate(talks)])),
         *(partial(_gather, group) for group in reversed(script.groups())),
     ]
@@ -126,7 +128,7 @@ def _follow(at: int, character: Character) -> None:
         person = _get(character.username)
         for other in script.follows(at):
             follow(person, _get(other.username))
-    _settle(person, timedelta(days=DAYS))
+    _settle([person], timedelta(days=DAYS))
 
 
 def _post(entry: Entry, age: timedelta) -> None:
@@ -134,23 +136,45 @@ def _post(entry: Entry, age: timedelta) -> None:
         author = _get(entry.author)
         post = _publish(author, entry)
         post.created_at = now() - age
-    _settle(author, age)
+    _settle([author], age)
 
 
 def _publish(author: User, entry: Entry) -> Post:
     if entry.parent is None:
         return publish(author, entry.body, language=entry.language, form_key=entry.form_key)
-    same = (User.username == entry.parent.author, Post.body == entry.parent.body)
-    parent = db.session.scalar(timelines.visible(author).where(*same))
-    if parent is None:
-        raise ActionError(f"A post by {entry.parent.author} was deleted while the demo was made.")
+    parent = _published(author, entry.parent)
     return reply(author, parent, entry.body, language=entry.language, form_key=entry.form_key)
 
 
-def _settle(actor: User, age: timedelta) -> None:
-    """Set the age of the events that a member has just caused, and mark them as emailed. Mark old ones as read, too."""
+def _published(viewer: User, entry: Entry) -> Post:
+    same = (User.username == entry.author, Post.body == entry.body)
+    post = db.session.scalar(timelines.visible(viewer).where(*same))
+    if post is None:
+        raise ActionError(f"A post by {entry.author} was deleted while the demo was made.")
+    return post
+
+
+def _react(entry: Entry, age: timedelta) -> None:
+    """Let some members like a post, and some bookmark it, a while after it was published."""
+    age = max(age * 0.9 - PAUSE, LATEST / 2)
+    fans, savers = script.likers(entry), script.savers(entry)
+    if not fans and not savers:
+        return
+    with write_transaction():
+        members = {name: _get(name) for name in (*fans, *savers)}
+        post = _published(_get(entry.author), entry)
+        for name in fans:
+            reactions.like(members[name], post.id)
+        for name in savers:
+            reactions.bookmark(members[name], post.id)
+        db.session.execute(update(PostLike).where(PostLike.post_id == post.id).values(created_at=now() - age))
+    _settle([members[name] for name in fans], age)
+
+
+def _settle(actors: Sequence[User], age: timedelta) -> None:
+    """Set the age of the events that members have just caused, and mark them as emailed. Mark old ones as read, too."""
     happened = now() - age
-    fresh = update(Activity).where(Activity.actor_id == actor.id, Activity.mailed_at.is_(None))
+    fresh = update(Activity).where(Activity.actor_id.in_([actor.id for actor in actors]), Activity.mailed_at.is_(None))
     values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}
     with write_transaction():
         for reader in set(db.session.scalars(fresh.values(**values).returning(Activity.user_id)).all()):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+BOOKMARKED = 0.05  # share of the posts that a member bookmarks
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,24 @@ def _replies() -> dict[tuple[str, int], list[Entry]]:
             replies.append(Entry(who, at, language, body, thread, replies[parent[0]] if parent else post))
         found[author, number] = replies
     return found
+
+
+def likers(entry: Entry) -> list[str]:
+    """Return the usernames of the members who like a post. Popular posts have about six likes, others none or one."""
+    popularity = _chance("popular", entry) / 4
+    return [
+        one.username for one in people() if one.username != entry.author and _chance(one.username, entry) < popularity
+    ]
+
+
+def savers(entry: Entry) -> list[str]:
+    """Return the usernames of the members who bookmark a post."""
+    return [one.username for one in people() if _chance(f"bookmark {one.username}", entry) < BOOKMARKED]
+
+
+def _chance(about: str, entry: Entry) -> float:
+    """Return a number from 0 to 1. It is the same on every run."""
+    return sha256(f"{about}:{entry.author}:{entry.form_key}".encode()).digest()[0] / 256
 
 
 def follows(number: int) -> list[Character]:

@@ -15,6 +15,7 @@ from app.models.notification import Notification, NotificationClock
 from app.models.post import Post, PostCount, PostDraft, PostTag
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
+from app.models.reaction import PostBookmark, PostLike
 from app.models.relation import Block, Mute
 from app.models.user import MessagePrivacy, User
 
@@ -41,8 +42,10 @@ __all__ = [
     "NotificationClock",
     "PendingAccount",
     "Post",
+    "PostBookmark",
     "PostCount",
     "PostDraft",
+    "PostLike",
     "PostTag",
     "ProfileCount",
     "PushSubscription",

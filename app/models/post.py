@@ -61,22 +61,26 @@ class Post(Base):
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     author: Mapped[User] = relationship(lazy="raise")
-    # What the viewer sees of the thread. Only the queries in app/queries/timelines.py load these.
-    reply_count: Mapped[int | None] = query_expression()
+    # What the viewer sees of the post's reactions, and their own. Only queries in app/queries/timelines.py load these.
+    reply_count: Mapped[int | None] = query_expression()  # None if nobody ever replied or liked
+    like_count: Mapped[int | None] = query_expression()
+    is_liked: Mapped[bool | None] = query_expression()  # by the viewer
+    is_bookmarked: Mapped[bool | None] = query_expression()
     replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
 
 
 class PostCount(Base):
-    """The number of replies to a post. Triggers maintain it (migrations/post_counts.py).
+    """The numbers of replies to a post and of its likes. Triggers maintain them (migrations/post_counts.py).
 
-    A post has no row until it gets its first reply. The numbers are not part of the post's row, because every reader
-    loads that row and its updates would wait for each other.
+    A post has no row until it gets its first reply or like. The numbers are not part of the post's row, because every
+    reader loads that row and its updates would wait for each other.
     """
 
     __tablename__ = "post_count"
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
     replies: Mapped[int] = mapped_column(default=0, server_default="0")
+    likes: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class PostTag(Base):

@@ -63,6 +63,16 @@ KINDS: dict[str, Kind] = {
             has_actor=True,
         ),
         Kind(
+            "like",
+            # NOTE: A kind of notification: someone liked one of the member's posts.
+            _l("Likes"),
+            _l("You get these when someone likes one of your posts."),
+            mail="none",
+            push=False,
+            has_actor=True,
+            groups=True,
+        ),
+        Kind(
             "follow",
             _l("New followers"),
             _l("You get these when someone follows you."),

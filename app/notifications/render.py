@@ -88,7 +88,7 @@ class RenderedEvent:
 
 
 def render(events: Sequence[Activity]) -> RenderedEvent:
-    """Render one event, or several events of a kind that can be grouped, newest first.
+    """Render one event, or several events of a kind that can be grouped, newest first. They are about the same post.
 
     Raises ValueError for several events of a kind that can't be grouped.
     """
@@ -116,6 +116,25 @@ def _follow(events: Sequence[Activity]) -> RenderedEvent:
     if rest:
         return RenderedEvent(say, "activity.index")
     return RenderedEvent(say, "profiles.show", {"username": first.username})
+
+
+def _like(events: Sequence[Activity]) -> RenderedEvent:
+    actors = [_actor(event) for event in events]
+    first, rest = actors[0], len(actors) - 1
+
+    def say(put: Formatter) -> str:
+        if not rest:
+            return _("%(name)s liked your post", name=put(first))
+        if rest == 1:
+            return _("%(name)s and %(other)s liked your post", name=put(first), other=put(actors[1]))
+        return _n(
+            "%(name)s and %(num)s other liked your post",
+            "%(name)s and %(num)s others liked your post",
+            rest,
+            name=put(first),
+        )
+
+    return RenderedEvent(say, "posts.show", {"post_id": events[0].post_id}, post=events[0].post)
 
 
 def _mention(event: Activity) -> RenderedEvent:
@@ -226,7 +245,7 @@ def _unknown(_event: Activity) -> RenderedEvent:
     return RenderedEvent(lambda _put: _("Something new happened"), "activity.index")
 
 
-_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {"follow": _follow}
+_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {"follow": _follow, "like": _like}
 _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,
     "reply": _reply,

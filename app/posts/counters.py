@@ -1,6 +1,6 @@
-"""The cached counters of posts: the number of replies.
+"""The cached counters of posts: the numbers of replies and likes.
 
-A reply counts while its author is active; the column `Post.counted` stores whether it is counted. Database triggers
+A reply or a like counts while its user is active; its column `counted` stores whether it is counted. Database triggers
 update the counters. This module corrects `counted` and the counters when an account is closed or restored, and once a
 day.
 """
@@ -8,53 +8,80 @@ day.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, true, update
 
 from app.core import account_deletion
 from app.core.database import end_read_transaction, shared_alias, write_transaction
 from app.extensions import db
-from app.models import Post, PostCount, User
+from app.models import Post, PostCount, PostLike, User
 
 RECOUNT_BATCH = 500  # posts whose counters one statement recalculates
-BATCH = 200  # replies in one transaction, which locks the counters of as many posts
-_reply = shared_alias(Post)
+BATCH = 200  # reactions in one transaction, which locks the counters of as many posts
+
+
+class Reaction(NamedTuple):
+    """A table whose rows are counted: its model or an alias of it, and the columns with its user and its post."""
+
+    model: Any
+    user_id: Any
+    post_id: Any
+
+    @property
+    def is_one(self) -> ColumnElement[bool]:
+        """The condition that a row is a reaction. Most posts aren't replies."""
+        is_reaction: ColumnElement[bool] = self.post_id.is_not(None)
+        return is_reaction
+
+
+_reply, _like = shared_alias(Post), shared_alias(PostLike)
+TABLES = (Reaction(Post, Post.author_id, Post.reply_to_id), Reaction(PostLike, PostLike.user_id, PostLike.post_id))
+# The same for subqueries about a post, in the order of STORED.
+_OF_POST = (Reaction(_reply, _reply.author_id, _reply.reply_to_id), Reaction(_like, _like.user_id, _like.post_id))
+STORED = (PostCount.replies, PostCount.likes)
 
 
 def recount() -> dict[str, int]:
     """Recalculate every cached counter, and correct the wrong ones.
 
-    Return `{"checked": number of counters, "drift": number of corrections}`. First, `counted`
-    is corrected for all replies; these corrections are part of the drift. Only a few counters are locked at a time.
+    Return `{"checked": number of counters, "drift": number of corrections}`. The drift includes reactions whose
+    `counted` was wrong. The counters of only a few posts are locked at a time.
     """
-    checked, drift = 0, _correct_all(Post.counted != should_count())
+    checked, drift = 0, sum(_correct_all(table, true()) for table in TABLES)
     last: int | None = 0
     while last is not None:
         rows = db.session.execute(_counters().where(Post.id > last).order_by(Post.id).limit(RECOUNT_BATCH)).all()
         end_read_transaction()  # so that the next batch sees newer writes
-        for post_id, stored, truth in rows:
-            checked += 1
-            drift += _repair(post_id) if stored != truth else 0
+        for post_id, *numbers in rows:
+            checked += len(STORED)
+            drift += _repair(post_id) if numbers[: len(STORED)] != numbers[len(STORED) :] else 0
         last = rows[-1][0] if len(rows) == RECOUNT_BATCH else None
     return {"checked": checked, "drift": drift}
 
 
 def _counters() -> Any:
-    """Select the id, the stored and the correct counter of each post that has a counter or a reply."""
-    has_reply = exists().where(_reply.reply_to_id == Post.id, _reply.reply_to_id.is_not(None)).correlate(Post)
-    stored = select(Post.id, PostCount.replies, _correct_value()).outerjoin(PostCount, PostCount.post_id == Post.id)
-    return stored.where(or_(PostCount.post_id.is_not(None), has_reply))
+    """Select the id, the stored and the correct counters of each post that has counters or a reaction."""
+    has_any = [exists().where(one.post_id == Post.id, one.is_one).correlate(Post) for one in _OF_POST]
+    stored = select(Post.id, *STORED, *_correct_values()).outerjoin(PostCount, PostCount.post_id == Post.id)
+    return stored.where(or_(PostCount.post_id.is_not(None), *has_any))
 
 
-def _correct_value() -> ScalarSelect[int]:
-    counted = (_reply.reply_to_id == Post.id, _reply.reply_to_id.is_not(None), _reply.counted)
-    return select(func.count()).select_from(_reply).where(*counted).correlate(Post).scalar_subquery()
+def _correct_values() -> list[ScalarSelect[int]]:
+    """Return the correct values of the columns in STORED, as SQL expressions about a `Post`."""
+    return [
+        select(func.count())
+        .select_from(one.model)
+        .where(one.post_id == Post.id, one.is_one, one.model.counted)
+        .correlate(Post)
+        .scalar_subquery()
+        for one in _OF_POST
+    ]
 
 
 def _repair(post_id: int) -> int:
-    """Lock the counter of a post, recalculate it, and correct it. Return the number of wrong counters."""
+    """Lock the counters of a post, recalculate them, and correct them. Return the number of wrong counters."""
     with write_transaction():
         known = select(Post.id).where(Post.id == post_id).with_for_update(read=True, key_share=True)
         if db.session.scalar(known) is None:
@@ -62,49 +89,54 @@ def _repair(post_id: int) -> int:
         lock_counts([post_id])
         row = db.session.get(PostCount, post_id, populate_existing=True)
         if row is None:
-            row = PostCount(post_id=post_id, replies=0)
+            row = PostCount(post_id=post_id, replies=0, likes=0)
             db.session.add(row)
             db.session.flush()
-        stored = row.replies
-        row.replies = db.session.scalars(select(_correct_value()).where(Post.id == post_id)).one()
-        truth = row.replies
-    if stored == truth:
-        return 0
-    current_app.logger.error("recount: the replies to post %d were %d, are %d", post_id, stored, truth)
-    return 1
+        stored = [row.replies, row.likes]
+        truth = list(db.session.execute(select(*_correct_values()).where(Post.id == post_id)).one())
+        row.replies, row.likes = truth
+    wrong: int = sum(number != true_number for number, true_number in zip(stored, truth, strict=True))
+    if wrong:
+        current_app.logger.error("recount: the replies and likes of post %d were %s, are %s", post_id, stored, truth)
+    return wrong
 
 
-def should_count() -> ColumnElement[bool]:
-    """Return an SQL condition on `Post`: whether it should be counted as a reply, because its author is active."""
-    return exists().where(User.id == Post.author_id, User.active).correlate(Post)
+def _should_count(table: Reaction) -> ColumnElement[bool]:
+    """Return the condition that a row should be counted, because its user is active."""
+    return exists().where(User.id == table.user_id, User.active).correlate(table.model)
 
 
 def count_reactions(user_id: int) -> int:
-    """Correct `counted` for all replies by a user. Return the number of corrections."""
-    return _correct_all(Post.author_id == user_id, Post.counted != should_count())
+    """Correct `counted` for all reactions of a user. Return the number of corrections."""
+    return sum(_correct_all(table, table.user_id == user_id) for table in TABLES)
 
 
-def _correct_all(*which: ColumnElement[bool]) -> int:
-    """Correct `counted` for the replies that match, in one transaction per batch. Return the number of corrections."""
+def _correct_all(table: Reaction, which: ColumnElement[bool]) -> int:
+    """Correct `counted` for the rows that match, in one transaction per batch. Return the number of corrections."""
     changed, last = 0, 0
+    wrong = select(table.model.id).where(table.is_one, table.model.counted != _should_count(table), which)
     while True:
-        some = select(Post.id).where(Post.reply_to_id.is_not(None), Post.id > last, *which)
-        ids = db.session.scalars(some.order_by(Post.id).limit(BATCH)).all()
+        some = wrong.where(table.model.id > last).order_by(table.model.id).limit(BATCH)
+        ids = db.session.scalars(some).all()
         end_read_transaction()
         if not ids:
             return changed
         with write_transaction():
-            changed += _correct(ids)
+            changed += _correct(table, ids)
         last = ids[-1]
 
 
-def _correct(ids: Sequence[int]) -> int:
-    # Lock the replies, and then the counters of their posts, as a transaction that deletes a reply does.
-    db.session.execute(select(Post.id).where(Post.id.in_(ids)).order_by(Post.id).with_for_update(key_share=True))
-    parents = db.session.scalars(select(Post.reply_to_id).where(Post.id.in_(ids))).all()
-    lock_counts([post_id for post_id in parents if post_id is not None])
-    these: Any = update(Post).where(Post.id.in_(ids), Post.counted != should_count()).values(counted=should_count())
-    done: Any = db.session.execute(these.execution_options(synchronize_session=False))
+def _correct(table: Reaction, ids: Sequence[int]) -> int:
+    # Lock the posts, the reactions and the counters, as a transaction that adds or removes a reaction does.
+    these = table.model.id.in_(ids)
+    post_ids = db.session.scalars(select(table.post_id).where(these)).all()
+    posts = select(Post.id).where(Post.id.in_(post_ids)).order_by(Post.id)
+    db.session.execute(posts.with_for_update(read=True, key_share=True))
+    db.session.execute(select(table.model.id).where(these).order_by(table.model.id).with_for_update(key_share=True))
+    lock_counts(post_ids)
+    should = _should_count(table)
+    wrong: Any = update(table.model).where(these, table.model.counted != should).values(counted=should)
+    done: Any = db.session.execute(wrong.execution_options(synchronize_session=False))
     return int(done.rowcount)
 
 
@@ -116,10 +148,13 @@ def lock_counts(post_ids: Sequence[int]) -> None:
 
 @account_deletion.register_step
 def uncount(user_id: int) -> bool:
-    """Stop counting a batch of the replies of an account that is being deleted. Return True if there may be more.
+    """Stop counting a batch of the reactions of an account that is being deleted. Return True if there may be more.
 
     Usually the job posts.count_reactions has done this already.
     """
-    counted = (Post.author_id == user_id, Post.reply_to_id.is_not(None), Post.counted)
-    ids = db.session.scalars(select(Post.id).where(*counted).order_by(Post.id).limit(BATCH)).all()
-    return bool(ids) and _correct(ids) > 0
+    for table in TABLES:
+        counted = (table.user_id == user_id, table.is_one, table.model.counted)
+        ids = db.session.scalars(select(table.model.id).where(*counted).order_by(table.model.id).limit(BATCH)).all()
+        if ids and _correct(table, ids):
+            return True
+    return False

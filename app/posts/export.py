@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.core.time import now
-from app.models import User
+from app.models import PostBookmark, PostLike, User
 from app.posts import queries
 
 BATCH = 1_000  # posts in memory at a time
@@ -77,5 +77,15 @@ def _drafts(owner_id: int) -> Iterator[Piece]:
     yield Piece(to_json([{"body": body, "language": language} for body, language in rows]))
 
 
+def _reactions(model: type[PostLike] | type[PostBookmark]) -> Callable[[int], Iterator[Piece]]:
+    def pieces(owner_id: int) -> Iterator[Piece]:
+        batches = queries.reactions_to_export(owner_id, model)
+        return as_list([{"post": row[1], "created_at": row[2].isoformat()} for row in batch] for batch in batches)
+
+    return pieces
+
+
+register(Part("bookmarks", _reactions(PostBookmark)))
+register(Part("likes", _reactions(PostLike)))
 register(Part("post_drafts", _drafts))
 register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Integer, Select, bindparam, func, select
 
 from app.core.database import built_once
 from app.extensions import db
-from app.models import Follow, Notification, Post, PostDraft, User
+from app.models import Follow, Notification, Post, PostBookmark, PostDraft, PostLike, User
 from app.posts.languages import by_use
-from app.queries import timelines, visibility
+from app.queries import reactions, timelines, visibility
 
+EXPORT_BATCH = 1_000  # likes or bookmarks in memory at a time
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
 Exported = tuple[int, str, str, datetime, int | None]  # id, body, language, created_at, reply_to_id
 
@@ -41,10 +42,41 @@ def one(viewer: User, post_id: int) -> WithLanguages:
     return _with_languages(found, {})
 
 
-def lock_visible(viewer: User, post_id: int) -> bool:
-    """Lock a post, so that it can't be deleted until the commit. Return False if the viewer can't see it."""
-    this = select(Post.id).join(Post.author).where(Post.id == post_id, visibility.is_visible(viewer.id))
-    return db.session.scalar(this.with_for_update(read=True, key_share=True, of=Post)) is not None
+def lock_visible(viewer: User, post_id: int) -> int | None:
+    """Lock a post, so that it can't be deleted until the commit.
+
+    Return the id of its author, or None if the viewer can't see the post.
+    """
+    return db.session.scalar(_locked(), {"viewer_id": viewer.id, "post_id": post_id})
+
+
+def like_count(viewer: User, post_id: int) -> int:
+    """Return the number of likes of a post that the viewer sees."""
+    return db.session.scalar(_like_count(), {"viewer_id": viewer.id, "post_id": post_id}) or 0
+
+
+def reacted_to(
+    viewer: User, model: type[PostLike] | type[PostBookmark], *, before: int | None, size: int
+) -> Sequence[tuple[Post, int]]:
+    """Return up to `size` + 1 posts that the viewer likes or has bookmarked, and the rows' ids, latest first."""
+    found: Select[Any] = timelines.visible(viewer).join(model, model.post_id == Post.id).add_columns(model.id)
+    found = found.where(model.user_id == viewer.id)
+    if before is not None:
+        found = found.where(model.id < before)
+    rows: Sequence[Any] = db.session.execute(found.order_by(model.id.desc()).limit(size + 1)).unique().all()
+    return rows
+
+
+def reactions_to_export(owner_id: int, model: type[PostLike] | type[PostBookmark]) -> Iterator[Sequence[Any]]:
+    """Yield (id, post id, time) of a user's likes or bookmarks, oldest first, in lists of up to EXPORT_BATCH."""
+    after = 0
+    while True:
+        query = select(model.id, model.post_id, model.created_at).where(model.user_id == owner_id, model.id > after)
+        batch = db.session.execute(query.order_by(model.id).limit(EXPORT_BATCH)).all()
+        if not batch:
+            return
+        yield batch
+        after = batch[-1][0]
 
 
 def new_post_count(viewer: User, after: int) -> int:
@@ -83,6 +115,21 @@ def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
             return
         yield batch
         after = batch[-1]
+
+
+# Built once, because building them takes longer than running them.
+POST_ID = bindparam("post_id", type_=Integer)
+
+
+@built_once
+def _locked() -> Select[int]:
+    this = (Post.id == POST_ID, visibility.is_visible(timelines.VIEWER_ID))
+    return select(Post.author_id).join(Post.author).where(*this).with_for_update(read=True, key_share=True, of=Post)
+
+
+@built_once
+def _like_count() -> Select[int]:
+    return select(reactions.like_count(timelines.VIEWER_ID)).select_from(Post).where(Post.id == POST_ID)
 
 
 @built_once

@@ -19,11 +19,11 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, Select, select
 
 from app.core.database import shared_alias
 from app.extensions import db
-from app.models import Post, PostCount, User
+from app.models import Post, User
 from app.models.post import PATH_LENGTH
 from app.queries import visibility
 
@@ -99,26 +99,6 @@ def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select
         )
         .order_by(Post.tree_path)
         .limit(size + 1)
-    )
-
-
-def reply_count(viewer_id: Any) -> ScalarSelect[int]:
-    """Return the number of replies to a `Post` that the viewer sees, as a subquery; NULL if it never had any.
-
-    The stored number includes replies by users who are hidden from the viewer. These are subtracted, so the cost
-    depends on the number of the viewer's blocks and mutes, not on the number of replies.
-    """
-    hidden = select(func.count()).where(
-        _reply.reply_to_id == PostCount.post_id,
-        _reply.reply_to_id.is_not(None),
-        _reply.counted,
-        _reply.author_id.in_(visibility.hidden_ids(viewer_id)),
-    )
-    return (
-        select(PostCount.replies - hidden.correlate(PostCount).scalar_subquery())
-        .where(PostCount.post_id == Post.id)
-        .correlate(Post)
-        .scalar_subquery()
     )
 
 

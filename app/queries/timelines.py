@@ -13,7 +13,7 @@ from sqlalchemy.orm import contains_eager, with_expression
 
 from app.core.database import shared_alias
 from app.models import Follow, Post, User
-from app.queries import threads, visibility
+from app.queries import reactions, threads, visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
@@ -22,7 +22,7 @@ _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:
-    """Select the posts that the viewer may see, with their authors and what the viewer sees of their threads.
+    """Select the posts that the viewer may see, with their authors and what the viewer sees of their reactions.
 
     Timelines are built from this query.
     """
@@ -33,7 +33,10 @@ def _visible(viewer_id: Any) -> Select[Post]:
     found = select(Post).join(Post.author).where(visibility.is_visible(viewer_id))
     return found.options(
         contains_eager(Post.author),
-        with_expression(Post.reply_count, threads.reply_count(viewer_id)),
+        with_expression(Post.reply_count, reactions.reply_count(viewer_id)),
+        with_expression(Post.like_count, reactions.like_count(viewer_id)),
+        with_expression(Post.is_liked, reactions.is_liked(viewer_id)),
+        with_expression(Post.is_bookmarked, reactions.is_bookmarked(viewer_id)),
         with_expression(Post.replied_to, threads.replied_to(viewer_id)),
     )
 

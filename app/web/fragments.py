@@ -57,4 +57,7 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         post.reply_count,
         names_parent,
         post.replied_to,
+        post.like_count,
+        post.is_liked,
+        post.is_bookmarked,
     )

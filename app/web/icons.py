@@ -12,15 +12,14 @@ SPRITE = "img/icons.svg"
 # The icons that pages use, out of two thousand in Bootstrap Icons. tests/house/test_icons.py checks the list.
 ICONS = frozenset(
     """
-    arrow-counterclockwise bell bell-fill bell-slash bell-slash-fill box-arrow-right
-    chat chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check
-    clipboard-check-fill compass compass-fill cup-hot dot download envelope envelope-check envelope-fill
-    exclamation-circle-fill exclamation-octagon-fill exclamation-triangle exclamation-triangle-fill eye
-    eye-slash feather flag flag-fill funnel gear gear-fill gear-wide-connected globe2 hand-index hourglass house
-    house-fill image inbox info-circle info-circle-fill journal laptop moon-stars patch-check-fill pause-circle
-    pause-fill pencil pencil-square people person person-check person-fill person-gear person-x phone play-fill
-    question-circle search send-fill shield-lock slash-circle sliders three-dots translate trash x-circle-fill
-    x-lg
+    arrow-counterclockwise bell bell-fill bell-slash bell-slash-fill bookmark bookmark-fill box-arrow-right chat
+    chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check clipboard-check-fill
+    compass compass-fill cup-hot dot download envelope envelope-check envelope-fill exclamation-circle-fill
+    exclamation-octagon-fill exclamation-triangle exclamation-triangle-fill eye eye-slash feather flag flag-fill
+    funnel gear gear-fill gear-wide-connected globe2 hand-index heart heart-fill hourglass house house-fill image
+    inbox info-circle info-circle-fill journal laptop moon-stars patch-check-fill pause-circle pause-fill pencil
+    pencil-square people person person-check person-fill person-gear person-x phone play-fill question-circle search
+    send-fill shield-lock slash-circle sliders three-dots translate trash x-circle-fill x-lg
     """.split()  # noqa: SIM905 (a list of words is easier to read)
 )
 DIRECTED = frozenset({"box-arrow-right", "chevron-left", "send-fill"})  # mirrored on right-to-left pages

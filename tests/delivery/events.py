@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import select
+
 from app.extensions import db
-from app.models import DeliveryPreference, DeliveryProfile, User
+from app.models import DeliveryPreference, DeliveryProfile, Post, User
 from app.notifications import preferences, record_event, scheduling
 from app.notifications.kinds import CONFIGURABLE
 from app.posts.actions import publish, reply
+from app.posts.reactions import like
 from app.profiles.actions import follow
 from app.queries import timelines
 from tests.factories import a_message, a_post, a_user
@@ -38,6 +41,13 @@ def _reply(reader: User) -> None:
     reply(writer, post, "I agree")
 
 
+def _like(reader: User) -> None:
+    """All like the same post, as likes of one post are grouped."""
+    person = somebody()
+    post_id = db.session.scalar(select(Post.id).where(Post.author_id == reader.id)) or a_post(reader).id
+    like(person, db.session.scalars(timelines.one(person, post_id).execution_options(populate_existing=True)).one())
+
+
 def _follow(reader: User) -> None:
     follow(somebody(), reader)
 
@@ -60,6 +70,7 @@ HAPPEN: dict[str, Callable[[User], None]] = {
     "mention": _mention,
     "reply": _reply,
     "follow": _follow,
+    "like": _like,
     "job_done": _task("job_done"),
     "job_failed": _task("job_failed"),
     "login": _login,

@@ -120,11 +120,11 @@ class Town:
             answer = friend.post_form(f"/send_message/{reader.name}", {"message": f"Hello number {number}"})
         elif reader.kind == "mention":
             answer = friend.post_form("/post", {"post": f"Have you seen this, @{reader.name}? {number}"})
-        elif reader.kind == "reply":
+        elif reader.kind in {"reply", "like"}:
             reader.browser.post_form("/post", {"post": f"Answer me. {number}"})
             newest = re.search(r'id="post-(\d+)"', friend.get(f"/user/{reader.name}").text)
             assert newest is not None
-            answer = friend.post_form(f"/post/{newest[1]}/reply", {"post": f"I do. {number}"})
+            answer = friend.post_form(f"/post/{newest[1]}/{reader.kind}", {"post": f"I do. {number}"})
         elif reader.kind == "follow":
             answer = friend.post_form(f"/follow/{reader.name}")
         elif reader.kind == "job_done":

@@ -24,6 +24,7 @@ SUBJECTS = {
     "message": "New message from friend",
     "mention": "friend",
     "reply": "friend",
+    "like": "friend",
     "follow": "friend",
     "job_done": "Your export is ready",
     "job_failed": "Your export failed",
@@ -115,7 +116,7 @@ def test_pending_events_make_one_email_with_a_section_per_kind(ben, db, run_jobs
         record_events(kind, ben, times=2)
     run_jobs(advance=60)
     (mail,) = mails
-    assert mail.subject == "12 new notifications"
+    assert mail.subject == "14 new notifications"
     for words in (mail.text, mail.html):
         places = [words.index(str(CONFIGURABLE[kind].label)) for kind in NOT_ESSENTIAL]
         assert places == sorted(places)

@@ -7,7 +7,7 @@ from app.cli.demo import PASSWORD
 from app.demo import building, script
 from app.lib.text.length import grapheme_count
 from app.lib.text.rich import mentions
-from app.models import Follow, Job, Message, Post, User
+from app.models import Follow, Job, Message, Post, PostBookmark, PostLike, User
 from tests.factories import a_user
 from tests.support.client import in_new_context
 
@@ -23,7 +23,8 @@ def demo(app, db):
 
 
 def rows(db):
-    return [db.session.scalar(select(func.count()).select_from(model)) for model in (User, Follow, Post, Message)]
+    models = (User, Follow, Post, Message, PostLike, PostBookmark)
+    return [db.session.scalar(select(func.count()).select_from(model)) for model in models]
 
 
 def looks_lived_in(db):
@@ -40,9 +41,9 @@ def test_demo_data_is_created_once_and_sends_no_email(app, db, demo, client, run
     assert result.exit_code == 0, result.output
     assert f"as ana, password: {PASSWORD}" in result.output
     made = rows(db)
-    people, follows, posts, messages = made
+    people, follows, posts, messages, likes, bookmarks = made
     assert (people, posts) == (24, 198)
-    assert follows > 100 and messages > 60
+    assert follows > 100 and messages > 60 and likes > 300 and bookmarks > 100
     looks_lived_in(db)
     run_jobs(advance=8 * 86_400)  # so that every digest had its time
     assert len(mails) == 0
@@ -57,6 +58,8 @@ def test_demo_data_is_created_once_and_sends_no_email(app, db, demo, client, run
     assert answer.status_code in {302, 303}
     for page in ("/", "/explore", "/messages", "/user/ana", "/user/유나", "/messages/ben", "/search?q=%23pan"):
         assert client.get(page).status_code == 200, page
+    for page in ("/likes", "/bookmarks"):
+        assert client.get(page).text.count("<article") > 3, page
     assert "we have not met" in client.get("/messages/requests").text
     inbox = client.get("/messages").text
     assert "five-o&#39;clock club" in inbox and "Draft:" in inbox
@@ -72,7 +75,7 @@ def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
     assert rows(db)[3] == 0
     monkeypatch.setattr(building, "steps", steps)
     assert "ready" in demo().output
-    assert rows(db)[0] == 24 and rows(db)[2] == 198 and rows(db)[3] > 60
+    assert rows(db)[0] == 24 and rows(db)[2] == 198 and rows(db)[3] > 60 and rows(db)[4] > 300
 
 
 def test_demo_does_not_take_over_an_existing_account(db, demo):
@@ -98,7 +101,7 @@ def test_demo_refuses_to_run_in_production(make_app, db, settings):
     result = in_new_context(app.test_cli_runner().invoke, args=["demo"])
     assert result.exit_code == 1
     assert "production" in result.output
-    assert rows(db) == [0, 0, 0, 0]
+    assert rows(db) == [0] * 6
 
 
 def test_demo_texts_fit_the_limit_and_mention_existing_members():

@@ -98,6 +98,7 @@ def build(as_: Any) -> Town:
     _in_a_group(town)
     write(town.ben, f"/report/{town.pair}", message=["1", "4"], note=secret_text("note of the report"))
     _a_post(town)
+    _a_post_with_reactions(town)
     write(town.ben, "/report/person/ana", note=secret_text("note of the report"))
     for browser in (town.ana, town.ben):
         write(browser, "/export_posts")
@@ -126,6 +127,14 @@ def _a_post(town: Town) -> None:
     post_id = db.session.scalars(select(Post.id)).one()
     write(town.ben, f"/report/post/{post_id}", note=secret_text("note of the report"))
     write(town.cleo, f"/post/{post_id}/delete")
+
+
+def _a_post_with_reactions(town: Town) -> None:
+    """Everyone may read it. Who saved it is only theirs."""
+    write(town.ana, "/post", post="Open to everyone")
+    post_id = db.session.scalars(select(Post.id)).one()
+    for what in ("like", "bookmark"):
+        write(town.ben, f"/post/{post_id}/{what}")
 
 
 def _in_a_group(town: Town) -> None:

@@ -26,6 +26,8 @@ from app.models import (
     Message,
     MessageImage,
     Mute,
+    PostBookmark,
+    PostLike,
     Report,
     ReportedMessage,
     SealedMessage,
@@ -192,6 +194,7 @@ def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[st
         Follow: (Follow.follower_id != walker_id) & (Follow.followed_id != walker_id),
     }
     if not role.moderates:
+        kept |= {PostLike: PostLike.user_id != walker_id, PostBookmark: PostBookmark.user_id != walker_id}
         kept |= {Report: Report.reporter_id != walker_id, User: User.id != walker_id, AuditEntry: AuditEntry.id > 0}
     found = {}
     for model, which in kept.items():

@@ -1,0 +1,47 @@
+"""What people do with posts: likes and bookmarks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, true
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import UtcDateTime
+from app.core.time import now
+from app.extensions import Base
+
+
+class PostLike(Base):
+    """A user likes a post."""
+
+    __tablename__ = "post_like"
+    __table_args__ = (
+        # Prevents a second row if the button is clicked twice, and finds the likes of a post.
+        UniqueConstraint("post_id", "user_id"),
+        Index("ix_post_like_user_id_id", "user_id", "id"),  # the user's own list
+        {"sqlite_autoincrement": True},  # ids are never reused
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)  # lists are ordered and paged by it
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    # Whether `PostCount` includes this like. False if the user is inactive (app/posts/counters.py).
+    counted: Mapped[bool] = mapped_column(default=True, server_default=true())
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class PostBookmark(Base):
+    """A user saved a post. No one else sees it."""
+
+    __tablename__ = "post_bookmark"
+    __table_args__ = (
+        UniqueConstraint("post_id", "user_id"),  # as for likes
+        Index("ix_post_bookmark_user_id_id", "user_id", "id"),  # the user's list
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -1,0 +1,91 @@
+"""Routes for likes and bookmarks: add and remove them, and list the viewer's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask_babel import format_decimal
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from app.core.database import write_transaction
+from app.core.exceptions import ActionError
+from app.models import PostBookmark, PostLike, User
+from app.posts import bp, queries, reactions
+from app.posts.routes import POST_ID
+from app.web import limits
+from app.web.paging import Page, before_id, page_size
+from app.web.responses import safe_next, wants_json
+from app.web.viewer import viewer, writes_late
+
+
+@bp.post(f"{POST_ID}/like")
+@login_required
+@limits.reacting
+@writes_late
+def like(post_id: int) -> Response | tuple[Response, int]:
+    """Like a post."""
+    return _change(post_id, reactions.like)
+
+
+@bp.post(f"{POST_ID}/unlike")
+@login_required
+@limits.reacting
+@writes_late
+def unlike(post_id: int) -> Response | tuple[Response, int]:
+    """Stop liking a post."""
+    return _change(post_id, reactions.unlike)
+
+
+@bp.post(f"{POST_ID}/bookmark")
+@login_required
+@limits.reacting
+@writes_late
+def bookmark(post_id: int) -> Response | tuple[Response, int]:
+    """Save a post to the viewer's bookmarks."""
+    return _change(post_id, reactions.bookmark)
+
+
+@bp.post(f"{POST_ID}/unbookmark")
+@login_required
+@limits.reacting
+@writes_late
+def remove_bookmark(post_id: int) -> Response | tuple[Response, int]:
+    """Remove a post from the viewer's bookmarks."""
+    return _change(post_id, reactions.remove_bookmark)
+
+
+@bp.get("/bookmarks")
+@login_required
+def bookmarks() -> str:
+    """List the posts that the viewer has bookmarked, the latest bookmark first."""
+    return _list("bookmarks", PostBookmark)
+
+
+@bp.get("/likes")
+@login_required
+def likes() -> str:
+    """List the posts that the viewer likes, the latest like first."""
+    return _list("likes", PostLike)
+
+
+def _change(post_id: int, change: Callable[[User, int], None]) -> Response | tuple[Response, int]:
+    """Change the viewer's reaction to a post. A script gets the new number of likes; a form returns to its page."""
+    try:
+        with write_transaction():
+            change(viewer(), post_id)
+    except ActionError as refusal:
+        return (jsonify(error=str(refusal)), 404) if wants_json() else abort(404)
+    if wants_json():
+        likes = queries.like_count(viewer(), post_id)
+        return jsonify(likes=str(format_decimal(likes)) if likes else "")
+    back = safe_next(request.form.get("next")) or url_for("posts.show", post_id=post_id)
+    return redirect(f"{back}#post-{post_id}", 303)
+
+
+def _list(kind: str, model: type[PostLike] | type[PostBookmark]) -> str:
+    size = page_size()
+    rows = queries.reacted_to(viewer(), model, before=before_id(), size=size)
+    posts = Page([post for post, _key in rows[:size]], rows[size - 1][1] if len(rows) > size else None)
+    return render_template("posts/reactions.html", kind=kind, posts=posts)

@@ -1,0 +1,90 @@
+"""Like and bookmark posts. Nothing else writes likes and bookmarks.
+
+Each function raises ActionError if the person can't see the post.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Executable, bindparam, delete
+from sqlalchemy.sql.dml import ReturningDelete, ReturningInsert
+
+from app.core.database import built_once, insert_into
+from app.core.exceptions import ActionError
+from app.core.i18n import _l
+from app.core.time import now
+from app.extensions import db
+from app.models import PostBookmark, PostLike, User
+from app.notifications import record_event, retract_event
+from app.posts import queries
+
+
+def like(person: User, post_id: int) -> None:
+    """Like a post, and notify its author. Idempotent.
+
+    This doesn't wait for a concurrent block: a block hides the likes of the two people from each other, old and new.
+    """
+    author_id = _lock(person, post_id)
+    if _change(_INSERT[PostLike], person, post_id, created_at=now()):
+        record_event(author_id, "like", _subject(person, post_id), actor=person, post_id=post_id)
+
+
+def unlike(person: User, post_id: int) -> None:
+    """Stop liking a post, and retract the notification. Idempotent."""
+    author_id = _lock(person, post_id)
+    if _change(_DELETE[PostLike], person, post_id):
+        retract_event(author_id, "like", _subject(person, post_id))
+
+
+def bookmark(person: User, post_id: int) -> None:
+    """Save a post to the person's bookmarks. Idempotent."""
+    _lock(person, post_id)
+    _change(_INSERT[PostBookmark], person, post_id, created_at=now())
+
+
+def remove_bookmark(person: User, post_id: int) -> None:
+    """Remove a post from the person's bookmarks. Idempotent."""
+    _lock(person, post_id)
+    _change(_DELETE[PostBookmark], person, post_id)
+
+
+def _lock(person: User, post_id: int) -> int:
+    """Lock the post before its reactions, as its deletion does; otherwise, the two could deadlock.
+
+    Return the id of its author. Raises ActionError if the person can't see the post.
+    """
+    author_id = queries.lock_visible(person, post_id)
+    if author_id is None:
+        raise ActionError(_l("This post isn't available anymore."))
+    return author_id
+
+
+def _change(statement: Callable[[], Executable], person: User, post_id: int, **values: Any) -> bool:
+    """Run a statement. Return whether it changed anything."""
+    return db.session.scalar(statement(), {"user_id": person.id, "post_id": post_id, **values}) is not None
+
+
+def _subject(person: User, post_id: int) -> str:
+    return f"{post_id}:{person.id}"
+
+
+def _insert(model: Any) -> ReturningInsert[int]:
+    keys = [model.post_id, model.user_id]
+    # On the table and not on the model, whose inserts have more overhead.
+    row = insert_into(model.__table__).on_conflict_do_nothing(index_elements=keys)
+    stmt: ReturningInsert[int] = row.returning(model.__table__.c.id)
+    return stmt
+
+
+def _delete(model: Any) -> ReturningDelete[int]:
+    table = model.__table__
+    this = (table.c.post_id == bindparam("post_id"), table.c.user_id == bindparam("user_id"))
+    return delete(table).where(*this).returning(table.c.id)
+
+
+# Built once, because building them takes longer than running them.
+_INSERT = {model: built_once(partial(_insert, model)) for model in (PostLike, PostBookmark)}
+_DELETE = {model: built_once(partial(_delete, model)) for model in (PostLike, PostBookmark)}

@@ -1,0 +1,61 @@
+"""What people do with posts, as the viewer sees it: numbers of replies and likes, and the viewer's own likes.
+
+Each function returns a subquery about the `Post` of the query around it. A number is NULL if nobody ever replied to the
+post or liked it. A stored number includes the reactions of users who are hidden from the viewer. These are subtracted,
+so the cost depends on the number of the viewer's blocks and mutes, not on the number of reactions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
+
+from app.core.database import shared_alias
+from app.models import Post, PostBookmark, PostCount, PostLike
+from app.queries import visibility
+
+# Created once, because creating an alias is slow.
+_reply, _like, _own_like, _bookmark = (
+    shared_alias(Post),
+    shared_alias(PostLike),
+    shared_alias(PostLike),
+    shared_alias(PostBookmark),
+)
+
+
+def reply_count(viewer_id: Any) -> ScalarSelect[int]:
+    """Return the number of replies that the viewer sees."""
+    hidden = (
+        _reply.reply_to_id == PostCount.post_id,
+        _reply.reply_to_id.is_not(None),
+        _reply.counted,
+        _reply.author_id.in_(visibility.hidden_ids(viewer_id)),
+    )
+    return _without(PostCount.replies, hidden)
+
+
+def like_count(viewer_id: Any) -> ScalarSelect[int]:
+    """Return the number of likes by users whom the viewer sees."""
+    hidden = (
+        _like.post_id == PostCount.post_id,
+        _like.counted,
+        _like.user_id.in_(visibility.hidden_ids(viewer_id)),
+    )
+    return _without(PostCount.likes, hidden)
+
+
+def is_liked(viewer_id: Any) -> ColumnElement[bool]:
+    """Return the condition that the viewer likes the post."""
+    return exists().where(_own_like.post_id == Post.id, _own_like.user_id == viewer_id).correlate_except(_own_like)
+
+
+def is_bookmarked(viewer_id: Any) -> ColumnElement[bool]:
+    """Return the condition that the viewer has bookmarked the post."""
+    return exists().where(_bookmark.post_id == Post.id, _bookmark.user_id == viewer_id).correlate_except(_bookmark)
+
+
+def _without(stored: Any, hidden: Sequence[Any]) -> ScalarSelect[int]:
+    subtracted = select(func.count()).where(*hidden).correlate(PostCount).scalar_subquery()
+    return select(stored - subtracted).where(PostCount.post_id == Post.id).correlate(Post).scalar_subquery()

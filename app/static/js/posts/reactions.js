@@ -1,0 +1,87 @@
+// Likes and bookmarks change in place. Pressing the button again undoes it.
+//
+//   <form id="react" method="post">…</form>
+//   <article>
+//     <div class="post-actions">
+//       <button form="react" formaction="/post/7/like" aria-pressed="false">
+//         <svg><use href="icons.svg#heart"></use></svg> <span data-count>3</span>
+//       </button>
+//     </div>
+//   </article>
+//
+// The opposite of /post/7/like is /post/7/unlike. POST <formaction> returns {"likes": "4"}, or an error with
+// {"error": "…"}. The button changes at once. If it is pressed while a request is running, the next one is sent after it.
+import * as announcer from "../lib/announcer.js";
+import * as http from "../lib/http.js";
+import { gettext, ready } from "../lib/i18n.js";
+
+const running = new WeakSet(); // buttons
+
+const opposite = (action) => action.replace(/(un)?(like|bookmark)$/, (all, un, what) => (un ? what : `un${what}`));
+const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
+
+function toggle(button) {
+  const use = button.querySelector("use");
+  const outline = use.getAttribute("href").replace(/-fill$/, "");
+  button.setAttribute("aria-pressed", String(!isPressed(button)));
+  use.setAttribute("href", isPressed(button) ? `${outline}-fill` : outline);
+  button.setAttribute("formaction", opposite(button.getAttribute("formaction")));
+}
+
+function showCount(button, likes) {
+  const count = button.querySelector("[data-count]");
+  if (count) {
+    count.textContent = likes;
+  }
+}
+
+async function showError(button, error) {
+  await ready;
+  hideError(button);
+  const message = document.createElement("p");
+  message.className = "send-error";
+  message.textContent = (error.data && error.data.error) || gettext("That didn't work. Please try again.");
+  button.parentElement.after(message);
+  announcer.announce(message.textContent);
+}
+
+function hideError(button) {
+  const shown = button.parentElement.nextElementSibling;
+  if (shown && shown.className === "send-error") {
+    shown.remove();
+  }
+}
+
+/** Sends what the button shows, until the server has stored it. */
+async function send(button) {
+  running.add(button);
+  let stored = !isPressed(button);
+  try {
+    while (stored !== isPressed(button)) {
+      const shown = isPressed(button);
+      // The button already has the action of the next click; the one that leads to `shown` is the other.
+      const { likes } = await http.post(opposite(button.getAttribute("formaction")));
+      stored = shown;
+      showCount(button, likes);
+    }
+    hideError(button);
+  } catch (error) {
+    if (stored !== isPressed(button)) {
+      toggle(button);
+    }
+    showError(button, error);
+  }
+  running.delete(button);
+}
+
+document.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (event.target.id !== "react" || !button) {
+    return;
+  }
+  event.preventDefault();
+  toggle(button);
+  if (!running.has(button)) {
+    send(button);
+  }
+});
