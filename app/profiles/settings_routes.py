@@ -53,7 +53,7 @@ def _save(form: ProfileForm) -> None:
             actions.edit_profile(person, form.change, languages=languages())
             if new is not None:
                 old = actions.set_avatar(person, new)
-    except Exception:
+    except ActionError:  # after other errors, the row may have been saved; a daily job deletes unused files
         picture_routes.remove(new)
         raise
     if new is not None:
