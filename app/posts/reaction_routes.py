@@ -9,7 +9,6 @@ from flask_babel import format_decimal
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.core.database import write_transaction
 from app.core.exceptions import ActionError
 from app.models import PostBookmark, PostLike, User
 from app.posts import bp, queries, reactions
@@ -17,7 +16,7 @@ from app.posts.routes import POST_ID
 from app.web import limits
 from app.web.paging import Page, before_id, page_size
 from app.web.responses import safe_next, wants_json
-from app.web.viewer import viewer, writes_late
+from app.web.viewer import viewer, write_transaction, writes_late
 
 
 @bp.post(f"{POST_ID}/like")

@@ -30,6 +30,8 @@ FORMS = {
     "/mute/ben": {"hours": "24"},
     "/notification_settings/pause": {},
     "/post": {"post": "Hello", "language": "en", "form_key": "k"},
+    "/post/N/bookmark": {},
+    "/post/N/like": {},
     "/post/draft": {"form_key": "k", "post": "Dear"},
     "/post/N/reply": {"post": "Hello", "language": "en", "form_key": "k"},
     "/privacy": {"writable_by": "nobody"},
