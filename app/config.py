@@ -92,6 +92,7 @@ class Settings:
     translations_dir: Path = ROOT / "translations"  # directory of the catalogs
     posts_per_page: int = 25
     post_max_length: int = 500  # grapheme clusters: characters as readers see them
+    post_visibility: str = "members"  # who can see posts by default: "members" or "followers"
     message_max_length: int = 2000
     poll_interval: int = 10  # seconds between two polls of one browser
     activity_days: int = 90  # days that read events stay on the Activity page; unread ones stay for ever
@@ -156,6 +157,8 @@ class Settings:
         ):
             if getattr(self, name) < 1:
                 faults.append(f"{name.upper()} must be at least 1")
+        if self.post_visibility not in {"members", "followers"}:
+            faults.append("POST_VISIBILITY must be members or followers")
         faults.extend(self._language_faults())
         if self.export_days > 14:  # finished jobs, which have the download links, are kept for 14 days
             faults.append("EXPORT_DAYS must be 14 or less")

@@ -1,4 +1,4 @@
-"""Validation of text written by users: bodies of posts and messages, and names."""
+"""Validation of text written by users: bodies of posts and messages, content warnings, and names."""
 
 from __future__ import annotations
 
@@ -61,6 +61,23 @@ def checked_name(name: str, max_length: int, *, points: int) -> str:
             )
         )
     return "" if is_blank(name) else name
+
+
+def checked_warning(warning: str, max_length: int) -> str:
+    """Return a content warning, cleaned for storage: on one line, or "" if it has no visible character.
+
+    Raises ActionError if it contains unsupported characters, or is longer than `max_length` code points.
+    """
+    warning = checked_name(warning[: 10 * max_length], 10 * max_length, points=10 * max_length)
+    if len(warning) > max_length:
+        raise ActionError(
+            _ln(
+                "This is too long. The limit is %(num)s character.",
+                "This is too long. The limit is %(num)s characters.",
+                max_length,
+            )
+        )
+    return warning
 
 
 def send_key(author: User, body: str, form_key: str | None) -> str | None:

@@ -31,7 +31,7 @@ from app.messages.queries.conversations import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, PostLike, User
 from app.notifications import publish_activity_count
 from app.posts import reactions
-from app.posts.actions import publish, reply
+from app.posts.actions import PostOptions, publish, reply
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people, timelines
 
@@ -140,10 +140,12 @@ def _post(entry: Entry, age: timedelta) -> None:
 
 
 def _publish(author: User, entry: Entry) -> Post:
+    options = PostOptions(
+        language=entry.language, visibility=entry.visibility, warning=entry.warning, form_key=entry.form_key
+    )
     if entry.parent is None:
-        return publish(author, entry.body, language=entry.language, form_key=entry.form_key)
-    parent = _published(author, entry.parent)
-    return reply(author, parent, entry.body, language=entry.language, form_key=entry.form_key)
+        return publish(author, entry.body, options)
+    return reply(author, _published(author, entry.parent), entry.body, options)
 
 
 def _published(viewer: User, entry: Entry) -> Post:

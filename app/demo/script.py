@@ -21,6 +21,8 @@ class Entry:
     number: int
     language: str
     body: str
+    visibility: str = ""
+    warning: str = ""
     thread: int = 0  # for a reply, the number of its thread, from 1
     parent: Entry | None = None  # what it replies to
 
@@ -117,13 +119,18 @@ def _replies() -> dict[tuple[str, int], list[Entry]]:
         post = next(one for person in people() if person.username == author for one in person.posts[number:])
         replies: list[Entry] = []
         for at, (who, language, body, *parent) in enumerate(row["replies"]):
-            replies.append(Entry(who, at, language, body, thread, replies[parent[0]] if parent else post))
+            replies.append(Entry(who, at, language, body, thread=thread, parent=replies[parent[0]] if parent else post))
         found[author, number] = replies
     return found
 
 
 def likers(entry: Entry) -> list[str]:
-    """Return the usernames of the members who like a post. Popular posts have about six likes, others none or one."""
+    """Return the usernames of the members who like a post. Popular posts have about six likes, others none or one.
+
+    No one reacts to a post that not all members can see.
+    """
+    if entry.visibility:
+        return []
     popularity = _chance("popular", entry) / 4
     return [
         one.username for one in people() if one.username != entry.author and _chance(one.username, entry) < popularity
@@ -131,7 +138,9 @@ def likers(entry: Entry) -> list[str]:
 
 
 def savers(entry: Entry) -> list[str]:
-    """Return the usernames of the members who bookmark a post."""
+    """Return the usernames of the members who bookmark a post, if all members can see it."""
+    if entry.visibility:
+        return []
     return [one.username for one in people() if _chance(f"bookmark {one.username}", entry) < BOOKMARKED]
 
 
@@ -154,9 +163,21 @@ def follows(number: int) -> list[Character]:
 
 
 def _character(row: dict[str, Any]) -> Character:
-    said = [(row["language"], post) if isinstance(post, str) else post for post in row["posts"]]
-    entries = [Entry(row["username"], at, language, body) for at, (language, body) in enumerate(said)]
+    entries = [_entry(row, at, post) for at, post in enumerate(row["posts"])]
     return Character(row["username"], row["name"], row["language"], row["timezone"], row["about"], tuple(entries))
+
+
+def _entry(row: dict[str, Any], at: int, post: str | list[str] | dict[str, str]) -> Entry:
+    if isinstance(post, str):
+        return Entry(row["username"], at, row["language"], post)
+    if isinstance(post, list):
+        return Entry(row["username"], at, language=post[0], body=post[1])
+    language, level, warning = (
+        post.get("language", row["language"]),
+        post.get("visibility", ""),
+        post.get("warning", ""),
+    )
+    return Entry(row["username"], at, language, post["text"], visibility=level, warning=warning)
 
 
 def _talk(row: dict[str, Any]) -> Talk:

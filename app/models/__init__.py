@@ -12,7 +12,7 @@ from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
 from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
 from app.models.notification import Notification, NotificationClock
-from app.models.post import Post, PostCount, PostDraft, PostTag
+from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostTag, Visibility
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.reaction import PostBookmark, PostLike
@@ -46,6 +46,7 @@ __all__ = [
     "PostCount",
     "PostDraft",
     "PostLike",
+    "PostRecipient",
     "PostTag",
     "ProfileCount",
     "PushSubscription",
@@ -54,4 +55,5 @@ __all__ = [
     "ReportedMessage",
     "SealedMessage",
     "User",
+    "Visibility",
 ]

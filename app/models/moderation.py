@@ -69,6 +69,8 @@ class ReportedMessage(Base):
     | sent_at     | when it was sent | when it was posted      | when the user registered |
     | images      | its images       | none                    | the uploaded avatar      |
     | facts       | none             | language; author's name | display name             |
+
+    The facts of a post include its content warning, if it has one.
     """
 
     __tablename__ = "reported_message"

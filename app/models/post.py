@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, Text, false, text, true
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, false, literal_column, text, true
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 
 from app.core.database import UtcDateTime
@@ -13,13 +14,42 @@ from app.extensions import Base
 from app.models.user import User
 
 # Conditions of partial indexes. A query must contain them literally.
-IS_ROOT = text("reply_to_id IS NULL")
 IS_REPLY = text("reply_to_id IS NOT NULL")
+IS_OPEN_ROOT = text("reply_to_id IS NULL AND visibility IN ('public', 'members')")
+IS_HOME_ROOT = text("reply_to_id IS NULL AND visibility <> 'mentioned'")
+IS_RESTRICTED = text("visibility IN ('followers', 'mentioned')")
+IS_RESTRICTED_REPLY = text("reply_to_id IS NOT NULL AND visibility IN ('followers', 'mentioned')")
+WARNING_LENGTH = 120  # characters
 PATH_LENGTH = 384  # app/queries/threads.py explains the path
 
 
+class Visibility(StrEnum):
+    """Who can see a post, from the widest level to the narrowest. Its author and the people it mentions always can."""
+
+    PUBLIC = "public"  # like MEMBERS, until there are pages for visitors
+    MEMBERS = "members"
+    FOLLOWERS = "followers"  # the author's followers
+    MENTIONED = "mentioned"  # no one else
+
+
+OFFERED = (Visibility.MEMBERS, Visibility.FOLLOWERS, Visibility.MENTIONED)  # what the author of a post can choose
+# What can be the default of a member or of a site.
+DEFAULTS = (Visibility.MEMBERS, Visibility.FOLLOWERS)
+# Literals instead of parameters. With parameters, neither engine would use the partial indexes.
+OPEN: tuple[ColumnElement[str], ...]
+RESTRICTED: tuple[ColumnElement[str], ...]
+OPEN = tuple(literal_column(f"'{level}'") for level in (Visibility.PUBLIC, Visibility.MEMBERS))
+RESTRICTED = tuple(literal_column(f"'{level}'") for level in (Visibility.FOLLOWERS, Visibility.MENTIONED))
+ONLY_MENTIONED: ColumnElement[str] = literal_column(f"'{Visibility.MENTIONED}'")
+
+
+def narrower(one: str, other: str) -> Visibility:
+    """Return the narrower of two levels."""
+    return max(Visibility(one), Visibility(other), key=list(Visibility).index)
+
+
 class Post(Base):
-    """A short public text. Timelines are ordered and paged by `id`.
+    """A short text. Timelines are ordered and paged by `id`.
 
     A reply is a post with `reply_to_id`. It stays when the post that it replies to is deleted, so `reply_to_id` and
     `tree_id` have no foreign key.
@@ -29,12 +59,30 @@ class Post(Base):
     __table_args__ = (
         Index("ix_post_author_id_id", "author_id", "id"),  # profiles
         # The home timeline, which reads the newest posts of each followed author.
-        Index("ix_post_author_id_roots", "author_id", "id", sqlite_where=IS_ROOT, postgresql_where=IS_ROOT),
-        Index("ix_post_roots", "id", sqlite_where=IS_ROOT, postgresql_where=IS_ROOT),  # Explore
+        Index("ix_post_author_id_home", "author_id", "id", sqlite_where=IS_HOME_ROOT, postgresql_where=IS_HOME_ROOT),
+        Index("ix_post_open_roots", "id", sqlite_where=IS_OPEN_ROOT, postgresql_where=IS_OPEN_ROOT),  # Explore
+        # The number of an author's posts that the viewer doesn't see.
+        Index(
+            "ix_post_author_id_restricted",
+            "author_id",
+            "visibility",
+            "id",
+            sqlite_where=IS_RESTRICTED,
+            postgresql_where=IS_RESTRICTED,
+        ),
         # The descendants of a post, in the order of the thread.
         Index("ix_post_tree", "tree_id", "tree_path", sqlite_where=IS_REPLY, postgresql_where=IS_REPLY),
         # Counting replies, and those by authors whom the viewer doesn't see.
         Index("ix_post_reply_to_id", "reply_to_id", "author_id", sqlite_where=IS_REPLY, postgresql_where=IS_REPLY),
+        # The number of replies whose level hides them from the viewer.
+        Index(
+            "ix_post_reply_to_id_restricted",
+            "reply_to_id",
+            "visibility",
+            "author_id",
+            sqlite_where=IS_RESTRICTED_REPLY,
+            postgresql_where=IS_RESTRICTED_REPLY,
+        ),
         {"sqlite_autoincrement": True},  # ids are never reused
     )
 
@@ -42,6 +90,9 @@ class Post(Base):
     author_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     body: Mapped[str] = mapped_column(Text)
     language: Mapped[str] = mapped_column(String(16), default="")  # chosen by the author; "" = unknown
+    visibility: Mapped[str] = mapped_column(String(12), default=Visibility.MEMBERS, server_default="members")
+    # Readers see this instead of `body`, until they open it; "" = no warning.
+    warning: Mapped[str] = mapped_column(String(WARNING_LENGTH), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     # The words to search. A migration creates the full-text index, which depends on the database engine.
     search_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
@@ -83,6 +134,20 @@ class PostCount(Base):
     likes: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
+class PostRecipient(Base):
+    """A person who can see a post of the level "followers" or "mentioned", even if they don't follow its author.
+
+    These are its author and the people whom it mentions. If a reply is for the author's followers, the author of the
+    post that it answers is a recipient, too. Posts of the other levels have no recipients.
+    """
+
+    __tablename__ = "post_recipient"
+
+    # The order of the columns serves the home timeline, which reads a person's latest posts.
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
 class PostTag(Base):
     """A tag in a post. The rows are used to suggest tags, most recently used first."""
 
@@ -104,5 +169,7 @@ class PostDraft(Base):
     form_key: Mapped[str] = mapped_column(String(40), primary_key=True)
     body: Mapped[str] = mapped_column(Text)  # "" after it is emptied or sent
     language: Mapped[str] = mapped_column(String(16), default="")
+    visibility: Mapped[str] = mapped_column(String(12), default="", server_default="")  # "" = the author's default
+    warning: Mapped[str] = mapped_column(String(WARNING_LENGTH), default="", server_default="")
     is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # if True, later saves are ignored
     saved_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

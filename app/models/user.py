@@ -63,6 +63,7 @@ class User(UserMixin, Base):
     # "member", "translator", "moderator" or "admin" (app/core/roles.py)
     role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
     message_privacy: Mapped[str] = mapped_column(String(20), default=MessagePrivacy.EVERYONE, server_default="everyone")
+    post_visibility: Mapped[str] = mapped_column(String(12), default="", server_default="")  # "" = POST_VISIBILITY
     receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # send and receive read receipts
 
     @property

@@ -47,6 +47,7 @@ class RenderedEvent:
     post: Post | None = None
     quoted: str = ""  # the text of a deleted post
     quoted_language: str = ""
+    quoted_warning: str = ""
     address: str = ""
     words: str = ""
 
@@ -69,8 +70,15 @@ class RenderedEvent:
         return _("IP address: %(address)s", address=f"\u2066{self.address}\u2069") if self.address else ""
 
     @property
+    def warning(self) -> str:
+        """The content warning of the post, or ""."""
+        return self.post.warning if self.post else self.quoted_warning
+
+    @property
     def snippet(self) -> str:
-        """The beginning of the post, on one line; "" if the event has no post."""
+        """The beginning of the post, on one line; "" if the event has no post. A content warning replaces the text."""
+        if self.warning:
+            return _("Content warning: %(text)s", text=isolated(self.warning))
         body = " ".join((self.post.body if self.post else self.quoted).split())
         short = first_graphemes(body, SNIPPET)
         return body if short == body else f"{short.rstrip()}…"
@@ -82,7 +90,9 @@ class RenderedEvent:
 
     @property
     def snippet_lang(self) -> str:
-        """The language tag of the snippet; "" if the language is unknown."""
+        """The language tag of the snippet; "" if the language is unknown or the snippet isn't only text of the post."""
+        if self.warning:
+            return ""
         language = self.post.language if self.post else self.quoted_language
         return language.replace("_", "-")
 
@@ -214,6 +224,7 @@ def _post_removed(event: Activity) -> RenderedEvent:
         words=words,
         quoted=text,
         quoted_language=language,
+        quoted_warning=event.args.get("warning", ""),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -10,15 +11,16 @@ from app.core.database import insert_into
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.time import now
-from app.core.validation import checked_body, send_key
+from app.core.validation import checked_body, checked_warning, send_key
 from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text import rich
 from app.lib.text.languages import known_languages
 from app.lib.text.search import search_text, tag_key
-from app.models import Job, Post, PostTag, User
+from app.models import Job, Post, PostTag, User, Visibility
+from app.models.post import WARNING_LENGTH
 from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
-from app.posts import drafts, queries
+from app.posts import audience, drafts, queries
 from app.queries import people, threads
 
 EXPORT = "posts.export"
@@ -27,57 +29,76 @@ MAX_MENTIONS = 25  # maximum number of mentioned members who are notified of one
 MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag search use the stored tags
 
 
-def publish(author: User, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500) -> Post:
+@dataclass(frozen=True)
+class PostOptions:
+    """What an author chooses besides the text, the form key, and the limit to check."""
+
+    language: str = ""  # a language code, or "" if unknown
+    visibility: str = ""  # a level that the author chose, or "" for the default (audience.py)
+    warning: str = ""  # a content warning, behind which the text is hidden
+    form_key: str | None = None  # identifies the form, so that submitting it twice creates one post
+    max_length: int = 500  # of the text, in characters as readers count them
+
+
+DEFAULT_OPTIONS = PostOptions()
+
+
+def publish(author: User, body: str, options: PostOptions = DEFAULT_OPTIONS) -> Post:
     """Publish a post, notify the mentioned members, and enqueue a job that notifies followers. Return the post.
 
-    `max_length` is in characters as readers count them. `language` is a language code, or "" if unknown. If a form is
-    submitted twice (same `form_key` and text), only one post is created, and both calls return it. Raises ActionError
-    if the text or the language is invalid.
+    If a form is submitted twice (same form key and text), only one post is created, and both calls return it. Raises
+    ActionError if the text or one of the options is invalid.
     """
-    post, is_new = _store(author, checked_body(body, max_length), language, form_key)
+    post, is_new = _store(author, body, options)
     if is_new:
         _notify_mentioned(post, author)
+    if is_new and post.visibility != Visibility.MENTIONED:
         # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
         enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
     return post
 
 
-def reply(
-    author: User, post: Post, body: str, *, language: str = "", form_key: str | None = None, max_length: int = 500
-) -> Post:
+def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OPTIONS) -> Post:
     """Publish a reply to a post, and notify the post's author and the mentioned members. Return the reply.
 
-    The caller has loaded the post with its author. The other arguments are those of `publish`. Raises ActionError as
-    `publish` does, and if the author can no longer see the post.
+    The caller has loaded the post with its author. Raises ActionError as `publish` does, and if the author can no
+    longer see the post.
     """
-    body = checked_body(body, max_length)
+    checked_body(body, options.max_length)  # before anything is locked
     people.lock_follow(author, post.author)  # serialises a concurrent block
     if not queries.lock_visible(author, post.id):
         # NOTE: The post was deleted, or a block hides it.
         raise ActionError(_l("This post isn't available anymore."))
-    answer, is_new = _store(author, body, language, form_key, reply_to=post)
+    answer, is_new = _store(author, body, options, reply_to=post)
     if is_new:
-        record_event(post.author_id, "reply", str(answer.id), actor=author, post_id=answer.id)
+        if audience.includes_parent(answer, post):
+            record_event(post.author_id, "reply", str(answer.id), actor=author, post_id=answer.id)
         _notify_mentioned(answer, author, but=post.author_id)
     return answer
 
 
-def _store(
-    author: User, body: str, language: str, form_key: str | None, *, reply_to: Post | None = None
-) -> tuple[Post, bool]:
+def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | None = None) -> tuple[Post, bool]:
     """Store a post. Return it and True; if the same form has already stored it, return the existing post and False."""
+    body, form_key = checked_body(body, options.max_length), options.form_key
+    warning = checked_warning(options.warning, WARNING_LENGTH)
+    level = audience.checked_level(options.visibility) if options.visibility else None
+    level = level or audience.default_level(author, reply_to)
+    # What makes two submissions of a form the same.
+    content = body if (level, warning) == (Visibility.MEMBERS, "") else f"{body}\n{level}\n{warning}"
     values: dict[str, Any] = {
         "author_id": author.id,
         "body": body,
-        "language": _known(language),
-        "search_text": search_text(body),
+        "language": _known(options.language),
+        "visibility": level,
+        "warning": warning,
+        "search_text": search_text(f"{warning} {body}" if warning else body),
         "created_at": now(),
-        "form_key": send_key(author, body, form_key),
+        "form_key": send_key(author, content, form_key),
     }
     if reply_to is not None:
         place = threads.place_of_replies(reply_to)
         values |= {"reply_to_id": reply_to.id, "tree_id": place.tree_id, "tree_path": place.prefix}
-        values["form_key"] = send_key(author, body, f"{reply_to.id}:{form_key}" if form_key else None)
+        values["form_key"] = send_key(author, content, f"{reply_to.id}:{form_key}" if form_key else None)
     stmt = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
     identity = db.session.scalar(stmt.returning(Post.id))
     if identity is None:
@@ -89,6 +110,7 @@ def _store(
     if reply_to is None:  # replies have no drafts
         drafts.clear(author, form_key, body)
     _store_tags(post)
+    audience.store_recipients(post, author, reply_to)
     return post, True
 
 

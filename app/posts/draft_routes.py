@@ -6,7 +6,8 @@ from flask import abort, jsonify, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
-from app.posts import bp, drafts
+from app.posts import audience, bp, drafts
+from app.posts.drafts import Draft
 from app.posts.forms import DraftForm
 from app.web import limits
 from app.web.responses import new_form_key
@@ -22,7 +23,13 @@ def draft() -> Response:
     published.
     """
     found = drafts.current(viewer(), request.args.get("form_key", "")[:40])
-    return jsonify(text=found.text, language=found.language, form_key=found.form_key or new_form_key())
+    return jsonify(
+        text=found.text,
+        language=found.language,
+        visibility=found.visibility or audience.default_level(viewer()),
+        warning=found.warning,
+        form_key=found.form_key or new_form_key(),
+    )
 
 
 @bp.post("/post/draft")
@@ -36,5 +43,14 @@ def save_draft() -> Response:
         abort(400)
     key = form.form_key.data or ""
     with write_transaction():
-        saved = drafts.save(viewer(), key, form.post.data or "", form.language.data or "")
+        saved = drafts.save(
+            viewer(),
+            Draft(
+                form.post.data or "",
+                form.language.data or "",
+                form.visibility.data or "",
+                form.warning.data or "",
+                key,
+            ),
+        )
     return jsonify(saved=saved, form_key=key if saved else new_form_key())

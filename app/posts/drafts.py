@@ -18,6 +18,7 @@ from app.extensions import db
 from app.lib.text.languages import known_languages
 from app.lib.text.rich import InvalidText, clean
 from app.models import PostDraft, User
+from app.models.post import OFFERED, WARNING_LENGTH
 
 MAX_LENGTH = 20_000  # characters; longer than a post may be, so that text that is too long isn't lost
 MAX_DRAFTS = 20  # per member; older drafts are deleted
@@ -30,18 +31,27 @@ class Draft:
 
     text: str = ""
     language: str = ""
+    visibility: str = ""  # "" = the author's default
+    warning: str = ""
     form_key: str = ""
 
 
-def save(author: User, form_key: str, text: str, language: str = "") -> bool:
-    """Save `text` as the draft of a form. Return False if the form was already published as a post."""
-    text = text.replace("\0", "")[:MAX_LENGTH]  # PostgreSQL cannot store U+0000
+def save(author: User, draft: Draft) -> bool:
+    """Save the draft of a form. Return False if the form was already published as a post."""
+    # PostgreSQL cannot store U+0000.
+    text, warning = draft.text.replace("\0", "")[:MAX_LENGTH], draft.warning.replace("\0", "")[:WARNING_LENGTH]
     try:
-        text = text if clean(text).strip() else ""
+        text, warning = text if clean(text).strip() else "", clean(warning)[:WARNING_LENGTH]
     except InvalidText:  # lone surrogates, which no database can store
         return True
-    values = {"body": text, "language": language if language in known_languages() else "", "saved_at": now()}
-    row = insert_into(PostDraft).values(user_id=author.id, form_key=form_key, **values)
+    values = {
+        "body": text,
+        "language": draft.language if draft.language in known_languages() else "",
+        "visibility": draft.visibility if draft.visibility in OFFERED else "",
+        "warning": warning,
+        "saved_at": now(),
+    }
+    row = insert_into(PostDraft).values(user_id=author.id, form_key=draft.form_key, **values)
     keep = row.on_conflict_do_update(
         index_elements=[PostDraft.user_id, PostDraft.form_key], set_=values, where=PostDraft.is_sent.is_(False)
     )
@@ -58,7 +68,7 @@ def clear(author: User, form_key: str | None, body: str) -> None:
 
     The emptied rows are marked as sent, so that a save request that arrives late is rejected.
     """
-    sent = {"body": "", "is_sent": True, "saved_at": now()}
+    sent = {"body": "", "warning": "", "is_sent": True, "saved_at": now()}
     same = [row.form_key for row in db.session.scalars(_written_by(author.id)) if clean(row.body).strip() == body]
     if same:
         these = (PostDraft.user_id == author.id, PostDraft.form_key.in_(same))
@@ -73,7 +83,7 @@ def current(author: User, form_key: str = "") -> Draft:
     """Return the draft with that form key, or else the most recently saved draft, or an empty one."""
     rows = db.session.scalars(_latest(), {"author_id": author.id}).all()
     row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
-    return Draft(row.body, row.language, row.form_key) if row else Draft()
+    return Draft(row.body, row.language, row.visibility, row.warning, row.form_key) if row else Draft()
 
 
 def has_old() -> bool:

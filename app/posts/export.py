@@ -67,14 +67,22 @@ def _posts(owner_id: int) -> Iterator[Piece]:
 
 
 def _post(row: Sequence[Any]) -> dict[str, Any]:
-    identity, body, language, created_at, reply_to = row
-    post = {"id": identity, "body": body, "language": language, "created_at": created_at.isoformat()}
+    identity, body, language, visibility, warning, created_at, reply_to = row
+    post = {
+        "id": identity,
+        "body": body,
+        "language": language,
+        "visibility": visibility,
+        "warning": warning,
+        "created_at": created_at.isoformat(),
+    }
     return post if reply_to is None else {**post, "reply_to": reply_to}
 
 
 def _drafts(owner_id: int) -> Iterator[Piece]:
     rows = queries.drafts(owner_id)
-    yield Piece(to_json([{"body": body, "language": language} for body, language in rows]))
+    keys = ("body", "language", "visibility", "warning")
+    yield Piece(to_json([dict(zip(keys, row, strict=True)) for row in rows]))
 
 
 def _reactions(model: type[PostLike] | type[PostBookmark]) -> Callable[[int], Iterator[Piece]]:

@@ -8,10 +8,14 @@ from typing import Any
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import html_params
 
+from app.core.exceptions import Sentence
 from app.core.i18n import _l
+from app.models import Visibility
+from app.models.post import WARNING_LENGTH
 from app.web.responses import new_form_key
 
 
@@ -33,11 +37,28 @@ def _option(code: str, name: str, selected: bool) -> Markup:
     return Markup('<option{} value="{}">{}</option>').format(Markup(" selected") if selected else "", code, name)
 
 
+# The levels that the author of a post can choose, and their names in the composer.
+LEVELS: dict[Visibility, Sentence] = {
+    # NOTE: Who can see a post: everyone who has an account here.
+    Visibility.MEMBERS: _l("All members"),
+    # NOTE: Who can see a post: the author's followers.
+    Visibility.FOLLOWERS: _l("Followers"),
+    # NOTE: Who can see a post: only people whom the text mentions with @name.
+    Visibility.MENTIONED: _l("Mentioned people"),
+}
+
+
 class PostForm(FlaskForm):
-    """A new post. The route sets the choices of `language`. The action checks the chosen language."""
+    """A new post. The route sets the choices of `language` and the default of `visibility`. The action checks both."""
 
     post = TextAreaField(_l("What's on your mind?"), validators=[InputRequired()])
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())
+    visibility = SelectField(
+        _l("Who can see this?"),
+        choices=[SelectChoice(level, label) for level, label in LEVELS.items()],
+        validate_choice=False,
+    )
+    warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
 
@@ -53,6 +74,8 @@ class DraftForm(FlaskForm):
 
     post = TextAreaField(validators=[Length(max=20_000)])
     language = StringField(validators=[Length(max=16)])
+    visibility = StringField(validators=[Length(max=12)])
+    warning = StringField(validators=[Length(max=1000)])
     form_key = StringField(validators=[InputRequired(), Length(max=40)])
 
 

@@ -17,7 +17,7 @@ from app.queries import reactions, timelines, visibility
 
 EXPORT_BATCH = 1_000  # likes or bookmarks in memory at a time
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
-Exported = tuple[int, str, str, datetime, int | None]  # id, body, language, created_at, reply_to_id
+Exported = tuple[int, str, str, str, str, datetime, int | None]  # the columns of `in_batches`
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def new_post_count(viewer: User, after: int) -> int:
 
 
 def newest_of(author_id: int) -> int:
-    """Return the id of an author's newest post that isn't a reply, or 0 if there is none."""
-    theirs = select(func.max(Post.id)).where(Post.author_id == author_id, Post.reply_to_id.is_(None))
+    """Return the id of an author's newest post on the home timelines of their followers, or 0 if there is none."""
+    theirs = select(func.max(Post.id)).where(Post.author_id == author_id, *timelines.on_home(Post))
     return db.session.scalar(theirs) or 0
 
 
@@ -123,7 +123,7 @@ POST_ID = bindparam("post_id", type_=Integer)
 
 @built_once
 def _locked() -> Select[int]:
-    this = (Post.id == POST_ID, visibility.is_visible(timelines.VIEWER_ID))
+    this = (Post.id == POST_ID, visibility.post_is_visible(timelines.VIEWER_ID))
     return select(Post.author_id).join(Post.author).where(*this).with_for_update(read=True, key_share=True, of=Post)
 
 
@@ -160,7 +160,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
     after = 0
     while True:
         query = (
-            select(Post.id, Post.body, Post.language, Post.created_at, Post.reply_to_id)
+            select(Post.id, Post.body, Post.language, Post.visibility, Post.warning, Post.created_at, Post.reply_to_id)
             .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
             .order_by(Post.id)
             .limit(size)
@@ -172,8 +172,9 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
         after = batch[-1][0]
 
 
-def drafts(author_id: int) -> Sequence[tuple[str, str]]:
-    """Return (body, language) of each post draft of an author, newest first."""
-    query = select(PostDraft.body, PostDraft.language).where(PostDraft.user_id == author_id, PostDraft.body != "")
+def drafts(author_id: int) -> Sequence[tuple[str, str, str, str]]:
+    """Return (body, language, visibility, warning) of each post draft of an author, newest first."""
+    columns = (PostDraft.body, PostDraft.language, PostDraft.visibility, PostDraft.warning)
+    query = select(*columns).where(PostDraft.user_id == author_id, PostDraft.body != "")
     rows: Sequence[Any] = db.session.execute(query.order_by(PostDraft.saved_at.desc())).all()
     return rows

@@ -11,7 +11,8 @@ from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
 from app.extensions import db
 from app.models import Post
-from app.posts import actions, bp, drafts, queries, threads
+from app.posts import actions, audience, bp, drafts, queries, threads
+from app.posts.actions import PostOptions
 from app.posts.drafts import Draft
 from app.posts.forms import LanguageForm, PostForm, ReplyForm
 from app.posts.languages import choices, likely
@@ -66,21 +67,16 @@ def show(post_id: int) -> str:
 def create() -> str | Response | tuple[str, int]:
     """Publish a post. If it is refused, save the text as a draft and show the form again."""
     form = PostForm(request.form)
-    body, language, form_key = form.post.data or "", form.language.data or "", (form.form_key.data or "")[:40]
+    body, options = form.post.data or "", _options(form)
     try:
         with write_transaction():
-            actions.publish(
-                viewer(),
-                body,
-                language=language,
-                form_key=form_key,
-                max_length=current_app.config["POST_MAX_LENGTH"],
-            )
+            actions.publish(viewer(), body, options)
     except ActionError as refusal:
         flash_error(refusal)
-        if form_key:
+        if options.form_key:
+            draft = Draft(body, options.language, options.visibility, options.warning, options.form_key)
             with write_transaction():
-                drafts.save(viewer(), form_key, body, language)
+                drafts.save(viewer(), draft)
         return _home(form), 422
     flash(_("Posted."), "success")
     return _back()
@@ -95,14 +91,7 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
     post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), ReplyForm(request.form)
     try:
         with write_transaction():
-            answer = actions.reply(
-                viewer(),
-                post,
-                form.post.data or "",
-                language=form.language.data or "",
-                form_key=(form.form_key.data or "")[:40],
-                max_length=current_app.config["POST_MAX_LENGTH"],
-            )
+            answer = actions.reply(viewer(), post, form.post.data or "", _options(form))
     except ActionError as refusal:
         if wants_json():
             return jsonify(error=str(refusal)), 422
@@ -158,6 +147,16 @@ def all_languages() -> Response:
     return response
 
 
+def _options(form: PostForm) -> PostOptions:
+    return PostOptions(
+        language=form.language.data or "",
+        visibility=form.visibility.data or "",
+        warning=form.warning.data or "",
+        form_key=(form.form_key.data or "")[:40],
+        max_length=current_app.config["POST_MAX_LENGTH"],
+    )
+
+
 def _home(form: PostForm, draft: Draft | None = None) -> str:
     size = page_size()
     found = queries.home(viewer(), before=before_id(), size=size)
@@ -169,6 +168,8 @@ def _home(form: PostForm, draft: Draft | None = None) -> str:
     if draft and draft.text:
         form.post.data, form.form_key.data = draft.text, draft.form_key
         form.language.data = draft.language
+        form.visibility.data, form.warning.data = draft.visibility, draft.warning
+    form.visibility.data = form.visibility.data or audience.default_level(viewer())
     form.form_key.data = form.form_key.data or new_form_key()
     return render_template("posts/home.html", posts=posts, form=form)
 
@@ -184,6 +185,9 @@ def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
     every = request.args.get("languages") == "all"
     _offer_languages(reply_form, found.languages, likely(_page_language(), found.languages), every=every)
     reply_form.form_key.data = reply_form.form_key.data or new_form_key()
+    if reply_form.post.data is None:  # it was not submitted
+        reply_form.post.data = "".join(f"@{name} " for name in audience.names_to_mention(viewer(), post))
+    reply_form.visibility.data = reply_form.visibility.data or audience.default_level(viewer(), post)
     return render_template("posts/show.html", post=post, form=form, reply_form=reply_form, thread=thread, after=after)
 
 

@@ -17,6 +17,7 @@ from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue_at
 from app.models import Block, Follow, MessagePrivacy, Mute, User
+from app.models.post import DEFAULTS
 from app.queries import people
 
 END_MUTE_JOB = "privacy.end_mute"
@@ -85,15 +86,19 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
     return _unmute(muter_id, muted_id)
 
 
-def save_settings(person: User, *, message_privacy: str, receipts: bool) -> None:
-    """Store who may start a conversation with the user, and whether the user shares read receipts.
+def save_settings(person: User, *, message_privacy: str, receipts: bool, post_visibility: str) -> None:
+    """Store who may start a conversation with the user, who can see their posts by default, and the read receipts.
 
-    Raises ActionError if `message_privacy` is not one of MessagePrivacy.
+    An empty `post_visibility` stands for the site's default. Raises ActionError if `message_privacy` is not one of
+    MessagePrivacy, or `post_visibility` not one of DEFAULTS.
     """
     if message_privacy not in list(MessagePrivacy):
         raise ActionError(_l("Choose who can message you."))
+    if post_visibility and post_visibility not in DEFAULTS:
+        raise ActionError(_l("Choose from the list who can see this."))
     people.lock(person)
     person.message_privacy, person.receipts = message_privacy, receipts
+    person.post_visibility = post_visibility
     db.session.flush()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flask import current_app
 from sqlalchemy import select
 
 from app.core.exports import Part, Piece, register, to_json
@@ -21,6 +22,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
     mutes = select(User.username, Mute.created_at, Mute.until).join(Mute, Mute.muted_id == User.id)
     chosen = {
         "message_privacy": owner.message_privacy,
+        "post_visibility": owner.post_visibility or current_app.config["POST_VISIBILITY"],
         "receipts": owner.receipts,
         "show_last_seen": owner.show_last_seen,
         "blocks": [

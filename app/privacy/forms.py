@@ -8,7 +8,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Optional
 
 from app.core.i18n import _l
-from app.models import MessagePrivacy
+from app.models import MessagePrivacy, Visibility
 
 LABELS = {
     MessagePrivacy.EVERYONE: _l("Everyone"),
@@ -24,13 +24,21 @@ def _current_value(value: str | None) -> str | None:
 
 
 class PrivacyForm(FlaskForm):
-    """Who may start a conversation with the user, and whether the user shares read receipts."""
+    """Who may start a conversation with the user, who can see their posts by default, and the read receipts."""
 
     message_privacy = RadioField(
         _l("Who can message me"),
         name="writable_by",
         choices=[SelectChoice(choice, label) for choice, label in LABELS.items()],
         filters=[_current_value],
+        validate_choice=False,
+    )
+    post_visibility = RadioField(
+        _l("Who can see my posts"),
+        choices=[
+            SelectChoice(Visibility.MEMBERS, _l("All members")),
+            SelectChoice(Visibility.FOLLOWERS, _l("Followers")),
+        ],
         validate_choice=False,
     )
     receipts = BooleanField(_l("Read receipts"))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from babel.dates import format_timedelta
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_login import login_required
 from werkzeug.wrappers import Response
@@ -73,12 +73,20 @@ def settings() -> str | Response | tuple[str, int]:
     """Show and save the privacy settings, and list blocked and muted users."""
     person, form = viewer(), PrivacyForm(obj=viewer())
     if not form.is_submitted():
+        form.post_visibility.data = person.post_visibility or current_app.config["POST_VISIBILITY"]
         return _page(form)
     try:
         if form.validate():
-            choice = form.message_privacy.data or ""
+            choice, level = form.message_privacy.data or "", form.post_visibility.data or ""
+            if level == current_app.config["POST_VISIBILITY"]:
+                level = ""  # members who keep the site's default follow it when it changes
             with write_transaction():
-                actions.save_settings(person, message_privacy=choice, receipts=bool(form.receipts.data))
+                actions.save_settings(
+                    person,
+                    message_privacy=choice,
+                    receipts=bool(form.receipts.data),
+                    post_visibility=level,
+                )
             flash(_("Changes saved."), "success")
             return redirect(url_for("privacy.settings"), 303)
     except ActionError as refusal:

@@ -14,7 +14,7 @@ from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import ProfileCount, User
-from app.queries import follows, relations, visibility
+from app.queries import follows, relations, timelines, visibility
 from app.queries.relations import Relation
 
 
@@ -49,7 +49,7 @@ def profile(username: str, viewer: User) -> Profile | None:
     row = db.session.execute(
         select(
             User,
-            case((apart, 0), else_=ProfileCount.posts),
+            case((apart, 0), else_=ProfileCount.posts - timelines.hidden_count(viewer.id, User.id)),
             follows.follower_count_of(viewer.id),
             follows.following_count_of(viewer.id),
             follows.is_following(viewer.id, User.id),

@@ -107,5 +107,5 @@ def _listed(viewer: User, uses: Any) -> Select[int, str, str]:
         select(columns.post_id, columns.key, columns.name)
         .join(Post, Post.id == columns.post_id)
         .join(User, User.id == Post.author_id)
-        .where(visibility.is_visible(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
+        .where(visibility.post_is_visible(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
     )

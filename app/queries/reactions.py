@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
 
 from app.core.database import shared_alias
 from app.models import Post, PostBookmark, PostCount, PostLike
+from app.models.post import RESTRICTED
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
@@ -26,14 +27,15 @@ _reply, _like, _own_like, _bookmark = (
 
 
 def reply_count(viewer_id: Any) -> ScalarSelect[int]:
-    """Return the number of replies that the viewer sees."""
-    hidden = (
-        _reply.reply_to_id == PostCount.post_id,
-        _reply.reply_to_id.is_not(None),
-        _reply.counted,
-        _reply.author_id.in_(visibility.hidden_ids(viewer_id)),
-    )
-    return _without(PostCount.replies, hidden)
+    """Return the number of replies that the viewer sees.
+
+    Those whose level excludes the viewer are subtracted, too. This costs as much as there are replies that aren't open
+    to all members.
+    """
+    replies = (_reply.reply_to_id == PostCount.post_id, _reply.reply_to_id.is_not(None), _reply.counted)
+    by_hidden = _reply.author_id.in_(visibility.hidden_ids(viewer_id))
+    excluded = (_reply.visibility.in_(RESTRICTED), ~by_hidden, ~visibility.level_includes(viewer_id, _reply))
+    return _without(PostCount.replies, (*replies, by_hidden), (*replies, *excluded))
 
 
 def like_count(viewer_id: Any) -> ScalarSelect[int]:
@@ -56,6 +58,7 @@ def is_bookmarked(viewer_id: Any) -> ColumnElement[bool]:
     return exists().where(_bookmark.post_id == Post.id, _bookmark.user_id == viewer_id).correlate_except(_bookmark)
 
 
-def _without(stored: Any, hidden: Sequence[Any]) -> ScalarSelect[int]:
-    subtracted = select(func.count()).where(*hidden).correlate(PostCount).scalar_subquery()
-    return select(stored - subtracted).where(PostCount.post_id == Post.id).correlate(Post).scalar_subquery()
+def _without(stored: Any, *hidden: Sequence[Any]) -> ScalarSelect[int]:
+    for conditions in hidden:
+        stored -= select(func.count()).where(*conditions).correlate(PostCount).scalar_subquery()
+    return select(stored).where(PostCount.post_id == Post.id).correlate(Post).scalar_subquery()

@@ -107,7 +107,7 @@ def replied_to(viewer_id: Any) -> ScalarSelect[str]:
     return (
         select(_parent_author.username)
         .join(_parent, _parent.author_id == _parent_author.id)
-        .where(_parent.id == Post.reply_to_id, visibility.is_visible(viewer_id, _parent_author))
+        .where(_parent.id == Post.reply_to_id, visibility.post_is_visible(viewer_id, _parent, _parent_author))
         .correlate(Post)
         .scalar_subquery()
     )

@@ -1,18 +1,19 @@
 """Queries of timelines. Posts are loaded together with their authors, so that a page needs one query.
 
 Timelines are paginated by id, newest first (app/web/paging.py). They depend on the viewer: a block between two users
-hides their posts from each other, and lists leave out posts by users whom the viewer mutes.
+hides their posts from each other, a post has a level, and lists leave out posts by users whom the viewer mutes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select
+from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, union_all
 from sqlalchemy.orm import contains_eager, with_expression
 
 from app.core.database import shared_alias
-from app.models import Follow, Post, User
+from app.models import Follow, Post, PostRecipient, User
+from app.models.post import ONLY_MENTIONED, OPEN, RESTRICTED
 from app.queries import reactions, threads, visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
@@ -30,7 +31,7 @@ def visible(viewer: User) -> Select[Post]:
 
 
 def _visible(viewer_id: Any) -> Select[Post]:
-    found = select(Post).join(Post.author).where(visibility.is_visible(viewer_id))
+    found = select(Post).join(Post.author).where(visibility.post_is_visible(viewer_id))
     return found.options(
         contains_eager(Post.author),
         with_expression(Post.reply_count, reactions.reply_count(viewer_id)),
@@ -48,21 +49,32 @@ def listed(viewer: User) -> Select[Post]:
 
 def listed_ids(viewer: User) -> Select[int]:
     """Select the ids of the posts of `listed`."""
-    return (
-        select(Post.id)
-        .join(Post.author)
-        .where(visibility.is_visible(viewer.id), ~visibility.is_muting(viewer.id, Post.author_id))
-    )
+    return visible_ids(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
+
+
+def visible_ids(viewer: User) -> Select[int]:
+    """Select the ids of the posts of `visible`."""
+    return select(Post.id).join(Post.author).where(visibility.post_is_visible(viewer.id))
 
 
 def explore(viewer: User) -> Select[Post]:
-    """Select the posts of the Explore page: those of `listed` that aren't replies."""
-    return listed(viewer).where(Post.reply_to_id.is_(None))
+    """Select the posts of the Explore page: those of `listed` that all members may see and that aren't replies."""
+    return listed(viewer).where(Post.reply_to_id.is_(None), Post.visibility.in_(OPEN))
 
 
 def of(viewer: User, author: User) -> Select[Post]:
     """Select the visible posts by one author."""
     return visible(viewer).where(Post.author_id == author.id)
+
+
+def hidden_count(viewer_id: Any, author_id: Any) -> ScalarSelect[int]:
+    """Return the number of an author's posts whose levels exclude the viewer, as a subquery.
+
+    The cost depends on the number of the author's posts that aren't open to all members.
+    """
+    theirs = (_theirs.author_id == author_id, _theirs.visibility.in_(RESTRICTED))
+    hidden = select(func.count()).select_from(_theirs).where(*theirs, ~visibility.level_includes(viewer_id, _theirs))
+    return hidden.correlate_except(_theirs).scalar_subquery()
 
 
 def one(viewer: User, post_id: int) -> Select[Post]:
@@ -80,7 +92,8 @@ def home() -> Select[Post]:
     """Select the newest `size` + 1 posts by the user and the users they follow, newest first, with ids below `before`.
 
     The statement has the parameters `home_parameters`, so that it is built only once. Replies are left out: they are on
-    the pages of their posts and on the profiles of their authors.
+    the pages of their posts and on the profiles of their authors. The user sees all posts of these authors, except some
+    of the level "mentioned". Those that include the user are looked up by recipient, and merged with the others.
 
     The cost depends on the number of followed users, not on the number of their posts:
 
@@ -92,16 +105,20 @@ def home() -> Select[Post]:
     authors = _authors()
     floor = _floor(authors)
     floor_of_author = func.coalesce(_last_on_page(authors.c.id, floor), floor)
-    found = (
+    with_next = bindparam("with_next", type_=Integer)
+    by_level = (
         select(Post.id)
         .select_from(authors)
         .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
-        .where(Post.id < BEFORE, Post.reply_to_id.is_(None))
+        .where(Post.id < BEFORE, *on_home(Post))
         # "+ 0" prevents the planner from scanning all posts by id to find the few posts by these authors.
         .order_by((Post.id + 0).desc())
-        .limit(bindparam("with_next", type_=Integer))
-        .subquery("found")
+        .limit(with_next)
     )
+    received = _received(authors).where(PostRecipient.post_id < BEFORE, PostRecipient.post_id >= floor)
+    received = received.order_by(PostRecipient.post_id.desc()).limit(with_next)
+    both = union_all(select(by_level.subquery().c.id), select(received.subquery().c.id)).subquery()
+    found = select(both.c.id).order_by(both.c.id.desc()).limit(with_next).subquery("found")
     return _visible(VIEWER_ID).join(found, found.c.id == Post.id).order_by(Post.id.desc())
 
 
@@ -109,8 +126,25 @@ def count_newer() -> Select[int]:
     """Select the number of posts on the `home` timeline of `viewer_id` with ids above `after`, but at most `most`."""
     authors = _authors()
     is_newer = (Post.author_id == authors.c.id) & (Post.id > bindparam("after", type_=Integer))
-    newer = select(Post.id).select_from(authors).join(Post, is_newer).where(Post.reply_to_id.is_(None))
-    return select(func.count()).select_from(newer.limit(bindparam("most", type_=Integer)).subquery())
+    by_level = select(Post.id).select_from(authors).join(Post, is_newer).where(*on_home(Post))
+    received = _received(authors).where(PostRecipient.post_id > bindparam("after", type_=Integer))
+    newer = union_all(by_level, received).limit(bindparam("most", type_=Integer))
+    return select(func.count()).select_from(newer.subquery())
+
+
+def on_home(post: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions of the index of the home timeline: not a reply, and not of the level "mentioned"."""
+    return post.reply_to_id.is_(None), post.visibility != ONLY_MENTIONED
+
+
+def _received(authors: CTE) -> Select[int]:
+    """Select the ids of posts by these authors that have the level "mentioned" and include `viewer_id`."""
+    is_root = (Post.reply_to_id.is_(None), Post.visibility == ONLY_MENTIONED)
+    return (
+        select(PostRecipient.post_id.label("id"))
+        .join(Post, Post.id == PostRecipient.post_id)
+        .where(PostRecipient.user_id == VIEWER_ID, *is_root, Post.author_id.in_(select(authors.c.id)))
+    )
 
 
 def _authors() -> CTE:
@@ -130,7 +164,7 @@ def _floor(authors: CTE) -> ScalarSelect[int]:
     """Return the floor of `home`: the id of the `size` + 1st of the authors' newest posts; 0 if there are fewer."""
     newest = (
         select(func.max(_theirs.id))
-        .where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE, _theirs.reply_to_id.is_(None))
+        .where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE, *on_home(_theirs))
         .scalar_subquery()
     )
     heads = select(func.coalesce(newest, 0).label("id")).select_from(authors).cte("heads")
@@ -147,7 +181,7 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int]) -> Scala
             _theirs.author_id == author,
             _theirs.id < BEFORE,
             _theirs.id >= floor,
-            _theirs.reply_to_id.is_(None),
+            *on_home(_theirs),
         )
         .order_by(_theirs.id.desc())
         .limit(1)

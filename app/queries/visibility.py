@@ -12,10 +12,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union_all
 
 from app.core.database import shared_alias
-from app.models import Block, HiddenMessage, Message, Mute, User
+from app.models import Block, Follow, HiddenMessage, Message, Mute, Post, PostRecipient, User, Visibility
+from app.models.post import OPEN
 
 # Created once: creating an alias takes longer than building the rest of a query. Each condition has its own alias.
 _block, _mute, _hidden = shared_alias(Block), shared_alias(Mute), shared_alias(HiddenMessage)
+_follow, _recipient = shared_alias(Follow), shared_alias(PostRecipient)
 
 
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
@@ -54,6 +56,27 @@ def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
     `person` is User or an alias of User.
     """
     return and_(person.active, ~blocked_between(viewer_id, person.id))
+
+
+def level_includes(viewer_id: Any, post: Any = Post) -> ColumnElement[bool]:
+    """Return the condition that the level of a post includes the viewer. `post` is Post or an alias of Post."""
+    follows = exists().where(_follow.follower_id == viewer_id, _follow.followed_id == post.author_id)
+    receives = exists().where(_recipient.user_id == viewer_id, _recipient.post_id == post.id)
+    return or_(
+        post.visibility.in_(OPEN),
+        post.author_id == viewer_id,
+        and_(post.visibility == Visibility.FOLLOWERS, follows.correlate_except(_follow)),
+        receives.correlate_except(_recipient),
+    )
+
+
+def post_is_visible(viewer_id: Any, post: Any = Post, author: Any = User) -> ColumnElement[bool]:
+    """Return the condition that the viewer can see a post. Every query of posts for a viewer contains it.
+
+    Its author is active, neither blocks the other, and the level of the post includes the viewer. `post` and `author`
+    may be aliases.
+    """
+    return and_(is_visible(viewer_id, author), level_includes(viewer_id, post))
 
 
 def message_is_shown(member: Any) -> ColumnElement[bool]:

@@ -156,8 +156,11 @@ def _rendered(text: str) -> Markup:
 
 
 def tags_in(posts: Iterable[Post]) -> list[str]:
-    """Return up to MAX_TAGS different tags in these posts, in order and without "#". Case is ignored."""
-    tags = (tag for post in posts for tag in _tags(post.body))
+    """Return up to MAX_TAGS different tags in these posts, in order and without "#". Case is ignored.
+
+    Tags behind a content warning are left out.
+    """
+    tags = (tag for post in posts if not post.warning for tag in _tags(post.body))
     return list({tag.casefold(): tag for tag in tags}.values())[:MAX_TAGS]
 
 

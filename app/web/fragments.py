@@ -49,6 +49,8 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         translatable,
         post.id,
         post.body,
+        post.visibility,
+        post.warning,
         post.language,
         author.username,
         author.display_name,

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from app.core.database import set_read_mode
 from app.models import Activity, User
 from app.notifications import record_event
-from app.posts.actions import publish
+from app.posts.actions import PostOptions, publish
 from app.profiles.actions import follow
 from app.queries import activity
 from tests.activity.conftest import badge_counts, shown_rows
@@ -30,7 +30,7 @@ def record(db):
         if kind == "follow":
             follow(actor, reader)
         elif kind == "mention":
-            publish(actor, body or f"hello @{reader.username}", language=args.get("language", ""))
+            publish(actor, body or f"hello @{reader.username}", PostOptions(language=args.get("language", "")))
         else:
             record_event(reader.id, kind, str(args.pop("subject", 1)), args=args)
         db.session.commit()

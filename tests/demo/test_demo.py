@@ -33,6 +33,8 @@ def looks_lived_in(db):
     in_order = db.session.scalars(select(Post.created_at).order_by(Post.id)).all()
     assert in_order == sorted(in_order)
     assert len(set(db.session.scalars(select(Post.language)))) >= 12
+    assert set(db.session.scalars(select(Post.visibility))) == {"members", "followers", "mentioned"}
+    assert db.session.scalar(select(func.count()).where(Post.warning != "")) == 2
     assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
 
 
@@ -42,7 +44,7 @@ def test_demo_data_is_created_once_and_sends_no_email(app, db, demo, client, run
     assert f"as ana, password: {PASSWORD}" in result.output
     made = rows(db)
     people, follows, posts, messages, likes, bookmarks = made
-    assert (people, posts) == (24, 198)
+    assert (people, posts) == (24, 202)
     assert follows > 100 and messages > 60 and likes > 300 and bookmarks > 100
     looks_lived_in(db)
     run_jobs(advance=8 * 86_400)  # so that every digest had its time
@@ -75,7 +77,7 @@ def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
     assert rows(db)[3] == 0
     monkeypatch.setattr(building, "steps", steps)
     assert "ready" in demo().output
-    assert rows(db)[0] == 24 and rows(db)[2] == 198 and rows(db)[3] > 60 and rows(db)[4] > 300
+    assert rows(db)[0] == 24 and rows(db)[2] == 202 and rows(db)[3] > 60 and rows(db)[4] > 300
 
 
 def test_demo_does_not_take_over_an_existing_account(db, demo):

@@ -54,7 +54,8 @@ def download(browser, db) -> Any:
 @pytest.mark.parametrize("number", [0, 1, 3])
 def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, number):
     browser = as_("ana")
-    posts = [a_post(browser.user, f'No. {n}: "ñ" 你好 👩‍👩‍👧‍👦\n</b>', language="es") for n in range(number)]
+    chosen = {"language": "es", "visibility": "followers", "warning": "Numbers"}
+    posts = [a_post(browser.user, f'No. {n}: "ñ" 你好 👩‍👩‍👧‍👦\n</b>', **chosen) for n in range(number)]
     a_post(a_user("ben"), "not ana's")
     answer = browser.post_form("/export_posts")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/tasks")
@@ -62,8 +63,7 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
     content = download(browser, db)
     assert content["username"] == "ana"
     assert content["posts"] == [
-        {"id": post.id, "body": post.body, "language": "es", "created_at": post.created_at.isoformat()}
-        for post in posts
+        {"id": post.id, "body": post.body, **chosen, "created_at": post.created_at.isoformat()} for post in posts
     ]
     assert len(mails) == 0  # who watches the page of tasks needs no mail
     run_jobs(advance=60)

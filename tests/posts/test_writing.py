@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.core.exceptions import ActionError
 from app.models import Post
-from app.posts.actions import publish
+from app.posts.actions import PostOptions, publish
 from tests.factories import a_post, a_user
 
 
@@ -62,9 +62,10 @@ def test_unknown_language_is_rejected(as_, db):
 
 def test_publish_action_validates_its_input(db):
     ana = a_user("ana")
-    for arguments in ({"body": ""}, {"body": "x" * 501}, {"body": "x", "language": "nope"}, {"body": "\ud800"}):
+    wrong = [{"language": "nope"}, {"visibility": "public"}, {"visibility": "nope"}, {"warning": "x" * 121}]
+    for body, options in [("", {}), ("x" * 501, {}), ("\ud800", {}), *(("x", one) for one in wrong)]:
         with pytest.raises(ActionError):
-            publish(ana, **arguments)
+            publish(ana, body, PostOptions(**options))
 
 
 def test_own_post_can_be_deleted(as_, db):

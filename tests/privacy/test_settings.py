@@ -33,7 +33,9 @@ def test_message_privacy_is_stored_and_shown(ana, chosen, choice):
     answer = ana.submit("/privacy", {"writable_by": choice}, action="/privacy")
     assert answer.status_code == 303
     assert chosen() == (choice, False)
-    assert re.findall(r'<input checked[^>]* value="(\w+)"', ana.get("/privacy").text) == [choice]
+    assert re.findall(r'<input checked[^>]* name="writable_by"[^>]* value="(\w+)"', ana.get("/privacy").text) == [
+        choice
+    ]
 
 
 def test_read_receipts_are_off_by_default(ana, chosen):

@@ -173,6 +173,8 @@ def all_fields() -> dict[str, Any]:
 BY_KIND = {"BooleanField": "y", "IntegerField": "1", "FloatField": "1.5", "SelectField": "1", "RadioField": "1"}
 KNOWN = {
     "scope": "everybody",
+    "visibility": "members",
+    "post_visibility": "members",
     "to": "walker",
     "username": "walker",
     "name": "Walked",

@@ -112,7 +112,7 @@ def remove_post(moderator: User, report_id: int, words: str) -> None:
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     audit_log.log_action(moderator, "removed", report=report, person=author, words=words)
-    quoted = {"text": first_graphemes(post.body, QUOTED), "language": post.language}
+    quoted = {"text": first_graphemes(post.body, QUOTED), "language": post.language, "warning": post.warning}
     record_event(author.id, "post_removed", str(report.id), args={"words": words, **quoted})
 
 

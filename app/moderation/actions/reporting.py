@@ -78,7 +78,7 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) 
         body=post.body,
         sent_at=post.created_at,
         images=[],
-        facts={"language": post.language, "name": author.name},
+        facts={"language": post.language, "name": author.name, **({"warning": post.warning} if post.warning else {})},
     )
     return _store(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)
 

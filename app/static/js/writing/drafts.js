@@ -5,7 +5,7 @@
 //
 // POST <data-draft-url> saves. With a message goes own_seq=41, the newest message the page knows of: the server does not
 // keep what was sent meanwhile. With a post goes its form's key, and the server answers {"saved": false, "form_key": "…"}
-// when that form was sent already. GET answers {"text": "…"}, and for a post its language and form key.
+// when that form was sent already. GET answers {"text": "…"}, and for a post its language, level, warning and form key.
 import * as http from "../lib/http.js";
 import { conversation } from "../messages/conversation.js";
 import * as languages from "./languages.js";
@@ -17,20 +17,36 @@ const PAUSE = 1500; // milliseconds without a key, after which it is saved
 function ofMessage(textarea) {
   return {
     fields: () => ({ message: textarea.value, own_seq: conversation.newest() }),
+    choices: () => "",
     address: (url) => url,
     restore: () => {},
   };
 }
 
 function ofPost(textarea, form) {
-  const { language, form_key: key } = form.elements;
+  const { language, visibility, warning, form_key: key } = form.elements;
+
+  function restoreChoices(draft) {
+    if (language) {
+      languages.choose(language, draft.language);
+    }
+    if (visibility && warning) {
+      visibility.value = draft.visibility;
+      warning.value = draft.warning;
+      warning.closest("details").open = Boolean(draft.warning);
+    }
+  }
+
+  const choosers = [language, visibility, warning].filter(Boolean);
+  const chosen = () => Object.fromEntries(choosers.map((field) => [field.name, field.value]));
   return {
-    fields: () => ({ post: textarea.value, language: language ? language.value : "", form_key: key.value }),
+    fields: () => ({ post: textarea.value, ...chosen(), form_key: key.value }),
+    choices: () => JSON.stringify(chosen()),
     address: (url) => `${url}?${new URLSearchParams({ form_key: key.value })}`,
     restore: (draft) => {
       key.value = draft.form_key;
-      if (draft.text && language) {
-        languages.choose(language, draft.language);
+      if (draft.text) {
+        restoreChoices(draft);
       }
     },
   };
@@ -41,6 +57,7 @@ function keep(form) {
   const textarea = form.querySelector("textarea");
   const kind = form.matches("[data-composer]") ? ofPost(textarea, form) : ofMessage(textarea);
   let saved = textarea.defaultValue;
+  let savedChoices = kind.choices();
   let timer = 0;
   let sending = null; // AbortController of a request on its way
 
@@ -56,12 +73,13 @@ function keep(form) {
   async function save(options) {
     clearTimeout(timer);
     const text = textarea.value;
-    if (text === saved || isBusy()) {
+    const choices = kind.choices();
+    if ((text === saved && (!text || choices === savedChoices)) || isBusy()) {
       return;
     }
     sending = new AbortController();
-    const before = saved;
-    saved = text;
+    const before = [saved, savedChoices];
+    [saved, savedChoices] = [text, choices];
     try {
       const answer = await http.post(url, kind.fields(), { signal: sending.signal, ...options });
       window.removeEventListener("beforeunload", warn);
@@ -71,7 +89,9 @@ function keep(form) {
         later();
       }
     } catch (error) {
-      saved = saved === text ? before : saved; // tried again at the next key, or when the page goes
+      if (saved === text && savedChoices === choices) {
+        [saved, savedChoices] = before; // tried again at the next key, or when the page goes
+      }
       if (error.name !== "AbortError") {
         window.addEventListener("beforeunload", warn);
       }
@@ -104,13 +124,14 @@ function keep(form) {
   /** Takes in what was written, or sent, elsewhere meanwhile; unless something was typed here. */
   async function sync() {
     const shown = textarea.value;
-    if (shown !== saved || isBusy()) {
+    const choices = kind.choices();
+    if (shown !== saved || choices !== savedChoices || isBusy()) {
       return;
     }
     const draft = await http.json(kind.address(url)).catch(() => null);
-    if (draft && textarea.value === shown && saved === shown && !isBusy()) {
+    if (draft && textarea.value === shown && saved === shown && kind.choices() === choices && !isBusy()) {
       kind.restore(draft);
-      saved = draft.text;
+      [saved, savedChoices] = [draft.text, kind.choices()];
       if (draft.text !== shown) {
         textarea.value = draft.text;
         refresh(textarea);
