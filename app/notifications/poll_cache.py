@@ -21,10 +21,12 @@ released the lock. See Nishtala et al., "Scaling Memcache at Facebook", NSDI 201
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, bindparam, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core import redis_client
@@ -34,6 +36,7 @@ from app.core.time import now
 from app.models import LoginSession, NotificationClock, User
 from app.notifications import presence
 
+T = TypeVar("T")
 TTL = 300  # seconds, plus up to a fifth at random; an expired login may poll from the cache for that long
 # Returns the lease of the hash. Creates the hash first if it is missing or has another run id. Also marks the user as
 # present (presence.py).
@@ -78,21 +81,30 @@ def invalidate(user_id: int) -> bool:
 
 
 def fill(user_id: int, login_id: str) -> None:
-    """Store what idle polls need in a user's Redis hash, while their notification clock is locked.
+    """Fill a user's hash. Do nothing if another transaction holds their clock lock, because polls never wait."""
+    read_and_fill(user_id, login_id, lambda _connection, last: last)
 
-    If another transaction holds the clock, do nothing, so that polls never wait.
+
+def read_and_fill(user_id: int, login_id: str, read: Callable[[Connection, float], T]) -> T | None:
+    """Call `read(connection, last)` under the user's clock lock, where `last` is the clock, and then fill the hash.
+
+    Return what `read` returned. Return None without calling it if the login has ended, if another transaction holds the
+    lock, or if the database or Redis is unavailable. The next poll tries again.
     """
     try:
-        # Take the lease before the lock, so that it detects any later removal.
+        # Take the lease before the lock, so that it detects any later removal. The fill itself needs no lock.
         lease = redis_client.execute(lambda client: _lease(client, user_id))
         with connect_nowait() as connection:
             last = _lock_clock(connection, user_id)
-            if last is not None and _is_valid_login(connection, login_id):
-                redis_client.execute(
-                    lambda client: client.eval(FILL, 1, key(user_id), lease, format_timestamp(last), login_id)
-                )
-    except (OperationalError, PoolTimeout, RedisUnavailable):
-        pass  # the next poll tries again
+            if last is None or _user_of(connection, login_id) != user_id:
+                return None
+            found = read(connection, last)
+    except (DBAPIError, PoolTimeout, RedisUnavailable):
+        return None
+    with suppress(RedisUnavailable):
+        value = format_timestamp(last)
+        redis_client.execute(lambda client: client.eval(FILL, 1, key(user_id), lease, value, login_id))
+    return found
 
 
 def _lease(client: Any, user_id: int) -> bytes:
@@ -105,27 +117,28 @@ def _lease(client: Any, user_id: int) -> bytes:
 
 def _lock_clock(connection: Connection, user_id: int) -> float | None:
     """Lock the user's clock without waiting, and return its value. Return None if it is locked or doesn't exist yet."""
-    found: float | None = connection.scalar(_clock(), {"user_id": user_id})
+    found: float | None = connection.scalar(_locked_clock(), {"user_id": user_id})
     return found
 
 
-def _is_valid_login(connection: Connection, login_id: str) -> bool:
-    """Return whether the login is still valid. It may have ended since the request began.
+def _user_of(connection: Connection, login_id: str) -> int | None:
+    """Return the id of the login's user; None if it is no longer valid. It may have ended since the request began.
 
     The conditions are the same as in the query that loads the session (app/queries/people.py).
     """
-    return connection.scalar(_valid_login(), {"login_id": login_id, "moment": now()}) is not None
+    found: int | None = connection.scalar(_valid_login(), {"login_id": login_id, "moment": now()})
+    return found
 
 
 @built_once
-def _clock() -> Select[float]:
+def _locked_clock() -> Select[float]:
     clock = select(NotificationClock.last).where(NotificationClock.user_id == bindparam("user_id"))
     return clock.with_for_update(skip_locked=True)
 
 
 @built_once
-def _valid_login() -> Select[str]:
-    login = select(LoginSession.id).join(User, User.id == LoginSession.user_id)
+def _valid_login() -> Select[int]:
+    login = select(LoginSession.user_id).join(User, User.id == LoginSession.user_id)
     return login.where(
         LoginSession.id == bindparam("login_id"), LoginSession.expires_at > bindparam("moment"), User.active
     )

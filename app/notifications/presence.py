@@ -1,7 +1,7 @@
 """Presence: which users have polled recently, so probably have a page open. Stored in Redis as keys that expire.
 
 Some states matter only on open pages, so they are published only to users who are present. For all others, this saves a
-transaction under the user's clock lock, and the four SQL statements of the user's next poll. When they return, they
+transaction under the user's clock lock, and the SQL statements of the user's next poll. When they return, they
 load a page, which shows the current state anyway.
 """
 

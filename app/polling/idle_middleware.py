@@ -1,8 +1,12 @@
-"""WSGI middleware that answers idle polls: polls without new notifications, which are most requests to a server.
+"""WSGI middleware that answers polls without Flask. Most requests to a server are polls.
 
 It verifies the session cookie with the app's own serializer. One Redis command returns the timestamp of the user's
 newest notification, and whether the login may still poll. (app/notifications/poll_cache.py explains why these values
-are correct.) If the timestamp equals `?since=`, the response is `[]`. All other requests are passed on to the app.
+are correct.) If the timestamp equals `?since=`, the response is `[]`. Such a poll is called idle.
+
+Otherwise, the middleware reads the notifications from the database, under the lock that is needed to fill the cache. If
+the lock is taken, or if anything is invalid or unavailable, the request is passed on to the app, like all other
+requests.
 
 All requests pass through this middleware, so it also measures how busy the process is (load.py) and sends the poll
 interval. If the process is overloaded, the middleware rejects some of the polls that would need SQL.
@@ -10,31 +14,45 @@ interval. If the process is overloaded, the middleware rejects some of the polls
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs
 
 from flask import Flask
 from itsdangerous import BadData
+from werkzeug.http import parse_accept_header
 from werkzeug.sansio.http import parse_cookie
 
+from app.core.database import read_transaction
 from app.core.redis_client import Breaker, FastConnection, RedisUnavailable, ServerRun
 from app.notifications import poll_cache
+from app.polling import queries
 from app.polling.load import Load
 from app.polling.since import parse_since
-from app.web import cookies
+from app.web import compression, cookies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/notifications"
+TRIED = "microblog.poll_cache_tried"  # key in the environ of a poll for which the cache could not be filled
 BUSY = b'{"error": "busy", "status": 503}\n'
 
 
+class Poll(NamedTuple):
+    """A poll with a valid cookie and a valid `since`."""
+
+    user_id: int
+    login_id: str
+    since: float
+
+
 class IdlePolls:
-    """The middleware that answers idle polls."""
+    """The middleware that this module describes."""
 
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
+        self._app = app
         self._inner = inner
         self._line: FastConnection = app.extensions["redis_line"]
         self._run: ServerRun = app.extensions["redis_run"]
@@ -48,6 +66,7 @@ class IdlePolls:
         self._intervals = [("Poll-Interval", str(interval)) for interval in self._load.intervals]
         # The headers of an idle poll, built in advance for each step of the load.
         self._idle = [[*always, ("Content-Length", "3"), interval] for interval in self._intervals]
+        self._always = always
         self._busy = [*always, ("Content-Length", str(len(BUSY)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -55,11 +74,16 @@ class IdlePolls:
         self._load.enter()
         try:
             if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
-                if self._is_idle(environ):
+                poll = self._poll(environ)
+                if poll and self._is_idle(poll):
                     start_response("200 OK", self._idle[self._load.step])
                     return [b"[]\n"]
                 if self._load.should_shed():
                     return self._shed(start_response)
+                if poll and (news := self._news(poll, environ)):
+                    headers, body = news
+                    start_response("200 OK", headers)
+                    return [body]
             return self._inner(environ, start_response)
         finally:
             self._load.leave()
@@ -69,19 +93,43 @@ class IdlePolls:
         start_response("503 Service Unavailable", [*self._busy, self._intervals[self._load.step], retry])
         return [BUSY]
 
-    def _is_idle(self, environ: WSGIEnvironment) -> bool:
+    def _poll(self, environ: WSGIEnvironment) -> Poll | None:
         session = self._session(environ.get("HTTP_COOKIE", ""))
         login_id, user_id = session.get(cookies.LOGIN_KEY), session.get(cookies.PERSON_KEY)
         if not isinstance(login_id, str) or not isinstance(user_id, int):
-            return False
+            return None
         try:
-            raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9).get("since")
-            since = parse_since(raw[0] if raw else None)
-            question = ("HMGET", poll_cache.key(user_id), "server", "last", login_id)
+            raw = parse_qs(environ.get("QUERY_STRING", ""), max_num_fields=9, keep_blank_values=True).get("since")
+            return Poll(user_id, login_id, parse_since(raw[0] if raw else None))
+        except ValueError:
+            return None
+
+    def _is_idle(self, poll: Poll) -> bool:
+        try:
+            question = ("HMGET", poll_cache.key(poll.user_id), "server", "last", poll.login_id)
             server, last, may_poll = self._breaker.call(lambda: self._line.ask(*question))
-            return server == self._run.id and last is not None and may_poll is not None and float(last) == since
+            return server == self._run.id and last is not None and may_poll is not None and float(last) == poll.since
         except (ValueError, RedisUnavailable):
             return False
+
+    def _news(self, poll: Poll, environ: WSGIEnvironment) -> tuple[list[tuple[str, str]], bytes] | None:
+        """Return the headers and the body of the answer to a poll that isn't idle; None if the app must answer."""
+        with self._app.app_context(), read_transaction():
+            told = poll_cache.read_and_fill(
+                poll.user_id,
+                poll.login_id,
+                lambda connection, last: queries.since(connection, poll.user_id, poll.since, last),
+            )
+        if told is None:
+            environ[TRIED] = True
+            return None
+        body = json.dumps(told, separators=(",", ":"), sort_keys=True).encode() + b"\n"
+        headers = [*self._always, self._intervals[self._load.step], ("Vary", "Accept-Encoding")]
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        if len(body) >= compression.MIN_LENGTH and parse_accept_header(accepted).quality("gzip") > 0:
+            body = compression.compress(body)
+            headers.append(("Content-Encoding", "gzip"))
+        return [*headers, ("Content-Length", str(len(body)))], body
 
     def _session(self, header: str) -> dict[str, Any]:
         value = parse_cookie(header).get(self._cookie_name)  # Flask's own parser, which accepts any bytes

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from flask import Response, current_app, jsonify, request, session
 
 from app.core.database import end_read_transaction
+from app.extensions import db
 from app.notifications import poll_cache
 from app.polling import bp, queries
+from app.polling.idle_middleware import TRIED
 from app.polling.since import parse_since
 from app.web.viewer import unauthorized_json, viewer_or_none, visit
 
@@ -17,7 +17,7 @@ from app.web.viewer import unauthorized_json, viewer_or_none, visit
 def poll() -> Response:
     """Return the viewer's notifications after `since`, oldest first: `[{"name", "data", "timestamp"}]`.
 
-    Idle polls don't reach this route (app/polling/idle_middleware.py). The route does not write to the database, set a
+    Most polls don't reach this route (app/polling/idle_middleware.py). The route does not write to the database, set a
     cookie or extend the session. It fills the poll cache, so that the next idle poll is answered from there.
     """
     found = visit()
@@ -30,10 +30,11 @@ def poll() -> Response:
         response = jsonify(error=str(error), status=400)
         response.status_code = 400
         return response
-    told = queries.since(user.id, timestamp, found.since)
+    told = queries.since(db.session.connection(), user.id, timestamp, found.since)
     end_read_transaction()  # release the connection: fill() takes another, and holding both could exhaust the pool
-    poll_cache.fill(found.user_id, found.login_id)
+    if TRIED not in request.environ:
+        poll_cache.fill(found.user_id, found.login_id)
     session.modified = False  # set no cookie, even if Flask-Login restored the session from the remember cookie
-    response = jsonify([asdict(item) for item in told])
+    response = jsonify(told)
     response.headers["Poll-Interval"] = str(current_app.extensions["web_load"].interval)
     return response

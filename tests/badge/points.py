@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from flask import Flask, request
+from flask import Flask, has_request_context, request
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -115,7 +115,7 @@ class Points:
                 impatient = bool(connection.get_execution_options().get("nowait"))
                 name = "try the lock and read the clock" if impatient else "lock, and do what is to be done"
                 self._take(actor, name, "database", tries=impatient)
-            elif statement == "BEGIN" and request.path == "/notifications":
+            elif statement == "BEGIN" and (not has_request_context() or request.path == "/notifications"):
                 # What other requests read before they take the lock, they read again under it.
                 actor.announce(Operation("read the news", frozenset({ROWS})))
         elif _NEWS.match(statement):
