@@ -7,7 +7,7 @@ hash. Every other field is the id of a login that may poll. A new hash has only 
 
 - A transaction that advances the user's clock or ends a login locks the clock and removes the hash before it commits.
 - To fill the hash, a process reads the lease, locks the clock, and reads the clock and the login from the database. It
-  writes them only if the lease has not changed in the meantime.
+  then writes them, but only if the lease has not changed in the meantime.
 - A hash with another run id counts as missing, because a restarted Redis may restore a hash that had been removed.
 
 So a filled hash never contains outdated values. If a writer crashes before it removes the hash, its changes are rolled
@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, literal, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -81,29 +81,36 @@ def invalidate(user_id: int) -> bool:
 
 
 def fill(user_id: int, login_id: str) -> None:
-    """Fill a user's hash. Do nothing if another transaction holds their clock lock, because polls never wait."""
-    read_and_fill(user_id, login_id, lambda _connection, last: last)
+    """Fill a user's hash, so that this login can poll without SQL. Do nothing if the login has ended."""
+
+    def read(connection: Connection, _last: float) -> bool | None:
+        # The login may have ended since the request began.
+        values = {"user_id": user_id, "login_id": login_id, "moment": now()}
+        return True if connection.scalar(_one_if_valid(), values) else None
+
+    read_and_fill(user_id, login_id, read)
 
 
-def read_and_fill(user_id: int, login_id: str, read: Callable[[Connection, float], T]) -> T | None:
-    """Call `read(connection, last)` under the user's clock lock, where `last` is the clock, and then fill the hash.
+def read_and_fill(user_id: int, login_id: str, read: Callable[[Connection, float], T | None]) -> T | None:
+    """Call `read(connection, last)` under the user's clock lock, where `last` is the clock. Then fill the hash.
 
-    Return what `read` returned. Return None without calling it if the login has ended, if another transaction holds the
-    lock, or if the database or Redis is unavailable. The next poll tries again.
+    `read` must return None if the login is not valid (`valid_login`). The hash is not filled then. Return what `read`
+    returned. Return None without calling it if another transaction holds the lock, because polls never wait, and if the
+    database or Redis is unavailable. The next poll tries again.
     """
     try:
-        # Take the lease before the lock, so that it detects any later removal. The fill itself needs no lock.
+        # Take the lease before the lock, so that it detects any later removal.
         lease = redis_client.execute(lambda client: _lease(client, user_id))
         with connect_nowait() as connection:
             last = _lock_clock(connection, user_id)
-            if last is None or _user_of(connection, login_id) != user_id:
-                return None
-            found = read(connection, last)
+            found = read(connection, last) if last is not None else None
     except (DBAPIError, PoolTimeout, RedisUnavailable):
         return None
-    with suppress(RedisUnavailable):
+    if last is not None and found is not None:
+        # No lock is needed: if a writer has removed the hash since, the lease has changed.
         value = format_timestamp(last)
-        redis_client.execute(lambda client: client.eval(FILL, 1, key(user_id), lease, value, login_id))
+        with suppress(RedisUnavailable):
+            redis_client.execute(lambda client: client.eval(FILL, 1, key(user_id), lease, value, login_id))
     return found
 
 
@@ -117,28 +124,26 @@ def _lease(client: Any, user_id: int) -> bytes:
 
 def _lock_clock(connection: Connection, user_id: int) -> float | None:
     """Lock the user's clock without waiting, and return its value. Return None if it is locked or doesn't exist yet."""
-    found: float | None = connection.scalar(_locked_clock(), {"user_id": user_id})
+    found: float | None = connection.scalar(_clock(), {"user_id": user_id})
     return found
 
 
-def _user_of(connection: Connection, login_id: str) -> int | None:
-    """Return the id of the login's user; None if it is no longer valid. It may have ended since the request began.
+def valid_login(*columns: Any) -> Select[Any]:
+    """Return a query that has rows only if the login `login_id` of the user `user_id` is valid at the time `moment`.
 
     The conditions are the same as in the query that loads the session (app/queries/people.py).
     """
-    found: int | None = connection.scalar(_valid_login(), {"login_id": login_id, "moment": now()})
-    return found
+    login = select(*columns).select_from(LoginSession).join(User, User.id == LoginSession.user_id)
+    is_it = LoginSession.id == bindparam("login_id"), LoginSession.user_id == bindparam("user_id")
+    return login.where(*is_it, LoginSession.expires_at > bindparam("moment"), User.active)
 
 
 @built_once
-def _locked_clock() -> Select[float]:
+def _clock() -> Select[float]:
     clock = select(NotificationClock.last).where(NotificationClock.user_id == bindparam("user_id"))
     return clock.with_for_update(skip_locked=True)
 
 
 @built_once
-def _valid_login() -> Select[int]:
-    login = select(LoginSession.user_id).join(User, User.id == LoginSession.user_id)
-    return login.where(
-        LoginSession.id == bindparam("login_id"), LoginSession.expires_at > bindparam("moment"), User.active
-    )
+def _one_if_valid() -> Select[int]:
+    return valid_login(literal(1))

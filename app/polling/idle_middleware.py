@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from flask import Flask
@@ -29,6 +29,7 @@ from app.core.redis_client import Breaker, FastConnection, RedisUnavailable, Ser
 from app.notifications import poll_cache
 from app.polling import queries
 from app.polling.load import Load
+from app.polling.queries import Poll
 from app.polling.since import parse_since
 from app.web import compression, cookies
 
@@ -38,14 +39,6 @@ if TYPE_CHECKING:
 PATH = "/notifications"
 TRIED = "microblog.poll_cache_tried"  # key in the environ of a poll for which the cache could not be filled
 BUSY = b'{"error": "busy", "status": 503}\n'
-
-
-class Poll(NamedTuple):
-    """A poll with a valid cookie and a valid `since`."""
-
-    user_id: int
-    login_id: str
-    since: float
 
 
 class IdlePolls:
@@ -116,9 +109,7 @@ class IdlePolls:
         """Return the headers and the body of the answer to a poll that isn't idle; None if the app must answer."""
         with self._app.app_context(), read_transaction():
             told = poll_cache.read_and_fill(
-                poll.user_id,
-                poll.login_id,
-                lambda connection, last: queries.since(connection, poll.user_id, poll.since, last),
+                poll.user_id, poll.login_id, lambda connection, last: queries.notifications(connection, poll, last)
             )
         if told is None:
             environ[TRIED] = True

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Select, and_, bindparam
 
 from app.core.database import built_once
-from app.models import Notification
+from app.core.time import now
+from app.models import LoginSession, Notification
+from app.notifications import poll_cache
 
 
-def since(connection: Connection, user_id: int, timestamp: float, clock: float) -> list[dict[str, Any]]:
-    """Return the user's notifications after `timestamp`, oldest first, as a poll answers them.
+class Poll(NamedTuple):
+    """Who polls, and the timestamp of the newest notification that they have."""
 
-    `clock` is the user's newest committed timestamp. If `timestamp` is later than that, a backup was restored after the
-    client got it. In this case, if nothing is newer, all notifications are returned, so that the client recovers.
+    user_id: int
+    login_id: str
+    since: float
+
+
+def notifications(connection: Connection, poll: Poll, clock: float) -> list[dict[str, Any]] | None:
+    """Return the user's notifications after `poll.since`, oldest first. Return None if the login has ended.
+
+    `clock` is the user's newest committed timestamp. If `poll.since` is later than that, a backup was restored after
+    the client got it. In this case, if nothing is newer, all notifications are returned, so that the client recovers.
     """
-    rows = _after(connection, user_id, timestamp)
-    if not rows and timestamp > clock:
-        rows = _after(connection, user_id, 0.0)
-    return rows
+    found = _after(connection, poll)
+    if found == [] and poll.since > clock:
+        found = _after(connection, poll._replace(since=0.0))
+    return found
 
 
-def _after(connection: Connection, user_id: int, timestamp: float) -> list[dict[str, Any]]:
-    rows = connection.execute(_newer(), {"user_id": user_id, "since": timestamp})
-    return [{"name": name, "data": data, "timestamp": moment} for name, data, moment in rows]
+def _after(connection: Connection, poll: Poll) -> list[dict[str, Any]] | None:
+    rows = connection.execute(_newer(), {**poll._asdict(), "moment": now()}).all()
+    if not rows:
+        return None
+    return [{"name": name, "data": data, "timestamp": moment} for name, data, moment in rows if name is not None]
 
 
 @built_once
 def _newer() -> Select[str, Any, float]:
+    # An outer join, so that a valid login without newer notifications has a row. Its columns are NULL.
+    newer = and_(Notification.user_id == LoginSession.user_id, Notification.timestamp > bindparam("since"))
     return (
-        select(Notification.name, Notification.data, Notification.timestamp)
-        .where(Notification.user_id == bindparam("user_id"), Notification.timestamp > bindparam("since"))
+        poll_cache.valid_login(Notification.name, Notification.data, Notification.timestamp)
+        .outerjoin(Notification, newer)
         .order_by(Notification.timestamp, Notification.name, Notification.subject)
     )

@@ -9,6 +9,7 @@ from app.extensions import db
 from app.notifications import poll_cache
 from app.polling import bp, queries
 from app.polling.idle_middleware import TRIED
+from app.polling.queries import Poll
 from app.polling.since import parse_since
 from app.web.viewer import unauthorized_json, viewer_or_none, visit
 
@@ -30,7 +31,9 @@ def poll() -> Response:
         response = jsonify(error=str(error), status=400)
         response.status_code = 400
         return response
-    told = queries.since(db.session.connection(), user.id, timestamp, found.since)
+    told = queries.notifications(db.session.connection(), Poll(user.id, found.login_id, timestamp), found.since)
+    if told is None:  # the login has just ended
+        return unauthorized_json()
     end_read_transaction()  # release the connection: fill() takes another, and holding both could exhaust the pool
     if TRIED not in request.environ:
         poll_cache.fill(found.user_id, found.login_id)

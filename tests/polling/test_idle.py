@@ -203,15 +203,15 @@ def under_the_lock(monkeypatch):
     """Have something happen, once, when `fill` has read the clock and is about to write."""
 
     def arrange(happen):
-        good = poll_cache._user_of
+        good = poll_cache._lock_clock
 
-        def then(connection, login_id):
-            monkeypatch.setattr(poll_cache, "_user_of", good)
-            answer = good(connection, login_id)
+        def then(connection, user_id):
+            monkeypatch.setattr(poll_cache, "_lock_clock", good)
+            answer = good(connection, user_id)
             happen(connection)
             return answer
 
-        monkeypatch.setattr(poll_cache, "_user_of", then)
+        monkeypatch.setattr(poll_cache, "_lock_clock", then)
 
     return arrange
 
