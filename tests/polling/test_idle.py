@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import gzip
 import signal
 import time
 from datetime import timedelta
@@ -20,24 +19,8 @@ from app.messages.queries import conversations
 from app.models import Conversation, Job, LoginSession
 from app.notifications import logins_changed, poll_cache, publish_state
 from app.queries import people
-from app.web.cookies import LOGIN_KEY, PERSON_KEY
 from tests.factories import a_message, a_user
-
-
-def newest_timestamp(browser) -> float:
-    """What a client remembers after its first poll."""
-    told = browser.get("/notifications").get_json()
-    return max((one["timestamp"] for one in told), default=0.0)
-
-
-@pytest.fixture
-def ana(as_):
-    """A person with something to remember, whose next poll is idle."""
-    browser = as_("ana")
-    publish_state(browser.user.id, "unread_message_count", 0)
-    the_db.session.commit()
-    browser.since = newest_timestamp(browser)
-    return browser
+from tests.polling.conftest import newest_timestamp
 
 
 def test_idle_poll_takes_no_sql(ana, queries):
@@ -216,6 +199,22 @@ def under_the_lock(monkeypatch):
     return arrange
 
 
+def test_message_between_the_read_and_the_fill_is_not_hidden(ana, valkey, monkeypatch):
+    """The filler has let the lock go, so a writer can come before it: the writer's removal has changed the lease."""
+    ben, good = a_user("ben"), poll_cache.format_timestamp
+    valkey.flush()
+
+    def send(timestamp):
+        monkeypatch.setattr(poll_cache, "format_timestamp", good)
+        a_message(ben, ana.user)
+        return good(timestamp)
+
+    monkeypatch.setattr(poll_cache, "format_timestamp", send)
+    assert ana.get(f"/notifications?since={ana.since}").get_json() == []
+    assert not valkey.client.hexists(poll_cache.key(ana.user.id), "last")
+    assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
+
+
 def test_late_cache_fill_is_ignored(ana, db, valkey, under_the_lock, monkeypatch):
     """The filler waits in vain for an answer, gives up and lets the lock go; a message is sent; then Redis gets it."""
     ben, late = a_user("ben"), []
@@ -317,56 +316,3 @@ def test_only_one_invalidation_waits_for_a_hanging_redis(ana, valkey):
         valkey.signal(signal.SIGCONT)
     assert waited[0] >= redis_client.TIMEOUT
     assert sorted(waited[1:])[1] < redis_client.TIMEOUT / 2
-
-
-def test_a_poll_with_news_is_answered_before_flask(app, ana, queries, monkeypatch):
-    a_message(a_user("ben"), ana.user)
-    monkeypatch.setattr(app, "full_dispatch_request", None)
-    with queries() as asked:
-        answer = ana.get(f"/notifications?since={ana.since}")
-    assert {one["name"] for one in answer.get_json()} == {"unread_message_count", "conversation"}
-    assert len(asked) == 2, asked  # the clock, and the login with the news
-    newest_now = max(one["timestamp"] for one in answer.get_json())
-    with queries() as asked:
-        assert ana.get(f"/notifications?since={newest_now}").get_json() == []
-    assert len(asked) == 0, asked
-
-
-def test_both_answers_to_a_poll_with_news_are_the_same(ana, valkey):
-    a_message(a_user("ben"), ana.user)
-    fast = ana.get(f"/notifications?since={ana.since}")
-    valkey.stop()
-    slow = ana.get(f"/notifications?since={ana.since}")
-    assert fast.data == slow.data
-    assert facts(fast) == facts(slow)
-
-
-def facts(answer) -> tuple[set[tuple[str, str]], set[str]]:
-    """The headers of an answer; those that its cache would compare, as a set."""
-    vary = {word.strip() for line in answer.headers.getlist("Vary") for word in line.split(",")}
-    return {(name, value) for name, value in answer.headers if name != "Vary"}, vary
-
-
-def test_a_long_answer_is_compressed(ana, db):
-    for number in range(20):
-        publish_state(ana.user.id, "task_progress", {"progress": number}, subject=f"task{number}")
-    db.session.commit()
-    path, accepts = f"/notifications?since={ana.since}", {"Accept-Encoding": "gzip"}
-    plain, packed = ana.get(path), ana.get(path, headers=accepts)
-    assert "Content-Encoding" not in plain.headers
-    assert packed.headers["Content-Encoding"] == "gzip"
-    assert gzip.decompress(packed.data) == plain.data
-    assert packed.headers["Content-Length"] == str(len(packed.data))
-
-
-def test_a_cookie_that_names_another_person_hears_what_its_login_may_hear(app, as_, ana, valkey):
-    ben = as_("ben")
-    publish_state(ana.user.id, "unread_message_count", 5)
-    the_db.session.commit()
-    signer = app.session_interface.get_signing_serializer(app)
-    cookie = ben.get_cookie("microblog_session", domain="microblog.test")
-    mixed = signer.dumps({**signer.loads(cookie.value), PERSON_KEY: ana.user.id})
-    ben.set_cookie("microblog_session", mixed, domain="microblog.test")
-    for _again in range(2):
-        assert ben.get("/notifications?since=0").get_json() == []
-    assert not valkey.client.hexists(poll_cache.key(ana.user.id), signer.loads(cookie.value)[LOGIN_KEY])
