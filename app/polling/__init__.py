@@ -1,8 +1,8 @@
 """Polling: each open page regularly sends `GET /notifications` to ask for new notifications.
 
-idle_middleware   answers a poll with nothing new from Redis, before Flask handles the request
-routes            answers all other polls from the database
-queries           the notifications after a timestamp
+idle_middleware   answers most polls before Flask handles the request: from Redis if nothing is new
+routes            answers the other polls: without a valid cookie, or while a writer holds the user's clock lock
+queries           the notifications after a timestamp, for a valid login
 load              measures how busy the process is, and sets the poll interval
 since             parses `?since=`
 """

@@ -19,8 +19,9 @@ What is left out, and why nothing is lost by it:
     between two stops is seen together with the first.
 -   Of schedules that differ only in the order of independent operations one is run (sleep sets, explorer.py).
 -   The two writers are alike but for their names, so the first one moves first.
--   After its commit a writer tells nobody anything: to die there is not to die. After its fill the poller only lets the
-    lock go: whether at once or later, nobody could do anything with the lock meanwhile but wait, so it is one step.
+-   After its commit a writer tells nobody anything: to die there is not to die.
+-   On SQLite the poller takes the lock, reads and lets the lock go in one step. With the lock, others could only wait
+    meanwhile, or, if they poll, answer without a fill, as they do when a writer has it.
 -   On PostgreSQL the poll's first statement (who is this?) sees the clock, too, and does not stop there: it is compared
     with a `since` from another database only.
 
