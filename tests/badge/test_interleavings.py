@@ -132,14 +132,17 @@ def large(database):
     return database.kind == "sqlite" or "EXPLORE_ALL" in os.environ
 
 
+# The bounds make sure that something is explored, and say nothing about its quality. Those of the small worlds on
+# PostgreSQL were 200 and 150 while a poll read the news before it took the lock. It reads them under the lock now, and
+# fills the hash without it. So there are fewer orders to explore: 200 and 144.
 @pytest.mark.timeout(2400)
 def test_interleavings_with_expiring_cache_keep_the_badge_correct(site, explore_world, large):
-    assert explore_world("expiry", site(1 + large, expires=True)).schedules > (900 if large else 200)
+    assert explore_world("expiry", site(1 + large, expires=True)).schedules > (900 if large else 150)
 
 
 @pytest.mark.timeout(2400)
 def test_interleavings_with_a_killed_process_keep_the_badge_correct(site, explore_world, large):
-    assert explore_world("deaths", site(1 + large, faults=Faults(deaths=True))).schedules > (800 if large else 150)
+    assert explore_world("deaths", site(1 + large, faults=Faults(deaths=True))).schedules > (800 if large else 100)
 
 
 @pytest.mark.timeout(2400)
