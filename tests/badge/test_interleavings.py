@@ -132,9 +132,10 @@ def large(database):
     return database.kind == "sqlite" or "EXPLORE_ALL" in os.environ
 
 
-# The bounds make sure that something is explored, and say nothing about its quality. Those of the small worlds on
-# PostgreSQL were 200 and 150 while a poll read the news before it took the lock. It reads them under the lock now, and
-# fills the hash without it. So there are fewer orders to explore: 200 and 144.
+# The bounds make sure that an exploration isn't empty. Three of them were higher while a poll read the news before it
+# took the lock, and held the lock until it had filled the hash. Now it reads them under the lock, and fills the hash
+# afterwards, so fewer orders exist: 200 and 144 in the small worlds of the first two tests, 449 in the large one of the
+# third.
 @pytest.mark.timeout(2400)
 def test_interleavings_with_expiring_cache_keep_the_badge_correct(site, explore_world, large):
     assert explore_world("expiry", site(1 + large, expires=True)).schedules > (900 if large else 150)
@@ -148,7 +149,7 @@ def test_interleavings_with_a_killed_process_keep_the_badge_correct(site, explor
 @pytest.mark.timeout(2400)
 def test_interleavings_with_delayed_commands_keep_the_badge_correct(site, explore_world, large):
     world = LAG if large else {**LAG, "reads": True, "polls": False}
-    assert explore_world("lag", site(**world)).schedules > (600 if large else 50)
+    assert explore_world("lag", site(**world)).schedules > (400 if large else 50)
 
 
 @pytest.fixture
