@@ -45,7 +45,7 @@ def _like(reader: User) -> None:
     """All like the same post, as likes of one post are grouped."""
     person = somebody()
     post_id = db.session.scalar(select(Post.id).where(Post.author_id == reader.id)) or a_post(reader).id
-    like(person, db.session.scalars(timelines.one(person, post_id).execution_options(populate_existing=True)).one())
+    like(person, post_id)
 
 
 def _follow(reader: User) -> None:

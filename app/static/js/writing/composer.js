@@ -117,6 +117,7 @@ function write(isReply) {
   if (textarea) {
     textarea.scrollIntoView({ block: "center" });
     textarea.focus();
+    textarea.setSelectionRange(textarea.value.length, textarea.value.length); // after the names that a reply begins with
   }
   return Boolean(textarea);
 }
