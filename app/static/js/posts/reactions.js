@@ -60,7 +60,8 @@ async function send(button) {
     while (stored !== isPressed(button)) {
       const shown = isPressed(button);
       // The button already has the action of the next click; the one that leads to `shown` is the other.
-      const { likes } = await http.post(opposite(button.getAttribute("formaction")));
+      const url = opposite(button.getAttribute("formaction"));
+      const { likes } = await http.post(url, {}, { keepalive: true }); // even if the reader leaves the page
       stored = shown;
       showCount(button, likes);
     }
