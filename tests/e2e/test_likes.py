@@ -1,0 +1,104 @@
+"""Likes and bookmarks in real browsers: in place, undone by a second click, and without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import Person
+from tests.e2e.test_look import examine
+
+pytestmark = pytest.mark.e2e
+
+
+def post_on(page: Page, text: str) -> Locator:
+    """The post with this text."""
+    return page.locator("article", has_text=text)
+
+
+def button(post: Locator, name: str) -> Locator:
+    """The button Like or Bookmark; the number of likes is part of its name."""
+    return post.get_by_role("button", name=re.compile(f"^{name}"))
+
+
+def publish(author: Person, text: str) -> None:
+    """Publish a post, and wait until it is there."""
+    author.submit("form[data-composer]", post=text)
+    expect(post_on(author.page, text)).to_be_visible()
+
+
+def test_like_and_bookmark_change_in_place(sized: Callable[[str], Person]) -> None:
+    author, reader = sized("author"), sized("reader")
+    text = f"A heron seen by {author.name}"
+    publish(author, text)
+    reader.goto("/explore")
+    post = post_on(reader.page, text)
+    like, save = button(post, "Like"), button(post, "Bookmark")
+    expect(like).to_have_attribute("aria-pressed", "false")
+    reader.page.evaluate("window.isSamePage = true")
+
+    for one in (like, save):
+        one.focus()
+        reader.page.keyboard.press("Enter")
+        expect(one).to_have_attribute("aria-pressed", "true")
+        expect(one).to_be_focused()
+    expect(like).to_have_accessible_name("Like 1")
+    like.click()
+    expect(like).to_have_accessible_name("Like")
+    expect(like).to_have_attribute("aria-pressed", "false")
+    like.dblclick()
+    like.click()
+    expect(like).to_have_accessible_name("Like 1")
+    assert reader.page.evaluate("window.isSamePage")
+    examine(reader.page, f"liked-{reader.name}", with_axe=True)
+    reader.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    examine(reader.page, f"liked-large-{reader.name}", with_axe=False)
+
+    for path in ("/likes", "/bookmarks"):
+        reader.goto(path)
+        expect(post_on(reader.page, text)).to_be_visible()
+        examine(reader.page, f"{path[1:]}-{reader.name}", with_axe=True)
+    author.goto("/activity")
+    expect(author.page.locator(".event[data-kind=like]")).to_contain_text(f"{reader.name} liked your post")
+
+    with reader.page.expect_response("**/unbookmark"):
+        button(post_on(reader.page, text), "Bookmark").click()
+    reader.page.reload()
+    expect(reader.page.get_by_text("No bookmarks yet")).to_be_visible()
+    examine(reader.page, f"no-bookmarks-{reader.name}", with_axe=True)
+
+
+def test_failed_like_is_taken_back_and_explained(sized: Callable[[str], Person]) -> None:
+    author, reader = sized("baker"), sized("buyer")
+    text = f"Gone in a minute, says {author.name}"
+    publish(author, text)
+    reader.goto("/explore")
+    post = post_on(reader.page, text)
+    expect(post).to_be_visible()
+    post_on(author.page, text).locator(".menu summary").first.click()
+    author.page.get_by_text("Delete post").first.click()
+    author.page.get_by_role("button", name="Delete", exact=True).first.click()
+    expect(post_on(author.page, text)).to_have_count(0)
+
+    like = button(post, "Like")
+    like.click()
+    expect(post.locator(".send-error")).to_be_visible()
+    expect(like).to_have_attribute("aria-pressed", "false")
+    reader.errors.clear()  # the browser logs the 404 itself
+
+
+def test_buttons_work_without_scripts(person: Callable[..., Person]) -> None:
+    author = person("otter")
+    publish(author, "Plain forms")
+    reader = person("plain", java_script_enabled=False)
+    reader.goto("/explore")
+    for name, number in (("Like", "Like 1"), ("Bookmark", "Bookmark")):
+        button(post_on(reader.page, "Plain forms"), name).click()
+        expect(button(post_on(reader.page, "Plain forms"), name)).to_have_attribute("aria-pressed", "true")
+        expect(button(post_on(reader.page, "Plain forms"), name)).to_have_accessible_name(number)
+        assert "/explore#post-" in reader.page.url
+    button(post_on(reader.page, "Plain forms"), "Like").click()
+    expect(button(post_on(reader.page, "Plain forms"), "Like")).to_have_accessible_name("Like")
