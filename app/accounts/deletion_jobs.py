@@ -25,8 +25,9 @@ TELL_READERS = "accounts.tell_readers"
 def mail_deletion(user_id: int, what: str, due_at: str) -> None:
     """Email the user that their account will be deleted at `due_at`, or that the deletion was cancelled.
 
-    `what` is "ordered" or "taken_back". Send nothing if the account has changed since. A second run sends the email
-    again with the same Message-ID.
+    `what` is "ordered" if the deletion was scheduled, and "taken_back" if it was cancelled. Send nothing if the user no
+    longer exists, or if the deletion was scheduled or cancelled after this job was enqueued. A second run sends the
+    email again with the same Message-ID.
     """
     user = db.session.get(User, user_id)
     moment = datetime.fromisoformat(due_at)
@@ -47,7 +48,7 @@ def _enqueue_tell_readers(user: User) -> None:
 def tell_readers(user_id: int) -> None:
     """Update the unread counts of members who have unread events caused by this user.
 
-    This job is enqueued when the user's account is closed or restored, because events caused by closed accounts do not
+    This job is enqueued when the user's account is closed or reopened, because events caused by closed accounts do not
     count as unread. A second run publishes the same counts again.
     """
     last: int | None = 0
@@ -60,7 +61,7 @@ def tell_readers(user_id: int) -> None:
 def delete_due() -> None:
     """Delete the accounts whose grace period is over. The data of an account is deleted in batches.
 
-    After a crash, the next run deletes the rest. A second run finds nothing to delete.
+    After a crash, the next run deletes the remaining data. A second run finds nothing to delete.
     """
     for user_id in deletion.due_accounts():
         _remove_files(user_id)

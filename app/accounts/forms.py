@@ -65,14 +65,14 @@ class ResetPasswordForm(FlaskForm):
 
 
 class EmailForm(FlaskForm):
-    """A change of the email address. Requires the password, in case a stranger uses an unattended browser."""
+    """A change of the email address. Requires the password, because someone else may be using an unattended browser."""
 
     email = EmailField(_l("New email address"), [required(), short(1000)], render_kw=ADDRESS)
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 
 
 class DeleteAccountForm(FlaskForm):
-    """Account deletion. Requires the password, in case a stranger uses an unattended browser."""
+    """Account deletion. Requires the password, because someone else may be using an unattended browser."""
 
     current_password = PasswordField(_l("Your password"), [required(), short(passwords.MAX_LENGTH)], render_kw=KNOWN)
 

@@ -1,9 +1,9 @@
 """Rate limits against password guessing, with device cookies (docs/decisions/0016-logging-in.md).
 
-This follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". After a login, the browser has a signed
-cookie that contains a random token for the account. This browser then has its own counter of attempts to log in to the
-account. All other browsers share one counter for the account. If attackers exceed the limit of the shared counter, the
-owner can still log in with a browser that has the cookie.
+This follows OWASP's "Slow Down Online Guessing Attacks with Device Cookies". After a login, the browser has a device
+cookie: a signed cookie that contains a random token for the account. This browser then has its own counter of attempts
+to log in to the account. All browsers without such a cookie share one counter for the account. If attackers exceed the
+limit of the shared counter, the owner can still log in with a browser that has the cookie.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ TRIES = parse("10/5 minutes")
 def count_attempt(user: User | None, name: str) -> bool:
     """Count an attempt to log in. `name` is the typed username or email address; `user` is its user, or None.
 
-    Return False if the shared counter of the account is full. The caller must then respond in the same way as to a
-    wrong password, after the same time. Otherwise, an attacker could find out whether a username and an address belong
-    to the same account.
+    Return False if the counter is full that all browsers without a device cookie for the account share. The caller must
+    then respond in the same way as to a wrong password, after the same time. A different response would reveal whether
+    a username and an address belong to the same account.
 
     Raises TooManyRequests if the counter of this browser or of the typed name is full.
     """
@@ -82,7 +82,10 @@ def trust_browser(user: User) -> None:
 
 
 def _devices() -> dict[str, str]:
-    """Return the content of this browser's device cookie: a random token for each account id, the latest login last."""
+    """Return the content of this browser's device cookie: a random token for each account id.
+
+    The accounts are in the order of their last logins, the latest last. Return {} if the cookie is missing or invalid.
+    """
     try:
         content = _signer().loads(request.cookies.get(COOKIE, ""))
     except (BadSignature, ValueError):
@@ -105,9 +108,9 @@ def _hit_or_raise(*key: str) -> None:
 
 
 def _hit(*key: str) -> bool:
-    """Count one attempt for `key`.
+    """Count one attempt for `key`. Return False if this exceeds the limit.
 
-    Return False if the counter is full. Without Redis, each process counts on its own.
+    Without Redis, each process has its own counters.
     """
     if not limiter.enabled:
         return True

@@ -43,7 +43,7 @@ _NEUTRAL = 0xE000  # the first private-use character: it is in no dictionary and
 
 @dataclass(frozen=True)
 class Estimate:
-    """The number of guesses needed to find a password, and the password's main weakness."""
+    """The number of guesses that an attacker needs to find a password, and the password's main weakness."""
 
     guesses: float
     weakness: Weakness
@@ -95,14 +95,15 @@ def _without_accents(text: str) -> str:
 def _without_many_symbols(password: str) -> str:
     """Keep the first MAX_SYMBOLS different symbols of a password. Replace all others with private-use characters.
 
-    The same symbol is always replaced with the same character, so that repeats are still found.
+    This limits zxcvbn's running time, which grows with the number of symbols. The same symbol is always replaced with
+    the same character, so that zxcvbn still finds repeats.
     """
     symbols = [char for char in dict.fromkeys(password) if char in _SYMBOLS]
     return password.translate({ord(char): _NEUTRAL + number for number, char in enumerate(symbols[MAX_SYMBOLS:])})
 
 
 def _weakness(match: dict[str, object]) -> Weakness:
-    """Return the kind of weakness that a match of zxcvbn describes."""
+    """Return the kind of weakness for `match`, a pattern that zxcvbn has found in a password."""
     kinds: dict[object, Weakness] = {
         "spatial": "keyboard",
         "repeat": "repeat",

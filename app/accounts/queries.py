@@ -18,8 +18,8 @@ from app.models import LoginSession, MailToken, PendingAccount, User
 def by_login_name(name: str) -> User | None:
     """Return the user with this username or email address, or None. A name with "@" is an address.
 
-    Suspended accounts and accounts waiting for deletion are included. After entering the right password, their users
-    are told of the suspension, or cancel the deletion.
+    Suspended accounts are included, because the login page tells users of the suspension after they enter the right
+    password. Accounts waiting for deletion are included, because a login cancels the deletion.
     """
     column, key = (User.email_key, email_key(name)) if "@" in name else (User.username_key, username_key(name))
     known = or_(User.active, User.suspended_at.is_not(None), User.deletion_due_at > now())
@@ -35,7 +35,7 @@ def by_email(address: str) -> User | None:
 
 
 def names_in_use(*, username: str, email: str) -> set[str]:
-    """Return which of the two are in use, as a set of "username" and "email".
+    """Return which arguments are in use: a set that contains "username", "email", both or neither.
 
     A username also counts as in use if it looks like an existing one.
     """
@@ -99,9 +99,9 @@ def pending_registration(token: LinkToken | None) -> PendingAccount | None:
 
 
 def _can_log_in() -> ColumnElement[bool]:
-    """Return `User.can_log_in` as an SQL condition.
+    """Return an SQL condition: whether a user can log in. It corresponds to the property `User.can_log_in`.
 
-    Accounts waiting for deletion are included, so that their users can reset a forgotten password, log in and cancel
+    Users of accounts waiting for deletion can log in. They can reset a forgotten password, log in and thereby cancel
     the deletion.
     """
     return or_(User.active, and_(User.suspended_at.is_(None), User.deletion_due_at > now()))

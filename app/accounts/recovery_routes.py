@@ -36,7 +36,7 @@ def set_referrer_policy(response: FlaskResponse) -> FlaskResponse:
 @limits.both("5/day", "20/hour", account=login_limits.reset_key)
 @writes_late
 def reset_password_request() -> Answer:
-    """Email a reset link. If no account uses the address, the response is the same and takes the same time."""
+    """Email a link that resets the password. If no account uses the address, the response and its time are the same."""
     form = ResetRequestForm(request.form)
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)
@@ -97,7 +97,10 @@ def _link(token: str, *purposes: str) -> MailToken | None:
 
 
 def _invalid_link(endpoint: str) -> Response:
-    """Redirect with the same message for every invalid link, so that the response reveals nothing about accounts."""
+    """Show the message for an invalid link, and redirect to `endpoint`.
+
+    The message is the same for every invalid link, so that it reveals nothing about accounts.
+    """
     flash(_("This link has expired or has already been used."), "warning")
     return redirect(url_for(endpoint), 303)
 

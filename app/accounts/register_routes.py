@@ -31,7 +31,10 @@ SESSION_KEY = "registering"
 @limits.register_address
 @writes_late
 def register() -> Answer:
-    """Email the visitor a link that creates their account. Outside production, create the first account at once."""
+    """Email the visitor a link that creates their account.
+
+    Outside production, the first account of the site is created immediately, as an admin, and the visitor is logged in.
+    """
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_next_url())
     form = RegisterForm(request.form)
@@ -75,11 +78,11 @@ def check_email() -> Answer:
 @limits.changing
 @writes_late
 def finish(token: str) -> Answer:
-    """Create the account of a registration, when the user confirms the emailed link.
+    """Show a button for the emailed link of a registration. When the user clicks the button, create the account.
 
-    In the browser in which they registered, the user is also logged in. In any other browser, they must log in with the
-    password. Otherwise, if a stranger registered with someone else's address, the owner of the address would be logged
-    in to an account whose password the stranger knows.
+    If the user registered in this browser, they are also logged in. In any other browser, they must log in with the
+    password, because a stranger may have registered with someone else's address. The owner of the address must not be
+    logged in to an account whose password a stranger knows.
     """
     pending = queries.pending_registration(link_tokens.read(current_app.config["SECRET_KEY"], token))
     if pending is None:

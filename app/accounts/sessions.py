@@ -26,7 +26,7 @@ from app.web.viewer import viewer_or_none
 def check_password(user: User | None, password: str) -> bool:
     """Return whether `password` is the password of `user`. If `user` is None, return False after the same time.
 
-    The open read transaction is ended first, because hashing is slow.
+    Hashing is slow, so the current read transaction is ended first.
     """
     end_read_transaction()
     return passwords.verify(user.password_hash if user else None, password)
@@ -36,7 +36,8 @@ def begin(user: User, *, remember: bool) -> None:
     """Log `user` in on this browser. The caller commits.
 
     The old session is cleared, to prevent session fixation. If the account is scheduled for deletion, the deletion is
-    cancelled. Raises the errors of `actions.log_in` and `actions.cancel_deletion`.
+    cancelled. Raises ActionError if the account was closed or its password changed since the password check, or if the
+    deletion can no longer be cancelled.
     """
     before, was_leaving = viewer_or_none(), user.deletion_due_at is not None
     if was_leaving:
@@ -66,10 +67,10 @@ def forget() -> None:
 
 @contextmanager
 def write_transaction() -> Iterator[None]:
-    """Run the block in a write transaction (app/core/database.py).
+    """Run the `with` block in a write transaction (app/core/database.py).
 
     If the block raises ActionError, loaded objects are detached before the rollback, so that the page can use them
-    without reloading them. Reloading would fail if this login was just ended elsewhere.
+    without reloading them. Reloading would fail if the user's login has just ended.
     """
     with database.write_transaction(), _detach_if_refused():
         yield
@@ -77,7 +78,12 @@ def write_transaction() -> Iterator[None]:
 
 @contextmanager
 def viewer_write_transaction(*, check: bool = True) -> Iterator[None]:
-    """Do the same in a view for logged-in users, after checking the viewer again (app/web/viewer.py)."""
+    """Run the `with` block of a view for logged-in users in a write transaction.
+
+    Before the block, check again that the viewer's login and role are valid (app/web/viewer.py), unless `check` is
+    false. If the block raises ActionError, loaded objects are detached before the rollback, so that the page can use
+    them without reloading them.
+    """
     with viewer.write_transaction(check=check), _detach_if_refused():
         yield
 
@@ -92,7 +98,10 @@ def _detach_if_refused() -> Iterator[None]:
 
 
 def show_errors(form: Any, refusal: ActionError) -> bool:
-    """Show the errors of `refusal` at the form's fields. Return whether an error was shown."""
+    """Show the error messages of `refusal` at the fields of `form` to which they belong.
+
+    Return whether a message was shown.
+    """
     errors = refusal.errors if isinstance(refusal, FormError) else {}
     shown = [name for name in errors if name in form]
     for name in shown:

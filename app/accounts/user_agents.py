@@ -32,10 +32,10 @@ _SYSTEMS = (
 
 
 def browser(user_agent: str) -> str:
-    """Return the browser's name, or "" if unknown."""
+    """Return the name of the browser that sends this User-Agent header; "" if it is unknown."""
     return next((name for mark, name in _BROWSERS if mark in user_agent), "")
 
 
 def system(user_agent: str) -> str:
-    """Return the operating system's name, or "" if unknown."""
+    """Return the name of the operating system in this User-Agent header; "" if it is unknown."""
     return next((name for mark, name in _SYSTEMS if mark in user_agent), "")

@@ -1,4 +1,4 @@
-"""Actions that change accounts, logins and emailed links. They flush but never commit."""
+"""Actions that change accounts, logins and emailed links. They flush the session, and the caller commits."""
 
 from app.accounts.actions.deletion import cancel_deletion, schedule_deletion
 from app.accounts.actions.email_addresses import confirm_email, move_to_email, request_email_change, send_confirmation

@@ -30,8 +30,9 @@ NOTIFY_BATCH = 50  # members updated in one transaction, which locks their notif
 def schedule_deletion(user: User) -> datetime:
     """Close the account of `user` and schedule its deletion. Return the time of the deletion.
 
-    The caller has just checked the password. All logins end, and an email tells the user how to cancel the deletion.
-    Raises ActionError for the last admin, and if the account was closed or its password changed since the check.
+    The caller must first check the password. All logins of the user end, and an email tells the user how to cancel the
+    deletion. Raises ActionError if the user is the only admin, or if the account was closed or its password changed
+    since the check.
     """
     _check_not_the_last_admin(user)
     due_at = now() + GRACE_PERIOD
@@ -49,8 +50,8 @@ def schedule_deletion(user: User) -> datetime:
 def cancel_deletion(user: User) -> None:
     """Reopen the account of `user` and cancel its deletion.
 
-    The caller has just checked the password. Raises ActionError if the deletion is already due, the account is
-    suspended, or the password was changed since the check.
+    The caller must first check the password. Raises ActionError if no deletion is scheduled, if it is already due, if
+    the account is suspended, or if the password was changed since the check.
     """
     due_at = user.deletion_due_at
     same = (User.id == user.id, User.password_hash == user.password_hash)
@@ -95,9 +96,9 @@ def is_due(user_id: int) -> bool:
 
 
 def erase(user_id: int) -> bool:
-    """Delete a batch of the user's rows from one table. If no rows are left, delete the user.
+    """Delete a batch of the user's rows from one table. If no table contains rows of the user, delete the user.
 
-    Return True if there may be more rows.
+    Return True if there may be more rows to delete.
     """
     for keys, belongs in _owned_rows(user_id):
         some = select(*keys).where(belongs).limit(BATCH)
@@ -109,9 +110,9 @@ def erase(user_id: int) -> bool:
 
 
 def _owned_rows(user_id: int) -> Iterator[tuple[Sequence[Any], ColumnElement[bool]]]:
-    """For each table with rows that belong to users, yield the primary key and a condition for this user's rows.
+    """Yield the primary key of each table that can contain rows of the user, and a condition that selects these rows.
 
-    Rows belong to a user if they have a foreign key to the user with ON DELETE CASCADE.
+    A table can contain rows of a user if it has a foreign key to users with ON DELETE CASCADE.
     """
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:

@@ -43,14 +43,17 @@ def confirm_email(link: MailToken) -> None:
 def request_email_change(user: User, address: str) -> None:
     """Enqueue an email to the new address. It contains a link that changes the user's address.
 
-    The caller has just checked the password. If another account uses the address, the job emails the owner of that
-    account instead. No error is raised then, because it would reveal that the address is in use
-    (docs/decisions/0015-registration.md). Raises FormError if `address` is invalid or is the user's current one, and
-    ActionError if the password was changed after it was checked: the change has revoked links to new addresses.
+    The caller must first check the password. If another account uses the address, the job emails the owner of that
+    account instead. This is not an error, because an error would reveal that the address is in use
+    (docs/decisions/0015-registration.md).
+
+    Raises FormError if `address` is invalid or is the user's current address. Raises ActionError if the account was
+    closed or its password changed since the check.
     """
     address = deliverable_address(address)
     if address == user.email:
         raise FormError({"email": _l("You're already using this email address.")})
+    # A password change revokes the emailed links, so the old password must not create another one afterwards.
     known = select(User.id).where(User.id == user.id, User.active, User.password_hash == user.password_hash)
     if db.session.scalar(known.with_for_update(key_share=True)) is None:
         raise ActionError(_l("Your password was just changed. Please try again."))
@@ -61,7 +64,7 @@ def move_to_email(link: MailToken) -> None:
     """Change the user's address to the one to which `link` was sent, and notify the former address.
 
     The new address counts as confirmed. The link cannot be used again. Raises ActionError if the link is no longer
-    valid, or if another account has taken the address in the meantime.
+    valid, or if another account uses the address.
     """
     email_links.use_up(link)
     user, former = link.user, link.user.email

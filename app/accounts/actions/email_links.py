@@ -39,9 +39,10 @@ def enqueue_link(user: User, purpose: Purpose, address: str) -> None:
 
 
 def enqueue_nothing() -> None:
-    """Run the same statements as `enqueue_link`, but send no email. Called for unknown addresses.
+    """Run the same SQL statements as `enqueue_link`, but send no email.
 
-    The response then takes the same time for known and unknown addresses, so it does not reveal which ones are in use.
+    The caller uses this for an address that has no account. The response then takes the same time as for an address
+    with an account, so it does not reveal whether the address has one.
     """
     _lock(NOBODY)
     _revoke(NOBODY, ["reset"])
@@ -56,9 +57,9 @@ def revoke(user: User, *purposes: Purpose) -> None:
 
 
 def use_up(row: MailToken) -> None:
-    """Delete the row of a link, so that it cannot be used again.
+    """Delete the row of a link, so that the link cannot be used again.
 
-    Raises ActionError if the link was used, replaced or has expired in the meantime.
+    Raises ActionError if the link is no longer valid: it was used or replaced, or it has expired.
     """
     _lock(row.user_id)
     used = db.session.scalar(
@@ -75,5 +76,8 @@ def _revoke(user_id: int, purposes: Sequence[str]) -> None:
 
 
 def _lock(user_id: int) -> None:
-    """Lock the row of a user. Every transaction does this before it writes the user's links, to prevent deadlocks."""
+    """Lock the row of a user until the commit.
+
+    To prevent deadlocks, every transaction locks this row before it writes links of the user.
+    """
     db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

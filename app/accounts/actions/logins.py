@@ -24,10 +24,10 @@ PRUNE_BATCH = 500
 
 
 def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> LoginSession:
-    """Create a login for `user`. The caller has just checked the password against `user.password_hash`.
+    """Create a login for `user`. The caller must first check the password against `user.password_hash`.
 
-    Links for resetting the password become invalid, because a user who knows the password needs none. Raises
-    ActionError if the account was closed or its password changed since the check.
+    Links that reset the password become invalid, because a user who knows the password needs none. Raises ActionError
+    if the account was closed or its password changed since the check.
     """
     moment = now()
     is_first = user.last_login_at is None
@@ -59,10 +59,11 @@ def log_in(user: User, *, user_agent: str, address: str, remember: bool) -> Logi
 
 
 def _record_event(login: LoginSession, *, is_first: bool) -> None:
-    """Record an event if the login is from a new place, so that users notice a stolen password.
+    """Record an event for the login, at most one event for each place.
 
-    A place is a combination of browser, operating system and network. Each place is reported once. The first login of
-    an account is not reported.
+    A place is a combination of browser, operating system and network. If the place is new, the event counts as unread,
+    so that the user notices a stolen password. For the first login of an account and for known places, the event is
+    stored as read.
     """
     browser, system = user_agents.browser(login.user_agent), user_agents.system(login.user_agent)
     subject = sha256(_place(login.user_agent, login.address).encode()).hexdigest()
@@ -71,9 +72,9 @@ def _record_event(login: LoginSession, *, is_first: bool) -> None:
 
 
 def _is_known_place(login: LoginSession) -> bool:
-    """Return whether the user has another login from the same place.
+    """Return whether another stored login of the user is from the same browser, operating system and network.
 
-    Earlier events can't answer this, because old events are deleted.
+    The events of earlier logins are not searched, because old events are deleted even if their login is still valid.
     """
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)
@@ -86,9 +87,9 @@ def _place(user_agent: str, address: str) -> str:
 
 
 def _network(address: str) -> str:
-    """Return the network of an address: /16 for IPv4, /32 for IPv6.
+    """Return the network of an IP address: /16 for IPv4, /32 for IPv6. If `address` is invalid, return it unchanged.
 
-    It usually stays the same when the provider assigns a new address.
+    The network usually stays the same when an internet provider assigns a new address to a user.
     """
     try:
         parsed = ipaddress.ip_address(address)
@@ -100,7 +101,7 @@ def _network(address: str) -> str:
 def confirm_password(user: User) -> None:
     """Record that the user has entered their password again in the login of this request.
 
-    The caller has just checked the password against `user.password_hash`. Raises ActionError if the login was ended or
+    The caller must first check the password against `user.password_hash`. Raises ActionError if the login was ended or
     the password was changed since the check.
     """
     login = user.current_login
@@ -112,7 +113,7 @@ def confirm_password(user: User) -> None:
 
 
 def end_login(login: LoginSession) -> None:
-    """End one login. Idempotent."""
+    """End `login` by deleting its row. Idempotent."""
     db.session.execute(delete(LoginSession).where(LoginSession.id == login.id))
     logins_changed(login.user_id)
 
@@ -148,5 +149,8 @@ def prune() -> bool:
 
 
 def _printable(text: str) -> str:
-    """Remove non-printable characters from a request header, because they could break the database or the log."""
+    """Remove non-printable characters from the value of a request header.
+
+    Such characters could cause an error in the database, or make the log unreadable.
+    """
     return "".join(char for char in text if char.isprintable())

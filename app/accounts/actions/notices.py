@@ -12,5 +12,8 @@ NoticeKind = Literal["password_changed", "email_changed"]
 
 
 def enqueue_notice(user: User, what: NoticeKind, *, to: str = "") -> None:
-    """Enqueue an email about the change `what`. Send it to the address `to` or, by default, to the user's address."""
+    """Enqueue an email about the change `what` to the user's account.
+
+    The email is sent to the address `to` or, by default, to the user's current address.
+    """
     enqueue("accounts.mail_notice", user_id=user.id, what=what, to=to, at=now().isoformat())

@@ -16,11 +16,13 @@ from app.queries import people
 
 
 def change_password(user: User, password: str, *, keep: LoginSession | None) -> None:
-    """Change the password of `user`. The caller has just checked the old one against `user.password_hash`.
+    """Change the password of `user`. The caller must first check the old password against `user.password_hash`.
 
     All logins except `keep` end, emailed links become invalid, and the user is notified by email. Hashing is slow, so
-    call this without an open transaction. Raises FormError if the new password is not acceptable, ActionError if the
-    old one was changed since the check, and LoginEnded if the login `keep` has ended.
+    call this without an open transaction.
+
+    Raises FormError if the new password is not acceptable, ActionError if the old password was changed since the check,
+    and LoginEnded if the login `keep` has ended.
     """
     passwords.check_for(user, password)
     same = [User.active, User.password_hash == user.password_hash]
@@ -37,9 +39,10 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
 
 
 def request_password_reset(user: User | None) -> None:
-    """Enqueue an email with a reset link. Without a user, do the same work but send no email.
+    """Enqueue an email with a link that resets the user's password. If `user` is None, send no email.
 
-    The response then takes the same time, so it does not reveal whether an account uses the address.
+    If `user` is None, the same SQL statements run. So the response takes the same time for every address, and does not
+    reveal whether an account uses it.
     """
     if user is None:
         email_links.enqueue_nothing()
@@ -50,9 +53,10 @@ def request_password_reset(user: User | None) -> None:
 def reset_password(link: MailToken, password: str) -> None:
     """Set a new password for the user of `link`. The link cannot be used again.
 
-    All logins end, and the user is notified by email. The user has read an email to the link's address, so this address
-    counts as confirmed. Hashing is slow, so call this without an open transaction. Raises FormError if the new password
-    is not acceptable, and ActionError if the link is no longer valid.
+    All logins end, and the user is notified by email. The link's address counts as confirmed, because the user has read
+    an email to this address. Hashing is slow, so call this without an open transaction.
+
+    Raises FormError if the new password is not acceptable, and ActionError if the link is no longer valid.
     """
     user = link.user
     passwords.check_for(user, password)

@@ -1,4 +1,4 @@
-"""Actions that create accounts: at once for the operator, and for visitors after they confirm their email address."""
+"""Actions that create accounts: for the operator at once, for visitors after they confirm their email address."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ ASCII_ONLY = _l(
 def register(
     username: str, email: str, password: str, *, language: str = "", timezone: str = "", role: str = "member"
 ) -> User:
-    """Create an account at once, and enqueue the confirmation email.
+    """Create an account without waiting for the user to confirm the email address. Enqueue the confirmation email.
 
-    Only the operator and the demo use this, because its error reveals whether an address is in use. Visitors use
+    Only the operator and `flask demo` use this, because an error reveals whether an address is in use. Visitors use
     `sign_up`. Hashing is slow, so call this without an open transaction. Raises FormError with a sentence for each
     field that is invalid or in use.
     """
@@ -71,7 +71,7 @@ def register(
 def sign_up(
     fields: tuple[str, str, str], *, language: str, timezone: str, secret: str, first_is_admin: bool
 ) -> User | None:
-    """Register a visitor. Return None, or the new account if it is created at once.
+    """Register a visitor. Return None, or the new account if it is created immediately.
 
     Store a pending registration, and enqueue a job that emails a link to the address. Using the link creates the
     account. If an account already uses the address, the job notifies the owner of that account instead. The visitor
@@ -79,10 +79,10 @@ def sign_up(
 
     `fields` are the username, email address and password. `secret` is stored in the visitor's session: in a browser
     with this secret, the link also logs the user in. If `first_is_admin` is true, the first account of the site is
-    created at once, as an admin.
+    created immediately, as an admin.
 
     Hashing is slow, so call this without an open transaction. Raises FormError if the username is invalid or in use, or
-    if the address or the password is invalid, but not if the address is in use.
+    if the address or the password is invalid. An address that is in use raises no error.
     """
     wanted = _validated_account(*fields, language=language, timezone=timezone)
     if first_is_admin and not _has_accounts():
@@ -107,8 +107,8 @@ def sign_up(
 def finish(pending: PendingAccount) -> User:
     """Create the account of `pending`, whose link was used. The address counts as confirmed.
 
-    Other registrations with the address are deleted. Raises ActionError if the link was used or has expired in the
-    meantime, or if another account has taken the username or the address.
+    Other pending registrations with the address are deleted. Raises ActionError if the link has already been used or
+    has expired, or if another account uses the username or the address.
     """
     used = delete(PendingAccount).where(PendingAccount.id == pending.id, PendingAccount.nonce == pending.nonce)
     if db.session.scalar(used.where(PendingAccount.expires_at > now()).returning(PendingAccount.id)) is None:
