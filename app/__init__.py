@@ -125,7 +125,7 @@ def flask_config(settings: Settings, catalogs: Catalogs) -> dict[str, object]:
 
 
 def _connections(settings: Settings) -> dict[str, object]:
-    """Return the engine options for connections to the database."""
+    """Return SQLAlchemy's engine options for connections to the database."""
     url = settings.sqlalchemy_url
     if url.startswith("sqlite"):
         return {"connect_args": {"timeout": settings.sqlite_timeout}}

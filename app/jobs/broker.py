@@ -19,8 +19,9 @@ WORKER_TTL = 20  # seconds after its last heartbeat for which a worker counts as
 def push(identity: str, queue: str, timeout: int) -> bool:
     """Push a job to RQ. `identity` is the id of the job's row. Return False if Redis is unavailable.
 
-    RQ may receive the job although this returns False, so a job may be pushed twice. This is harmless, because a worker
-    must get the lease on the row before it runs the job.
+    If the connection breaks, this returns False although RQ may have received the job. The scheduler then pushes the
+    job again. A job that is pushed twice runs only once, because a worker must get the lease on the row before it runs
+    the job.
     """
 
     def command(client: redis.Redis) -> None:
@@ -42,12 +43,12 @@ def push(identity: str, queue: str, timeout: int) -> bool:
 
 
 def waiting(queue: str) -> int:
-    """Return the number of jobs in RQ's queue. Raises RedisUnavailable."""
+    """Return the number of jobs that wait in the RQ queue `queue`. Raises RedisUnavailable."""
     return redis_client.execute(lambda client: int(client.llen(f"rq:queue:{queue}")))
 
 
 def held(queue: str) -> set[str]:
-    """Return the ids of the jobs in RQ's queue. Raises RedisUnavailable."""
+    """Return the ids of the jobs that wait in the RQ queue `queue`. Raises RedisUnavailable."""
     found = redis_client.execute(lambda client: client.lrange(f"rq:queue:{queue}", 0, -1))
     return {bytes(identity).decode() for identity in found}  # type: ignore[arg-type]  # bytes: the client does not decode
 

@@ -1,12 +1,12 @@
 """The worker's child process, which takes jobs from RQ and runs them.
 
-RQ itself would fork a process for each job. In this app, that costs 30 ms of CPU time, because the new process connects
-to the database, compiles SQL statements and loads templates again. It would be 80 % of the CPU time for sending an
-email. So jobs from the queues in `IN_PROCESS` run in this process, one after another. Only jobs from the other queues
-run in a fork.
+RQ itself would fork a process for each job. In this app, a fork costs 30 ms of CPU time, because the new process
+connects to the database, compiles SQL statements and loads templates again. For a job that sends an email, these 30 ms
+would be 80 % of the CPU time. So jobs from the queues in `IN_PROCESS` run in the child process itself, one after
+another. Only jobs from the other queues run in a fork.
 
 The child exits after `JOBS_PER_CHILD` jobs, which limits memory leaks. Its parent (app/jobs/worker.py) then starts a
-new one.
+new child.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ RECYCLE = 75  # exit status of a child that should be replaced (EX_TEMPFAIL of s
 class Deadline:
     """The time by which the running job must end, in memory that the parent process and its child share.
 
-    The parent checks the deadline, because a job that hangs can't do so itself.
+    The child sets the deadline. The parent checks it and kills the child if the job hangs.
     """
 
     def __init__(self) -> None:
         self._moment = memoryview(mmap.mmap(-1, 8)).cast("d")  # monotonic seconds; 0 = no job is running
 
     def set(self, seconds: float) -> None:
-        """Set the deadline of the job that starts now, in seconds from now."""
+        """Set the deadline of the job that starts now to `seconds` from now."""
         self._moment[0] = time.monotonic() + seconds
 
     def clear(self) -> None:
@@ -65,12 +65,12 @@ class Deadline:
 
 
 class TimeLimit(UnixSignalDeathPenalty):
-    """RQ's job timeout: raises an exception in a job that runs too long, unless it is already recording its result."""
+    """RQ's job timeout. It raises an exception in a job that runs too long, unless the job is recording its result."""
 
     struck = False  # whether a timeout has raised an exception in this process
 
     def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
-        """Handle SIGALRM, which RQ's timer sends at the timeout."""
+        """Handle SIGALRM, which RQ's timer sends when the running job reaches its timeout."""
         if is_ending():
             return
         TimeLimit.struck = True
@@ -93,7 +93,8 @@ class RqWorker(Worker):
     def get_heartbeat_ttl(self, job: RqJob) -> int:
         """Return the number of seconds without a heartbeat after which RQ considers the job dead.
 
-        A job in this process sends no heartbeats, so the number is longer than its timeout.
+        A job that runs in this process sends no heartbeats to RQ. For such a job, the number is longer than the job's
+        timeout.
         """
         if job.origin in IN_PROCESS:
             return int(job.timeout or 0) + GRACE
@@ -120,7 +121,10 @@ class RqWorker(Worker):
             self._stop_requested = True
 
     def kill_horse(self, *args: Any, **kwargs: Any) -> None:
-        """Kill the fork that runs a long job, if there is one. Without a fork, RQ would kill its own process group."""
+        """Kill the fork that runs a job. If there is no fork, do nothing.
+
+        RQ's own method would kill this process and its process group if there is no fork.
+        """
         if self.horse_pid:
             super().kill_horse(*args, **kwargs)
 
@@ -129,8 +133,8 @@ class RqWorker(Worker):
 def unchanged_process() -> Iterator[None]:
     """Undo the `with` block's changes to the process: signal handlers, default socket timeout, open database sessions.
 
-    State that belongs to a context (the language, the transaction's mode, the current job) needs no reset: `perform`
-    runs each job in its own context.
+    The language, the transaction's mode and the current job need no reset. They belong to a context, and `perform` runs
+    each job in its own context.
     """
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
     try:
@@ -150,7 +154,9 @@ def _left_connections_open() -> bool:
 def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
     """Run jobs from `queues` until a signal arrives or this process should be replaced. Return the exit status.
 
-    The exit status is 0 after a signal, and RECYCLE otherwise.
+    The process should be replaced after JOBS_PER_CHILD jobs, after a job's timeout, after a job that left database
+    connections open, and if Redis becomes unavailable during a job. The exit status is 0 after a signal, and RECYCLE
+    otherwise.
     """
     connection = connect_blocking(app.config["REDIS_URL"])
     _wait_for(connection)
@@ -174,7 +180,7 @@ def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
 def _wait_for(connection: redis.Redis) -> None:
     """Wait until Redis answers.
 
-    RQ would exit if Redis is unavailable at the start, and Redis may be starting at the same time.
+    Redis may start at the same time as the worker. RQ would exit if Redis did not answer yet.
     """
     while True:
         with suppress(redis.RedisError, OSError):

@@ -69,8 +69,8 @@ def retry(job: Job) -> None:
 
     The job keeps its id, so that the page of the job shows it as queued. Raises LookupError if the job has not failed.
 
-    Raises IntegrityError if another job with the same `unique_key` is queued. The caller must check for such a job
-    before, under a lock.
+    Raises IntegrityError if another job with the same `unique_key` is queued. To avoid this error, the caller must
+    first take a lock and check that there is no such job.
     """
     moment = now()
     known = db.session.scalar(
@@ -112,10 +112,10 @@ def _insert() -> ReturningInsert[Job]:
 
 @built_once
 def _insert_once() -> ReturningInsert[Job]:
-    """Return an INSERT that returns the new row, or the queued row with the same unique key.
+    """Return an INSERT statement that returns the new row or, if one is queued with the same unique key, that row.
 
-    DO UPDATE is used because it locks the queued row until the commit; DO NOTHING would not. A worker that wants to
-    claim this row must wait, and then sees this transaction's writes.
+    The statement uses DO UPDATE, because DO UPDATE locks the queued row until the commit, unlike DO NOTHING. A worker
+    that wants to claim the row must then wait, and sees this transaction's writes.
     """
     stmt = insert_into(Job).on_conflict_do_update(
         index_elements=[Job.unique_key],

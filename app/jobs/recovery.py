@@ -1,7 +1,7 @@
 """Recover jobs whose worker died. If a job's last heartbeat is too old, the job is queued again.
 
-If the worker was only slow, its attempt later finds that the row no longer contains the attempt's `run_token`, and
-rolls back.
+If the worker was only slow, it cannot record the result of its attempt: the row no longer contains the `run_token` of
+this attempt, so the attempt rolls back.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ BATCH = 500
 
 
 def requeue_dead_jobs() -> None:
-    """Queue each job again whose worker counts as dead. If this happens MAX_CRASHES times, mark the job as failed."""
+    """Queue each running job again that has sent no heartbeat for SILENT_AFTER seconds. Its worker counts as dead.
+
+    If this happens to a job MAX_CRASHES times, mark the job as failed.
+    """
     moment = now()
     silent = and_(
         Job.state == "running",
@@ -64,6 +67,9 @@ def _requeue(job: Job, moment: datetime) -> None:
 
 
 def _key_is_taken(job: Job) -> bool:
-    """Return whether another queued job has this job's unique key. This job must then be queued without the key."""
+    """Return whether another queued job has this job's unique key.
+
+    If so, this job must be queued without the key, because no two queued jobs can have the same key.
+    """
     others = select(Job.id).where(Job.unique_key == job.unique_key, Job.state == "queued", Job.id != job.id)
     return job.unique_key is not None and db.session.scalar(others.limit(1)) is not None

@@ -1,4 +1,4 @@
-"""The registry of jobs. The name of a job does not depend on its module, because stored rows contain the name."""
+"""The registry of jobs. Stored rows contain the name of a job, so the name does not depend on the function's module."""
 
 from __future__ import annotations
 

@@ -38,12 +38,15 @@ class PermanentError(Exception):
 
 
 class LeaseLost(Exception):
-    """Raised in an attempt that counted as dead and lost its lease. It can no longer change the job's row."""
+    """Raised in an attempt that has lost its lease, because its worker counted as dead.
+
+    The attempt can no longer change the job's row.
+    """
 
 
 @dataclass
 class Attempt:
-    """An attempt to run a job. It has the lease on the job's row as long as its token is in the row."""
+    """An attempt to run a job. The attempt has the lease on the job's row as long as its token is in the row."""
 
     job_id: str
     token: str
@@ -70,8 +73,8 @@ def perform(job_id: str) -> None:
     """Run the job with this id if it is queued and due; otherwise do nothing. RQ calls this in the worker.
 
     The job runs in a new app context, in read mode. It must write in short `write_transaction()` blocks, so that it
-    holds no lock while it waits, for example for a mail server. It runs in a copy of the caller's context, so that
-    context variables which it sets don't affect the next job.
+    holds no lock while it waits, for example for a mail server. The job runs in a copy of the caller's context, so that
+    the context variables that one job sets don't affect the next job.
     """
     copy_context().run(_perform, job_id)
 
@@ -105,14 +108,16 @@ def _perform(job_id: str) -> None:
 
 
 def finish(write: Callable[[], object], result: Any = None) -> None:
-    """Call `write` and record that the running job is done, in one write transaction. For the last write of a job.
+    """Call `write` and record that the running job is done, in one write transaction.
 
-    This saves a transaction. And like the result of any job, both are retried while the database is unavailable: a job
-    that has sent an email is not run again because the database was locked. So `write` may be called more than once. A
-    rollback before may have expired every loaded row, so `write` must use copies of their values.
+    A job calls this for its last write, which saves a transaction. While the database is unavailable, the transaction
+    is retried for END_WITHIN seconds. So a job that has sent an email is not run again because the database was locked.
 
-    If another attempt has the lease, only `write` is committed. If the connection broke after the server had committed,
-    nothing is written again. Raises LookupError outside a job.
+    `write` can be called more than once. A rollback may have expired all loaded rows, so `write` must use copies of
+    their values. If the connection broke after a successful commit, nothing is written again.
+
+    If another attempt has taken the lease, `write` is committed, but the job is not marked as done. Raises LookupError
+    outside a job.
     """
     attempt = _current_attempt()
 
@@ -171,7 +176,10 @@ def _retry_or_fail(attempt: Attempt, job: Job, error: Exception) -> None:
 
 
 def _end(attempt: Attempt, **values: Any) -> None:
-    """Record the result of the attempt, unless `finish` has done so."""
+    """Set `values`, which contain the result of the attempt, in the job's row.
+
+    Do nothing if `finish` has already recorded the result.
+    """
     if attempt.is_recorded:
         return
     if values["state"] == "failed":
@@ -180,9 +188,9 @@ def _end(attempt: Attempt, **values: Any) -> None:
 
 
 def _retry_while_busy(attempt: Attempt, record: Callable[[], None]) -> None:
-    """Call `record`, which records the result of the attempt. Retry for END_WITHIN seconds while it fails.
+    """Call `record`, which records the result of the attempt. Retry for END_WITHIN seconds while the database fails.
 
-    Without the result, the job would run again, and for example send an email twice.
+    If the result is not recorded, the job runs again and may send an email twice.
     """
     _ending.set(True)
     give_up_at = time.monotonic() + END_WITHIN
@@ -210,7 +218,10 @@ def _change_without_a_taken_key(attempt: Attempt, **values: Any) -> None:
 
 
 def _change(attempt: Attempt, before: Callable[[], object] | None = None, **values: Any) -> None:
-    """Call `before`, and update the job's row, in one transaction. Raises LeaseLost if this attempt lost the lease."""
+    """Call `before`, and set `values` in the job's row, in one transaction.
+
+    Raises LeaseLost if this attempt has lost the lease.
+    """
     with write_transaction():
         if before is not None:
             before()
@@ -224,7 +235,10 @@ def _change(attempt: Attempt, before: Callable[[], object] | None = None, **valu
 
 @cache
 def _change_statement(columns: frozenset[str]) -> ReturningUpdate[Job]:
-    """Return an UPDATE of these columns, for the attempt with the lease. The progress never decreases."""
+    """Return an UPDATE statement that sets these columns of a job's row if the attempt has the lease.
+
+    The statement never decreases the progress.
+    """
     new: dict[str, Any] = {name: bindparam(f"new_{name}", type_=Job.__table__.c[name].type) for name in columns}
     if "progress" in new:
         new["progress"] = case((Job.progress > new["progress"], Job.progress), else_=new["progress"])
@@ -237,8 +251,8 @@ def _change_statement(columns: frozenset[str]) -> ReturningUpdate[Job]:
 def report_progress(percent: int) -> None:
     """Record the progress of the running job, from 0 to 100. Pages show it to the owner of the job.
 
-    Each call is a transaction, so call this when the number changes, not for every item. The recorded progress never
-    decreases: after a crash, it stays the same until the new attempt exceeds it.
+    Each call is a transaction, so call this when the number changes, not for every processed item. The recorded
+    progress never decreases: after a crash, it stays the same until the new attempt exceeds it.
 
     Raises LeaseLost if another attempt runs the job, and LookupError outside a job.
     """
@@ -249,7 +263,10 @@ def report_progress(percent: int) -> None:
 
 @contextmanager
 def _heartbeat(engine: Engine, attempt: Attempt) -> Iterator[None]:
-    """Record heartbeats while the `with` block runs. A thread does this, because a job may be one long call."""
+    """Record heartbeats of the attempt in a thread while the `with` block runs.
+
+    A thread is needed, because the job's function may run for a long time without returning.
+    """
     stop = threading.Event()
     logger = current_app.logger
 

@@ -33,7 +33,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 def run_once() -> int:
     """Recover jobs whose worker died, and push due jobs. Return the number of pushed jobs.
 
-    If there is nothing to do, this only reads from the database.
+    If there are no such jobs, this only reads from the database.
     """
     with current_app.app_context(), read_transaction():
         recovery.requeue_dead_jobs()
@@ -68,10 +68,11 @@ def _push_due() -> int:
 
 
 def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
-    """Return a condition for each queue, which selects its jobs that were never pushed or were probably lost.
+    """Return an SQL condition for each queue name: whether a job of this queue was never pushed, or is probably lost.
 
-    If RQ's queue is not empty, a pushed job is probably still in it, so it counts as lost only after a longer time.
-    Return {} if Redis is unavailable, because nothing can be pushed then.
+    A pushed job counts as lost after LOST_AFTER seconds if its RQ queue is empty. If its RQ queue is not empty, the job
+    is probably still in it, and counts as lost only after LOST_ANYWAY_AFTER seconds. Return {} if Redis is unavailable,
+    because nothing can be pushed then.
     """
     found: dict[str, ColumnElement[bool]] = {}
     for queue in QUEUES:
@@ -87,7 +88,7 @@ def _unpushed(moment: datetime) -> dict[str, ColumnElement[bool]]:
 def _take(wanted: ColumnElement[bool], moment: datetime) -> list[tuple[str, str, str]]:
     """Mark the oldest jobs that match `wanted` as pushed, and return (id, queue, name) of each.
 
-    Concurrent calls don't return the same jobs.
+    Return at most BATCH jobs. Concurrent calls don't return the same jobs.
     """
     oldest = (
         select(Job.id).where(IS_OPEN, wanted).order_by(Job.run_after).limit(BATCH).with_for_update(skip_locked=True)

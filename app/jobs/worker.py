@@ -28,8 +28,8 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 def run(app: Flask, queues: Sequence[str]) -> int:
     """Run the scheduler and the jobs from `queues` (default: all) until a signal arrives. Return the exit status.
 
-    After SIGTERM or SIGINT, the worker finishes the running job and exits. A second signal, at least one second later,
-    ends the job at once.
+    After SIGTERM or SIGINT, the worker finishes the running job and exits. A second signal, at least one second after
+    the first, aborts the running job.
     """
     unknown = set(queues) - set(QUEUES)
     if unknown:
@@ -111,7 +111,10 @@ class _Parent:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def _look_after_child(self) -> bool:
-        """Start a new child if the child has exited or hangs. Return False if it has exited during shutdown."""
+        """Start a new child process if the child has exited. If its job has passed the deadline, kill the child first.
+
+        Return True. If the worker is stopping and the child has exited, start no child and return False.
+        """
         if self._deadline.has_passed():
             self._app.logger.error("a job did not end in time, and is killed with its process (%d)", self._child)
             os.kill(self._child, signal.SIGKILL)
@@ -130,16 +133,17 @@ class _Parent:
         return True
 
     def _pause(self, seconds: float) -> None:
-        """Wait until the time is over or a signal arrives, such as SIGCHLD when the child exits."""
+        """Wait for `seconds`, or until a signal arrives, such as SIGCHLD when the child exits."""
         select.select([self._wakeup], [], [], seconds)
         with suppress(BlockingIOError):
             os.read(self._wakeup, 4096)
 
 
 class _Guard:
-    """Runs steps of the scheduler and catches their errors. A failed step runs again when it is next due.
+    """Runs steps of the scheduler, and logs their errors instead of raising them.
 
-    A database outage is logged once when it begins and once when it ends, not every second.
+    A failed step runs again when it is next due. A database outage is logged once when it begins and once when it ends,
+    not at every step.
     """
 
     def __init__(self, app: Flask) -> None:

@@ -61,7 +61,8 @@ def site_url(endpoint: str, **values: Any) -> str:
 def can_send_to(address: str) -> bool:
     """Return whether this site can send email to the valid address `address`.
 
-    If the part before the @ is not ASCII, this requires the setting MAIL_UNICODE_ADDRESSES.
+    If the part before the @ is not ASCII, the site can send the email only if the setting MAIL_UNICODE_ADDRESSES is
+    true.
     """
     return bool(current_app.config["MAIL_UNICODE_ADDRESSES"]) or address.rpartition("@")[0].isascii()
 
@@ -71,7 +72,9 @@ def send(
 ) -> None:
     """Render the email `name` for `user` and send it to their address, or to `to` if given.
 
-    `context` has further variables for the templates. Raises the exceptions of `compose` and `deliver`.
+    `headers` are additional header fields, in ASCII. `context` has further variables for the templates. Raises
+    PermanentError if a retry can't help, for example because the address is invalid. Raises smtplib.SMTPException or
+    OSError if a retry may succeed.
     """
     deliver(compose(user, name, to=to, headers=headers, **context))
 
@@ -81,7 +84,8 @@ def compose(
 ) -> Email:
     """Render the email `name` for `user`, addressed to `to` or else to the user's own address.
 
-    `headers` are additional header fields, in ASCII. Raises RecipientRejected if the address is invalid.
+    `headers` are additional header fields, in ASCII. `context` has further variables for the templates. Raises
+    RecipientRejected if the address is invalid.
     """
     recipient = _checked(to or user.email)
     with in_language_of(user) as language:
@@ -107,8 +111,10 @@ def send_plain(addresses: Sequence[str], subject: str, text: str) -> None:
     """Send a plain-text email to operators, without a template.
 
     An invalid or refused address does not prevent sending to the others. Addresses that are not ASCII get a separate
-    email, because a server without SMTPUTF8 refuses the whole email. Raises RecipientRejected or the exceptions of
-    `deliver` if no address can be reached.
+    email, because a server without SMTPUTF8 refuses the whole email.
+
+    If no address can be reached, raises PermanentError if a retry can't help, and smtplib.SMTPException or OSError if a
+    retry may succeed.
     """
     usable = []
     for address in addresses:

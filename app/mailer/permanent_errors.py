@@ -1,4 +1,4 @@
-"""Decide whether an SMTP error is permanent, so that a retry can't help.
+"""Decide whether an SMTP error is permanent. After a permanent error, sending the same email again can't succeed.
 
 All other errors may be temporary. They include errors that have nothing to do with the email, such as a failed login:
 the operator may fix the cause while the job is retried.
@@ -29,7 +29,7 @@ class ContentRejected(PermanentError):
 
 
 def permanent_error(error: smtplib.SMTPException | UnicodeError, email: Email) -> PermanentError | None:
-    """Return the permanent error that `error` means for this email; None if a retry may succeed."""
+    """Return a PermanentError if `error` means that `email` can never be sent. Return None if a retry may succeed."""
     if isinstance(error, smtplib.SMTPNotSupportedError | UnicodeError):
         return RecipientRejected(f"the mail server has no SMTPUTF8, which {_listed(email)} needs")
     if isinstance(error, smtplib.SMTPRecipientsRefused):

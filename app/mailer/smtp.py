@@ -20,7 +20,7 @@ from app.mailer.permanent_errors import permanent_error
 def deliver(email: Email) -> None:
     """Send the email to MAIL_SERVER. Each step of the SMTP dialogue may take MAIL_TIMEOUT seconds.
 
-    Raises PermanentError, smtplib.SMTPException or OSError, as the module's docstring explains.
+    Raises PermanentError if a retry can't help, and smtplib.SMTPException or OSError if a retry may succeed.
     """
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(current_app.config["MAIL_TIMEOUT"])  # Flask-Mail has no setting for it

@@ -27,7 +27,7 @@ def log() -> str:
 
 
 def _name(typed: str) -> str:
-    """Return a typed username without surrounding spaces, leading @ and unprintable characters.
+    """Return `typed` as a username: without surrounding spaces, a leading @ and unprintable characters.
 
     PostgreSQL would reject some unprintable characters.
     """

@@ -45,7 +45,7 @@ def queue() -> str:
 def _waiting() -> Page[Report]:
     """Return a page of the open reports with ids greater than ?after=, oldest first.
 
-    `older` of the result is the ?after= of the next page.
+    The attribute `older` of the returned page is the value of ?after= for the next page.
     """
     waiting, after = queries.queue(viewer(), ReportState.OPEN).order_by(Report.id), position("after")
     if after is not None:
@@ -171,9 +171,9 @@ def _reinstate(moderator: Any, report_id: int) -> None:
 
 
 def _perform(report_id: int, act: Callable[..., None], done: str, *words: str) -> Answer:
-    """Run an action and commit.
+    """Call the action `act` with the report and `words`, commit, show the message `done`, and redirect to the report.
 
-    If the action is refused, show the report again with the moderator's text in the form.
+    If the action raises ActionError, show the report again, with the moderator's text in the form.
     """
     report_or_404(report_id)
     try:

@@ -8,11 +8,12 @@ This is the text of a report of messages:
     "report":12,"reported_at":"2026-05-04T12:34:56.000000Z"}
 
 The reporter can download the signed text, but may not see the content of some items, such as a message that the sender
-had deleted. Such an item has a `commitment` instead of `facts`, `pictures` and `text`. This is the SHA-256, in hex, of
-the item's salt followed by the JSON of these three. With the salt, anyone can verify that the content matches.
+had deleted. Such an item has a `commitment` instead of `facts`, `pictures` and `text`. The `commitment` is the SHA-256,
+in hex, of the item's salt followed by the JSON of these three. With the salt, anyone can verify that the content
+matches.
 
-Older reports have no signature, only the SHA-256 of a simpler text. This proves nothing, because anyone who can change
-the rows can also recalculate the SHA-256. Therefore pages call it a checksum.
+Older reports have no signature, only the SHA-256 of a simpler text. The SHA-256 proves nothing, because anyone who can
+change the rows can also recalculate it. Therefore, pages call it a checksum.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from app.web.responses import new_form_key
 
 
 class ReportForm(FlaskForm):
-    """A member's note to the moderators. `read_selection` reads the other fields, which select the messages."""
+    """A member's note to the moderators. The other fields select the messages, and `read_selection` reads them."""
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
@@ -35,7 +35,7 @@ BELOW = 5  # number of messages shown after the one that a link selects
 
 @dataclass(frozen=True)
 class Selection:
-    """The messages selected for a report, on all pages of the form, and which page to show."""
+    """The messages that a member has selected for a report, and the page of messages to show next."""
 
     seqs: Sequence[int]  # of the selected messages
     before: int | None  # the page shows messages before this seq; None = the newest
@@ -45,11 +45,12 @@ class Selection:
 def read_selection() -> Selection:
     """Read the selected messages from the request.
 
-    Besides the fields of ReportForm, the form has three fields. `message` is the seq of a selected message; it can
-    occur several times. `show` is the value of the buttons for another page: a seq, for the page of the messages before
-    it, or 0 for the newest messages. `at` is the `before` of the submitted page.
+    A seq is the number of a message in its conversation. Besides the fields of ReportForm, the form has three fields.
+    `message` is the seq of a selected message; this field can occur several times. `show` is the value of the buttons
+    for another page: a seq, for the page of the messages before it, or 0 for the newest messages. `at` is the value of
+    `Selection.before` for the submitted page.
 
-    In a GET request, ?message=<seq> selects one message and goes to the page that shows it.
+    In a GET request, ?message=<seq> selects one message, and the page with this message is shown.
     """
     linked = position("message")
     ticked = [number for raw in request.form.getlist("message")[:MAX_SELECTED] if (number := _number(raw))]
@@ -61,6 +62,6 @@ def read_selection() -> Selection:
 
 
 def _number(raw: str) -> int:
-    """Return the seq in `raw`, at most LARGEST_ID, or 0 if `raw` is not a number."""
+    """Return the message number in `raw`, at most LARGEST_ID, or 0 if `raw` is not a number."""
     is_number = raw.isascii() and raw.isdigit() and len(raw) <= 10
     return min(int(raw), LARGEST_ID) if is_number else 0

@@ -44,8 +44,9 @@ def conversation(viewer: User, conversation_id: int) -> Conversation | None:
 def reportable(viewer: User, conversation_id: int) -> Select[Message]:
     """Select the messages of a conversation that the viewer may report, with `sender`, `images` and `sealed` loaded.
 
-    These are the messages that the viewer can see, without events. A deleted message is included while a sealed copy
-    exists. An unsent message is included while a sealed copy exists, if the viewer had read the message.
+    These are the messages that the viewer can see, except events of the group. A deleted message is included while its
+    SealedMessage exists. An unsent message is included while its SealedMessage exists, if the viewer had read the
+    message.
     """
     mine = aliased(ConversationMember)
     inside = and_(mine.conversation_id == conversation_id, mine.user_id == viewer.id, mine.state != MemberState.LEFT)
@@ -63,7 +64,7 @@ def reportable(viewer: User, conversation_id: int) -> Select[Message]:
 
 
 def _unsent_after_reading(viewer: User, conversation_id: int) -> list[int]:
-    """Return the ids of sealed messages that were unsent after the viewer had read them."""
+    """Return the ids of the messages that were unsent after the viewer had read them, and that have a SealedMessage."""
     taken_back = (
         select(SealedMessage.message_id, SealedMessage.readers)
         .join(Message, Message.id == SealedMessage.message_id)
@@ -89,7 +90,10 @@ def blocked_by(viewer: User, user_ids: Collection[int]) -> set[int]:
 
 
 def selected_messages(viewer: User, conversation_id: int, seqs: Collection[int]) -> Sequence[Message]:
-    """Return those messages with these seqs that the viewer may report, oldest first, reloaded from the database."""
+    """Return the messages with these numbers in the conversation, oldest first, reloaded from the database.
+
+    Messages that the viewer may not report are left out.
+    """
     these = reportable(viewer, conversation_id).where(Message.seq.in_(seqs)).order_by(Message.seq)
     return db.session.scalars(these.execution_options(populate_existing=True)).all()
 
@@ -98,7 +102,7 @@ def selected_messages(viewer: User, conversation_id: int, seqs: Collection[int])
 
 
 def involves(person: User) -> ColumnElement[bool]:
-    """Return the condition that a user is involved in a report, and therefore may not moderate it.
+    """Return an SQL condition: whether `person` is involved in a report, and therefore may not moderate it.
 
     The reporter, the accused user and the senders of messages in the evidence are involved.
     """
@@ -174,16 +178,16 @@ def log(moderator: User, *, report_id: int | None = None, person: str = "") -> S
 
 
 def history(report: Report) -> Sequence[AuditEntry]:
-    """Return the log entries of a report, newest first."""
+    """Return the newest audit log entries about a report, at most HISTORY, newest first."""
     done = select(AuditEntry).where(AuditEntry.report_id == report.id).order_by(AuditEntry.id.desc()).limit(HISTORY)
     return db.session.scalars(done).all()
 
 
 def _is_by_or_about(name: str) -> ColumnElement[bool]:
-    """Return the condition that an entry is by or about the user `name`.
+    """Return an SQL condition: whether an audit log entry is by or about the user `name`.
 
-    The name is compared with the names in the entry, and also resolved to an account id, so that the case of `name`
-    doesn't matter.
+    The condition compares `name` with the usernames in the entry. It also compares the id of the account with this
+    username with the ids in the entry, so that the case of `name` doesn't matter.
     """
     account = select(User.id).where(User.username_key == username_key(name)).scalar_subquery()
     entry = AuditEntry

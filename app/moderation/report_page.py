@@ -66,7 +66,7 @@ def signed_file(report: Report, *, disclose: bool) -> Response:
 def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
     """Render a report for a moderator.
 
-    After a refused action, `said` maps the action's endpoint to the text in its form.
+    If an action was refused, `said` maps the action's endpoint to the text that the moderator had entered in its form.
     """
     report = report_or_404(report_id)
     looked = queries.has_viewed_evidence(viewer(), report)

@@ -134,9 +134,10 @@ def report_person(username: str) -> Answer:
 
 
 def _answer(send: Callable[[ReportForm], Report], page: Callable[[ReportForm], str]) -> Answer:
-    """Show the form, or send the report and redirect to its receipt.
+    """Show the report form. When the form is submitted, send the report and redirect to its receipt.
 
-    If the report is refused, the form is shown again with its text.
+    `send` creates the report, and `page` renders the form. If the report is refused, the form is shown again with the
+    entered text.
     """
     form = ReportForm(request.form)
     if not form.is_submitted():

@@ -29,7 +29,7 @@ DIRECTIONS: tuple[tuple[InstrumentedAttribute[int], InstrumentedAttribute[int]],
 
 
 def should_count() -> ColumnElement[bool]:
-    """Return the SQL condition that a `Follow` should be counted: both accounts are active."""
+    """Return an SQL condition: whether a `Follow` should be counted, because both accounts are active."""
     both = select(_follower.id).where(_follower.id == Follow.follower_id, _follower.active)
     return and_(
         both.exists(), select(_followed.id).where(_followed.id == Follow.followed_id, _followed.active).exists()
@@ -39,8 +39,9 @@ def should_count() -> ColumnElement[bool]:
 def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[Pair], int | None]:
     """Check a batch of a member's follows. Return those with a wrong `counted`, and the cursor of the next batch.
 
-    `direction` is an index into `DIRECTIONS`. A cursor is the id of the other member. The batch starts after the cursor
-    `after`. The returned cursor is None after the last batch. No rows are locked.
+    If `direction` is 0, check the follows in which `user_id` is the follower; if it is 1, those in which `user_id` is
+    followed. The follows are ordered by the id of the other member, which is also the cursor. The batch starts after
+    the cursor `after`. The returned cursor is None after the last batch. No rows are locked.
     """
     own, other = DIRECTIONS[direction]
     some = select(other, Follow.follower_id, Follow.followed_id, Follow.counted != should_count())
@@ -50,9 +51,9 @@ def _wrong_follows(direction: int, user_id: int, after: int) -> tuple[Sequence[P
 
 
 def count_follows(user_id: int) -> int:
-    """Correct `counted` for all follows of a member, in both directions. Return the number of corrections.
+    """Correct `Follow.counted` for all followers of a member, and for all members whom the member follows.
 
-    Each batch has its own transaction.
+    Return the number of corrections. Each batch has its own transaction.
     """
     changed = 0
     for direction in range(len(DIRECTIONS)):
@@ -65,7 +66,10 @@ def count_follows(user_id: int) -> int:
 
 
 def correct(pairs: Sequence[Pair]) -> int:
-    """Correct `counted` for these follows, in one transaction per batch. Return the number of corrections."""
+    """Correct `Follow.counted` for these pairs of follower id and followed id. Return the number of corrections.
+
+    Each batch has its own transaction.
+    """
     changed = 0
     for start in range(0, len(pairs), BATCH):
         with write_transaction():
@@ -95,7 +99,8 @@ def lock_counts(user_ids: set[int]) -> None:
 def uncount(user_id: int) -> bool:
     """Subtract a batch of the follows of a closed account from the counters. Return True if there may be more.
 
-    This is a step of deleting the account. Usually the job profiles.count_follows has subtracted the follows already.
+    This is a step of deleting the account. Usually, nothing is left to subtract, because the job profiles.count_follows
+    ran when the account was closed.
     """
     mine = or_(*(own == user_id for own, _other in DIRECTIONS))
     some = select(Follow.follower_id, Follow.followed_id).where(mine, Follow.counted).limit(BATCH)

@@ -19,8 +19,8 @@ STORED = (ProfileCount.posts, ProfileCount.followers, ProfileCount.following)
 def recount() -> dict[str, int]:
     """Recalculate every cached counter, and correct the wrong ones.
 
-    Return `{"checked": number of counters, "drift": number of corrections}`. The drift includes follows whose `counted`
-    was wrong. The counters of only a few members are locked at a time.
+    Return `{"checked": number of counters, "drift": number of corrections}`. The corrections include those of the
+    column `Follow.counted`. The counters of only a few members are locked at a time.
     """
     checked = drift = 0
     last: int | None = 0
@@ -38,7 +38,7 @@ def recount() -> dict[str, int]:
 
 
 def _correct_values() -> tuple[ScalarSelect[int], ...]:
-    """Return the correct values of the columns in STORED, as SQL expressions."""
+    """Return SQL expressions that calculate the correct values of the columns in STORED."""
     counted = [
         select(func.count()).where(Post.author_id == User.id),
         select(func.count()).where(Follow.followed_id == User.id, Follow.counted),
@@ -48,7 +48,7 @@ def _correct_values() -> tuple[ScalarSelect[int], ...]:
 
 
 def _people(ids: Sequence[int]) -> list[tuple[int, bool]]:
-    """Return (id, whether the stored counters are correct) for each of these members. No rows are locked."""
+    """Return (user id, whether the stored counters are correct) for each of these members. No rows are locked."""
     rows = db.session.execute(
         select(User.id, *STORED, *_correct_values())
         .outerjoin(ProfileCount, ProfileCount.user_id == User.id)

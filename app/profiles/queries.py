@@ -41,9 +41,9 @@ class PersonRow:
 
 
 def profile(username: str, viewer: User) -> Profile | None:
-    """Return the profile with this username as `viewer` sees it, or None. One query.
+    """Return the profile with this username as `viewer` sees it, or None if no active account has the username.
 
-    If either user blocks the other, the counters are 0.
+    If either user blocks the other, the counters are 0. This takes one SQL query.
     """
     apart = visibility.blocked_between(viewer.id, User.id)
     row = db.session.execute(
@@ -68,9 +68,10 @@ def profile(username: str, viewer: User) -> Profile | None:
 def people_page(
     people: Select[tuple[User]], viewer: User, before: int | None, size: int
 ) -> tuple[list[PersonRow], int | None]:
-    """Return a page of `people`, newest account first, and the cursor of the next page. One query.
+    """Return a page of `people`, newest account first, and the cursor of the next page.
 
-    All ids on the page are lower than the cursor `before`. On the last page, the returned cursor is None.
+    The page has at most `size` members. All their ids are lower than the cursor `before`. On the last page, the
+    returned cursor is None. This takes one SQL query.
     """
     query = people.add_columns(follows.is_following(viewer.id, User.id), follows.is_following(User.id, viewer.id))
     if before is not None:
@@ -90,7 +91,7 @@ WEEK, MONTH = 7, 31  # days
 def last_seen(person: User) -> str:
     """Return a text about when a member was last active, such as "Active today"; "" if that is hidden or unknown.
 
-    Days are counted in the reader's time zone.
+    Days are counted in the viewer's time zone.
     """
     if not person.show_last_seen or person.last_seen is None:
         return ""

@@ -106,9 +106,9 @@ def _last_seen(profile: queries.Profile) -> str:
 
 
 def _requesting_page() -> str:
-    """Return the path and query of the page that requested this fragment, from the Referer header.
+    """Return the path and query string of the page on which the hover card is shown, from the Referer header.
 
-    Return "" if it is unknown or not a page of this site.
+    Return "" if the page is unknown or does not belong to this site.
     """
     try:
         around = urlsplit(request.referrer or "")

@@ -43,7 +43,7 @@ def is_zone(name: str) -> bool:
 
 
 def choices(locale: str, current: str = "") -> dict[str, list[Choice]]:
-    """Return the choices for a form field: (IANA name, city) pairs by region, in the language `locale`.
+    """Return the time zones for a form field: (IANA name, city) pairs by region, in the language `locale`.
 
     The time zone `current` is always included.
     """

@@ -61,7 +61,10 @@ def version(numbers: "tuple[int, ...]") -> str:
 
 
 def prepare(venv: Path, kind: str) -> int:
-    """Install the packages for `kind` ("runtime" or "dev") into `venv`, if needed. Return the exit status."""
+    """Install the packages for `kind` ("runtime" or "dev") into `venv`, if needed. Return the exit status.
+
+    A second process that calls this at the same time waits until the first one has finished.
+    """
     folder = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # a second `make` at the same time waits, and then finds nothing to do
@@ -71,7 +74,10 @@ def prepare(venv: Path, kind: str) -> int:
 
 
 def install(venv: Path, kind: str) -> int:
-    """Do the work of `prepare`. The caller must hold a file lock on ROOT."""
+    """Install the packages for `kind` into `venv`, if the stamp file is not up to date. Return the exit status.
+
+    The caller must hold a file lock on ROOT, so that two processes don't install at the same time.
+    """
     wanted = fingerprint(kind)
     stamp = venv / ".installed.json"
     if wanted.items() <= read_stamp(stamp).items() and os.access(venv / "bin" / "python", os.X_OK):
@@ -95,14 +101,17 @@ def install(venv: Path, kind: str) -> int:
 def fingerprint(kind: str) -> "dict[str, str]":
     """Return the digest of the lock file for `kind`, and the version of Python.
 
-    A virtual environment is up to date if its stamp file contains the same values.
+    The stamp file in a virtual environment contains the same values as long as the installed packages are up to date.
     """
     lock = hashlib.sha256((ROOT / LOCKS[kind]).read_bytes()).hexdigest()
     return {kind: lock, "python": version(sys.version_info[:2])}
 
 
 def read_stamp(stamp: Path) -> "dict[str, str]":
-    """Return the content of the stamp file; {} if there is none. Only a complete installation writes this file."""
+    """Return the content of the stamp file, or {} if there is none or it is damaged.
+
+    The stamp file is written at the end of a successful installation.
+    """
     try:
         found = json.loads(stamp.read_text())
     except (OSError, ValueError):

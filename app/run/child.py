@@ -18,7 +18,7 @@ STEADY_AFTER = 30.0  # seconds that a process must run before its earlier failur
 
 
 class Child:
-    """A command to supervise, and its current process."""
+    """A command that the supervisor runs, and its current process."""
 
     def __init__(self, name: str, command: Sequence[str], *, grace: float = 10.0) -> None:
         self.name = name
@@ -51,7 +51,11 @@ class Child:
         return self.process is not None and self.process.poll() is not None
 
     def plan_restart(self) -> float:
-        """Count a failure, and set `restart_at` to the time of the next start. Return the delay in seconds."""
+        """Count a failure, and set `restart_at` to the time of the next start. Return the delay in seconds.
+
+        The delay doubles after each failure, up to MAX_DELAY, and is reset after the process has run for STEADY_AFTER
+        seconds.
+        """
         if time.monotonic() - self._started_at >= STEADY_AFTER:
             self._deaths = 0
         delay = min(FIRST_DELAY * 2.0 ** min(self._deaths, 10), MAX_DELAY)
@@ -72,7 +76,7 @@ class Child:
             self.process.terminate()
 
     def kill(self) -> None:
-        """Kill the process and its process group."""
+        """Kill the process and all processes in its process group."""
         if self.process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)

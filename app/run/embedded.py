@@ -44,7 +44,10 @@ class EmbeddedRedis:
         self.child = Child("redis", [server_program(), str(self._file)], grace=5.0)
 
     def prepare(self) -> None:
-        """Write the server's configuration. Only the owner can read it, because it contains the password."""
+        """Write the server's configuration file.
+
+        Only the file's owner can read it, because it contains the password.
+        """
         self.folder.mkdir(mode=0o700, exist_ok=True)
         text = CONFIGURATION.format(port=self._port, password=self._password, folder=_quoted(self.folder))
         # os.open creates the file with the right mode. Path.open() can't do that.
@@ -72,7 +75,7 @@ class EmbeddedRedis:
 
 
 def _quoted(path: Path) -> str:
-    """Escape `path` for a double-quoted string in the configuration."""
+    """Escape `path` for use in a double-quoted string in the configuration file."""
     return str(path).replace("\\", "\\\\").replace('"', '\\"')
 
 

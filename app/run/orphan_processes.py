@@ -1,7 +1,8 @@
 """Adopt processes whose parent has exited, so that the supervisor can kill them (Linux only).
 
-If a worker is killed, a fork that runs an RQ job continues. The fork has its own session, so it doesn't end with the
-worker's process group either. As a "child subreaper" (prctl(2)), the supervisor becomes the parent of such orphans.
+If a worker is killed, a fork of it that runs a job continues. Killing the worker's process group does not end the fork
+either, because the fork has its own session. As a "child subreaper" (prctl(2)), the supervisor becomes the parent of
+such orphans.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ def adopt() -> None:
 
 
 def find(known: Collection[int]) -> list[int]:
-    """Return the process ids of adopted children: those not in `known`. Zombies (exited processes) are included."""
+    """Return the ids of the adopted processes: the children of this process that are not in `known`.
+
+    Zombies (processes that have exited but were not reaped) are included.
+    """
     children = Path(f"/proc/self/task/{os.getpid()}/children")
     try:
         return [pid for pid in map(int, children.read_text().split()) if pid not in known]
@@ -33,14 +37,20 @@ def find(known: Collection[int]) -> list[int]:
 
 
 def reap(known: Collection[int]) -> None:
-    """Reap adopted processes that have exited, so that they don't remain as zombies."""
+    """Reap adopted processes that have exited, so that they don't remain as zombies.
+
+    `known` are the ids of the processes that the supervisor started itself.
+    """
     for pid in find(known):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
 
 
 def end(known: Collection[int]) -> None:
-    """Kill all adopted processes, and repeat until there are none left."""
+    """Kill all adopted processes, and repeat this until there are none left.
+
+    `known` are the ids of the processes that the supervisor started itself.
+    """
     while strays := find(known):
         for pid in strays:
             with contextlib.suppress(ProcessLookupError, ChildProcessError):

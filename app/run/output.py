@@ -25,13 +25,13 @@ class Output:
         self._colour = sys.stdout.isatty()
 
     def add(self, name: str, pipe: IO[bytes] | None) -> None:
-        """Read `pipe` until its end, and print its lines with the prefix `name`."""
+        """Register `pipe`, so that `pump` prints the lines from it with the prefix `name`."""
         if pipe is not None:
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ, [name, b""])
 
     def pump(self, seconds: float) -> None:
-        """Print the available output of all children. If there is none, wait for it for up to `seconds`."""
+        """Print the available output of all child processes. If there is none, wait up to `seconds` for some."""
         for key, _events in self._selector.select(seconds):
             pipe = key.fileobj
             name, before = key.data

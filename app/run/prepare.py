@@ -84,7 +84,10 @@ def write_state(folder: Path, **state: Any) -> None:
 
 
 def read_state(folder: Path) -> dict[str, Any]:
-    """Return the content of run.json; {} if there is none. It may be outdated, if the site was killed."""
+    """Return the content of run.json; {} if there is none.
+
+    If the site was killed, run.json still exists, although the site is no longer running.
+    """
     try:
         state = json.loads((folder / "run.json").read_text())
     except (OSError, ValueError):

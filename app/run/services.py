@@ -105,7 +105,10 @@ class Services:
 
     @property
     def stages(self) -> list[list[Child]]:
-        """Groups of processes, in the order in which they are stopped: clients before the servers that they use."""
+        """Groups of processes, in the order in which they are stopped.
+
+        Clients are stopped before the servers that they use.
+        """
         sink = [self.mail_sink] if self.mail_sink else []
         return [[self.web], self.workers, sink, [self.redis.child] if self.redis else []]
 
@@ -124,9 +127,10 @@ class Services:
 
 
 def open_connections() -> int:
-    """Return how many connections a web process may keep open. Raise this process's limit of open files accordingly.
+    """Raise this process's limit of open files, and return the number of connections that a web process may keep open.
 
-    granian's own default is 512 connections for each process, too few for the browsers that poll.
+    Web processes inherit the limit. granian's own default of 512 connections for each process is too low for the
+    browsers that poll.
     """
     wanted = CONNECTIONS + OWN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -74,7 +74,7 @@ def _record_event(login: LoginSession, *, is_first: bool) -> None:
 def _is_known_place(login: LoginSession) -> bool:
     """Return whether another stored login of the user is from the same browser, operating system and network.
 
-    The events of earlier logins are not searched, because old events are deleted even if their login is still valid.
+    This compares logins, because a login has no event if it is older than the feature that records events of logins.
     """
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)

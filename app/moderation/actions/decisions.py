@@ -26,7 +26,7 @@ QUOTED = 500  # maximum number of characters of a removed post that are quoted t
 def view_evidence(moderator: User, report_id: int) -> None:
     """Record in the audit log that the moderator views the evidence. Idempotent.
 
-    Pages show the evidence only to moderators with such an entry.
+    A moderator sees the evidence of a report only after this has been recorded.
     """
     report = lock(report_id)
     if not queries.has_viewed_evidence(moderator, report):
@@ -72,7 +72,7 @@ def resolve(moderator: User, report_id: int, words: str) -> None:
 
 
 def warn(moderator: User, report_id: int, words: str) -> None:
-    """Send the warning `words` to the accused user. It appears on their Activity page and is emailed without delay.
+    """Send the warning `words` to the accused user, on their Activity page and by email without delay.
 
     Raises ActionError if a warning was already sent for this report, if the accused account is inactive or deleted, if
     the text is invalid, or if the moderator may not act on the report or the user.
@@ -91,7 +91,7 @@ def warn(moderator: User, report_id: int, words: str) -> None:
 
 
 def remove_post(moderator: User, report_id: int, words: str) -> None:
-    """Delete the reported post. The copy in the report stays.
+    """Delete the reported post. The copy of the post in the report is not deleted.
 
     The author gets the reason `words` on their Activity page and by email without delay. Raises ActionError if the
     report is not about a post, if the post or its author's account has been deleted, if the text is invalid, or if the

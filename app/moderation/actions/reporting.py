@@ -31,14 +31,14 @@ def report(
     form_key: str | None,
     fingerprint: Callable[[str], str],
 ) -> Report:
-    """Report the messages with these seqs, in a conversation of `reporter`, to the moderators.
+    """Report messages of a conversation to the moderators. `seqs` are the numbers of the messages in the conversation.
 
-    For a deleted message, the report contains the sealed copy (`SealedMessage`). `fingerprint` is a function that
-    returns the SHA-256 of a stored image, in hex. Submitting a form twice (same `form_key` and content) creates one
-    report.
+    The report contains a signed copy of each message. For a deleted message, the content is copied from its
+    `SealedMessage`. `fingerprint` is a function that returns the SHA-256 of a stored image, in hex. Submitting a form
+    twice (same `form_key` and content) creates one report.
 
     Raises ActionError if the note is invalid, if a message can't be reported, if all messages are the reporter's own,
-    or if there are too many messages or too many reports today.
+    if there are too many messages, or if the reporter has made too many reports today.
     """
     note = checked(note, needed=False)
     # The lock prevents concurrent edits and deletions of messages. It also prevents the removal of image files before
@@ -93,9 +93,9 @@ def report_person(
 ) -> Report:
     """Report a user to the moderators for the content of their profile.
 
-    `pictures` is `[{"file", "alt", "sha256"}]` for a copy of the user's avatar, or empty. If a block separates the two
-    users, the reporter can't see the profile, and therefore not the content of the report either. Submitting a form
-    twice (same `form_key` and note) creates one report.
+    `pictures` is `[{"file", "alt", "sha256"}]` for a copy of the user's avatar, or empty. If either user blocks the
+    other, the reporter can't see the profile, and therefore can't see the content of the report either. Submitting a
+    form twice (same `form_key` and note) creates one report.
 
     Raises ActionError if the note is invalid, if the reporter reports themselves, or if they have made too many reports
     today.
@@ -119,7 +119,10 @@ def report_person(
 
 
 def _existing_report(reporter: User, content: str, form_key: str | None) -> tuple[str | None, Report | None]:
-    """Return the unique key of a submitted report, and the stored report with this key. Either can be None."""
+    """Return the idempotency key of a submitted form, and the report that is already stored with this key.
+
+    The key is None without a `form_key`. The report is None if there is none with this key.
+    """
     key = send_key(reporter, content, form_key)
     return key, db.session.scalar(select(Report).where(Report.form_key == key)) if key else None
 
@@ -138,9 +141,10 @@ def _store(made: Report, reporter: User, accused: User | None) -> Report:
 
 
 def _checked(reporter: User, conversation_id: int, seqs: Collection[int]) -> tuple[User | None, Sequence[Message]]:
-    """Return the accused user, or None if their account is deleted, and the messages.
+    """Return the accused user and the messages to report. The accused user is None if their account is deleted.
 
-    Raises ActionError as `report` does.
+    Raises ActionError if a message can't be reported, if all messages are the reporter's own, if there are too many
+    messages, or if the reporter has made too many reports today.
     """
     if len(set(seqs)) > MAX_MESSAGES:
         raise ActionError(

@@ -14,7 +14,8 @@ from app.models import Report, ReportState, User
 def check_open(report: Report, moderator: User, *, anybodys: bool = False) -> None:
     """Raise ActionError if a report is resolved or assigned to another moderator.
 
-    With `anybodys`, the report may be assigned to another moderator. The caller must have locked the report.
+    If `anybodys` is true, a report that is assigned to another moderator is allowed. The caller must have locked the
+    report.
     """
     if report.state == ReportState.RESOLVED:
         raise ActionError(_l("This report has already been resolved."))
