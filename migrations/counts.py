@@ -105,7 +105,10 @@ MARK = f"UPDATE follow SET counted = false WHERE NOT {ACTIVE.format(row='follow'
 
 
 def create(op: Any) -> None:
-    """Create the triggers. `op` is Alembic's, or an object with `execute` and `get_bind`."""
+    """Create the triggers that update `profile_count`, and on PostgreSQL the functions that the triggers call.
+
+    `op` is `alembic.op`, or an object with the same methods `execute` and `get_bind`.
+    """
     if op.get_bind().dialect.name == "postgresql":
         for name, body in POSTGRESQL_FUNCTIONS.items():
             op.execute(f"CREATE FUNCTION {name} {body}")
@@ -117,9 +120,10 @@ def create(op: Any) -> None:
 
 
 def fill(op: Any) -> None:
-    """Count the existing posts and follows.
+    """Count the existing posts and follows of all users, and store the numbers in `profile_count`.
 
-    Call this before `create`. Otherwise, a trigger may already have inserted the row of a new user.
+    Call this before `create`. Afterwards, a trigger may already have inserted the row of a new user, and inserting it
+    again would fail.
     """
     if op.get_bind().dialect.name == "postgresql":
         op.execute('LOCK TABLE "user", follow, post IN SHARE ROW EXCLUSIVE MODE')  # until the commit
@@ -128,7 +132,7 @@ def fill(op: Any) -> None:
 
 
 def drop(op: Any) -> None:
-    """Drop what `create` creates."""
+    """Drop the triggers and functions that `create` creates."""
     if op.get_bind().dialect.name == "postgresql":
         for table in POSTGRESQL:
             op.execute(f'DROP TRIGGER profile_count_{table} ON "{table}"')

@@ -1,4 +1,4 @@
-"""Alembic environment: uses the app's database URL and models."""
+"""The Alembic environment. It uses the app's database URL and models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ RETIRED_COLUMNS = ("writable_by",)
 
 
 def include_object(obj: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Return whether autogenerate considers this object. It ignores full-text indexes and retired columns."""
+    """Return whether Alembic's autogenerate should compare this database object with the models.
+
+    Full-text indexes and retired columns are ignored, because the models don't define them.
+    """
     if not reflected or compare_to is not None or name is None:
         return True
     return not name.startswith(NOT_OURS) and name not in RETIRED_COLUMNS

@@ -1,7 +1,8 @@
-"""The triggers that keep the likes in `post_count` equal to the rows of `post_like`. See migrations/post_counts.py.
+"""The database triggers that update the numbers of likes in `post_count`, as SQL for each engine.
 
-A migration that changes post_like or user in Alembic's batch mode on SQLite must call `drop(op)` before and
-`create(op)` afterwards.
+They work like the triggers of replies, which migrations/post_counts.py explains. Alembic's batch mode replaces a table
+on SQLite, which deletes its triggers. So a migration that changes post_like or user in batch mode must call `drop(op)`
+before and `create(op)` afterwards.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ POSTGRESQL = {
 
 
 def create(op: Any) -> None:
-    """Create the triggers. `op` is Alembic's, or an object with the same `execute` and `get_bind`."""
+    """Create the triggers that count likes, and on PostgreSQL the function that the triggers call.
+
+    `op` is `alembic.op`, or an object with the same methods `execute` and `get_bind`.
+    """
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"CREATE FUNCTION {POSTGRESQL_FUNCTION}")
         for name, when in POSTGRESQL.items():
@@ -60,7 +64,7 @@ def create(op: Any) -> None:
 
 
 def drop(op: Any) -> None:
-    """Drop what `create` creates."""
+    """Drop the triggers and the function that `create` creates."""
     if op.get_bind().dialect.name == "postgresql":
         for name in POSTGRESQL:
             op.execute(f"DROP TRIGGER {name} ON post_like")

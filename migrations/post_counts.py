@@ -1,4 +1,4 @@
-"""The database triggers that update the counters in `post_count`, as SQL for each engine.
+"""The database triggers that update the numbers of replies in `post_count`, as SQL for each engine.
 
 Triggers are used because they also run for bulk deletes, for cascades, and for the previous version of the app while an
 update is in progress. A reply is counted if its column `counted` is true. app/posts/counters.py updates this column
@@ -59,7 +59,10 @@ POSTGRESQL = {
 
 
 def create(op: Any) -> None:
-    """Create the triggers. `op` is Alembic's, or an object with the same `execute` and `get_bind`."""
+    """Create the triggers that count replies, and on PostgreSQL the function that the triggers call.
+
+    `op` is `alembic.op`, or an object with the same methods `execute` and `get_bind`.
+    """
     if op.get_bind().dialect.name == "postgresql":
         op.execute(f"CREATE FUNCTION {POSTGRESQL_FUNCTION}")
         for name, when in POSTGRESQL.items():
@@ -70,7 +73,7 @@ def create(op: Any) -> None:
 
 
 def drop(op: Any) -> None:
-    """Drop what `create` creates."""
+    """Drop the triggers and the function that `create` creates."""
     if op.get_bind().dialect.name == "postgresql":
         for name in POSTGRESQL:
             op.execute(f"DROP TRIGGER {name} ON post")

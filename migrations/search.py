@@ -49,9 +49,9 @@ END
 
 
 def create(op: Any, nouns: Sequence[str] = NOUNS) -> None:
-    """Create the indexes, and fill them from existing rows.
+    """Create the full-text indexes of the tables `nouns`, and fill them from the existing rows.
 
-    `op` is Alembic's, or an object with `execute` and `get_bind`.
+    `op` is `alembic.op`, or an object with the same methods `execute` and `get_bind`.
     """
     for noun in nouns:
         if op.get_bind().dialect.name == "postgresql":
@@ -65,7 +65,7 @@ def create(op: Any, nouns: Sequence[str] = NOUNS) -> None:
 
 
 def drop(op: Any, nouns: Sequence[str] = NOUNS) -> None:
-    """Drop what `create` creates."""
+    """Drop the full-text indexes of the tables `nouns`, and on SQLite the triggers that update them."""
     for noun in nouns:
         if op.get_bind().dialect.name == "postgresql":
             op.execute(f"DROP INDEX {noun}_search")

@@ -70,8 +70,8 @@ def disable_email(person: User, kinds: Collection[str]) -> None:
 def save_profile(person: User, change: ProfileChange) -> None:
     """Store quiet hours, digest times and sender filters. A pause stays unchanged.
 
-    New filters apply only to later events: events that were filtered before stay filtered. Raises ActionError for
-    invalid values.
+    New filters apply only to later events. Events that are already in the filtered notifications stay there. Raises
+    ActionError for invalid values.
     """
     if (change.quiet_from is None) != (change.quiet_until is None):
         raise ActionError(_l("Enter a start and an end time for quiet hours."))
@@ -111,9 +111,9 @@ def _store_rows(person: User, rows: Mapping[str, Preference], change: Columns) -
 
 
 def _store_profile(person: User, values: Mapping[str, Any]) -> None:
-    """Write only the columns in `values`.
+    """Store the columns in `values` in the person's delivery profile. Leave the other columns unchanged.
 
-    If one tab pauses notifications while another saves settings, neither overwrites the other's change.
+    So if one tab pauses notifications while another tab saves settings, neither overwrites the other's change.
     """
     empty = preferences.default_profile(person.id)
     whole = {column.key: getattr(empty, column.key) for column in DeliveryProfile.__table__.columns}

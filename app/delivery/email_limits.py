@@ -35,7 +35,7 @@ def held_until(user: User, cadence: str) -> datetime | None:
 
 
 def note_sent(user_id: int, cadence: str, waiting: Sequence[PendingBatch]) -> None:
-    """Mark the items in `waiting` as emailed, and count the email for the daily caps. The caller commits."""
+    """Mark the items in `waiting` as emailed, and count the email for the daily caps. The caller must commit."""
     for one in waiting:
         one.mark()
     if cadence == ESSENTIAL:

@@ -86,7 +86,7 @@ def _attempts() -> int:
 
 @dataclass
 class _Composer:
-    """Composes the email once for each try.
+    """Composes an email, once for each try to send it.
 
     `broken` contains the numbers of the items that can't be rendered. `fault` is the first rendering error.
     """
@@ -109,7 +109,7 @@ class _Composer:
         return sorted({kinds[number] for number in {*without, *self.broken}})
 
     def compose(self, without: Collection[int]) -> Email:
-        """Compose the email without the items numbered `without` and the broken ones."""
+        """Compose the email. Replace the items numbered `without`, and items that can't be rendered, with a notice."""
         is_alone = len(self.parts) == 1 and not self.waiting[0].more
         if is_alone and not without and not self.broken:
             part = self.parts[0]

@@ -51,7 +51,10 @@ class RowForm(Form):
 
 
 class DeliveryForm(FlaskForm):
-    """The delivery grid and the settings for all kinds. `rows` has a form for each kind."""
+    """The form of a user's delivery settings: the delivery grid, and the settings for all kinds of notifications.
+
+    `rows` contains a form for each kind in the grid, by the kind's name.
+    """
 
     quiet = BooleanField(_l("Quiet hours"))
     quiet_from = TimeField(_l("Start time"), [Optional()], invalid_value_message=SUCH_AS)
@@ -67,7 +70,10 @@ class DeliveryForm(FlaskForm):
 
     @classmethod
     def of(cls, grid: Mapping[str, Preference], profile: DeliveryProfile, kinds: Collection[str]) -> DeliveryForm:
-        """Return the form for these kinds, filled with the submitted data, or with the stored settings."""
+        """Return a form with a row for each of these kinds.
+
+        The form is filled with the submitted data, or with the stored settings if nothing was submitted.
+        """
         quiet_from, quiet_until = profile.quiet_from, profile.quiet_until
         if quiet_from is None or quiet_until is None:
             quiet_from, quiet_until = NIGHT

@@ -20,9 +20,9 @@ from app.web import error_mail
 def mail(user_id: int, cadence: str) -> None:
     """Email a user about their pending items of one cadence, or reschedule the email if it may not be sent now.
 
-    `cadence` is one of `scheduling.CADENCES`, such as "daily". The result is None, or what was left out of the email
-    and why. Idempotent: a second run finds no pending items. If the worker dies after the mail server accepted the
-    email but before our commit, the email is sent twice, with the same Message-ID.
+    `cadence` is one of `scheduling.CADENCES`, such as "daily". If items were left out of the email, the job's result
+    says of which kinds and why. Idempotent: a second run finds no pending items. If the worker dies after the mail
+    server accepted the email but before the job commits, the email is sent twice, with the same Message-ID.
     """
     later = scheduling.wait_for_other_email(user_id, cadence)
     if later is not None:
@@ -45,7 +45,10 @@ def mail(user_id: int, cadence: str) -> None:
 
 @job("notifications.digest", queue="slow", timeout=90)
 def digest(user_id: int, cadence: str) -> None:
-    """Send a digest: the same as `mail`, but in the slow queue."""
+    """Email a user a digest of their pending items, as `mail` does.
+
+    This job is in the slow queue, so that many digests don't delay other emails.
+    """
     mail(user_id, cadence)
 
 
@@ -63,8 +66,8 @@ def _report(left_out: email_sender.OmittedItems) -> None:
 def push(subscription_id: int) -> None:
     """Send a push about unread notifications to one browser, or reschedule it if the user must not be disturbed now.
 
-    Send nothing if there is nothing new and unread. A second run therefore sends nothing, unless there is something
-    new. If the worker dies after the push service accepted the push but before our commit, a second run sends the push
+    Send nothing if there is no new unread notification since the previous push. So a second run usually sends nothing.
+    If the worker dies after the push service accepted the push but before the job commits, a second run sends the push
     again, and the browser replaces the first one.
     """
     subscription = push_sender.target(subscription_id)

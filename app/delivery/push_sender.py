@@ -1,8 +1,9 @@
 """Send one browser a Web Push about its user's unread notifications.
 
-A push is sent only if something is new since this browser's previous push, but it summarises everything unread from the
-last day, or since the previous push if that is longer ago. It must be complete, because only the newest push survives:
-a push service keeps one push per Topic for an offline browser, and a browser shows one notification per tag.
+A push is sent only if there is a new unread notification since this browser's previous push. The push summarises all
+unread notifications of the last day. If the previous push is older than a day, the push summarises all unread
+notifications since then. It must be a complete summary, because only the newest push survives: a push service keeps one
+push per Topic for an offline browser, and a browser shows one notification per tag.
 
 A push says who did what but quotes no content, because it is visible on a locked screen.
 
@@ -71,7 +72,7 @@ def target(subscription_id: int) -> PushSubscription | None:
 
 
 def held_until(user: User) -> datetime | None:
-    """Return when the user may be disturbed again; None if they may be disturbed now."""
+    """Return when the user may be disturbed again, after quiet hours or a pause; None if they may be disturbed now."""
     moment = now()
     due = quiet_hours.next_allowed(scheduling.hours_of(user.id), moment)
     return due if due > moment else None

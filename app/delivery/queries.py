@@ -22,7 +22,7 @@ class Unread:
 
 
 def unread_by_sender(user_id: int, after: float, until: float) -> list[Unread]:
-    """Return unread messages by conversation and sender. One query.
+    """Return unread messages by conversation and sender. Runs one query.
 
     Only conversations that changed between the timestamps `after` and `until` are included. The timestamps are of the
     user's notification clock (app/notifications/user_clock.py).

@@ -70,7 +70,8 @@ def delete_subscription(subscription_id: int, endpoint: str) -> None:
 def mark_synced(subscription_id: int, user_id: int, synced_until: float) -> None:
     """Record that a browser was notified of everything up to `synced_until`.
 
-    This is a timestamp of its user's notification clock (app/notifications/user_clock.py).
+    `synced_until` is a timestamp of the user's notification clock (app/notifications/user_clock.py). The stored value
+    never decreases.
     """
     # Check the user, too: the subscription may have moved to another user, whose notification clock differs.
     same = and_(PushSubscription.id == subscription_id, PushSubscription.user_id == user_id)

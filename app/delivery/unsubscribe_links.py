@@ -22,7 +22,10 @@ MAX_LENGTH = 600  # characters of a token; a token with all kinds is half as lon
 
 @dataclass(frozen=True)
 class Link:
-    """The content of a valid link: the user, and the kinds, except those that are essential or no longer exist."""
+    """The content of a valid link: the user, and the kinds of notifications to turn off.
+
+    Kinds that are essential or no longer exist are left out.
+    """
 
     user_id: int
     kinds: list[str]

@@ -28,7 +28,7 @@ def set_referrer_policy(response: Response) -> Response:
 
 @bp.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> str:
-    """Show a page that asks for confirmation."""
+    """Show a page with a button that turns off email about the kinds of notifications in the link."""
     _user, kinds = _user_and_kinds(token)
     return render_template("notifications/unsubscribe.html", kinds=kinds, is_done=False)
 
@@ -38,7 +38,10 @@ def unsubscribe(token: str) -> str:
 @limits.unsubscribing
 @writes_late
 def end_mail(token: str) -> str:
-    """Turn off email about the kinds of notifications in the link. Idempotent. RFC 8058 forbids a redirect."""
+    """Turn off email about the kinds of notifications in the link. Idempotent.
+
+    The response is a page, because RFC 8058 forbids a redirect.
+    """
     user, kinds = _user_and_kinds(token)
     with write_transaction():
         actions.disable_email(user, [kind.name for kind in kinds])

@@ -63,8 +63,8 @@ class PendingAccount(Base):
     """A registration whose email address is not confirmed yet.
 
     Confirming the address creates the account and deletes this row. Usernames and email addresses are not unique in
-    this table. A pending registration does not reserve them, so the registration form can't reveal that they are in
-    use.
+    this table, so a pending registration does not reserve them. The registration form therefore can't reveal that
+    someone else is registering with the same username or address.
     """
 
     __tablename__ = "pending_account"

@@ -22,7 +22,8 @@ FILTERED = text("held_by <> ''")
 class Activity(Base):
     """An event on a user's Activity page.
 
-    (user, kind, subject) is unique, so an event whose cause is repeated is recorded only once.
+    The combination of user, kind and subject is unique. So if the cause of an event is repeated, the event is recorded
+    only once.
     """
 
     __tablename__ = "activity"

@@ -1,4 +1,4 @@
-"""Conversations, and the membership of each user in them."""
+"""Conversations and their members."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Conversation(Base):
 
 
 class MemberState(StrEnum):
-    """The state of a membership."""
+    """The state of a user's membership in a conversation."""
 
     NEW = "new"  # the conversation has no message yet
     ACCEPTED = "accepted"

@@ -1,4 +1,4 @@
-"""Users' notification settings (the delivery grid and the delivery profile), and how many emails they got each day."""
+"""Users' notification settings (delivery grid and delivery profile), and the number of emails sent to them each day."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from app.extensions import Base
 
 
 class Follow(Base):
-    """`follower` follows `followed`, and sees the posts of `followed` on the home timeline.
+    """A follow: `follower` sees the posts of `followed` on the home timeline.
 
-    The primary key prevents a second row when the button is clicked twice.
+    The primary key prevents a second row if the button is clicked twice.
     """
 
     __tablename__ = "follow"

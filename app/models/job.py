@@ -1,4 +1,7 @@
-"""Background jobs. Each job is stored as a row. Redis only carries job ids to the workers, and may lose them."""
+"""Background jobs. Each job is stored as a row.
+
+Redis only passes job ids to the workers. If Redis loses an id, the scheduler passes it to Redis again.
+"""
 
 from __future__ import annotations
 

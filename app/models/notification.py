@@ -1,4 +1,4 @@
-"""Notifications, which polls fetch, and each user's clock, which gives notifications their timestamps."""
+"""Notifications, which open pages get by polling, and the clocks that give notifications their timestamps."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.extensions import Base
 
 
 class NotificationClock(Base):
-    """The clock of a user, from which notifications and events get their timestamps.
+    """The clock of a user, from which the user's notifications and events get their timestamps.
 
-    A transaction that advances the clock locks the row until it commits, so timestamps follow commit order.
+    A transaction that advances the clock locks this row until the commit, so timestamps follow commit order.
     """
 
     __tablename__ = "notification_clock"
@@ -25,7 +25,8 @@ class NotificationClock(Base):
 class Notification(Base):
     """A state that polls return to a user's open pages, such as a badge count.
 
-    A row has the latest complete state for its (user, name, subject), so a client may receive it more than once.
+    There is one row for each combination of user, name and subject. It contains the complete latest state, which
+    replaces earlier states. It is therefore harmless if a client receives the same row twice.
     """
 
     __tablename__ = "notification"

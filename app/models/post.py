@@ -24,7 +24,10 @@ PATH_LENGTH = 384  # app/queries/threads.py explains the path
 
 
 class Visibility(StrEnum):
-    """Who can see a post, from the widest level to the narrowest. Its author and the people it mentions always can."""
+    """The visibility levels of posts, from the widest to the narrowest.
+
+    A level says who can see a post. The author and the people whom the post mentions can see it at every level.
+    """
 
     PUBLIC = "public"  # like MEMBERS, until there are pages for visitors
     MEMBERS = "members"
@@ -44,15 +47,15 @@ ONLY_MENTIONED: ColumnElement[str] = literal_column(f"'{Visibility.MENTIONED}'")
 
 
 def narrower(one: str, other: str) -> Visibility:
-    """Return the narrower of two levels."""
+    """Return the narrower of two visibility levels: the one that fewer people are included in."""
     return max(Visibility(one), Visibility(other), key=list(Visibility).index)
 
 
 class Post(Base):
-    """A short text. Timelines are ordered and paged by `id`.
+    """A post or a reply. Timelines are ordered and paged by `id`.
 
-    A reply is a post with `reply_to_id`. It stays when the post that it replies to is deleted, so `reply_to_id` and
-    `tree_id` have no foreign key.
+    A reply has the id of the post that it answers in `reply_to_id`. When that post is deleted, the reply is kept, so
+    `reply_to_id` and `tree_id` have no foreign key.
     """
 
     __tablename__ = "post"
@@ -123,8 +126,8 @@ class Post(Base):
 class PostCount(Base):
     """The numbers of replies to a post and of its likes. Triggers maintain them (migrations/post_counts.py).
 
-    A post has no row until it gets its first reply or like. The numbers are not part of the post's row, because every
-    reader loads that row and its updates would wait for each other.
+    A post has no row until it gets its first reply or like. The numbers are not columns of Post, so that a new reply or
+    like does not change the row of the post, which every timeline reads.
     """
 
     __tablename__ = "post_count"
@@ -137,8 +140,8 @@ class PostCount(Base):
 class PostRecipient(Base):
     """A person who can see a post of the level "followers" or "mentioned", even if they don't follow its author.
 
-    These are its author and the people whom it mentions. If a reply is for the author's followers, the author of the
-    post that it answers is a recipient, too. Posts of the other levels have no recipients.
+    The recipients of a post are its author and the people whom it mentions. If a reply is for the author's followers,
+    the author of the post that it answers is a recipient, too. Posts of the other levels have no recipients.
     """
 
     __tablename__ = "post_recipient"

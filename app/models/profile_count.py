@@ -11,7 +11,8 @@ from app.extensions import Base
 class ProfileCount(Base):
     """How many posts, followers and followed users a user has. Triggers maintain the counters (migrations/counts.py).
 
-    The counters are not columns of User, because that table has wide rows, which are locked for other reasons.
+    The counters are not columns of User, because each change of a counter would rewrite a wide row, and would wait if
+    the row is locked for another reason.
     """
 
     __tablename__ = "profile_count"

@@ -1,4 +1,4 @@
-"""What people do with posts: likes and bookmarks."""
+"""Likes and bookmarks of posts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.extensions import Base
 
 
 class PostLike(Base):
-    """A user likes a post."""
+    """A user's like of a post."""
 
     __tablename__ = "post_like"
     __table_args__ = (
@@ -32,7 +32,7 @@ class PostLike(Base):
 
 
 class PostBookmark(Base):
-    """A user saved a post. No one else sees it."""
+    """A user's bookmark of a post. Other users can't see it."""
 
     __tablename__ = "post_bookmark"
     __table_args__ = (

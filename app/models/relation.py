@@ -13,7 +13,7 @@ from app.extensions import Base
 
 
 class Block(Base):
-    """`blocker` blocks `blocked`. The two users then don't see each other (app/queries/visibility.py)."""
+    """A block: `blocker` blocks `blocked`. The two users then don't see each other (app/queries/visibility.py)."""
 
     __tablename__ = "block"
     __table_args__ = (CheckConstraint("blocker_id <> blocked_id", name="not_oneself"),)
@@ -25,7 +25,7 @@ class Block(Base):
 
 
 class Mute(Base):
-    """`muter` has muted `muted`, and does not see posts and notifications from them.
+    """A mute: `muter` does not see posts and notifications from `muted`.
 
     `muted` is not informed. After unmuting, `muter` sees these posts and notifications again.
     """

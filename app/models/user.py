@@ -68,7 +68,7 @@ class User(UserMixin, Base):
 
     @property
     def current_login(self) -> LoginSession | None:
-        """The login of the current request, set by the session loader. It is not a column."""
+        """The login through which this user was loaded in the current request, or None. It is not a column."""
         return self.__dict__.get("_current_login")
 
     @current_login.setter
@@ -95,9 +95,10 @@ class User(UserMixin, Base):
         return self.active or (waits and self.suspended_at is None)
 
     def get_id(self) -> str:
-        """Return the id of the login. Flask-Login stores it in the cookies, so deleting the login invalidates them.
+        """Return the id of the user's current login, not of the user.
 
-        Raises LookupError if the user was not loaded through a login.
+        Flask-Login stores this id in its cookies, so deleting the login makes the cookies invalid. Raises LookupError
+        if the user was not loaded through a login.
         """
         if self.current_login is None:
             raise LookupError("this person did not come through a login")

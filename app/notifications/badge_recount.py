@@ -1,7 +1,7 @@
 """Recount the published badge counts. Correct those that are wrong, and log them as errors.
 
-Counts should never be wrong: each is computed under the user's clock lock whenever it may have changed. A difference
-means a bug, or a manual change in the database.
+Counts should never be wrong. Whenever a count may have changed, it is computed again while the user's notification
+clock is locked. So a wrong count means a bug, or a manual change in the database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ COUNTS: dict[str, Callable[[int], int]] = {
 def recount() -> dict[str, int]:
     """Compare every published count with the correct one, and publish the correct one if they differ.
 
-    Returns `{"checked": counts compared, "drift": counts that were wrong}`. Holds only one user's clock lock at a time.
+    Return `{"checked": counts compared, "drift": counts that were wrong}`. Only one user's notification clock is locked
+    at a time.
     """
     checked = drift = 0
     for user_id, name, told, truth in _published_counts():
@@ -40,7 +41,8 @@ def recount() -> dict[str, int]:
 def _published_counts() -> Iterator[tuple[int, str, object, int]]:
     """Yield (user id, name, published count, correct count) for every published count.
 
-    The rows are read without locks, so a difference must be checked again under the user's clock lock.
+    The rows are read without locks. So if the two counts differ, they must be compared again while the user's
+    notification clock is locked.
     """
     last = 0
     while True:
@@ -64,7 +66,10 @@ def _published_counts() -> Iterator[tuple[int, str, object, int]]:
 
 
 def _repair(user_id: int, name: str) -> bool:
-    """Compare a count again under the user's clock lock, and publish the correct one. Return whether it was wrong."""
+    """Compare a published count with the correct one while the user's notification clock is locked.
+
+    Publish the correct count. Return whether the published count was wrong.
+    """
     wrong = []
 
     def look(_timestamp: float) -> None:

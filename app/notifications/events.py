@@ -1,6 +1,6 @@
 """Record and retract events, which users see on the Activity page, in its badge, in emails and in pushes.
 
-Nothing else creates events.
+No other module creates events.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def publish_activity_count(user_id: int) -> None:
 def refresh_counts_for_deleted_post(post_id: int) -> None:
     """Publish new unread counts to all users with an unread event about this post, when the transaction commits.
 
-    Call this before the post is deleted. Its events are deleted with it, so the users can't be found afterwards.
+    Call this before the post is deleted. Deleting the post also deletes the events about it, so afterwards the users
+    can't be found.
     """
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():

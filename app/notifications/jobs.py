@@ -1,4 +1,4 @@
-"""Background jobs that delete old notifications daily and recount badges. Also publishes task states."""
+"""Background jobs that delete old notifications and recount badges, and a signal handler that publishes task states."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def remove_cached_poll(user_id: int) -> None:
 
 @job("notifications.forget_old_tasks", every=DAY)
 def delete_old_task_states() -> None:
-    """Delete the published states of tasks whose job no longer exists. Otherwise, they would accumulate.
+    """Delete the published states of tasks whose jobs no longer exist.
 
-    Idempotent: a second run finds nothing.
+    Without this job, such states would accumulate. Idempotent: a second run finds nothing.
     """
     known = select(Job.id).where(Job.id == Notification.subject).exists()
     old = (Notification.name == "task_progress", ~known)
@@ -71,9 +71,10 @@ def recount_badges() -> dict[str, int]:
 def delete_old_events() -> None:
     """Delete old events and old counts of sent emails. Idempotent: a second run finds nothing.
 
-    A read event is deleted ACTIVITY_DAYS after it was read, and a filtered event ACTIVITY_DAYS after it was recorded.
-    Unread events that were not filtered are kept. So are login events: each records a place (browser, system and
-    network) from which the user has logged in, and further logins from the same place cause no alert.
+    A read event is deleted ACTIVITY_DAYS after it was read. An event in the filtered notifications is deleted
+    ACTIVITY_DAYS after it was recorded. Other unread events are kept. Login events are also kept: each of them records
+    a place (browser, system and network) from which the user has logged in, and further logins from the same place
+    cause no alert.
     """
     oldest = now() - timedelta(days=current_app.config["ACTIVITY_DAYS"])
     held = (Activity.filtered_by != "") & (Activity.created_at < oldest)

@@ -31,7 +31,11 @@ _NO_STATE: Final = object()
 
 
 class Phase(IntEnum):
-    """When a write runs. ROWS run before states are stored, because a state may count rows. JOBS run after that."""
+    """When a registered write runs during the commit.
+
+    Writes in ROWS run before the published states are computed, because a state may be a count of the written rows.
+    Writes in JOBS run after the states are stored.
+    """
 
     ROWS = 0
     JOBS = 1
@@ -65,9 +69,10 @@ def delete_state(user_id: int, name: str, subject: str) -> None:
 
 
 def on_commit_locked(user_id: int, key: Hashable, run: Write, phase: Phase) -> None:
-    """Call `run(timestamp)` under a lock on the user's clock when the current transaction commits.
+    """Call `run(timestamp)` when the current transaction commits, while the user's clock is locked.
 
-    A later call with the same user, key and phase replaces an earlier one. Raises RuntimeError in a savepoint.
+    `timestamp` is the clock's new value, in Unix seconds. A later call with the same user, key and phase replaces an
+    earlier one. Raises RuntimeError in a savepoint.
     """
     outbox = _outbox()
     outbox.users[user_id] = True
@@ -75,7 +80,10 @@ def on_commit_locked(user_id: int, key: Hashable, run: Write, phase: Phase) -> N
 
 
 def logins_changed(user_id: int) -> None:
-    """Remove a user's hash from the poll cache when the transaction commits. Call this after ending a login."""
+    """Remove a user's hash from the poll cache when the transaction commits.
+
+    Call this after ending a login, so that polls with that login are no longer answered from the cache.
+    """
     _outbox().users.setdefault(user_id, False)
 
 
@@ -137,11 +145,11 @@ def _upsert_states() -> Insert:
 
 
 def _enqueue_removal(user_id: int) -> None:
-    """Enqueue a job that removes a user's hash from the poll cache. Redis is unavailable, and may still contain it.
+    """Enqueue a job that removes a user's hash from the poll cache, because Redis is unavailable now.
 
-    Do nothing if such a job is already queued. That job may run before this transaction commits, but then the hash
-    can't be filled with outdated values afterwards: this needs the clock lock, which this transaction holds until its
-    commit.
+    Do nothing if such a job is already queued. That job may run before this transaction commits. This is harmless:
+    outdated values can't be written to the hash afterwards, because a process must lock the user's clock to fill the
+    hash, and this transaction holds that lock until the commit.
     """
     unique_key = f"forget_poll:{user_id}"
     waiting = select(Job.id).where(Job.unique_key == unique_key, Job.state == "queued")

@@ -1,18 +1,24 @@
-"""The Redis cache that answers idle polls: the timestamp of each user's newest notification, and their valid logins.
+"""A cache in Redis, with which polls are answered without SQL if the user has no new notification.
 
-Each user has one hash, `microblog:poll:<user id>`. Its field `last` is the value of the user's notification clock (the
-row in `notification_clock`), `lease` is a random token, and `server` is the run id of the Redis server that created the
-hash. Every other field is the id of a login that may poll. A new hash has only `server` and `lease`; filling it adds
-`last` and a login. Three rules keep it correct without comparing times (proof in docs/decisions/0003-poll-cache.md):
+Each user has one hash, `microblog:poll:<user id>`, with these fields:
+
+    last          the value of the user's notification clock (the row in `notification_clock`), which is the timestamp
+                  of the user's newest notification
+    <login id>    "1" if the login with this id may poll; one field for each login
+    lease         a random token, which is new whenever the hash is created
+    server        the run id of the Redis server that created the hash
+
+A new hash has only `server` and `lease`. Filling it adds `last` and a login. Three rules ensure that a filled hash
+never contains outdated values (proof in docs/decisions/0003-poll-cache.md):
 
 - A transaction that advances the user's clock or ends a login locks the clock and removes the hash before it commits.
-- To fill the hash, a process reads the lease, locks the clock, and reads the clock and the login from the database. It
-  then writes them, but only if the lease has not changed in the meantime.
-- A hash with another run id counts as missing, because a restarted Redis may restore a hash that had been removed.
+- To fill the hash, a process reads the lease, locks the clock, and reads the clock and the login from the database. The
+  process then writes them, but only if the lease has not changed in the meantime.
+- A hash with another run id is treated as missing, because a restarted Redis may restore a hash that had been removed.
 
-So a filled hash never contains outdated values. If a writer crashes before it removes the hash, its changes are rolled
-back. If it crashes afterwards, the hash is missing, and polls query the database. If Redis is unavailable, the writer
-commits anyway, and a job removes the hash later (outbox.py).
+If a writer crashes before it removes the hash, its changes are rolled back. If it crashes afterwards, the hash is
+missing, and polls query the database. If Redis is unavailable, the writer commits anyway, and a job removes the hash
+later (outbox.py).
 
 The lease also prevents a late fill: a command that reaches Redis after the process that sent it has timed out and
 released the lock. See Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1.
@@ -70,8 +76,9 @@ def format_timestamp(timestamp: float) -> str:
 def invalidate(user_id: int) -> bool:
     """Remove a user's hash. Return False if Redis is unavailable. The caller must then try again later.
 
-    Call this under the user's clock lock, before the commit. The command is sent even if this process's circuit breaker
-    is open: the breaker of another process may be closed, and that process would answer polls from the outdated hash.
+    Call this while the user's clock is locked, and before the commit. The command is sent even if this process's
+    circuit breaker is open. The breaker of another process may be closed, and that process would answer polls from the
+    outdated hash.
     """
     try:
         redis_client.execute(lambda client: client.delete(key(user_id)), bypass_breaker=True)
@@ -81,7 +88,7 @@ def invalidate(user_id: int) -> bool:
 
 
 def fill(user_id: int, login_id: str) -> None:
-    """Fill a user's hash, so that this login can poll without SQL. Do nothing if the login has ended."""
+    """Fill a user's hash, so that polls with this login are answered without SQL. Do nothing if the login has ended."""
 
     def read(connection: Connection, _last: float) -> bool | None:
         # The login may have ended since the request began.
@@ -92,11 +99,13 @@ def fill(user_id: int, login_id: str) -> None:
 
 
 def read_and_fill(user_id: int, login_id: str, read: Callable[[Connection, float], T | None]) -> T | None:
-    """Call `read(connection, last)` under the user's clock lock, where `last` is the clock. Then fill the hash.
+    """Lock a user's clock, call `read`, and fill the user's hash. Return the value that `read` returned.
 
-    `read` must return None if the login is not valid (`valid_login`). The hash is not filled then. Return what `read`
-    returned. Return None without calling it if another transaction holds the lock, because polls never wait, and if the
-    database or Redis is unavailable. The next poll tries again.
+    `read(connection, last)` gets a database connection and the value of the clock. It must return None if the login is
+    not valid (see `valid_login`). In that case, the hash is not filled.
+
+    Return None without calling `read` if another transaction has locked the clock, because a poll must not wait for a
+    lock. Return None, too, if the database or Redis is unavailable. The next poll tries again.
     """
     try:
         # Take the lease before the lock, so that it detects any later removal.
@@ -123,15 +132,19 @@ def _lease(client: Any, user_id: int) -> bytes:
 
 
 def _lock_clock(connection: Connection, user_id: int) -> float | None:
-    """Lock the user's clock without waiting, and return its value. Return None if it is locked or doesn't exist yet."""
+    """Lock the user's clock without waiting, and return its value.
+
+    Return None if another transaction has locked the clock, or if the user has no clock yet.
+    """
     found: float | None = connection.scalar(_clock(), {"user_id": user_id})
     return found
 
 
 def valid_login(*columns: Any) -> Select[Any]:
-    """Return a query that has rows only if the login `login_id` of the user `user_id` is valid at the time `moment`.
+    """Return a query of `columns` that has a row only if a login is valid.
 
-    The conditions are the same as in the query that loads the session (app/queries/people.py).
+    The bind parameters are `login_id`, `user_id` and `moment`, the current time. The conditions are the same as in the
+    query that loads the session (`visit` in app/queries/people.py).
     """
     login = select(*columns).select_from(LoginSession).join(User, User.id == LoginSession.user_id)
     is_it = LoginSession.id == bindparam("login_id"), LoginSession.user_id == bindparam("user_id")

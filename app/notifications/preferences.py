@@ -40,7 +40,7 @@ def default(kind: Kind) -> Preference:
 
 
 def grid(user_id: int) -> Mapping[str, Preference]:
-    """Return a user's preference for every kind, by the kind's name. One query."""
+    """Return a user's preference for every kind, by the kind's name. Runs one query."""
     rows = db.session.scalars(_grid(), {"user_id": user_id})
     said = {row.kind: Preference(row.badge, row.push, row.mail, row.grouped) for row in rows}
     return {name: said.get(name) or default(kind) for name, kind in KINDS.items()}
@@ -98,7 +98,7 @@ class Delivery:
 
 
 def delivery(user_id: int, kind: str) -> Delivery:
-    """Return how events of a kind are delivered to a user. One query."""
+    """Return how events of a kind are delivered to a user. Runs one query."""
     rows = db.session.execute(_delivery(), {"user_id": user_id, "kind": kind}).all()
     first, usual = rows[0], default(KINDS[kind])
     return Delivery(

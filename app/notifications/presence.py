@@ -1,8 +1,8 @@
 """Presence: which users have polled recently, so probably have a page open. Stored in Redis as keys that expire.
 
-Some states matter only on open pages, so they are published only to users who are present. For all others, this saves a
-transaction under the user's clock lock, and the SQL statements of the user's next poll. When they return, they
-load a page, which shows the current state anyway.
+Some states matter only on open pages, so they are published only to users who are present. Other users see such a state
+when they next load a page. Not publishing it to them saves a transaction that locks the user's clock, and the SQL
+queries of the user's next poll.
 """
 
 from __future__ import annotations

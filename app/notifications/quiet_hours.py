@@ -1,4 +1,4 @@
-"""Calculate when a user may be notified, from quiet hours, pauses and digest times. Pure functions.
+"""Calculate when a user may be notified, from quiet hours, pauses and digest times. All functions are pure.
 
 Times of day are minutes after midnight in local time. When summer time begins or ends, a local time is skipped or
 occurs twice. If quiet hours start at a time that occurs twice, they start at the first occurrence. If they end at such
@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 @dataclass(frozen=True)
 class Hours:
-    """The delivery hours of one user."""
+    """A user's quiet hours, pause and digest times. Times of day are minutes after midnight in the time zone `zone`."""
 
     zone: tzinfo
     quiet_from: int | None  # None = no quiet hours

@@ -71,7 +71,7 @@ class RenderedEvent:
 
     @property
     def warning(self) -> str:
-        """The content warning of the post, or ""."""
+        """The content warning of the post; "" if there is none."""
         return self.post.warning if self.post else self.quoted_warning
 
     @property
@@ -90,7 +90,7 @@ class RenderedEvent:
 
     @property
     def snippet_lang(self) -> str:
-        """The language tag of the snippet; "" if the language is unknown or the snippet isn't only text of the post."""
+        """The language tag of the snippet; "" if the language is unknown, or if a content warning replaces the text."""
         if self.warning:
             return ""
         language = self.post.language if self.post else self.quoted_language
@@ -98,9 +98,10 @@ class RenderedEvent:
 
 
 def render(events: Sequence[Activity]) -> RenderedEvent:
-    """Render one event, or several events of a kind that can be grouped, newest first. They are about the same post.
+    """Render one event, or several events that are shown as one, newest first.
 
-    Raises ValueError for several events of a kind that can't be grouped.
+    Several events must be of the same kind and about the same post. Raises ValueError if events of that kind can't be
+    grouped.
     """
     newest = events[0]
     if newest.kind in _TOGETHER:

@@ -127,7 +127,7 @@ def _reschedule(user_id: int) -> None:
 
 
 def _new_due_time(job: Job, cadence: str, times: Hours, moment: datetime) -> datetime:
-    """Return the new due time of a scheduled email."""
+    """Return when a scheduled email is due after the user has changed their delivery settings."""
     if cadence in {ESSENTIAL, "now"}:
         return min(mail_due(cadence, times, moment), quiet_hours.next_allowed(times, job.run_after))
     # Based on when the job was queued: a digest that was due in quiet hours is sent when they end, not a day later.
@@ -171,13 +171,14 @@ def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
 
 
 def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
-    """Return when to retry if another job is already emailing this user at this cadence; else None.
+    """Return when to retry if another job is already emailing this user at this cadence; None if there is no such job.
 
-    The other job marks its items as emailed only at its end, so without waiting, this job would send them again. A job
-    whose worker died and that is queued again also counts, because the mail server may have accepted its email.
-    Essential email does not wait for such a job.
+    The other job marks its items as emailed only when it ends. If this job did not wait, it would send the same items
+    again. A job whose worker died and that is queued again also counts, because the mail server may have accepted its
+    email. Essential email does not wait for such a crashed job.
 
-    The query can't search for the unique key, because a job whose worker died has lost its key to the next job.
+    The other job is found by its name and arguments, not by its unique key. If its worker died, a newer job may have
+    the key.
     """
     this = {"job": _job(cadence), "user": user_id, "cadence": cadence, "own_job": current_job_id()}
     due = db.session.scalar(_running() if cadence == ESSENTIAL else _begun(), this)
@@ -195,7 +196,10 @@ def _running() -> Select[datetime]:
 
 
 def _other_emails() -> Select[datetime]:
-    """Select the due time of a job that will email the same user at the same cadence as the job `own_job`."""
+    """Select the due time of another unfinished job that emails the user at the cadence.
+
+    The job's name, the user, the cadence, and the id of this job (`own_job`) are bind parameters.
+    """
     user_id, cadence = Job.args["user_id"].as_integer(), Job.args["cadence"].as_string()
     same = (Job.name == bindparam("job"), user_id == bindparam("user"), cadence == bindparam("cadence"))
     return select(Job.run_after).where(*same, Job.id != bindparam("own_job"), IS_OPEN).limit(1)

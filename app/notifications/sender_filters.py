@@ -1,4 +1,7 @@
-"""Sender filters: a user's settings that filter or drop events, depending on who caused them."""
+"""Sender filters: settings with which a user filters events, depending on who caused them.
+
+A filter moves an event to the filtered notifications, or drops it.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,16 @@ REASONS: dict[str, Sentence] = {
 
 
 class FilterResult(NamedTuple):
-    """What happens to an event: one of CHOICES, and the name of the filter that decided this; "" if no filter did."""
+    """What happens to an event (one of CHOICES), and the name of the filter that decided this; "" if none applies."""
 
     choice: str
     filter: str
 
 
 def filter_event(user_id: int, kind: str, actor: User | None) -> FilterResult:
-    """Apply the user's filters to an event of this kind caused by `actor`. If two filters apply, the stricter one wins.
+    """Return what a user's filters do with an event of this kind caused by `actor`.
 
-    If either user blocks the other, the event is always dropped.
+    If two filters apply, the stricter one wins. If either user blocks the other, the event is always dropped.
     """
     if actor is None or not KINDS[kind].has_actor:
         return FilterResult("accept", "")

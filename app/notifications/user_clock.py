@@ -22,8 +22,8 @@ UNMOVED = 0.0  # stands for a clock's old value, or is the value of a new clock
 def lock(users: Mapping[int, bool]) -> dict[int, float]:
     """Lock the clocks of these users until the commit, and return their values in Unix seconds.
 
-    `users` maps user ids to whether to move the clock forward: to the current time, or to one TICK after its old value
-    if that is later. One statement locks all clocks, in the order of user ids.
+    `users` maps the id of each user to True if the clock must also be moved forward. The new value is the current time,
+    or the old value plus TICK if that is later. One statement locks all clocks, in the order of user ids.
     """
     moment = now().timestamp()
     rows = [{"user_id": user_id, "last": moment if users[user_id] else UNMOVED} for user_id in sorted(users)]

@@ -1,4 +1,4 @@
-"""Posts: publishing, the home and Explore pages, search, drafts, translation, and the data export."""
+"""Posts: publishing, replies, likes, bookmarks, timelines, search, drafts, translation, and the data export."""
 
 from flask import Blueprint
 

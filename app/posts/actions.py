@@ -1,4 +1,4 @@
-"""Publish, change and delete posts and replies, and start data exports. Nothing else writes posts."""
+"""Publish, change and delete posts and replies, and start data exports. No other module writes posts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag 
 
 @dataclass(frozen=True)
 class PostOptions:
-    """What an author chooses besides the text, the form key, and the limit to check."""
+    """The options of a new post: what the author chose besides the text, the key of the form, and the length limit."""
 
     language: str = ""  # a language code, or "" if unknown
     visibility: str = ""  # a level that the author chose, or "" for the default (audience.py)
@@ -44,10 +44,11 @@ DEFAULT_OPTIONS = PostOptions()
 
 
 def publish(author: User, body: str, options: PostOptions = DEFAULT_OPTIONS) -> Post:
-    """Publish a post, notify the mentioned members, and enqueue a job that notifies followers. Return the post.
+    """Publish a post, and notify the mentioned members and the author's followers. Return the post.
 
-    If a form is submitted twice (same form key and text), only one post is created, and both calls return it. Raises
-    ActionError if the text or one of the options is invalid.
+    A background job notifies the followers. Followers are not notified of a post that is only for mentioned people. If
+    the same form is submitted twice with the same text, visibility level and content warning, only one post is created,
+    and both calls return it. Raises ActionError if the text or one of the options is invalid.
     """
     post, is_new = _store(author, body, options)
     if is_new:
@@ -61,8 +62,8 @@ def publish(author: User, body: str, options: PostOptions = DEFAULT_OPTIONS) -> 
 def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OPTIONS) -> Post:
     """Publish a reply to a post, and notify the post's author and the mentioned members. Return the reply.
 
-    The caller has loaded the post with its author. Raises ActionError as `publish` does, and if the author can no
-    longer see the post.
+    The post's author is notified only if they can see the reply. `post.author` must already be loaded. Raises
+    ActionError if the text or one of the options is invalid, or if `author` can't see the post.
     """
     checked_body(body, options.max_length)  # before anything is locked
     people.lock_follow(author, post.author)  # serialises a concurrent block
@@ -78,7 +79,7 @@ def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OP
 
 
 def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | None = None) -> tuple[Post, bool]:
-    """Store a post. Return it and True; if the same form has already stored it, return the existing post and False."""
+    """Store a post, unless the same form has already stored it. Return the stored post, and whether it is new."""
     body, form_key = checked_body(body, options.max_length), options.form_key
     warning = checked_warning(options.warning, WARNING_LENGTH)
     level = audience.checked_level(options.visibility) if options.visibility else None
@@ -122,7 +123,7 @@ def _store_tags(post: Post) -> None:
 
 
 def _notify_mentioned(post: Post, author: User, *, but: int | None = None) -> None:
-    """Notify the members mentioned in a post, up to MAX_MENTIONS, except the member with the id `but`."""
+    """Notify the members mentioned in a post, at most MAX_MENTIONS, except the member with the id `but`."""
     for person in people.by_usernames(rich.mentions(post.body)[:MAX_MENTIONS]):
         if person.id == but:
             continue
@@ -130,9 +131,10 @@ def _notify_mentioned(post: Post, author: User, *, but: int | None = None) -> No
 
 
 def publish_timeline(user_id: int, newest: int) -> None:
-    """Publish the id of the newest post on a member's timeline to their open pages.
+    """Publish the id of the newest post on a member's home timeline to the member's open pages.
 
-    The published id never decreases, even if two authors' posts are published out of order.
+    If a higher id than `newest` was already published, that id is published again. So the published id never decreases,
+    even if the jobs of two authors run out of order.
     """
 
     def furthest() -> dict[str, int]:
@@ -171,7 +173,8 @@ def correct_language(person: User, post: Post, language: str) -> None:
 def request_export(owner: User) -> tuple[Job, bool]:
     """Enqueue a data export for `owner`. Return the job, and whether it is new.
 
-    If an export is already queued or running, return its job. Concurrent calls wait for a lock on the owner's row.
+    If an export is already queued or running, return its job. The owner's row is locked until the commit, so that two
+    concurrent calls don't enqueue two exports.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     unfinished = select(Job).where(Job.owner_id == owner.id, Job.name == EXPORT, Job.state.in_(["queued", "running"]))

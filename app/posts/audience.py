@@ -1,4 +1,7 @@
-"""Who can see a post: the levels that its author can choose, the default, and the recipients of a restricted post."""
+"""Who can see a post: the visibility levels that its author can choose, the default level, and the recipients.
+
+Recipients are stored only for posts that are restricted to followers or to mentioned people (see `PostRecipient`).
+"""
 
 from __future__ import annotations
 
@@ -15,25 +18,28 @@ from app.queries import people
 
 
 def default_level(author: User, reply_to: Post | None = None) -> Visibility:
-    """Return the level of a post whose author doesn't choose one.
+    """Return the visibility level of a post whose author doesn't choose one.
 
-    It is the author's default, or that of the site. A reply never has a wider level than the post that it replies to.
+    This is the default that the author has set, or else the default of the site (POST_VISIBILITY). The level of a reply
+    is never wider than the level of the post `reply_to`.
     """
     own = Visibility(author.post_visibility or current_app.config["POST_VISIBILITY"])
     return own if reply_to is None else narrower(own, reply_to.visibility)
 
 
 def checked_level(level: str) -> Visibility:
-    """Return the chosen level of a post. Raises ActionError if it isn't one of OFFERED."""
+    """Convert a visibility level that an author chose to a `Visibility`. Raises ActionError if it isn't in OFFERED."""
     if level not in OFFERED:
         raise ActionError(_l("Choose from the list who can see this."))
     return Visibility(level)
 
 
 def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
-    """Store who can see a restricted post besides the author's followers. Nothing is stored for other posts.
+    """Store the recipients of a post that is restricted to followers or mentioned people. Do nothing for other posts.
 
-    Raises ActionError if the post is only for mentioned people and mentions no one.
+    The recipients are the author and the mentioned members. If a reply is restricted to followers, the author of the
+    post that it replies to is a recipient, too. Raises ActionError if a post is only for mentioned people but mentions
+    no other member.
     """
     if post.visibility not in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
         return
@@ -48,9 +54,9 @@ def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
 
 
 def includes_parent(answer: Post, parent: Post) -> bool:
-    """Return whether the author of the post that a reply answers can see the reply.
+    """Return whether the author of the post `parent` can see `answer`, a reply to that post.
 
-    If the reply is only for mentioned people, it must mention them: it may be about the author and not for them.
+    If the reply is only for mentioned people, that author can see it only if it mentions them.
     """
     if answer.visibility != Visibility.MENTIONED:
         return True
@@ -58,7 +64,11 @@ def includes_parent(answer: Post, parent: Post) -> bool:
 
 
 def names_to_mention(viewer: User, post: Post) -> list[str]:
-    """Return the usernames that a reply by the viewer to a post of the level "mentioned" should mention, too."""
+    """Return the usernames that a reply by the viewer to a post should mention.
+
+    If the post is only for mentioned people, these are its author and the people it mentions, except the viewer. For
+    other posts, the list is empty.
+    """
     if post.visibility != Visibility.MENTIONED:
         return []
     names = {name.casefold(): name for name in [post.author.username, *rich.mentions(post.body)]}

@@ -1,8 +1,8 @@
 """The cached counters of posts: the numbers of replies and likes.
 
-A reply or a like counts while its user is active; its column `counted` stores whether it is counted. Database triggers
-update the counters. This module corrects `counted` and the counters when an account is closed or restored, and once a
-day.
+A reply or like is counted while the account of its author is active. Its column `counted` stores whether it is counted.
+Database triggers update the counters when replies and likes are added or removed, or when `counted` changes. This
+module corrects `counted` when an account is closed or restored. Once a day, it recalculates all counters.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BATCH = 200  # reactions in one transaction, which locks the counters of as many
 
 
 class Reaction(NamedTuple):
-    """A table whose rows are counted: its model or an alias of it, and the columns with its user and its post."""
+    """A table of reactions (replies or likes): its model or an alias of it, and its columns for user id and post id."""
 
     model: Any
     user_id: Any
@@ -31,7 +31,7 @@ class Reaction(NamedTuple):
 
     @property
     def is_one(self) -> ColumnElement[bool]:
-        """The condition that a row is a reaction. Most posts aren't replies."""
+        """The SQL condition that a row of the table is a reaction. It excludes posts that aren't replies."""
         is_reaction: ColumnElement[bool] = self.post_id.is_not(None)
         return is_reaction
 
@@ -46,8 +46,9 @@ STORED = (PostCount.replies, PostCount.likes)
 def recount() -> dict[str, int]:
     """Recalculate every cached counter, and correct the wrong ones.
 
-    Return `{"checked": number of counters, "drift": number of corrections}`. The drift includes reactions whose
-    `counted` was wrong. The counters of only a few posts are locked at a time.
+    Return `{"checked": number of counters, "drift": number of corrections}`. Before that, correct the column `counted`
+    of all replies and likes. These corrections are included in the drift. Only the counters of a few posts are locked
+    at a time.
     """
     checked, drift = 0, sum(_correct_all(table, true()) for table in TABLES)
     last: int | None = 0
@@ -62,14 +63,14 @@ def recount() -> dict[str, int]:
 
 
 def _counters() -> Any:
-    """Select the id, the stored and the correct counters of each post that has counters or a reaction."""
+    """Select the id, the stored counters and the correct counters of each post with stored counters or a reaction."""
     has_any = [exists().where(one.post_id == Post.id, one.is_one).correlate(Post) for one in _OF_POST]
     stored = select(Post.id, *STORED, *_correct_values()).outerjoin(PostCount, PostCount.post_id == Post.id)
     return stored.where(or_(PostCount.post_id.is_not(None), *has_any))
 
 
 def _correct_values() -> list[ScalarSelect[int]]:
-    """Return the correct values of the columns in STORED, as SQL expressions about a `Post`."""
+    """Return SQL expressions for the correct counters of a `Post`, in the order of STORED."""
     return [
         select(func.count())
         .select_from(one.model)
@@ -102,17 +103,20 @@ def _repair(post_id: int) -> int:
 
 
 def _should_count(table: Reaction) -> ColumnElement[bool]:
-    """Return the condition that a row should be counted, because its user is active."""
+    """Return the SQL condition that a row of `table` should be counted: its user is active."""
     return exists().where(User.id == table.user_id, User.active).correlate(table.model)
 
 
 def count_reactions(user_id: int) -> int:
-    """Correct `counted` for all reactions of a user. Return the number of corrections."""
+    """Correct the column `counted` of all replies and likes of a user. Return the number of corrected rows."""
     return sum(_correct_all(table, table.user_id == user_id) for table in TABLES)
 
 
 def _correct_all(table: Reaction, which: ColumnElement[bool]) -> int:
-    """Correct `counted` for the rows that match, in one transaction per batch. Return the number of corrections."""
+    """Correct the column `counted` of all reactions that match `which`. Return the number of corrected rows.
+
+    The reactions are corrected in batches, each in its own transaction.
+    """
     changed, last = 0, 0
     wrong = select(table.model.id).where(table.is_one, table.model.counted != _should_count(table), which)
     while True:
@@ -150,7 +154,7 @@ def lock_counts(post_ids: Sequence[int]) -> None:
 def uncount(user_id: int) -> bool:
     """Stop counting a batch of the reactions of an account that is being deleted. Return True if there may be more.
 
-    Usually the job posts.count_reactions has done this already.
+    Usually there is nothing to do, because the job posts.count_reactions ran when the account was closed.
     """
     for table in TABLES:
         counted = (table.user_id == user_id, table.is_one, table.model.counted)

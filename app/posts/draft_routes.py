@@ -19,8 +19,8 @@ from app.web.viewer import viewer, write_transaction, writes_late
 def draft() -> Response:
     """Return the draft with the form key ?form_key=, or else the most recently saved draft, as JSON.
 
-    If there is no draft, the response contains a new form key, because the post with the old one may have been
-    published.
+    If there is no draft, return empty text and a new form key. The old form key must not be used again, because its
+    form may already have been published as a post.
     """
     found = drafts.current(viewer(), request.args.get("form_key", "")[:40])
     return jsonify(

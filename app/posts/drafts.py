@@ -27,7 +27,7 @@ EMPTY_LIFETIME = timedelta(days=1)  # after which a published or emptied draft i
 
 @dataclass(frozen=True)
 class Draft:
-    """The content of the composer. `form_key` is "" if nothing was saved yet."""
+    """A draft of a post. `form_key` is the key of the form it was written in; "" if nothing was saved yet."""
 
     text: str = ""
     language: str = ""
@@ -37,7 +37,11 @@ class Draft:
 
 
 def save(author: User, draft: Draft) -> bool:
-    """Save the draft of a form. Return False if the form was already published as a post."""
+    """Save the draft of a form. If the form was already published as a post, save nothing and return False.
+
+    If the text has characters that a database can't store, save nothing and return True. Of an author's drafts, only
+    the MAX_DRAFTS newest are kept.
+    """
     # PostgreSQL cannot store U+0000.
     text, warning = draft.text.replace("\0", "")[:MAX_LENGTH], draft.warning.replace("\0", "")[:WARNING_LENGTH]
     try:
@@ -64,9 +68,9 @@ def save(author: User, draft: Draft) -> bool:
 
 
 def clear(author: User, form_key: str | None, body: str) -> None:
-    """Empty the draft of a form whose post was published with the text `body`, and other drafts with that text.
+    """Empty the draft of a form after its post was published, and the author's other drafts with the same text `body`.
 
-    The emptied rows are marked as sent, so that a save request that arrives late is rejected.
+    The emptied rows stay, marked as sent. So if a request to save one of these drafts arrives late, it is rejected.
     """
     sent = {"body": "", "warning": "", "is_sent": True, "saved_at": now()}
     same = [row.form_key for row in db.session.scalars(_written_by(author.id)) if clean(row.body).strip() == body]
@@ -80,7 +84,7 @@ def clear(author: User, form_key: str | None, body: str) -> None:
 
 
 def current(author: User, form_key: str = "") -> Draft:
-    """Return the draft with that form key, or else the most recently saved draft, or an empty one."""
+    """Return the author's draft with this form key. If there is none, return the latest draft, or an empty one."""
     rows = db.session.scalars(_latest(), {"author_id": author.id}).all()
     row = next((row for row in rows if row.form_key == form_key), rows[0] if rows else None)
     return Draft(row.body, row.language, row.visibility, row.warning, row.form_key) if row else Draft()
@@ -92,7 +96,7 @@ def has_old() -> bool:
 
 
 def delete_old() -> int:
-    """Delete drafts that were published or emptied more than EMPTY_LIFETIME ago. Return their number."""
+    """Delete drafts that were published or emptied more than EMPTY_LIFETIME ago. Return how many were deleted."""
     return len(db.session.scalars(delete(PostDraft).where(*_old()).returning(PostDraft.user_id)).all())
 
 

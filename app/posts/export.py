@@ -1,7 +1,7 @@
 """Write the file of a member's data export.
 
-Each feature registers its parts of the export; this module registers the posts and their drafts. The file is written in
-pieces, so that a large export doesn't need much memory.
+Each feature registers its parts of the export. This module registers the posts, drafts of posts, likes and bookmarks.
+The file is written in pieces, so that a large export doesn't need much memory.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Progress:
         self._told_at = time.monotonic()
 
     def reached(self, done: int) -> None:
-        """Report the progress after `done` items. It is at most 99 %, because 100 % means that the job has ended."""
+        """Report the progress after `done` items: at most 99 %, because 100 % means that the job has ended."""
         percent = min(99, done * 100 // max(1, self._total))
         moment = time.monotonic()
         if percent > self._told and moment - self._told_at >= REPORT_EVERY:
@@ -41,8 +41,8 @@ class Progress:
 def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[str, int]:
     """Write the data of `owner` to `stream` as one JSON object. Return the number of items by kind.
 
-    `report` is called with the progress in percent. The transaction ends after each batch, because a long transaction
-    would prevent the database from removing old row versions.
+    `report` is called with the progress in percent. The read transaction ends after each batch, because a long
+    transaction would prevent the database from removing old row versions.
     """
     owner_id, head = owner.id, {"username": owner.username, "exported_at": now().isoformat()}
     progress, done = Progress(sum(part.count(owner_id) for part in parts()), report), 0

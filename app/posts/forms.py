@@ -49,7 +49,10 @@ LEVELS: dict[Visibility, Sentence] = {
 
 
 class PostForm(FlaskForm):
-    """A new post. The route sets the choices of `language` and the default of `visibility`. The action checks both."""
+    """The form for a new post. The route sets the choices of `language` and the default of `visibility`.
+
+    The form accepts any value of these two fields. `actions.publish` checks them.
+    """
 
     post = TextAreaField(_l("What's on your mind?"), validators=[InputRequired()])
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())
@@ -63,14 +66,17 @@ class PostForm(FlaskForm):
 
 
 class ReplyForm(PostForm):
-    """A reply to a post. The language field has its own id, because the page has another form with one."""
+    """The form for a reply.
+
+    Its language field has its own id, because another form on the same page also has a language field.
+    """
 
     post = TextAreaField(_l("Your reply"), id="reply-text", validators=[InputRequired()])
     language = SelectField(_l("Language"), id="reply-language", default="", validate_choice=False, widget=LongSelect())
 
 
 class DraftForm(FlaskForm):
-    """A draft of a post, and the key of its form."""
+    """The form for saving a draft of a post. `form_key` is the key of the form in which the post is written."""
 
     post = TextAreaField(validators=[Length(max=20_000)])
     language = StringField(validators=[Length(max=16)])
@@ -80,6 +86,6 @@ class DraftForm(FlaskForm):
 
 
 class LanguageForm(FlaskForm):
-    """The language of a post."""
+    """The form for changing the language of a published post."""
 
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())

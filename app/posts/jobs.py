@@ -1,4 +1,4 @@
-"""Background jobs: notify followers of a post, write data exports, delete old exports and drafts."""
+"""Background jobs: notify followers of a post, write data exports, count reactions, delete old exports and drafts."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NOTIFY_BATCH = 50
 def tell_followers(author_id: int) -> None:
     """Publish the id of the author's newest post to the open pages of the followers and of the author. Idempotent.
 
-    Only users who are viewing the site are notified (app/notifications/presence.py). The others see the post when they
-    load a page. Without Redis, it is unknown who is viewing the site, so no one is notified.
+    Only users who are viewing the site are notified (app/notifications/presence.py). Other users see the post when they
+    load a page. If Redis is unavailable, it is unknown who is viewing the site, so no one is notified.
     """
     newest = queries.newest_of(author_id)
     for readers in queries.readers_in_batches(author_id, PRESENCE_BATCH):
@@ -43,10 +43,11 @@ def tell_followers(author_id: int) -> None:
 
 @job(EXPORT, queue="slow", timeout=3600)
 def export_posts(owner_id: int) -> dict[str, Any]:
-    """Write the file of a member's data export. Return its name, the number of items by kind, and its expiry date.
+    """Write the file of a member's data export. Return the file's name, the number of items by kind, and expiry date.
 
     The returned values are stored in the job's row. If the job runs twice, it writes two files, but the row names only
-    one of them. `remove_old_exports` deletes both when they expire.
+    one of them. `remove_old_exports` deletes both when they expire. Raises PermanentError if the account no longer
+    exists.
     """
     owner = db.session.get(User, owner_id)
     if owner is None:
@@ -76,25 +77,26 @@ def _enqueue_count_reactions(user: User) -> None:
 
 @job(COUNT_JOB, timeout=600)
 def count_reactions(user_id: int) -> None:
-    """Count the replies of a restored account, or stop counting those of a closed account.
+    """Count the replies and likes of a restored account, or stop counting those of a closed account.
 
-    A second run finds nothing to correct.
+    Idempotent: a second run finds nothing to correct.
     """
     counters.count_reactions(user_id)
 
 
 @job("posts.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_posts() -> dict[str, int]:
-    """Recalculate the cached counters of posts, correct wrong ones, and return their number.
+    """Recalculate the cached counters of all posts, and correct the wrong ones.
 
-    A second run finds nothing to correct.
+    Return `{"checked": number of counters, "drift": number of corrections}`. Idempotent: a second run finds nothing to
+    correct.
     """
     return counters.recount()
 
 
 @job("posts.forget_drafts", every=24 * 3600)
 def delete_old_drafts() -> None:
-    """Delete old rows of drafts that were published or emptied. Idempotent."""
+    """Delete drafts that were published or emptied more than a day ago. Idempotent."""
     if drafts.has_old():
         with write_transaction():
             drafts.delete_old()

@@ -11,9 +11,10 @@ Choice = tuple[str, str]
 
 
 def by_use(recent: str | None) -> list[str]:
-    """Return the codes in a comma-separated list of a writer's recent languages, most frequent first.
+    """Return the language codes in the comma-separated list `recent`, most frequent first.
 
-    The list comes from app/queries/timelines.py and looks like "es,,en,es". Empty items are posts without a language.
+    The list contains the languages of a user's latest posts, such as "es,,en,es" (`recent_languages` in
+    app/queries/timelines.py). Empty items stand for posts without a language.
     """
     return [code for code, _times in Counter(filter(None, (recent or "").split(","))).most_common()]
 
@@ -21,7 +22,7 @@ def by_use(recent: str | None) -> list[str]:
 def choices(page_language: str, first: list[str], site: tuple[str, ...], *, every: bool) -> list[Choice]:
     """Return the options of a language field as (code, name) pairs, with names in `page_language`.
 
-    They are, in this order: the page's language, the languages in `first`, the languages of the site, all other
+    The options are, in this order: the page's language, the languages in `first`, the languages in `site`, all other
     languages (only if `every` is true), and ("", "Another language").
     """
     names = language_names(page_language)

@@ -1,4 +1,4 @@
-"""Queries that only this feature uses: pages of posts, followers to notify, and the posts in a data export."""
+"""Queries that only the posts feature uses: pages of posts, followers to notify, and the items in a data export."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Exported = tuple[int, str, str, str, str, datetime, int | None]  # the columns o
 
 @dataclass(frozen=True)
 class WithLanguages:
-    """Posts, and the viewer's languages, from most to least used. Both come from one query."""
+    """Posts, and the languages of the viewer's latest posts, most used first. Both come from one query."""
 
     posts: Sequence[Post]
     languages: list[str]
@@ -37,7 +37,7 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 
 
 def one(viewer: User, post_id: int) -> WithLanguages:
-    """Return the post with this id, or no posts if there is none that the viewer can see."""
+    """Return the post with this id; no posts if the post doesn't exist or if the viewer can't see it."""
     found = timelines.one(viewer, post_id).add_columns(timelines.recent_languages(viewer.id))
     return _with_languages(found, {})
 
@@ -51,14 +51,18 @@ def lock_visible(viewer: User, post_id: int) -> int | None:
 
 
 def like_count(viewer: User, post_id: int) -> int:
-    """Return the number of likes of a post that the viewer sees."""
+    """Return the number of likes of a post, without likes by users who are hidden from the viewer."""
     return db.session.scalar(_like_count(), {"viewer_id": viewer.id, "post_id": post_id}) or 0
 
 
 def reacted_to(
     viewer: User, model: type[PostLike] | type[PostBookmark], *, before: int | None, size: int
 ) -> Sequence[tuple[Post, int]]:
-    """Return up to `size` + 1 posts that the viewer likes or has bookmarked, and the rows' ids, latest first."""
+    """Return up to `size` + 1 posts that the viewer likes or has bookmarked, each with the id of the like or bookmark.
+
+    `model` is PostLike or PostBookmark. The latest like or bookmark comes first. Only likes or bookmarks with ids below
+    `before` are included. Posts that the viewer can't see are left out.
+    """
     found: Select[Any] = timelines.visible(viewer).join(model, model.post_id == Post.id).add_columns(model.id)
     found = found.where(model.user_id == viewer.id)
     if before is not None:
@@ -68,7 +72,7 @@ def reacted_to(
 
 
 def reactions_to_export(owner_id: int, model: type[PostLike] | type[PostBookmark]) -> Iterator[Sequence[Any]]:
-    """Yield (id, post id, time) of a user's likes or bookmarks, oldest first, in lists of up to EXPORT_BATCH."""
+    """Yield a user's likes or bookmarks as (id, post id, time), oldest first, in lists of up to EXPORT_BATCH."""
     after = 0
     while True:
         query = select(model.id, model.post_id, model.created_at).where(model.user_id == owner_id, model.id > after)
@@ -101,8 +105,9 @@ def newest_published(user_id: int) -> int:
 
 
 def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
-    """Yield a list with the author's id, then the followers' ids in lists of up to `size`, in ascending order.
+    """Yield the ids of the users to notify of an author's new post, in lists of up to `size`.
 
+    The first list contains only the author's id. The other lists contain the followers' ids in ascending order.
     Followers who mute the author are left out. So are followers who block the author or whom the author blocks.
     """
     yield [author_id]
@@ -148,7 +153,7 @@ def _with_languages(query: Select[Any], values: dict[str, int]) -> WithLanguages
 
 
 def to_export(author_id: int) -> tuple[int, int]:
-    """Return the number of an author's posts, and the id of the newest or 0."""
+    """Return the number of an author's posts, and the id of the newest post; the id is 0 if there is none."""
     count, newest = db.session.execute(
         select(func.count(Post.id), func.max(Post.id)).where(Post.author_id == author_id)
     ).one()

@@ -70,7 +70,11 @@ def likes() -> str:
 
 
 def _change(post_id: int, change: Callable[[User, int], None]) -> Response | tuple[Response, int]:
-    """Change the viewer's reaction to a post. A script gets the new number of likes; a form returns to its page."""
+    """Call `change(viewer, post_id)`, which adds or removes a like or bookmark.
+
+    If a script sent the request, respond with the new number of likes as JSON. If a form sent it, redirect to the page
+    of the form. Respond with 404 if the viewer can't see the post.
+    """
     try:
         with write_transaction():
             change(viewer(), post_id)

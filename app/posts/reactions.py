@@ -1,4 +1,4 @@
-"""Like and bookmark posts. Nothing else writes likes and bookmarks.
+"""Add and remove likes and bookmarks of posts. No other module adds or removes them.
 
 Each function raises ActionError if the person can't see the post.
 """
@@ -25,7 +25,8 @@ from app.posts import queries
 def like(person: User, post_id: int) -> None:
     """Like a post, and notify its author. Idempotent.
 
-    This doesn't wait for a concurrent block: a block hides the likes of the two people from each other, old and new.
+    If one of the two users blocks the other at the same time, the like may still be stored. This is harmless, because a
+    block also hides existing likes.
     """
     author_id = _lock(person, post_id)
     if _change(_INSERT[PostLike], person, post_id, created_at=now()):
@@ -33,7 +34,7 @@ def like(person: User, post_id: int) -> None:
 
 
 def unlike(person: User, post_id: int) -> None:
-    """Stop liking a post, and retract the notification. Idempotent."""
+    """Stop liking a post, and delete the author's notification of the like. Idempotent."""
     author_id = _lock(person, post_id)
     if _change(_DELETE[PostLike], person, post_id):
         retract_event(author_id, "like", _subject(person, post_id))
@@ -52,9 +53,10 @@ def remove_bookmark(person: User, post_id: int) -> None:
 
 
 def _lock(person: User, post_id: int) -> int:
-    """Lock the post before its reactions, as its deletion does; otherwise, the two could deadlock.
+    """Lock a post until the commit. Return the id of its author. Raises ActionError if the person can't see the post.
 
-    Return the id of its author. Raises ActionError if the person can't see the post.
+    Deleting a post locks the post first, and then its likes and bookmarks. Adding or removing a like or bookmark must
+    lock them in the same order, to prevent deadlocks.
     """
     author_id = queries.lock_visible(person, post_id)
     if author_id is None:
@@ -63,7 +65,7 @@ def _lock(person: User, post_id: int) -> int:
 
 
 def _change(statement: Callable[[], Executable], person: User, post_id: int, **values: Any) -> bool:
-    """Run a statement. Return whether it changed anything."""
+    """Run an INSERT or DELETE of the person's like or bookmark of a post. Return whether it changed a row."""
     return db.session.scalar(statement(), {"user_id": person.id, "post_id": post_id, **values}) is not None
 
 

@@ -49,14 +49,14 @@ def news() -> Response:
 @bp.get("/explore")
 @login_required
 def explore() -> str:
-    """Show the posts of all members, newest first, except replies and posts that a mute or block hides."""
+    """Show the posts that all members may see, newest first. Omit replies, and posts that a mute or block hides."""
     return render_template("posts/explore.html", posts=page(timelines.explore(viewer()), Post.id))
 
 
 @bp.get(POST_ID)
 @login_required
 def show(post_id: int) -> str:
-    """Show one post in its thread, with a form for a reply. Its author can delete it and correct its language here."""
+    """Show a post in its thread, with a form for a reply. The post's author can also delete it or set its language."""
     return _show(post_id, LanguageForm(formdata=None), ReplyForm(formdata=None))
 
 
@@ -65,7 +65,7 @@ def show(post_id: int) -> str:
 @limits.posting
 @writes_late
 def create() -> str | Response | tuple[str, int]:
-    """Publish a post. If it is refused, save the text as a draft and show the form again."""
+    """Publish a post. If the text or an option is invalid, save the input as a draft and show the form again."""
     form = PostForm(request.form)
     body, options = form.post.data or "", _options(form)
     try:
@@ -87,7 +87,10 @@ def create() -> str | Response | tuple[str, int]:
 @limits.posting
 @writes_late
 def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
-    """Publish a reply to a post, and show it in the thread. If it is refused, show the form again with its text."""
+    """Publish a reply to a post, and redirect to the reply in its thread. If it is rejected, show the form again.
+
+    If a script sent the request, respond with JSON instead: the URL of the reply, or the error.
+    """
     post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), ReplyForm(request.form)
     try:
         with write_transaction():
@@ -141,7 +144,7 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
 @bp.get("/post/languages")
 @login_required
 def all_languages() -> Response:
-    """Return all languages for posts, as [code, name] pairs in the language of the page."""
+    """Return all languages for posts as JSON: [code, name] pairs, with names in the language of the page."""
     response = jsonify(choices(_page_language(), [], languages(), every=True)[:-1])
     response.headers["Cache-Control"] = "private, max-age=86400"  # the URL contains the language
     return response

@@ -40,7 +40,7 @@ class TopResults:
 @bp.get("/search")
 @login_required
 def search() -> str:
-    """Show the posts that contain all words of ?q=. With ?in=people, show people whose names contain them instead.
+    """Show posts that contain all words of ?q=. With ?in=people, show people whose names contain these words instead.
 
     The first page of posts also shows matching people and tags.
     """
@@ -61,7 +61,7 @@ def search() -> str:
 @login_required
 @limits.suggesting
 def suggest() -> Response:
-    """Return people whose names match ?q= as JSON. With ?in=tags, return tags that begin with it instead."""
+    """Return people whose names match ?q=, as JSON. With ?in=tags, return tags that begin with ?q= instead."""
     q = clean(request.args.get("q", ""))[:MAX_NAME_LENGTH]
     if request.args.get("in") == "tags":
         return jsonify([{"text": f"#{tag}"} for tag in name_prefixes.tags_named(viewer(), q, SUGGESTIONS)])

@@ -24,7 +24,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Thread:
-    """The surroundings of a post."""
+    """The posts around one post in its thread: the posts above it, and a page of the replies below it."""
 
     above: Sequence[Item] = ()
     earlier: int | None = None  # the id of a post above, whose page shows earlier posts
@@ -33,7 +33,10 @@ class Thread:
 
 
 def around(viewer: User, post: Post, *, after: str, size: int) -> Thread:
-    """Return the surroundings of a post, with up to `size` replies after the cursor `after`. At most two queries."""
+    """Return the posts above a post, and up to `size` replies below it that follow the cursor `after`.
+
+    `after` is the path of the last reply on the previous page, or "". Runs at most two queries.
+    """
     above, earlier = _above(viewer, post)
     # Without a counter, the post never had a reply.
     found = _below(viewer, post, after, size) if post.reply_count is not None else []
@@ -64,7 +67,11 @@ def _below(viewer: User, post: Post, after: str, size: int) -> Sequence[Post]:
 
 
 def _with_placeholders(post: Post, found: Sequence[Post], after: str) -> list[Item]:
-    """Return the replies with a placeholder before each reply to a post that the viewer can't see."""
+    """Return items for the replies `found`.
+
+    If the viewer can't see the post that a reply answers, a placeholder for that post is inserted before the first of
+    its replies. `after` is the path of the last reply on the previous page, or "".
+    """
     prefix = threads.place_of_replies(post).prefix
     shown = {post.id, *threads.ids_in(after)}
     items: list[Item] = []

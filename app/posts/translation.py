@@ -32,7 +32,7 @@ class Provider(Protocol):
         """Whether the site has a translation provider."""
 
     def translate(self, text: str, source: str, target: str) -> str:
-        """Translate `text` from the language `source` to `target`. Raises TranslationFailed if that fails."""
+        """Translate `text` from the language `source` to `target`. Raises TranslationFailed if that is not possible."""
 
 
 class NoProvider:

@@ -69,9 +69,9 @@ def _place() -> Tuple:
 def _is_visible() -> ColumnElement[bool]:
     """Return the condition that an event is visible to its recipient.
 
-    The event's actor and the author of its post must be active, and the level of the post must include the recipient.
-    The recipient must not mute the actor, and neither may block the other. A hidden event is kept, and becomes visible
-    again when the mute or block ends.
+    The event's actor and the author of its post must be active, and the visibility level of the post must include the
+    recipient. The recipient must not mute the actor, and neither may block the other. A hidden event is kept, and
+    becomes visible again when the mute or block ends.
     """
     # Use Activity.user_id, because these subqueries can't refer to a column of a query two levels further out.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
@@ -86,18 +86,21 @@ def _is_visible() -> ColumnElement[bool]:
 
 
 def _shown(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that an event is visible to the user and not filtered."""
+    """Return the condition that an event of the user is visible and not hidden by a sender filter."""
     return and_(Activity.user_id == user_id, Activity.filtered_by == EMPTY, _is_visible())
 
 
 def is_unread(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that an event is unread, visible to the user and not filtered."""
+    """Return the condition that an event of the user is unread, visible, and not hidden by a sender filter."""
     # `kind > ''` is always true. It makes SQLite prefer the partial index of unread events.
     return and_(_shown(user_id), Activity.read_at.is_(None), Activity.kind > EMPTY)
 
 
 def is_filtered(user_id: Any) -> ColumnElement[bool]:
-    """Return the condition that an event was filtered and has not been dismissed."""
+    """Return the condition that an event is shown in the user's filtered notifications.
+
+    These are the events that a sender filter moved there and that the user has not dismissed.
+    """
     return and_(Activity.user_id == user_id, Activity.filtered_by != EMPTY, Activity.read_at.is_(None), _is_visible())
 
 
@@ -117,18 +120,18 @@ def unread(user_id: int, kinds: Collection[str]) -> Select[Activity]:
 
 
 def filtered(user_id: int) -> Select[Activity]:
-    """Select the user's filtered events, with their actors and posts."""
+    """Select the events in the user's filtered notifications, with their actors and posts."""
     return _with_related(select(Activity).where(is_filtered(user_id)))
 
 
 def unread_count_of(user_id: Any) -> ScalarSelect[int]:
-    """Return the badge's number of unread events, as a scalar subquery. `user_id` may be a column."""
+    """Return the number of unread events that a user's badge shows, as a scalar subquery. `user_id` may be a column."""
     counted = and_(is_unread(user_id), Activity.kind.not_in(_badge_is_off(user_id)))
     return select(func.count()).select_from(Activity).where(counted).scalar_subquery()
 
 
 def unread_count(user_id: int) -> int:
-    """Return the badge's number of unread events."""
+    """Return the number of unread events that a user's badge shows."""
     return int(db.session.scalar(_unread_count(), {"user_id": user_id}) or 0)
 
 

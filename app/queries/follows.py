@@ -1,7 +1,8 @@
 """Queries of followers and followed users that the viewer may see.
 
-If there is a block between the viewer and a user, in either direction, that user is in no list, and that user's own
-lists are empty. Lists are queried. Counts are cached (app/models/profile_count.py).
+If there is a block between the viewer and a user, in either direction, the viewer doesn't see that user in any list,
+and sees empty lists on that user's profile. The lists are read from the table `follow`. The numbers are read from
+cached counters (app/models/profile_count.py).
 """
 
 from __future__ import annotations
@@ -48,14 +49,17 @@ def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
 def follower_count_of(viewer_id: int) -> ColumnElement[int]:
     """Return the number of followers that the viewer can see, as a column expression for a query of `ProfileCount`.
 
-    This is the cached count minus the followers who block the viewer or whom the viewer blocks. The cost depends on the
-    number of these blocks, not on the number of followers.
+    This is the cached counter minus the followers who block the viewer or whom the viewer blocks. The cost depends on
+    the number of these blocks, not on the number of followers.
     """
     return _seen(viewer_id, ProfileCount.followers, Follow.follower_id, Follow.followed_id)
 
 
 def following_count_of(viewer_id: int) -> ColumnElement[int]:
-    """Return the number of followed users that the viewer can see, like `follower_count_of` for followers."""
+    """Return the number of followed users that the viewer sees, as a column expression for a query of `ProfileCount`.
+
+    This is the cached counter minus the followed users who block the viewer or whom the viewer blocks.
+    """
     return _seen(viewer_id, ProfileCount.following, Follow.followed_id, Follow.follower_id)
 
 

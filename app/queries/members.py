@@ -11,7 +11,7 @@ from app.models import Conversation, ConversationMember, MemberState, User
 
 
 def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Sequence[User]]:
-    """Return the current members of each conversation except this user, by conversation id. At most one query.
+    """Return the current members of each conversation except this user, by conversation id. Runs at most one query.
 
     Members who have not accepted the conversation yet are included.
     """
@@ -35,5 +35,8 @@ def others_in(user_id: int, conversation_ids: Sequence[int]) -> Mapping[int, Seq
 
 
 def others_in_nameless(user_id: int, conversations: Iterable[Conversation]) -> Mapping[int, Sequence[User]]:
-    """Return the other members of each group without a name, by conversation id. At most one query."""
+    """Return the members of each group without a name, except this user, by conversation id.
+
+    Runs at most one query.
+    """
     return others_in(user_id, [one.id for one in conversations if one.is_group and not one.name])

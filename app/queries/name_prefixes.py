@@ -26,7 +26,7 @@ EXACT, FOLLOWED, WORD, BEGINNING = range(4)
 
 
 def people_named(viewer: User, q: str, limit: int, *, with_viewer: bool = True) -> Sequence[User]:
-    """Return up to `limit` users whose names (username and display name) contain the words of `q`. One query.
+    """Return up to `limit` users whose names (username and display name) contain the words of `q`. Runs one query.
 
     The last word may be a prefix. Case, accents and a leading "@" are ignored. The user with exactly this username
     comes first, then users whom the viewer follows, then others. If `q` is empty, users whom the viewer follows are
@@ -64,12 +64,18 @@ def _place(place: int) -> Select[int, int]:
 
 
 def _cut(people: Select[int, int], terms: Sequence[Term]) -> Select[int, int]:
-    """Limit the candidates in one part of a UNION. SQLite allows a LIMIT there only in a subquery."""
+    """Restrict the query `people` to users who match all terms, at most STRANGERS_LOOKED_AT. Return it as a subquery.
+
+    The query becomes a part of a UNION. SQLite allows a LIMIT in such a part only in a subquery.
+    """
     return select(matching(people, User, terms)[0].limit(STRANGERS_LOOKED_AT).subquery())
 
 
 def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
-    """Return conditions that a user's names contain these words. The last word always counts as a prefix."""
+    """Return SQL conditions that the names of a `User` contain all these terms: one condition for each term.
+
+    The last term also matches words that only begin with it.
+    """
     words = literal(" ", String) + User.search_text + " "
     last = len(terms) - 1
     return [
@@ -79,10 +85,10 @@ def has_words(terms: Sequence[Term]) -> list[ColumnElement[bool]]:
 
 
 def tags_named(viewer: User, q: str, limit: int) -> list[str]:
-    """Return up to `limit` tags, without "#", that start with `q`: an exact match first, then by latest use. One query.
+    """Return up to `limit` tags that start with `q`, without the "#". Runs one query.
 
-    If `q` is empty, the most recently used tags are returned. Tags of posts that the viewer can't see, or whose authors
-    the viewer mutes, are ignored.
+    An exact match comes first, then the most recently used tags. If `q` is empty, the most recently used tags are
+    returned. Tags of posts that the viewer can't see, or whose authors the viewer mutes, are ignored.
     """
     key = tag_key(q.strip().lstrip("#＃"))
     if q.strip(" #＃") and not key:

@@ -24,7 +24,7 @@ def waiting_since(moment: datetime) -> datetime | None:
 
 
 def last_drift(names: Collection[str]) -> Mapping[str, int]:
-    """Return the number of wrong counters that the last completed run of each of these recount jobs found."""
+    """Return the number of wrong counters that the last completed run of each recount job found, by job name."""
     found = {}
     for name in names:
         done = (Job.name == name) & (Job.state == "done")

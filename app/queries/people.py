@@ -1,4 +1,4 @@
-"""Find users by username, lock follows, and load the login of a request."""
+"""Find users by username, load the login of a request, and lock users, follows and logins."""
 
 from __future__ import annotations
 
@@ -47,23 +47,25 @@ def by_usernames(usernames: Sequence[str]) -> Sequence[User]:
 def lock(user: User) -> None:
     """Lock a user's row until the commit, and reload `user` from the database.
 
-    Call this before changing columns of a user who was loaded before the write transaction. SQLAlchemy writes only the
-    values that differ from the loaded ones, so it would skip a value that another request has changed since.
+    Call this before changing columns of a user who was loaded before the write transaction. SQLAlchemy writes only
+    values that differ from the loaded ones. Without the reload, it would not write a new value that equals the loaded
+    one, even if another request has changed the column in the meantime.
     """
     this = select(User).where(User.id == user.id).with_for_update(key_share=True)
     db.session.scalars(this.execution_options(populate_existing=True)).one()
 
 
 def lock_follow(follower: User, followed: User) -> None:
-    """Lock a follow until the commit, so that no block of these users can run at the same time. Uses an advisory lock.
+    """Take an advisory lock for `follower` following `followed`, until the commit.
 
-    The rows of the users are not locked. So two users who follow a third one don't wait for each other.
+    A block between the two users takes the same lock (`lock_follows`), so it can't run at the same time. The rows of
+    the users are not locked, so that two users who follow a third one don't wait for each other.
     """
     advisory_lock(_follow(follower, followed))
 
 
 def lock_follows(one: User, other: User) -> None:
-    """Lock the follows in both directions until the commit, for a block. Uses advisory locks."""
+    """Take the advisory locks of `lock_follow` for both directions until the commit. Call this to block a user."""
     advisory_lock(_follow(one, other), _follow(other, one))
 
 
@@ -93,7 +95,7 @@ def _visit() -> Select[LoginSession, float, int, int, DeliveryProfile]:
 def visit(login_id: str) -> Visit | None:
     """Return the `Visit` of a login; None if the login is unknown or expired, or if its user is inactive.
 
-    One statement, so that the badge counts and the timestamp are consistent.
+    All data is loaded with one statement, so that the badge counts and the timestamp are consistent.
     """
     row = db.session.execute(_visit(), {"login_id": login_id, "moment": now()}).first()
     if row is None:
@@ -118,22 +120,31 @@ def _role() -> Select[str]:
 
 
 def role_of_login(login_id: str) -> str | None:
-    """Return the current role of the user of a login. None under the conditions of `visit`."""
+    """Return the current role of the user of a login.
+
+    Return None if the login is unknown or expired, or if its user is inactive.
+    """
     return db.session.scalar(_role(), {"login_id": login_id, "moment": now()})
 
 
 def has_live_login() -> ColumnElement[bool]:
-    """Return an SQL expression with the parameters of `login_parameters`: whether the login is live, as in `visit`.
+    """Return an SQL expression that is true if the current login is still valid (by the same rule as `visit`).
 
-    It is true without a login, for actions outside a request. An action adds it to a statement that runs anyway, and
-    raises LoginEnded if it is false. Its view uses `write_transaction(check=False)`.
+    The values of its bind parameters come from `login_parameters`. Outside a request, there is no login to check, so
+    the expression is true.
+
+    An action adds the expression to a query that it runs anyway, and raises LoginEnded if the value is false. Its route
+    uses `write_transaction(check=False)`, which does not check the login with a query of its own.
     """
     none = bindparam("login_id", type_=String).is_(None)
     return or_(none, exists().where(LoginSession.user_id == User.id, *_is_live()).correlate(None))
 
 
 def lock_login(login_id: str) -> None:
-    """Keep a login from being deleted until the commit. Raises LoginEnded if it isn't live."""
+    """Lock a login until the commit, so that it can't be deleted.
+
+    Raises LoginEnded if the login is unknown or expired, or if its user is inactive.
+    """
     live = select(LoginSession.id).join(LoginSession.user).where(*_is_live())
     live = live.with_for_update(read=True, key_share=True, of=LoginSession)
     if db.session.scalar(live, {"login_id": login_id, "moment": now()}) is None:
@@ -141,7 +152,7 @@ def lock_login(login_id: str) -> None:
 
 
 def login_parameters(user: User) -> dict[str, Any]:
-    """Return the values for `has_live_login`."""
+    """Return the values of the bind parameters of `has_live_login` for the current login of `user`."""
     login = user.current_login
     return {"login_id": login.id if login else None, "moment": now()}
 

@@ -1,8 +1,12 @@
-"""What people do with posts, as the viewer sees it: numbers of replies and likes, and the viewer's own likes.
+"""SQL expressions for the reactions to a post, as the viewer sees them.
 
-Each function returns a subquery about the `Post` of the query around it. A number is NULL if nobody ever replied to the
-post or liked it. A stored number includes the reactions of users who are hidden from the viewer. These are subtracted,
-so the cost depends on the number of the viewer's blocks and mutes, not on the number of reactions.
+These are the numbers of replies and likes, and whether the viewer likes the post or has bookmarked it. Each function
+returns a subquery that refers to the `Post` of the enclosing query. A number is NULL if no one ever replied to the post
+or liked it.
+
+A cached counter includes the reactions of users who are hidden from the viewer by a block or mute. These reactions are
+counted and subtracted. So the cost depends on the number of the viewer's blocks and mutes, not on the number of
+reactions.
 """
 
 from __future__ import annotations
@@ -27,10 +31,10 @@ _reply, _like, _own_like, _bookmark = (
 
 
 def reply_count(viewer_id: Any) -> ScalarSelect[int]:
-    """Return the number of replies that the viewer sees.
+    """Return the number of replies to the post that the viewer can see.
 
-    Those whose level excludes the viewer are subtracted, too. This costs as much as there are replies that aren't open
-    to all members.
+    Replies whose visibility level excludes the viewer are not counted. To subtract them, all replies that aren't
+    visible to all members are checked, so the cost depends on their number.
     """
     replies = (_reply.reply_to_id == PostCount.post_id, _reply.reply_to_id.is_not(None), _reply.counted)
     by_hidden = _reply.author_id.in_(visibility.hidden_ids(viewer_id))
@@ -39,7 +43,7 @@ def reply_count(viewer_id: Any) -> ScalarSelect[int]:
 
 
 def like_count(viewer_id: Any) -> ScalarSelect[int]:
-    """Return the number of likes by users whom the viewer sees."""
+    """Return the number of likes of the post, without likes by users who are hidden from the viewer."""
     hidden = (
         _like.post_id == PostCount.post_id,
         _like.counted,

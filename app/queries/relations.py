@@ -36,7 +36,7 @@ def columns(viewer_id: Any, other_id: Any) -> tuple[ColumnElement[Any], ...]:
 
 
 def between(viewer_id: int, other_id: int) -> Relation:
-    """Return the mutes and blocks between the viewer and the other user. One query."""
+    """Return the mutes and blocks between the viewer and the other user. Runs one query."""
     return Relation(*db.session.execute(_between(), {"viewer_id": viewer_id, "other_id": other_id}).one())
 
 

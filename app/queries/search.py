@@ -1,7 +1,7 @@
 """Full-text search of posts, users and messages in the database: FTS5 on SQLite, a GIN index on PostgreSQL.
 
-Both return the same results, because app/lib/text/search.py splits texts and queries into words. A query has only words
-and no operators. The indexes are created in migrations/search.py.
+Both engines return the same results, because app/lib/text/search.py splits texts and queries into words. A query has
+only words and no operators. The indexes are created in migrations/search.py.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 def posts(viewer: User, terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
     """Select up to `size` + 1 posts that contain all the terms, newest first, with ids below `before`.
 
-    `terms` come from `query_terms` and must not be empty.
+    `terms` come from `query_terms` and must not be empty. Posts that the viewer may not see, or whose authors the
+    viewer mutes, are left out.
     """
     if db.engine.dialect.name == "postgresql":
         return _newest_first(viewer, terms, before, size)
@@ -67,7 +68,10 @@ def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnEle
 def matching(
     found: Found, noun: type[Post] | type[User] | type[Message], terms: Sequence[Term]
 ) -> tuple[Found, ColumnElement[int]]:
-    """Restrict the query `found` to rows of `noun` with all the terms. Return it, and the column to paginate by."""
+    """Restrict the query `found` to rows of the model `noun` that contain all the terms.
+
+    Return the restricted query, and the column by which to paginate it.
+    """
     if db.engine.dialect.name == "postgresql":
         words = func.array_to_tsvector(func.string_to_array(noun.search_text, " "))
         return found.where(words.bool_op("@@")(cast(tsquery(terms), TSQUERY))), noun.id + 0

@@ -37,21 +37,21 @@ _reply, _parent, _parent_author = shared_alias(Post), shared_alias(Post), shared
 
 
 class Place(NamedTuple):
-    """The tree that contains the replies to a post, and the path that their paths begin with."""
+    """The place of the replies to a post: the id of the tree that contains them, and the prefix of their paths."""
 
     tree_id: int
     prefix: str
 
 
 def place_of_replies(post: Post) -> Place:
-    """Return the place of the replies to a post."""
+    """Return the tree that contains the replies to a post, and the prefix of their paths."""
     if post.tree_id is None or len(post.tree_path) + WIDTH > PATH_LENGTH:
         return Place(post.id, "")
     return Place(post.tree_id, post.tree_path)
 
 
 def segment(post_id: int) -> str:
-    """Return the part of a path that stands for a post."""
+    """Return the id of a post in the format of a path: WIDTH characters of base 36."""
     digits = ""
     while post_id:
         post_id, digit = divmod(post_id, 36)
@@ -60,34 +60,36 @@ def segment(post_id: int) -> str:
 
 
 def ids_in(path: str) -> list[int]:
-    """Return the ids in a path, from the top down."""
+    """Return the post ids in a path, from the topmost ancestor down."""
     return [int(path[start : start + WIDTH], 36) for start in range(0, len(path), WIDTH)]
 
 
 def is_path(text: str) -> bool:
-    """Return whether `text` has the form of a path."""
+    """Return whether `text` has the format of a `tree_path`."""
     return _PATH.fullmatch(text) is not None
 
 
 def ancestor_ids(post: Post) -> list[int]:
-    """Return the ids of the posts above a post in its tree, from the top down."""
+    """Return the ids of the posts above a post in its tree, from the topmost down."""
     return [post.tree_id, *ids_in(post.tree_path)[:-1]] if post.tree_id is not None else []
 
 
 def lock_parent(post_id: int) -> None:
-    """Lock the post that a post replies to, so that it can't be deleted until the commit.
+    """Lock the post that a reply answers, so that it can't be deleted until the commit.
 
-    Call this before deleting the reply. Both deletions change the counter of the parent, and both lock other rows. If
-    the parent's deletion didn't wait here, the two could deadlock.
+    Call this before deleting the reply `post_id`. It does nothing if the post is not a reply. Deleting the reply and
+    deleting the post that it answers both update the counter of that post, and lock other rows. This lock prevents a
+    deadlock of the two deletions.
     """
     replied_to = select(_reply.reply_to_id).where(_reply.id == post_id).scalar_subquery()
     db.session.execute(select(Post.id).where(Post.id == replied_to).with_for_update(read=True, key_share=True))
 
 
 def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select[Post]:
-    """Restrict `posts` to the first `size` + 1 of a tree below `place`, in the order of the thread.
+    """Restrict the query `posts` to one page of the replies below a post, in the order of the thread.
 
-    `after` is the path of the last post of the previous page, or "".
+    `place` is the place of the replies to the post (`place_of_replies`). The page has up to `size` + 1 replies. `after`
+    is the path of the last reply on the previous page, or "".
     """
     start = max(place.prefix, after)
     return (
@@ -103,7 +105,10 @@ def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select
 
 
 def replied_to(viewer_id: Any) -> ScalarSelect[str]:
-    """Return the username of the author whom a `Post` replies to, as a subquery; NULL if the viewer can't see them."""
+    """Return the username of the author of the post that a `Post` replies to, as a subquery.
+
+    The value is NULL if the `Post` isn't a reply, or if the viewer can't see the post that it replies to.
+    """
     return (
         select(_parent_author.username)
         .join(_parent, _parent.author_id == _parent_author.id)

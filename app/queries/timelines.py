@@ -1,7 +1,8 @@
 """Queries of timelines. Posts are loaded together with their authors, so that a page needs one query.
 
-Timelines are paginated by id, newest first (app/web/paging.py). They depend on the viewer: a block between two users
-hides their posts from each other, a post has a level, and lists leave out posts by users whom the viewer mutes.
+Timelines are paginated by id, newest first (app/web/paging.py). Which posts they contain depends on the viewer. A block
+between two users hides their posts from each other. The visibility level of a post may exclude the viewer. Lists leave
+out posts by users whom the viewer mutes.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
 def visible(viewer: User) -> Select[Post]:
-    """Select the posts that the viewer may see, with their authors and what the viewer sees of their reactions.
+    """Select the posts that the viewer may see, with their authors.
 
-    Timelines are built from this query.
+    Also select the numbers of replies and likes, as the viewer sees them, and whether the viewer likes each post or has
+    bookmarked it. All timelines are built from this query.
     """
     return _visible(viewer.id)
 
@@ -43,34 +45,34 @@ def _visible(viewer_id: Any) -> Select[Post]:
 
 
 def listed(viewer: User) -> Select[Post]:
-    """Select the posts for public lists: visible posts by authors whom the viewer doesn't mute."""
+    """Select the posts for lists: posts that the viewer may see, by authors whom the viewer doesn't mute."""
     return visible(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
 
 
 def listed_ids(viewer: User) -> Select[int]:
-    """Select the ids of the posts of `listed`."""
+    """Select the ids of the posts that `listed` selects."""
     return visible_ids(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
 
 
 def visible_ids(viewer: User) -> Select[int]:
-    """Select the ids of the posts of `visible`."""
+    """Select the ids of the posts that `visible` selects."""
     return select(Post.id).join(Post.author).where(visibility.post_is_visible(viewer.id))
 
 
 def explore(viewer: User) -> Select[Post]:
-    """Select the posts of the Explore page: those of `listed` that all members may see and that aren't replies."""
+    """Select the posts of the Explore page: those of `listed` that all members may see, except replies."""
     return listed(viewer).where(Post.reply_to_id.is_(None), Post.visibility.in_(OPEN))
 
 
 def of(viewer: User, author: User) -> Select[Post]:
-    """Select the visible posts by one author."""
+    """Select the posts and replies by one author that the viewer may see."""
     return visible(viewer).where(Post.author_id == author.id)
 
 
 def hidden_count(viewer_id: Any, author_id: Any) -> ScalarSelect[int]:
-    """Return the number of an author's posts whose levels exclude the viewer, as a subquery.
+    """Return the number of an author's posts whose visibility levels exclude the viewer, as a subquery.
 
-    The cost depends on the number of the author's posts that aren't open to all members.
+    The cost depends on the number of the author's posts that aren't visible to all members.
     """
     theirs = (_theirs.author_id == author_id, _theirs.visibility.in_(RESTRICTED))
     hidden = select(func.count()).select_from(_theirs).where(*theirs, ~visibility.level_includes(viewer_id, _theirs))
@@ -83,22 +85,28 @@ def one(viewer: User, post_id: int) -> Select[Post]:
 
 
 def home_parameters(viewer: User, *, before: int | None, size: int) -> dict[str, int]:
-    """Return the parameters of `home`: its viewer, the id below which it begins, and the number of posts on a page."""
+    """Return the values of the bind parameters of `home`, for a page of `size` posts with ids below `before`.
+
+    If `before` is None, the page begins with the newest post.
+    """
     before = LARGEST_ID if before is None else before
     return {"viewer_id": viewer.id, "before": before, "size": size, "with_next": size + 1}
 
 
 def home() -> Select[Post]:
-    """Select the newest `size` + 1 posts by the user and the users they follow, newest first, with ids below `before`.
+    """Select the `size` + 1 newest posts on the viewer's home timeline with ids below `before`, newest first.
 
-    The statement has the parameters `home_parameters`, so that it is built only once. Replies are left out: they are on
-    the pages of their posts and on the profiles of their authors. The user sees all posts of these authors, except some
-    of the level "mentioned". Those that include the user are looked up by recipient, and merged with the others.
+    The timeline contains the posts of the viewer and of the users they follow. Replies are left out. They are shown on
+    the pages of the posts that they answer, and on the profiles of their authors. The viewer, `before` and `size` are
+    bind parameters (`home_parameters`), so that the statement is built only once.
+
+    The viewer can see all posts by these authors, except posts that are only for mentioned people. If the viewer is
+    mentioned in such a post, it is found by looking up the posts that the viewer is a recipient of.
 
     The cost depends on the number of followed users, not on the number of their posts:
 
-    1. Only the newest post of each author is looked up. Of these, the id of the `size` + 1st newest is the floor. So
-       there are at least `size` + 1 posts at or above the floor, and posts below it are not needed.
+    1. The newest post of each author is looked up. The `size` + 1st highest of the ids of these posts is called the
+       floor. So there are at least `size` + 1 posts at or above the floor, and posts below the floor are not needed.
     2. For each author, at most `size` + 1 posts at or above the floor are read. This limits the cost of authors who
        post very often.
     """
@@ -123,7 +131,10 @@ def home() -> Select[Post]:
 
 
 def count_newer() -> Select[int]:
-    """Select the number of posts on the `home` timeline of `viewer_id` with ids above `after`, but at most `most`."""
+    """Select the number of posts on the viewer's home timeline with ids above `after`. The count stops at `most`.
+
+    `viewer_id`, `after` and `most` are bind parameters.
+    """
     authors = _authors()
     is_newer = (Post.author_id == authors.c.id) & (Post.id > bindparam("after", type_=Integer))
     by_level = select(Post.id).select_from(authors).join(Post, is_newer).where(*on_home(Post))
@@ -133,12 +144,18 @@ def count_newer() -> Select[int]:
 
 
 def on_home(post: Any) -> tuple[ColumnElement[bool], ...]:
-    """Return the conditions of the index of the home timeline: not a reply, and not of the level "mentioned"."""
+    """Return the conditions that a post is not a reply, and is not only for mentioned people.
+
+    They are the conditions of the partial index of the home timeline. `post` is Post or an alias of Post.
+    """
     return post.reply_to_id.is_(None), post.visibility != ONLY_MENTIONED
 
 
 def _received(authors: CTE) -> Select[int]:
-    """Select the ids of posts by these authors that have the level "mentioned" and include `viewer_id`."""
+    """Select the ids of posts by these authors that are only for mentioned people and mention the viewer.
+
+    Posts by the viewer are included. Replies are left out.
+    """
     is_root = (Post.reply_to_id.is_(None), Post.visibility == ONLY_MENTIONED)
     return (
         select(PostRecipient.post_id.label("id"))
@@ -161,7 +178,10 @@ def _authors() -> CTE:
 
 
 def _floor(authors: CTE) -> ScalarSelect[int]:
-    """Return the floor of `home`: the id of the `size` + 1st of the authors' newest posts; 0 if there are fewer."""
+    """Return the floor that `home` explains, as a scalar subquery.
+
+    Among the newest posts of the authors, one for each author, it is the `size` + 1st highest id; 0 if there are fewer.
+    """
     newest = (
         select(func.max(_theirs.id))
         .where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE, *on_home(_theirs))

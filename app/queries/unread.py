@@ -61,7 +61,10 @@ def message_count_of(user_id: Any) -> ScalarSelect[int]:
 
 
 def message_count_in(member: Any) -> ColumnElement[int]:
-    """Return the number of unread messages of a membership, as a column expression. `member` may be an alias."""
+    """Return the number of unread messages of a conversation member, as a column expression.
+
+    `member` is ConversationMember or an alias of it.
+    """
     fresh = select(func.count(Message.id)).where(_beyond_read(member)).correlate(member).scalar_subquery()
     return case((member.newest_seq > member.read_seq, fresh), else_=0)
 
@@ -94,7 +97,7 @@ def message_count(user_id: int) -> int:
 
 
 def message_counts(user_ids: Sequence[int]) -> dict[int, int]:
-    """Return the number of unread messages of each of these users, by user id. One query."""
+    """Return the number of unread messages of each of these users, by user id. Runs one query."""
     rows = db.session.execute(_message_counts(), {"user_ids": list(user_ids)}).all()
     return {row[0]: row[1] for row in rows}
 

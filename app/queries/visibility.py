@@ -42,7 +42,10 @@ def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[boo
 
 
 def hidden_ids(viewer_id: Any) -> CompoundSelect[int]:
-    """Select the ids of the users whose posts `is_not_muted_or_blocked` hides from the viewer."""
+    """Select the ids of the users whom a mute or block hides from the viewer.
+
+    These are the users whom the viewer mutes or blocks, and the users who block the viewer.
+    """
     return union_all(
         select(_block.blocked_id).where(_block.blocker_id == viewer_id),
         select(_block.blocker_id).where(_block.blocked_id == viewer_id),
@@ -59,7 +62,10 @@ def is_visible(viewer_id: Any, person: Any = User) -> ColumnElement[bool]:
 
 
 def level_includes(viewer_id: Any, post: Any = Post) -> ColumnElement[bool]:
-    """Return the condition that the level of a post includes the viewer. `post` is Post or an alias of Post."""
+    """Return the condition that the visibility level of a post includes the viewer.
+
+    `post` is Post or an alias of Post.
+    """
     follows = exists().where(_follow.follower_id == viewer_id, _follow.followed_id == post.author_id)
     receives = exists().where(_recipient.user_id == viewer_id, _recipient.post_id == post.id)
     return or_(
@@ -73,8 +79,8 @@ def level_includes(viewer_id: Any, post: Any = Post) -> ColumnElement[bool]:
 def post_is_visible(viewer_id: Any, post: Any = Post, author: Any = User) -> ColumnElement[bool]:
     """Return the condition that the viewer can see a post. Every query of posts for a viewer contains it.
 
-    Its author is active, neither blocks the other, and the level of the post includes the viewer. `post` and `author`
-    may be aliases.
+    The author must be active, and the visibility level of the post must include the viewer. Neither the viewer nor the
+    author may block the other. `post` and `author` may be aliases.
     """
     return and_(is_visible(viewer_id, author), level_includes(viewer_id, post))
 

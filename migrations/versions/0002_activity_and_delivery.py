@@ -103,8 +103,8 @@ def downgrade() -> None:
 def _rename_waiting_mails() -> None:
     """Convert unfinished jobs, each of which emails a user about one conversation, to jobs about all messages.
 
-    Otherwise, these emails would be lost. The new jobs have no unique key, because a user may have several of them. The
-    first one sends everything, and the others find nothing to send.
+    The new version of the code can't run the old jobs, so their emails would be lost. The new jobs have no unique key,
+    because a user may have several of them. The first one sends everything, and the others find nothing to send.
     """
     job = sa.table('job', sa.column('id'), sa.column('name'), sa.column('args', sa.JSON()), sa.column('state'), sa.column('unique_key'))
     old = sa.select(job.c.id, job.c.args).where(job.c.name == 'messages.email_recipient', job.c.state != 'done')

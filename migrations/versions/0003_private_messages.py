@@ -202,7 +202,10 @@ def _moderation() -> None:
 
 
 def downgrade() -> None:
-    """Revert the upgrade. Delete messages without a sender, and messages of other kinds than "text"."""
+    """Revert the upgrade. Delete messages that the previous version of the code does not support.
+
+    These are messages without a sender, and messages of other kinds than "text".
+    """
     for table in ('audit_entry', 'reported_message', 'report', 'mute', 'block', 'hidden_message', 'message_image'):
         op.drop_table(table)
     search.drop(op, SEARCHED)

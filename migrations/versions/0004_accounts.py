@@ -59,6 +59,9 @@ def _renew_skeletons() -> None:
 
 
 def downgrade() -> None:
-    """Revert the upgrade, except the skeletons. The previous code only compares them with those of new names."""
+    """Revert the upgrade, but keep the new skeletons.
+
+    The previous version of the code works with them, because it only compares them with the skeletons of new usernames.
+    """
     op.drop_table('pending_account')
     op.drop_column('login_session', 'password_at')

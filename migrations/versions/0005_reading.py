@@ -100,7 +100,7 @@ def _set_words(table: sa.TableClause, row_id: int, words: str) -> None:
 
 
 def downgrade() -> None:
-    """Revert the upgrade, except the search text and the index. The previous code works with both."""
+    """Revert the upgrade, but keep the new search text and index. The previous version of the code works with both."""
     op.drop_table('post_draft')
     op.drop_index('ix_post_tag_key_post_id', 'post_tag')
     op.drop_table('post_tag')

@@ -34,7 +34,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Revert the upgrade. Delete reports of posts and people, because the previous code does not support them."""
+    """Revert the upgrade. Delete reports of posts and people, because the previous version does not support them."""
     op.execute("DELETE FROM report WHERE kind <> 'messages'")
     for column in ('salt', 'deleted_at', 'facts'):
         op.drop_column('reported_message', column)

@@ -61,7 +61,7 @@ def create_triggers() -> None:
 
 
 def drop_triggers() -> None:
-    """Drop the triggers of `create_triggers`."""
+    """Drop the triggers that `create_triggers` creates."""
     if op.get_bind().dialect.name == 'postgresql':
         op.execute('DROP TRIGGER sync_message_privacy ON "user"')
         op.execute('DROP FUNCTION sync_message_privacy()')

@@ -1,4 +1,4 @@
-"""Likes and bookmarks."""
+"""Add likes and bookmarks of posts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring the schema forward. The code before this migration must run on it."""
+    """Upgrade the schema. The previous version of the code must still work with the new schema."""
     for name, columns in {
         'post_like': [sa.Column('counted', sa.Boolean(), server_default=sa.true(), nullable=False)],
         'post_bookmark': [],
@@ -37,7 +37,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back."""
+    """Revert the upgrade. All likes and bookmarks are deleted."""
     like_counts.drop(op)
     op.drop_column('post_count', 'likes')
     op.drop_table('post_bookmark')

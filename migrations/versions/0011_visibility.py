@@ -1,7 +1,7 @@
-"""Add the level and the content warning of posts, drafts and members, and the recipients of posts.
+"""Add visibility levels and content warnings to posts and drafts, a default level to users, and recipients of posts.
 
-Until all its processes have stopped, the previous version of the code doesn't know the levels, and shows posts of every
-level to all members.
+During an update, processes of the previous version of the code keep running for some time. The previous version ignores
+the visibility levels, and shows every post to all members.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Revert the upgrade. Fail if this would show a post to more people than its author chose."""
+    """Revert the upgrade. Raises RuntimeError if there are posts for followers or mentioned people only.
+
+    The previous version of the code would show these posts to all members.
+    """
     restricted = sa.text("SELECT count(*) FROM post WHERE visibility IN ('followers', 'mentioned')")
     if op.get_bind().scalar(restricted):
         raise RuntimeError(
