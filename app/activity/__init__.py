@@ -1,4 +1,4 @@
-"""The Activity page: list a member's events, mark them as read, and restore or dismiss filtered notifications."""
+"""The Activity page: list a member's events, mark them as read, and restore or dismiss events hidden by filters."""
 
 from flask import Blueprint
 

@@ -1,4 +1,4 @@
-"""Actions on events: mark them as read, and restore or dismiss filtered notifications."""
+"""Mark events as read, and restore or dismiss events that a member's filters have hidden from the Activity page."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ Span = tuple[Place, Place]  # a range of events: the positions of the oldest and
 
 
 def mark_read(reader: User, spans: Sequence[Span]) -> None:
-    """Mark the reader's unread events in these ranges as read. The ranges are of events that a page has shown.
+    """Mark the reader's unread events in the ranges `spans` as read.
 
-    Events that were created after the page was rendered are not in its ranges, so they stay unread.
+    A page sends the ranges of the events that it has shown. Events that were created after the page was rendered are
+    outside these ranges, so they stay unread.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     if _change(activity.is_unread(reader.id) & rendered, read_at=now()):
@@ -27,21 +28,24 @@ def mark_read(reader: User, spans: Sequence[Span]) -> None:
 
 
 def restore(reader: User, spans: Sequence[Span]) -> int:
-    """Move the filtered events in these ranges to the Activity page, marked as read. Return their number.
+    """Move to the Activity page events that the reader's filters have hidden. Return how many were moved.
 
-    They are marked as read because the reader has just seen them.
+    All hidden events in the ranges `spans` are moved. They are marked as read, because the reader has just seen them.
     """
     rendered = or_(*(activity.between(*span) for span in spans))
     return _change(activity.is_filtered(reader.id) & rendered, filtered_by="", read_at=now())
 
 
 def dismiss(reader: User, event: Activity) -> None:
-    """Dismiss a filtered event. Its row is kept for a while, so that the same cause does not create the event again."""
+    """Dismiss an event that the reader's filters have hidden: it is no longer listed.
+
+    The row is kept for a while, so that the same cause does not create the event again.
+    """
     _change(activity.is_filtered(reader.id) & (Activity.id == event.id), read_at=now())
 
 
 def _change(which: ColumnElement[bool], **values: object) -> int:
-    """Update the events that match `which`, and return their number.
+    """Set `values` in the events that meet the condition `which`. Return the number of these events.
 
     The rows are locked in the order of their ids, to prevent deadlocks between the requests of two tabs.
     """

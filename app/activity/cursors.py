@@ -1,8 +1,8 @@
 """Cursors: positions in a list of events, as text in URLs and forms. An example is `1763700000.123456-42`.
 
 A cursor consists of an event's timestamp and id. The timestamp is the float's `repr`, so parsing it returns the same
-float. The id may be omitted: the position is then before all events with this timestamp (in the parameters `before` and
-`first`) or after them (in `last`).
+float. If the id is omitted, the position is before all events with this timestamp (in the parameters `before` and
+`first`), or after them (in the parameter `last`).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def before() -> Place | None:
 
 
 def ranges() -> list[Span]:
-    """Return the ranges in the form fields `first` and `last`. Both fields are repeated for each range.
+    """Return the ranges of events in the submitted form. Each range has a field `first` and a field `last`.
 
     Raises ValueError for invalid fields.
     """

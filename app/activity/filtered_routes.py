@@ -1,4 +1,4 @@
-"""Routes of filtered notifications: list, restore and dismiss them."""
+"""Routes to list, restore and dismiss the notifications that the viewer's filters have hidden."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FILTERED_EVENT = f"/activity/held/<{ID}:event_id>"
 
 
 def get_filtered_or_404(event_id: int) -> Activity:
-    """Return the viewer's filtered event with this id, or abort with 404."""
+    """Return the event with this id if the viewer's filters have hidden it. Otherwise, abort with 404."""
     return queries.filtered_event(viewer(), event_id) or abort(404)
 
 
 @bp.get("/activity/held")
 @login_required
 def filtered() -> str:
-    """List the viewer's filtered events, each with the reason why it was filtered. They stay unread."""
+    """List the events that the viewer's filters have hidden, each with the reason why. The events stay unread."""
     found = queries.filtered_page(viewer(), cursors.before(), page_size())
     rows = [grouping.Row([event], counts=False) for event in found.events]
     return render_template(
@@ -46,7 +46,7 @@ def filtered() -> str:
 @limits.changing
 @writes_late
 def restore(event_id: int) -> Response:
-    """Move one filtered event to the Activity page."""
+    """Move to the Activity page one event that the viewer's filters have hidden."""
     place = place_of(get_filtered_or_404(event_id))
     return _restore([(place, place)])
 
@@ -56,7 +56,7 @@ def restore(event_id: int) -> Response:
 @limits.changing
 @writes_late
 def restore_shown() -> Response:
-    """Move all events that the page of filtered events showed to the Activity page."""
+    """Move to the Activity page all events that the page of hidden events showed."""
     return _restore(sent_spans())
 
 
@@ -65,7 +65,7 @@ def restore_shown() -> Response:
 @limits.changing
 @writes_late
 def dismiss(event_id: int) -> Response:
-    """Dismiss one filtered event."""
+    """Dismiss one event that the viewer's filters have hidden: it is no longer listed."""
     event = get_filtered_or_404(event_id)
     with write_transaction():
         actions.dismiss(viewer(), event)

@@ -1,7 +1,8 @@
 """Group events into rows of the Activity page. A row shows one event, or several events of the same kind.
 
-The events of a row have the same kind, the same post if they are about one, the same calendar day in the reader's time
-zone, and the same read state. They are all on one page. A row shows the users who caused them.
+The events of a row have the same kind, the same post if they are about a post, the same calendar day in the reader's
+time zone, and the same read state. Events on different pages are not grouped. A row shows the users who caused its
+events.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Row:
 
     @property
     def moment(self) -> datetime:
-        """When the row's newest event happened."""
+        """The time of the row's newest event."""
         return self.events[0].created_at
 
     @property

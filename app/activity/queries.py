@@ -1,4 +1,4 @@
-"""Queries of the Activity page and of filtered notifications."""
+"""Queries for the events on a member's Activity page, and for the events that the member's filters have hidden."""
 
 from __future__ import annotations
 
@@ -24,22 +24,28 @@ class EventPage:
 
 
 def page(reader: User, before: Place | None, size: int) -> EventPage:
-    """Return a page of the reader's events: at most `size` events, older than `before` unless it is None. One query."""
+    """Return a page of the events on the reader's Activity page. Runs one query.
+
+    The page has at most `size` events. If `before` is not None, all of them are older than this position.
+    """
     return _cut(activity.shown(reader.id), before, size)
 
 
 def filtered_page(reader: User, before: Place | None, size: int) -> EventPage:
-    """Return a page of the reader's filtered events. Arguments as in `page`. One query."""
+    """Return a page of the events that the reader's filters have hidden. Runs one query.
+
+    The page has at most `size` events. If `before` is not None, all of them are older than this position.
+    """
     return _cut(activity.filtered(reader.id), before, size)
 
 
 def filtered_event(reader: User, event_id: int) -> Activity | None:
-    """Return the reader's filtered event with this id, or None."""
+    """Return the event with this id if the reader's filters have hidden it, otherwise None."""
     return db.session.scalar(select(Activity).where(activity.is_filtered(reader.id), Activity.id == event_id))
 
 
 def filtered_count(reader: User) -> int:
-    """Return the number of the reader's filtered events. Stop counting at MAX_FILTERED_COUNT."""
+    """Return the number of events that the reader's filters have hidden, but at most MAX_FILTERED_COUNT."""
     some = select(literal(1)).where(activity.is_filtered(reader.id)).limit(MAX_FILTERED_COUNT).subquery()
     return int(db.session.scalar(select(func.count()).select_from(some)) or 0)
 

@@ -19,7 +19,7 @@ from app.web.viewer import viewer, write_transaction, writes_late
 @bp.get("/activity")
 @login_required
 def index() -> str:
-    """List the viewer's events. They stay unread until the page sends a request that marks them as read."""
+    """List the viewer's events. The events stay unread until the page sends a request that marks them as read."""
     found = queries.page(viewer(), cursors.before(), page_size())
     rows = grouping.rows(found.events, preferences.grid(viewer().id), local_date)
     return render_template(
@@ -53,7 +53,10 @@ def sent_spans() -> list[Span]:
 
 
 def span_of(page: queries.EventPage) -> tuple[str, str] | None:
-    """Return the cursors of the oldest and the newest event of a page, for its form; None for an empty page."""
+    """Return the cursors of the oldest and the newest event of a page; None for an empty page.
+
+    The page's form submits these cursors, for example to mark the events as read.
+    """
     if not page.events:
         return None
     newest, oldest = page.events[0], page.events[-1]

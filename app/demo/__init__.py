@@ -1,1 +1,1 @@
-"""The sample data of `flask demo` (or `make demo`). It is created with the same actions that the routes use."""
+"""The sample data of `flask demo` (or `make demo`). The data is created with the same actions that the routes use."""

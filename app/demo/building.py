@@ -1,6 +1,6 @@
 """Create the sample data in steps with small transactions, so that a running site stays responsive.
 
-A step does nothing if it is already done, so a second run completes an interrupted demo.
+A step does nothing if its data exists already, so a second run completes an interrupted demo.
 
 No emails are sent. The transaction that enqueues an email also confirms the member's address, or marks the message as
 emailed, so that the job finds nothing to send. Events about follows, mentions and likes are marked as emailed right
@@ -53,7 +53,7 @@ def is_there() -> bool:
 
 
 def steps(password: str, login: str) -> list[Step]:
-    """Return all steps in order.
+    """Return the steps that create the demo, in the order in which they must run.
 
     All members get the password `password`. The member with the username `login` gets no language setting, so that the
     site uses the browser's language.
@@ -70,7 +70,10 @@ def steps(password: str, login: str) -> list[Step]:
 
 
 def _age(at: int, count: int) -> timedelta:
-    """Return the age of post number `at` of `count` posts, oldest first. The intervals between posts get shorter."""
+    """Return how long ago post number `at` of `count` posts was published. Number 0 is the oldest post.
+
+    The intervals between posts get shorter towards the newest post.
+    """
     return timedelta(days=DAYS) * (1 - (at + 1) / count) ** 2 + LATEST
 
 
@@ -157,7 +160,10 @@ def _published(viewer: User, entry: Entry) -> Post:
 
 
 def _react(entry: Entry, age: timedelta) -> None:
-    """Let some members like a post, and some bookmark it, a while after it was published."""
+    """Let some members like a post, and some bookmark it, some time after it was published.
+
+    `age` is the age of the post.
+    """
     age = max(age * 0.9 - PAUSE, LATEST / 2)
     fans, savers = script.likers(entry), script.savers(entry)
     if not fans and not savers:
@@ -174,7 +180,10 @@ def _react(entry: Entry, age: timedelta) -> None:
 
 
 def _settle(actors: Sequence[User], age: timedelta) -> None:
-    """Set the age of the events that members have just caused, and mark them as emailed. Mark old ones as read, too."""
+    """Set the age of the events that `actors` have just caused, and mark these events as emailed.
+
+    Events older than FRESH are also marked as read.
+    """
     happened = now() - age
     fresh = update(Activity).where(Activity.actor_id.in_([actor.id for actor in actors]), Activity.mailed_at.is_(None))
     values = {"created_at": happened, "mailed_at": happened, "read_at": happened if age > FRESH else None}

@@ -15,7 +15,10 @@ BOOKMARKED = 0.05  # share of the posts that a member bookmarks
 
 @dataclass(frozen=True)
 class Entry:
-    """A post or a reply of the demo. `number` is its index among the author's posts, or the replies of a thread."""
+    """A post or a reply of the demo.
+
+    `number` is the index of a post among the author's posts, or the index of a reply among the replies of its thread.
+    """
 
     author: str
     number: int
@@ -28,7 +31,7 @@ class Entry:
 
     @property
     def form_key(self) -> str:
-        """The key of the form with which it is published."""
+        """The form key with which the post or reply is published."""
         return f"demo-{self.thread}-{self.number}" if self.thread else f"demo-{self.number}"
 
 
@@ -45,7 +48,7 @@ class Character:
 
     @property
     def email(self) -> str:
-        """An email address in a domain that is reserved for examples (RFC 2606), so that no one receives the email."""
+        """An email address in a domain that is reserved for examples (RFC 2606), so that no one receives emails."""
         return f"{sha256(self.username.encode()).hexdigest()[:12]}@example.org"
 
 
@@ -60,7 +63,7 @@ class Talk:
     draft: tuple[str, str] | None  # (author, text)
 
     def reader_of(self, writer: str) -> str:
-        """Return the username of the other member."""
+        """Return the username of the member who is not `writer`."""
         return self.between[1] if writer == self.between[0] else self.between[0]
 
 
@@ -92,9 +95,10 @@ def groups() -> tuple[Group, ...]:
 
 
 def posts() -> list[Entry]:
-    """Return all posts and replies, oldest first. The authors are mixed, in the same order on every run.
+    """Return all posts and replies, oldest first.
 
-    After each post comes the next reply of a thread that has begun, so a thread grows over some time.
+    The posts of all authors are mixed, in the same order on every run. Each post is followed by at most one reply to an
+    earlier post, so that threads grow over some time.
     """
     mixed = sorted(
         (entry for person in people() for entry in person.posts),
@@ -112,7 +116,7 @@ def posts() -> list[Entry]:
 
 @cache
 def _replies() -> dict[tuple[str, int], list[Entry]]:
-    """Return the replies of all threads by the author and number of their post."""
+    """Return the replies of all threads. Each key is the author and the number of the post that starts a thread."""
     found: dict[tuple[str, int], list[Entry]] = {}
     for thread, row in enumerate(_rows("threads"), start=1):
         author, number = row["post"]
@@ -125,9 +129,9 @@ def _replies() -> dict[tuple[str, int], list[Entry]]:
 
 
 def likers(entry: Entry) -> list[str]:
-    """Return the usernames of the members who like a post. Popular posts have about six likes, others none or one.
+    """Return the usernames of the members who like a post. The most popular posts have about six likes.
 
-    No one reacts to a post that not all members can see.
+    A post that not all members can see has no likes.
     """
     if entry.visibility:
         return []
@@ -138,19 +142,25 @@ def likers(entry: Entry) -> list[str]:
 
 
 def savers(entry: Entry) -> list[str]:
-    """Return the usernames of the members who bookmark a post, if all members can see it."""
+    """Return the usernames of the members who bookmark a post.
+
+    A post that not all members can see has no bookmarks.
+    """
     if entry.visibility:
         return []
     return [one.username for one in people() if _chance(f"bookmark {one.username}", entry) < BOOKMARKED]
 
 
 def _chance(about: str, entry: Entry) -> float:
-    """Return a number from 0 to 1. It is the same on every run."""
+    """Return a pseudorandom number from 0 to 1 for an entry and a purpose (`about`).
+
+    The number is the same on every run.
+    """
     return sha256(f"{about}:{entry.author}:{entry.form_key}".encode()).digest()[0] / 256
 
 
 def follows(number: int) -> list[Character]:
-    """Return the members whom member `number` follows: all with the same language, and some others."""
+    """Return the members whom member `number` follows: all members with the same language, and some others."""
     everybody = people()
     one = everybody[number]
     steps = {1, 2, 5, 7, 11} if number % 3 else {1, 3, 4, 6, 9, 14, 17}

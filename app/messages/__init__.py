@@ -1,10 +1,10 @@
 """Private messages between two people and in groups.
 
 Terms:
-    seq              the number of a message within its conversation
-    revision         a number of the conversation that increases with each change of a message or the group
+    seq              the sequence number of a message within its conversation, counted from 1
+    revision         a counter of a conversation; each change of a message or of the group increments it
     message request  a conversation that its recipient has not accepted yet
-    unsend, undo     remove a message within seconds, as if it had never been sent
+    unsend, undo     remove a message within seconds of sending it, as if it had never been sent
     sealed message   a hidden copy of a deleted message, kept for some days so that it can be reported
 
 Routes:
@@ -15,20 +15,20 @@ Routes:
     composer_routes          the form for a new conversation
     image_routes             images
     search_routes            searching the viewer's messages
-    conversation_responses        helpers of the routes: access control, URLs, the page of a conversation
+    conversation_responses   helpers of the routes: access control, URLs, the page of a conversation
 
 Jobs:
     jobs                thumbnails, unused image files, sealed messages, the end of mutes, the daily recount
 
 Other modules:
     permission          who may write to whom; how long a message can be unsent or edited
-    actions             a package with the functions that change data; no other module changes it
+    actions             a package with the functions that change conversations and messages
     queries             a package with the queries that only this feature uses
     forms               the forms
     image_storage       checks uploaded images and stores their files
     search_words        the search text of messages
-    counters            the cached counters of conversations, and their recount
-    notifications       who is notified when a conversation changes
+    counters            recalculates cached values, such as the number of a conversation's newest message
+    notifications       notifies the members of a conversation when it changes
     pending_email       the messages in notification emails
     export              the messages in a data export
 """

@@ -54,7 +54,7 @@ def recipient_facts(one: Recipient) -> dict[str, Any]:
 
 
 def show_composer(form: GroupForm) -> str:
-    """Render the form for a new conversation. For each recipient, it shows whether the viewer may write to them."""
+    """Render the form for a new conversation. It shows for each recipient whether the viewer may write to them."""
     names = names_in(form.to.data or "")
     found = {user.username_key: user.id for user in people.by_usernames(names)} if names else {}
     chosen = recipients.by_ids(viewer(), [user_id for user_id in found.values() if user_id != viewer().id])

@@ -24,7 +24,7 @@ THREAD = f"/messages/thread/<{ID}:conversation_id>"
 
 
 def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> ConversationView:
-    """Return the viewer's conversation with the user `username`, or the conversation with that id.
+    """Return the viewer's conversation with the user `username`, or the conversation with the id `conversation_id`.
 
     Redirects to the inbox if `username` is the viewer's own. Aborts with 404 if there is no such user, or if the viewer
     is not a member of the conversation.
@@ -37,10 +37,10 @@ def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> Con
 
 
 def conversation_url(opened: ConversationView) -> str:
-    """Return the URL of the conversation, with the other user's name or with the conversation's id.
+    """Return the URL of the conversation, which contains the other user's name or the conversation's id.
 
-    The id is used for a group, and if the other user's account was deleted. If there is neither another user nor a
-    conversation, return the URL of the inbox.
+    The URL contains the id for a group, and if the other user's account was deleted. If there is neither another user
+    nor a conversation, return the URL of the inbox.
     """
     if opened.other is not None:
         return url_for("messages.conversation", username=opened.other.username)
@@ -50,12 +50,12 @@ def conversation_url(opened: ConversationView) -> str:
 
 
 def action_response(opened: ConversationView) -> Response | tuple[str, int]:
-    """Return the response after an action: 204 for a script, otherwise a redirect to the conversation."""
+    """Return the response after an action: status 204 to a script, otherwise a redirect to the conversation."""
     return ("", 204) if is_script() else redirect(conversation_url(opened), 303)
 
 
 def send_options(form: MessageForm | GroupForm) -> SendOptions:
-    """Store the uploaded images, and return the options of the message.
+    """Store the images that were uploaded with the form, and return the options for sending the message.
 
     Raises ActionError if an image or an alt text is refused.
     """
@@ -80,7 +80,7 @@ def decision_for(opened: ConversationView) -> Decision:
 
 
 def show(opened: ConversationView, form: MessageForm) -> str:
-    """Render a conversation. If the form was not submitted, it contains the viewer's draft."""
+    """Render a conversation with the message form. If the form was not submitted, it contains the viewer's draft."""
     thread = message_pages.newest(opened, before=before_id())
     if form.form_key.data is None:
         form.form_key.data = new_form_key()
@@ -94,7 +94,8 @@ def show(opened: ConversationView, form: MessageForm) -> str:
 def bubbles(opened: ConversationView, *, after: int, revision: int, first: int) -> str:
     """Render the messages that an open page does not show yet.
 
-    These are the messages after seq `after`, and the messages from seq `first` on that changed after `revision`.
+    These are the messages after sequence number `after`, and the messages from sequence number `first` on that changed
+    after `revision`.
     """
     thread = message_pages.since(opened, after, revision, first=first)
     return render_template("messages/_updates.html", **_context(opened, thread))

@@ -1,4 +1,7 @@
-"""Recalculate the cached counters of conversations: after a message was removed, and daily for all conversations."""
+"""Recalculate cached values of conversations and memberships, such as the sequence number of the newest message.
+
+This is done for a conversation after a message was removed, and daily for all conversations.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ STORED = (Conversation.newest_seq, ConversationMember.newest_seq, ConversationMe
 
 
 def recount() -> dict[str, int]:
-    """Compare the cached counters of every conversation with its messages, and correct the wrong ones.
+    """Compare the cached values of every conversation with its messages, and correct the wrong values.
 
-    Returns `{"checked": number of counters, "drift": number of wrong counters}`. Locks one conversation at a time.
+    Returns `{"checked": number of values, "drift": number of wrong values}`. Locks one conversation at a time.
     """
     checked = drift = 0
     for conversation_id, user_id, fits in _members():
@@ -31,14 +34,14 @@ def recount() -> dict[str, int]:
 
 
 def _correct_values() -> tuple[ScalarSelect[int], ScalarSelect[int], ScalarSelect[int]]:
-    """Return subqueries for the correct values of the columns in STORED, in the same order."""
+    """Return subqueries for the correct values of the columns in STORED, in the same order as STORED."""
     here = Message.conversation_id == ConversationMember.conversation_id
     everything = select(func.max(Message.seq)).where(here).correlate(ConversationMember).scalar_subquery()
     return everything, newest_from_others(), newest_visible()
 
 
 def _members() -> Iterator[tuple[int, int, bool]]:
-    """Yield (conversation id, user id, whether the counters are correct) for every member, without locking."""
+    """Yield (conversation id, user id, whether the cached values are correct) for every member, without locking."""
     last = 0
     while True:
         some = select(Conversation.id).where(Conversation.id > last).order_by(Conversation.id).limit(BATCH)
@@ -58,7 +61,7 @@ def _members() -> Iterator[tuple[int, int, bool]]:
 
 
 def _repair(conversation_id: int, user_id: int) -> int:
-    """Recheck a member's counters under the conversation's lock, and correct them. Return how many were wrong."""
+    """Correct a member's cached values under the conversation's lock. Return how many were wrong."""
     with write_transaction():
         locked = select(Conversation).where(Conversation.id == conversation_id).with_for_update()
         conversation = db.session.scalar(locked.execution_options(populate_existing=True))
@@ -81,9 +84,9 @@ def _repair(conversation_id: int, user_id: int) -> int:
 
 
 def newest_from_others() -> ScalarSelect[int]:
-    """Return a subquery for the correct `ConversationMember.newest_seq`.
+    """Return a subquery for the correct value of `ConversationMember.newest_seq`.
 
-    This is the seq of the newest message by another user, or 0.
+    This is the sequence number of the newest message by another user, or 0.
     """
     here = (Message.conversation_id == ConversationMember.conversation_id, Message.kind == "text")
     theirs = Message.sender_id.is_distinct_from(ConversationMember.user_id)
@@ -92,7 +95,7 @@ def newest_from_others() -> ScalarSelect[int]:
 
 
 def newest_visible() -> ScalarSelect[int]:
-    """Return a subquery for the correct `ConversationMember.newest_message_id`.
+    """Return a subquery for the correct value of `ConversationMember.newest_message_id`.
 
     This is the id of the newest message that the member can see, or NULL.
     """
@@ -103,7 +106,7 @@ def newest_visible() -> ScalarSelect[int]:
 
 
 def update_counters(conversation_id: int, user_id: int | None = None) -> None:
-    """Recalculate `newest_seq` and `newest_message_id` of all members of a conversation, or of one of them."""
+    """Recalculate `newest_seq` and `newest_message_id` of all members of a conversation, or of one member."""
     db.session.flush()
     these = update(ConversationMember).where(ConversationMember.conversation_id == conversation_id)
     if user_id is not None:
@@ -115,8 +118,8 @@ def update_counters(conversation_id: int, user_id: int | None = None) -> None:
 def reset_if_empty(conversation: Conversation) -> bool:
     """Reset the members of a two-person conversation to the state "new" if all its messages were unsent.
 
-    Return whether a member was reset. A member who declined the request stays "declined", so that they don't get
-    another one.
+    Return whether a member was reset. A member who declined the message request stays "declined", so that they don't
+    get another request.
     """
     some = exists().where(Message.conversation_id == conversation.id, Message.kind != "undone")
     this = (

@@ -31,7 +31,7 @@ Answer = Response | tuple[Response, int] | tuple[str, int]
 @limits.changing
 @writes_late
 def undo(conversation_id: int, seq: int) -> Answer:
-    """Unsend a recent message. Its text returns to the viewer's draft."""
+    """Unsend a recent message, and put its text into the viewer's draft."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     try:
         with write_transaction():
@@ -83,9 +83,9 @@ def edit(conversation_id: int, seq: int) -> Answer:
 @limits.changing
 @writes_late
 def delete(conversation_id: int, seq: int) -> Answer:
-    """Delete a message for the viewer (`scope` is "me"), or for all members ("everybody").
+    """Delete a message for the viewer only, or for all members, who then see a note in its place.
 
-    If it is deleted for all members, they see a note in its place.
+    The form field `scope` is "me" or "everybody".
     """
     opened, form = get_conversation_or_404(conversation_id=conversation_id), DeleteForm(request.form)
     if not form.validate_on_submit():
@@ -111,9 +111,9 @@ def _sealed_for() -> timedelta:
 
 
 def _own_or_404(conversation_id: int, seq: int) -> tuple[ConversationView, Message]:
-    """Return the conversation and the viewer's own message in it.
+    """Return the conversation, and the viewer's own message with this sequence number.
 
-    Aborts with 404 if the message is unsent, deleted, an event, or by another user.
+    Aborts with 404 if the message was unsent or deleted, is an event such as a renaming, or is by another user.
     """
     opened = get_conversation_or_404(conversation_id=conversation_id)
     message = message_pages.message(viewer(), conversation_id, seq) or abort(404)

@@ -1,4 +1,4 @@
-"""The messages in a data export: the visible messages of each conversation, and the owner's draft in it."""
+"""Export a user's conversations: the messages that the user can see, and the user's drafts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCH = 500  # maximum number of messages in memory
 def pieces(owner_id: int) -> Iterator[Piece]:
     """Yield the user's conversations as pieces of one JSON list.
 
-    Conversations and messages are in the order of creation.
+    The conversations, and the messages in each conversation, are in the order in which they were created.
     """
     newest = queries.newest_message_id(owner_id)
     between = b"\n"
@@ -42,7 +42,7 @@ def _messages(taken: ExportedConversation, newest: int) -> Iterator[Piece]:
 def _head(taken: ExportedConversation) -> dict[str, Any]:
     """Return the exported fields of a conversation, without its messages.
 
-    If the owner has left a group, its name and its members are left out.
+    If the user whose data is exported has left a group, the group's name and members are left out.
     """
     if not taken.conversation.is_group:
         others = [name for user_id, name in taken.people if user_id != taken.membership.user_id]

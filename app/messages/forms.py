@@ -1,4 +1,4 @@
-"""Forms for messages and groups. They check only the format of the input; the actions check the rules."""
+"""Forms for messages and groups. The forms check only the format of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MessageForm(FlaskForm):
 
 
 class DraftForm(FlaskForm):
-    """A draft, and the seq of the writer's newest message on the page."""
+    """A draft, and the sequence number of the writer's newest message on the page."""
 
     message = TextAreaField(validators=[Length(max=20_000)])
     own_seq = IntegerField(validators=[Optional(), NumberRange(min=0, max=2**31 - 1)])
@@ -41,16 +41,13 @@ class DeliveredForm(FlaskForm):
 
 
 class ReadForm(FlaskForm):
-    """The seq of the newest message that the page has shown."""
+    """The sequence number of the newest message that the page has shown."""
 
     seq = IntegerField(validators=[InputRequired(), NumberRange(min=0, max=2**31 - 1)])
 
 
 class MuteForm(FlaskForm):
-    """How many hours to mute a conversation.
-
-    If the field is empty, the conversation stays muted until it is unmuted.
-    """
+    """How many hours to mute a conversation. If the field is empty, the mute lasts until the user ends it."""
 
     hours = IntegerField(validators=[Optional(), NumberRange(min=1, max=1000)])
 
@@ -73,9 +70,9 @@ _BETWEEN_NAMES = regex.compile(r"[\s,;،؛、，；]+")
 
 
 class GroupForm(FlaskForm):
-    """The first message to one or several recipients.
+    """The first message of a new conversation, and its recipients.
 
-    With several recipients, it starts a group, which can have a name.
+    With several recipients, the conversation is a group, which can have a name.
     """
 
     to = StringField(_lp("recipients", "To"), validators=[InputRequired(), Length(max=TO_MAX_LENGTH)])

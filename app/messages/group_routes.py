@@ -25,7 +25,7 @@ from app.web.viewer import viewer, write_transaction, writes_late
 @limits.uploading
 @writes_late
 def start_group() -> str | Response | tuple[str, int]:
-    """Send the first message to one or several recipients. If it is refused, show the form again with its content."""
+    """Send the first message to one or several recipients. If it is refused, show the submitted form again."""
     form = GroupForm(request.form)
     if not form.validate_on_submit():
         return composer_routes.show_composer(form), 422

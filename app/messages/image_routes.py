@@ -40,7 +40,8 @@ def picture(image_id: int) -> Response:
 def thumbnail(image_id: int) -> Response:
     """Serve the thumbnail of an image.
 
-    If a job has not made the thumbnail yet, serve the full image with `no-store`.
+    If the thumbnail has not been made yet, serve the full image with `Cache-Control: no-store`, so that browsers
+    request the thumbnail later.
     """
     image = _image_or_404(image_id)
     if image.thumbnail:

@@ -18,7 +18,7 @@ MAX_REQUEST_BYTES = (MAX_IMAGES * 5 + 1) * 1024 * 1024  # 5 MiB for each image, 
 
 
 def storage() -> Storage:
-    """Return the store of message images, in DATA_DIR."""
+    """Return the store of message images, a directory in DATA_DIR."""
     return Storage(current_app.config["DATA_DIR"] / "media" / "messages")
 
 

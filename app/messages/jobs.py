@@ -1,4 +1,4 @@
-"""Background jobs for thumbnails, unused image files, sealed messages, the end of mutes, and the counters."""
+"""Background jobs for thumbnails, unused image files, sealed messages, the end of mutes, and cached values."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ ORPHAN_AGE = 24 * 3600  # minimum age in seconds; after this time, the row of a 
 
 @job("messages.thumbnails")
 def make_thumbnails(message_id: int) -> None:
-    """Make a thumbnail of each image of a message. Until then, pages show the full image.
+    """Make a thumbnail of each image of a message. Pages show the full image until its thumbnail exists.
 
-    Idempotent: an existing thumbnail is never replaced, even if two runs overlap. Raises PermanentError if a file can't
-    be read. The other images get their thumbnails nevertheless.
+    Idempotent: an existing thumbnail is never replaced, even if two runs overlap. If a file can't be read, the other
+    images still get their thumbnails, and then PermanentError is raised.
     """
     missing = images.without_thumbnail(message_id)
     end_read_transaction()
@@ -44,10 +44,10 @@ def make_thumbnails(message_id: int) -> None:
 
 
 def _make_thumbnail(image_id: int, file: str) -> None:
-    """Make and store one thumbnail.
+    """Make and store the thumbnail of one image.
 
-    Raises FileNotFoundError or InvalidImage if the file is unusable. Other errors propagate, so that the job is
-    retried.
+    Raises FileNotFoundError if the file is missing, and InvalidImage if the file is not a valid image. Other errors
+    propagate, so that the job is retried.
     """
     store = storage()
     with store.open(file) as stream:
@@ -65,7 +65,7 @@ def _make_thumbnail(image_id: int, file: str) -> None:
 def remove_orphaned_images() -> None:
     """Delete image files that no message, sealed message or report uses. Idempotent.
 
-    Refused or duplicate uploads and killed processes leave such files.
+    Such files remain after an upload was refused or submitted twice, or after a process was killed.
     """
     store = storage()
     # List the files before the names in use, so that a file attached in between is among the names in use.
@@ -80,10 +80,10 @@ def remove_orphaned_images() -> None:
 
 @job("messages.remove_sealed", queue="slow", timeout=3600, every=24 * 3600)
 def remove_sealed() -> int:
-    """Delete the sealed messages whose time is over, SEALED_DAYS after the deletion. Return their number.
+    """Delete the sealed messages that have been kept for SEALED_DAYS. Return how many were deleted.
 
-    Locks one conversation at a time. Idempotent. If a run is killed, messages.remove_stray_pictures deletes the
-    remaining image files.
+    Locks one conversation at a time. Idempotent. If a run is killed, the job `messages.remove_stray_pictures` deletes
+    the remaining image files.
     """
     removed = 0
     while True:
@@ -101,7 +101,7 @@ def remove_sealed() -> int:
 
 @job(membership.END_MUTE_JOB)
 def end_mute(conversation_id: int, user_id: int) -> None:
-    """Unmute a conversation for a member when the end time of the mute has passed.
+    """Unmute a conversation for a member if the end time of the mute has passed.
 
     Idempotent: it does nothing if the conversation is no longer muted, or if the mute was extended.
     """
@@ -113,5 +113,8 @@ def end_mute(conversation_id: int, user_id: int) -> None:
 
 @job("messages.recount", queue="slow", timeout=3600, every=24 * 3600)
 def recount_conversations() -> dict[str, int]:
-    """Correct cached counters of conversations that differ from the messages. Idempotent."""
+    """Correct wrong cached values of conversations, such as the sequence number of the newest message. Idempotent.
+
+    Return how many values were checked and how many were wrong.
+    """
     return counters.recount()

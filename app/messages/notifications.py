@@ -1,4 +1,4 @@
-"""Notify members of changes in a conversation: publish its state to their pages, and schedule email and push."""
+"""Notify the members of a conversation of changes: publish its state to their pages, and schedule email and push."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ KIND = "message"  # the name of this kind of event in the notification settings
 
 
 def publish_conversation_state(conversation_id: int, user_ids: Collection[int]) -> None:
-    """Publish the conversation's state to each of these users."""
+    """Publish the conversation's state to the pages of each of these users."""
     _publish_all(
         "conversation", user_ids, partial(conversation_state.states_for, conversation_id), str(conversation_id)
     )
 
 
 def publish_unread_count(*user_ids: int) -> None:
-    """Publish the number of unread messages of each of these users."""
+    """Publish to each of these users their number of unread messages."""
     _publish_all("unread_message_count", user_ids, unread.message_counts)
 
 
@@ -35,7 +35,7 @@ def _publish_all(
 ) -> None:
     """Publish to each of these users the state that `ask` returns for them.
 
-    `ask` is called only once for all users, under the locks on their clocks.
+    `ask` is called only once, for all users, during the commit while their notification clocks are locked.
     """
     asked = sorted(user_ids)
     answers = cache(lambda: ask(asked))
@@ -44,7 +44,10 @@ def _publish_all(
 
 
 def publish_request_count(user_id: int) -> None:
-    """Publish a user's number of pending message requests. The inbox shows this number. It is not part of the badge."""
+    """Publish to a user their number of pending message requests.
+
+    The inbox shows this number. The badge does not include it.
+    """
     publish_state(user_id, "message_request_count", lambda: unread.request_count(user_id))
 
 
@@ -59,9 +62,9 @@ class Member(NamedTuple):
 def notify_new_message(conversation_id: int, sender_id: int, members: Iterable[Member]) -> None:
     """Notify the members of a conversation of a new message.
 
-    Open pages of each member get the conversation's new state and, except for the sender, the new unread count. Members
-    who haven't muted the conversation also get email and push. A member with a pending message request gets only the
-    state and the new number of requests.
+    Open pages of each member get the conversation's new state. Pages of members other than the sender also get the
+    member's number of unread messages. If such a member hasn't muted the conversation, email and push notifications are
+    scheduled, too. A member with a pending message request gets only the state and the new number of requests.
     """
     told = [member for member in members if member.state in {MemberState.ACCEPTED, MemberState.REQUEST}]
     others = [member for member in told if member.user_id != sender_id]
@@ -85,7 +88,7 @@ def member_ids(conversation_id: int) -> list[int]:
 
 @visibility_changed.connect
 def _refresh_counts(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
-    """Publish a user's counts and their conversation with the other user after a block or mute starts or ends.
+    """Publish a user's counts and the state of their conversation with another user after a block or mute changed.
 
     If the block or mute ended (`restored`), also schedule email and push, because messages may count as unread again.
     """

@@ -63,9 +63,9 @@ def _unmailed() -> Select[Message, Conversation, int]:
 
 @scheduling.register_provider
 def pending_messages(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
-    """Return the messages to email to a user as one batch, with a section for each conversation.
+    """Return the unread messages to email to a user, as one batch with a section for each conversation.
 
-    Return an empty list if there are none, or if `kinds` does not include messages.
+    Return an empty list if there are no such messages, or if `kinds` does not include messages.
     """
     found = unmailed(user_id) if KIND in kinds else []
     if not found:
@@ -102,7 +102,10 @@ def _facts(one: Unmailed, people: Sequence[User]) -> dict[str, Any]:
 
 
 def _mark(user_id: int, newest: Mapping[int, int]) -> None:
-    """Mark messages as emailed. `newest` maps ids of conversations to seqs."""
+    """Mark the user's messages as emailed.
+
+    `newest` maps the id of each conversation to the sequence number of the newest message in the email.
+    """
     for conversation_id, seq in sorted(newest.items()):
         this = {"conversation": conversation_id, "user": user_id, "newest": seq}
         db.session.execute(_mark_member(), this)

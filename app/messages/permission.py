@@ -1,8 +1,9 @@
-"""Decide whether one user may write to another.
+"""Decide whether one user may write to another, and whether a message can still be unsent or edited.
 
-Routes check this before they show the form, and actions check it again. The recipient's setting (`MessagePrivacy`)
-applies only until the recipient has started or accepted the conversation. A sender whom the recipient doesn't follow
-sends a message request.
+Routes check the permission to write before they show the form, and actions check it again before they send. Once the
+recipient has started or accepted the conversation, a message is refused only if one of the two blocks the other or the
+recipient's account is inactive. Before that, the recipient's setting (`MessagePrivacy`) applies. If the recipient
+doesn't follow the sender, the message becomes a message request, which the recipient must accept first.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Decision:
 def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
     """Return SQL expressions for the fields `follows`, `friend_of_friend` and `blocked` of Relationship.
 
-    `other` is User or an alias of it.
+    `writer_id` is an id or an SQL expression. `other` is User or an alias of User.
     """
     through = _one.followed_id == _two.follower_id
     friend_of_friend = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
@@ -62,13 +63,16 @@ def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElem
 
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
-    """Return the current relationship of two users who have a conversation. Reloads `other` from the database."""
+    """Return the facts that decide whether `writer` may write to `other`. Reloads `other` from the database.
+
+    `conversation_id` is the id of their conversation, or 0 if they have none.
+    """
     named = relationship_parameters(writer, other, conversation_id)
     return Relationship(*db.session.execute(_relationship_query(), named).one())
 
 
 def relationship_parameters(writer: User, other: User, conversation_id: int) -> dict[str, int]:
-    """Return the values for `relationship_query`."""
+    """Return the values of the parameters of `relationship_query`."""
     return {"writer_id": writer.id, "other_id": other.id, "conversation_id": conversation_id}
 
 
@@ -78,7 +82,10 @@ def _relationship_query() -> Select[Any]:
 
 
 def relationship_query() -> Select[Any]:
-    """Return a query for the fields of Relationship, with parameters."""
+    """Return a query that selects the fields of Relationship.
+
+    The query has parameters for the ids of the users and of the conversation (`relationship_parameters`).
+    """
     membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
     here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)
     state = select(membership.state).where(*here).scalar_subquery()

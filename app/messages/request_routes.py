@@ -83,7 +83,7 @@ def mute(conversation_id: int) -> Response:
 @limits.changing
 @writes_late
 def unmute(conversation_id: int) -> Response:
-    """Unmute a conversation. Messages that arrived during the mute now count as unread."""
+    """Unmute a conversation. Its unread messages count in the badge again."""
     opened = get_conversation_or_404(conversation_id=conversation_id)
     with write_transaction():
         unmuted = membership.unmute(viewer(), conversation_id)

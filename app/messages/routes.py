@@ -52,7 +52,8 @@ def conversation(username: str = "", conversation_id: int = 0) -> str | Response
 def new_messages(username: str = "", conversation_id: int = 0) -> str:
     """Return the HTML of the messages that an open page does not show yet.
 
-    These are the messages after seq ?after=, and the messages from seq ?first= on that changed after ?revision=.
+    These are the messages after sequence number ?after=, and the messages from sequence number ?first= on that changed
+    after ?revision=.
     """
     numbers = {name: position(name) or 0 for name in ("after", "revision", "first")}
     return conversation_responses.bubbles(get_conversation_or_404(username, conversation_id), **numbers)
@@ -63,7 +64,7 @@ def new_messages(username: str = "", conversation_id: int = 0) -> str:
 def compose(recipient: str) -> Response:
     """Redirect to the conversation, which contains the message form.
 
-    This URL is from the Flask Mega-Tutorial, where it shows a separate form.
+    In the Flask Mega-Tutorial, this URL shows a page with only the form.
     """
     return redirect(conversation_responses.conversation_url(get_conversation_or_404(recipient)))
 
@@ -75,9 +76,9 @@ def compose(recipient: str) -> Response:
 @limits.uploading
 @writes_late
 def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tuple[str, int]:
-    """Send a message, and mark the messages up to seq `read_upto` as read.
+    """Send a message. Also mark the messages up to the sequence number in the form field `read_upto` as read.
 
-    If the message is refused, show the form again with its text.
+    If the message is refused, show the form again with the submitted text.
     """
     opened, form = get_conversation_or_404(recipient, conversation_id), MessageForm(request.form)
     if not form.validate_on_submit():
@@ -98,7 +99,7 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
 @login_required
 @writes_late
 def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[str, int]:
-    """Mark the messages up to `seq` as read by the viewer."""
+    """Mark the messages up to the sequence number in the form field `seq` as read by the viewer."""
     opened, form = get_conversation_or_404(username, conversation_id), ReadForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -135,7 +136,7 @@ def save_draft(username: str = "", conversation_id: int = 0) -> Response | tuple
 @login_required
 @writes_late
 def mark_delivered() -> tuple[str, int]:
-    """Mark the messages that the viewer's polls have returned up to `timestamp` as delivered."""
+    """Mark messages as delivered: those that polls of the viewer have returned up to the submitted `timestamp`."""
     form = DeliveredForm(request.form)
     if not form.validate_on_submit():
         abort(400)

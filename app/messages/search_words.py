@@ -1,11 +1,11 @@
-"""The search text of a private message: its words, and a token for each user in the conversation when it was sent.
+"""The search text of a private message: its words, and a token for each member at the time of sending.
 
 A token is the private-use character U+E000 followed by a user's id. Users can't type a token into a message or a query,
 because `search_text` and `query_terms` keep only letters, digits and emoji.
 
-A search in a user's messages looks up the user's token and the words together in the full-text index. So the cost
-depends on the number of the user's messages, not on the number of all messages. Tokens don't control access: the query
-also checks the membership (app/queries/visibility.py).
+A search in a user's messages looks up the user's token together with the words in the full-text index. So the cost
+depends on the number of the user's messages, not on the number of all messages. Tokens are not used for access control:
+the query also checks the membership (app/queries/visibility.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PERSON = "\ue000"  # U+E000, private use: app/lib/text/search.py keeps only lett
 
 
 def words_of(body: str, user_ids: Iterable[int]) -> str:
-    """Return the search text of a message in a conversation of these users."""
+    """Return the search text of a message. `user_ids` are the members of the conversation."""
     people = " ".join(f"{PERSON}{user_id}" for user_id in sorted(user_ids))
     return f"{people} {search_text(body)}".strip()  # stripped: PostgreSQL rejects an empty word
 

@@ -1,8 +1,8 @@
 """Polling: each open page regularly sends `GET /notifications` to ask for new notifications.
 
 idle_middleware   answers most polls before Flask handles the request: from Redis if nothing is new
-routes            answers the other polls: without a valid cookie, or while a writer holds the user's clock lock
-queries           the notifications after a timestamp, for a valid login
+routes            answers the other polls, for example without a valid cookie or while Redis is unavailable
+queries           reads the notifications after a timestamp, for a valid login
 load              measures how busy the process is, and sets the poll interval
 since             parses `?since=`
 """

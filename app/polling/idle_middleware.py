@@ -1,12 +1,12 @@
 """WSGI middleware that answers polls without Flask. Most requests to a server are polls.
 
-It verifies the session cookie with the app's own serializer. One Redis command returns the timestamp of the user's
-newest notification, and whether the login may still poll. (app/notifications/poll_cache.py explains why these values
-are correct.) If the timestamp equals `?since=`, the response is `[]`. Such a poll is called idle.
+The middleware verifies the session cookie with the app's own serializer. One Redis command returns the timestamp of the
+user's newest notification, and whether the login may still poll. (app/notifications/poll_cache.py explains why these
+values are correct.) If the timestamp equals `?since=`, the response is `[]`. Such a poll is called idle.
 
-Otherwise, the middleware reads the notifications from the database, under the lock that is needed to fill the cache. If
-the lock is taken, or if anything is invalid or unavailable, the request is passed on to the app, like all other
-requests.
+If the poll is not idle, the middleware reads the notifications from the database, under the lock that is needed to fill
+the cache. It passes the request on to the app if the lock is taken, if the cookie or `?since=` is invalid, or if Redis
+or the database is unavailable. Requests that are not polls are always passed on.
 
 All requests pass through this middleware, so it also measures how busy the process is (load.py) and sends the poll
 interval. If the process is overloaded, the middleware rejects some of the polls that would need SQL.
@@ -42,7 +42,7 @@ BUSY = b'{"error": "busy", "status": 503}\n'
 
 
 class IdlePolls:
-    """The middleware that this module describes."""
+    """WSGI middleware that answers polls, and passes all other requests on to the app."""
 
     def __init__(self, app: Flask, inner: WSGIApplication) -> None:
         self._app = app
@@ -63,7 +63,7 @@ class IdlePolls:
         self._busy = [*always, ("Content-Length", str(len(BUSY)))]
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer an idle poll, or pass the request on to the app. Every request counts towards the load."""
+        """Answer a poll, or pass the request on to the app. Every request counts towards the load of the process."""
         self._load.enter()
         try:
             if environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET":
@@ -106,7 +106,10 @@ class IdlePolls:
             return False
 
     def _news(self, poll: Poll, environ: WSGIEnvironment) -> tuple[list[tuple[str, str]], bytes] | None:
-        """Return the headers and the body of the answer to a poll that isn't idle; None if the app must answer."""
+        """Return the headers and the body of the response to a poll that is not idle.
+
+        Return None if the app must handle the poll, for example because a lock is taken.
+        """
         with self._app.app_context(), read_transaction():
             told = poll_cache.read_and_fill(
                 poll.user_id, poll.login_id, lambda connection, last: queries.notifications(connection, poll, last)
@@ -133,6 +136,6 @@ class IdlePolls:
 
 
 def answer_idle_polls(app: Flask) -> None:
-    """Wrap the app in the middleware."""
+    """Wrap the app in the middleware that answers polls."""
     app.extensions["web_load"] = Load(app.config["WEB_THREADS"], app.config["POLL_INTERVAL"])
     app.wsgi_app = IdlePolls(app, app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it

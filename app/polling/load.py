@@ -1,11 +1,12 @@
-"""Measure the load of a web process, and slow down polls, so that page views and writes stay fast.
+"""Measure how busy a web process is. If it is busy, slow down polls, so that page views and writes stay fast.
 
-The load is an average over about ten seconds. As it grows, the poll interval grows in steps, and browsers poll less
-often. Near full load, most polls that would need SQL are rejected. Page views and writes are never rejected.
+The load is a number from 0 (idle) to 1 (fully busy), averaged over about ten seconds. As the load grows, the poll
+interval grows in steps, and browsers poll less often. Near full load, most polls that would need SQL are rejected. Page
+views and writes are never rejected.
 
-The load is the higher of two values: the share of request threads in use, and the process's use of one CPU core. The
-first grows if the database or the machine is slow. The second is needed because all threads of a Python process share
-one core, and many short requests use up the core while most threads are free.
+The load is the higher of two values: the share of request threads in use, and the share of one CPU core that the
+process uses. The first value grows if the database or the machine is slow. The second value is needed because all
+threads of a Python process share one core: many short requests can use up the core while most threads are free.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ UPDATE_EVERY = 1.0  # seconds between two updates of the average
 
 
 class Step(NamedTuple):
-    """A step of the poll interval: from the load `busy` on, the interval is POLL_INTERVAL times `times`."""
+    """A step of the poll interval: if the load is at least `busy`, the interval is POLL_INTERVAL times `times`."""
 
     busy: float
     times: float
@@ -38,7 +39,11 @@ RETRY_AFTER = (15, 45)  # seconds; a random value, so that rejected polls don't 
 
 
 class Load:
-    """The load of a web process with `threads` request threads. `interval` is the POLL_INTERVAL in seconds."""
+    """The load of this web process: how busy its threads and its CPU core are, from 0 to 1.
+
+    The load decides how often browsers poll, and how many polls are rejected. `threads` is the number of threads that
+    handle requests. `interval` is the setting POLL_INTERVAL in seconds, which is the poll interval at low load.
+    """
 
     def __init__(
         self,
@@ -64,11 +69,11 @@ class Load:
 
     @property
     def interval(self) -> int:
-        """The current poll interval in seconds."""
+        """The current poll interval in seconds. It grows with the load."""
         return self.intervals[self.step]
 
     def enter(self) -> None:
-        """Count the start of a request."""
+        """Record that a request has started."""
         with self._lock:
             moment = self._clock()
             self._worked += self._running * (moment - self._at)
@@ -78,9 +83,9 @@ class Load:
                 self._update(moment)
 
     def leave(self) -> None:
-        """Count the end of a request.
+        """Record that a request has ended.
 
-        The time for sending a file is not counted, because it depends on the client's connection.
+        The time for sending the response is not counted, because it depends on the client's connection.
         """
         with self._lock:
             moment = self._clock()
@@ -89,7 +94,10 @@ class Load:
             self._running -= 1
 
     def _update(self, moment: float) -> None:
-        """Update the exponential moving average with the work since the last update, and choose the step."""
+        """Update the load with the work since the last update, and choose the poll interval for it.
+
+        The load is an exponential moving average.
+        """
         since = moment - self._updated_at
         cpu = self._cpu()
         now = min(max(self._worked / self._threads, cpu - self._cpu_then) / since, 1.0)
@@ -101,11 +109,14 @@ class Load:
             self.step -= 1
 
     def should_shed(self) -> bool:
-        """Return whether to reject a poll that would need SQL."""
+        """Return whether to reject a poll that would need SQL. The decision is random.
+
+        Polls are rejected only near full load. The probability grows with the load.
+        """
         excess = (self.busy - SHED_FROM) / (1 - SHED_FROM)
         return excess > 0 and self._dice() < excess * MAX_SHED
 
     def retry_after(self) -> int:
-        """Return the Retry-After header of a rejected poll, in seconds."""
+        """Return the value of the Retry-After header for a rejected poll: a random number of seconds."""
         least, most = RETRY_AFTER
         return round(least + (most - least) * self._dice())

@@ -13,7 +13,7 @@ from app.notifications import poll_cache
 
 
 class Poll(NamedTuple):
-    """Who polls, and the timestamp of the newest notification that they have."""
+    """A poll: the user, the login, and the timestamp of the newest notification that the client has received."""
 
     user_id: int
     login_id: str
@@ -23,8 +23,9 @@ class Poll(NamedTuple):
 def notifications(connection: Connection, poll: Poll, clock: float) -> list[dict[str, Any]] | None:
     """Return the user's notifications after `poll.since`, oldest first. Return None if the login has ended.
 
-    `clock` is the user's newest committed timestamp. If `poll.since` is later than that, a backup was restored after
-    the client got it. In this case, if nothing is newer, all notifications are returned, so that the client recovers.
+    `clock` is the user's newest committed timestamp. If `poll.since` is later than `clock`, the database was restored
+    from a backup after the client received that timestamp. In this case, all notifications are returned if none are
+    newer, so that the client shows the restored state.
     """
     found = _after(connection, poll)
     if found == [] and poll.since > clock:

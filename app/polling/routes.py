@@ -18,9 +18,10 @@ from app.web.viewer import unauthorized_json, viewer_or_none, visit
 def poll() -> Response:
     """Return the viewer's notifications after `since`, oldest first: `[{"name", "data", "timestamp"}]`.
 
-    Most polls don't reach this route (app/polling/idle_middleware.py). The route does not write to the database, set a
-    cookie or extend the session. It fills the poll cache, so that the next idle poll is answered from there. If the
-    middleware has just failed to fill it, the route doesn't try again.
+    Most polls don't reach this route, because the middleware answers them (app/polling/idle_middleware.py). The route
+    does not write to the database, set a cookie or extend the session. It fills the poll cache, so that the middleware
+    can answer the next poll from Redis. If the middleware has just failed to fill the cache, the route doesn't try
+    again.
     """
     found = visit()
     user = viewer_or_none()

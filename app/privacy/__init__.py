@@ -1,4 +1,4 @@
-"""Privacy: blocking and muting people, and the settings for who may start a conversation and for read receipts."""
+"""Privacy: blocking and muting people, and the settings for messages, read receipts and the visibility of posts."""
 
 from flask import Blueprint
 

@@ -1,7 +1,7 @@
-"""Functions that change blocks, mutes of people, and the privacy settings. Nothing else changes them.
+"""Block, unblock, mute and unmute people, and save the privacy settings.
 
-Blocks and mutes hide content without deleting it, so the content reappears when they end. There is one exception: a
-block deletes the follows between the two users, and unblocking does not restore them.
+Blocks and mutes hide content without deleting it, so the content reappears when a block or mute ends. There is one
+exception: a block deletes the follows between the two users, and unblocking does not restore the follows.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def block(blocker: User, blocked: User) -> None:
 
 
 def unblock(blocker: User, blocked: User) -> bool:
-    """Unblock a user. Return False if they were not blocked. Follows are not restored."""
+    """Unblock a user. Return False if they were not blocked. Follows that the block ended are not restored."""
     this = delete(Block).where(Block.blocker_id == blocker.id, Block.blocked_id == blocked.id)
     if db.session.scalar(this.returning(Block.blocker_id)) is None:
         return False
@@ -48,10 +48,10 @@ def unblock(blocker: User, blocked: User) -> bool:
 
 
 def mute(muter: User, muted: User, hours: int | None = None) -> None:
-    """Mute a user. A later call replaces the duration.
+    """Mute a user: hide the user's posts and notifications from `muter`. A later call replaces the duration.
 
-    `hours` is one of `mute_duration.HOURS`; None mutes the user until they are unmuted. Raises ActionError for other
-    values, and if the two are the same user.
+    `hours` is the duration, one of `mute_duration.HOURS`. If `hours` is None, the mute lasts until `muter` ends it.
+    Raises ActionError for other values, and if the two are the same user.
     """
     if muter.id == muted.id:
         raise ActionError(_l("You can't mute yourself."))
@@ -73,8 +73,8 @@ def unmute(muter: User, muted: User) -> bool:
 def end_mute(muter_id: int, muted_id: int) -> bool:
     """Unmute a user if the end time of the mute has passed. Return whether they were unmuted.
 
-    If the end time is in the future, for example because the mute was extended, enqueue the job that calls
-    this function for that time.
+    If the end time is in the future, for example because the mute was extended, enqueue a job that calls this function
+    again at that time.
     """
     this = (Mute.muter_id == muter_id, Mute.muted_id == muted_id)
     until = db.session.scalar(select(Mute.until).where(*this).with_for_update())
@@ -87,10 +87,13 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
 
 
 def save_settings(person: User, *, message_privacy: str, receipts: bool, post_visibility: str) -> None:
-    """Store who may start a conversation with the user, who can see their posts by default, and the read receipts.
+    """Save a user's privacy settings.
 
-    An empty `post_visibility` stands for the site's default. Raises ActionError if `message_privacy` is not one of
-    MessagePrivacy, or `post_visibility` not one of DEFAULTS.
+    - `message_privacy`: who may start a conversation with the user; one of MessagePrivacy
+    - `receipts`: whether the user shares read receipts
+    - `post_visibility`: who can see the user's posts by default; one of DEFAULTS, or "" for the site's default
+
+    Raises ActionError if a value is not allowed.
     """
     if message_privacy not in list(MessagePrivacy):
         raise ActionError(_l("Choose who can message you."))

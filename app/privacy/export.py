@@ -1,4 +1,4 @@
-"""The privacy part of a data export."""
+"""The privacy part of a data export: privacy settings, blocks and mutes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.models import Block, Mute, User
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
-    """Yield the privacy settings, blocks and mutes as a single piece of JSON.
+    """Yield the user's privacy settings, blocks and mutes as a single piece of JSON.
 
-    A user creates blocks and mutes one by one, so there are few enough for memory.
+    A user creates blocks and mutes one by one, so there are few enough to keep all of them in memory.
     """
     owner = db.session.get_one(User, owner_id)
     blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)

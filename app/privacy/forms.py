@@ -1,4 +1,4 @@
-"""Forms for privacy settings and mutes. They check only the format of the input; the actions check the rules."""
+"""Forms for privacy settings and mutes. The forms check only the format of the input; the actions check the rules."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ LABELS = {
 
 
 def _current_value(value: str | None) -> str | None:
-    """Replace "known", the former name of FRIENDS_OF_FRIENDS, which pages loaded before an update still submit."""
+    """Return FRIENDS_OF_FRIENDS for its former name "known", otherwise the value itself.
+
+    Pages that were loaded before an update still submit the former name.
+    """
     return MessagePrivacy.FRIENDS_OF_FRIENDS if value == "known" else value
 
 
 class PrivacyForm(FlaskForm):
-    """Who may start a conversation with the user, who can see their posts by default, and the read receipts."""
+    """The privacy settings of a user.
+
+    They say who may start a conversation with the user, who can see the user's posts by default, and whether the user
+    shares read receipts.
+    """
 
     message_privacy = RadioField(
         _l("Who can message me"),
@@ -45,6 +52,6 @@ class PrivacyForm(FlaskForm):
 
 
 class MuteForm(FlaskForm):
-    """How many hours to mute a user; empty means until they are unmuted again."""
+    """How many hours to mute a user. If the field is empty, the mute lasts until the viewer ends it."""
 
     hours = IntegerField(validators=[Optional()])

@@ -9,7 +9,7 @@ from app.privacy import actions
 
 @job(actions.END_MUTE_JOB)
 def end_mute(muter_id: int, muted_id: int) -> None:
-    """End a mute of a user when its time is over.
+    """Unmute a user if the end time of the mute has passed.
 
     Idempotent: it does nothing if the mute has ended already or was extended.
     """

@@ -30,13 +30,13 @@ class People:
 
 
 def blocked(viewer: User, before: int | None, size: int) -> People:
-    """Return a page of the users whom the viewer blocks. One query."""
+    """Return a page of the users whom the viewer blocks. Runs one query."""
     query = select(User, literal(None)).join(Block, Block.blocked_id == User.id).where(Block.blocker_id == viewer.id)
     return _page(query, before, size)
 
 
 def muted(viewer: User, before: int | None, size: int) -> People:
-    """Return a page of the users whom the viewer mutes. One query."""
+    """Return a page of the users whom the viewer mutes. Runs one query."""
     query = select(User, Mute.until).join(Mute, Mute.muted_id == User.id).where(Mute.muter_id == viewer.id)
     return _page(query, before, size)
 

@@ -30,7 +30,7 @@ from app.web.viewer import viewer, write_transaction, writes_late
 @limits.changing
 @writes_late
 def block(username: str) -> Response:
-    """Block a user. They aren't notified."""
+    """Block a user. The user isn't notified."""
     return _change(username, lambda person: actions.block(viewer(), person), _l("You blocked %(name)s."))
 
 
@@ -48,7 +48,10 @@ def unblock(username: str) -> Response:
 @limits.changing
 @writes_late
 def mute(username: str) -> Response:
-    """Mute a user for `hours`, or until they are unmuted if `hours` is empty. They aren't notified."""
+    """Mute a user for `hours` hours. If `hours` is empty, the mute has no end.
+
+    The user isn't notified.
+    """
     form = MuteForm(request.form)
     if not form.validate_on_submit():
         abort(400)
@@ -96,13 +99,16 @@ def settings() -> str | Response | tuple[str, int]:
 
 @bp.app_template_global()
 def relation_to(person: User) -> Relation:
-    """Return the mutes and blocks between the viewer and a user. For templates that don't receive them. One query."""
+    """Return the mutes and blocks between the viewer and a user. Runs one query.
+
+    Templates call this function if their route does not pass the mutes and blocks.
+    """
     return relations.between(viewer().id, person.id)
 
 
 @bp.app_template_global()
 def mute_times() -> list[tuple[int, str]]:
-    """Return the durations that a mute with an end can have, as pairs of hours and text, such as (24, "1 day")."""
+    """Return the durations that a user can choose for a mute, as pairs of hours and text, such as (24, "1 day")."""
     locale = get_locale() or "en"
     return [(hours, format_timedelta(timedelta(hours=hours), locale=locale)) for hours in mute_duration.HOURS]
 

@@ -1,4 +1,4 @@
-"""Functions that change the background jobs of a member."""
+"""Retry a member's failed background jobs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from app.models import Job, User
 
 
 def retry_task(owner: User, job: Job) -> None:
-    """Retry a failed job. It gets the full number of attempts again.
+    """Retry a failed job. The job gets the full number of attempts again.
 
     Raises ActionError if the job has not failed, or if a job with the same unique key is queued or running. Raises
-    sqlalchemy.exc.NoResultFound if the job was deleted. Both this
-    function and the start of a data export lock the owner's row, so that they can't both enqueue a job.
+    sqlalchemy.exc.NoResultFound if the job was deleted.
+
+    This function and the start of a data export both lock the owner's row, so that they can't both enqueue a job with
+    the same unique key.
     """
     db.session.execute(select(User.id).where(User.id == owner.id).with_for_update(key_share=True))
     job = db.session.scalars(select(Job).where(Job.id == job.id).execution_options(populate_existing=True)).one()

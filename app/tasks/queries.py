@@ -14,7 +14,7 @@ SHOWN = 50  # maximum number of jobs on the page; usually, finished jobs are del
 
 
 def of(owner: User) -> Select[Job]:
-    """Select the jobs that a member started, newest first."""
+    """Select the newest SHOWN jobs that a member started, newest first."""
     return select(Job).where(Job.owner_id == owner.id).order_by(Job.queued_at.desc(), Job.id).limit(SHOWN)
 
 

@@ -89,7 +89,7 @@ def _row(job: Job) -> Row:
 
 
 def _has_worker(jobs: Sequence[Job]) -> bool:
-    """Return False if a job is queued and no worker is running.
+    """Return False if a job is queued but no worker is running, otherwise True.
 
     If Redis is unavailable, it is unknown whether a worker is running, so return True.
     """

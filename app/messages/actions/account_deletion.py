@@ -1,7 +1,8 @@
 """Remove a deleted account from its conversations.
 
 If another member has accepted the conversation, the account's messages stay, without its name and images. Otherwise,
-the conversation is deleted, because no one needs to answer a message request from a deleted account.
+the conversation is deleted: the other members have at most a message request, and no one needs to answer a request from
+a deleted account.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ BATCH = 500  # messages per transaction
 
 @account_deletion.register_step
 def remove_user_from_conversation(user_id: int) -> bool:
-    """Do the next step of removing a user from their conversations. Return False if the user is in no conversation.
+    """Remove a part of a user's data from one conversation. Return False if the user is in no conversation.
 
-    A step handles one batch of messages in one conversation. When no messages are left, the next step removes the
-    membership.
+    The account deletion calls this function until it returns False. Each call handles up to BATCH messages of one
+    conversation. If none are left, the call deletes the user's membership or, if no other member has accepted the
+    conversation, the conversation.
     """
     mine = (
         select(ConversationMember.conversation_id)
@@ -84,7 +86,7 @@ def _remove_sender(message_ids: Sequence[int], revision: int) -> None:
 
 
 def _remove_name(conversation: Conversation, user_id: int) -> None:
-    """Remove the user's name from the "added" events of a group, which say who was added."""
+    """Remove the user's name from the events that say that the user was added to the group."""
     events = select(Message).where(Message.conversation_id == conversation.id, Message.kind == "added")
     for event in db.session.scalars(events):
         if event.args.get("user_id") == user_id:
@@ -93,7 +95,7 @@ def _remove_name(conversation: Conversation, user_id: int) -> None:
 
 
 def _delete_conversation(conversation: Conversation, others: Sequence[int]) -> None:
-    """Delete a batch of the conversation's messages. If there are none, delete the conversation."""
+    """Delete up to BATCH messages of the conversation. If no messages are left, delete the conversation."""
     here = ConversationMember.conversation_id == conversation.id
     db.session.execute(update(ConversationMember).where(here).values(newest_seq=0, newest_message_id=0))
     some = select(Message.id).where(Message.conversation_id == conversation.id).limit(BATCH)

@@ -1,7 +1,7 @@
 """Edit, unsend and delete messages.
 
-Each change increments the conversation's `revision`. Open pages request the changes after the revision that they show.
-Changes are made under the conversation's lock, so concurrent changes to a message are serialised.
+Each change increments the conversation's `revision`. An open page requests all changes after the revision that it
+shows. The conversation is locked during a change, so two requests can't change a message at the same time.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ class Undone:
 
 
 def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> Undone:
-    """Unsend a recent message, as if it had never been sent: no member sees it, and no counter includes it. Idempotent.
+    """Unsend a recent message: remove it for all members, as if it had never been sent. Idempotent.
 
-    The text returns to the writer's draft. If another member has read the message, a sealed copy is kept for
-    `kept_for`, so that this member can report it.
+    The text of the message is put into the writer's draft. If another member has read the message, a hidden copy (a
+    sealed message) is kept for `kept_for`, so that this member can report it.
 
-    Raises ActionError if the undo window is over. Raises LookupError if the writer has no such message.
+    Raises ActionError if the message is too old to be unsent, or if it was deleted for everyone. Raises LookupError if
+    the writer has no message with this `seq`.
     """
     conversation, mine, message = _own_message(writer, conversation_id, seq)
     if message.kind == "undone":
@@ -69,10 +70,10 @@ def undo(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -
 
 
 def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length: int = 2000) -> Message:
-    """Change the text of a message and mark it as edited. Do nothing if the text is the same.
+    """Change the text of a message and mark the message as edited. Do nothing if the text is the same.
 
-    Raises ActionError if the text is invalid, if the edit window is over, or if the writer may no longer write in the
-    conversation. Raises LookupError if the writer has no such message.
+    Raises ActionError if the text is invalid, if the message is too old to be edited, or if the writer may no longer
+    write in the conversation. Raises LookupError if the writer has no message with this `seq`.
     """
     conversation, _mine, message = _own_message(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
@@ -91,12 +92,13 @@ def edit(writer: User, conversation_id: int, seq: int, body: str, *, max_length:
 
 
 def delete_for_everyone(writer: User, conversation_id: int, seq: int, *, kept_for: timedelta) -> list[str]:
-    """Delete a message for every member. They see a note in its place. Idempotent.
+    """Delete a message for every member, and show a note in its place. Idempotent.
 
-    A sealed copy is kept for `kept_for`: no member can see it, but the message can still be reported.
+    A hidden copy (a sealed message) is kept for `kept_for`, so that the message can still be reported.
 
-    Returns the image files that are no longer in use. The caller removes them after the commit. Raises ActionError if
-    the edit window is over. Raises LookupError if the writer has no such message.
+    Returns the image files that are no longer in use. The caller must delete these files after the commit. Raises
+    ActionError if the message is too old to be deleted for everyone. Raises LookupError if the writer has no message
+    with this `seq`.
     """
     conversation, _mine, message = _own_message(writer, conversation_id, seq)
     if message.kind == "undone" or message.deleted_at is not None:
@@ -116,7 +118,7 @@ def delete_for_everyone(writer: User, conversation_id: int, seq: int, *, kept_fo
 def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
     """Hide a message from one member. Other members still see it. Idempotent.
 
-    Raises LookupError if the member can't see such a message and has not hidden it before.
+    Raises LookupError if the conversation has no message `seq` that the member can see or has hidden before.
     """
     conversation = _lock(conversation_id)
     mine = _membership(person, conversation)
@@ -134,10 +136,10 @@ def delete_for_me(person: User, conversation_id: int, seq: int) -> None:
 
 
 def _own_message(writer: User, conversation_id: int, seq: int) -> tuple[Conversation, ConversationMember, Message]:
-    """Lock the conversation. Return it, the writer's membership, and the writer's message with this seq.
+    """Lock a conversation. Return the conversation, the writer's membership, and the writer's message `seq`.
 
-    The message may already have been unsent or deleted for everyone. Raises LookupError if the writer is not a member
-    or has no such message.
+    The message may have been unsent or deleted for everyone. Raises LookupError if the writer is not a member or has no
+    such message.
     """
     conversation = _lock(conversation_id)
     mine = _membership(writer, conversation)
@@ -175,7 +177,7 @@ def _is_hidden(person: User, conversation: Conversation, seq: int) -> bool:
 def _check_may_write(writer: User, conversation: Conversation) -> None:
     """Raise ActionError if the writer may not send messages to the other user, for example because of a block.
 
-    Without this check, an edit could still reach a user who blocks the writer. Groups are not checked.
+    Without this check, an edited text could still reach a user who blocks the writer. In a group, nothing is checked.
     """
     if conversation.is_group:
         return
@@ -191,7 +193,10 @@ def _check_may_write(writer: User, conversation: Conversation) -> None:
 
 
 def _record_change(conversation: Conversation, message: Message) -> None:
-    """Increment the conversation's revision, and store it in the changed message."""
+    """Increment the conversation's revision, and store the new revision in the changed message.
+
+    An open page requests the messages whose revision is higher than the revision that it shows.
+    """
     conversation.revision += 1
     message.revision = conversation.revision
     db.session.flush()
@@ -205,10 +210,10 @@ def _membership_in_state(conversation: Conversation, state: str) -> list[int]:
 
 
 def _publish_removal(conversation: Conversation, writer: User, waiting: list[int]) -> None:
-    """After a message was unsent or deleted, publish the conversation's new state and counts to its members.
+    """Publish the new state and counts of a conversation to its members after a message was unsent or deleted.
 
-    The members in `waiting` have not accepted this conversation yet: they get their number of message requests. The
-    other members, except the writer, get their number of unread messages.
+    The members in `waiting`, who have not accepted the conversation, get their number of message requests. All other
+    members except the writer get their number of unread messages.
     """
     people = notifications.member_ids(conversation.id)
     notifications.publish_conversation_state(conversation.id, people)

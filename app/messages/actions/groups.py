@@ -1,6 +1,6 @@
 """Start and rename groups, add people to them, and leave them.
 
-When a group is renamed, or a member is added or leaves, this is stored as an event among the group's messages.
+When a group is renamed, or when a member is added or leaves, an event about this is stored among the group's messages.
 """
 
 from __future__ import annotations
@@ -48,11 +48,13 @@ def start(
 
     With a single recipient, send `body` in the conversation of the two users instead, and return that conversation.
 
-    Members who neither follow the founder nor have accepted a conversation with them get a message request. Submitting
-    a form twice (same `form_key`, recipients and content) starts one group.
+    A recipient who neither follows the founder nor has accepted a conversation with the founder gets a message request.
+    If a form is submitted twice with the same `form_key`, recipients and content, only one group is started, and both
+    calls return it.
 
     Raises ActionError if the name or the text is invalid, if there are too many or no recipients, or if the founder
-    can't message one of them. With `options.limited`, it is also raised if the founder is over a rate limit.
+    can't message one of the recipients. With `options.limited`, also raises ActionError if the founder is over a rate
+    limit. Raises LoginEnded if the founder's login has ended.
     """
     others = _others(founder, people)
     # The key includes the recipients, because the same form with other recipients starts another conversation.
@@ -83,11 +85,11 @@ def start(
 
 
 def rename(member: User, conversation_id: int, name: str, *, limited: bool = False) -> None:
-    """Rename a group; "" removes its name.
+    """Rename a group. If `name` is empty, the group no longer has a name.
 
-    Raises ActionError if the name is invalid or `member` is not an accepted member of the group. With `limited`, it is
-    also raised if `member` is over the rate limits for messages. These apply because a new name moves the group to the
-    top of every member's inbox.
+    Raises ActionError if the name is invalid, or if `member` is not in the group or has not accepted it. With
+    `limited`, also raises ActionError if `member` is over a rate limit for messages. A new name counts as a message,
+    because it moves the group to the top of every member's inbox.
     """
     name = checked_name(name, NAME_MAX, points=NAME_MAX)
     conversation, _memberships = _lock_for(member, conversation_id)
@@ -101,12 +103,14 @@ def rename(member: User, conversation_id: int, name: str, *, limited: bool = Fal
 
 
 def add(member: User, conversation_id: int, people: Iterable[User], *, limited: bool = False) -> None:
-    """Add people to a group. They see only later messages. Idempotent.
+    """Add people to a group. The new members see only messages that are sent later. Idempotent.
 
-    A new member gets a message request under the same conditions as in `start`. A former member always gets one.
+    A new member gets a message request under the same conditions as in `start`. A former member never joins at once,
+    but gets a message request.
 
-    Raises ActionError if `member` is not an accepted member of the group, if the group gets too large, or if `member`
-    can't message one of the people. With `limited`, it is also raised if `member` has added too many strangers today.
+    Raises ActionError if `member` is not in the group or has not accepted it, if `people` contains no one but `member`,
+    if the group gets too large, or if `member` can't message one of the people. With `limited`, also raises ActionError
+    if `member` has added too many people today who get a message request.
     """
     conversation, memberships = _lock_for(member, conversation_id)
     inside = {user_id for user_id, membership in memberships.items() if membership.state != MemberState.LEFT}
@@ -146,7 +150,7 @@ def leave(member: User, conversation_id: int) -> None:
 def _others(person: User, people: Iterable[User]) -> list[User]:
     """Return `people` in the order of their ids, without duplicates and without `person`.
 
-    Raises ActionError if there are none.
+    Raises ActionError if no one is left.
     """
     others = {user.id: user for user in people if user.id != person.id}
     if not others:
@@ -162,7 +166,7 @@ def _check_size(number: int) -> None:
 
 
 def _started_with(key: str | None) -> Conversation | None:
-    """Return the group whose first message has this form key, or None."""
+    """Return the group that was started by submitting the form with this key, or None if there is none."""
     if key is None:
         return None
     query = select(Conversation).join(Message, Message.conversation_id == Conversation.id)
@@ -170,9 +174,9 @@ def _started_with(key: str | None) -> Conversation | None:
 
 
 def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, Members]:
-    """Lock a group. Return it and its memberships, including those of former members.
+    """Lock a group. Return the group and its memberships, including those of former members.
 
-    Raises ActionError unless the member has accepted the group.
+    Raises ActionError if `member` is not in the group or has not accepted it.
     """
     conversation, memberships = lock_with_members(conversation_id)
     mine = memberships.get(member.id)
@@ -184,11 +188,15 @@ def _lock_for(member: User, conversation_id: int) -> tuple[Conversation, Members
 
 
 def _initial_state(adder: User, person: User, *, returns: bool = False) -> str:
-    """Return the membership state of a person who is added to a group: "accepted", "request" or "declined".
+    """Return the membership state of a person who is added to a group.
 
-    `returns` means that the person has left this group before. Such a person never joins as "accepted". A person who
-    declined a message request from the adder gets "declined", so they aren't asked again. Raises ActionError if the
-    adder can't message the person.
+    - "accepted": the person joins at once, because they follow the adder or have accepted a conversation with the
+      adder.
+    - "request": the person gets a message request.
+    - "declined": the person gets no message request, because they have declined one from the adder before.
+
+    `returns` says that the person has left this group before. Such a person never joins at once. Raises ActionError if
+    the adder can't message the person.
     """
     pair = between(adder, person)
     facts = permission.relationship(adder, person, pair.id if pair else 0)
@@ -201,10 +209,11 @@ def _initial_state(adder: User, person: User, *, returns: bool = False) -> str:
 
 
 def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> None:
-    """Raise ActionError if the adder exceeds their daily limit of strangers by adding people to a group.
+    """Raise ActionError if the adder adds more strangers to groups than the daily limit allows.
 
-    `states` are the membership states of the added people, by user id. People who don't join as "accepted" count as
-    strangers. Without this check, a user could avoid the daily limit of new conversations by starting groups.
+    `states` are the membership states of the added people, by user id. Everyone whose state is not "accepted" counts as
+    a stranger. Without this check, a user could avoid the daily limit of new conversations by starting groups. Nothing
+    is checked unless `limited` is True.
     """
     strangers = sum(state != MemberState.ACCEPTED for state in states.values())
     if not limited or not strangers:
@@ -230,7 +239,10 @@ def _check_strangers(adder: User, states: dict[int, str], *, limited: bool) -> N
 
 
 def _join(conversation: Conversation, user_id: int, state: str) -> None:
-    """Create or renew a membership. The member does not see earlier messages, and they don't count as unread."""
+    """Make a user a member of a group, or a former member a member again.
+
+    The member doesn't see earlier messages. These messages don't count as unread.
+    """
     seq = conversation.newest_seq
     begin = {"joined_seq": seq, "read_seq": seq, "delivered_seq": seq, "mailed_seq": seq, "newest_message_id": 0}
     fresh = {"state": state, "left_seq": None, **begin}
@@ -246,7 +258,7 @@ def _join(conversation: Conversation, user_id: int, state: str) -> None:
 
 
 def _publish_change(conversation: Conversation) -> None:
-    """Increment the group's revision and publish its state, so that open pages show the new name and members."""
+    """Increment the group's revision and publish its new state, so that open pages show the name and the members."""
     conversation.revision += 1
     inside = (
         ConversationMember.conversation_id == conversation.id,
@@ -258,9 +270,10 @@ def _publish_change(conversation: Conversation) -> None:
 
 
 def _notify_invited(conversation: Conversation, adder: User, states: dict[int, str]) -> None:
-    """Notify the people who were added with a message request.
+    """Notify the people who were added to a group with a message request.
 
-    Publish their number of requests, and add an event to their Activity page.
+    Publish each person's number of message requests, and add an event to the person's Activity page. `states` are the
+    membership states of all added people, by user id.
     """
     for user_id in sorted(user_id for user_id, state in states.items() if state == MemberState.REQUEST):
         record_event(user_id, "message_request", str(conversation.id), actor=adder, known=True)

@@ -1,6 +1,6 @@
 """Add images to a message and remove them.
 
-These functions only change rows. The files are in the store of app/messages/image_storage.py.
+These functions change only database rows. The image files are stored and deleted by app/messages/image_storage.py.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class Picture:
 
 
 def checked_alt(alt: str) -> str:
-    """Return an alt text normalised for storage: on one line, or "" if it is blank.
+    """Return an image's alt text as it is stored: on one line, or "" if it is blank.
 
-    Raises ActionError if it is too long or contains unsupported characters.
+    Raises ActionError if the text is too long or contains unsupported characters.
     """
     try:
         alt = " ".join(clean(alt).split())
@@ -66,14 +66,18 @@ def attach(message: Message, pictures: Sequence[Picture]) -> None:
 
 
 def form_key_with_images(form_key: str | None, pictures: Sequence[Picture]) -> str | None:
-    """Return a form key that includes the images. The same form with other images is a new message."""
+    """Return a form key that also identifies the images of the message.
+
+    A form that is submitted twice with the same key sends one message. If the images have changed, the key differs, so
+    the form sends a new message.
+    """
     if not form_key or not pictures:
         return form_key
     return "\n".join([form_key, *(f"{one.digest} {one.alt}" for one in pictures)])
 
 
 def detach(message: Message) -> list[str]:
-    """Delete the image rows of a message. Return the names of the files that are no longer in use.
+    """Delete the image rows of a message. Return the names of the image files that are no longer in use.
 
     Files that a report or a sealed message uses are not returned. The caller must hold the conversation's lock, and
     must delete the returned files after the commit.

@@ -45,7 +45,7 @@ def lock_pair(one: User, other: User) -> Conversation:
 def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Members]:
     """Lock the conversation of two users and its memberships. Return both, reloaded from the database.
 
-    If there is no conversation, create one as `lock_pair` does.
+    If there is no conversation, create one. Both memberships then have the state "new".
     """
     key = {"pair_key": pair_key(one, other)}
     conversation = db.session.scalar(_conversation_of_pair(), key)
@@ -58,10 +58,11 @@ def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Member
 
 
 def lock_members(conversation_id: int) -> Members:
-    """Lock the memberships of a locked conversation. Return them, reloaded from the database.
+    """Lock the memberships of a conversation. Return them by user id, reloaded from the database.
 
-    The conversation's lock is not enough, because `mark_read` and `mark_delivered` lock a user's own memberships
-    without it. The memberships are locked in the order of user ids, to prevent deadlocks.
+    The caller must have locked the conversation. That lock alone is not enough, because `mark_read` and
+    `mark_delivered` change memberships without locking the conversation. The memberships are locked in the order of
+    user ids, to prevent deadlocks.
     """
     found = db.session.scalars(_members(), {"conversation_id": conversation_id})
     return {membership.user_id: membership for membership in found}

@@ -24,10 +24,10 @@ END_MUTE_JOB = "messages.end_mute"
 
 
 def accept(user: User, conversation_id: int) -> bool:
-    """Accept a message request. Return False if there is none.
+    """Accept a message request. Return False if there is no request.
 
-    A request that was declined before can be accepted too. Its messages count as unread until the user has read them.
-    If the user shares read receipts, the other members get these from now on.
+    A declined request can still be accepted. From now on, the unread messages of the conversation count in the badge.
+    If the user shares read receipts, the members who also share them can now see which messages the user has read.
     """
     if not _change(
         user, conversation_id, {"state": MemberState.ACCEPTED}, _state_in(MemberState.REQUEST, MemberState.DECLINED)
@@ -42,7 +42,7 @@ def accept(user: User, conversation_id: int) -> bool:
 
 
 def decline(user: User, conversation_id: int) -> bool:
-    """Decline a message request. Return False if there is none.
+    """Decline a message request. Return False if there is no pending request.
 
     Other members aren't notified. The request can still be accepted later.
     """
@@ -54,10 +54,10 @@ def decline(user: User, conversation_id: int) -> bool:
 
 
 def mute(user: User, conversation_id: int, hours: int | None = None) -> None:
-    """Mute a conversation: its messages don't count in the badge, and cause no email or push.
+    """Mute a conversation: its messages don't count in the badge, and cause no email or push notification.
 
-    `hours` is one of `mute_duration.HOURS`. None mutes the conversation until the user unmutes it. Raises ActionError
-    for other values.
+    `hours` is the duration of the mute, one of `mute_duration.HOURS`. If `hours` is None, the mute lasts until the user
+    ends it. Raises ActionError for other values.
     """
     until = mute_duration.ends_at(hours)
     _change(user, conversation_id, {"muted": True, "muted_until": until})
@@ -75,7 +75,8 @@ def unmute(user: User, conversation_id: int) -> bool:
 def end_mute(user: User, conversation_id: int) -> bool:
     """Unmute a conversation if the end time of its mute has passed. Return whether it was unmuted.
 
-    If the end time is in the future, for example because the mute was extended, enqueue the job for that time.
+    If the end time is in the future, for example because the mute was extended, enqueue a job that calls this function
+    again at that time.
     """
     muted_until = select(ConversationMember.muted_until).where(*_is_membership(user, conversation_id))
     until = db.session.scalar(muted_until)
@@ -89,12 +90,13 @@ def end_mute(user: User, conversation_id: int) -> bool:
 
 
 def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int) -> bool:
-    """Save a draft. Return whether the stored draft changed.
+    """Save the user's draft of a message. Return whether the stored draft changed.
 
-    `own_seq` is the seq of the user's newest message on the page. If the user has sent a later message, nothing is
-    saved: the page is out of date, and the text may be the message that was sent.
+    `own_seq` is the sequence number of the user's newest message on the page. If the user has sent a later message,
+    nothing is saved: the page is out of date, and the text may be the message that was sent.
 
-    If the two users have no conversation yet, one is created for the draft if `_may_start` allows this.
+    If the two users have no conversation yet, one is created for the draft. Nothing is saved if `_may_start` does not
+    allow this.
     """
     text = text.replace("\0", "")  # PostgreSQL can't store U+0000
     conversation = opened.conversation
@@ -121,7 +123,7 @@ def save_draft(user: User, opened: ConversationView, text: str, *, own_seq: int)
 
 
 def _may_start(user: User, facts: Relationship) -> bool:
-    """Return whether a draft may create a conversation.
+    """Return whether the user may start a conversation by saving a draft.
 
     The user must be allowed to write to the other user. The number of conversations that the user has started and that
     contain only drafts must be below a limit.
@@ -146,15 +148,15 @@ def _state_in(*states: str) -> ColumnElement[bool]:
 
 
 def _change(user: User, conversation_id: int, values: dict[str, Any], *conditions: ColumnElement[bool]) -> bool:
-    """Update the user's membership if it meets the conditions. Return whether it was updated."""
+    """Set `values` in the user's membership if it meets all `conditions`. Return whether it was updated."""
     change = update(ConversationMember).where(*_is_membership(user, conversation_id), *conditions).values(**values)
     return db.session.scalar(change.returning(ConversationMember.user_id)) is not None
 
 
 def _publish_counts(user: User, conversation_id: int) -> None:
-    """Publish the unread count and the state of a conversation, and schedule email and push.
+    """Publish the user's unread count and the conversation's state, and schedule email and push notifications.
 
-    Called when messages of the conversation begin to count as unread.
+    Call this when messages of the conversation begin to count as unread, for example after the user unmuted it.
     """
     notifications.publish_unread_count(user.id)
     notifications.publish_conversation_state(conversation_id, [user.id])

@@ -1,4 +1,7 @@
-"""Rate limits on sending messages, stricter for new accounts. Messages are counted in the database."""
+"""Rate limits on sending messages. The limits are lower for new accounts.
+
+The limits are checked with SQL queries that count the stored messages and conversations of the sender.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def limits_of(sender: User) -> Limits:
 
 
 class Sent(NamedTuple):
-    """How many messages a user has sent, in total and in one conversation."""
+    """Counts of a user's sent messages and started conversations. They are compared with the rate limits."""
 
     message_id: int | None  # of the message that the same form has sent before
     a_minute: int  # messages within the last minute
@@ -47,12 +50,12 @@ class Sent(NamedTuple):
 
 
 def sent(sender: User, conversation: Conversation) -> Sent:
-    """Count what the sender has sent. One query."""
+    """Count the messages that the sender has sent and the conversations that they have started. Runs one query."""
     return Sent(*db.session.execute(_sent(), parameters(sender, conversation, None)).one())
 
 
 def parameters(sender: User, conversation: Conversation, form_key: str | None) -> dict[str, Any]:
-    """Return the values for `columns`."""
+    """Return the values of the parameters in the SQL expressions that `columns` returns."""
     moment = now()
     return {
         "sender_id": sender.id,
@@ -64,9 +67,10 @@ def parameters(sender: User, conversation: Conversation, form_key: str | None) -
 
 
 def check(sender: User, conversation: Conversation, sent: Sent, *, waits: bool) -> None:
-    """Raise ActionError if the sender is over a limit.
+    """Raise ActionError if the sender may not send another message in the conversation because of a rate limit.
 
-    `waits` says whether the conversation is a message request that the recipient has not answered.
+    `waits` says whether the conversation is a message request that the recipient has not answered. The number of
+    messages in such a request is limited.
     """
     limits = limits_of(sender)
     if waits and sent.here >= UNANSWERED:
@@ -80,7 +84,10 @@ def check(sender: User, conversation: Conversation, sent: Sent, *, waits: bool) 
 
 
 def may_begin_draft(writer: User) -> bool:
-    """Return whether the writer has fewer than DRAFTS conversations that contain only drafts."""
+    """Return whether the writer may start another conversation by saving a draft.
+
+    The writer must have started fewer than DRAFTS conversations that contain only drafts.
+    """
     empty = (Conversation.started_by_id == writer.id, Conversation.newest_seq == 0)
     return (db.session.scalar(select(func.count()).select_from(Conversation).where(*empty)) or 0) < DRAFTS
 
@@ -91,7 +98,10 @@ def _sent() -> Select[*tuple[Any, ...]]:
 
 
 def columns() -> tuple[ColumnElement[Any], ...]:
-    """Return SQL expressions for the fields of Sent."""
+    """Return SQL expressions for the fields of Sent, in the same order.
+
+    The expressions contain parameters. The function `parameters` returns the values.
+    """
     own, begun = Message.sender_id == bindparam("sender_id"), Conversation.started_by_id == bindparam("sender_id")
     # Unsent messages and changes of a group's name count too.
     counted = Message.kind.in_(("text", "undone", "named"))

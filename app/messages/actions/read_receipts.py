@@ -1,7 +1,8 @@
 """Record which messages of a conversation a user has read, and which were delivered to them.
 
-Both are stored as a position: the seq of a message. The user's pages have shown all messages up to the read position.
-The user's polls have fetched all messages up to the delivered position. A position never decreases.
+The read position is the sequence number of a message: the user's pages have shown all messages up to this one. The
+delivered position is also the sequence number of a message: the user's polls have fetched all messages up to this one.
+A position never decreases.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from app.queries import visibility
 def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
     """Record that the user has read every message up to `seq`. Return whether the read position changed.
 
-    The position never exceeds the newest message.
+    If `seq` is higher than the sequence number of the newest message, the newest message is used instead.
     """
     upto = min(seq, conversation.newest_seq)
     membership = ConversationMember
@@ -31,9 +32,10 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
 
 
 def mark_delivered(user: User, timestamp: float) -> int:
-    """Record that the user's polls have fetched every event up to `timestamp`. Return how many conversations changed.
+    """Record which messages the user's polls have fetched. Return how many conversations this changed.
 
-    Polls don't write. Instead, the page reports the newest timestamp that it has received from a poll.
+    `timestamp` is the timestamp of the newest notification that a page has received from a poll. The page sends it in a
+    separate request, because polls don't write to the database.
     """
     membership = ConversationMember
     heard = exists().where(
@@ -60,10 +62,10 @@ def mark_delivered(user: User, timestamp: float) -> int:
 
 
 def _show_receipts(user: User, conversation_id: int) -> None:
-    """Publish the conversation's state to the members who get this user's read receipts.
+    """Publish the conversation's state to the members who can see this user's read receipts.
 
-    A member gets them if both users share read receipts, both have accepted the conversation, and neither blocks the
-    other.
+    A member can see the read receipts if the user and the member share read receipts, both have accepted the
+    conversation, and neither blocks the other.
     """
     if not user.receipts:
         return

@@ -1,6 +1,6 @@
 """Sealed messages: hidden copies of deleted or unsent messages, kept for some days so that they can be reported.
 
-Members can't see the copies. Only app/moderation reads their content, to make a report.
+Members can't see the copies. Only app/moderation reads them, when a member reports the message.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ BATCH = 500  # sealed messages per query
 
 
 def seal(message: Message, kept_for: timedelta, *, readers: Sequence[int] | None = None) -> None:
-    """Copy a message's text and the names of its image files into a sealed message, kept for `kept_for`.
+    """Store a sealed copy of a message, with its text and the names of its image files, and keep it for `kept_for`.
 
     Do nothing if `kept_for` is zero. `readers` are the ids of the users who may report the message; None means every
-    member. Call this under the conversation's lock, before the text and images are removed.
+    member. The caller must hold the conversation's lock, and must not have removed the text and the images yet.
     """
     if not kept_for:
         return
@@ -53,7 +53,7 @@ def readers_of(message: Message) -> list[int]:
 
 
 def expired() -> Sequence[tuple[int, int]]:
-    """Return up to BATCH sealed messages whose time is over, as (conversation id, message id)."""
+    """Return up to BATCH sealed messages that must now be deleted, as (conversation id, message id)."""
     over = (
         select(Message.conversation_id, Message.id)
         .join(SealedMessage, SealedMessage.message_id == Message.id)
@@ -67,8 +67,8 @@ def expired() -> Sequence[tuple[int, int]]:
 def remove(conversation_id: int, message_ids: Sequence[int]) -> list[str]:
     """Delete sealed messages of one conversation. Return the image files that are no longer in use.
 
-    The caller removes the files after the commit. This function locks the conversation, so that no concurrent report
-    copies a message whose files are about to be removed.
+    The caller must delete these files after the commit. This function locks the conversation, so that no concurrent
+    report copies a message whose files are about to be deleted.
     """
     lock(conversation_id)
     these = delete(SealedMessage).where(SealedMessage.message_id.in_(message_ids)).returning(SealedMessage.images)

@@ -28,7 +28,7 @@ from app.queries import people
 
 @dataclass(frozen=True)
 class SendOptions:
-    """Options for sending a message: its form key, its images and the limits to check."""
+    """Options for sending a message: the key of the form, the images, and the limits that apply."""
 
     form_key: str | None = None  # identifies the form, so that submitting it twice sends one message
     pictures: Sequence[Picture] = ()
@@ -47,11 +47,11 @@ def send_message(
 ) -> Message:
     """Send `body` to `recipient`, update their badge, and schedule email and push, all in the caller's transaction.
 
-    Submitting a form twice (same `form_key` and content) sends one message. Both calls return it. A recipient who
-    neither follows the sender nor has accepted the conversation gets a message request.
+    If a form is submitted twice with the same `form_key` and content, one message is sent, and both calls return it. A
+    recipient who neither follows the sender nor has accepted the conversation gets a message request.
 
-    Raises ActionError if the text is invalid or the sender can't message the recipient. With `options.limited`, it is
-    also raised if the sender is over a rate limit. Raises LoginEnded if the sender's login has ended.
+    Raises ActionError if the text is invalid or the sender can't message the recipient. With `options.limited`, also
+    raises ActionError if the sender is over a rate limit. Raises LoginEnded if the sender's login has ended.
     """
     if sender.id == recipient.id:
         raise ActionError(_l("You can't message yourself."))
@@ -81,7 +81,11 @@ def send_message(
 def _facts(
     sender: User, recipient: User, conversation: Conversation, key: str | None
 ) -> tuple[permission.Relationship, rate_limits.Sent]:
-    """Return what decides about a message to `recipient`. One query instead of three. Raises LoginEnded."""
+    """Return the relationship of the two users, and how many messages the sender has sent.
+
+    Both decide whether the message may be sent. One query loads both and checks the sender's login. Raises LoginEnded
+    if the login has ended.
+    """
     named = permission.relationship_parameters(sender, recipient, conversation.id)
     found = db.session.execute(_facts_query(), named | _sent_parameters(sender, conversation, key)).one()
     number = len(dataclasses.fields(permission.Relationship))
@@ -115,10 +119,10 @@ def send_to_group(
     body: str,
     options: SendOptions = DEFAULT_OPTIONS,
 ) -> Message:
-    """Send `body` to a group. The arguments are those of `send_message`.
+    """Send `body` to a group. As in `send_message`, a form that is submitted twice sends one message.
 
-    Raises ActionError if the text is invalid or the sender is not a member. With `options.limited`, it is also raised
-    if the sender is over a rate limit. Raises LoginEnded if the sender's login has ended.
+    Raises ActionError if the text is invalid or the sender is not a member. With `options.limited`, also raises
+    ActionError if the sender is over a rate limit. Raises LoginEnded if the sender's login has ended.
     """
     body = checked_text(body, options.max_length, options.pictures)
     conversation, members = lock_with_members(conversation_id)
@@ -138,7 +142,10 @@ def send_to_group(
 
 
 def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
-    """Add an event to a group's messages. It does not count as unread. The caller must hold the conversation's lock."""
+    """Add an event to the messages of a group, for example that the group was renamed.
+
+    The event does not count as unread. The caller must hold the conversation's lock.
+    """
     message = _store(conversation, actor, kind=kind, args=args, body="")
     membership = ConversationMember
     inside = update(membership).where(
@@ -149,7 +156,7 @@ def append_event(conversation: Conversation, actor: User, kind: str, args: dict[
 
 
 def checked_text(body: str, max_length: int, pictures: Sequence[object]) -> str:
-    """Return a message's text normalised for storage. The text may be empty if the message has images.
+    """Return the text of a message as it is stored. The text may be empty if the message has images.
 
     Raises ActionError if the text is empty without images, is too long, or contains unsupported characters.
     """
@@ -166,9 +173,9 @@ def _append(
     key: str | None,
     pictures: Sequence[Picture],
 ) -> Message:
-    """Add a message to a locked conversation and notify its members.
+    """Add a message to a locked conversation, and notify the members.
 
-    `states` maps user ids to new membership states. Other memberships keep their state.
+    `states` maps user ids to new membership states. A member whose id is not in `states` keeps their state.
     """
     after = {user_id: states.get(user_id, membership.state) for user_id, membership in members.items()}
     words = words_of(body, [user_id for user_id, state in after.items() if state in ACTIVE_STATES])
@@ -195,9 +202,10 @@ def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
 
 
 def _count_message(message: Message, states: Mapping[int, MemberState]) -> None:
-    """Update all memberships of a conversation for a new message, in one statement.
+    """Update all memberships of a conversation after a new message, with one SQL statement.
 
-    `states` maps user ids to new membership states. Other memberships keep their state.
+    Set each member's newest message and state, and clear the sender's draft. `states` maps user ids to new membership
+    states. A member whose id is not in `states` keeps their state.
     """
     named = {
         "conversation": message.conversation_id,

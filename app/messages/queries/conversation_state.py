@@ -15,14 +15,14 @@ from app.queries import visibility
 
 
 def states_for(conversation_id: int, user_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Return the state of a conversation for each of these members, by user id. One query.
+    """Return the state of a conversation for each of these members, by user id. Runs one query.
 
-    - `with`: the other user's username; "" for a group or a deleted account
-    - `group`: the conversation's id; only for a group or a deleted account
+    - `with`: the other user's username; "" for a group or if the other account was deleted
+    - `group`: the conversation's id; only for a group or if the other account was deleted
     - `last_message_id`: the id of the newest message that the member can see
     - `revision`: the number of the conversation's latest change
-    - `delivered`: the seq up to which the polls of all other members have fetched the messages
-    - `read`: the seq up to which all other members have read the messages
+    - `delivered`: the sequence number up to which the polls of all other members have fetched the messages
+    - `read`: the sequence number up to which all other members have read the messages
 
     `delivered` and `read` are 0 unless all members share read receipts. They are also 0 for a former member of a group.
     """
@@ -82,13 +82,16 @@ def _memberships() -> Select[*tuple[Any, ...]]:
 
 
 def receipts(viewer: Any, others: Sequence[tuple[Any, Any]], separated: Set[int]) -> tuple[int, int]:
-    """Return (delivered, read): the seqs up to which all other members have fetched and read the messages.
+    """Return two sequence numbers (delivered, read).
 
-    `others` are (user, membership) pairs; the membership may be None. Rows with the same attributes can be used
-    instead.
+    All other members have fetched the messages up to `delivered`, and have read the messages up to `read`.
 
-    Return (0, 0) unless the viewer and all other members share read receipts. A member does not share them with the
-    viewer before accepting the conversation, or if a block separates the two (`separated`).
+    `others` are pairs of a user and a membership, which may be None. Instead of these models, rows with the same
+    attributes can be passed.
+
+    Return (0, 0) unless the viewer and all other members share read receipts. A member who has not accepted the
+    conversation doesn't share them with the viewer. Neither does a member whom a block separates from the viewer;
+    `separated` contains the ids of these members.
     """
     told = [(user, membership) for user, membership in others if user.receipts and user.id not in separated]
     memberships = [

@@ -66,23 +66,23 @@ class ConversationView:
 
     @property
     def read_seq(self) -> int:
-        """The viewer's read position: the seq up to which they have read all messages."""
+        """The viewer's read position: the viewer has read all messages up to this sequence number."""
         return self.mine.read_seq if self.mine else 0
 
     @property
     def newest_seq(self) -> int:
-        """The seq of the newest message, or 0 if there are no messages."""
+        """The sequence number of the newest message, or 0 if there are no messages."""
         return self.conversation.newest_seq if self.conversation else 0
 
 
 def pair_key(one: User, other: User) -> str:
-    """Return the key by which the conversation of two users is found."""
+    """Return the `Conversation.pair_key` of two users. Their conversation is found by this key."""
     low, high = sorted([one.id, other.id])
     return f"{low}:{high}"
 
 
 def pair_key_with(viewer: User) -> ColumnElement[str]:
-    """Return an SQL expression for the `pair_key` of the viewer and the User of the query."""
+    """Return an SQL expression for the `pair_key` of the viewer and the user in a row of a query for User."""
     return _pair_key_with(literal(viewer.id), literal(str(viewer.id)))
 
 
@@ -97,10 +97,10 @@ def between(viewer: User, other: User) -> Conversation | None:
 
 
 def with_person(viewer: User, username: str) -> ConversationView | None:
-    """Return the viewer's conversation with that user, or None if the user doesn't exist or is the viewer. One query.
+    """Return the viewer's conversation with a user. Return None if the user doesn't exist or is the viewer.
 
     If the two users have never written to each other, `conversation` in the result is None. An inactive account is
-    found only by users who have exchanged messages with it.
+    found only by users who have exchanged messages with it. Runs one query.
     """
     named = {"viewer_id": viewer.id, "viewer_text": str(viewer.id), "username_key": username_key(username)}
     row = db.session.execute(_with_person(), named).first()
@@ -149,10 +149,10 @@ def _with_person() -> Select[Any]:
 
 
 def by_id(viewer: User, conversation_id: int) -> ConversationView | None:
-    """Return the conversation with that id, or None if the viewer is not a current member. One query.
+    """Return the conversation with this id. Return None if the viewer is not a current member. Runs one query.
 
-    The result has no `relationship` and no `relation`. It is used for groups and for conversations with a deleted
-    account.
+    The fields `relationship` and `relation` of the result are None. This function is for groups, and for conversations
+    in which the other account was deleted.
     """
     here = _mine.conversation_id == conversation_id
     inside = exists().where(here, _mine.user_id == viewer.id, _mine.state.in_(ACTIVE_STATES))

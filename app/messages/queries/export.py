@@ -17,9 +17,9 @@ BATCH_SIZE = 100  # conversations per query
 
 @dataclass(frozen=True)
 class ExportedConversation:
-    """A conversation in a data export.
+    """A conversation in the data export of a user.
 
-    `membership` is the membership of the export's owner. `people` is the (id, username) of every current member.
+    `membership` is the user's membership. `people` contains the (id, username) of every current member.
     """
 
     conversation: Conversation
@@ -28,7 +28,7 @@ class ExportedConversation:
 
     @property
     def has_left(self) -> bool:
-        """Whether the owner has left the group."""
+        """Whether the user has left the group."""
         return self.membership.state == MemberState.LEFT
 
 

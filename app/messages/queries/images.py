@@ -1,4 +1,4 @@
-"""Queries about message images: who may fetch one, which have no thumbnail, which files are in use."""
+"""Queries for message images: who may fetch an image, which images have no thumbnail, which files are in use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BATCH_SIZE = 500  # names per query
 
 
 def visible(viewer: User, image_id: int) -> MessageImage | None:
-    """Return the image with that id, or None if the viewer can't currently see its message. One query."""
+    """Return the image with this id, or None if the viewer can't currently see its message. Runs one query."""
     membership = ConversationMember
     query = (
         select(MessageImage)
@@ -28,7 +28,7 @@ def visible(viewer: User, image_id: int) -> MessageImage | None:
 
 
 def without_thumbnail(message_id: int) -> Sequence[tuple[int, str]]:
-    """Return the (id, file) of each image of a message that has no thumbnail yet."""
+    """Return the (id, file name) of each image in a message that doesn't have a thumbnail yet."""
     these = select(MessageImage.id, MessageImage.file).where(MessageImage.message_id == message_id)
     return [(row.id, row.file) for row in db.session.execute(these.where(MessageImage.thumbnail == ""))]
 
@@ -48,7 +48,7 @@ def retained_files(conversation_id: int) -> set[str]:
 
 
 def files_in_use(files: Sequence[str]) -> set[str]:
-    """Return the names in `files` that are in use, and possibly other names in use.
+    """Return the names of image files in use: all of those in `files`, and possibly others.
 
     A file is in use by a message, by the evidence of a report, or by a sealed message.
     """

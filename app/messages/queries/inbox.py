@@ -14,7 +14,7 @@ from app.models import Conversation, ConversationMember, Follow, MemberState, Me
 from app.queries import members, relations, unread, visibility
 from app.queries.relations import Relation
 
-SCAN_LIMIT = 2000  # maximum number of users followed by the viewer that are checked for `Stranger.shared`
+SCAN_LIMIT = 2000  # maximum number of users followed by the viewer that are checked for `SenderFacts.shared`
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class InboxRow(Listed):
 
 @dataclass(frozen=True)
 class Inbox:
-    """A page of conversations, the `before` of the next page, and the number of pending requests."""
+    """A page of conversations, the argument `before` for the next page, and the number of pending requests."""
 
     rows: Sequence[InboxRow]
     older: int | None
@@ -67,7 +67,7 @@ class Inbox:
 def page(viewer: User, before: int | None, size: int, *, state: str = MemberState.ACCEPTED) -> Inbox:
     """Return a page of the conversations in which the viewer's membership has this `state`, latest message first.
 
-    `before` is the id of the last message on the previous page. This function always runs two queries.
+    `before` is the id of the last message on the previous page. Runs two queries.
     """
     query = _conversations(viewer, state).order_by(ConversationMember.newest_message_id.desc()).limit(size + 1)
     if before is not None:
@@ -84,7 +84,10 @@ def page(viewer: User, before: int | None, size: int, *, state: str = MemberStat
 
 
 def requests_page(viewer: User, before: int | None, size: int, *, state: str = MemberState.REQUEST) -> Inbox:
-    """Return a page of pending or declined requests, with facts about their senders. At most three queries."""
+    """Return a page of pending or declined message requests, with facts about their senders.
+
+    `state` says which of the two. Runs at most three queries.
+    """
     found = page(viewer, before, size, state=state)
     known = _sender_facts(viewer, [row.other.id for row in found.rows if row.other])
     rows = [replace(row, stranger=known.get(row.other.id) if row.other else None) for row in found.rows]
@@ -92,7 +95,10 @@ def requests_page(viewer: User, before: int | None, size: int, *, state: str = M
 
 
 def _conversations(viewer: User, state: str) -> Select[Any]:
-    """Select the fields of InboxRow except `others` and `stranger`, and the viewer's number of pending requests."""
+    """Select the viewer's conversations in which the membership has this `state`.
+
+    The columns are the fields of InboxRow except `others` and `stranger`, and the viewer's number of pending requests.
+    """
     mine = ConversationMember
     pictures = select(func.count()).where(MessageImage.message_id == Message.id).scalar_subquery()
     folded = visibility.is_blocking(viewer.id, Message.sender_id)
@@ -109,7 +115,7 @@ def _conversations(viewer: User, state: str) -> Select[Any]:
 
 
 def _sender_facts(viewer: User, user_ids: Sequence[int]) -> dict[int, SenderFacts]:
-    """Return facts about users who sent message requests, by user id. One query."""
+    """Return facts about users who sent message requests, by user id. Runs one query."""
     if not user_ids:
         return {}
     mine, theirs, friend = aliased(Follow), aliased(Follow), aliased(User)

@@ -40,16 +40,17 @@ class Thread:
 
     @property
     def newest_seq(self) -> int:
-        """The seq of the conversation's newest message."""
+        """The sequence number of the conversation's newest message."""
         return self.opened.newest_seq
 
 
 def newest(opened: ConversationView, *, before: int | None = None, size: int = 40) -> Thread:
-    """Return the page that a conversation opens with or, with `before`, the `size` messages before that seq. One query.
+    """Return a page of messages. Without `before`, this is the page that a conversation opens with. Runs one query.
 
-    The first page has the newest messages, and always includes the first unread message. Each member has a single
-    read position, so a page that skipped unread messages would mark them as read. A page has at most WINDOW messages.
-    If more are unread, the first page has the oldest of them.
+    With `before`, the page contains the last `size` messages before that sequence number. Without `before`, the page
+    contains the newest messages, and starts at the first unread message or earlier. If these are more than WINDOW
+    messages, the page contains the oldest WINDOW of them. So no unread message is skipped: each member has a single
+    read position, and a skipped message would be marked as read.
     """
     if opened.mine is None:
         return Thread(opened, [])
@@ -65,10 +66,10 @@ def newest(opened: ConversationView, *, before: int | None = None, size: int = 4
 
 
 def since(opened: ConversationView, seq: int, revision: int, *, first: int = 0, size: int = PAGE_SIZE) -> Thread:
-    """Return the messages that an open page does not show yet: up to `size` messages after `seq`, and changed ones.
+    """Return what an open page does not show yet: up to `size` messages after `seq`, and changed messages.
 
-    Changed messages are those from seq `first` to `seq` that changed after `revision`. Unsent messages are included, so
-    that the page can remove them.
+    Changed messages are those from sequence number `first` to `seq` that changed after `revision`. Unsent messages are
+    included, so that the page can remove them.
     """
     mine, conversation = opened.mine, opened.conversation
     if mine is None or conversation is None:
@@ -99,7 +100,7 @@ def shown(mine: ConversationMember, *, gone: bool = False) -> Select[Message]:
 
 
 def message(viewer: User, conversation_id: int, seq: int) -> Message | None:
-    """Return one message, or None if the viewer can't see it."""
+    """Return the message with this sequence number, or None if the viewer can't see it."""
     opened = by_id(viewer, conversation_id)
     if opened is None or opened.mine is None:
         return None

@@ -22,10 +22,10 @@ class ReadBy:
 
 
 def of_own_messages(opened: ConversationView) -> list[ReadBy]:
-    """Return the viewer's newest messages in a group with their readers, newest first. One query.
+    """Return the viewer's newest messages in a group, each with its readers, newest first. Runs one query.
 
-    Return an empty list if the viewer doesn't share read receipts. A reader is listed only if they share read receipts,
-    have accepted the group, and are not separated from the viewer by a block.
+    A reader is listed only if they share read receipts, have accepted the group, and are not separated from the viewer
+    by a block. Return an empty list if the viewer doesn't share read receipts.
     """
     if opened.mine is None or not opened.viewer.receipts:
         return []

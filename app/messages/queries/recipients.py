@@ -34,11 +34,11 @@ class Recipient:
 
 
 def suggestions(viewer: User, q: str) -> list[Recipient]:
-    """Return users whose name or username contains the words of `q`. The last word may be a prefix. One query.
+    """Return users whose name or username contains the words of `q`. The last word may be a prefix. Runs one query.
 
     Users with whom the viewer has exchanged messages come first, by latest message. Next come users whom the viewer
-    follows, then the viewer's followers, then all others. An empty `q` returns only the first three groups. Inactive
-    accounts, and users separated from the viewer by a block, are never returned.
+    follows, then the viewer's followers, then all others. If `q` is empty, only the first three groups are returned.
+    Inactive accounts, and users separated from the viewer by a block, are never returned.
     """
     terms = query_terms(q)
     if q.strip() and not terms:
@@ -62,7 +62,7 @@ def suggestions(viewer: User, q: str) -> list[Recipient]:
 
 
 def by_ids(viewer: User, user_ids: Sequence[int]) -> list[Recipient]:
-    """Return the users with these ids, and whether the viewer may write to them. One query."""
+    """Return the users with these ids, and whether the viewer may write to them. Runs one query."""
     return _all(_recipients(viewer).where(User.id.in_(user_ids)).order_by(User.id)) if user_ids else []
 
 
@@ -81,9 +81,10 @@ def _all(query: Select[Any]) -> list[Recipient]:
 
 
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
-    """Return a SELECT of (user id, place, newest message id) for each group of possible recipients.
+    """Return a query for each category of possible recipients, for example the viewer's followers.
 
-    `place` is the position of the group in the suggestions. Each SELECT has a LIMIT, so that the query stays fast.
+    Each query selects (user id, place, newest message id), where `place` is the position of the category in the
+    suggestions. Each query has a LIMIT, so that it stays fast.
     """
     mine, theirs = aliased(ConversationMember), aliased(ConversationMember)
     written = (

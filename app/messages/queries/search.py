@@ -19,7 +19,7 @@ from app.queries.search import matching
 
 @dataclass(frozen=True)
 class SearchResult(Listed):
-    """A message that matches, and its conversation."""
+    """A message that matches a search, and its conversation."""
 
     message: Message  # with its sender
     folded: bool  # the viewer blocks the sender of a message in a group, so the text is collapsed
@@ -30,7 +30,7 @@ def results_page(
 ) -> tuple[list[SearchResult], int | None]:
     """Return a page of the visible messages that match all terms, newest first, and the `before` of the next page.
 
-    `terms` are the result of `query_terms`, and must not be empty. Two queries.
+    `terms` are the result of `query_terms`, and must not be empty. Runs two queries.
     """
     query = select_results(viewer, terms, before).limit(size + 1)
     found = db.session.execute(query).all()
@@ -47,10 +47,12 @@ def select_results(
 ) -> Select[Message, Conversation, bool]:
     """Select the matching messages older than message `before`, newest first, and whether the viewer blocks the sender.
 
-    The full-text index finds the messages that contain all whole words and the viewer's token, a term that is stored
-    only with messages in the viewer's conversations (search_words.py). Prefixes then only filter these messages,
-    because looking up a prefix in the index could match a large part of all words. So the cost depends on the number of
-    the viewer's messages, not on the number of all messages.
+    The full-text index finds the messages that contain the viewer's token and all terms that are whole words. The token
+    is a term that is stored only with messages in the viewer's conversations (search_words.py). So the cost depends on
+    the number of the viewer's messages, not on the number of all messages.
+
+    Terms that are prefixes only filter the messages found. They are not looked up in the index, because a prefix can
+    match a large part of all words.
     """
     words = [term_of(viewer.id), *(term for term in terms if not term.prefix)]
     query, key = matching(_visible(viewer), Message, words)
