@@ -239,7 +239,7 @@ class Settings:
         return self.database_url
 
     def secret(self) -> str:
-        """Return SECRET_KEY or, if it is not set, a key that is generated on first use and stored in DATA_DIR.
+        """Return SECRET_KEY. If it is not set, return a key that is generated once and stored in DATA_DIR.
 
         Raises ConfigurationError if the stored key is damaged.
         """
@@ -251,7 +251,7 @@ class Settings:
         return secret
 
     def vapid_key(self) -> str:
-        """Return VAPID_PRIVATE_KEY or, if it is not set, a key that is generated on first use and stored in DATA_DIR.
+        """Return VAPID_PRIVATE_KEY. If it is not set, return a key that is generated once and stored in DATA_DIR.
 
         In production, no key is generated, and "" is returned instead: if a site runs on several hosts, all of them
         must have the same key. Raises ConfigurationError if the stored key is damaged.
@@ -266,7 +266,7 @@ class Settings:
     def _kept(self, name: str, make: Callable[[], str]) -> tuple[Path, str]:
         """Return the path and content of the file `name` in DATA_DIR.
 
-        If the file doesn't exist, create it with the result of `make()`. Only its owner can read it.
+        If the file doesn't exist, create it with the result of `make()`. Only the file's owner can read it.
         """
         path = self.data_dir / name
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

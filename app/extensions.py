@@ -36,7 +36,7 @@ class Base(DeclarativeBase):
 class Session(FlaskSession):
     """A database session that runs registered functions before and after each commit.
 
-    A rollback discards the registered functions. A function that runs before the commit may register more functions.
+    A rollback discards the registered functions. A function that runs before the commit can register more functions.
     Commit only with `session.commit()`: `with session.begin()` would skip the functions, so it raises RuntimeError.
     """
 

@@ -20,7 +20,7 @@ from app.web.viewer import viewer, writes_late
 @password_limit
 @writes_late
 def delete_account() -> str | Response | tuple[str, int]:
-    """Show a page that explains account deletion. If the user submits the password, schedule the deletion."""
+    """Show a page that explains account deletion. After the user submits the password, schedule the deletion."""
     form = DeleteAccountForm(request.form)
     if request.method != "POST":
         return _page(form)

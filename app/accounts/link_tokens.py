@@ -28,7 +28,10 @@ MAX_LENGTH = 400  # characters; real tokens are half as long
 
 @dataclass(frozen=True)
 class LinkToken:
-    """The content of a token with a valid signature. The row with this id may no longer exist."""
+    """The content of a token with a valid signature: the purpose, id and nonce of a row.
+
+    If the link was used or replaced, the row no longer exists.
+    """
 
     purpose: str
     row_id: int

@@ -49,9 +49,10 @@ def count_attempt(user: User | None, name: str) -> bool:
 
 
 def reset_key() -> str:
-    """Return the rate limit key for requests of a password reset link: the typed address, normalised.
+    """Return the rate limit key for a request of a password reset link: the typed address, normalised.
 
-    A browser with a device cookie for the account has its own key, so that strangers can't use up the owner's requests.
+    A browser with a device cookie for the account has its own key, so that requests from strangers don't count against
+    the owner.
     """
     address = request.form.get("email", "")
     devices = _devices()

@@ -50,7 +50,7 @@ def name_is_taken(username: str) -> bool:
 
 
 def user_with_email(email: str) -> User | None:
-    """Return the user with this email address, or None. The account may be closed or suspended."""
+    """Return the user with this email address, or None. Closed and suspended accounts are included."""
     return db.session.scalar(select(User).where(User.email_key == email_key(email)))
 
 
@@ -76,8 +76,7 @@ def by_public_id(user: User, wanted: str) -> LoginSession | None:
 def valid_link(token: LinkToken | None, *purposes: str) -> MailToken | None:
     """Return the row of an emailed link, with its user, or None if the link is not valid.
 
-    The link must have one of these `purposes`. It must not be used, replaced or expired. Its user must be able to log
-    in.
+    A valid link has one of these `purposes`, and was not used or replaced. It has not expired, and its user can log in.
     """
     if token is None or token.purpose not in purposes:
         return None
@@ -91,7 +90,7 @@ def valid_link(token: LinkToken | None, *purposes: str) -> MailToken | None:
 
 
 def pending_registration(token: LinkToken | None) -> PendingAccount | None:
-    """Return the pending registration of an emailed link, or None if it was finished or has expired."""
+    """Return the pending registration of an emailed link, or None if the registration was finished or has expired."""
     if token is None or token.purpose != PendingAccount.purpose:
         return None
     these = PendingAccount.id == token.row_id, PendingAccount.nonce == token.nonce, PendingAccount.expires_at > now()

@@ -117,7 +117,7 @@ def resend_confirmation() -> Answer:
 @limits.changing
 @writes_late
 def end_login(handle: str) -> Answer:
-    """End one login, which may be the current one."""
+    """End one login of the viewer. If it is the current login, the viewer is logged out of this browser."""
     login = queries.by_public_id(viewer(), handle) or abort(404)
     with write_transaction():
         actions.end_login(login)

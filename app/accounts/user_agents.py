@@ -32,10 +32,10 @@ _SYSTEMS = (
 
 
 def browser(user_agent: str) -> str:
-    """Return the name of the browser that sends this User-Agent header; "" if it is unknown."""
+    """Return the name of the browser that sends this User-Agent header, or "" if the browser is unknown."""
     return next((name for mark, name in _BROWSERS if mark in user_agent), "")
 
 
 def system(user_agent: str) -> str:
-    """Return the name of the operating system in this User-Agent header; "" if it is unknown."""
+    """Return the name of the operating system in this User-Agent header, or "" if the system is unknown."""
     return next((name for mark, name in _SYSTEMS if mark in user_agent), "")

@@ -31,7 +31,9 @@ def init(locale: str) -> None:
 
 @translate.command()
 def update() -> None:
-    """Add the code's new strings to the catalogs, and mark removed ones obsolete. Unreadable files stay unchanged."""
+    """Add the code's new strings to the catalogs. Mark removed strings as obsolete. Leave unreadable catalogs
+    unchanged.
+    """
     template = source.extract()
     left = source.update(_folder(), template)
     _print_status(template)
@@ -42,9 +44,10 @@ def update() -> None:
 
 @translate.command(name="compile")
 def compile_() -> None:
-    """Compile the catalogs and print their faults. Fail if there are any.
+    """Compile the catalogs and print their faults. Fail if a catalog has a fault.
 
-    This is only a check: the site compiles the catalogs itself when it starts, and a fault doesn't stop it.
+    This is only a check: the site compiles the catalogs itself when it starts, and starts even if a catalog has a
+    fault.
     """
     found = catalogs()  # compiled when the app was created
     for code, one in found.by_code.items():

@@ -1,9 +1,9 @@
 """Background jobs: declare them with `@job`, and enqueue them with `enqueue`.
 
 `enqueue` inserts a row in the caller's transaction. After the commit, the id of the row is pushed to RQ, and a worker
-runs the job under a lease on the row. So a job runs only if the transaction was committed, and then it is not lost: the
-scheduler pushes it again if Redis loses it or its worker dies. A job may run twice, so every job must be idempotent.
-This design is the transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
+runs the job under a lease on the row. So a job runs only if the transaction was committed. After the commit, no job is
+lost: if Redis loses a job, or if the worker dies that runs it, the scheduler pushes the job again. A job can run twice,
+so every job must be idempotent. This design is the transactional outbox (Richardson, *Microservices Patterns*, ch. 3).
 """
 
 from app.jobs.broker import worker_is_alive

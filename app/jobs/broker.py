@@ -54,7 +54,10 @@ def held(queue: str) -> set[str]:
 
 
 def say_worker_is_alive() -> None:
-    """Record a heartbeat of the worker, which calls this every second. Do nothing if Redis is unavailable."""
+    """Record a heartbeat of the worker. If Redis is unavailable, do nothing.
+
+    The worker calls this every second.
+    """
     with suppress(RedisUnavailable):
         redis_client.execute(lambda client: client.set(WORKER_KEY, 1, ex=WORKER_TTL))
 

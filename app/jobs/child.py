@@ -180,7 +180,7 @@ def run_rq(app: Flask, queues: Sequence[str], deadline: Deadline) -> int:
 def _wait_for(connection: redis.Redis) -> None:
     """Wait until Redis answers.
 
-    Redis may start at the same time as the worker. RQ would exit if Redis did not answer yet.
+    Redis can start at the same time as the worker, and RQ would exit if Redis does not answer yet.
     """
     while True:
         with suppress(redis.RedisError, OSError):

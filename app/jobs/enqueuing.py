@@ -112,7 +112,7 @@ def _insert() -> ReturningInsert[Job]:
 
 @built_once
 def _insert_once() -> ReturningInsert[Job]:
-    """Return an INSERT statement that returns the new row or, if one is queued with the same unique key, that row.
+    """Return an INSERT statement that returns the new row or, if a job with the same unique key is queued, its row.
 
     The statement uses DO UPDATE, because DO UPDATE locks the queued row until the commit, unlike DO NOTHING. A worker
     that wants to claim the row must then wait, and sees this transaction's writes.

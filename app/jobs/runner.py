@@ -74,7 +74,7 @@ def perform(job_id: str) -> None:
 
     The job runs in a new app context, in read mode. It must write in short `write_transaction()` blocks, so that it
     holds no lock while it waits, for example for a mail server. The job runs in a copy of the caller's context, so that
-    the context variables that one job sets don't affect the next job.
+    context variables set by the job don't affect the next one.
     """
     copy_context().run(_perform, job_id)
 
@@ -188,9 +188,9 @@ def _end(attempt: Attempt, **values: Any) -> None:
 
 
 def _retry_while_busy(attempt: Attempt, record: Callable[[], None]) -> None:
-    """Call `record`, which records the result of the attempt. Retry for END_WITHIN seconds while the database fails.
+    """Call `record`, which records the result of the attempt. While the database fails, retry for END_WITHIN seconds.
 
-    If the result is not recorded, the job runs again and may send an email twice.
+    If the result is not recorded, the job runs again. For example, an email is sent twice.
     """
     _ending.set(True)
     give_up_at = time.monotonic() + END_WITHIN

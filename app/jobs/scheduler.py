@@ -1,8 +1,8 @@
 """The scheduler: push jobs that are due, that Redis lost, or whose worker died.
 
 The scheduler finds these jobs in the database, so no job is lost if Redis loses its data. Delayed jobs, retries and
-periodic jobs are rows that become due. Several schedulers may run at once. A job may then be pushed twice, but because
-of the lease on its row, only one worker runs it.
+periodic jobs are rows that become due. If several schedulers run at once, a job can be pushed twice. Only one worker
+runs it, because a worker must first get the lease on the job's row.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 
 
 def text_field(name: str, text: str) -> str:
-    """Return the header field `name` with a text as its value, such as a subject.
+    """Return the header field `name` with the value `text`, for example a subject.
 
     The result does not end in a line break.
     """

@@ -40,7 +40,7 @@ class Email:
 class Draft:
     """The content of an email.
 
-    `fields` are additional header fields: values by name. The values must be ASCII, without line breaks.
+    `fields` maps the names of additional header fields to their values. The values must be ASCII, without line breaks.
     """
 
     sender: tuple[str, str]  # display name and address

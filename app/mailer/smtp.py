@@ -18,7 +18,7 @@ from app.mailer.permanent_errors import permanent_error
 
 
 def deliver(email: Email) -> None:
-    """Send the email to MAIL_SERVER. Each step of the SMTP dialogue may take MAIL_TIMEOUT seconds.
+    """Send the email to MAIL_SERVER. Each step of the SMTP dialogue can take up to MAIL_TIMEOUT seconds.
 
     Raises PermanentError if a retry can't help, and smtplib.SMTPException or OSError if a retry may succeed.
     """

@@ -1,7 +1,7 @@
 """Moderation: members report messages, posts and people, and moderators act on the reports.
 
-Of private messages, moderators see only those that were reported. An audit log records what moderators view and do. The
-modules, by topic:
+Moderators can't see private messages unless someone has reported them. An audit log records what moderators view and
+do. The modules, by topic:
 
 reporting       report_routes, forms, actions/reporting
 evidence        evidence (the signed text), signing (the key), evidence_images

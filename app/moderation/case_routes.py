@@ -56,7 +56,10 @@ def _waiting() -> Page[Report]:
 @bp.get(REPORT)
 @role_required("moderator")
 def show(report_id: int) -> str:
-    """Show a report. The evidence is shown only if the moderator has opened it before (see `view_evidence`)."""
+    """Show a report.
+
+    The evidence is shown only if the audit log records that the moderator has opened it.
+    """
     return report_page.page(report_id)
 
 
@@ -77,8 +80,7 @@ def view_evidence(report_id: int) -> Response:
 def picture(report_id: int, number: int) -> Response:
     """Serve image `number` of the evidence, counted from 0.
 
-    The response is 404 if the moderator has not opened the evidence (see `view_evidence`), or if the file has changed
-    since the report.
+    The response is 404 if the moderator has not opened the evidence, or if the image file has changed since the report.
     """
     response = make_response(evidence_images.read(viewed_report_or_404(report_id), number) or abort(404))
     response.mimetype = "image/webp"
@@ -91,7 +93,7 @@ def picture(report_id: int, number: int) -> Response:
 def sealed_evidence(report_id: int) -> Response:
     """Serve the signed text of a report with its signature.
 
-    The response is 404 if the moderator has not opened the evidence (see `view_evidence`).
+    The response is 404 if the moderator has not opened the evidence.
     """
     return report_page.signed_file(viewed_report_or_404(report_id), disclose=True)
 

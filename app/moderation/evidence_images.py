@@ -29,9 +29,10 @@ def fingerprint(name: str) -> str:
 
 
 def copy_avatar(person: User) -> list[dict[str, str]]:
-    """Copy a user's uploaded avatar into the store. Return `[{"file", "alt", "sha256"}]`, or `[]` without an avatar.
+    """Copy a user's uploaded avatar into the store of message images.
 
-    If the report is not made after all, the job messages.remove_stray_pictures deletes the copy.
+    Return `[{"file", "alt", "sha256"}]`, or `[]` if the user has no avatar. If the report is then refused, the job
+    messages.remove_stray_pictures deletes the copy.
     """
     if not person.avatar:
         return []

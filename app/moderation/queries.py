@@ -124,7 +124,7 @@ def get_visible(moderator: User, report_id: int) -> Report | None:
 
 
 def own_report(reporter: User, report_id: int) -> Report | None:
-    """Return the report with that id and its evidence, or None if this user didn't make it."""
+    """Return the report with that id and its evidence, or None if `reporter` has made no report with that id."""
     mine = select(Report).where(Report.id == report_id, Report.reporter_id == reporter.id)
     return db.session.scalar(mine.options(selectinload(Report.evidence)))
 

@@ -38,14 +38,15 @@ class EvidenceItem:
 
 
 def report_or_404(report_id: int) -> Report:
-    """Return the report with that id. Aborts with 404 if it doesn't exist or involves the viewer."""
+    """Return the report with that id. Aborts with 404 if the report doesn't exist or involves the viewer."""
     return queries.get_visible(viewer(), report_id) or abort(404)
 
 
 def viewed_report_or_404(report_id: int) -> Report:
     """Return the report with that id.
 
-    Aborts with 404 like `report_or_404`, and if the viewer has not opened the evidence.
+    Aborts with 404 if the report doesn't exist, if it involves the viewer, or if the viewer has not opened its
+    evidence.
     """
     report = report_or_404(report_id)
     return report if queries.has_viewed_evidence(viewer(), report) else abort(404)

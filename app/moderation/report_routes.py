@@ -54,7 +54,7 @@ def report(conversation_id: int) -> str | Response | tuple[str, int]:
 @bp.get(f"/report/receipt/<{ID}:report_id>")
 @login_required
 def receipt(report_id: int) -> str:
-    """Show what the viewer has reported, its signature, and whether the report has been resolved."""
+    """Show the viewer's own report: the reported content, the signature, and whether the report has been resolved."""
     found = _own_or_404(report_id)
     return render_template("moderation/receipt.html", report=found, state=evidence.state(found))
 

@@ -87,7 +87,8 @@ def edit_profile(person: User, change: ProfileChange, *, languages: Collection[s
 def set_avatar(person: User, file_name: str) -> str:
     """Set the profile picture to the stored file `file_name`. If it is "", the member gets a generated picture.
 
-    Return the name of the old file, or "". The caller must delete it after the commit.
+    Return the name of the former picture's file, or "" if there was none. The caller must delete this file after the
+    commit.
     """
     people.lock(person)
     old, person.avatar = person.avatar, file_name

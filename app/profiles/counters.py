@@ -1,8 +1,9 @@
 """The cached counters of a profile: the numbers of posts, followers and followed members.
 
-A follow is counted if both accounts are active. The column `Follow.counted` stores whether it is counted. Database
-triggers update the counters (migrations/counts.py). This module corrects `counted` when an account is closed or
-restored. daily_recount.py recalculates the counters once a day.
+A follow is counted if both accounts are active. The column `Follow.counted` stores whether a follow is counted.
+Database triggers update the counters when a post or a follow is created or deleted, and when this column changes
+(migrations/counts.py). This module corrects the column when an account is closed or restored. daily_recount.py
+recalculates the counters once a day.
 """
 
 from __future__ import annotations

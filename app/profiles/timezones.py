@@ -29,7 +29,7 @@ _naming = Lock()  # naming all zones takes seconds the first time; other threads
 
 @cache
 def places() -> frozenset[str]:
-    """Return the offered IANA names, such as "Europe/Madrid"."""
+    """Return the IANA names of the time zones that members can choose, such as "Europe/Madrid"."""
     aliases = get_global("zone_aliases")
     return frozenset(name for name in available_timezones() if name.split("/")[0] in REGIONS and name not in aliases)
 
@@ -37,7 +37,7 @@ def places() -> frozenset[str]:
 def is_zone(name: str) -> bool:
     """Return whether `name` is an IANA time zone.
 
-    Aliases are accepted although they are not offered, because a member may have chosen one earlier.
+    Aliases are accepted, because a member's time zone can be an alias. `places` does not contain aliases.
     """
     return name in available_timezones()
 

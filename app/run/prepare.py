@@ -51,7 +51,7 @@ def lock(folder: Path) -> int:
 
 
 def migrate(app: Flask) -> None:
-    """Migrate the database to the newest schema. If it is up to date, this takes one query.
+    """Migrate the database to the newest schema. If no migration is needed, this takes one query.
 
     Raises StartupError if the database doesn't respond, or if a newer version of Microblog has migrated it.
     """

@@ -21,8 +21,8 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Supervisor:
     """Starts, monitors and stops the processes of one site.
 
-    Call `take_signals`, `begin_redis`, `begin` and `serve`, which returns when a signal requests a stop. Always call
-    `end` last.
+    Call `take_signals`, `begin_redis`, `begin` and `serve`, in this order. `serve` returns when a signal requests a
+    stop. Call `end` last, also after an error.
     """
 
     def __init__(self, services: Services) -> None:
@@ -41,7 +41,7 @@ class Supervisor:
         self._stop_requests += 1
 
     def begin_redis(self) -> None:
-        """Start the embedded Redis, if there is one. Don't wait until it is ready."""
+        """Start the embedded Redis, if there is one, without waiting until it is ready."""
         orphan_processes.adopt()
         if self._services.redis:
             self._services.redis.prepare()

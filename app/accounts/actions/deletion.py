@@ -50,8 +50,8 @@ def schedule_deletion(user: User) -> datetime:
 def cancel_deletion(user: User) -> None:
     """Reopen the account of `user` and cancel its deletion.
 
-    The caller must first check the password. Raises ActionError if no deletion is scheduled, if it is already due, if
-    the account is suspended, or if the password was changed since the check.
+    The caller must first check the password. Raises ActionError if no deletion is scheduled, if the deletion is already
+    due, if the account is suspended, or if the password was changed since the check.
     """
     due_at = user.deletion_due_at
     same = (User.id == user.id, User.password_hash == user.password_hash)
@@ -64,10 +64,11 @@ def cancel_deletion(user: User) -> None:
 
 
 def tell_readers(user_id: int, after: int) -> int | None:
-    """Update the unread counts of a batch of members who have unread events caused by this user.
+    """Update the unread counts of a batch of members who have unread events caused by the user `user_id`.
 
-    Events caused by closed accounts do not count as unread. The batch contains members with ids greater than `after`.
-    Return the last id of the batch, or None if the batch is empty.
+    Events caused by closed accounts do not count as unread, so the counts change when an account is closed or reopened.
+    The batch contains members with ids greater than `after`. Return the last id of the batch, or None if the batch is
+    empty.
     """
     heard = select(Activity.user_id).where(Activity.actor_id == user_id, Activity.read_at.is_(None))
     some = heard.where(Activity.user_id > after).distinct().order_by(Activity.user_id).limit(NOTIFY_BATCH)
@@ -85,8 +86,8 @@ def due_accounts() -> Sequence[int]:
 def is_due(user_id: int) -> bool:
     """Lock the account, and return whether it still exists and is due for deletion.
 
-    Reports in which the user is the reporter, accused or assignee are locked before the account. Moderation uses the
-    same order (app/moderation/actions/locking.py), to prevent deadlocks.
+    The reports in which the user is the reporter, accused or assignee are also locked, before the account. Moderation
+    locks rows in the same order (app/moderation/actions/locking.py), which prevents deadlocks.
     """
     named = (Report.reporter_id, Report.accused_id, Report.assignee_id)
     these = select(Report.id).where(or_(*(person == user_id for person in named))).order_by(Report.id)

@@ -1,4 +1,4 @@
-"""Actions that confirm or change an email address. A change takes effect when the new address is confirmed."""
+"""Actions that confirm or change an email address. A changed address takes effect when the user confirms it."""
 
 from __future__ import annotations
 

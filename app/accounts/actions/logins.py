@@ -74,7 +74,8 @@ def _record_event(login: LoginSession, *, is_first: bool) -> None:
 def _is_known_place(login: LoginSession) -> bool:
     """Return whether another stored login of the user is from the same browser, operating system and network.
 
-    This compares logins, because a login has no event if it is older than the feature that records events of logins.
+    This reads the logins and not the events about them, because logins that are older than migration 0002 have no
+    event.
     """
     others = select(LoginSession.user_agent, LoginSession.address)
     others = others.where(LoginSession.user_id == login.user_id, LoginSession.id != login.id)

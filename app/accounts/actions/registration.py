@@ -192,7 +192,10 @@ def deliverable_address(address: str) -> str:
 
 
 def _known_timezone(name: str) -> str:
-    """Return `name` if it is a valid time zone, else "". The name comes from the browser and may be anything."""
+    """Return `name` if it is a valid time zone, else "".
+
+    The name comes from the browser and can be any text.
+    """
     try:
         return str(get_timezone(name)) if name else ""
     except (LookupError, ValueError):

@@ -1,4 +1,4 @@
-"""Actions on reports and accounts. Only these modules write reports and the audit log.
+"""Actions on reports and accounts. Only the modules of this package write reports and the audit log.
 
 Actions never commit and don't use Flask.
 """

@@ -23,8 +23,8 @@ from app.notifications import logins_changed
 def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
     """Suspend an account. Its user is logged out and can't log in, and other users can't find the account.
 
-    Messages that the user sent stay visible to their recipients. Raises ActionError if the account is already
-    suspended, or if the actor may not act on the report or the user.
+    Messages that the user sent stay visible to their recipients. The audit log entry refers to the report `report_id`.
+    Raises ActionError if the account is already suspended, or if the actor may not act on the report or the user.
     """
     report = _report(actor, report_id)
     person = lock_person(user_id, actor)
@@ -39,9 +39,10 @@ def suspend(actor: User | None, user_id: int | None, *, report_id: int | None = 
 
 
 def reinstate(actor: User | None, user_id: int | None, *, report_id: int | None = None) -> None:
-    """End the suspension of an account. This is possible even if the report is already resolved.
+    """End the suspension of an account.
 
-    Raises ActionError if the account isn't suspended, or if the actor may not act on the user.
+    The audit log entry refers to the report `report_id`; a resolved report is allowed. Raises ActionError if the
+    account isn't suspended, or if the actor may not act on the user.
     """
     report = lock(report_id) if report_id is not None else None
     person = lock_person(user_id, actor)

@@ -1,6 +1,6 @@
 """Write the audit log, which records what moderators view and do.
 
-Entries are written in the action's transaction and never changed.
+An entry is written in the same transaction as the action that it records, and is never changed.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def view_evidence(moderator: User, report_id: int) -> None:
 
 
 def assign(moderator: User, report_id: int) -> None:
-    """Assign a report to the moderator. Raises ActionError if it is resolved or already assigned."""
+    """Assign a report to the moderator. Raises ActionError if the report is resolved or already assigned."""
     report = lock(report_id)
     check_open(report, moderator)
     if report.assignee_id == moderator.id:
@@ -46,7 +46,7 @@ def assign(moderator: User, report_id: int) -> None:
 def release(moderator: User, report_id: int) -> None:
     """Unassign a report, so that another moderator can take it.
 
-    Raises ActionError if the report is resolved, unassigned, or assigned to another moderator. Admins may also unassign
+    Raises ActionError if the report is resolved, unassigned, or assigned to another moderator. Admins can also unassign
     reports of other moderators.
     """
     report = lock(report_id)

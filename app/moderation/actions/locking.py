@@ -17,9 +17,10 @@ from app.models import Report, User
 def lock(report_id: int) -> Report:
     """Lock a report and return it, reloaded from the database.
 
-    Raises sqlalchemy.exc.NoResultFound if the report no longer exists. The query doesn't join users: after waiting for
-    the lock, PostgreSQL would return the current row of the report, but an outdated row of the user.
+    Raises sqlalchemy.exc.NoResultFound if the report no longer exists.
     """
+    # The query doesn't join users: after waiting for the lock, PostgreSQL would return the current row of the report,
+    # but an outdated row of the user.
     this = select(Report).where(Report.id == report_id).with_for_update(key_share=True)
     found: Report = db.session.scalars(this.execution_options(populate_existing=True)).one()
     return found

@@ -62,9 +62,9 @@ def report(
 def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
     """Report a post to the moderators.
 
-    The caller must have loaded the author and checked that `reporter` can see the post. Submitting a form twice (same
-    `form_key` and note) creates one report. Raises ActionError if the note is invalid, if the post is the reporter's
-    own, or if they have made too many reports today.
+    The caller must have loaded `post.author` and checked that `reporter` can see the post. Submitting a form twice
+    (same `form_key` and note) creates one report. Raises ActionError if the note is invalid, if the post is the
+    reporter's own, or if they have made too many reports today.
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
