@@ -1,7 +1,7 @@
 """The worker. `python worker.py [QUEUE ...]` runs the jobs of these queues, or of all queues if none is given.
 
-Jobs of the queue that is named first run first. The parent process runs the scheduler. Its child process takes jobs
-from RQ, and runs each long job in a fork. If the child dies, the parent starts another one.
+If several queues are given, jobs of the first one have priority. The parent process runs the scheduler. Its child
+process takes jobs from RQ, and runs each long job in a fork. If the child dies, the parent starts another one.
 
 If the parent dies, the child finishes its job and exits. The supervisor of `make run`, systemd or the container
 platform then starts the worker again. No job is lost, because all jobs are stored in the database.

@@ -88,5 +88,5 @@ limiter = Limiter(key_func=get_remote_address)
 
 
 def current_session() -> Session:
-    """Return the session of the current app context, not the proxy `db.session`."""
+    """Return the session of the current app context itself. `db.session` is only a proxy for it."""
     return cast(Session, db.session())

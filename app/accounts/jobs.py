@@ -27,9 +27,9 @@ MAILS = {
 def mail_link(token_id: int, nonce: str) -> None:
     """Email the link of a `mail_token` row to the address in the row.
 
-    Send nothing if the link was used, replaced or has expired, or if the user can no longer log in. If the link
-    confirms a new address that another account already uses, the email contains no link. It tells the owner of that
-    account that they already have an account.
+    Send nothing if the link was used, replaced or has expired, or if the user can no longer log in. If the link would
+    confirm a new address that another account already uses, send no link. Instead, email the owner of that account that
+    they already have an account.
 
     The link itself is not stored: this job creates it. `nonce` is a random value in the row. It distinguishes the row
     from a later one with the same id. A second run sends the same link with the same Message-ID.

@@ -34,9 +34,9 @@ TRIES = parse("10/5 minutes")
 def count_attempt(user: User | None, name: str) -> bool:
     """Count an attempt to log in. `name` is the typed username or email address; `user` is its user, or None.
 
-    Return False if the counter is full that all browsers without a device cookie for the account share. The caller must
-    then respond in the same way as to a wrong password, after the same time. A different response would reveal whether
-    a username and an address belong to the same account.
+    All browsers without a device cookie for the account share one counter. Return False if this counter is full,
+    otherwise True. If this returns False, the caller must respond in the same way as to a wrong password, after the
+    same time. A different response would reveal whether a username and an address belong to the same account.
 
     Raises TooManyRequests if the counter of this browser or of the typed name is full.
     """
@@ -62,7 +62,10 @@ def reset_key() -> str:
 
 
 def trust_browser(user: User) -> None:
-    """Give this browser its own counter of login attempts for `user`, who has just proved their identity."""
+    """Give this browser its own counter of login attempts for `user`, who has just proved their identity.
+
+    For this, the browser gets a device cookie for the account.
+    """
     devices = _devices()
     number = devices.pop(str(user.id), None) or secrets.token_urlsafe(16)
     kept = dict([*devices.items(), (str(user.id), number)][-MAX_ACCOUNTS:])

@@ -36,7 +36,10 @@ def set_referrer_policy(response: FlaskResponse) -> FlaskResponse:
 @limits.both("5/day", "20/hour", account=login_limits.reset_key)
 @writes_late
 def reset_password_request() -> Answer:
-    """Email a link that resets the password. If no account uses the address, the response and its time are the same."""
+    """Email a link that resets the password.
+
+    If no account uses the address, the response looks the same and takes the same time.
+    """
     form = ResetRequestForm(request.form)
     if not form.validate_on_submit():
         page = render_template("accounts/reset_password_request.html", form=form)

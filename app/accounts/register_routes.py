@@ -78,7 +78,7 @@ def check_email() -> Answer:
 @limits.changing
 @writes_late
 def finish(token: str) -> Answer:
-    """Show a button for the emailed link of a registration. When the user clicks the button, create the account.
+    """Show a page with a button after the user has opened the link in the email. The button creates the account.
 
     If the user registered in this browser, they are also logged in. In any other browser, they must log in with the
     password, because a stranger may have registered with someone else's address. The owner of the address must not be

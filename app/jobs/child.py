@@ -70,7 +70,7 @@ class TimeLimit(UnixSignalDeathPenalty):
     struck = False  # whether a timeout has raised an exception in this process
 
     def handle_death_penalty(self, signum: int, frame: FrameType | None) -> None:
-        """Handle SIGALRM, which RQ's timer sends when the running job reaches its timeout."""
+        """Handle SIGALRM from RQ's timer: raise the timeout exception, unless the job is recording its result."""
         if is_ending():
             return
         TimeLimit.struck = True

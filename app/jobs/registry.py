@@ -34,9 +34,11 @@ definitions: dict[str, Definition] = {}
 def job(
     name: str, *, queue: Queue = "default", timeout: int = 180, every: int | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a job. The function receives its JSON arguments as keyword arguments. It must be idempotent.
+    """Declare the decorated function as the job `name`.
 
-    Raises ValueError if another module has declared a job with this name.
+    The function receives the job's arguments from JSON, as keyword arguments. The function must be idempotent.
+    `timeout` is in seconds. If `every` is given, the job runs periodically, every `every` seconds. Raises ValueError if
+    another module has declared a job with this name.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,8 +55,8 @@ def _one_line(text: str) -> str:
 def _is_plain(text: str) -> bool:
     """Return whether the text can be used without encoding.
 
-    It must be ASCII, and its words must be short enough for a line. It must not contain "=?", which begins an encoded
-    word.
+    Such a text is ASCII, and its words are short enough for a line. The text does not contain "=?", which begins an
+    encoded word.
     """
     return text.isascii() and "=?" not in text and all(len(word) < WIDTH // 2 for word in text.split(" "))
 

@@ -9,7 +9,7 @@ This is the text of a report of messages:
 
 The reporter can download the signed text, but may not see the content of some items, such as a message that the sender
 had deleted. Such an item has a `commitment` instead of `facts`, `pictures` and `text`. The `commitment` is the SHA-256,
-in hex, of the item's salt followed by the JSON of these three. With the salt, anyone can verify that the content
+in hex, of the item's salt followed by the JSON of these three fields. With the salt, anyone can verify that the content
 matches.
 
 Older reports have no signature, only the SHA-256 of a simpler text. The SHA-256 proves nothing, because anyone who can
@@ -64,7 +64,7 @@ def state(report: Report) -> State:
 
 
 def signed_text(report: Report) -> bytes:
-    """Return the text that is signed for a report. The module's docstring describes its format."""
+    """Return the text that is signed for a report, in the format that the module's docstring describes."""
     return _json(
         {
             "kind": report.kind,
@@ -80,8 +80,8 @@ def signed_text(report: Report) -> bytes:
 def document(report: Report, *, disclose: bool) -> bytes:
     """Return a JSON file with the signed text, its signature and the public key. The file can be verified offline.
 
-    With `disclose`, the file also contains the content that the reporter may not see. For a report without a signature,
-    return the text from which its checksum was calculated.
+    If `disclose` is true, the file also contains the content that the reporter may not see. For a report without a
+    signature, return the text from which its checksum was calculated.
     """
     if not report.signature:
         return _old_text(report.note, report.evidence)

@@ -55,7 +55,7 @@ def viewed_report_or_404(report_id: int) -> Report:
 def signed_file(report: Report, *, disclose: bool) -> Response:
     """Return a download of the signed text with its signature.
 
-    With `disclose`, the file also contains the content that the reporter may not see.
+    If `disclose` is true, the file also contains the content that the reporter may not see.
     """
     response = make_response(evidence.document(report, disclose=disclose))
     response.mimetype = "application/json"

@@ -31,7 +31,7 @@ class Signature:
 
 
 class UnknownKeyError(LookupError):
-    """The key of a signature can be derived neither from SECRET_KEY nor from FORMER_SECRET_KEYS."""
+    """Raised for a signature whose key can be derived neither from SECRET_KEY nor from FORMER_SECRET_KEYS."""
 
 
 def sign(text: bytes) -> Signature:

@@ -35,7 +35,7 @@ def remove(name: str | None) -> None:
 
 @bp.get("/avatar/<username>/<version>")
 def avatar(username: str, version: str) -> Response:
-    """Serve a member's picture. It can be cached for a year if `version` is current, else for a minute."""
+    """Serve a member's picture. Browsers can cache it for a year if `version` is current, otherwise for a minute."""
     person = people.by_username(username) or abort(404)
     today = url_for("profiles.avatar", username=person.username, version=version) == avatar_url(person)
     response = _uploaded(person)

@@ -38,7 +38,8 @@ def main(arguments: list[str]) -> int:
 def serve(settings: Settings, *, reload: bool = False) -> int:
     """Serve the site until a signal requests a stop. If `reload` is true, restart processes when files change.
 
-    Raises StartupError and PortUnavailable.
+    Raises PortUnavailable if the site's port can't be used, and StartupError if the site can't start for another
+    reason.
     """
     held = prepare.lock(settings.data_dir)
     services = Services(settings, reload=reload)

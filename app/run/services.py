@@ -114,7 +114,7 @@ class Services:
 
     @property
     def address(self) -> str:
-        """The URL of the site for users."""
+        """The URL at which users can reach the site."""
         # The linter's rule S104 warns about listening on all addresses. Here the address is only compared.
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.settings.host, self.settings.host)  # noqa: S104
         return self.settings.public_url or f"http://{host}:{self.settings.port}"

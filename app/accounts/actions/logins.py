@@ -129,7 +129,7 @@ def end_logins(user: User, *, keep: LoginSession | None = None) -> None:
 
 
 def has_expired() -> bool:
-    """Return whether there are links, registrations or logins that `prune` would delete."""
+    """Return whether there are expired links, registrations or logins, which `prune` would delete."""
     return any(has_rows(model, model.expires_at <= now()) for model in (MailToken, PendingAccount, LoginSession))
 
 

@@ -41,8 +41,8 @@ def change_password(user: User, password: str, *, keep: LoginSession | None) -> 
 def request_password_reset(user: User | None) -> None:
     """Enqueue an email with a link that resets the user's password. If `user` is None, send no email.
 
-    If `user` is None, the same SQL statements run. So the response takes the same time for every address, and does not
-    reveal whether an account uses it.
+    The same SQL statements run in both cases. So the response takes the same time for every address, and does not
+    reveal whether an account uses the address.
     """
     if user is None:
         email_links.enqueue_nothing()

@@ -103,7 +103,10 @@ def linked(text: str) -> Markup:
 
 
 def in_new_tabs(html: str) -> str:
-    """Make the links in an email's HTML open in a new tab, because the site's pages can't be shown in a frame."""
+    """Make the links in an email's HTML open in a new tab.
+
+    The email is shown in a frame, and the site's pages refuse to be shown in a frame.
+    """
     base = '<base target="_blank">'
     marked, count = re.subn(r"(?i)<head[^>]*>", lambda head: head[0] + base, html, count=1)
     return marked if count else base + html
