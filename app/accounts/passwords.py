@@ -37,9 +37,7 @@ WEAKNESS_MESSAGES: dict[Weakness, Sentence] = {
 
 
 def normalize(password: str) -> str:
-    """Return `password` in a normal form, because keyboards encode the same letter differently (RFC 8265,
-    OpaqueString).
-    """
+    """Return `password` in a normal form, because keyboards encode letters differently (RFC 8265, OpaqueString)."""
     spaced = "".join(" " if unicodedata.category(char) == "Zs" else char for char in password)
     return unicodedata.normalize("NFC", spaced)
 

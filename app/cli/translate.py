@@ -31,7 +31,7 @@ def init(locale: str) -> None:
 
 @translate.command()
 def update() -> None:
-    """Add the code's new strings to the catalogs. Mark removed strings obsolete. Leave unreadable catalogs unchanged."""
+    """Add new strings to the catalogs. Mark removed strings as obsolete. Leave unreadable catalogs unchanged."""
     template = source.extract()
     left = source.update(_folder(), template)
     _print_status(template)
