@@ -41,10 +41,11 @@ class ProfileChange:
 
 
 def save_grid(person: User, wanted: Mapping[str, Preference]) -> None:
-    """Store the preferences in `wanted`, by kind, and publish the new badge count.
+    """Store the preferences in `wanted`, by kind of notification, and publish the new badge count.
 
-    Only preferences that differ from the current ones are stored. Kinds without a stored preference use the defaults in
-    app/notifications/kinds.py, even if the defaults change later. Raises ActionError for an unknown kind or cadence.
+    Only preferences that differ from the current ones are stored. A kind without a stored preference uses its default
+    (app/notifications/kinds.py), even if a later version changes the default. Raises ActionError for an unknown kind or
+    cadence.
     """
     for name, preference in wanted.items():
         _known(name)
@@ -93,7 +94,7 @@ def pause(person: User) -> None:
 
 
 def resume(person: User) -> None:
-    """End the pause. Does nothing if there is none."""
+    """End the pause of email, push and sounds. Do nothing if there is no pause."""
     _store_profile(person, {"paused_until": None})
 
 

@@ -17,9 +17,9 @@ from app.notifications.scheduling import ESSENTIAL, PendingBatch
 
 
 def held_until(user: User, cadence: str) -> datetime | None:
-    """Return when an email to a user may be sent again; None if it may be sent now.
+    """Return when the next email may be sent to a user; None if it may be sent now.
 
-    Email is held during quiet hours and pauses, and after a daily cap is reached. Essential email is never held.
+    Email is delayed during quiet hours and pauses, and after a daily cap is reached. Essential email is never delayed.
     """
     if cadence == ESSENTIAL:
         return None

@@ -4,9 +4,9 @@ Items are unread events and conversations with unread messages. An item is left 
 mail server rejects the email because of it. In its place, the email contains a notice with a link. The reason is stored
 in the job's result, logged, and emailed to ADMINS.
 
-A mail server does not say which item it rejects. So after a rejection, the email is tried without the first item, then
-without the second, and so on, and at last without any item. If the server disconnects or times out instead, only the
-last of these tries is made, because each one takes long.
+A mail server does not say which item it rejects. So after a rejection, the next try leaves out the first item. If the
+email is rejected again, the next try leaves out the second item instead, and so on. The last try leaves out all items.
+If the server disconnects or times out, only this last try is made, because each try takes long.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _attempts() -> int:
 
 @dataclass
 class _Composer:
-    """Composes an email, once for each try to send it.
+    """A composer of one email. It composes the email once for each try to send it.
 
     `broken` contains the numbers of the items that can't be rendered. `fault` is the first rendering error.
     """
@@ -144,7 +144,10 @@ class _Composer:
         return mailer.compose(self.user, template, headers=headers, stops=stops, **context)
 
     def _item(self, number: int, form: str, *, leave_out: bool) -> str:
-        """Render item `number` of a digest, or a notice if it is left out or broken. `form` is "html" or "txt"."""
+        """Render item `number` of a digest in the format `form`: "html" or "txt".
+
+        If the item is left out or can't be rendered, render a notice with a link instead.
+        """
         part = self.parts[number]
         if not leave_out and number not in self.broken:
             try:

@@ -95,7 +95,7 @@ class DeliveryForm(FlaskForm):
 
     @property
     def grid(self) -> dict[str, Preference]:
-        """The submitted preferences, by kind."""
+        """The submitted rows of the delivery grid: a preference for each kind, by the kind's name."""
         return {name: _preference(name, row.data) for name, row in self.rows.items()}
 
     @property

@@ -1,4 +1,7 @@
-"""The provider of pending email about events (rows of the `activity` table). See app/notifications/scheduling.py."""
+"""The provider of events about which email is pending (rows of the `activity` table).
+
+app/notifications/scheduling.py explains providers.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ BATCH_SIZE = 1000  # rows that one statement marks
 
 @scheduling.register_provider
 def pending_events(user_id: int, kinds: Collection[str]) -> Sequence[PendingBatch]:
-    """Return the user's unread events of these kinds that were not emailed yet: one batch for each kind."""
+    """Return the user's unread events of these kinds that were not emailed yet, in one batch for each kind."""
     newest_first = activity.newest_first(activity.unread(user_id, kinds).where(Activity.mailed_at.is_(None)))
     identities: dict[str, list[int]] = {}
     for identity, kind in db.session.execute(newest_first.with_only_columns(Activity.id, Activity.kind)):

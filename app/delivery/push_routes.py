@@ -28,7 +28,10 @@ def push_key() -> str:
 @limits.changing
 @writes_late
 def subscribe_to_push() -> Response | tuple[Response, int]:
-    """Subscribe the browser at `endpoint` for the viewer. If it is rejected, respond with status 422 and a message."""
+    """Subscribe the browser at `endpoint` to pushes for the viewer.
+
+    If the subscription is rejected, respond with status 422 and an error message.
+    """
     login = viewer().current_login
     if login is None or not push_key():
         abort(404)
@@ -55,7 +58,7 @@ def unsubscribe_from_push() -> Response:
 
 @bp.get("/service-worker.js")
 def push_worker() -> Response:
-    """Serve the service worker. It must be at the root, because it controls only pages below its own path."""
+    """Serve the service worker. Its URL is at the root, because it controls only pages below the path of its URL."""
     response = send_file(WORKER, "text/javascript")
     response.headers["Cache-Control"] = "no-cache"  # browsers must notice a new version
     return response

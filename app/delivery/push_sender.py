@@ -168,7 +168,7 @@ def _from(sender: User, count: int) -> str:
 def _in_group(group: str, people: Sequence[User], sender: User | None, count: int) -> str:
     """Describe the new messages in a group. `sender` is None if several members wrote them.
 
-    `group` is the name of the group, or "". Without a name, the other members `people` are named.
+    `group` is the name of the group, or "". If the group has no name, the text names its other members, `people`.
     """
     others = isolated(listed_names(user.display_name for user in people if user is not sender))
     if sender is None:

@@ -63,7 +63,7 @@ def pause() -> Response:
 @limits.changing
 @writes_late
 def resume() -> Response:
-    """End the pause."""
+    """End the pause of email, push and sounds."""
     with write_transaction():
         actions.resume(viewer())
     return _back()
@@ -71,7 +71,7 @@ def resume() -> Response:
 
 @bp.app_template_global("paused_until")
 def paused_until() -> datetime | None:
-    """Return the time until which the viewer has paused notifications; None without a pause. Runs no query."""
+    """Return the time until which the viewer has paused notifications; None if there is no pause. Runs no query."""
     found = visit()
     until = found.profile.paused_until if found and found.profile else None
     return until if until and until > now() else None

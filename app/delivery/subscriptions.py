@@ -23,7 +23,7 @@ def subscribe(login: LoginSession, endpoint: str, p256dh: str, auth: str, hosts:
     """Subscribe the browser at `endpoint` for the user of `login`. The subscription ends with that login.
 
     If the browser is already subscribed, perhaps by another user, its subscription moves to this login and gets the new
-    keys. A new subscription, or one that changes its user, covers only events from now on.
+    keys. If the subscription is new or moves to another user, pushes are sent only about events from now on.
 
     `hosts` are the push services that the site allows. Raises ActionError for another host or for invalid keys, and
     LoginEnded if the login has ended. The login is locked, because the subscription's row refers to it.
@@ -62,7 +62,10 @@ def unsubscribe(person: User, endpoint: str) -> None:
 
 
 def delete_subscription(subscription_id: int, endpoint: str) -> None:
-    """Delete a subscription that its push service no longer knows."""
+    """Delete a subscription that its push service no longer knows.
+
+    Nothing is deleted if the subscription with this id has another endpoint.
+    """
     same = PushSubscription.endpoint_hash == _hash(endpoint)  # the id may belong to a new row by now
     db.session.execute(delete(PushSubscription).where(PushSubscription.id == subscription_id, same))
 

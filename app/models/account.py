@@ -22,7 +22,7 @@ def random_id() -> str:
 class LoginSession(Base):
     """A login in a browser.
 
-    The session cookie and the remember cookie contain its id. Deleting the row logs the browser out.
+    The session cookie and the remember cookie contain the id of the login. Deleting the row logs the browser out.
     """
 
     __tablename__ = "login_session"

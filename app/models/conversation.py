@@ -17,7 +17,10 @@ UNREAD = text("newest_seq > read_seq")
 
 
 class Conversation(Base):
-    """A conversation between two users, or a group. Two users have only one conversation, found by `pair_key`."""
+    """A conversation between two users, or a group.
+
+    Two users share only one conversation. It is found by `pair_key`.
+    """
 
     __tablename__ = "conversation"
     # The rate limit, which counts the conversations that a user started recently.

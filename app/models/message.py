@@ -1,4 +1,4 @@
-"""Messages, their images, messages hidden by a user, and sealed copies of deleted messages."""
+"""Messages, their images, messages that a user deleted for themselves, and kept copies of deleted messages."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from app.models.user import User
 
 
 class ReportState(StrEnum):
-    """The state of a report."""
+    """The state of a report: open or resolved."""
 
     OPEN = "open"
     RESOLVED = "resolved"

@@ -124,7 +124,7 @@ class Post(Base):
 
 
 class PostCount(Base):
-    """The numbers of replies to a post and of its likes. Triggers maintain them (migrations/post_counts.py).
+    """The numbers of replies and likes of a post. Database triggers maintain them (migrations/post_counts.py).
 
     A post has no row until it gets its first reply or like. The numbers are not columns of Post, so that a new reply or
     like does not change the row of the post, which every timeline reads.
@@ -138,7 +138,7 @@ class PostCount(Base):
 
 
 class PostRecipient(Base):
-    """A person who can see a post of the level "followers" or "mentioned", even if they don't follow its author.
+    """A person who can see a post of the visibility level "followers" or "mentioned" without following its author.
 
     The recipients of a post are its author and the people whom it mentions. If a reply is for the author's followers,
     the author of the post that it answers is a recipient, too. Posts of the other levels have no recipients.
@@ -164,7 +164,7 @@ class PostTag(Base):
 
 
 class PostDraft(Base):
-    """The draft of a post. Pages that show the same draft have the same form key."""
+    """The draft of a post. Open pages that show the same draft have the same form key."""
 
     __tablename__ = "post_draft"
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class MessagePrivacy(StrEnum):
-    """Who may start a conversation with a user. Checked by app/messages/permission.py."""
+    """A user's setting that says who may start a conversation with them. Checked by app/messages/permission.py."""
 
     EVERYONE = "everyone"
     FRIENDS_OF_FRIENDS = "friends_of_friends"  # people the user follows, and people whom these follow
@@ -89,7 +89,7 @@ class User(UserMixin, Base):
     def can_log_in(self) -> bool:
         """Whether the user may log in.
 
-        Users may do so while their account is pending deletion, because this cancels the deletion.
+        A user may also log in while the account is pending deletion, because this cancels the deletion.
         """
         waits = self.deletion_due_at is not None and self.deletion_due_at > now()
         return self.active or (waits and self.suspended_at is None)

@@ -119,8 +119,8 @@ def refresh_counts_for_deleted_post(post_id: int) -> None:
 def _count_activity(_sender: None, user_id: int, other_id: int, restored: bool) -> None:
     """Publish a user's number of unread events after a block or mute has begun or ended.
 
-    If `restored` is true, events that were hidden are visible again, so schedule email and push about them. The events
-    themselves don't change: blocks and mutes are conditions of queries (app/queries/visibility.py).
+    If `restored` is true, events that were hidden are visible again, so schedule email and push about them. The rows of
+    the events don't change, because queries hide the events (app/queries/visibility.py).
     """
     publish_activity_count(user_id)
     if restored:

@@ -39,7 +39,7 @@ def _publish_task(task: Job) -> None:
 
 @job("notifications.forget_poll")
 def remove_cached_poll(user_id: int) -> None:
-    """Remove a user's hash from the poll cache. Idempotent.
+    """Remove a user's hash from the poll cache in Redis. Idempotent.
 
     This job is enqueued if Redis was unavailable during a commit (outbox.py). Raises ConnectionError if Redis is still
     unavailable, so that the job is retried.

@@ -1,9 +1,9 @@
 """The outbox: writes that notify a user are registered during a transaction and run when it commits.
 
 Before these writes run, the user's clock (a row in `notification_clock`) is locked and set to `max(now, last + 1
-microsecond)`. The lock is held until the commit. The clock's new value is the timestamp of the writes. Timestamps
-therefore follow commit order: a client that remembers the newest timestamp it saw can't skip an event that commits
-later (docs/decisions/0002-per-user-clock.md).
+microsecond)`, where `last` is its old value. The lock is held until the commit. The clock's new value is the timestamp
+of the writes. Timestamps therefore follow commit order: a client that remembers the newest timestamp it saw can't skip
+an event that commits later (docs/decisions/0002-per-user-clock.md).
 
 To prevent deadlocks, clocks are locked only by `session.commit()`, after all other locks of the transaction and in the
 order of user ids. There is one exception: if a write enqueues a job, the job's row is locked after all clocks. So a
@@ -43,7 +43,7 @@ class Phase(IntEnum):
 
 @dataclass
 class Outbox:
-    """The writes that are registered for the commit of a transaction."""
+    """The writes that are registered to run when a transaction commits."""
 
     users: dict[int, bool] = field(default_factory=dict)  # user ids whose clocks to lock; True = move the clock forward
     states: dict[tuple[int, str, str], Data] = field(default_factory=dict)  # by user id, name and subject
@@ -64,7 +64,7 @@ def publish_state(user_id: int, name: str, data: Data, subject: str = "") -> Non
 
 
 def delete_state(user_id: int, name: str, subject: str) -> None:
-    """Delete a published state when the current transaction commits."""
+    """Delete a state that `publish_state` has published, when the current transaction commits."""
     publish_state(user_id, name, _NO_STATE, subject)
 
 

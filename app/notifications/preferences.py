@@ -83,7 +83,7 @@ def default_profile(user_id: int) -> DeliveryProfile:
 
 
 def hours(user: User, chosen: DeliveryProfile) -> Hours:
-    """Return a user's delivery hours: the times in the profile `chosen`, in the user's time zone."""
+    """Return the quiet hours, pause and digest times of the profile `chosen`, in the user's time zone."""
     return _hours(user.timezone, chosen)
 
 

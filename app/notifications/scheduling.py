@@ -68,14 +68,17 @@ _providers: list[PendingProvider] = []
 
 
 def register_provider(ask: PendingProvider) -> PendingProvider:
-    """Register the provider `ask(user_id, kinds)`. It must return a user's pending items of these kinds, as batches."""
+    """Register a provider: a function `ask(user_id, kinds)` that returns a user's pending items of these kinds.
+
+    Use this as a decorator.
+    """
     if ask not in _providers:
         _providers.append(ask)
     return ask
 
 
 def pending(user_id: int, cadence: str) -> list[PendingBatch]:
-    """Return the batches of a user's pending items that are emailed at this cadence, in the order of the kinds."""
+    """Return a user's pending items that are emailed at this cadence, as batches in the order of KINDS."""
     kinds = [kind for kind, chosen in preferences.grid(user_id).items() if cadence_of(kind, chosen.mail) == cadence]
     found = [one for ask in _providers for one in ask(user_id, kinds)] if kinds else []
     return sorted(found, key=lambda one: kinds.index(one.kind))
@@ -87,7 +90,7 @@ def schedule_delivery(user_id: int, kind: str) -> None:
 
 
 def schedule_locked(user_id: int, kind: str) -> None:
-    """Schedule email and push about an item of this kind. The caller must hold the user's clock lock."""
+    """Schedule email and push about an item of this kind. The caller must have locked the user's notification clock."""
     chosen = preferences.delivery(user_id, kind)
     if chosen.mail != "none":
         schedule_email(user_id, cadence_of(kind, chosen.mail), chosen.hours)
@@ -147,7 +150,7 @@ def _advance_pushes(user_id: int, due: datetime) -> None:
 
 
 def hours_of(user_id: int) -> Hours:
-    """Return a user's current delivery hours."""
+    """Return a user's current quiet hours, pause and digest times."""
     return preferences.hours(db.session.get_one(User, user_id), preferences.profile(user_id))
 
 
@@ -208,7 +211,7 @@ def _other_emails() -> Select[datetime]:
 def _job(cadence: str) -> str:
     """Return the name of the job that sends email at this cadence.
 
-    Digests have a job in the slow queue, so that thousands of them at 8:00 don't delay password resets.
+    Digests are sent by a job in the slow queue, so that thousands of digests at 8:00 don't delay password resets.
     """
     return DIGEST_JOB if cadence in {"daily", "weekly"} else MAIL_JOB
 
@@ -218,7 +221,7 @@ def _key(user_id: int, cadence: str) -> str:
 
 
 def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
-    """Return when an email at this cadence is due for something that happened at `moment`."""
+    """Return when an email at this cadence is due about an item that was created at `moment`."""
     if cadence == ESSENTIAL:
         return moment
     if cadence == "now":

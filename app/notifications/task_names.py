@@ -33,7 +33,7 @@ _OTHER = TaskWords(
 
 
 def task_words(name: str) -> TaskWords:
-    """Return the texts about jobs with this name; generic texts if there are none for it."""
+    """Return the texts about jobs with this name. If there are none, return generic texts."""
     return _WORDS.get(name, _OTHER)
 
 
@@ -43,7 +43,7 @@ def title(job: Job) -> str:
 
 
 def reason(job: Job) -> str:
-    """Return a sentence that tells the owner why the task failed; "" if it did not fail. It omits technical details."""
+    """Return a sentence that tells the owner why the task failed, without technical details; "" if it did not fail."""
     if job.state != "failed":
         return ""
     if job.crashes and job.crashes >= job.attempts:

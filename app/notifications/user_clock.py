@@ -1,7 +1,7 @@
-"""A user's clock, the source of the timestamps of their notifications (docs/decisions/0002-per-user-clock.md).
+"""A user's clock, the source of the timestamps of the user's notifications (docs/decisions/0002-per-user-clock.md).
 
-The clock is a row of `notification_clock`. It only moves forward, and only under a lock that is held until the commit.
-So timestamps follow the order of commits, even if the system's clock is set back.
+The clock is a row of `notification_clock`. It only moves forward, and only while the row is locked. The lock is held
+until the commit. So timestamps follow the order of commits, even if the system's clock is set back.
 """
 
 from __future__ import annotations

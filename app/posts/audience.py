@@ -56,7 +56,7 @@ def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
 def includes_parent(answer: Post, parent: Post) -> bool:
     """Return whether the author of the post `parent` can see `answer`, a reply to that post.
 
-    If the reply is only for mentioned people, that author can see it only if it mentions them.
+    If the reply is only for mentioned people, it must mention that author.
     """
     if answer.visibility != Visibility.MENTIONED:
         return True

@@ -37,7 +37,10 @@ def draft() -> Response:
 @limits.drafting
 @writes_late
 def save_draft() -> Response:
-    """Save the viewer's draft. If the form was already published as a post, save nothing and return a new form key."""
+    """Save the viewer's draft, and return its form key as JSON.
+
+    If the form was already published as a post, save nothing and return a new form key.
+    """
     form = DraftForm(request.form)
     if not form.validate_on_submit():
         abort(400)

@@ -1,7 +1,8 @@
 """Read and write drafts of posts. Only this module writes them.
 
 Each time the composer is rendered, its form gets a new key, and a draft is stored under the key of its form. Two open
-pages therefore have two drafts and don't overwrite each other's. A page that restores a draft uses the draft's key.
+pages therefore have two drafts, and neither page overwrites the draft of the other. If a page restores a draft, its
+form gets the key of that draft.
 """
 
 from __future__ import annotations

@@ -93,7 +93,10 @@ def new_post_count(viewer: User, after: int) -> int:
 
 
 def newest_of(author_id: int) -> int:
-    """Return the id of an author's newest post on the home timelines of their followers, or 0 if there is none."""
+    """Return the id of an author's newest post that appears on home timelines, or 0 if there is none.
+
+    Replies, and posts only for mentioned people, are ignored.
+    """
     theirs = select(func.max(Post.id)).where(Post.author_id == author_id, *timelines.on_home(Post))
     return db.session.scalar(theirs) or 0
 

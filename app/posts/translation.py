@@ -36,7 +36,7 @@ class Provider(Protocol):
 
 
 class NoProvider:
-    """The provider of a site where TRANSLATE_URL is not set. Pages don't offer translations then."""
+    """The provider of a site where TRANSLATE_URL is not set. Pages of such a site don't offer translations."""
 
     name = ""
     available = False

@@ -21,7 +21,10 @@ from app.queries import activity, unread
 
 @dataclass(frozen=True)
 class Visit:
-    """The login of a request, and the data about its user that every page shows. Loaded in one query."""
+    """The login of a request, and the data about its user that every page shows.
+
+    All of it is loaded with one query.
+    """
 
     login: LoginSession
     login_id: str  # this and the next two are copies of columns, because a rollback expires the loaded rows
@@ -48,24 +51,24 @@ def lock(user: User) -> None:
     """Lock a user's row until the commit, and reload `user` from the database.
 
     Call this before changing columns of a user who was loaded before the write transaction. SQLAlchemy writes only
-    values that differ from the loaded ones. Without the reload, it would not write a new value that equals the loaded
-    one, even if another request has changed the column in the meantime.
+    values that differ from the loaded ones. Without the reload, SQLAlchemy would not write a new value that equals the
+    loaded one, even if another request has changed the column in the meantime.
     """
     this = select(User).where(User.id == user.id).with_for_update(key_share=True)
     db.session.scalars(this.execution_options(populate_existing=True)).one()
 
 
 def lock_follow(follower: User, followed: User) -> None:
-    """Take an advisory lock for `follower` following `followed`, until the commit.
+    """Lock the relation "`follower` follows `followed`" until the commit, with an advisory lock.
 
-    A block between the two users takes the same lock (`lock_follows`), so it can't run at the same time. The rows of
-    the users are not locked, so that two users who follow a third one don't wait for each other.
+    A block between the two users takes the same lock (`lock_follows`), so the block must wait for the commit. The rows
+    of the users are not locked, so that two users who follow a third one don't wait for each other.
     """
     advisory_lock(_follow(follower, followed))
 
 
 def lock_follows(one: User, other: User) -> None:
-    """Take the advisory locks of `lock_follow` for both directions until the commit. Call this to block a user."""
+    """Take the locks of `lock_follow` in both directions until the commit. Call this before blocking a user."""
     advisory_lock(_follow(one, other), _follow(other, one))
 
 
@@ -134,7 +137,7 @@ def has_live_login() -> ColumnElement[bool]:
     the expression is true.
 
     An action adds the expression to a query that it runs anyway, and raises LoginEnded if the value is false. Its route
-    uses `write_transaction(check=False)`, which does not check the login with a query of its own.
+    uses `write_transaction(check=False)`, because it need not check the login a second time.
     """
     none = bindparam("login_id", type_=String).is_(None)
     return or_(none, exists().where(LoginSession.user_id == User.id, *_is_live()).correlate(None))

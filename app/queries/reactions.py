@@ -33,8 +33,7 @@ _reply, _like, _own_like, _bookmark = (
 def reply_count(viewer_id: Any) -> ScalarSelect[int]:
     """Return the number of replies to the post that the viewer can see.
 
-    Replies whose visibility level excludes the viewer are not counted. To subtract them, all replies that aren't
-    visible to all members are checked, so the cost depends on their number.
+    Replies that aren't visible to all members are checked one by one, so the cost also depends on their number.
     """
     replies = (_reply.reply_to_id == PostCount.post_id, _reply.reply_to_id.is_not(None), _reply.counted)
     by_hidden = _reply.author_id.in_(visibility.hidden_ids(viewer_id))

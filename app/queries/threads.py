@@ -3,7 +3,7 @@
 The place of a reply is a materialised path. `tree_path` contains the ids of its ancestors below the post `tree_id`, and
 its own id, each written with WIDTH characters of base 36. The order of the paths is therefore the order in which a
 thread is read: each post before its replies, and replies from oldest to newest. The descendants of a post are one range
-of the index (tree_id, tree_path), so a page of them costs the same whatever the size of the thread.
+of the index (tree_id, tree_path), so reading a page of descendants costs the same in a small and in a large thread.
 
     post 5                 tree_id None, tree_path ""
     ├── post 7             tree_id 5,    tree_path "000007"

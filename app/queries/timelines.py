@@ -70,7 +70,7 @@ def of(viewer: User, author: User) -> Select[Post]:
 
 
 def hidden_count(viewer_id: Any, author_id: Any) -> ScalarSelect[int]:
-    """Return the number of an author's posts whose visibility levels exclude the viewer, as a subquery.
+    """Return a scalar subquery: the number of an author's posts whose visibility levels exclude the viewer.
 
     The cost depends on the number of the author's posts that aren't visible to all members.
     """
@@ -194,7 +194,10 @@ def _floor(authors: CTE) -> ScalarSelect[int]:
 
 
 def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int]) -> ScalarSelect[int]:
-    """Return the id of an author's `size` + 1st newest post at or above the floor; NULL if there are fewer."""
+    """Return a scalar subquery: the id of an author's `size` + 1st newest post at or above the floor of `home`.
+
+    The value is NULL if there are fewer posts.
+    """
     return (
         select(_theirs.id)
         .where(

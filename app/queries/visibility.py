@@ -1,8 +1,9 @@
 """SQL conditions for what a user may see. All lists, counts, emails and searches use them, so they agree.
 
-Each condition is a subquery that refers to columns of an enclosing query, at any nesting depth. By default, SQLAlchemy
-correlates a subquery only with the query directly around it, and would add tables of outer queries to the subquery's
-own FROM. Then any row of such a table would match. `correlate_except` prevents this.
+The conditions contain subqueries that refer to columns of an enclosing query, even if it is several levels further out.
+By default, SQLAlchemy correlates a subquery only with the query directly around it. A table of a query further out
+would be added to the FROM clause of the subquery, and any row of that table would then match. `correlate_except`
+prevents this.
 """
 
 from __future__ import annotations
