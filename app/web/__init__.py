@@ -1,1 +1,1 @@
-"""Web code that all routes share: viewer, template context, pagination, rate limits, headers, error pages, filters."""
+"""Web code that all routes share: the logged-in user, template functions, pagination, rate limits and error pages."""

@@ -1,12 +1,11 @@
-"""Build the static files from our sources and from installed packages: two style sheets, two scripts, one icon sprite.
+"""Build the static files: two style sheets, two scripts and one icon sprite.
 
-Each step is small and deterministic:
+The sources are the files in app/static and files of installed packages, such as Bootstrap.
 
-- CSS: each `@import` rule is replaced by the file it names, in a cascade layer. From Bootstrap, only these are kept:
-  rules that use no class outside `BOOTSTRAP_CLASSES`, and variables that are in use. app.rtl.css is the same sheet with
-  Bootstrap mirrored for right-to-left languages.
-- JavaScript: each entry point is bundled with the ES modules that it imports into one file. Each module is wrapped in a
-  function.
+- CSS: each `@import` rule is replaced by the content of the imported file, in a cascade layer. From Bootstrap, the
+  build leaves out all unused variables, and all rules with a class that is not in `BOOTSTRAP_CLASSES`. app.rtl.css is
+  the same style sheet as app.css, but its part from Bootstrap is mirrored for right-to-left languages.
+- JavaScript: each script contains one ES module and all modules that it imports. Each module is wrapped in a function.
 - Icons: the sprite contains the icons that `app.web.icons` lists.
 """
 
@@ -48,7 +47,7 @@ def sources() -> list[Path]:
 
 
 def build() -> dict[str, bytes]:
-    """Return the built files, keyed by their names under /static/<digest>/."""
+    """Return the content of each built file, by the name of the file, for example "css/app.css"."""
     files = {f"img/{path.name}": path.read_bytes() for path in sorted((OWN / "img").iterdir())}
     files["img/icons.svg"] = icon_sprite(SPRITE.read_text()).encode()
     bootstrap = used_bootstrap(BOOTSTRAP_CSS.read_text())
@@ -69,7 +68,7 @@ _DARK = "[data-bs-theme=dark]"
 
 
 class Rule(NamedTuple):
-    """A CSS rule: a selector with declarations, or an at-rule with the content of its braces."""
+    """A CSS rule. `prelude` is its selector or at-rule, and `body` is the text between its braces."""
 
     prelude: str
     body: str
@@ -78,7 +77,7 @@ class Rule(NamedTuple):
 def stylesheet(name: str, bootstrap: str) -> str:
     """Return the style sheet `name` with its imports inlined and its comments removed.
 
-    `bootstrap` is the content to use for Bootstrap's style sheet.
+    `bootstrap` is the CSS to insert where the style sheet imports Bootstrap.
     """
 
     def included(found: re.Match[str]) -> str:
@@ -149,7 +148,7 @@ def _selectors(prelude: str) -> list[str]:
 
 
 def _without_variables(rules: list[Rule], used: set[str]) -> list[Rule]:
-    """Remove the definitions of variables that are not in `used`."""
+    """Return `rules` without the definitions of the Bootstrap variables that are not in `used`."""
     kept = []
     for rule in rules:
         if rule.prelude.startswith("@"):
@@ -204,7 +203,7 @@ def _collect(path: str, order: dict[str, str], importing: tuple[str, ...]) -> No
 
 
 def _binding(importer: str, found: re.Match[str]) -> str:
-    """Return the JavaScript statement that replaces an import statement."""
+    """Return the JavaScript statement that replaces the import statement `found` in the module `importer`."""
     clause, address = found.groups()
     path = _join(importer, address)
     if not clause or path in VENDOR:
@@ -235,7 +234,7 @@ _SYMBOL = re.compile(r'<symbol[^>]*\bid="([^"]+)"[^>]*>.*?</symbol>', re.DOTALL)
 
 
 def icon_sprite(sprite: str) -> str:
-    """Return Bootstrap's icon sprite, reduced to ICONS. Raise KeyError if one of ICONS is not in it."""
+    """Return Bootstrap's icon sprite with only the icons in ICONS. Raise KeyError if Bootstrap lacks one of them."""
     symbols = {found[1]: found[0] for found in _SYMBOL.finditer(sprite)}
     drawn = "".join(re.sub(r' class="[^"]*"', "", symbols[name]) for name in sorted(ICONS))
     return f'<svg xmlns="http://www.w3.org/2000/svg">{drawn}</svg>\n'

@@ -1,11 +1,11 @@
 """Serve the static files that asset_build.py builds, with a digest in their URLs.
 
-`asset()` returns /static/<digest>/<name>. The digest changes if any source file changes. So browsers can cache files
-permanently, but load a new version immediately. All files have the same digest, so they can refer to each other by
-relative paths.
+The template function `asset(name)` returns /static/<digest>/<name>. The digest changes if any source file changes.
+Therefore, browsers can cache the files permanently, and still load a new version immediately. All files have the same
+digest, so they can refer to each other by relative paths.
 
-A request with another digest gets the current file, cached for one minute only. Such requests occur during an upgrade,
-when two versions of the site run at the same time.
+During an upgrade, two versions of the site run at the same time, so a request can have the digest of another version.
+The response is then the current file, which browsers may cache for one minute only.
 """
 
 from __future__ import annotations
@@ -40,7 +40,11 @@ LOOK_AGAIN = 1.0  # seconds between two checks for changed sources, outside prod
 
 
 class Served(NamedTuple):
-    """A static file with two sets of headers: `lasting` if the URL has the current digest, otherwise `passing`."""
+    """A static file, prepared with two sets of response headers.
+
+    `lasting` is for URLs with the current digest: browsers may cache the file permanently. `passing` is for URLs with
+    another digest: browsers may cache the file for one minute.
+    """
 
     lasting: StaticFile
     passing: StaticFile
@@ -66,7 +70,7 @@ class Assets:
         self._looked_at = 0.0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Serve a static file if it exists, or else call the app."""
+        """Respond with a static file if the URL path names one. Otherwise, call the app."""
         address = environ.get("PATH_INFO", "")
         if not address.startswith(PREFIX):
             return self._inner(environ, start_response)
@@ -112,7 +116,10 @@ class Assets:
         return [*self._headers.items(), ("Content-Type", kind + charset), ("Cache-Control", cache_control)]
 
     def _write(self, target: Path) -> None:
-        """Build all files and move them to `target` atomically, because several processes may do so at once."""
+        """Build all files in a temporary folder, and rename this folder to `target`.
+
+        The rename is atomic, so several processes can build the files at the same time.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         made = Path(tempfile.mkdtemp(dir=self._folder))
         try:
@@ -133,7 +140,11 @@ class Assets:
 
 @lru_cache(maxsize=4)
 def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
-    """Return the digest of the source files. `state` has their paths and modification times, as the cache key."""
+    """Return a digest of the content of the source files.
+
+    `state` contains the path and the modification time of each file. It is the cache key of this function, so the files
+    are read again only if a modification time has changed.
+    """
     digest = hashlib.sha256(version("bootstrap-flask").encode())
     for path, _changed in state:
         content = path.read_bytes()
@@ -143,7 +154,10 @@ def source_digest(state: tuple[tuple[Path, int], ...]) -> str:
 
 @lru_cache(maxsize=1)
 def built(digest: str) -> dict[str, bytes]:
-    """Build and return the static files. Cached by `digest`, because tests create many apps from the same sources."""
+    """Build the static files, and return their contents by name.
+
+    The result is cached by `digest`, the digest of the sources, because tests create many apps from the same sources.
+    """
     return asset_build.build()
 
 

@@ -44,7 +44,7 @@ def init_app(app: Flask) -> None:
 
 
 def refuse_other_bodies() -> None:
-    """Raise UnsupportedMediaType for a body that is not a form. A missing body counts as an empty form."""
+    """Raise UnsupportedMediaType if the body of the request is not a form. A request without a body is accepted."""
     if request.method not in BODY_METHODS or request.routing_exception is not None:
         return  # respond with 404 or 405 instead, which is more precise
     if request.mimetype not in FORM_TYPES and (request.mimetype or _has_body()):

@@ -1,4 +1,4 @@
-"""Handle URLs to which no page links, but which clients request: URLs with extra slashes, and /favicon.ico."""
+"""Handle requests for URLs that no page links to: URLs with extra slashes, and /favicon.ico."""
 
 from __future__ import annotations
 
@@ -25,14 +25,18 @@ def favicon() -> Response:
 
 
 def init_app(app: Flask) -> None:
-    """Redirect GET requests for URLs with extra slashes, such as /explore/, to the URL without them, if that exists."""
+    """Redirect GET requests for URLs with extra slashes, such as /explore/, to the URL without these slashes.
+
+    Other requests, and requests for which no such URL exists, are not redirected.
+    """
     app.before_request(redirect_to_canonical)
 
 
 def redirect_to_canonical() -> BaseResponse | None:
-    """Return a redirect (308) to the same URL without extra slashes, or None if no route matches that.
+    """Return a redirect (308) to the same URL without extra slashes, or None if no route matches that URL.
 
-    The target always is on this site, because it consists of the URL prefix and a path that matches a route.
+    The redirect never leads to another site, because its target consists of the URL prefix and a path that matches a
+    route.
     """
     if request.method not in {"GET", "HEAD"} or not isinstance(request.routing_exception, NotFound):
         return None

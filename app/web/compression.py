@@ -1,4 +1,8 @@
-"""Compress pages and JSON. Random padding protects secrets from attacks on response lengths (BREACH; decision 18)."""
+"""Compress pages and JSON with gzip.
+
+The responses are padded to a random length. Otherwise, an attacker could guess secrets from the length of responses
+(the BREACH attack; docs/decisions/0018-compression.md).
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,10 @@ MAX_PADDING = 100  # bytes
 
 
 def compress(content: bytes) -> bytes:
-    """Return `content` in gzip format. As in Django, the gzip header has a file name of random length as padding."""
+    """Return `content` in gzip format.
+
+    The gzip header contains a file name of random length as padding, as in Django.
+    """
     buffer = io.BytesIO()
     name = "a" * secrets.randbelow(MAX_PADDING + 1)
     with gzip.GzipFile(filename=name, mode="wb", compresslevel=LEVEL, fileobj=buffer, mtime=0) as file:
@@ -26,7 +33,8 @@ def compress(content: bytes) -> bytes:
 def init_app(app: Flask) -> None:
     """Compress the responses of `app`.
 
-    Call this before adding other response hooks, because Flask runs them in reverse order.
+    Call this before adding other response hooks. Flask runs these hooks in reverse order, so compression is the last
+    step.
     """
 
     @app.after_request

@@ -31,18 +31,27 @@ def serializer(app: Flask) -> URLSafeSerializer:
 
 
 class TimelessSessionInterface(SecureCookieSessionInterface):
-    """Flask's cookie session without the timestamp."""
+    """Flask's session interface, with a session cookie that has no timestamp."""
 
     def get_signing_serializer(self, app: Flask) -> Any:
-        """Return the serializer of `app`, or None without a SECRET_KEY, which Flask reports as an error."""
+        """Return the serializer that signs the session cookie.
+
+        Return None if SECRET_KEY is empty. Flask then raises an error when the session is changed.
+        """
         return serializer(app) if app.config["SECRET_KEY"] else None
 
     def get_cookie_path(self, _app: Flask) -> str:
-        """Return the URL prefix, so that other sites on the same host do not receive the cookie."""
+        """Return the path of the cookie: the URL prefix of the site, or "/".
+
+        With this path, other sites on the same host don't receive the cookie.
+        """
         return request.script_root or "/" if has_request_context() else "/"
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session that the cookie contains; an empty session if the cookie is missing or invalid."""
+        """Return the session that is stored in the request's cookie.
+
+        Return an empty session if the cookie is missing or invalid.
+        """
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
@@ -55,10 +64,10 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
             return self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Set the cookie and the header "Vary: Cookie" if needed.
+        """Add the session cookie and the header "Vary: Cookie" to the response, if they are needed.
 
-        If the session is unchanged, neither is set on publicly cacheable responses, such as pictures, because shared
-        caches could not reuse them for other users.
+        Neither is added to a publicly cacheable response, such as a picture, unless the session has changed. Either of
+        them would prevent shared caches from reusing the response for other users.
         """
         if session.modified or not response.cache_control.public:
             super().save_session(app, session, response)

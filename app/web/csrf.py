@@ -1,8 +1,8 @@
 """CSRF tokens that look different in every response.
 
-Pages are compressed. If a compressed page contains a secret and text that an attacker chooses, the length of the
-response can reveal the secret (BREACH). So each response masks the token with random bytes, as Django does (decision
-18).
+Pages are compressed. If a compressed page contains a secret and also text that an attacker chooses, the length of the
+response can reveal the secret (the BREACH attack). Therefore, each response masks the token with random bytes, as in
+Django (docs/decisions/0018-compression.md).
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from flask_wtf.csrf import CSRFProtect, _FlaskFormCSRF, generate_csrf
 
 
 def mask(token: str) -> str:
-    """Return random bytes followed by `token` XORed with them, encoded as URL-safe Base64."""
+    """Return `token` in a masked form, which is different on each call.
+
+    The masked form consists of random bytes, followed by `token` XORed with these bytes. It is encoded in URL-safe
+    Base64.
+    """
     plain = token.encode()
     noise = secrets.token_bytes(len(plain))
     return urlsafe_b64encode(noise + _xor(noise, plain)).decode()
 
 
 def unmask(text: str) -> str:
-    """Return the token that was masked as `text`. If `text` is not a masked token, return it unchanged."""
+    """Return the token whose masked form is `text`. If `text` is not a masked token, return it unchanged."""
     if "." in text:  # itsdangerous separates its parts with dots; a masked token contains none
         return text
     try:
@@ -35,7 +39,10 @@ def unmask(text: str) -> str:
 
 
 def masked_token() -> str:
-    """Return the masked token of this response. All forms on the page share it, so that the page compresses well."""
+    """Return the masked CSRF token of this response.
+
+    All forms of a page contain the same masked token, so that the page compresses well.
+    """
     if "masked_csrf_token" not in g:
         g.masked_csrf_token = mask(generate_csrf())
     token: str = g.masked_csrf_token

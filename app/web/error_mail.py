@@ -26,7 +26,8 @@ SUBJECT_LENGTH = 150  # characters
 def report(error: BaseException) -> None:
     """Enqueue an email about `error` to ADMINS, unless the same error was reported less than an hour ago.
 
-    If the database is unavailable, only log this, because the caller is already handling an error.
+    If the email can't be stored in the database, this function writes to the log and raises nothing, because its caller
+    is already handling an error.
     """
     if not current_app.config["ADMINS"]:
         return
@@ -62,7 +63,10 @@ def report_failed_job(failed: Job) -> None:
 
 @job("web.mail_error", queue="mail")
 def mail_error(where: str, text: str) -> None:
-    """Email a traceback to ADMINS. A second run sends the email again with the same Message-ID."""
+    """Email the traceback `text` to ADMINS. `where` names the request or job that failed.
+
+    If the job runs twice, the email is sent twice, but both copies have the same Message-ID.
+    """
     first_line = (text.strip().splitlines() or ["?"])[-1]
     subject = f"[Microblog] {first_line}"[:SUBJECT_LENGTH]
     mailer.send_plain(current_app.config["ADMINS"], subject, f"{where}\n\n{text}")

@@ -37,7 +37,7 @@ RETRY_AFTER = 5  # seconds, for 503
 
 
 def init_app(app: Flask) -> None:
-    """Handle every HTTP error and every unexpected exception, in the requested format and language."""
+    """Register the handlers for HTTP errors, database errors and all other exceptions."""
     app.register_error_handler(HTTPException, show)
     app.register_error_handler(CSRFError, expired)
     app.register_error_handler(OperationalError, busy)
@@ -73,7 +73,7 @@ def busy(error: Exception) -> Response:
 
 
 def unstorable(error: DataError) -> Response:
-    """Return 400 if the request contains a NUL character, which PostgreSQL can't store and no browser sends."""
+    """Return 400 if the request contains a NUL character, which PostgreSQL can't store. Otherwise, return 500."""
     if any("\0" in value for values in (request.args, request.form) for _, value in values.items(multi=True)):
         _start_over()
         return _answer(400, SENTENCES[400], BadRequest())
@@ -83,8 +83,8 @@ def unstorable(error: DataError) -> Response:
 def server_error(error: Exception) -> Response:
     """Log an unexpected exception, email it to the operators, and return 500.
 
-    The page is in English and uses no translations, because a translation may be the cause. If rendering the page
-    fails, return plain text.
+    The error page is in English and uses no translations, because a translation may have caused the exception. If the
+    page can't be rendered, return plain text.
     """
     _start_over()
     current_app.logger.exception("unexpected error")

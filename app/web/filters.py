@@ -72,24 +72,30 @@ def _time(moment: datetime, mark: str, text: str) -> Markup:
 
 
 def _formatted(kind: FormatterName, moment: datetime, width: str) -> str:
-    """Return the date of `moment`, or its time, in the reader's language and time zone."""
+    """Return the date or the time of `moment`, in the reader's language and time zone.
+
+    `kind` is "date" or "time". `width` is the length of the text, such as "short" or "full", as Babel defines it.
+    """
     return _formatted_for(kind, moment, width, get_locale(), get_timezone())
 
 
 @lru_cache(maxsize=8192)
 def _formatted_for(kind: FormatterName, moment: datetime, width: str, _locale: Locale, _zone: tzinfo) -> str:
-    """Format `moment`. `_locale` and `_zone` are only part of the cache key; Flask-Babel looks them up again."""
+    """Return the date or the time of `moment`, and cache it.
+
+    Flask-Babel looks up the reader's locale and time zone itself. `_locale` and `_zone` are only part of the cache key.
+    """
     return str(FORMATTERS[kind](moment, width))
 
 
 @lru_cache(maxsize=8192)
 def _moment(moment: datetime, _locale: Locale, _zone: tzinfo) -> str:
-    """Return the date and time of `moment`. The other arguments are in the cache key, as in `_formatted_for`."""
+    """Return the date and time of `moment`, and cache them. `_locale` and `_zone` are only part of the cache key."""
     return i18n.moment_text(moment)
 
 
 def _relative(distance: timedelta, style: Literal["narrow", "long"]) -> str:
-    """Return a distance in one unit, such as "5m" or "in 5 minutes"."""
+    """Return a duration as text with one unit, such as "5m" or, in the long style, "in 5 minutes"."""
     exact = abs(int(distance.total_seconds()))
     # The unit that format_timedelta() chooses, and a whole number of it that has the same text.
     unit, most = next(((unit, most) for unit, least, most in UNITS if exact >= least), (1, 0))
@@ -126,13 +132,17 @@ def local_date(moment: datetime) -> str:
 def number(_context: Context, value: float) -> str:
     """Format a number in the reader's language.
 
-    With the context as argument, Jinja doesn't format a constant once for all readers when it compiles the template.
+    The template context is not used. But because this function asks for it, Jinja calls the function each time that it
+    renders a page. A constant number would otherwise be formatted once, in one language for all readers.
     """
     return str(format_decimal(value))
 
 
 def zone_name(zone: str) -> str:
-    """Return the city of a time zone in the reader's language, as the settings show it; "UTC" for ""."""
+    """Return the city of a time zone in the reader's language, such as "Tokyo" for "Asia/Tokyo".
+
+    For "", return "UTC".
+    """
     return get_timezone_location(zone, locale=get_locale() or i18n.SOURCE, return_city=True) if zone else "UTC"
 
 
@@ -143,7 +153,10 @@ def rich_text(text: str) -> Markup:
 
 @lru_cache(maxsize=2048)
 def _rich_text(text: str, _script_root: str) -> Markup:
-    """Render `text`. `_script_root` is only part of the cache key, because links in the result begin with it."""
+    """Return `text` as HTML, and cache the HTML.
+
+    `_script_root` is part of the cache key, because the links in the HTML begin with this URL prefix.
+    """
     return _rendered(text)
 
 
@@ -156,9 +169,9 @@ def _rendered(text: str) -> Markup:
 
 
 def tags_in(posts: Iterable[Post]) -> list[str]:
-    """Return up to MAX_TAGS different tags in these posts, in order and without "#". Case is ignored.
+    """Return the tags in these posts, without "#". If there are more than MAX_TAGS, return only the first ones.
 
-    Tags behind a content warning are left out.
+    Tags that differ only in case count as one. Posts with a content warning are skipped.
     """
     tags = (tag for post in posts if not post.warning for tag in _tags(post.body))
     return list({tag.casefold(): tag for tag in tags}.values())[:MAX_TAGS]
@@ -181,12 +194,12 @@ def _drawn_version(display_name: str) -> str:
 
 
 def name_of_language(code: str) -> str:
-    """Return a language's name in the reader's language."""
+    """Return the name of the language `code` in the reader's language, or `code` if there is no name."""
     return language_names(str(get_locale() or "en")).get(code, code)
 
 
 def bdi(text: str) -> Markup:
-    """Wrap text in <bdi>, so that its direction does not affect the text around it."""
+    """Put a text in a <bdi> element, so that its writing direction does not affect the text around it."""
     return Markup("<bdi>{}</bdi>").format(escape(text))
 
 
@@ -196,7 +209,11 @@ def listed(names: Iterable[str]) -> Markup:
 
 
 def group_title_html(name: str, people: Iterable[str]) -> Markup:
-    """Return the title of a group as HTML: its name, or else the names of `people`. Each name is in a <bdi>."""
+    """Return the title of a group conversation as HTML.
+
+    The title is the group's name or, if it has no name, the names of its other members, `people`. Each name is in a
+    <bdi> element.
+    """
     people = list(people)
     if name or not people:
         return bdi(name) if name else escape(titles.group_title("", ()))

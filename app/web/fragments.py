@@ -1,7 +1,7 @@
-"""Rendered parts of pages that are the same for many viewers, such as posts. Each process keeps the latest ones.
+"""A cache for parts of pages that are the same for many viewers, such as posts. Each process has its own cache.
 
-A fragment is found by a key that contains everything that its HTML depends on. So nothing has to be invalidated: when a
-name, a language or the age of a post changes, the key changes, too.
+The cache key of a part contains everything that the HTML depends on. For example, the key of a post contains the
+author's name. If the name changes, so does the key, and the outdated HTML is never found.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def init_app(app: Flask) -> None:
 
     @app.template_global()
     def fragment(key: Hashable, macro: Callable[..., Markup], *arguments: Any) -> Markup:
-        """Return `macro(*arguments)`, or what it returned before for the same key."""
+        """Return the HTML that is cached for `key`. If there is none, call `macro(*arguments)` and cache the result."""
         found = kept.get(key)
         if found is None:
             if len(kept) >= MAX_FRAGMENTS:
@@ -36,10 +36,11 @@ def init_app(app: Flask) -> None:
 
 
 def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -> Hashable:
-    """Return the key of a post as members other than its author see it in a list.
+    """Return the cache key for the HTML of a post in a list.
 
-    `when` is its time in the viewer's language and time zone. `translatable` is whether there is a button "Translate".
-    `names_parent` is whether a reply names whom it replies to.
+    Don't use this key for the HTML that the author of the post sees. `when` is the HTML with the time of the post.
+    `translatable` is whether the post has a "Translate" button. `names_parent` is whether a reply shows the name of the
+    person it replies to.
     """
     author = post.author
     return (

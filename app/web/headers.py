@@ -1,4 +1,4 @@
-"""Security headers for every response: pages, JSON, files, errors and the idle poll."""
+"""Security headers for all responses: pages, JSON, files, errors and responses to polls."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ HSTS = "max-age=31536000; includeSubDomains"
 
 
 def init_app(app: Flask) -> None:
-    """Add the headers to every response of `app`.
+    """Add the security headers to every response of `app`.
 
-    Responses without Cache-Control get "no-store". So private pages are not cached, and the browser's Back button does
-    not show them after logging out.
+    Responses without a Cache-Control header also get "Cache-Control: no-store". So after a user has logged out, the
+    browser's Back button doesn't show private pages from its cache.
     """
     headers = dict(SECURITY_HEADERS)
     if app.config["SITE_URL"].startswith("https://"):

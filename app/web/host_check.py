@@ -1,12 +1,12 @@
 """WSGI middleware that checks the Host header, and moves the URL prefix from the path to SCRIPT_NAME.
 
-It runs right after ProxyFix. So all other code, including idle polls and static files, receives only requests for this
-site, with the prefix in SCRIPT_NAME and the rest of the path in PATH_INFO.
+The middleware runs right after ProxyFix. So all other code receives only requests for this site. In these requests,
+SCRIPT_NAME is the URL prefix and PATH_INFO is the rest of the path.
 
-The prefix is the path of PUBLIC_URL, such as "/blog" in "https://example.org/blog". It does not matter whether the
-proxy removes it from the request. If PUBLIC_URL has no path, the prefix is the WSGI server's SCRIPT_NAME, or the
-X-Forwarded-Prefix header of a trusted proxy. The header is ignored if it is not a plain path: redirects begin with the
-prefix, and "//evil.example" would lead to another site.
+The URL prefix is the path of PUBLIC_URL, such as "/blog" in "https://example.org/blog". The proxy may remove it from
+the path of the request, or leave it there. If PUBLIC_URL has no path, the prefix is the WSGI server's SCRIPT_NAME, or
+the X-Forwarded-Prefix header of a trusted proxy. This header is ignored if it is not a plain path. Otherwise, a prefix
+such as "//evil.example" would make redirects lead to another site.
 """
 
 from __future__ import annotations
@@ -48,12 +48,16 @@ class HostCheck:
 
 
 class HostMiddleware:
-    """The WSGI middleware that this module describes."""
+    """WSGI middleware that checks the Host header, and moves the URL prefix from the path to SCRIPT_NAME."""
 
     def __init__(
         self, inner: WSGIApplication, public_url: str, headers: dict[str, str], *, trusted_proxies: int = 0
     ) -> None:
-        """Create the middleware. Settings has validated `public_url`. `headers` are added to 400 responses."""
+        """Create the middleware for the app `inner`.
+
+        `public_url` must be a valid URL or "". `headers` are added to the responses with status 400. `trusted_proxies`
+        is the number of trusted proxies through which a request passes.
+        """
         self._inner = inner
         self._hosts = HostCheck(public_url)
         self._prefix = urlsplit(public_url).path.rstrip("/")
@@ -92,7 +96,10 @@ class HostMiddleware:
             environ["PATH_INFO"] = path[len(prefix) :] or "/"
 
     def _forwarded(self, environ: WSGIEnvironment) -> str:
-        """Return X-Forwarded-Prefix from the outermost trusted proxy, or "" if it is missing or not a plain path."""
+        """Return the X-Forwarded-Prefix header that the outermost trusted proxy has set.
+
+        Return "" if the header is missing or is not a plain path.
+        """
         values = [value.strip() for value in environ.get("HTTP_X_FORWARDED_PREFIX", "").split(",")]
         value = values[-self._hops].rstrip("/") if 0 < self._hops <= len(values) else ""
         return value if is_prefix(value) else ""

@@ -19,13 +19,19 @@ def _strings(language: str) -> tuple[str, str]:
 
 
 def strings_url(language: str) -> str:
-    """Return the URL of a language's strings. It changes with their content, so browsers can cache it permanently."""
+    """Return the URL of the JSON document with a language's strings for scripts.
+
+    The URL changes with the strings, so browsers can cache the document permanently.
+    """
     return url_for("strings.document", language=language, version=_strings(language)[1])
 
 
 @bp.get("/strings/<language>-<version>.json")
 def document(language: str, version: str) -> Response:
-    """Return the strings that scripts use in one language, as JSON."""
+    """Return the strings that scripts use in one language, as JSON.
+
+    Browsers may cache the response permanently if `version` is current.
+    """
     if language not in languages() and language != SOURCE:
         abort(404)
     text, current = _strings(language)

@@ -1,6 +1,7 @@
-"""Rate limits per account and per IP address, as decorators for routes. They respond with 429 and Retry-After.
+"""Rate limits per account and per IP address, as decorators for views.
 
-Counters are in Redis, shared by all processes and hosts. Without Redis, each process counts on its own.
+A request above a limit gets 429 with Retry-After. All processes and hosts share the counters, which are in Redis. If
+Redis is unavailable, each process has its own counters.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from app.web.viewer import viewer_or_none
 
 
 def by_address() -> str:
-    """Return the client's IP address. For IPv6, return its /64 network, which usually belongs to one customer."""
+    """Return the rate limit key of the client's IP address.
+
+    The key is the address itself. For IPv6, it is the /64 network, because one customer usually has a whole /64
+    network.
+    """
     raw = request.remote_addr or "unknown"
     try:
         address = ipaddress.ip_address(raw)
@@ -33,7 +38,7 @@ def by_address() -> str:
 
 
 def by_account() -> str:
-    """Return the rate limit key of the viewer's account, or of the IP address of a visitor."""
+    """Return the rate limit key of the viewer's account. For a visitor, return the key of the IP address."""
     user = viewer_or_none()
     return f"user:{user.id}" if user else by_address()
 
@@ -41,15 +46,16 @@ def by_account() -> str:
 def by_named(field: str) -> Callable[[], str]:
     """Return a function that returns the rate limit key of the username or email address in the form field `field`.
 
-    `field` must be the field that the view itself reads. Otherwise, a client could choose its key by adding a field.
+    `field` must be the form field that the view reads. If it were another field, a client could add this field to the
+    form and so choose the key.
     """
     return lambda: named(request.form.get(field, ""))
 
 
 def named(name: str) -> str:
-    """Return the rate limit key of a username or email address. All spellings of a name have the same key.
+    """Return the rate limit key of a username or email address. Case and surrounding spaces are ignored.
 
-    The name is normalised before it is truncated, so that extra spaces don't change the key.
+    Long names are truncated. Spaces are removed before that, so that adding spaces doesn't change the key.
     """
     return f"named:{username_key(name)[:320]}"
 
@@ -63,7 +69,11 @@ MAX_IMAGES = 4  # maximum number of images that are decoded in one request
 
 
 def both(per_account: str, per_address: str, *, account: Callable[[], str] = by_account) -> Callable[[View], View]:
-    """Return a decorator that limits POST requests per account (by the key that `account` returns) and per address."""
+    """Return a decorator that limits the POST requests to a view, per account and per IP address.
+
+    `per_account` and `per_address` are limits such as "10/hour". `account` is a function that returns the key by which
+    requests are counted for `per_account`.
+    """
 
     def decorate(view: View) -> View:
         limited = limiter.limit(per_account, key_func=account, methods=["POST"])(view)
@@ -100,7 +110,7 @@ def _no_file() -> bool:
 
 
 def count_pixels(pixels: int) -> None:
-    """Count the pixels of an uploaded image against the sender's limit, even if the image was refused."""
+    """Add the pixels of an uploaded image to the sender's rate limit. Refused images count, too."""
     g.megapixels = g.get("megapixels", 0) + max(1, round(pixels / 1_000_000))
 
 
@@ -118,9 +128,10 @@ def _has_decoded(_response: Response) -> bool:
 
 
 def uploading(view: View) -> View:
-    """Limit the images and megapixels that an account or IP address uploads per hour, in all views together.
+    """Limit how many images and megapixels an account or IP address can upload per hour. Use this as a decorator.
 
-    The number of pixels is limited because the CPU time for decoding depends on it.
+    All views with this decorator share the limits. There is a limit for pixels because the CPU time for decoding an
+    image depends on their number.
     """
     limits = [("images", _files, None, IMAGES_PER_HOUR), ("megapixels", _megapixels, _has_decoded, MEGAPIXELS_PER_HOUR)]
     for scope, cost, deduct_when, most in limits:

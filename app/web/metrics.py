@@ -1,7 +1,7 @@
 """Monitoring: `GET /healthz`, and `GET /metrics` in the Prometheus text format.
 
-If METRICS_TOKEN is not set, /metrics responds with 404. All web processes return the same metrics, because these are
-read from the database and from Redis.
+If METRICS_TOKEN is not set, /metrics responds with 404. All web processes return the same metrics, because they read
+the metrics from the database and from Redis.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ RECOUNTS = ("messages.recount", "notifications.recount", "posts.recount", "profi
 @bp.get("/healthz")
 @limiter.exempt
 def health() -> Response:
-    """Return "ok" if the database responds, else 503. For load balancers and container health checks.
+    """Return "ok" if the database responds. Otherwise, respond with 503.
 
-    Redis is not checked: the site works without it.
+    Load balancers and container health checks use this route. It doesn't check Redis, because the site works without
+    Redis.
     """
     db.session.execute(select(1))
     return Response("ok\n", content_type="text/plain")
@@ -53,7 +54,7 @@ class _Numbers:
     """A Prometheus collector that reads all metrics for one response."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield every metric with its description."""
+        """Yield every metric with its description and its current value."""
         drift = GaugeMetricFamily(
             "microblog_count_drift", "Stored numbers that the last recount found wrong: should be 0", labels=["job"]
         )

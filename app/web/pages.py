@@ -50,13 +50,13 @@ class PageContext:
 
     @property
     def unread_messages(self) -> int:
-        """The number on the "Messages" badge when the page was rendered."""
+        """The number that the "Messages" badge shows when the page is rendered."""
         found = visit()
         return found.unread_messages if found else 0
 
     @property
     def unread_activity(self) -> int:
-        """The number on the "Activity" badge when the page was rendered."""
+        """The number that the "Activity" badge shows when the page is rendered."""
         found = visit()
         return found.unread_activity if found else 0
 
@@ -69,41 +69,41 @@ class PageContext:
 
     @property
     def quiet_until(self) -> str:
-        """The Unix time until which desktop notifications and sounds are paused, or "" if they are not paused."""
+        """The Unix time until which desktop notifications and sounds are paused. It is "" if they are not paused."""
         moment = now()
         until = next_allowed(self._hours, moment) if self._hours else moment
         return str(int(until.timestamp())) if until > moment else ""
 
     @property
     def next_quiet(self) -> str:
-        """The Unix time at which the next quiet hours begin, or "" without quiet hours."""
+        """The Unix time at which the user's next quiet hours begin, or "" if the user has set no quiet hours."""
         begins = next_quiet_from(self._hours, now()) if self._hours else None
         return str(int(begins.timestamp())) if begins else ""
 
     @property
     def since(self) -> str:
-        """The timestamp of the newest notification that this page includes, with six decimals."""
+        """The Unix time of the newest notification that this page includes, with six decimals; "0" for a visitor."""
         found = visit()
         return format(found.since, ".6f") if found else "0"
 
     @property
     def poll_interval(self) -> int:
-        """The number of seconds between polls, if the server is not busy."""
+        """The number of seconds between two polls of an open page, if the server is not busy."""
         return int(current_app.config["POLL_INTERVAL"])
 
     @property
     def languages(self) -> list[tuple[str, str]]:
-        """All languages of the site, as pairs of the code and the language's own name."""
+        """All languages that the site offers, as pairs: the language code, and the language's name in that language."""
         return [(code, language_name(code)) for code in languages()]
 
 
 def select_locale() -> str:
-    """Return the language of this response; called by Flask-Babel."""
+    """Return the language code for the current response. Flask-Babel calls this."""
     return request_language(viewer_or_none()) if has_request_context() else SOURCE
 
 
 def select_timezone() -> str:
-    """Return the time zone for displayed times; called by Flask-Babel."""
+    """Return the time zone in which times are displayed. Flask-Babel calls this."""
     user = viewer_or_none() if has_request_context() else None
     return zone_of_reader() or (user.timezone if user else "") or "UTC"
 
@@ -111,7 +111,7 @@ def select_timezone() -> str:
 @bp.post("/language")
 @writes_late
 def set_language() -> Response:
-    """Store a language in the session of a visitor. Members choose their language in the settings."""
+    """Store the language that a visitor has chosen in the session. Members choose their language in the settings."""
     code = request.form.get("language", "")
     if code in languages():
         session[SESSION_KEY] = code

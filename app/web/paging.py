@@ -1,4 +1,7 @@
-"""Keyset pagination, highest id first: each page begins below the last id of the previous page. No OFFSET or COUNT."""
+"""Keyset pagination: each page shows the items with the highest ids that are lower than all ids on the previous page.
+
+The queries use neither OFFSET nor COUNT, so pages at the end of a long list are as fast as the first page.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """The items of one page. `older` is the cursor of the next page, or None on the last page."""
+    """The items of one page.
+
+    `older` is the cursor of the next page, which has older items. It is None on the last page.
+    """
 
     items: Sequence[T]
     older: int | None
@@ -33,7 +39,7 @@ def position(name: str) -> int | None:
 
 
 def before_id() -> int | None:
-    """Return the cursor of the requested page, which is higher than all ids on it. Return None for the first page."""
+    """Return the cursor of the requested page: all ids on this page are lower. Return None for the first page."""
     return position("before")
 
 
@@ -44,9 +50,10 @@ def page(
     size: int | None = None,
     of: Callable[[T], int] | None = None,
 ) -> Page[T]:
-    """Run `select` for the requested page, ordered by the column `key`, highest first. Return the page.
+    """Run `select` for the requested page, sorted by the column `key`, highest first. Return the page.
 
-    `size` defaults to POSTS_PER_PAGE. The function `of` returns the value of `key` for an item; its id by default.
+    `size` is the number of items on a page, by default POSTS_PER_PAGE. `of(item)` must return the value of `key` for an
+    item; by default, it returns the item's id.
     """
     size = size or page_size()
     before = before_id()
@@ -56,14 +63,15 @@ def page(
 
 
 def page_size() -> int:
-    """Return the number of items on a page."""
+    """Return the number of items on a page, the setting POSTS_PER_PAGE."""
     return int(current_app.config["POSTS_PER_PAGE"])
 
 
 def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -> Page[T]:
-    """Run `select`, and return its rows as a page.
+    """Run `select`, and return the first `size` items as a page.
 
-    `select` must be ordered, start at the cursor of the page, and be limited to `size` + 1 items.
+    `select` must be sorted, start at the cursor of the page, and have the limit `size` + 1. The additional item shows
+    whether there is a next page. `of(item)` must return the cursor after an item; by default, it returns the item's id.
     """
     found: Sequence[Any] = db.session.scalars(select).unique().all()
     items = found[:size]

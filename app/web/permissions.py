@@ -1,4 +1,7 @@
-"""Restrict routes to certain roles. Other members get 404, not 403, so that the pages stay hidden."""
+"""Restrict routes to certain roles.
+
+Members without the role get 404, not 403, so that they don't learn that the page exists.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ View = Callable[..., Any]
 
 
 def role_required(needed: str) -> Callable[[View], View]:
-    """Return a decorator that allows only members with this role or a higher one. Visitors are asked to log in.
+    """Return a decorator that allows only members with the role `needed` or a higher one. Visitors are asked to log in.
 
-    If the member entered the password more than an hour ago, they are asked for it again. So a stolen session alone is
+    If a member entered their password more than an hour ago, they are asked for it again. So a stolen session alone is
     not enough to moderate.
     """
 

@@ -1,11 +1,13 @@
 """Ask for the password again ("sudo mode"), to protect sensitive pages from a stolen or unattended session.
 
-The row of a login stores when the password was last entered (`LoginSession.password_at`). The decorator
-`password_needed` marks routes that need a recent password. If the password was entered too long ago:
+The database row of a login stores when the user last entered their password (`LoginSession.password_at`). The decorator
+`password_needed` marks the routes that need a recent password. If the user entered the password too long ago:
 
-- A GET request is redirected to /auth/confirm_password?next=<the page>, which redirects back.
-- A POST request gets the same form, with its own fields as hidden fields. After the right password, the response is a
-  redirect with 307, so the browser sends the fields to the original URL. They never appear in a URL.
+- A GET request is redirected to the password form at /auth/confirm_password?next=<the page>. After the right password,
+  this form redirects back.
+- The response to a POST request is the password form, which contains the fields of the request as hidden fields. After
+  the right password, the form redirects with 307, so the browser sends the fields to the original URL. The fields never
+  appear in a URL.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ View = Callable[..., Any]
 
 
 class ConfirmPasswordForm(FlaskForm):
-    """The password of the logged-in user."""
+    """A form with one field: the password of the logged-in user."""
 
     current_password = PasswordField(
         _l("Your password"),
@@ -51,15 +53,15 @@ class ConfirmPasswordForm(FlaskForm):
 
 
 def has_recent_proof(user: User, within: timedelta) -> bool:
-    """Return whether the user has entered their password in this login within the last `within`."""
+    """Return whether the user entered their password in the current login less than `within` ago."""
     login = user.current_login
     return login is not None and now() - (login.password_at or login.created_at) < within
 
 
 def password_needed(within: timedelta) -> Callable[[View], View]:
-    """Return a decorator that asks for the password if it was entered longer ago than `within`.
+    """Return a decorator that asks for the password, unless the user entered it less than `within` ago.
 
-    Place it below `login_required`.
+    Place the decorator below `login_required`, because it needs a logged-in user.
     """
 
     def decorate(view: View) -> View:
@@ -73,7 +75,10 @@ def password_needed(within: timedelta) -> Callable[[View], View]:
 
 
 def ask_for_password() -> Response | tuple[str, int]:
-    """Return a response that asks for the password and then continues with this request."""
+    """Return a response that asks for the password and then continues with the current request.
+
+    If the client wants JSON, the response is an error with status 403 instead.
+    """
     if wants_json():
         answer = jsonify(error=_("Please confirm your password."))
         answer.status_code = 403
@@ -86,8 +91,8 @@ def ask_for_password() -> Response | tuple[str, int]:
 def page(form: ConfirmPasswordForm, target: str, *, post: str = "") -> str:
     """Return the page that asks for the password and then continues to `target`.
 
-    The form contains the fields of this request as hidden fields. `post` is the signed value that `is_post_to` checks;
-    "" if the original request was not a POST.
+    The page contains the form fields of the current request as hidden fields. `post` is a signed value that proves that
+    the original request was a POST to `target`, for `is_post_to`. It is "" if the original request was a GET.
     """
     fields = [(name, value) for name, value in request.form.items(multi=True) if name not in _OWN_FIELDS]
     action = url_for("accounts.confirm_password", next=target, post=post or None)

@@ -1,16 +1,16 @@
 """The outermost WSGI middleware. It reads a request's whole body before it calls the app.
 
-This prevents slow clients from blocking the app (Slowloris). A WSGI server assigns a thread to a request as soon as it
-has received the headers. If the app then read the body, a client that sends one byte a minute would occupy the thread.
-granian has no timeout for bodies (emmett-framework/granian#728).
+This prevents slow clients from blocking the app (the Slowloris attack). A WSGI server assigns a thread to a request as
+soon as it has received the headers. If the app read the body itself, a client that sends one byte a minute would occupy
+this thread. granian has no timeout for bodies (emmett-framework/granian#728).
 
-So the server runs WEB_THREADS + BODY_READERS threads. At most BODY_READERS of them read bodies, into memory or a
-temporary file. At most WEB_THREADS of them call the app. Requests without a body never wait for bodies. If too many
+Therefore, the server runs WEB_THREADS + BODY_READERS threads. At most BODY_READERS threads read bodies, into memory or
+a temporary file. At most WEB_THREADS threads call the app. Requests without a body never wait for bodies. If too many
 bodies are being read, further requests with a body get 503.
 
 A body must arrive within BODY_TIMEOUT seconds, plus one second for each MIN_RATE bytes received, as in Apache's
-mod_reqtimeout. A body without Content-Length is refused with 411: if the connection breaks, WSGI can't distinguish a
-truncated body from a complete one.
+mod_reqtimeout. A request with a body but without Content-Length is refused with 411: if its connection broke, WSGI
+could not distinguish the truncated body from a complete one.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ CHECK_EVERY = 1.0  # seconds between two checks for late bodies
 
 
 class RequestBuffering:
-    """The WSGI middleware that this module describes."""
+    """WSGI middleware that reads a request's whole body before it calls the app."""
 
     def __init__(self, inner: WSGIApplication, *, threads: int, timeout: float, behind_proxy: bool) -> None:
-        """Create the middleware. At most `threads` requests are in the app `inner` at the same time.
+        """Create the middleware for the app `inner`, which handles at most `threads` requests at the same time.
 
-        `timeout` is BODY_TIMEOUT in seconds. If `behind_proxy` is true, PER_ADDRESS is ignored, because many clients
-        may have the proxy's address.
+        `timeout` is BODY_TIMEOUT in seconds. If `behind_proxy` is true, the limit PER_ADDRESS is not used, because all
+        requests may come from the proxy's IP address.
         """
         self._inner = inner
         self._turns: queue.SimpleQueue[None] = (
@@ -64,7 +64,11 @@ class RequestBuffering:
         )
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Read the body, if there is one. Call the app as soon as fewer than WEB_THREADS requests are in it."""
+        """Read the body of the request, if there is one, and then call the app.
+
+        If all WEB_THREADS places in the app are taken, wait for one. If the body is refused or doesn't arrive in time,
+        respond with an error and don't call the app.
+        """
         if not environ.get("CONTENT_LENGTH") and "HTTP_TRANSFER_ENCODING" not in environ:
             return self._pass_on(environ, start_response)
         body = self._read_body(environ)
@@ -83,7 +87,10 @@ class RequestBuffering:
             self._turns.put(None)
 
     def _read_body(self, environ: WSGIEnvironment) -> IO[bytes] | HTTPStatus:
-        """Read the body, and return it as a file. If it must be refused, return the HTTP status of the refusal."""
+        """Read the request's body, and return it as a file.
+
+        If the body is refused or incomplete, return an HTTP error status.
+        """
         length = environ.get("CONTENT_LENGTH", "")
         if not (length.isascii() and length.isdigit()):
             return HTTPStatus.LENGTH_REQUIRED
@@ -124,28 +131,34 @@ def _read(source: IO[bytes], wanted: int, tell: Callable[[int], None]) -> IO[byt
 
 
 class Slot:
-    """A body that is being read, and its deadline."""
+    """A request body that is being read, and its deadline."""
 
     def __init__(self, address: str, port: int, timeout: float) -> None:
-        """Set the deadline to `timeout` seconds from now. `address` is the client's, `port` is the server's."""
+        """Set the deadline to `timeout` seconds from now.
+
+        `address` is the IP address of the client, and `port` is the port of the server.
+        """
         self.address = address
         self.port = port
         self.due = self._first_due = time.monotonic() + timeout
         self.is_late = False
 
     def extend(self, came: int) -> None:
-        """Extend the deadline. `came` is the total number of bytes received so far."""
+        """Extend the deadline by one second for each MIN_RATE bytes. `came` is the number of bytes received so far."""
         self.due = self._first_due + came / MIN_RATE
 
 
 class Readers:
-    """All bodies that are being read. A background thread closes the connections of late bodies."""
+    """The request bodies that are being read. A background thread closes the connections of late bodies.
+
+    A body is late if it has not arrived by its deadline.
+    """
 
     def __init__(self, per_address: int, end: Callable[[set[str], int], None]) -> None:
-        """Allow up to `per_address` bodies from one IP address at a time.
+        """Allow up to `per_address` bodies from one IP address at the same time.
 
-        If bodies are late, `end` is called every CHECK_EVERY seconds, to close their connections. It receives the IP
-        addresses of the clients and the port of the server.
+        While bodies are late, `end(addresses, port)` is called every CHECK_EVERY seconds to close their connections.
+        `addresses` are the IP addresses of the clients, and `port` is the port of the server.
         """
         self._per_address = per_address
         self._end = end
@@ -156,9 +169,10 @@ class Readers:
 
     @contextmanager
     def place(self, environ: WSGIEnvironment, timeout: float) -> Iterator[Slot | None]:
-        """Return a context manager that reserves a `Slot` for reading a body. It yields None if there is none left.
+        """Return a context manager that reserves a `Slot` for reading a body.
 
-        The body's deadline is `timeout` seconds from now. The caller must extend it as data arrives.
+        It yields None if too many bodies are being read. The deadline of the body is `timeout` seconds from now. The
+        caller must extend the deadline as data arrives.
         """
         address, port = environ.get("REMOTE_ADDR", ""), int(environ.get("SERVER_PORT") or 0)
         place = Slot(address, port, timeout)

@@ -29,12 +29,12 @@ def wants_json() -> bool:
 
 
 def is_script() -> bool:
-    """Return whether a script of our pages sent this request. Scripts don't need redirects to pages."""
+    """Return whether a script of our pages sent this request. The response to a script needs no redirect to a page."""
     return wants_json() or "X-Requested-With" in request.headers
 
 
 def flash_error(refusal: ActionError, category: str = "danger") -> None:
-    """Roll back the transaction, and flash the error's message with the category `category`."""
+    """Roll back the transaction, and flash the message of `refusal` with the given category."""
     db.session.rollback()
     flash(str(refusal), category)
 
@@ -73,5 +73,5 @@ def go_back(otherwise: str) -> Response:
 
 
 def new_form_key() -> str:
-    """Return a new idempotency key for a form. If the form is submitted twice, it takes effect once."""
+    """Return a new idempotency key for a form. If the form is submitted twice, only the first one has an effect."""
     return secrets.token_urlsafe(12)

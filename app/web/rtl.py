@@ -75,7 +75,11 @@ def _mirrored_value(key: str, value: str) -> str:
 
 
 def _reordered(value: str, order: tuple[int, ...]) -> str:
-    """Reorder the four values of a shorthand. If there are fewer, left and right are equal, and nothing changes."""
+    """Return a shorthand's `value` with its four parts in the given order.
+
+    A value with fewer parts is returned unchanged. For example, a margin with fewer than four parts is the same on the
+    left and on the right.
+    """
     plain, important, rest = value.partition("!")
     values = _VALUE.findall(plain)
     if len(values) != len(order):

@@ -1,12 +1,12 @@
 """Find and close stalled connections of this process, with the kernel's TCP statistics (Linux only).
 
 A thread that waits for the rest of a request body can't be interrupted, and granian doesn't tell a WSGI app which
-connection the request uses. But the process can find its connections among its open files. For each connection,
-TCP_INFO returns when data was last sent and received, and how much (tcp(7), linux/tcp.h). While the server waits for
-the rest of a body, it sends nothing and receives little. If such a connection is closed with shutdown(2), the waiting
-thread reads the end of the stream, and continues.
+connection a request uses. But the process can find its connections among its open files. For each connection, the
+kernel's TCP_INFO says when data was last sent and received, and how much was received (tcp(7), linux/tcp.h). On a
+connection that waits for the rest of a body, the server sends nothing and receives little. When such a connection is
+closed with shutdown(2), the waiting thread reads the end of the stream and continues.
 
-On other systems, nothing is closed, and a slow body occupies a thread until the client disconnects.
+On other systems than Linux, no connection is closed, and a slow body occupies a thread until the client disconnects.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LAST_DATA_SENT, _LAST_DATA_RECEIVED, _BYTES_RECEIVED = 9, 11, 27  # indexes of 
 
 
 class Traffic(NamedTuple):
-    """The kernel's statistics of a connection."""
+    """The kernel's statistics about the traffic of a TCP connection."""
 
     sent: float  # seconds since data was last sent, or since the connection was opened
     received: float  # seconds since data was last received, or since the connection was opened
@@ -35,23 +35,26 @@ class Traffic(NamedTuple):
 
 
 class StalledConnections:
-    """Finds and closes connections that send nothing and receive too little. Not thread-safe."""
+    """The stalled connections of this process: nothing is sent on them, and too little is received. Not thread-safe."""
 
     def __init__(self, *, after: float, rate: float) -> None:
-        """Set the limits for stalled connections.
+        """Set the limits by which a connection counts as stalled.
 
-        A connection is stalled if nothing was sent for `after` seconds, and if nothing was received in that time or
-        fewer than `rate` bytes per second are received.
+        A connection is stalled if nothing was sent for `after` seconds, and if one of these is also true:
+
+        - Nothing was received for `after` seconds.
+        - Fewer than `rate` bytes per second are received.
         """
         self._after = after * 0.9  # the kernel's clock is coarse
         self._rate = rate
         self._seen: dict[tuple[str, int], tuple[float, int]] = {}  # by peer: time first seen, bytes received by then
 
     def close(self, addresses: set[str], port: int) -> None:
-        """Close the stalled connections from `addresses` to local `port`.
+        """Close the stalled connections from the IP addresses `addresses` to the server's `port`.
 
-        The rate is measured from the call that first finds a connection. Idle keep-alive connections from these
-        addresses are closed as well. A server may do this at any time (RFC 9112, section 9.3).
+        The rate of a connection is measured from the first call that finds this connection. Idle keep-alive connections
+        from these addresses are closed as well. A server may close such a connection at any time (RFC 9112, section
+        9.3).
         """
         moment, seen = time.monotonic(), {}
         for connection in _connections():
@@ -72,7 +75,10 @@ class StalledConnections:
 
 
 def _connections() -> Iterator[socket.socket]:
-    """Yield duplicates of the TCP sockets of this process. They stay valid when the server closes the originals."""
+    """Yield duplicates of the TCP sockets of this process.
+
+    A duplicate stays valid when the server closes the original socket.
+    """
     if sys.platform != "linux":
         return
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 (there can be ten thousand entries)

@@ -41,7 +41,8 @@ class Stored(NamedTuple):
 def take_pictures(uploads: Sequence[FileStorage], store: Storage, shape: Shape) -> list[Stored]:
     """Check uploaded images, convert them to `shape`, and store all of them or none.
 
-    This ends the open read transaction. Raise ActionError if an image is refused or the server is busy.
+    The open read transaction is ended, because decoding is slow. Raise ActionError if an image is refused, if it can't
+    be stored, or if the server is busy.
     """
     if not uploads:
         return []
@@ -95,7 +96,7 @@ class _Queue:
     def place(self, most: int) -> Iterator[None]:
         """Return a context manager that keeps this request in the queue while the `with` block runs.
 
-        Entering it raises ActionError if the queue already has `most` requests.
+        Raise ActionError if there are already `most` requests in the queue.
         """
         with self._lock:
             if self._waiting >= most:
@@ -109,7 +110,10 @@ class _Queue:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Return a context manager that reserves the decoder. Entering it raises ActionError after WAIT seconds."""
+        """Return a context manager that reserves the image decoder of this process.
+
+        Raise ActionError if the decoder isn't free within WAIT seconds.
+        """
         if not self._decoding.acquire(timeout=self.WAIT):
             raise ActionError(BUSY)
         try:

@@ -1,4 +1,4 @@
-"""URL converters for ids."""
+"""The URL converter that routes use for ids."""
 
 from app.queries.timelines import LARGEST_ID
 

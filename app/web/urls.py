@@ -26,10 +26,10 @@ def url_for(endpoint: str, /, **values: Any) -> str:
 
 @lru_cache(maxsize=REMEMBERED, typed=True)
 def _path(script_root: str, endpoint: str, /, **values: Any) -> str:
-    """Return the path for an endpoint. `script_root` is only part of the cache key: it is the request's URL prefix."""
+    """Return the URL path for an endpoint. `script_root`, the request's URL prefix, is only part of the cache key."""
     return flask.url_for(endpoint, **values)
 
 
 def init_app(app: Flask) -> None:
-    """Replace Flask's `url_for` in templates by this one."""
+    """Make templates use the `url_for` of this module instead of Flask's."""
     app.jinja_env.globals["url_for"] = url_for

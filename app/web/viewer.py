@@ -1,4 +1,4 @@
-"""The viewer, which is the logged-in user who sent the request. Also updates when users were last seen."""
+"""The viewer: the logged-in user who sent the request. This module also stores when users were last seen."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def viewer_or_none() -> User | None:
 
 
 def visit() -> people.Visit | None:
-    """Return the data that was loaded together with the viewer, such as badge counts; None for a visitor."""
+    """Return the data that was loaded together with the viewer, such as the badge counts. Return None for a visitor."""
     return g.get("visit") if viewer_or_none() else None
 
 
 def init_app(app: Flask) -> None:
-    """Set up Flask-Login. After each request, update `last_seen`."""
+    """Set up Flask-Login. After each request, except background requests such as polls, update `last_seen`."""
     login.init_app(app)
     login.login_view = "accounts.login"
     login.session_protection = None  # its fingerprint would log users out when their IP address changes
@@ -64,17 +64,24 @@ def init_app(app: Flask) -> None:
 
 
 def choose_mode() -> None:
-    """Set the transaction mode of a request. Runs before every function that may refuse the request with a page."""
+    """Set the transaction mode of the request, read mode or write mode.
+
+    Read mode is for GET requests, for views with `writes_late`, and for unknown URLs. This function must run before all
+    other code that uses the database.
+    """
     view = current_app.view_functions.get(request.endpoint or "")
     set_read_mode(view is None or request.method in SAFE_METHODS or hasattr(view, "writes_late"))
 
 
 def writes_late(view: View) -> View:
-    """Run a view in read mode, although it handles POST. It must write in a `write_transaction()` block.
+    """Run a view for POST requests in read mode. Use this as a decorator.
 
-    SQLite's write lock is then held only during this block. Loading the session, checking access, validating the form
-    and decoding images happen before, and rendering a refused form happens afterwards. The block checks the viewer
-    again (see below). The action must check again whatever else may have changed before the block.
+    The view must write in a `write_transaction()` block. SQLite's write lock is then held only during this block. The
+    slow work is done without the lock: loading the session, checking access, validating the form, decoding images, and
+    showing a refused form again.
+
+    The block checks again that the viewer is logged in. Other data can also have changed before the block, so the code
+    in the block must check it again.
     """
     view.writes_late = True  # type: ignore[attr-defined]  # decorators above copy this attribute
     return view
@@ -82,16 +89,18 @@ def writes_late(view: View) -> View:
 
 @contextmanager
 def write_transaction(*, check: bool = True) -> Iterator[None]:
-    """Run the block of a view for logged-in users in a write transaction, after checking the viewer again.
+    """Run the `with` block of a view in a write transaction, after checking the viewer's login and role again.
 
-    If the login has ended since the start of the request, for example because the account was suspended, respond as to
-    a visitor. If the viewer has lost the role that `role_required` demands, respond with 404. With `check=False`, the
-    action checks the login in a statement of its own, and raises LoginEnded.
+    Both may have changed since the start of the request. If the login has ended, for example because the account was
+    suspended, the response is the same as for a visitor. If the viewer no longer has the role that `role_required`
+    demands, the response is 404. It is also 404 if a row that the block needs was deleted during the request.
 
-    If a row that the view has loaded before no longer exists in the block, respond with 404, too.
+    With `check=False`, nothing is checked. The action must then check the login in its own statement, and raise
+    LoginEnded if the login has ended.
 
-    The check is a read without a lock. So on PostgreSQL, a login may end between this check and the commit. The request
-    then counts as earlier. Locking the login would make two admins who suspend each other wait for each other.
+    The check doesn't lock the login. So on PostgreSQL, the login can end between the check and the commit. This is the
+    same as if the request had come a little earlier. With a lock, two admins who suspend each other would cause a
+    deadlock.
     """
     try:
         with database.write_transaction():
@@ -109,7 +118,10 @@ def write_transaction(*, check: bool = True) -> Iterator[None]:
 
 
 def require_role(needed: str) -> None:
-    """Respond with 404 if the viewer lacks this role, now or in a later write transaction of this request."""
+    """Respond with 404 if the viewer lacks the role `needed`.
+
+    Each later write transaction of this request checks the role again.
+    """
     g.needed_role = needed
     _check_role(viewer().role)
 
@@ -128,16 +140,17 @@ def _check_role(role: str) -> None:
 
 
 def _forget_viewer() -> None:
-    """Treat the rest of the request as a visitor's."""
+    """Forget the viewer: the rest of the request is handled as a visitor's request."""
     g.pop("visit", None)
     g._login_user = login.anonymous_user()
 
 
 @login.user_loader
 def load(login_id: str) -> User | None:
-    """Return the user of a login, or None if the login has ended. The query also loads what every page shows.
+    """Return the user of a login, or None if the login has ended.
 
-    Flask-Login calls this with the id in the session cookie.
+    Flask-Login calls this with the login's id from the session cookie. The query also loads the data that every page
+    shows, such as the badge counts.
     """
     found = people.visit(login_id)
     if found is None:
@@ -150,9 +163,9 @@ def load(login_id: str) -> User | None:
 
 @login.unauthorized_handler
 def ask_to_log_in() -> BaseResponse:
-    """Redirect a visitor to the login page. JSON requests get 401.
+    """Redirect a visitor to the login page. If the client wants JSON, raise Unauthorized (401) instead.
 
-    After a GET request, the login page redirects back to the requested page.
+    If the visitor sent a GET request, the login page redirects back to the requested page.
     """
     if wants_json():
         raise Unauthorized()
@@ -169,10 +182,10 @@ def unauthorized_json() -> Response:
 
 
 def _keep_last_seen() -> None:
-    """Update `last_seen` of the user and `last_used_at` of the login, at most once per LAST_SEEN_INTERVAL.
+    """Update the user's `last_seen` and the login's `last_used_at`, at most once per LAST_SEEN_INTERVAL.
 
-    This is the only database write of GET requests. It uses a separate transaction. If the database is busy, nothing is
-    updated.
+    This is the only write to the database in GET requests. It uses a separate transaction. If the database is busy,
+    nothing is updated.
     """
     found = g.get("visit")
     moment = now()
