@@ -10,5 +10,5 @@
     domain.py      gettext for Python and templates, with English as the fallback
     source.py      extract the strings of the code; create, update and check catalogs
 
-Only `domain.py` uses Flask. Only the commands `flask translate` and tests use `source.py`, which is slow.
+Only `domain.py` uses Flask. `source.py` is slow, so only the commands `flask translate` and tests use it.
 """

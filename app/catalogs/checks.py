@@ -1,6 +1,6 @@
 """Checks for translations that would break a page or an email, or mislead readers.
 
-A faulty translation is left out of the compiled catalog, so readers see English.
+A faulty translation is left out of the compiled catalog, so that readers see the English text instead.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def rule_of(file: PoFile, code: str) -> PluralRule:
 
 
 def check_file(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
-    """Return the plural rule of a file, and the faults of its translations by key.
+    """Return the plural rule of a file, and a dict with the fault of each faulty translation, by the translation's key.
 
     If the plural rule in the header is invalid, a fault is added to `file.damage`, and the default rule of the language
     is returned. If the header names another language, a fault is added to `file.notes`.

@@ -34,7 +34,7 @@ class Compiled:
         return 100 * len(self.messages) // max(1, self.total)
 
     def find(self, key: str, number: int | None = None) -> str | None:
-        """Return the translation for a key, or None. If it has plural forms, return the form for `number`."""
+        """Return the translation for a key, or None. If there are plural forms, return the form for `number`."""
         found = self.messages.get(key)
         if isinstance(found, list):
             return found[self.rule.index(1 if number is None else number)]
@@ -48,7 +48,7 @@ class Compiled:
 
     @cached_property
     def browser_document(self) -> tuple[str, str]:
-        """`browser_strings` as JSON, and a digest of this JSON, which serves as its version."""
+        """`browser_strings` as a JSON text, and the version of this text. The version is a digest."""
         text = json.dumps(self.browser_strings, ensure_ascii=False)
         return text, hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -98,9 +98,9 @@ def load(text: str, code: str) -> Compiled:
 
 
 def compile_po(data: bytes, name: str, code: str) -> tuple[Compiled | None, list[Fault]]:
-    """Compile the content of a .po file, and return (catalog, []).
+    """Compile the content of a .po file. Return the catalog and an empty list.
 
-    If the file can't be read completely, return (None, faults).
+    If the file can't be read completely, return None and a list of the faults.
     """
     file = po.parse(data, name)
     rule, faulty = checks.check_file(file, code)

@@ -1,9 +1,10 @@
-"""gettext for Python and templates. A bad translation never breaks a page.
+"""gettext for Python and templates. A faulty translation never breaks a page.
 
-In an autoescaped template, the translation and the values of its placeholders are escaped, except values that are
-Markup. In Python, nothing is escaped and the result is a str, unless a value is Markup: then the translation and the
-other values are escaped, and the result is Markup.
-If a translation cannot be formatted, the English text is used, and the error is logged once.
+- In an autoescaped template, the translation and its placeholder values are escaped, except values that are Markup.
+- In Python, nothing is escaped, and the result is a str. But if a value is Markup, the translation and the other values
+  are escaped, and the result is Markup.
+
+If a translation can't be formatted, the English text is used, and the error is logged once.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def catalogs() -> Catalogs:
 
 @contextmanager
 def without_catalogs() -> Iterator[None]:
-    """Use English for all texts in the `with` block, for error pages that must not depend on a catalog."""
+    """Use English for all texts in the `with` block. Error pages need this, because a catalog may be faulty."""
     g.without_catalogs = True
     refresh()
     try:
@@ -86,7 +87,7 @@ def say(
     context: str | None = None,
     html: bool = False,
 ) -> str:
-    """Return a string in the reader's language, with its placeholders filled in.
+    """Return the string `msgid` in the reader's language, with its placeholders filled in.
 
     The result is escaped Markup if `html` is true or if a value is Markup; otherwise, it is an unescaped str. Raises
     KeyError if `values` lacks a placeholder of the English text.

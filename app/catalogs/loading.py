@@ -2,10 +2,10 @@
 
 Every process that renders pages or emails calls `load_all` at startup. Compiling takes about 60 ms for a language with
 800 strings. Compiled catalogs are stored in DATA_DIR/catalogs, with the digest of their .po file. They are written to a
-temporary file and renamed, so several processes may compile the same catalog at once. If DATA_DIR is not writable, the
-catalog is only in memory.
+temporary file, which is then renamed, so several processes can compile the same catalog at once. If DATA_DIR is not
+writable, the compiled catalog is only in memory.
 
-If a .po file can't be read, the stored catalog is used, which was compiled from an earlier version of the file.
+If a .po file can't be read, the stored catalog of an earlier version of this file is used.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from app.lib.locales import canonical
 
 @dataclass(frozen=True)
 class Catalogs:
-    """All usable catalogs by language code, and the problems found in their files."""
+    """All usable catalogs by language code, and the problems found in the .po files."""
 
     by_code: dict[str, Compiled] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
@@ -66,7 +66,7 @@ def po_files(folder: Path) -> tuple[dict[str, Path], list[Fault]]:
 
 
 def shown(path: Path, folder: Path) -> str:
-    """Return the file name that faults contain: the path relative to the project root."""
+    """Return the name of the file `path` for use in a `Fault`: its path relative to the project root."""
     return str(path.relative_to(folder.parent))
 
 
@@ -114,7 +114,7 @@ def _kept(code: str, kept: Path) -> Compiled | None:
 
 
 def _keep(one: Compiled, kept: Path) -> None:
-    """Store a compiled catalog for later processes. Errors are ignored, because the stored catalog is only a cache."""
+    """Store a compiled catalog in a file, so that later processes need not compile it. Errors are ignored."""
     with suppress(OSError):
         kept.mkdir(mode=0o700, parents=True, exist_ok=True)
         with NamedTemporaryFile("w", encoding="utf-8", dir=kept, prefix=f"{one.code}.", delete=False) as part:

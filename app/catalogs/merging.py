@@ -12,7 +12,7 @@ _ALIKE = 0.6  # strings that are at least this similar count as wordings of the 
 
 
 def merge(file: PoFile, template: PoFile) -> PoFile:
-    """Return `file` with the strings of `template`, in the template's order.
+    """Return the catalog `file`, updated to contain the strings of `template` in the template's order.
 
     If the English text of a string changed, its translation is kept and marked as fuzzy. Readers see English until a
     translator has reviewed it. The old English text is kept as a comment (`#|`).
@@ -37,7 +37,7 @@ def merge(file: PoFile, template: PoFile) -> PoFile:
 
 
 def _carry(old: Entry, new: Entry) -> Entry:
-    """Return `new`, an entry of the template, with the translation and comments of `old`."""
+    """Return the template's entry `new`, with the translation and the translators' comments of the entry `old`."""
     flags = [*new.flags, *(flag for flag in old.flags if flag != "python-format")]
     changed = (old.msgid, old.plural) != (new.msgid, new.plural) and any(old.forms)
     forms, previous = old.forms, old.previous
@@ -58,9 +58,10 @@ def _previous(entry: Entry) -> list[str]:
 
 
 def _new_wordings(new: list[Entry], gone: list[Entry]) -> dict[str, Entry]:
-    """Match each new string with the most similar removed string, which is probably its old wording.
+    """Return, for each new string, the similar removed string that probably is its old wording.
 
-    Return the matched removed entries, by the key of the new string.
+    The result is a dict from the key of the new string to the removed entry. Strings without a similar one are left
+    out.
     """
     pairs = []
     matcher = SequenceMatcher(autojunk=False)

@@ -29,12 +29,12 @@ class PluralRule:
 
     @cached_property
     def index(self) -> Callable[[int], int]:
-        """The function that returns the index of the plural form for a number."""
+        """The function that returns the index of the plural form to use for a number."""
         return gettext.c2py(self.expression)
 
     @cached_property
     def single(self) -> frozenset[int]:
-        """The indexes of the plural forms that each apply to a single value of n, such as n = 1 in English.
+        """The indexes of the plural forms that are used for exactly one number, such as the English singular for n = 1.
 
         A translation of such a form may omit the number's placeholder ("one reply").
         """
@@ -64,7 +64,10 @@ def parse(header: str) -> PluralRule:
 
 
 def of_language(code: str) -> PluralRule:
-    """Return the default rule of a language: Babel's gettext rule, else the rule of the CLDR, else the English rule."""
+    """Return the default plural rule of a language.
+
+    This is the first rule that exists: Babel's gettext rule, the rule of the Unicode CLDR, or the English rule.
+    """
     try:
         locale = Locale.parse(code)
     except (UnknownLocaleError, ValueError):

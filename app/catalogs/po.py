@@ -1,4 +1,4 @@
-"""A strict .po parser. It loses no content, and reports every syntax error with its line.
+"""A strict parser for .po files. It loses no content, and reports every syntax error with its line.
 
 Babel's parser is not used, because it stops at the first error, counts lines from 0, treats `#|` as a comment and fails
 on `#~|` (python-babel/babel#206, #566). The format is described in the GNU gettext manual, "The Format of PO Files".
@@ -81,7 +81,7 @@ class PoFile:
         return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
 
     def header_line(self, name: str) -> int:
-        """Return the approximate line number of a header field."""
+        """Return the line number of a header field, for error messages. It is approximate."""
         lines = (self.header.forms or [""])[0].splitlines()
         places = [number for number, line in enumerate(lines, 1) if line.lower().startswith(name.lower())]
         return self.header.line + 1 + (places[0] if places else 0)
@@ -92,12 +92,12 @@ class PoFile:
 
 
 def key(msgid: str, context: str | None) -> str:
-    """Join a context and a msgid as gettext does."""
+    """Return the key of a translation: the msgid, preceded by the context if there is one, as in gettext."""
     return msgid if context is None else f"{context}\x04{msgid}"
 
 
 def read(path: Path, name: str) -> PoFile:
-    """Read and parse the file at `path`. `name` is the file name that faults contain.
+    """Read and parse the file at `path`. `name` is the file name to use in faults.
 
     Raises OSError if the file can't be read. Invalid content raises no exception; it is listed in the result's
     `damage`.
@@ -115,7 +115,7 @@ def parse(data: bytes, name: str) -> PoFile:
 
 
 def _decode(data: bytes, file: PoFile) -> str | None:
-    """Decode the content of a file as UTF-8 if possible; otherwise, use the charset in the header.
+    """Decode the content of a file as UTF-8. If this fails, use the charset in the file's header.
 
     Return None if neither works. Problems are added to `file.damage` and `file.notes`.
     """

@@ -1,4 +1,4 @@
-"""Write .po files in Babel's format without line wrapping, so that reading and rewriting a file changes nothing."""
+"""Write .po files in Babel's format, but without line wrapping. Reading and rewriting a file changes nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def _block(entry: Entry, count: int) -> str:
 
 
 def quote(text: str, mark: str = "") -> str:
-    """Quote a text for a .po file. A text with line breaks becomes several lines; `mark` precedes all but the first."""
+    """Return a text as a quoted string for a .po file.
+
+    A text with line breaks becomes several lines. `mark` precedes each of them except the first.
+    """
     quoted = []
     for piece in re.findall(r"[^\n]*\n|[^\n]+", text) or [""]:
         plain = piece.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t").replace("\r", "\\r")

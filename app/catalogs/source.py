@@ -34,7 +34,7 @@ class Status:
 
 
 def extract() -> PoFile:
-    """Extract the translatable strings of the code. Return them as a template: a PoFile without translations."""
+    """Extract the translatable strings of the code, and return them as a template: a PoFile without translations."""
     ours = ["_l", "_n:1,2", "_ln:1,2", "_p:1c,2", "_lp:1c,2"]  # functions that Babel doesn't know by default
     words = [part for name in ours for part in ("-k", name)]
     words += ["-c", "NOTE:", "--no-wrap", "--sort-by-file", "--add-location=file"]
@@ -52,7 +52,7 @@ def extract() -> PoFile:
 def init(code: str, folder: Path) -> Path:
     """Create a catalog for a language, such as "fr", "pt-BR" or "zh_TW", and return its path.
 
-    Raises ValueError for an invalid code, for English, or if the catalog exists.
+    Raises ValueError if the code is invalid, if the language is English, or if the catalog already exists.
     """
     code = canonical(code)
     files, _faults = loading.po_files(folder)
@@ -91,7 +91,7 @@ def update(folder: Path, template: PoFile) -> list[Fault]:
 def check(folder: Path, template: PoFile) -> list[Status]:
     """Compare every catalog with `template`, the strings that `extract` found in the code.
 
-    Return a status for each catalog, and one for English with the faults of the code's own strings.
+    Return a status for each catalog, and a status for English, which lists the faults of the code's own strings.
     """
     files, faults = loading.po_files(folder)
     statuses = [_status(code, path, template, folder) for code, path in files.items()]

@@ -1,11 +1,11 @@
 """Database transactions: read and write mode, locks, and the SQLite settings for concurrent use.
 
-Each transaction is in read mode or in write mode. Only SQLite needs this:
+Each transaction is in read mode or in write mode. The mode makes a difference only on SQLite:
 
-- Write mode is the default. `BEGIN IMMEDIATE` takes the write lock, and waits for it if necessary. If a transaction
-  took this lock only after a read, it could fail with "database is locked".
-- Read mode is for GET requests, and for jobs when they don't write. `BEGIN` takes no lock, so the transaction never
-  waits for a writer.
+- Write mode is the default. The transaction takes the write lock at its beginning (`BEGIN IMMEDIATE`), and waits for it
+  if necessary. If a transaction took this lock only after a read, it could fail with "database is locked".
+- Read mode is for GET requests, and for jobs when they don't write. The transaction takes no lock at its beginning
+  (`BEGIN`), so it never waits for a writer.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def insert_into(table: Any) -> Any:
 def built_once(build: Callable[[], S]) -> Callable[[], S]:
     """Cache the statement that `build` returns, separately for SQLite and PostgreSQL. Use this as a decorator.
 
-    Building a statement takes longer than running it. Only one thread builds at a time, because SQLAlchemy creates the
-    columns of an alias on first use, which is not thread-safe.
+    The cache saves time, because building a statement takes longer than running it. Only one thread builds at a time:
+    if a statement uses an alias, SQLAlchemy creates the columns of the alias on first use, which is not thread-safe.
     """
     built: dict[str, S] = {}
 
@@ -62,11 +62,11 @@ def built_once(build: Callable[[], S]) -> Callable[[], S]:
 
 
 def shared_alias(model: type[M]) -> type[M]:
-    """Return an alias of a model. Create it once in each module, because creating an alias is slow.
+    """Return an alias of a model, for use by several threads.
 
-    The columns of the alias, and the index by which SQLAlchemy looks them up, are created now. SQLAlchemy would create
-    them on first use, which is not thread-safe: a thread that finds half of the index uses a column of the table
-    instead of one of the alias, and the alias keeps it.
+    SQLAlchemy would create the columns of the alias, and an index of them, on first use. This is not thread-safe: a
+    thread that finds an incomplete index uses a column of the table instead of the alias, and this error persists.
+    Therefore, this function creates the columns at once. This is slow, so create an alias only once in each module.
     """
     alias = aliased(model)
     selectable = inspect(alias).selectable
@@ -76,15 +76,20 @@ def shared_alias(model: type[M]) -> type[M]:
 
 
 def has_rows(model: Any, *conditions: Any) -> bool:
-    """Return whether a row matches. Periodic jobs check this before a write transaction, which blocks other writers."""
+    """Return whether the table of `model` has a row that meets all conditions.
+
+    Periodic jobs call this first, so that they begin no write transaction if there is nothing to do. A write
+    transaction blocks other writers.
+    """
     return db.session.scalar(select(literal(1)).select_from(model).where(*conditions).limit(1)) is not None
 
 
 def lock_table(model: Any) -> None:
     """Block writes of other transactions to a table until this transaction ends.
 
-    Use this for a decision that depends on the absence of a row. Call it before the transaction's first write;
-    otherwise, two transactions could deadlock. Does nothing on SQLite, which has only one writer at a time.
+    Use this before a decision that depends on the absence of a row, so that no other transaction inserts such a row.
+    Call it before the transaction's first write, because otherwise two transactions could deadlock. On SQLite, this
+    does nothing, because there is only one writer at a time.
     """
     if db.engine.dialect.name == "postgresql":
         table = db.engine.dialect.identifier_preparer.format_table(model.__table__)
@@ -92,10 +97,11 @@ def lock_table(model: Any) -> None:
 
 
 def advisory_lock(*names: str) -> None:
-    """Take an advisory lock on each name until the transaction ends.
+    """Take an advisory lock on each name, and keep it until the transaction ends.
 
-    Use this to lock something that has no row, such as a follow that doesn't exist yet. The locks are taken in sorted
-    order, to prevent deadlocks. Does nothing on SQLite, which has only one writer at a time.
+    Use this to lock something that has no row, such as a follow that doesn't exist yet. The locks are taken in the
+    sorted order of the names, to prevent deadlocks. On SQLite, this does nothing, because there is only one writer at a
+    time.
     """
     if db.engine.dialect.name == "postgresql":
         for name in sorted(names):
@@ -125,7 +131,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 @contextmanager
 def read_transaction() -> Iterator[None]:
-    """Run the `with` block in read mode. A transaction that is already open keeps its mode."""
+    """Run the `with` block in read mode. If a transaction is already open, its mode doesn't change."""
     token = _reads_only.set(True)
     try:
         yield
@@ -134,9 +140,10 @@ def read_transaction() -> Iterator[None]:
 
 
 def end_read_transaction() -> None:
-    """End the open read transaction before slow work. Loaded objects can still be used.
+    """End the open read transaction. Call this before slow work, so that the transaction doesn't stay open meanwhile.
 
-    Raises RuntimeError if the session has unsaved changes. Make changes in a `write_transaction()` block.
+    Objects that were loaded can still be used. Raises RuntimeError if the session has unsaved changes, because changes
+    must be made in a `write_transaction()` block.
     """
     session = db.session()
     if session.dirty or session.new or session.deleted:
@@ -148,8 +155,8 @@ def end_read_transaction() -> None:
 def write_transaction() -> Iterator[None]:
     """Run the `with` block in a write transaction. Commit at the end, or roll back if the block raises an exception.
 
-    Use this only in entry points: jobs, CLI commands, and requests that write outside their main transaction. An open
-    read transaction is ended first, so that the block reads current data.
+    An open read transaction is ended first, so that the block reads current data. Use this only in entry points: in
+    jobs, in CLI commands, and in requests that write outside their main transaction.
     """
     end_read_transaction()
     token = _reads_only.set(False)
@@ -164,7 +171,10 @@ def write_transaction() -> Iterator[None]:
 
 
 def is_missing_row(error: Exception) -> bool:
-    """Return whether an exception says that a row that a statement needs or refers to does not exist."""
+    """Return whether a database error was caused by a missing row.
+
+    This can be a row that a query should have returned, or a row that a foreign key refers to.
+    """
     if isinstance(error, IntegrityError):
         code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
         return code in {"23503", "SQLITE_CONSTRAINT_FOREIGNKEY"}
@@ -173,10 +183,11 @@ def is_missing_row(error: Exception) -> bool:
 
 @contextmanager
 def connect_nowait() -> Iterator[Connection]:
-    """Yield a connection that doesn't wait for locks. Its transaction is rolled back at the end.
+    """Yield a connection that never waits for locks. Its transaction is rolled back at the end of the `with` block.
 
-    Use this to read under a lock. On SQLite, the transaction takes the write lock, or raises OperationalError if
-    another transaction has it. On PostgreSQL, the caller's statements must use SKIP LOCKED.
+    Use this to read data while it is locked. On SQLite, the transaction takes the write lock of the whole database, or
+    raises OperationalError if another transaction has this lock. On PostgreSQL, the caller must lock rows itself, with
+    SKIP LOCKED.
     """
     with db.engine.connect().execution_options(nowait=True) as connection:
         try:
@@ -187,9 +198,10 @@ def connect_nowait() -> Iterator[Connection]:
 
 @contextmanager
 def write_in_separate_transaction() -> Iterator[Connection]:
-    """Yield a connection with its own write transaction, which is committed at the end of the `with` block.
+    """Yield a connection that has its own write transaction, separate from the session's transaction.
 
-    On SQLite, raises OperationalError at once if another transaction is writing.
+    The transaction is committed at the end of the `with` block. On SQLite, raises OperationalError at once if another
+    transaction is writing.
     """
     token = _reads_only.set(False)
     try:
@@ -200,17 +212,17 @@ def write_in_separate_transaction() -> Iterator[Connection]:
 
 
 def set_read_mode(on: bool) -> None:
-    """Set whether new transactions in this context are in read mode. Called at the start of each request."""
+    """Set whether new transactions of the current request are in read mode. Called at the start of each request."""
     _reads_only.set(on)
 
 
 @event.listens_for(Engine, "do_connect")
 def _prepare_connection(dialect: Dialect, _record: Any, arguments: list[Any], options: dict[str, Any]) -> None:
-    """Make SQLite's writers queue, and create a missing file with mode 0600.
+    """Make write transactions on SQLite wait in a queue, and create a missing database file with mode 0600.
 
-    The file will contain password hashes and private messages. SQLite itself would create a file that other users can
-    read, depending on the umask. The -wal and -shm files get the mode of the main file. The mode of an existing file
-    stays unchanged, because the operator may have given a group access for backups.
+    The file will contain password hashes and private messages. If SQLite created it, other users of the machine could
+    read it, depending on the umask. SQLite gives its -wal and -shm files the same mode. The mode of an existing file is
+    not changed, because the operator may have given a group access for backups.
     """
     if dialect.name != "sqlite" or not arguments:
         return
@@ -247,7 +259,9 @@ def _begin_sqlite(connection: Connection) -> None:
 def _wait_for_turn(cursor: Any, statement: str, _parameters: Any, context: Any) -> bool:
     """Begin SQLite's write transactions in the order in which their writers arrive (app/core/write_queue.py).
 
-    This runs after the listeners of `before_cursor_execute`: the tests that explore schedules stop threads there.
+    Return True if this function has run the statement itself, as SQLAlchemy requires. SQLAlchemy calls this function
+    after the listeners of `before_cursor_execute`. So a test that pauses a thread there pauses it before it enters the
+    queue.
     """
     if statement != "BEGIN IMMEDIATE" or not isinstance(cursor.connection, QueuedConnection):
         return False

@@ -15,18 +15,18 @@ from app.lib.media import Storage
 
 
 class Piece(NamedTuple):
-    """A chunk of a part's JSON. `things` is the number of items in the chunk."""
+    """A part of an export file as JSON text. `things` is the number of items in this text."""
 
     text: bytes
     things: int = 0
 
 
 class Part(NamedTuple):
-    """A part of the export file: a top-level key, and a function that returns its JSON value.
+    """A part of the export file: a top-level key, and the functions that return its JSON value.
 
-    `pieces(owner_id)` yields the value in chunks. The caller ends the read transaction after each chunk.
+    `pieces(owner_id)` yields the JSON value in chunks. The caller ends the read transaction after each chunk.
     `count(owner_id)` returns the total number of items, which is used to show the progress. `things` is the key under
-    which the job's result contains the number of exported items; it is "" if the items are not counted.
+    which the export job reports the number of exported items. It is "" if the items are not counted.
     """
 
     key: str
@@ -65,5 +65,8 @@ def as_list(batches: Iterable[Sequence[Any]]) -> Iterator[Piece]:
 
 
 def exports() -> Storage:
-    """Return the storage of finished exports, a folder in DATA_DIR. It is private, so no web server may serve it."""
+    """Return the storage for finished exports, a folder in DATA_DIR.
+
+    Exports are private, so a web server must not serve this folder.
+    """
     return Storage(current_app.config["DATA_DIR"] / "exports")

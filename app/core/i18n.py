@@ -1,8 +1,8 @@
 """Translation functions, and the choice of the language for a request.
 
     _, _l       translate a text: `_` at once, `_l` when the text is rendered (for forms and errors)
-    _n, _ln     the same for a text with singular and plural forms, which a number selects
-    _p, _lp     the same for a short text with a context, which tells translators what the text means
+    _n, _ln     translate a text with a number: `_n` at once, `_ln` when rendered; the number selects the plural form
+    _p, _lp     translate a short text: `_p` at once, `_lp` when rendered; a context tells translators what it means
 
 The site offers the languages in the setting LANGUAGES. By default, these are English, the source language, and each
 language whose catalog in `translations/` is complete enough (LANGUAGES_FROM_PERCENT). A new language needs no Python
@@ -56,14 +56,14 @@ _p: Callable[..., str] = pgettext
 class Lazy(LazyString):
     """A text that is translated when it is rendered. Templates escape the text and its values.
 
-    Flask-Babel's own class marks the text as HTML, so templates would not escape it.
+    This differs from Flask-Babel's own class, which marks the text as HTML, so that templates don't escape it.
     """
 
     def __html__(self) -> str:
         return str(escape(str(self)))
 
     def filled(self, **values: Any) -> str:
-        """Return the translation with additional placeholder values, which were unknown when the object was created."""
+        """Return the translated text. `values` are placeholder values that were unknown when the object was created."""
         return str(self._func(*self._args, **self._kwargs | values))
 
 
@@ -88,10 +88,11 @@ def listed(words: Iterable[str]) -> str:
 
 
 def isolated(text: object) -> str:
-    """Return a name or another text for a place in a plain-text sentence: the counterpart of <bdi> in HTML.
+    """Return a text that can be part of a plain-text sentence, whatever the writing direction of the text is.
 
-    If the text or the reader's language is written from right to left, it is put in bidi isolates (FSI and PDI).
-    Otherwise, the text and the words and punctuation around it could be displayed in the wrong order.
+    If the text or the reader's language is written from right to left, the text is put between bidi isolate characters
+    (FSI and PDI). Without them, the words and punctuation around the text could be displayed in the wrong order. In
+    HTML, the <bdi> element does the same.
     """
     word = str(text)
     if _reader_locale().text_direction == "rtl" or any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in word):
@@ -100,7 +101,10 @@ def isolated(text: object) -> str:
 
 
 def moment_text(moment: datetime) -> str:
-    """Return date, time and offset in the reader's language and zone: "November 28, 2026, 6:10 PM (GMT+01:00)"."""
+    """Return the date, time and UTC offset of `moment`, in the reader's language and time zone.
+
+    For example, "November 28, 2026, 6:10 PM (GMT+01:00)".
+    """
     local, locale = to_user_timezone(moment), _reader_locale()
     zone = get_timezone_gmt(local, "long", locale=locale) if local.utcoffset() else "UTC"
     pattern = str(get_datetime_format("long", locale=locale)).replace("'", "")
@@ -113,7 +117,7 @@ def _reader_locale() -> Locale:
 
 
 def offered_languages(named: Iterable[str], complete: Iterable[str]) -> tuple[str, ...]:
-    """Return the codes of the languages to offer: `named`, or if that is empty, English and `complete`.
+    """Return the codes of the languages to offer: `named` or, if `named` is empty, English and `complete`.
 
     `named` are the operator's languages (LANGUAGES). `complete` are the languages with a sufficiently complete catalog.
     """
@@ -127,7 +131,7 @@ def languages() -> tuple[str, ...]:
 
 
 def choose_language(user: User | None, accept: LanguageAccept, chosen: str = "") -> str:
-    """Return the best offered language for a reader.
+    """Return the best language for a reader, of those that the site offers.
 
     The user's setting comes first, then `chosen` (the choice stored in the browser's session), then the Accept-Language
     header, then English.
@@ -161,5 +165,8 @@ def in_language_of(user: User) -> Iterator[Any]:
 
 
 def zone_of_reader() -> str:
-    """Return the time zone set by `in_language_of`; "" outside such a block, or if the user has not chosen one."""
+    """Return the time zone that `in_language_of` has set. Outside its block, return "".
+
+    Also return "" if the user has not chosen a time zone.
+    """
     return _zone.get()

@@ -12,7 +12,7 @@ HOURS = (1, 8, 24, 168)  # the user can also choose a mute without an end
 
 
 def ends_at(hours: int | None) -> datetime | None:
-    """Return when a mute of `hours` hours ends; None if `hours` is None, for a mute without an end.
+    """Return the time at which a mute of `hours` hours ends. Return None if `hours` is None: such a mute has no end.
 
     Raises ActionError if `hours` is neither in HOURS nor None.
     """

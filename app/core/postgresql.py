@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: how many each process keeps, and how a connection that the server has closed is noticed.
+"""Connections to PostgreSQL: how many each process keeps, and how it notices that the server has closed a connection.
 
 docs/decisions/0021-postgresql-connections.md has measurements and alternatives.
 """
@@ -30,10 +30,11 @@ LIBPQ_OPTIONS: dict[str, Any] = {
 
 
 def engine_options(url: str, *, threads: int, prepare: bool) -> dict[str, Any]:
-    """Return the options of an engine for a process with `threads` request threads.
+    """Return the options of the SQLAlchemy engine for a process with `threads` request threads.
 
-    The pool has a connection for whatever the threads do at once, so a busy process waits for the database, never for
-    the pool. Connections are opened when they are needed, and those used last are used first.
+    The connection pool is large enough for all threads at the same time, so no thread waits for a free connection. The
+    pool opens connections when they are needed, and prefers the connection that was used last. `prepare` is whether
+    repeated statements are prepared on the server.
     """
     given = make_url(url).query
     options = {name: value for name, value in LIBPQ_OPTIONS.items() if name not in given}
@@ -49,10 +50,12 @@ def engine_options(url: str, *, threads: int, prepare: bool) -> dict[str, Any]:
 def _replace_closed(connection: Any, record: Any, _fairy: Any) -> None:
     """Make the pool open a new connection if the server has closed this one, for example because it restarted.
 
-    SQLAlchemy's `pool_pre_ping` sends a statement each time. But a server that closes a connection says so: there is
-    something to read on it. Only a connection that was idle for long is tested, because a firewall may have dropped it
-    without a word. It has then dropped the others as well, and each test may take half a minute, so the pool replaces
-    all of them.
+    SQLAlchemy's option `pool_pre_ping` would send a statement each time. This function needs no statement: if the
+    server has closed a connection, there is something to read on it.
+
+    Only a connection that was idle for PING_AFTER seconds is tested with a statement, because a firewall may have
+    dropped the connection without closing it. In this case, the pool replaces all its connections: the firewall has
+    dropped the others as well, and each test can take half a minute.
     """
     if not type(connection).__module__.startswith("psycopg"):
         return
@@ -74,7 +77,10 @@ def _has_input(connection: Any) -> bool:
 
 
 def _responds(connection: Any, record: Any) -> bool:
-    """Return False if the connection was idle for long, and a statement fails."""
+    """Return whether the server responds to a statement.
+
+    A connection that was used in the last PING_AFTER seconds is not tested. For this connection, return True.
+    """
     if time.monotonic() - record.info.get("used_at", time.monotonic()) < PING_AFTER:
         return True
     connection.autocommit = True

@@ -36,7 +36,7 @@ class RedisUnavailable(Exception):
 
 
 class Breaker:
-    """The circuit breaker of a process. While it is closed, calls are made; while it is open, they fail at once."""
+    """The circuit breaker of a process. While it is closed, Redis is called. While it is open, calls fail at once."""
 
     def __init__(self) -> None:
         self._open_until = 0.0
@@ -47,7 +47,7 @@ class Breaker:
         return time.monotonic() < self._open_until
 
     def call(self, ask: Callable[[], T], *, bypass_breaker: bool = False) -> T:
-        """Call `ask` and return its result.
+        """Call `ask`, which sends a command to Redis, and return the result.
 
         Raises RedisUnavailable if the call fails, or if the breaker is open and not bypassed.
         """
@@ -77,7 +77,7 @@ class ServerRun:
         self.id = b""
 
     def on_connect(self, connection: Any) -> None:
-        """Set up a new connection as redis-py does, and read the run id of the server."""
+        """Set up a new connection as redis-py does, and store the run id of the server."""
         connection.on_connect()
         connection.send_command("INFO", "server")
         found = re.search(rb"^run_id:(\w+)", connection.read_response(disable_decoding=True), re.MULTILINE)
@@ -85,10 +85,10 @@ class ServerRun:
 
 
 class FastConnection:
-    """A minimal Redis client for idle polls. It has one connection for each thread, and sends one command at a time.
+    """A minimal Redis client for polls that find nothing new. It has one connection for each thread.
 
     For each command, redis-py takes a connection from a pool, checks it, records metrics, and returns it to the pool.
-    This overhead would take 80 % of the time of an idle poll's Redis command.
+    For such a poll, this overhead would be 80 % of the time that the Redis command takes.
     """
 
     def __init__(self, client: redis.Redis) -> None:
@@ -98,7 +98,7 @@ class FastConnection:
     def ask(self, *command: str) -> Any:
         """Send a command and return the answer. Raises the errors of redis-py.
 
-        Only for read-only commands: if the connection is lost, the command is sent again.
+        Use this only for read-only commands, because the command is sent again if the connection is lost.
         """
         connection = getattr(self._local, "connection", None)
         if connection is None:
@@ -142,7 +142,7 @@ def client() -> redis.Redis:
 
 
 def run_id() -> bytes:
-    """Return the run id of the app's Redis server; b"" before the first command."""
+    """Return the run id of the app's Redis server. Return b"" if this process has not connected to Redis yet."""
     run: ServerRun = current_app.extensions["redis_run"]
     return run.id
 

@@ -6,7 +6,7 @@ ROLES = ("member", "translator", "moderator", "admin")
 
 
 def is_at_least(role: str, needed: str) -> bool:
-    """Return whether `role` has the permissions of `needed`. False for an unknown role."""
+    """Return whether `role` has the permissions of `needed`. Return False for an unknown role."""
     return role in ROLES and ROLES.index(role) >= ROLES.index(needed)
 
 

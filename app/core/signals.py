@@ -1,6 +1,6 @@
-"""Signals: changes that other packages react to in the same transaction. Receivers run in no particular order.
+"""Signals for changes that other packages react to. Receivers run in the same transaction, in no particular order.
 
-Functions whose order or return value matters are not receivers of a signal; they are registered in a list. See
+If the order or the return value of functions matters, they are not receivers of a signal, but registered in a list. See
 app/core/account_deletion.py, app/core/exports.py, and the providers of pending items in
 app/notifications/scheduling.py.
 """

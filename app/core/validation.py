@@ -81,10 +81,11 @@ def checked_warning(warning: str, max_length: int) -> str:
 
 
 def send_key(author: User, body: str, form_key: str | None) -> str | None:
-    """Return the idempotency key of a submitted form; None without a form key.
+    """Return the idempotency key of a submitted form, or None if the form contained no form key.
 
-    The key is stored in a unique column, so that a form submitted twice creates only one row. It depends on the text,
-    because a browser may show an old form again: if the user writes another text in it, this is a new submission.
+    The key is stored in a unique column, so that a form submitted twice creates only one row. The key depends on the
+    text, too, because a browser can show an old form again. If the user writes another text in this form, it is a new
+    submission.
     """
     if not form_key:
         return None

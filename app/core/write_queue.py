@@ -1,8 +1,8 @@
 """The queue for SQLite's write lock: writers get the lock in the order in which they arrive.
 
-SQLite has no queue. A writer that finds the database locked sleeps, each time for longer, and tries again. Other
-writers take the lock while it sleeps. Therefore, every write transaction of the host's processes and threads waits for
-its turn before `BEGIN IMMEDIATE`. docs/decisions/0020-queue-of-sqlite-writers.md explains why.
+SQLite itself has no queue. A writer that finds the database locked sleeps, each time for longer, and tries again. While
+it sleeps, other writers take the lock. Therefore, every thread on this host waits for its turn in this queue before it
+begins a write transaction (`BEGIN IMMEDIATE`). docs/decisions/0020-queue-of-sqlite-writers.md explains why.
 
 The queue only decides the order. SQLite's lock protects the data.
 """
@@ -31,12 +31,12 @@ SUFFIX = "-queue"  # of the lock file's name. It is next to the -wal and -shm fi
 class WriteQueue:
     """The queue for one database file. Use `queue_of` to get it.
 
-    Processes are ordered by locks on a file, which stays empty. A waiting writer locks the byte whose number is the
-    time of its arrival, in nanoseconds of the host's monotonic clock. It has its turn when it can lock all bytes from 0
-    to its own. If a process dies, the kernel removes its locks.
+    Processes are ordered by locks on an empty file. A waiting writer locks one byte: the position of the byte is the
+    time of the writer's arrival, in nanoseconds of the host's monotonic clock. The writer has its turn when it can lock
+    all bytes up to its own, because then no earlier writer is left. If a process dies, the kernel removes its locks.
 
-    The kernel's locks belong to a process. Therefore, only one thread of a process uses the file. The others wait in
-    `_waiting`.
+    The kernel assigns these locks to processes, not to threads. Therefore, only one thread of a process uses the file
+    at a time. The other threads wait in `_waiting`.
     """
 
     def __init__(self, database: str) -> None:
@@ -46,7 +46,10 @@ class WriteQueue:
         self.reset()
 
     def reset(self) -> None:
-        """Return to the first state. A forked process needs this: it has no locks, and only one thread."""
+        """Reset the queue to its first state.
+
+        This is needed after a fork, because the new process has no locks and only one thread.
+        """
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
@@ -56,10 +59,11 @@ class WriteQueue:
         self._current: threading.Lock | None = None  # the lock of the thread that uses the file
 
     def acquire(self, seconds: float, overtake: Callable[[], bool] = lambda: False) -> bool:
-        """Wait for the turn. Return False if it didn't come within `seconds`.
+        """Wait for this thread's turn. Return False if the turn didn't come within `seconds`.
 
-        After a while, `overtake` is called repeatedly. If it returns True, the caller may go on without the turn.
-        Otherwise, a process that is paused while it waits would keep all others from writing.
+        During a long wait, `overtake` is called repeatedly, and tries to write without the turn. If it returns True,
+        this method returns True, too. Without `overtake`, a paused process that is first in the queue would block all
+        other writers.
         """
         arrival, deadline = time.monotonic_ns(), time.monotonic() + seconds
         turn = threading.Lock()
@@ -79,7 +83,7 @@ class WriteQueue:
         return False
 
     def release(self) -> None:
-        """End the turn. The next thread of this process, or another process, gets it."""
+        """End this thread's turn. The next thread of this process, or another process, gets the turn."""
         if self._file >= 0:
             with suppress(OSError):
                 fcntl.lockf(self._file, fcntl.LOCK_UN)
@@ -87,7 +91,10 @@ class WriteQueue:
             self._wake_next()
 
     def _wait_for_threads(self, turn: threading.Lock, seconds: float) -> bool:
-        """Wait until no other thread of this process uses the file. The threads get it in the order of their calls."""
+        """Wait until no other thread of this process uses the lock file. Return False after `seconds`.
+
+        The threads of the process use the file in the order of their calls.
+        """
         with self._mutex:
             self._waiting.append(turn)
             if self._current is None:
@@ -100,7 +107,7 @@ class WriteQueue:
             self._current.release()
 
     def _leave(self, turn: threading.Lock) -> None:
-        """Stop waiting. If the turn has come, end it."""
+        """Remove a thread from the queue, because it no longer waits. If its turn has already come, end the turn."""
         with self._mutex, suppress(ValueError):
             self._waiting.remove(turn)
         if self._current is turn:
@@ -123,9 +130,10 @@ class WriteQueue:
         return True
 
     def _open(self) -> int:
-        """Open the lock file. Create it with the mode and the owner of the database, as SQLite does with its own files.
+        """Open the lock file. If it is missing, create it with the mode and the owner of the database file.
 
-        Otherwise, a command that root runs would create a file that the site's user can't open.
+        SQLite does the same with its own files. Without this, a command that root runs would create a file that the
+        site's user can't open.
         """
         path = self._database + SUFFIX
         with suppress(FileNotFoundError):
@@ -138,7 +146,7 @@ class WriteQueue:
         return file
 
     def _lock(self, first: int, length: int) -> bool:
-        """Lock bytes of the file. Return False if another process has locked one of them."""
+        """Lock `length` bytes of the lock file. Return False if another process has locked one of these bytes."""
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, first)
         except (BlockingIOError, PermissionError):
@@ -147,7 +155,7 @@ class WriteQueue:
 
 
 class QueuedConnection(sqlite3.Connection):
-    """A connection whose write transactions wait in a queue. `queue` is None for a database in memory."""
+    """An SQLite connection whose write transactions wait in a queue. `queue` is None for a database in memory."""
 
     queue: WriteQueue | None = None
     _timeout = 5.0
@@ -160,7 +168,11 @@ class QueuedConnection(sqlite3.Connection):
         self.queue = queue_of(path) if path else None
 
     def begin_immediate(self, *, wait: bool = True) -> None:
-        """Begin a write transaction. Raise OperationalError if the lock isn't free in time; at once without `wait`."""
+        """Begin a write transaction, after waiting for the turn in the queue and for SQLite's write lock.
+
+        Raise OperationalError if this takes longer than the timeout of the connection. If `wait` is false, there is no
+        waiting: raise OperationalError at once if the lock isn't free.
+        """
         seconds, started = self._timeout if wait else 0, time.monotonic()
         if self.queue is not None:
             if not self.queue.acquire(seconds, self._try_begin):
@@ -174,28 +186,28 @@ class QueuedConnection(sqlite3.Connection):
             raise
 
     def commit(self) -> None:
-        """Commit, and end the turn."""
+        """Commit the transaction, and end the turn in the queue."""
         try:
             super().commit()
         finally:
             self._end_turn()
 
     def rollback(self) -> None:
-        """Roll back, and end the turn."""
+        """Roll back the transaction, and end the turn in the queue."""
         try:
             super().rollback()
         finally:
             self._end_turn()
 
     def close(self) -> None:
-        """Close the connection, which rolls back, and end the turn."""
+        """Close the connection, which rolls back an open transaction, and end the turn in the queue."""
         try:
             super().close()
         finally:
             self._release()
 
     def __del__(self) -> None:
-        """Close a connection that was never closed, and end its turn."""
+        """Close the connection if nobody has closed it, and end its turn in the queue."""
         getattr(super(), "__del__", lambda: None)()  # Python 3.12 and later close the connection there
         self._release()
 
@@ -217,7 +229,7 @@ class QueuedConnection(sqlite3.Connection):
                 self.execute(f"PRAGMA busy_timeout = {int(self._timeout * 1000)}")
 
     def _end_turn(self) -> None:
-        """End the turn, unless the transaction is still open, for example because a commit failed."""
+        """End the turn in the queue, unless the transaction is still open, for example because a commit failed."""
         if self._has_turn and not self.in_transaction:
             self._release()
 
@@ -239,7 +251,7 @@ _creating = threading.Lock()
 
 
 def queue_of(path: str) -> WriteQueue:
-    """Return the queue for the database file `path`. All connections of this process to the file share it."""
+    """Return the queue for the database file `path`. All connections of this process to this file share the queue."""
     path = os.path.realpath(path)
     with _creating:
         return _queues.setdefault(path, WriteQueue(path))

@@ -73,5 +73,5 @@ def go_back(otherwise: str) -> Response:
 
 
 def new_form_key() -> str:
-    """Return a new idempotency key for a form. If the form is submitted twice, only the first one has an effect."""
+    """Return a new idempotency key for a form. If the form is submitted twice, it takes effect only once."""
     return secrets.token_urlsafe(12)
