@@ -1,1 +1,1 @@
-"""Pure libraries. They import nothing from the rest of the app."""
+"""Libraries that are independent of the app: they import no other package of it."""

@@ -11,9 +11,9 @@ import idna
 def canonical_host(host: str) -> str:
     """Return `host` in the spelling that browsers send: in lower case, in ASCII, and without a final dot.
 
-    An IPv6 address is returned in its short form, in brackets. Like browsers, this function converts names by IDNA 2008
-    (with UTS 46), and falls back to IDNA 2003, which also allows symbols. Raises ValueError for an invalid IPv6
-    address, and for a name that cannot be converted to ASCII.
+    Like browsers, this function converts names to ASCII by IDNA 2008 (with UTS 46). If this fails, it uses IDNA 2003,
+    which also allows symbols. An IPv6 address is returned in its short form, in brackets. Raises ValueError for an
+    invalid IPv6 address, and for a name that cannot be converted to ASCII.
     """
     if ":" in host:
         return f"[{IPv6Address(host)}]"

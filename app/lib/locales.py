@@ -1,8 +1,8 @@
 """Language codes and tags: parse them, name them, and choose the best language for a reader.
 
 A *code* names a language in this app and in `translations/` ("pt_BR", "zh_Hant_TW"). A *tag* is the BCP 47 name that
-browsers use ("pt-BR"). Data about likely scripts, deprecated codes and parent locales is from the Unicode CLDR, through
-Babel.
+browsers use ("pt-BR"). The data about likely scripts, deprecated codes and parent locales comes from the Unicode CLDR,
+as part of the package Babel.
 """
 
 from __future__ import annotations
@@ -83,7 +83,10 @@ def parse(tag: str) -> Parts | None:
 
 
 def _without_extended(language: str, rest: list[str]) -> tuple[str, list[str]]:
-    """Return `language` and `rest`, with "zh" replaced by an extended language subtag in `rest`: zh-yue becomes yue."""
+    """Replace "zh" before an extended language subtag by this subtag. For example, "zh-yue" becomes "yue".
+
+    `rest` are the subtags after `language`. Return the new language and the remaining subtags.
+    """
     found = [part for part in rest[:2] if part in _CHINESE] if language == "zh" else []
     return (found[-1], rest[rest.index(found[-1]) + 1 :]) if found else (language, rest)
 
@@ -136,9 +139,9 @@ def _parents(parts: Parts) -> tuple[str, ...]:
 
 
 def _distance(wanted: Parts, offered: Parts) -> float:
-    """Return a number that says how well the region of `offered` suits `wanted`. Smaller is better.
+    """Return a number that says how well the region of `offered` suits a reader of `wanted`. Smaller is better.
 
-    Language and script must be the same. These are the regions from best to worst:
+    `wanted` and `offered` must have the same language and script. These are the regions from best to worst:
 
     - the wanted region
     - the regions of the parent locales of `wanted`, each followed by other regions with the same parent
@@ -166,9 +169,9 @@ def _best(wanted: Parts, offered: Iterable[tuple[str, Parts]]) -> str | None:
 def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
     """Return the code in `offered` that suits a reader best, or None if none is suitable.
 
-    `wanted` are the reader's language tags, best first. The first tag that has a suitable code decides. A code is
-    suitable if the reader understands its language and its script: zh_Hans does not suit zh-Hant-TW. If several codes
-    are suitable, the one with the nearest region is returned.
+    `wanted` are the reader's language tags, best first. A code is suitable for a tag if the reader understands its
+    language and its script: zh_Hans does not suit zh-Hant-TW. The first tag for which there is a suitable code decides.
+    If several codes are suitable, the one with the nearest region is returned.
     """
     choices = [(code, parts) for code in offered if (parts := parse(code))]
     for one in wanted:
@@ -181,7 +184,7 @@ def best_language(wanted: Iterable[str], offered: Iterable[str]) -> str | None:
 
 @cache
 def language_name(code: str) -> str:
-    """Return the name of a language in that language ("Español"), or the code if the CLDR doesn't know it."""
+    """Return the name of a language in this language itself ("Español"), or the code if the CLDR has no name."""
     try:
         name = Locale.parse(code).get_display_name() or code
     except (ValueError, UnknownLocaleError):

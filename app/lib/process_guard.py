@@ -13,8 +13,8 @@ PR_SET_PDEATHSIG = 1  # Linux: prctl(2)
 def end_with(parent: int) -> None:
     """Stop this process when its parent dies, even if the parent is killed.
 
-    On Linux, the kernel then sends SIGTERM to this process. Call this function in the child, immediately after the
-    fork. `parent` is the parent's pid. If the parent has already died, this process exits at once.
+    Call this in the child, immediately after the fork. `parent` is the parent's pid. On Linux, the kernel will send
+    SIGTERM to this process when the parent dies. If the parent has already died, this process exits at once.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

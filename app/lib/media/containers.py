@@ -31,7 +31,10 @@ _JPEG_METADATA = {  # metadata to keep; marker: (first bytes of the content, min
 
 
 def format_of(data: bytes) -> str:
-    """Return Pillow's name of the image format, detected by the first bytes, or "" if the format is not accepted."""
+    """Return Pillow's name of the image format, or "" if the format is not accepted.
+
+    The format is detected from the first bytes of the file.
+    """
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if data.startswith(_PNG):
@@ -46,7 +49,10 @@ def format_of(data: bytes) -> str:
 
 
 def _brand(data: bytes) -> str:
-    """Return "AVIF", "HEIF" or "", depending on the brands of an ISO base media file (ISO/IEC 14496-12, 4.3)."""
+    """Return "AVIF" or "HEIF", as the brands of an ISO base media file say (ISO/IEC 14496-12, 4.3).
+
+    Return "" if the file has no brand of these formats.
+    """
     box = data[8 : min(int.from_bytes(data[:4]), 256)]
     brands = {box[at : at + 4] for at in range(0, len(box) - 3, 4)}
     if brands & {b"avif", b"avis"}:
@@ -55,7 +61,7 @@ def _brand(data: bytes) -> str:
 
 
 def jpeg_scans(data: bytes, most: int) -> int:
-    """Count the scans of a JPEG (ITU-T T.81, annex B). Stop counting at `most` + 1."""
+    """Count the scans of a JPEG (ITU-T T.81, annex B), because each scan takes time to decode. Stop at `most` + 1."""
     scans, at = 0, 2
     while scans <= most and (found := _MARKER.search(data, at)):
         marker, at = found[1][0], found.end()
@@ -68,7 +74,7 @@ def jpeg_scans(data: bytes, most: int) -> int:
 
 
 def strip_jpeg(data: bytes) -> bytes:
-    """Return a JPEG without comments and without the metadata that does not affect how the image looks.
+    """Return a JPEG without comments, and without metadata that has no effect on how the image looks.
 
     Intact JFIF, Adobe and EXIF segments and ICC profiles are kept.
     """
@@ -120,10 +126,10 @@ def _is_intact(kind: bytes, chunk: bytes) -> bool:
 
 
 def without_exif(data: bytes) -> bytes:
-    """Return an AVIF or HEIF file whose EXIF block is renamed to an unknown type, which decoders ignore.
+    """Return an AVIF or HEIF file whose EXIF block is hidden from decoders, which ignore blocks of an unknown type.
 
-    The length of the file stays the same, because the file contains offsets of its data. The image keeps its
-    orientation, which these formats store elsewhere.
+    Only the type of the block is changed. The length of the file stays the same, because the file contains offsets of
+    its data. The image keeps its orientation, which these formats store elsewhere.
     """
     head, mdat, body = data.partition(b"mdat")
     return head.replace(b"Exif", b"none") + mdat + body

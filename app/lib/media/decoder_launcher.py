@@ -1,7 +1,7 @@
-"""Convert an image in a decoder process.
+"""Convert an image in a separate process, the decoder process.
 
-This module runs in web processes and workers. It does not import Pillow, because only decoder processes need it. It
-does not import the app, because decoder processes import this module, too, and must start fast.
+This module runs in web processes, workers and decoder processes. It does not import Pillow, because only decoder
+processes need Pillow. It does not import the app, because decoder processes must start fast.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ NICENESS = 5  # page requests have priority
 
 
 def main() -> None:
-    """Convert the image.
+    """Read an image from standard input, convert it, and write the result to standard output.
 
     The command-line arguments are: CPU seconds, maximum number of pixels, kind of the shape, side of the shape in
     pixels.

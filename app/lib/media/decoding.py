@@ -3,8 +3,8 @@
 The file name and content type of an upload are ignored, because they may be wrong. Only the pixels are stored.
 Metadata, and other data hidden in the upload such as scripts, are removed.
 
-This module runs in the decoder process (decoder_process.py), because Pillow's decoders are C libraries with no limit on
-time or memory.
+This module runs in the decoder process (decoder_process.py), which has limits on time and memory. Pillow's decoders are
+C libraries, and have no such limits themselves.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Converted(NamedTuple):
 def convert(data: bytes, shape: Shape, max_pixels: int = MAX_PIXELS) -> Converted:
     """Convert the image in `data` to a WebP in sRGB, rotated upright and resized to `shape`.
 
-    Only the first frame of an animation is used. Raises InvalidImage.
+    Only the first frame of an animation is used. Raises InvalidImage if the image is not accepted.
     """
     kind = containers.format_of(data)
     if not kind:
@@ -96,7 +96,10 @@ def _decoded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Ima
 
 
 def _load_plugin(kind: str) -> None:
-    """Register Pillow's decoder for one format. By default, Pillow imports all its forty plugins, which takes 0.1 s."""
+    """Register Pillow's decoder for one format.
+
+    By default, Pillow would import all its forty plugins, which takes 0.1 s.
+    """
     if kind == "HEIF":
         heif = importlib.import_module("pillow_heif")
         heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
@@ -108,7 +111,7 @@ def _load_plugin(kind: str) -> None:
 
 
 def _loaded(data: bytes, kind: str, shape: Shape, max_pixels: int) -> Image.Image:
-    """Decode an image in its own mode and colour space.
+    """Decode an image, without converting its mode and colour space.
 
     A JPEG is decoded at a reduced size if that is large enough for `shape`. `info["source_pixels"]` of the result is
     the number of pixels of the original image.
@@ -135,7 +138,7 @@ def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
     """Decode a JPEG that lacks its last two bytes, the end marker. Raises OSError if more bytes are missing.
 
     libjpeg fills the missing part of a truncated image with arbitrary data. To detect this, the image is decoded twice,
-    with different bytes appended. It is complete if both results are equal.
+    with different bytes appended. If both results are equal, no other part of the image is missing.
     """
     image = _loaded(data + containers.JPEG_END, "JPEG", shape, max_pixels)
     other = _loaded(data + _FILLER + containers.JPEG_END, "JPEG", shape, max_pixels)
@@ -148,7 +151,7 @@ def _without_end(data: bytes, shape: Shape, max_pixels: int) -> Image.Image:
 
 
 def _target(size: tuple[int, int], shape: Shape) -> tuple[int, int]:
-    """Return the size in pixels that an image of `size` has after resizing it to `shape`."""
+    """Return the width and height in pixels to which an image of `size` must be resized for `shape`."""
     if shape.kind == "square":
         return shape.side, shape.side
     longest = max(size)
@@ -193,7 +196,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
-    """Convert a 16-bit grey image to 8 bits per channel. Pillow's own conversion clips every value above 255 to white.
+    """Convert a 16-bit grey image to 8 bits per pixel. Pillow's own conversion makes every value above 255 white.
 
     If the image has a transparent grey value, the result has an alpha channel.
     """
@@ -207,7 +210,7 @@ def _high_bytes(image: Image.Image) -> Image.Image:
 
 
 def _differs(image: Image.Image, value: int) -> Image.Image:
-    """Return an image with 0 where a grey `image` has this value, and 255 elsewhere."""
+    """Return a mask for the grey image `image`: 0 for pixels that are equal to `value`, and 255 for all others."""
     return image.point([0 if grey == value else 255 for grey in range(256)])
 
 
@@ -232,7 +235,7 @@ def _srgb(image: Image.Image, profile: object) -> Image.Image:
 
 
 def _upright(image: Image.Image, source: Image.Image) -> Image.Image:
-    """Rotate or flip `image` by the EXIF orientation of `source`. Unreadable EXIF data is ignored."""
+    """Rotate or flip `image` as the EXIF orientation of `source` demands. Unreadable EXIF data is ignored."""
     try:
         orientation = source.getexif().get(_ORIENTATION)
     except Exception:  # Pillow's reader may raise any exception

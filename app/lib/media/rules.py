@@ -1,4 +1,4 @@
-"""The limits for uploaded images, and the sizes in which they are stored.
+"""The limits for uploaded images, and the sizes in which images are stored.
 
 This module imports neither the app nor Pillow, because both web processes and decoder processes import it.
 """
@@ -27,7 +27,11 @@ Code = Literal["empty", "bytes", "format", "pixels", "broken", "costly"]
 
 
 class Shape(NamedTuple):
-    """How to resize an image: crop it to a "square" with this side, or scale it down to fit "within" such a square."""
+    """How to resize an image. `side` is the side of a square.
+
+    For the kind "square", crop the image to this square. For the kind "within", scale the image down to fit in the
+    square.
+    """
 
     kind: Literal["square", "within"]
     side: int  # pixels
@@ -42,7 +46,7 @@ THUMBNAIL = Shape("within", 480)
 
 
 class InvalidImage(ValueError):
-    """An upload that is not accepted.
+    """An uploaded image is not accepted.
 
     `code` is the reason. Forms show a message for it:
 
@@ -53,7 +57,8 @@ class InvalidImage(ValueError):
         "broken"    the decoder failed
         "costly"    the decoder used up its CPU time or its memory
 
-    `pixels` is the number of pixels to count for the upload's rate limit: 0 if it is unknown or nothing was decoded.
+    `pixels` is the number of pixels to count for the uploader's rate limit. It is 0 if nothing was decoded, or if the
+    number is unknown.
     """
 
     def __init__(self, code: Code, pixels: int = 0) -> None:

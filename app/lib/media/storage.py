@@ -1,6 +1,6 @@
 """A folder of files with random names. Writes are atomic (temporary file, fsync, rename).
 
-Files have mode 0600, so that other users of the machine cannot read private files.
+The files have mode 0600, so that other users of the machine can't read private files.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Storage:
     def create(self, kind: str) -> Iterator[NewFile]:
         """Create a file with a random name, in a `with` block that writes its content.
 
-        The file appears under its name when the block ends without an error. It is then complete and synced to disk.
+        The file gets its name when the block ends without an error. The content is then complete and synced to disk.
         `kind` is the file extension. Raises ValueError for an unknown kind, and OSError if the file cannot be written.
         """
         if kind not in KINDS:
@@ -67,7 +67,7 @@ class Storage:
         _sync_folder(target.parent)
 
     def save(self, data: bytes, kind: str) -> str:
-        """Store `data` and return its random name. Raises ValueError for an unknown kind."""
+        """Store `data` in a file with a random name, and return this name. Raises ValueError for an unknown kind."""
         with self.create(kind) as file:
             file.stream.write(data)
         return file.name
@@ -91,9 +91,9 @@ class Storage:
         return names
 
     def delete_unfinished(self, older_than: float = 86_400.0) -> int:
-        """Delete temporary files that are at least `older_than` seconds old, and return their number.
+        """Delete temporary files that are at least `older_than` seconds old, and return the number of deleted files.
 
-        Processes that were killed leave such files.
+        Such files remain if a process is killed while it writes a file.
         """
         removed = 0
         for part in self.root.glob("*/*.part"):

@@ -1,9 +1,9 @@
 """Excerpts for search results: the text around the first matching word, with the matches marked.
 
-The work for each excerpt is limited, because an author could write a text that is slow to search. Folding
-(app/lib/text/search.py) takes most of the time, so the limit applies to the calls of `_fold` and the code points that
-they fold. Text beyond the limit is not searched: the excerpt then starts at the beginning of the text, or its last
-matches are not marked.
+To find matches, the text is folded (app/lib/text/search.py), for example to lower case without accents. Folding takes
+most of the time, and an author could write a text that is slow to search. Therefore, only a limited amount of text is
+folded for each excerpt. If the limit is reached before the first match, the excerpt is the beginning of the text. If it
+is reached later, the last matches are not marked.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def excerpt(body: str, terms: Sequence[Term]) -> list[Piece]:
 
 
 def _start(line: str, near: int) -> int:
-    """Return the position in `line` at which the excerpt starts.
+    """Return the position in `line` at which the excerpt starts, close to `near`.
 
-    This is after the last space among the BEFORE characters before `near`. Without such a space, it is `near`, or the
-    next position that doesn't split a character from its combining marks.
+    The excerpt starts after a space, if there is one among the BEFORE characters before `near`. Otherwise, it starts at
+    `near`, or at the next position that doesn't separate a character from its combining marks.
     """
     space = line.rfind(" ", max(near - BEFORE, 0), near)
     if space >= 0 or near <= BEFORE:
@@ -63,7 +63,7 @@ def _start(line: str, near: int) -> int:
 
 
 def _shown(line: str) -> str:
-    """Return the first LENGTH characters of a line, but at most POINTS code points."""
+    """Return the first LENGTH characters of a line, as a reader counts them, but at most POINTS code points."""
     cut = line[:POINTS]
     shown = first_graphemes(cut, LENGTH)
     if len(shown) == POINTS < len(line):  # the last character may be incomplete
@@ -72,7 +72,7 @@ def _shown(line: str) -> str:
 
 
 class _Search:
-    """A search for the words that match the terms, which stops when it has done a limited amount of work.
+    """A search for the words that match the terms. It stops after a limited amount of work.
 
     Words match by the rules of app/lib/text/search.py.
     """
@@ -83,7 +83,7 @@ class _Search:
         self._known: dict[str, list[str]] = {}
 
     def matches(self, line: str) -> Iterator[tuple[int, int]]:
-        """Yield the position of each match in a line, as (start, end)."""
+        """Yield the start and the end of each match in a line."""
         for word in WORD.finditer(line):
             if self._work <= PER_CALL:
                 return
@@ -97,7 +97,7 @@ class _Search:
                 yield from self._pairs(word[0], words, word.start())
 
     def _pairs(self, run: str, words: list[str], offset: int) -> Iterator[tuple[int, int]]:
-        """Yield the matches in `run`, a text in a script without spaces.
+        """Yield the start and the end of each match in `run`, a text in a script without spaces.
 
         `words` are the folded, overlapping pairs of characters of `run`. `offset` is the position of `run` in the line.
         """
@@ -109,10 +109,10 @@ class _Search:
                 yield offset + begin, offset + reached
 
     def _one_by_one(self, run: str) -> Iterator[str]:
-        """Yield the folded pair that begins at each character of `run`.
+        """Yield, for each character of `run`, the folded pair of this character and the next one.
 
-        Used if folding changes the length of the run, because then positions in the folded text differ from those in
-        the run.
+        This is used if folding changes the length of `run`. In this case, positions in the folded text differ from
+        positions in `run`.
         """
         for at in range(len(run)):
             if self._work <= PER_CALL:
@@ -120,7 +120,7 @@ class _Search:
             yield next(iter(self._fold(run[at : at + 2])), "")
 
     def _fold(self, text: str) -> list[str]:
-        """Return the folded words of `text`, or of its beginning if the work limit is reached.
+        """Return the folded words of `text`. If the work limit is reached, return only those of its beginning.
 
         ASCII text is only converted to lower case. Other results are cached.
         """

@@ -12,13 +12,16 @@ TWO_SCRIPTS = frozenset({"zh_Hans", "zh_Hant", "sr_Cyrl", "sr_Latn"})  # many re
 
 @cache
 def known_languages() -> frozenset[str]:
-    """Return the codes of all languages in the CLDR, such as "es" or "zh_Hant". Codes with a country are left out."""
+    """Return the codes of all languages in the CLDR, such as "es" or "zh_Hant". Codes with a region are left out."""
     languages = {code for code in locale_identifiers() if "_" not in code and code != "root"}
     return frozenset(languages | TWO_SCRIPTS)
 
 
 def as_language(locale: str) -> str:
-    """Return the language of a locale: "pt" for "pt_BR", "zh_Hant" for "zh_Hant_TW", or "" if it is unknown."""
+    """Return the language of a locale: "pt" for "pt_BR", and "zh_Hant" for "zh_Hant_TW".
+
+    If the language is unknown, return "".
+    """
     parts = locale.replace("-", "_").split("_")
     for code in ("_".join(parts[:2]), parts[0]):
         if code in known_languages():

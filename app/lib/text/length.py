@@ -21,7 +21,8 @@ def grapheme_count(text: str) -> int:
 def stream_safe(text: str) -> str:
     """Return `text` with at most 30 combining marks on each character (Unicode Standard Annex 15, section 13).
 
-    No language needs more, and normalisation takes quadratic time in the number of marks on a character.
+    No language needs more marks. The limit saves time, because normalisation takes quadratic time in the number of
+    marks on a character.
     """
     return _PILED.sub(r"\1", text)
 
@@ -29,7 +30,8 @@ def stream_safe(text: str) -> str:
 def fits(text: str, limit: int) -> bool:
     """Return whether `text` has at most `limit` characters, as a reader counts them.
 
-    The number of code points is limited, too, because a character can have any number of combining marks.
+    Each of these characters can consist of any number of code points. Therefore, the number of code points is limited,
+    too.
     """
     return len(text) <= limit * POINTS_PER_CHARACTER and grapheme_count(text) <= limit
 

@@ -54,10 +54,11 @@ _NEEDED = regex.compile(
 
 
 def find_links(text: str) -> Iterator[Link]:
-    """Yield the http and https URLs in `text`, in order.
+    """Yield the http and https URLs in `text`, from the first to the last.
 
-    A run of text without spaces that is longer than `MAX_LENGTH` is skipped, because the search takes quadratic time.
     URLs that contain a username ("https://bank.example@evil.example") are skipped, because they are used to deceive.
+    Long texts without any space are skipped, too, if they have more than `MAX_LENGTH` characters: the search takes
+    quadratic time.
     """
     for run in _RUN.finditer(text):
         if "://" in run[0] and len(run[0]) <= MAX_LENGTH:
@@ -90,7 +91,10 @@ def _is_valid(url: str) -> bool:
 
 
 def display_url(url: str) -> str:
-    """Return `url` for display: without its scheme, and shortened if it is long. The host is never shortened."""
+    """Return `url` as it is displayed: without its scheme, and shortened if it is long.
+
+    The host is never shortened.
+    """
     parts = urlsplit(url)
     rest = url.split("://", 1)[1][len(parts.netloc) :]
     room = max(_SHOWN - len(parts.netloc), 8)

@@ -1,8 +1,8 @@
-"""Skeletons of texts: texts that look alike have the same skeleton.
+"""Skeletons of texts. Texts that look alike have the same skeleton.
 
-The idea is from Unicode Technical Standard 39, section 4 (confusable detection). The table here is smaller: it has only
-letters that look alike in common fonts. Capital and small letters have their own entries, because a Greek capital Eta
-looks like an H and a small one like an n.
+The idea comes from Unicode Technical Standard 39, section 4 (confusable detection). This module uses a smaller table,
+which contains only letters that look alike in common fonts. Capital and small letters have separate entries: the Greek
+capital letter Eta looks like an H, but the small one looks like an n.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ def _digit_by_value(char: str) -> str:
 
 
 def skeleton(text: str) -> str:
-    """Return the skeleton of `text`, which is equal for texts that look alike. Never show it to users.
+    """Return the skeleton of `text`, which is the same for texts that look alike. It must not be displayed.
 
     Digits are replaced by their value, so digits of different numbering systems are equal. Hyphens and underscores are
-    removed: "a-b", "ab_" and "ab" have the same skeleton. They stay only in a text that has no other characters.
+    removed: "a-b", "ab_" and "ab" have the same skeleton. They are kept in a text that has no other characters.
     """
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text))
     plain = _OPTIONAL_MARKS.sub("", "".join(map(_digit_by_value, decomposed)))

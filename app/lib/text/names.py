@@ -1,6 +1,6 @@
 """Rules for usernames, and the keys that make usernames and email addresses unique.
 
-A username has three forms. The *display* form is what the user typed, normalised. The *key* is the same for names that
+A username has three forms. The *display form* is what the user typed, normalised. The *key* is the same for names that
 differ only in case or compatibility form. The *skeleton* is the same for names that look alike. The database allows
 each key and each skeleton only once.
 """
@@ -32,7 +32,7 @@ Code = Literal["length", "characters", "scripts", "reserved"]
 
 
 class InvalidName(ValueError):
-    """A name or email address that is not allowed. `code` is the violated rule; forms show a message for it."""
+    """A username or email address is not allowed. `code` is the violated rule. Forms show a message for the code."""
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)
@@ -73,9 +73,9 @@ def _nfkc(text: str) -> str:
 def _caseless(text: str) -> str:
     """Return the text in compatibility caseless form (Unicode Standard, definition D146).
 
-    Any text is accepted, and a second call changes nothing. Control characters and lone surrogates, which databases may
-    reject, become U+FFFD. A text that is too long becomes a single U+FFFD. No stored key contains U+FFFD, so such names
-    are never found.
+    Any text is accepted, and a second call changes nothing. Control characters and lone surrogates become U+FFFD,
+    because databases may reject them. A text that is too long becomes a single U+FFFD. No name in the database contains
+    U+FFFD, so a search for such a text finds nothing.
     """
     if len(text) > _TOO_LONG_TO_READ:
         return "\ufffd"
@@ -84,7 +84,7 @@ def _caseless(text: str) -> str:
 
 
 def username_key(name: str) -> str:
-    """Return the key by which a username is unique and looked up. Any text is accepted.
+    """Return the key of a username, which is unique and used to find the user. Any text is accepted.
 
     Names that differ only in case or compatibility form have the same key. Surrounding spaces are removed.
     """
@@ -94,7 +94,7 @@ def username_key(name: str) -> str:
 def username_skeleton(name: str) -> str:
     """Return the skeleton of a username in display form.
 
-    Names that look alike have the same skeleton. Never show it to users.
+    Names that look alike have the same skeleton. It must not be displayed.
     """
     return skeleton(_UNSAFE.sub("\ufffd", name[:_TOO_LONG_TO_READ]))
 
@@ -102,9 +102,9 @@ def username_skeleton(name: str) -> str:
 def check_username(raw: str) -> str:
     """Check a username, and return its display form: NFKC-normalised and trimmed.
 
-    It must have 2 to 30 characters: letters of one script, digits, hyphens and underscores. It must begin with a letter
-    or digit, and not end with a hyphen. Raises InvalidName with "length", "characters", "scripts" or "reserved". The
-    caller must check whether the name is taken.
+    The name must have 2 to 30 characters: letters of one script, digits, hyphens and underscores. It must begin with a
+    letter or digit, and not end with a hyphen. Raises InvalidName with the code "length", "characters", "scripts" or
+    "reserved". The caller must check whether the name is taken.
     """
     if len(raw) > _TOO_LONG_TO_READ:
         raise InvalidName("length")
@@ -133,7 +133,7 @@ def _has_allowed_characters(name: str) -> bool:
 
 
 def _has_one_script(name: str) -> bool:
-    """Return whether the name has letters of one writing system only, and digits of one numbering system only.
+    """Return whether all letters are of one writing system, and all digits of one numbering system.
 
     ASCII digits can be used with any writing system.
     """
@@ -145,8 +145,9 @@ def _has_one_script(name: str) -> bool:
 def check_email(raw: str) -> str:
     """Check an email address, and return it trimmed and normalised. The result is safe in an email header.
 
-    Raises InvalidName with "length" for more than 254 octets, and with "characters" unless it is a plain address with a
-    public domain name. Quoted names and address literals are not allowed.
+    The address must be a plain address with a public domain name. Quoted names and address literals are not allowed.
+    Raises InvalidName with the code "length" if the address has more than 254 octets, or with the code "characters" if
+    it breaks another rule.
     """
     address = raw.strip(" ")
     if len(address.encode("utf-8", "replace")) > EMAIL_OCTETS:
@@ -164,7 +165,7 @@ def smtp_address(address: str) -> str:
     """Return an email address in the form for SMTP, with its domain in ASCII (IDNA 2008).
 
     Domains without a dot, such as localhost, are accepted, because the operator's addresses may have one. Raises
-    InvalidName with "characters" for an invalid address.
+    InvalidName with the code "characters" for an invalid address.
     """
     local, _at, domain = address.rpartition("@")
     if _NOT_IN_SMTP.search(address) or not local or not domain:
@@ -178,7 +179,7 @@ def smtp_address(address: str) -> str:
 
 
 def email_key(address: str) -> str:
-    """Return the key by which an email address is unique and looked up. Any text is accepted.
+    """Return the key of an email address, which is unique and used to find the user. Any text is accepted.
 
     Addresses that differ only in case or compatibility form have the same key. RFC 5321 allows the part before the @ to
     be case-sensitive, but real mailboxes are not. Two accounts whose addresses differ only in case would be a mistake

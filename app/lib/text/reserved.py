@@ -1,4 +1,4 @@
-"""Reserved usernames: pages of the site, mailbox names, and names that seem official."""
+"""Reserved usernames: the names of pages of the site, names of mailboxes, and names that seem official."""
 
 from __future__ import annotations
 

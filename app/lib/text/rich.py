@@ -23,7 +23,7 @@ TAG_POINTS = 64
 
 
 class InvalidText(ValueError):
-    """Text that can't be stored. `code` is "characters": the text contains lone surrogates."""
+    """A text can't be stored. `code` is "characters": the text contains lone surrogates."""
 
     def __init__(self, code: Literal["characters"]) -> None:
         super().__init__(code)
@@ -33,7 +33,8 @@ class InvalidText(ValueError):
 class Piece(NamedTuple):
     """A part of a text.
 
-    `raw` is the text as written. `value` is the URL, the username without @, or the tag without #.
+    `raw` is the part as it was written. `value` is the URL of a link, the username of a mention (without @), or the
+    name of a tag (without #). For plain text, `value` is "".
     """
 
     kind: Literal["text", "link", "mention", "tag"]
@@ -67,10 +68,10 @@ _MORE_OF_A_DOMAIN = regex.compile(r"\.[\p{L}\p{N}]")
 
 
 def clean(text: str) -> str:
-    """Return `text` normalised for storage: NFC, newlines as line ends, no control characters except tabs.
+    """Return `text` normalised for storage: in NFC, with newlines as line ends, and without control characters.
 
-    Spaces at the ends of lines and empty lines around the text are removed. Raises InvalidText for lone surrogates,
-    which cannot be encoded in UTF-8.
+    Tabs are kept. Spaces at the ends of lines and empty lines around the text are removed. Raises InvalidText for lone
+    surrogates, which cannot be encoded in UTF-8.
     """
     if any("\ud800" <= char <= "\udfff" for char in text):
         raise InvalidText("characters")
@@ -80,12 +81,12 @@ def clean(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether `text` has no visible character: only spaces and invisible characters."""
+    """Return whether `text` consists only of spaces and invisible characters, or is empty."""
     return _INVISIBLE.fullmatch(text) is not None
 
 
 def pieces(text: str) -> Iterator[Piece]:
-    """Split `text` into plain text, links, mentions and tags. The `raw` texts of all pieces, joined, equal `text`."""
+    """Split `text` into plain text, links, mentions and tags. The joined `raw` values of all pieces equal `text`."""
     at = 0
     for link in find_links(text):
         yield from _signs(text, at, link.start)
@@ -117,14 +118,17 @@ def _is_in_address(text: str, start: int, end: int) -> bool:
 
 
 def mentions(text: str) -> list[str]:
-    """Return the usernames that `text` mentions, in order and as written. Each username is returned only once."""
+    """Return the usernames that `text` mentions, in their order in the text and without "@".
+
+    Usernames that differ only in case are the same user, who is returned only once.
+    """
     return _each_once(text, "mention")
 
 
 def tags(text: str) -> list[str]:
-    """Return the tags in `text`, in order and as written, without #.
+    """Return the tags in `text`, in their order in the text and without "#".
 
-    Tags that differ only in case are returned once.
+    If tags differ only in case, only the first of them is returned.
     """
     return _each_once(text, "tag")
 
@@ -145,8 +149,8 @@ def render(
 ) -> Markup:
     """Render `text` as safe inline HTML, for an element with `dir="auto"`.
 
-    `mention_url(name)` and `tag_url(tag)` return the URL of a link, or None for no link. They are called only once for
-    each different name or tag. Only http and https URLs in the text become links.
+    `mention_url(name)` and `tag_url(tag)` must return the URL of a link, or None for no link. Each of these functions
+    is called only once for each name or tag. Only http and https URLs in the text become links.
     """
     asked: dict[tuple[str, str], str | None] = {}
 

@@ -1,4 +1,4 @@
-"""Character classes that several text parsers share. Each is a part of a regex set: use it inside `[...]`."""
+"""Character classes for the regular expressions of several text parsers. Use each class inside `[...]`."""
 
 UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}" "\u30fc\u3099\u309a"

@@ -4,9 +4,9 @@
 Words are folded, so that "ecole" finds "École" and "strasse" finds "Straße". A hashtag or mention is found by its
 words. An emoji or a flag is a word.
 
-Text in a script without spaces between words is split into overlapping pairs of characters, plus the last character of
-each run. Therefore any part of such a text can be found. Korean is split in the same way, because its particles attach
-to words.
+Text in a script without spaces between words is split into overlapping pairs of characters. The last character is also
+a word of its own. Therefore, any part of such a text can be found. Korean is split in the same way, because its
+particles attach to words.
 
 `query_terms(q)` parses a query by the same rules. A text matches if it contains all terms.
 
@@ -26,8 +26,8 @@ PostgreSQL, with `tsquery(terms)` as :query:
     CREATE INDEX ... USING gin (array_to_tsvector(string_to_array(search_text, ' ')))
     ... WHERE array_to_tsvector(string_to_array(search_text, ' ')) @@ CAST(:query AS tsquery)
 
-This avoids PostgreSQL's text search parser, which has rules for numbers, addresses and hyphens. Both functions are
-IMMUTABLE, so the expression can be used in an index or a generated column.
+This avoids PostgreSQL's text search parser, which has rules for numbers, addresses and hyphens. `array_to_tsvector` and
+`string_to_array` are IMMUTABLE, so the expression can be used in an index or a generated column.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _fold(text: str) -> str:
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
     """Yield each folded word of a text, and whether its script is written without spaces between words.
 
-    A word that mixes both kinds of scripts is split where the kind changes.
+    If a word contains both kinds of scripts, it is split where the kind changes.
     """
     for word in WORD.findall(_fold(text)):
         for at, part in enumerate(_UNSPACED.split(word)):
@@ -114,8 +114,9 @@ def search_text(body: str) -> str:
 def query_terms(q: str) -> list[Term]:
     """Return the terms that a text must contain to match the query `q`.
 
-    The last word is a prefix if it has at least two characters of a script with spaces, so that search works while
-    typing. A single character of a script without spaces is a prefix, so that it finds all pairs that begin with it.
+    The last word also matches longer words that begin with it, so that search works while the user is typing. For this,
+    it must have at least two characters of a script with spaces. A single character of a script without spaces matches
+    all pairs of characters that begin with it.
     """
     terms: list[Term] = []
     for run, unspaced in _runs(q[:_MAX_QUERY]):
@@ -131,15 +132,15 @@ def query_terms(q: str) -> list[Term]:
 
 
 def tag_key(tag: str) -> str:
-    """Return the key of a tag, which is equal for "Café", "cafe" and "CAFÉ". It has at most `MAX_TERM` characters."""
+    """Return the key of a tag. It is the same for "Café", "cafe" and "CAFÉ", and has at most `MAX_TERM` characters."""
     return _fold(tag)[:MAX_TERM]
 
 
 def fts5_match(terms: Sequence[Term]) -> str:
-    """Return an SQLite FTS5 query for texts with all these terms. Without terms, it matches nothing."""
+    """Return an SQLite FTS5 query for texts with all these terms. If there are no terms, the query matches nothing."""
     return " AND ".join(f'"{text}"' + "*" * prefix for text, prefix in terms) or '""'
 
 
 def tsquery(terms: Sequence[Term]) -> str:
-    """Return a PostgreSQL tsquery for texts with all these terms. Without terms, it matches nothing."""
+    """Return a PostgreSQL tsquery for texts with all these terms. If there are no terms, the query matches nothing."""
     return " & ".join(f"'{text}'" + ":*" * prefix for text, prefix in terms)

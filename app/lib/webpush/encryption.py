@@ -1,6 +1,6 @@
-"""Encrypt a message for one browser: RFC 8291 (Message Encryption for Web Push) over RFC 8188 (aes128gcm).
+"""Encrypt a message for one browser, by RFC 8291 (Message Encryption for Web Push) and RFC 8188 (aes128gcm).
 
-Messages can be padded, because push services see the length of the encrypted message.
+Messages can be padded, because a push service sees the length of an encrypted message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Create and parse P-256 keys. As text, they are encoded in base64url without padding, as the standards require."""
+"""Create and parse P-256 keys.
+
+Keys are stored as text in base64url without padding, as the standards for Web Push require.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ def decode(text: str) -> bytes:
 
 
 def new_private_key() -> str:
-    """Generate a private key for a server. Browsers subscribe with its public key."""
+    """Generate a private key for a server, in base64url. Browsers subscribe with its public key."""
     number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
     return encode(number.to_bytes(32, "big"))
 

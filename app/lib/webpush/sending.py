@@ -24,18 +24,21 @@ class Gone(Exception):
 
 
 class PushRejected(Exception):
-    """The push service refuses this push permanently, so a retry would also fail. The message is for the operator."""
+    """The push service refuses this push permanently, so a retry would fail, too.
+
+    The exception's text is for the operator.
+    """
 
 
 class TemporaryFailure(Exception):
-    """A temporary failure; a retry may succeed. The text of the exception is for the log."""
+    """The push could not be sent now, but a retry may succeed. The exception's text is for the log."""
 
 
 def is_allowed(endpoint: str, hosts: Collection[str]) -> bool:
     """Return whether `endpoint` is the HTTPS URL of a push service in `hosts`.
 
-    An item of `hosts` is a host ("push.example") or all its subdomains ("*.push.example"). HTTP is allowed only on a
-    loopback address, for tests.
+    An item of `hosts` is a host ("push.example"), or a pattern for all subdomains of a host ("*.push.example"). HTTP is
+    allowed only on a loopback address, for tests.
     """
     try:
         parts = urlsplit(endpoint)
@@ -62,7 +65,7 @@ def _is_plain_and_local(parts: SplitResult) -> bool:
 
 
 def send(endpoint: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Send one encrypted push by POST. Raises Gone, PushRejected or TemporaryFailure."""
+    """Send one encrypted push with a POST request. Raises Gone, PushRejected or TemporaryFailure if this fails."""
     all_headers = {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream", **headers}
     try:
         with (
