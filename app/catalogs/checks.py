@@ -31,7 +31,7 @@ def rule_of(file: PoFile, code: str) -> PluralRule:
 
 
 def check_file(file: PoFile, code: str) -> tuple[PluralRule, dict[str, Fault]]:
-    """Return the plural rule of a file, and a dict with the fault of each faulty translation, by the translation's key.
+    """Return the plural rule of a file, and a dict from the key of each faulty translation to its fault.
 
     If the plural rule in the header is invalid, a fault is added to `file.damage`, and the default rule of the language
     is returned. If the header names another language, a fault is added to `file.notes`.

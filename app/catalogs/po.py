@@ -81,7 +81,7 @@ class PoFile:
         return {name.strip().lower(): value.strip() for name, colon, value in pairs if colon}
 
     def header_line(self, name: str) -> int:
-        """Return the line number of a header field, for error messages. It is approximate."""
+        """Return the approximate line number of a header field. It is shown in faults."""
         lines = (self.header.forms or [""])[0].splitlines()
         places = [number for number, line in enumerate(lines, 1) if line.lower().startswith(name.lower())]
         return self.header.line + 1 + (places[0] if places else 0)

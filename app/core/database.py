@@ -185,9 +185,9 @@ def is_missing_row(error: Exception) -> bool:
 def connect_nowait() -> Iterator[Connection]:
     """Yield a connection that never waits for locks. Its transaction is rolled back at the end of the `with` block.
 
-    Use this to read data while it is locked. On SQLite, the transaction takes the write lock of the whole database, or
-    raises OperationalError if another transaction has this lock. On PostgreSQL, the caller must lock rows itself, with
-    SKIP LOCKED.
+    Use this to read data that no other transaction can change meanwhile. On SQLite, the transaction takes the write
+    lock of the whole database, or raises OperationalError if another transaction has this lock. On PostgreSQL, the
+    caller must lock the rows itself, with SKIP LOCKED.
     """
     with db.engine.connect().execution_options(nowait=True) as connection:
         try:
@@ -260,7 +260,7 @@ def _wait_for_turn(cursor: Any, statement: str, _parameters: Any, context: Any) 
     """Begin SQLite's write transactions in the order in which their writers arrive (app/core/write_queue.py).
 
     Return True if this function has run the statement itself, as SQLAlchemy requires. SQLAlchemy calls this function
-    after the listeners of `before_cursor_execute`. So a test that pauses a thread there pauses it before it enters the
+    after the listeners of `before_cursor_execute`. So tests can pause a thread in such a listener, before it enters the
     queue.
     """
     if statement != "BEGIN IMMEDIATE" or not isinstance(cursor.connection, QueuedConnection):

@@ -15,7 +15,7 @@ from app.lib.media import Storage
 
 
 class Piece(NamedTuple):
-    """A part of an export file as JSON text. `things` is the number of items in this text."""
+    """A chunk of the JSON text of an export file. `things` is the number of items in this chunk."""
 
     text: bytes
     things: int = 0

@@ -88,11 +88,11 @@ def listed(words: Iterable[str]) -> str:
 
 
 def isolated(text: object) -> str:
-    """Return a text that can be part of a plain-text sentence, whatever the writing direction of the text is.
+    """Return `text`, prepared for a place in a plain-text sentence that may have another writing direction.
 
     If the text or the reader's language is written from right to left, the text is put between bidi isolate characters
     (FSI and PDI). Without them, the words and punctuation around the text could be displayed in the wrong order. In
-    HTML, the <bdi> element does the same.
+    HTML, the <bdi> element has the same effect.
     """
     word = str(text)
     if _reader_locale().text_direction == "rtl" or any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in word):
@@ -165,8 +165,8 @@ def in_language_of(user: User) -> Iterator[Any]:
 
 
 def zone_of_reader() -> str:
-    """Return the time zone that `in_language_of` has set. Outside its block, return "".
+    """Return the time zone that `in_language_of` has set for its `with` block.
 
-    Also return "" if the user has not chosen a time zone.
+    Return "" outside such a block, and if the user has not chosen a time zone.
     """
     return _zone.get()

@@ -53,9 +53,9 @@ def _replace_closed(connection: Any, record: Any, _fairy: Any) -> None:
     SQLAlchemy's option `pool_pre_ping` would send a statement each time. This function needs no statement: if the
     server has closed a connection, there is something to read on it.
 
-    Only a connection that was idle for PING_AFTER seconds is tested with a statement, because a firewall may have
-    dropped the connection without closing it. In this case, the pool replaces all its connections: the firewall has
-    dropped the others as well, and each test can take half a minute.
+    A firewall can drop an idle connection without closing it. Therefore, a connection that was idle for PING_AFTER
+    seconds is tested with a statement. If the server doesn't respond, the pool replaces all its connections: the
+    firewall has probably dropped the others as well, and testing each of them could take half a minute.
     """
     if not type(connection).__module__.startswith("psycopg"):
         return

@@ -61,9 +61,9 @@ class WriteQueue:
     def acquire(self, seconds: float, overtake: Callable[[], bool] = lambda: False) -> bool:
         """Wait for this thread's turn. Return False if the turn didn't come within `seconds`.
 
-        During a long wait, `overtake` is called repeatedly, and tries to write without the turn. If it returns True,
-        this method returns True, too. Without `overtake`, a paused process that is first in the queue would block all
-        other writers.
+        During a long wait, `overtake` is called repeatedly, and tries to begin writing without the turn. If it returns
+        True, this method returns True, too. Without `overtake`, a paused process that is first in the queue would block
+        all other writers.
         """
         arrival, deadline = time.monotonic_ns(), time.monotonic() + seconds
         turn = threading.Lock()

@@ -1,1 +1,1 @@
-"""Libraries that are independent of the app: they import no other package of it."""
+"""Libraries that import nothing from the rest of the app."""

@@ -47,7 +47,7 @@ def sources() -> list[Path]:
 
 
 def build() -> dict[str, bytes]:
-    """Return the content of each built file, by the name of the file, for example "css/app.css"."""
+    """Return a dict from the name of each built file, such as "css/app.css", to its content."""
     files = {f"img/{path.name}": path.read_bytes() for path in sorted((OWN / "img").iterdir())}
     files["img/icons.svg"] = icon_sprite(SPRITE.read_text()).encode()
     bootstrap = used_bootstrap(BOOTSTRAP_CSS.read_text())
@@ -203,7 +203,10 @@ def _collect(path: str, order: dict[str, str], importing: tuple[str, ...]) -> No
 
 
 def _binding(importer: str, found: re.Match[str]) -> str:
-    """Return the JavaScript statement that replaces the import statement `found` in the module `importer`."""
+    """Return the JavaScript statement that replaces the import statement `found` in the module `importer`.
+
+    In the bundle, a module is the result of a function call. So an import becomes a `const` statement.
+    """
     clause, address = found.groups()
     path = _join(importer, address)
     if not clause or path in VENDOR:
@@ -218,7 +221,7 @@ def _variable(path: str) -> str:
 
 
 def _join(origin: str, address: str) -> str:
-    """Resolve the relative path `address` in the file `origin`. Return the resulting path."""
+    """Resolve the relative path `address`, which the file `origin` contains. Return the resulting path."""
     parts = origin.split("/")[:-1]
     for part in address.split("/"):
         if part == "..":

@@ -18,7 +18,7 @@ BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class StrictFormParser(FormDataParser):
-    """Werkzeug's form parser, except that a malformed form is an error instead of an empty form."""
+    """Werkzeug's form parser, but with an error for a malformed form. The original returns an empty form instead."""
 
     def parse(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str] | None = None

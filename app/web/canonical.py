@@ -18,7 +18,7 @@ A_DAY = 24 * 3600  # seconds
 
 @bp.get("/favicon.ico")
 def favicon() -> Response:
-    """Return the site's icon. Some clients request this path without loading a page."""
+    """Return the site's icon, for clients that request /favicon.ico without loading a page."""
     response = send_file(ICON, "image/vnd.microsoft.icon", max_age=A_DAY)
     response.headers["Cache-Control"] = f"public, max-age={A_DAY}"
     return response
@@ -27,7 +27,7 @@ def favicon() -> Response:
 def init_app(app: Flask) -> None:
     """Redirect GET requests for URLs with extra slashes, such as /explore/, to the URL without these slashes.
 
-    Other requests, and requests for which no such URL exists, are not redirected.
+    If no route matches the URL without slashes, there is no redirect.
     """
     app.before_request(redirect_to_canonical)
 

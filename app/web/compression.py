@@ -1,7 +1,7 @@
 """Compress pages and JSON with gzip.
 
-The responses are padded to a random length. Otherwise, an attacker could guess secrets from the length of responses
-(the BREACH attack; docs/decisions/0018-compression.md).
+The responses are padded to a random length. Without the padding, an attacker could guess secrets from the length of
+responses (the BREACH attack; docs/decisions/0018-compression.md).
 """
 
 from __future__ import annotations

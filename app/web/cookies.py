@@ -1,6 +1,6 @@
 """The session cookie: signed like Flask's own cookie, but without a timestamp.
 
-If a server's clock is set back, Flask rejects its cookies, because their timestamps are in the future
+If a server's clock is set back, Flask rejects the existing cookies, because their timestamps are in the future
 (pallets/itsdangerous#400). All users would be logged out. This cookie needs no timestamp, because a row in
 `login_session` stores when the login expires.
 """
@@ -66,8 +66,8 @@ class TimelessSessionInterface(SecureCookieSessionInterface):
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Add the session cookie and the header "Vary: Cookie" to the response, if they are needed.
 
-        Neither is added to a publicly cacheable response, such as a picture, unless the session has changed. Either of
-        them would prevent shared caches from reusing the response for other users.
+        If the session is unchanged, they are left out of publicly cacheable responses, such as pictures. With the
+        cookie or the header, shared caches could not reuse these responses for other users.
         """
         if session.modified or not response.cache_control.public:
             super().save_session(app, session, response)

@@ -51,7 +51,7 @@ def _enqueue(digest: str, where: str, text: str) -> None:
 
 @job_changed.connect
 def report_failed_job(failed: Job) -> None:
-    """Enqueue an email to ADMINS about a job that has failed after its last retry or has crashed too many workers.
+    """Enqueue an email to ADMINS if a job has failed after its last retry, or has crashed too many workers.
 
     A job that raised PermanentError is not reported, because its cause, such as a rejected address, is not a bug.
     """

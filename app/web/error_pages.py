@@ -55,7 +55,7 @@ def show(error: HTTPException) -> Response:
 
 
 def expired(error: CSRFError) -> Response:
-    """Return 400 for a form without a valid CSRF token. Usually, the page was open for too long."""
+    """Return 400 for a form without a valid CSRF token. The usual cause is a page that was open for too long."""
     return _answer(400, _l("This page expired. Reload it and try again."), error)
 
 

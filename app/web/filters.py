@@ -115,7 +115,7 @@ def clock_time(moment: datetime) -> Markup:
 
 
 def day(moment: datetime) -> str:
-    """Return the date in the reader's time zone and language: "Today", "Yesterday", or the full date."""
+    """Return the date of `moment` in the reader's language and time zone: "Today", "Yesterday", or the full date."""
     days = (to_user_timezone(now()).date() - to_user_timezone(moment).date()).days
     if days in {0, 1}:
         # NOTE: Heading above the messages of a day.
@@ -124,7 +124,7 @@ def day(moment: datetime) -> str:
 
 
 def local_date(moment: datetime) -> str:
-    """Return the date in the reader's time zone as YYYY-MM-DD, for grouping by day."""
+    """Return the date of `moment` in the reader's time zone, as YYYY-MM-DD. Templates use it to group items by day."""
     return str(to_user_timezone(moment).date())
 
 
@@ -132,8 +132,8 @@ def local_date(moment: datetime) -> str:
 def number(_context: Context, value: float) -> str:
     """Format a number in the reader's language.
 
-    The template context is not used. But because this function asks for it, Jinja calls the function each time that it
-    renders a page. A constant number would otherwise be formatted once, in one language for all readers.
+    Jinja passes the template context, which this function doesn't use. Without this argument, Jinja would format a
+    constant number only once, when it compiles the template, and so in the same language for all readers.
     """
     return str(format_decimal(value))
 

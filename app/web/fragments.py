@@ -38,9 +38,9 @@ def init_app(app: Flask) -> None:
 def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -> Hashable:
     """Return the cache key for the HTML of a post in a list.
 
-    Don't use this key for the HTML that the author of the post sees. `when` is the HTML with the time of the post.
-    `translatable` is whether the post has a "Translate" button. `names_parent` is whether a reply shows the name of the
-    person it replies to.
+    The key must not be used for the HTML that the author of the post sees. `when` is the HTML with the time of the
+    post. `translatable` is whether the post has a "Translate" button. `names_parent` is whether a reply shows the name
+    of the person it replies to.
     """
     author = post.author
     return (

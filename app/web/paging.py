@@ -1,4 +1,4 @@
-"""Keyset pagination: each page shows the items with the highest ids that are lower than all ids on the previous page.
+"""Keyset pagination: items are sorted by id, highest first. A page starts below the last id of the previous page.
 
 The queries use neither OFFSET nor COUNT, so pages at the end of a long list are as fast as the first page.
 """

@@ -32,7 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def viewer() -> User:
-    """Return the logged-in user, not Flask-Login's proxy. Raise LookupError if the route lacks @login_required."""
+    """Return the logged-in user. Raise LookupError if nobody is logged in: the route then lacks @login_required."""
     user = viewer_or_none()
     if user is None:
         raise LookupError("nobody is logged in")
@@ -175,7 +175,7 @@ def ask_to_log_in() -> BaseResponse:
 
 
 def unauthorized_json() -> Response:
-    """Return a 401 JSON response instead of a redirect to the login page."""
+    """Return a JSON response with status 401, for requests by scripts, which can't use a redirect to the login page."""
     response = jsonify(error=_("Please log in again."))
     response.status_code = 401
     return response

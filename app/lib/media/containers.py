@@ -61,7 +61,10 @@ def _brand(data: bytes) -> str:
 
 
 def jpeg_scans(data: bytes, most: int) -> int:
-    """Count the scans of a JPEG (ITU-T T.81, annex B), because each scan takes time to decode. Stop at `most` + 1."""
+    """Count the scans of a JPEG (ITU-T T.81, annex B). Stop counting at `most` + 1.
+
+    The number matters because a JPEG with many scans takes long to decode.
+    """
     scans, at = 0, 2
     while scans <= most and (found := _MARKER.search(data, at)):
         marker, at = found[1][0], found.end()

@@ -27,10 +27,9 @@ Code = Literal["empty", "bytes", "format", "pixels", "broken", "costly"]
 
 
 class Shape(NamedTuple):
-    """How to resize an image. `side` is the side of a square.
+    """How to resize an image. `kind` is the method, and `side` is the side of a square in pixels.
 
-    For the kind "square", crop the image to this square. For the kind "within", scale the image down to fit in the
-    square.
+    The method "square" crops the image to this square. The method "within" scales the image down to fit in this square.
     """
 
     kind: Literal["square", "within"]
@@ -46,7 +45,7 @@ THUMBNAIL = Shape("within", 480)
 
 
 class InvalidImage(ValueError):
-    """An uploaded image is not accepted.
+    """The error for an uploaded image that is not accepted.
 
     `code` is the reason. Forms show a message for it:
 

@@ -2,8 +2,8 @@
 
 To find matches, the text is folded (app/lib/text/search.py), for example to lower case without accents. Folding takes
 most of the time, and an author could write a text that is slow to search. Therefore, only a limited amount of text is
-folded for each excerpt. If the limit is reached before the first match, the excerpt is the beginning of the text. If it
-is reached later, the last matches are not marked.
+folded for each excerpt. If the limit is reached before the first match, the excerpt is the beginning of the text. If
+the limit is reached after the first match, the last matches are not marked.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class _Search:
             yield next(iter(self._fold(run[at : at + 2])), "")
 
     def _fold(self, text: str) -> list[str]:
-        """Return the folded words of `text`. If the work limit is reached, return only those of its beginning.
+        """Return the folded words of `text`. If the work limit is reached, the end of `text` is left out.
 
         ASCII text is only converted to lower case. Other results are cached.
         """

@@ -57,8 +57,8 @@ def find_links(text: str) -> Iterator[Link]:
     """Yield the http and https URLs in `text`, from the first to the last.
 
     URLs that contain a username ("https://bank.example@evil.example") are skipped, because they are used to deceive.
-    Long texts without any space are skipped, too, if they have more than `MAX_LENGTH` characters: the search takes
-    quadratic time.
+    Parts of the text that have more than `MAX_LENGTH` characters and no space are skipped, too, because searching a
+    part takes quadratic time.
     """
     for run in _RUN.finditer(text):
         if "://" in run[0] and len(run[0]) <= MAX_LENGTH:

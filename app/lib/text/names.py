@@ -32,7 +32,10 @@ Code = Literal["length", "characters", "scripts", "reserved"]
 
 
 class InvalidName(ValueError):
-    """A username or email address is not allowed. `code` is the violated rule. Forms show a message for the code."""
+    """The error for a username or email address that is not allowed.
+
+    `code` is the violated rule. Forms show a message for it.
+    """
 
     def __init__(self, code: Code) -> None:
         super().__init__(code)

@@ -23,7 +23,7 @@ TAG_POINTS = 64
 
 
 class InvalidText(ValueError):
-    """A text can't be stored. `code` is "characters": the text contains lone surrogates."""
+    """The error for a text that can't be stored. `code` is "characters": the text contains lone surrogates."""
 
     def __init__(self, code: Literal["characters"]) -> None:
         super().__init__(code)

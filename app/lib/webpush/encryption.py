@@ -32,9 +32,9 @@ def encrypt(
 ) -> bytes:
     """Encrypt `text` for one browser, and return the body of the request to the push service.
 
-    `text` is padded to a multiple of `padded_to` bytes. `p256dh` and `auth` are the browser's keys. `key` and `salt`
-    must be new for each message: pass them only to reproduce the example in the standard. Raises ValueError if the
-    browser's keys are invalid or the text is too long.
+    `text` is padded to a multiple of `padded_to` bytes. `p256dh` and `auth` are the browser's keys. By default, a new
+    `key` and a new `salt` are generated for each message. Pass them only to reproduce the example in the standard.
+    Raises ValueError if the browser's keys are invalid or the text is too long.
     """
     if len(text) > MAX_LENGTH:
         raise ValueError(f"a push has at most {MAX_LENGTH} bytes")

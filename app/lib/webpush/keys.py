@@ -16,7 +16,7 @@ AUTH_LENGTH = 16  # bytes of the secret that a browser sends with its public key
 
 
 def encode(data: bytes) -> str:
-    """Encode bytes as base64url."""
+    """Encode bytes as base64url without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -66,7 +66,7 @@ def public_key(private: str) -> str:
 
 
 def browser_key(text: str) -> ec.EllipticCurvePublicKey:
-    """Parse a browser's public key from base64url. Raises ValueError if it isn't an uncompressed point of the curve."""
+    """Parse a browser's public key from base64url. Raises ValueError if it isn't an uncompressed P-256 point."""
     data = decode(text)
     if len(data) != 65 or data[0] != 4:
         raise ValueError("a public key is an uncompressed point of 65 bytes")
