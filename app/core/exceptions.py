@@ -28,5 +28,5 @@ class ActionError(Exception):
 class LoginEnded(Exception):
     """Raised in a write transaction if the login of the request has ended since the start of the request.
 
-    `write_transaction()` in app/web/viewer.py catches this, and responds as to a visitor.
+    `write_transaction()` in app/web/viewer.py catches this. The user then gets the same response as a visitor.
     """

@@ -56,7 +56,7 @@ _p: Callable[..., str] = pgettext
 class Lazy(LazyString):
     """A text that is translated when it is rendered. Templates escape the text and its values.
 
-    This differs from Flask-Babel's own class, which marks the text as HTML, so that templates don't escape it.
+    Flask-Babel's own class marks the text as HTML. Templates would not escape such a text.
     """
 
     def __html__(self) -> str:

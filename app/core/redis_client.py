@@ -49,7 +49,7 @@ class Breaker:
     def call(self, ask: Callable[[], T], *, bypass_breaker: bool = False) -> T:
         """Call `ask`, which sends a command to Redis, and return the result.
 
-        Raises RedisUnavailable if the call fails, or if the breaker is open and not bypassed.
+        Raises RedisUnavailable if the call fails, or if the breaker is open and `bypass_breaker` is false.
         """
         if self.is_open and not bypass_breaker:
             raise RedisUnavailable("the circuit breaker is open")
@@ -127,7 +127,7 @@ def connect_blocking(url: str) -> redis.Redis:
 
 
 def init_app(app: Any) -> None:
-    """Create the app's Redis clients and its circuit breaker. The clients connect when they send a command."""
+    """Create the app's Redis clients and its circuit breaker. Each client connects when it sends its first command."""
     app.extensions["redis_run"] = ServerRun()
     app.extensions["redis"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"])
     app.extensions["redis_in_doubt"] = connect(app.config["REDIS_URL"], app.extensions["redis_run"], BYPASS_TIMEOUT)

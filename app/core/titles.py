@@ -1,4 +1,4 @@
-"""The title of a group conversation, as shown on pages, in emails and in pushes."""
+"""The title of a group conversation, as shown on pages, in emails and in push notifications."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ FormatterName = Literal["date", "time"]
 def ago(moment: datetime, style: Literal["narrow", "long"] = "narrow") -> Markup:
     """Return a <time> element with the age of `moment`: "5m", or "5 minutes ago" in the long style.
 
-    If `moment` is more than a week ago, the text is its date. The title attribute is the full date and time. While the
-    page is open, static/js/page/time.js updates the text.
+    If `moment` is more than a week ago, the element shows its date instead. The title attribute contains the full date
+    and time. While the page is open, static/js/page/time.js updates the age.
     """
     age = now() - moment
     if age.days >= RELATIVE_UP_TO_DAYS:

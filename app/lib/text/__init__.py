@@ -1,1 +1,1 @@
-"""Pure functions on text: names, lengths, search text, safe HTML. No I/O, no Flask, no database."""
+"""Pure functions on text: names, lengths, search text, safe HTML. They use no I/O, no Flask and no database."""
