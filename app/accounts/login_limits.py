@@ -32,13 +32,14 @@ TRIES = parse("10/5 minutes")
 
 
 def count_attempt(user: User | None, name: str) -> bool:
-    """Count an attempt to log in. `name` is the typed username or email address; `user` is its user, or None.
+    """Count an attempt to log in. `name` is the typed username or email address. `user` is the account, or None.
 
-    All browsers without a device cookie for the account share one counter. Return False if this counter is full,
-    otherwise True. If this returns False, the caller must respond in the same way as to a wrong password, after the
-    same time. A different response would reveal whether a username and an address belong to the same account.
+    A browser with a device cookie for the account has a counter of its own. All other attempts are counted twice: for
+    the typed name, and for the account. Raises TooManyRequests if the counter of the browser or of the name is full.
 
-    Raises TooManyRequests if the counter of this browser or of the typed name is full.
+    Returns False if the counter of the account is full. The caller must then respond in the same way as to a wrong
+    password, and after the same time. The username and the address of an account share this counter, so a different
+    response would reveal that they belong together.
     """
     number = _devices().get(str(user.id)) if user is not None else None
     if user is not None and number is not None:

@@ -46,7 +46,7 @@ def filtered() -> str:
 @limits.changing
 @writes_late
 def restore(event_id: int) -> Response:
-    """Move to the Activity page one event that the viewer's filters have hidden."""
+    """Move one event that the viewer's filters have hidden back to the Activity page."""
     place = place_of(get_filtered_or_404(event_id))
     return _restore([(place, place)])
 
@@ -56,7 +56,7 @@ def restore(event_id: int) -> Response:
 @limits.changing
 @writes_late
 def restore_shown() -> Response:
-    """Move to the Activity page all events that the page of hidden events showed."""
+    """Move all events that the page of hidden events showed back to the Activity page."""
     return _restore(sent_spans())
 
 

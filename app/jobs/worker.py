@@ -26,7 +26,9 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 def run(app: Flask, queues: Sequence[str]) -> int:
-    """Run the scheduler and the jobs from `queues` (default: all) until a signal arrives. Return the exit status.
+    """Run the scheduler and the jobs from `queues` until a signal arrives. Return the exit status.
+
+    If `queues` is empty, run the jobs from all queues.
 
     After SIGTERM or SIGINT, the worker finishes the running job and exits. A second signal, at least one second after
     the first, aborts the running job.

@@ -17,7 +17,10 @@ from app.web.responses import new_form_key
 
 
 class ReportForm(FlaskForm):
-    """A member's note to the moderators. The other fields select the messages, and `read_selection` reads them."""
+    """The form for reporting messages to the moderators, with a note.
+
+    The fields that select the messages are not part of this class. `read_selection` reads those fields.
+    """
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])

@@ -16,12 +16,13 @@ never contains outdated values (proof in docs/decisions/0003-poll-cache.md):
   process then writes them, but only if the lease has not changed in the meantime.
 - A hash with another run id is treated as missing, because a restarted Redis may restore a hash that had been removed.
 
-If a process crashes in such a transaction before it removes the hash, its changes are rolled back. If it crashes
-afterwards, the hash is missing, and polls query the database. If Redis is unavailable, the transaction commits anyway,
-and a job removes the hash later (outbox.py).
+A process may crash in a transaction that advances the clock or ends a login. If this happens before it removes the
+hash, its changes are rolled back. If it happens afterwards, the hash is missing, and polls query the database. If Redis
+is unavailable, the transaction commits anyway, and a job removes the hash later (outbox.py).
 
-The lease also prevents a late fill: a command that reaches Redis after the process that sent it has timed out and
-released the lock. See Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013, section 3.2.1.
+The lease also prevents a delayed fill: a process sends the command, times out and releases the lock, and only then does
+the command reach Redis. By then, the lease may have changed, and nothing is written. See Nishtala et al., "Scaling
+Memcache at Facebook", NSDI 2013, section 3.2.1.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ TTL = 600
 
 
 def key(user_id: int) -> str:
-    """Return the key that marks a user as present."""
+    """Return the Redis key that marks a user as present."""
     return f"microblog:present:{user_id}"
 
 

@@ -177,8 +177,8 @@ def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
     """Return when to retry if another job is already emailing this user at this cadence; None if there is no such job.
 
     The other job marks its items as emailed only when it ends. If this job did not wait, it would send the same items
-    again. A job whose worker died and that is queued again also counts, because the mail server may have accepted its
-    email. Essential email does not wait for such a crashed job.
+    again. This also applies to a job that is queued again because its worker died: the mail server may have accepted
+    its email. Only essential email (the cadence ESSENTIAL) does not wait for such a job.
 
     The other job is found by its name and arguments, not by its unique key. If its worker died, a newer job may have
     the key.

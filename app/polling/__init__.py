@@ -1,6 +1,7 @@
 """Polling: each open page regularly sends `GET /notifications` to ask for new notifications.
 
-idle_middleware   answers most polls before Flask handles the request: from Redis if nothing is new
+idle_middleware   answers most polls before Flask handles the request: from Redis if nothing is new, and otherwise from
+                  the database
 routes            answers the other polls, for example without a valid cookie or while Redis is unavailable
 queries           reads the notifications after a timestamp, for a valid login
 load              measures how busy the process is, and sets the poll interval

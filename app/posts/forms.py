@@ -76,7 +76,7 @@ class ReplyForm(PostForm):
 
 
 class DraftForm(FlaskForm):
-    """The form for saving a draft of a post. `form_key` is the key of the form in which the post is written."""
+    """The form for saving a draft of a post. `form_key` identifies the composer, which saves its draft repeatedly."""
 
     post = TextAreaField(validators=[Length(max=20_000)])
     language = StringField(validators=[Length(max=16)])

@@ -39,7 +39,7 @@ def find(known: Collection[int]) -> list[int]:
 def reap(known: Collection[int]) -> None:
     """Reap adopted processes that have exited, so that they don't remain as zombies.
 
-    `known` are the ids of the processes that the supervisor started itself.
+    `known` are the ids of the processes that the supervisor started itself. These processes are left alone.
     """
     for pid in find(known):
         with contextlib.suppress(ChildProcessError):

@@ -46,7 +46,7 @@ def viewer_or_none() -> User | None:
 
 
 def visit() -> people.Visit | None:
-    """Return the data that was loaded together with the viewer, such as the badge counts. Return None for a visitor."""
+    """Return the data that was loaded together with the viewer, such as the badge counts; None if logged out."""
     return g.get("visit") if viewer_or_none() else None
 
 
