@@ -18,7 +18,7 @@ from app.extensions import db
 from app.models import Activity, User
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
-from app.notifications.outbox import Phase, on_commit_locked, publish_state
+from app.notifications.outbox import Phase, cancel, on_commit_locked, publish_state
 from app.queries import activity
 
 
@@ -72,13 +72,14 @@ def record_event(
 
 
 def retract_event(user_id: int, kind: str, subject: str) -> None:
-    """Delete an event whose cause was undone, when the current transaction commits."""
+    """Delete an event whose cause was undone.
+
+    The caller must hold a lock that another transaction needs to record the same event. The row is deleted at once and
+    not under the clock lock, to prevent a deadlock: `mark_read` also locks rows of events before the clock.
+    """
+    cancel(user_id, ("activity", kind, subject), Phase.ROWS)
     event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
-
-    def write(_timestamp: float) -> None:
-        db.session.execute(delete(Activity).where(*event))
-
-    on_commit_locked(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    db.session.execute(delete(Activity).where(*event))
     publish_activity_count(user_id)
 
 

@@ -79,6 +79,11 @@ def on_commit_locked(user_id: int, key: Hashable, run: Write, phase: Phase) -> N
     outbox.writes[phase, user_id, key] = run
 
 
+def cancel(user_id: int, key: Hashable, phase: Phase) -> None:
+    """Drop the write that `on_commit_locked` has registered with this user, key and phase, if there is one."""
+    _outbox().writes.pop((phase, user_id, key), None)
+
+
 def logins_changed(user_id: int) -> None:
     """Remove a user's hash from the poll cache when the transaction commits.
 

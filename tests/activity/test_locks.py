@@ -13,7 +13,8 @@ from app.activity.actions import mark_read
 from app.core.database import set_read_mode
 from app.extensions import db as the_db
 from app.models import Activity, Post, User
-from app.notifications import record_event
+from app.notifications import record_event, retract_event
+from app.posts import reactions
 from app.posts.actions import delete, publish
 from app.queries.activity import place_of
 from tests.factories import a_user
@@ -91,3 +92,39 @@ def test_mention_can_be_marked_read_while_its_post_is_deleted(app, db, people):
     with run_concurrently(app, lambda: read_everything(ana)):
         db.session.commit()
     assert recorded_events(db) == {"follow": True}
+
+
+@pytest.fixture
+def liked(db, people):
+    """A post of Ana's that Ben likes: the ids of Ben and the post."""
+    ana, ben = people
+    post = publish(db.session.get_one(User, ana), "hello").id
+    db.session.commit()
+    set_read_mode(False)
+    reactions.like(db.session.get_one(User, ben), post)
+    db.session.commit()
+    return ben, post
+
+
+def test_post_can_be_unliked_while_its_like_is_marked_read(app, db, people, liked):
+    ben, post = liked
+    read_everything(people[0])
+    with run_concurrently(app, lambda: reactions.unlike(the_db.session.get_one(User, ben), post)):
+        db.session.commit()
+    assert "like" not in recorded_events(db)
+
+
+def test_like_can_be_marked_read_while_the_post_is_unliked(app, db, people, liked):
+    ben, post = liked
+    reactions.unlike(the_db.session.get_one(User, ben), post)
+    with run_concurrently(app, lambda: read_everything(people[0])):
+        db.session.commit()
+    assert recorded_events(db) == {"follow": True, "mention": True}
+
+
+def test_event_that_is_retracted_in_its_own_transaction_is_not_recorded(db, people):
+    ana, ben = people
+    record_event(ana, "like", "7:7", actor=db.session.get_one(User, ben))
+    retract_event(ana, "like", "7:7")
+    db.session.commit()
+    assert "like" not in recorded_events(db)
