@@ -17,6 +17,7 @@ from app.models.user import User
 UNREAD = text("read_at IS NULL AND held_by = ''")
 READ = text("read_at IS NOT NULL")
 FILTERED = text("held_by <> ''")
+RETRACTED = "retracted"  # `filtered_by` of an event that is hidden because its cause was undone
 
 
 class Activity(Base):
@@ -52,7 +53,8 @@ class Activity(Base):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))  # the user who caused it
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))  # the post it refers to
     args: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # other arguments of its text
-    # The sender filter that filtered the event: "not_following" or "new_account"; "" if the event was not filtered.
+    # The sender filter that filtered the event: "not_following" or "new_account"; "" if the event was not filtered;
+    # RETRACTED if the cause of the event was undone after the event had been sent by email or push.
     filtered_by: Mapped[str] = mapped_column("held_by", String(16), default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     read_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -3,7 +3,7 @@
     publish_state(user_id, name, data, subject)     publishes a state to open pages: a badge count, a task's progress
     publish_activity_count(user_id)                 publishes the number of unread events
     record_event(user_id, kind, subject, ...)       records an event for the Activity page, its badge, email and push
-    retract_event(user_id, kind, subject)           deletes an event whose cause was undone
+    retract_event(user_id, kind, subject)           deletes or hides an event whose cause was undone, unless it was read
     scheduling.schedule_delivery(user_id, kind)     schedules email and push about other items, such as messages
     refresh_counts_for_deleted_post(post_id)        publishes new unread counts; call it before a post is deleted
     logins_changed(user_id)                         clears the user's poll cache; call it after ending a login

@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, select
+from sqlalchemy import ColumnElement, Delete, Select, Update, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from app.core.database import built_once, insert_into
 from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
-from app.models import Activity, User
+from app.models import Activity, PushSubscription, User
+from app.models.activity import RETRACTED
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
 from app.notifications.outbox import Phase, cancel, on_commit_locked, publish_state
@@ -35,7 +36,7 @@ def record_event(
     """Record an event for a user when the current transaction commits.
 
     Nothing is recorded if an event with the same user, kind and subject exists, if the actor is the user, or if the
-    user's sender filters drop the event.
+    user's sender filters drop the event. An event that was retracted after it had been sent is shown again.
 
     `args` is JSON-serialisable data for the event's text. If `known` is true, the event is stored as read, because the
     user already knows about it. Raises KeyError for an undeclared kind.
@@ -67,20 +68,55 @@ def record_event(
         if is_new and not verdict.filter and not known:
             scheduling.schedule_locked(user_id, kind)
 
-    on_commit_locked(user_id, ("activity", kind, subject), write, Phase.ROWS)
+    def deliver(_timestamp: float) -> None:
+        if not verdict.filter:
+            scheduling.schedule_locked(user_id, kind)
+
+    restored = declared.undoable and _restore(user_id, kind, subject, verdict.filter)
+    on_commit_locked(user_id, ("activity", kind, subject), deliver if restored else write, Phase.ROWS)
     publish_activity_count(user_id)
 
 
 def retract_event(user_id: int, kind: str, subject: str) -> None:
-    """Delete an event whose cause was undone.
+    """Retract an event whose cause was undone.
 
-    The caller must hold a lock that another transaction needs to record the same event. The row is deleted at once and
+    An event that the user has read or dismissed is kept as it is, so that repeating the cause doesn't notify the user
+    again. An unread event is deleted; if it was already sent by email or push, it is hidden instead, so that repeating
+    the cause shows it without sending it again. Events of quiet kinds are always deleted.
+
+    The caller must hold a lock that another transaction needs to record the same event. The row is changed at once and
     not under the clock lock, to prevent a deadlock: `mark_read` also locks rows of events before the clock.
     """
     cancel(user_id, ("activity", kind, subject), Phase.ROWS)
     event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
-    db.session.execute(delete(Activity).where(*event))
+    is_unread = Activity.read_at.is_(None)
+    if KINDS[kind].quiet:
+        db.session.execute(delete(Activity).where(*event))
+    elif not _changes_row(delete(Activity).where(*event, is_unread, ~_was_sent(user_id))):
+        _changes_row(update(Activity).where(*event, is_unread).values(filtered_by=RETRACTED, read_at=now()))
     publish_activity_count(user_id)
+
+
+def _was_sent(user_id: int) -> ColumnElement[bool]:
+    """Return the condition that an event of the user was emailed or may have been pushed."""
+    browser = (PushSubscription.user_id == user_id, PushSubscription.synced_until >= Activity.timestamp)
+    pushed = exists().where(*browser).correlate(Activity)
+    return and_(Activity.filtered_by == "", or_(Activity.mailed_at.is_not(None), pushed))
+
+
+def _restore(user_id: int, kind: str, subject: str, filtered_by: str) -> bool:
+    """Show an event again that `retract_event` has hidden. Return whether there is one.
+
+    The event keeps its timestamp, so browsers that were notified of it by push aren't notified again.
+    """
+    event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
+    hidden = update(Activity).where(*event, Activity.filtered_by == RETRACTED)
+    return _changes_row(hidden.values(filtered_by=filtered_by, read_at=None))
+
+
+def _changes_row(statement: Update | Delete) -> bool:
+    one: Any = statement.returning(Activity.id).execution_options(synchronize_session=False)
+    return db.session.scalar(one) is not None
 
 
 def _is_known(user_id: int, kind: str, subject: str) -> bool:

@@ -25,6 +25,7 @@ class Kind:
     has_actor: bool = False  # another user causes it, so sender filters apply
     groups: bool = False  # by default, several events are shown as one line
     quiet: bool = False  # only listed on the Activity page: never unread, no email or push, not in the delivery grid
+    undoable: bool = False  # its cause can be undone and repeated, and the event is unread until it is read
     essential: bool = False  # its email ignores quiet hours, the pause and the daily cap
     fixed: bool = False  # users can't change its delivery, so it is not in the delivery grid
     role: str = "member"  # only users with this role or a higher one are notified
@@ -71,6 +72,7 @@ KINDS: dict[str, Kind] = {
             push=False,
             has_actor=True,
             groups=True,
+            undoable=True,
         ),
         Kind(
             "follow",

@@ -34,7 +34,7 @@ def like(person: User, post_id: int) -> None:
 
 
 def unlike(person: User, post_id: int) -> None:
-    """Stop liking a post, and delete the author's notification of the like. Idempotent."""
+    """Stop liking a post, and retract the author's notification of the like. Idempotent."""
     author_id = _lock(person, post_id)
     if _change(_DELETE[PostLike], person, post_id):
         retract_event(author_id, "like", _subject(person, post_id))
