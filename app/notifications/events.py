@@ -145,7 +145,7 @@ def refresh_counts_for_deleted_post(post_id: int) -> None:
     """Publish new unread counts to all users with an unread event about this post, when the transaction commits.
 
     Call this before the post is deleted. Deleting the post also deletes the events about it, so afterwards the users
-    can't be found.
+    can't be found. The caller must have locked the post for its deletion, so that no event about it is recorded later.
     """
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
     for user_id in db.session.scalars(heard).all():

@@ -150,10 +150,13 @@ def _known(language: str) -> str:
 
 
 def delete(person: User, post: Post) -> None:
-    """Delete a post. Raises ActionError if `person` is not its author."""
+    """Delete a post. Do nothing if it no longer exists. Raises ActionError if `person` is not its author."""
     if post.author_id != person.id:
         raise ActionError(_l("You can only delete your own posts."))
     threads.lock_parent(post.id)
+    # Wait for concurrent likes before reading who has events about the post.
+    if db.session.scalar(select(Post.id).where(Post.id == post.id).with_for_update()) is None:
+        return
     refresh_counts_for_deleted_post(post.id)
     db.session.delete(post)
     db.session.flush()

@@ -17,7 +17,8 @@ from app.notifications import record_event, retract_event
 from app.posts import reactions
 from app.posts.actions import delete, publish
 from app.queries.activity import place_of
-from tests.factories import a_user
+from tests.activity.conftest import badge_counts, polled_count
+from tests.factories import a_post, a_user
 
 MOMENT = 0.5  # seconds in which the other one gets as far as it can
 
@@ -128,3 +129,19 @@ def test_event_that_is_retracted_in_its_own_transaction_is_not_recorded(db, peop
     retract_event(ana, "like", "7:7")
     db.session.commit()
     assert "like" not in recorded_events(db)
+
+
+def test_badge_is_right_if_a_post_is_deleted_while_it_is_liked(app, as_, db):
+    ana, ben = as_("ana"), a_user("ben")
+    post_id, author_id, liker_id = a_post(ana.user).id, ana.user.id, ben.id
+    set_read_mode(False)
+    reactions.like(db.session.get_one(User, liker_id), post_id)
+
+    def delete_post() -> None:
+        delete(the_db.session.get_one(User, author_id), the_db.session.get_one(Post, post_id))
+
+    with run_concurrently(app, delete_post):
+        db.session.commit()
+    assert recorded_events(db) == {}
+    assert badge_counts(ana)["unread_activity_count"] == 0
+    assert polled_count(ana) == 0
