@@ -145,7 +145,7 @@ def _like(events: Sequence[Activity]) -> RenderedEvent:
             name=put(first),
         )
 
-    return RenderedEvent(say, "posts.show", {"post_id": events[0].post_id}, post=events[0].post)
+    return RenderedEvent(say, "posts.show", _place(events[0]), post=events[0].post)
 
 
 def _mention(event: Activity) -> RenderedEvent:
@@ -153,7 +153,7 @@ def _mention(event: Activity) -> RenderedEvent:
     return RenderedEvent(
         lambda put: _("%(name)s mentioned you", name=put(actor)),
         "posts.show",
-        {"post_id": event.post_id},
+        _place(event),
         post=event.post,
     )
 
@@ -163,7 +163,7 @@ def _reply(event: Activity) -> RenderedEvent:
     return RenderedEvent(
         lambda put: _("%(name)s replied to you", name=put(actor)),
         "posts.show",
-        {"post_id": event.post_id, "_anchor": f"post-{event.post_id}"},
+        _place(event),
         post=event.post,
     )
 
@@ -270,6 +270,15 @@ _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "report": _report,
     "report_closed": _report_closed,
 }
+
+
+def _place(event: Activity) -> dict[str, Any]:
+    """Return the values of the URL of the event's post.
+
+    The page of a reply opens at the reply, because the posts that it answers are above it.
+    """
+    is_reply = event.post is not None and event.post.reply_to_id is not None
+    return {"post_id": event.post_id} | ({"_anchor": f"post-{event.post_id}"} if is_reply else {})
 
 
 def _actor(event: Activity) -> User:

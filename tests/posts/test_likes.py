@@ -6,6 +6,7 @@ import random
 import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -88,6 +89,17 @@ def test_the_author_is_told_of_likes_of_a_post_in_one_row(as_, db):
     for person in people[:2]:
         act(person, post, "unlike")
     assert db.session.scalar(select(func.count(Activity.id))) == 1
+
+
+def test_notifications_about_a_reply_open_at_the_reply(as_):
+    ana, ben = as_("ana"), as_("ben")
+    post = a_post(ben.user, "Hello")
+    ana.post_form(f"/post/{post.id}/reply", {"post": "Good morning"})
+    cleo, reply = as_("cleo"), post.id + 1
+    act(cleo, post, "like")
+    act(ben, SimpleNamespace(id=reply), "like")
+    assert f'href="/post/{reply}#post-{reply}"' in ana.get("/activity").text
+    assert f'href="/post/{post.id}"' in ben.get("/activity").text
 
 
 def test_a_block_or_mute_hides_likes_and_a_block_forbids_them(as_, db):
