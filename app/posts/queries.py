@@ -50,6 +50,15 @@ def lock_visible(viewer: User, post_id: int) -> int | None:
     return db.session.scalar(_locked(), {"viewer_id": viewer.id, "post_id": post_id})
 
 
+def lock_any(viewer: User, post_id: int) -> tuple[int, bool]:
+    """Lock a post, so that it can't be deleted until the commit, even if the viewer can't see it.
+
+    Return the id of its author, and whether the viewer can see the post; (0, False) if the post doesn't exist.
+    """
+    found = db.session.execute(_locked_any(), {"viewer_id": viewer.id, "post_id": post_id}).one_or_none()
+    return (found[0], bool(found[1])) if found else (0, False)
+
+
 def like_count(viewer: User, post_id: int) -> int:
     """Return the number of likes of a post, without likes by users who are hidden from the viewer."""
     return db.session.scalar(_like_count(), {"viewer_id": viewer.id, "post_id": post_id}) or 0
@@ -133,6 +142,13 @@ POST_ID = bindparam("post_id", type_=Integer)
 def _locked() -> Select[int]:
     this = (Post.id == POST_ID, visibility.post_is_visible(timelines.VIEWER_ID))
     return select(Post.author_id).join(Post.author).where(*this).with_for_update(read=True, key_share=True, of=Post)
+
+
+@built_once
+def _locked_any() -> Select[Any]:
+    columns = (Post.author_id, visibility.post_is_visible(timelines.VIEWER_ID))
+    this = select(*columns).join(Post.author).where(Post.id == POST_ID)
+    return this.with_for_update(read=True, key_share=True, of=Post)
 
 
 @built_once

@@ -69,17 +69,21 @@ def likes() -> str:
     return _list("likes", PostLike)
 
 
-def _change(post_id: int, change: Callable[[User, int], None]) -> Response | tuple[Response, int]:
+def _change(post_id: int, change: Callable[[User, int], bool | None]) -> Response | tuple[Response, int]:
     """Call `change(viewer, post_id)`, which adds or removes a like or bookmark.
 
     If a script sent the request, respond with the new number of likes as JSON. If a form sent it, redirect to the page
-    of the form. Respond with 404 if the viewer can't see the post.
+    of the form. Respond with 404 if the viewer can't see the post, also if `change` has removed a like or bookmark: the
+    response doesn't tell whether the post still exists.
     """
     try:
         with write_transaction():
-            change(viewer(), post_id)
-    except ActionError as refusal:
-        return (jsonify(error=str(refusal)), 404) if wants_json() else abort(404)
+            is_visible = change(viewer(), post_id)
+        refusal = str(reactions.NOT_AVAILABLE) if is_visible is False else ""
+    except ActionError as error:
+        refusal = str(error)
+    if refusal:
+        return (jsonify(error=refusal), 404) if wants_json() else abort(404)
     if wants_json():
         likes = queries.like_count(viewer(), post_id)
         return jsonify(likes=str(format_decimal(likes)) if likes else "")

@@ -1,6 +1,6 @@
 """Add and remove likes and bookmarks of posts. No other module adds or removes them.
 
-Each function raises ActionError if the person can't see the post.
+A person can withdraw a like or bookmark of a post that they can't see anymore, for example because of a block.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ from app.models import PostBookmark, PostLike, User
 from app.notifications import record_event, retract_event
 from app.posts import queries
 
+NOT_AVAILABLE = _l("This post isn't available anymore.")
+
 
 def like(person: User, post_id: int) -> None:
-    """Like a post, and notify its author. Idempotent.
+    """Like a post, and notify its author. Idempotent. Raises ActionError if the person can't see the post.
 
     If one of the two users blocks the other at the same time, the like may still be stored. This is harmless, because a
     block also hides existing likes.
@@ -33,23 +35,28 @@ def like(person: User, post_id: int) -> None:
         record_event(author_id, "like", _subject(person, post_id), actor=person, post_id=post_id)
 
 
-def unlike(person: User, post_id: int) -> None:
-    """Stop liking a post, and retract the author's notification of the like. Idempotent."""
-    author_id = _lock(person, post_id)
+def unlike(person: User, post_id: int) -> bool:
+    """Stop liking a post, and retract the author's notification of the like. Idempotent.
+
+    Return whether the person can see the post.
+    """
+    author_id, is_visible = queries.lock_any(person, post_id)
     if _change(_DELETE[PostLike], person, post_id):
         retract_event(author_id, "like", _subject(person, post_id))
+    return is_visible
 
 
 def bookmark(person: User, post_id: int) -> None:
-    """Save a post to the person's bookmarks. Idempotent."""
+    """Save a post to the person's bookmarks. Idempotent. Raises ActionError if the person can't see the post."""
     _lock(person, post_id)
     _change(_INSERT[PostBookmark], person, post_id, created_at=now())
 
 
-def remove_bookmark(person: User, post_id: int) -> None:
-    """Remove a post from the person's bookmarks. Idempotent."""
-    _lock(person, post_id)
+def remove_bookmark(person: User, post_id: int) -> bool:
+    """Remove a post from the person's bookmarks. Idempotent. Return whether the person can see the post."""
+    _author_id, is_visible = queries.lock_any(person, post_id)
     _change(_DELETE[PostBookmark], person, post_id)
+    return is_visible
 
 
 def _lock(person: User, post_id: int) -> int:
@@ -60,7 +67,7 @@ def _lock(person: User, post_id: int) -> int:
     """
     author_id = queries.lock_visible(person, post_id)
     if author_id is None:
-        raise ActionError(_l("This post isn't available anymore."))
+        raise ActionError(NOT_AVAILABLE)
     return author_id
 
 

@@ -91,6 +91,22 @@ def test_the_author_is_told_of_likes_of_a_post_in_one_row(as_, db):
     assert db.session.scalar(select(func.count(Activity.id))) == 1
 
 
+@pytest.mark.parametrize(("what", "model"), [("like", PostLike), ("bookmark", PostBookmark)])
+def test_a_reaction_can_be_withdrawn_after_access_is_lost(as_, db, what, model):
+    ana, ben = as_("ana"), as_("ben")
+    post, headers = a_post(ana.user), {"Accept": "application/json"}
+    act(ben, post, what)
+    ana.post_form("/block/ben")
+    refused = ben.post_form(f"/post/4711/un{what}", headers=headers)
+    for _ in range(2):  # with the row and without it
+        answer = ben.post_form(f"/post/{post.id}/un{what}", headers=headers)
+        assert (answer.status_code, answer.get_json()) == (404, refused.get_json())
+        assert db.session.scalars(select(model)).all() == []
+    ana.post_form("/unblock/ben")
+    assert not button_of(ben.get("/explore").text, post, what)[0]
+    assert "liked your post" not in ana.get("/activity").text
+
+
 def test_notifications_about_a_reply_open_at_the_reply(as_):
     ana, ben = as_("ana"), as_("ben")
     post = a_post(ben.user, "Hello")
