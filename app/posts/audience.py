@@ -20,11 +20,20 @@ from app.queries import people
 def default_level(author: User, reply_to: Post | None = None) -> Visibility:
     """Return the visibility level of a post whose author doesn't choose one.
 
-    This is the default that the author has set, or else the default of the site (POST_VISIBILITY). The level of a reply
-    is never wider than the level of the post `reply_to`.
+    This is the default that the author has set, or else the default of the site (POST_VISIBILITY). A reply is for
+    nobody who can't see the post `reply_to`. So a reply to someone else's post for followers is only for the mentioned
+    people, because its author has other followers.
     """
     own = Visibility(author.post_visibility or current_app.config["POST_VISIBILITY"])
-    return own if reply_to is None else narrower(own, reply_to.visibility)
+    if reply_to is None:
+        return own
+    if _is_for_followers_of_another(author, reply_to):
+        return Visibility.MENTIONED
+    return narrower(own, reply_to.visibility)
+
+
+def _is_for_followers_of_another(author: User, post: Post) -> bool:
+    return post.visibility == Visibility.FOLLOWERS and post.author_id != author.id
 
 
 def checked_level(level: str) -> Visibility:
@@ -66,10 +75,10 @@ def includes_parent(answer: Post, parent: Post) -> bool:
 def names_to_mention(viewer: User, post: Post) -> list[str]:
     """Return the usernames that a reply by the viewer to a post should mention.
 
-    If the post is only for mentioned people, these are its author and the people it mentions, except the viewer. For
-    other posts, the list is empty.
+    If the reply is only for mentioned people by default because of the post, these are the post's author and the people
+    it mentions, except the viewer. For other posts, the list is empty.
     """
-    if post.visibility != Visibility.MENTIONED:
+    if post.visibility != Visibility.MENTIONED and not _is_for_followers_of_another(viewer, post):
         return []
     names = {name.casefold(): name for name in [post.author.username, *rich.mentions(post.body)]}
     return [name for key, name in names.items() if key != viewer.username.casefold()]

@@ -95,7 +95,8 @@ def test_default_comes_from_the_member_or_else_from_the_site(as_, configure):
         ("public", "members", "members"),
         ("members", "members", "members"),
         ("members", "followers", "followers"),
-        ("followers", "members", "followers"),
+        ("followers", "members", "mentioned"),
+        ("followers", "followers", "mentioned"),
         ("mentioned", "members", "mentioned"),
         ("mentioned", "followers", "mentioned"),
     ],
@@ -109,7 +110,7 @@ def test_reply_is_not_wider_than_its_parent_unless_chosen(as_, db, parent, own, 
     path = f"/post/{post.id}"
     page = ben.get(path).text
     assert level_of(page, f"{path}/reply") == expected
-    mentioned = "@ana @cleo " if parent == "mentioned" else ""
+    mentioned = "@ana @cleo " if expected == "mentioned" else ""
     assert fill(page, {}, path, f"{path}/reply")[1]["post"].strip() == mentioned.strip()
     form = {"post": f"{mentioned}I see"}
     assert ben.post_form(f"{path}/reply", {**form, "form_key": "a"}).status_code == 303
@@ -117,6 +118,21 @@ def test_reply_is_not_wider_than_its_parent_unless_chosen(as_, db, parent, own, 
     assert ben.submit(path, {**form, "visibility": "members"}, action=f"{path}/reply").status_code == 303
     assert newest().visibility == "members"
     del cleo
+
+
+def test_default_reply_to_a_post_for_followers_stays_among_those_who_can_see_it(as_):
+    ana, ben, cleo, dan = as_("ana"), as_("ben"), as_("cleo"), as_("dan")
+    a_follow(ben.user, ana.user)
+    a_follow(cleo.user, ben.user)
+    post = post_as(ana, "@dan look", visibility="followers")
+    assert cleo.get(f"/post/{post.id}").status_code == 404
+    assert ben.submit(f"/post/{post.id}", {}, action=f"/post/{post.id}/reply").status_code == 303
+    answer = newest()
+    assert answer.body == "@ana @dan"
+    assert [who.get(f"/post/{answer.id}").status_code for who in (ana, dan, cleo)] == [200, 200, 404]
+    path = f"/post/{post.id}"
+    assert level_of(ana.get(path).text, f"{path}/reply") == "followers", "the followers of the same person"
+    assert fill(ana.get(path).text, {}, path, f"{path}/reply")[1]["post"].strip() == ""
 
 
 def test_form_sent_again_with_another_level_is_another_post(as_, db):
