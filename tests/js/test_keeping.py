@@ -15,12 +15,20 @@ pytestmark = pytest.mark.e2e
 OpenTab = Callable[..., Page]
 
 
-def composer(text: str = "", key: str = "key-1") -> str:
+CHOICES = (
+    '<select name="visibility"><option selected value="followers">Followers</option>'
+    '<option value="members">All members</option></select>'
+    '<details><summary>Warning</summary><input name="warning"></details>'
+)
+
+
+def composer(text: str = "", key: str = "key-1", choices: str = "") -> str:
     """Render the composer with a draft in it."""
     return (
         '<form data-composer data-draft-url="/post/draft" method="post" action="/post">'
         f'<textarea name="post" data-max="30">{text}</textarea><input type="hidden" name="form_key" value="{key}">'
         '<select name="language"><option value="en">English</option><option value="es">Spanish</option></select>'
+        f"{choices}"
         '<span data-counter>30</span><button type="submit">Post</button></form>'
     )
 
@@ -121,6 +129,24 @@ def test_post_sent_in_one_tab_is_cleared_in_the_other(site: FakeSite, open_tab: 
     expect(one.locator("textarea")).to_have_value("")
     expect(one.locator("[name=form_key]")).to_have_value("key-2")
     assert len(desk.sent) == 1
+
+
+def test_level_and_warning_of_a_sent_post_do_not_stay_in_the_other_tab(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    desk.draft |= {"text": "the same", "visibility": "members", "warning": "Whales"}
+    site.content = composer("the same", choices=CHOICES)
+    one = open_tab()
+    hide(one)
+    hide(one, hidden=False)
+    expect(one.locator("[name=visibility]")).to_have_value("members")
+    expect(one.locator("[name=warning]")).to_have_value("Whales")
+    two = open_tab()
+    site.content = composer(choices=CHOICES)
+    desk.draft = {"text": "", "language": "", "visibility": "followers", "warning": "", "form_key": "key-2"}
+    two.get_by_role("button").click()
+    expect(one.locator("[name=form_key]")).to_have_value("key-2")
+    expect(one.locator("[name=visibility]")).to_have_value("followers")
+    expect(one.locator("[name=warning]")).to_have_value("")
 
 
 def test_form_sent_in_another_tab_gets_a_new_form_key(site: FakeSite, open_tab: OpenTab) -> None:

@@ -40,6 +40,17 @@ function reasonToRetry(status) {
   return "";
 }
 
+/** Empties a form whose reply was sent. The level and the warning were chosen for that reply only. */
+function clear(form) {
+  const { visibility, warning } = form.elements;
+  form.querySelector("textarea").value = "";
+  if (visibility && warning) {
+    [...visibility.options].forEach((option) => (option.selected = option.defaultSelected));
+    warning.value = warning.defaultValue;
+    warning.closest("details").open = Boolean(warning.value);
+  }
+}
+
 /** Sends a post without leaving the page, because the browser's own error page would take the text with it. */
 async function send(form) {
   const button = form.querySelector('[type="submit"], button:not([type])');
@@ -57,7 +68,7 @@ async function send(form) {
     const response = await http.submit(form, { redirect: "manual", headers });
     if (response.status === 201) {
       const { url } = await response.json();
-      form.querySelector("textarea").value = ""; // or the text would still be here after Back
+      clear(form); // or it would still be here after Back
       location.assign(url);
       return;
     }

@@ -26,11 +26,12 @@ function ofMessage(textarea) {
 function ofPost(textarea, form) {
   const { language, visibility, warning, form_key: key } = form.elements;
 
+  /** An empty draft has the default level and no warning. Those of a post that was sent must not stay for the next. */
   function restoreChoices(draft) {
-    if (language) {
+    if (language && draft.text) {
       languages.choose(language, draft.language);
     }
-    if (visibility && warning) {
+    if (visibility && warning && draft.visibility) {
       visibility.value = draft.visibility;
       warning.value = draft.warning;
       warning.closest("details").open = Boolean(draft.warning);
@@ -45,9 +46,7 @@ function ofPost(textarea, form) {
     address: (url) => `${url}?${new URLSearchParams({ form_key: key.value })}`,
     restore: (draft) => {
       key.value = draft.form_key;
-      if (draft.text) {
-        restoreChoices(draft);
-      }
+      restoreChoices(draft);
     },
   };
 }
