@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from app.core import mute_duration
 from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _, _l, isolated
-from app.models import User
+from app.models import User, Visibility
 from app.privacy import actions, bp, queries
 from app.privacy.forms import MuteForm, PrivacyForm
 from app.queries import people, relations
@@ -81,8 +81,9 @@ def settings() -> str | Response | tuple[str, int]:
     try:
         if form.validate():
             choice, level = form.message_privacy.data or "", form.post_visibility.data or ""
-            if level == current_app.config["POST_VISIBILITY"]:
-                level = ""  # members who keep the site's default follow it when it changes
+            if level == current_app.config["POST_VISIBILITY"] == Visibility.MEMBERS:
+                # Members who keep the site's default follow it when it changes, but only to a narrower level.
+                level = ""
             with write_transaction():
                 actions.save_settings(
                     person,

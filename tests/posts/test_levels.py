@@ -79,7 +79,11 @@ def test_default_comes_from_the_member_or_else_from_the_site(as_, configure):
     assert level_of(ana.get("/").text, "/post") == "members"
     ana.submit("/privacy", {"post_visibility": "followers"}, action="/privacy")
     configure(POST_VISIBILITY="members")
-    assert level_of(ana.get("/").text, "/post") == "members", "who keeps the default of the site follows it"
+    assert level_of(ana.get("/").text, "/post") == "followers", "a choice isn't forgotten because it was the default"
+    ana.submit("/privacy", {"post_visibility": "members"}, action="/privacy")
+    configure(POST_VISIBILITY="followers")
+    assert level_of(ana.get("/").text, "/post") == "followers", "who keeps the default of the site follows it"
+    configure(POST_VISIBILITY="members")
     ana.submit("/privacy", {"post_visibility": "followers"}, action="/privacy")
     assert level_of(ana.get("/").text, "/post") == "followers"
     ana.post_form("/privacy", {"writable_by": "everyone"})
