@@ -140,8 +140,9 @@ class PostCount(Base):
 class PostRecipient(Base):
     """A person who can see a post of the visibility level "followers" or "mentioned" without following its author.
 
-    The recipients of a post are its author and the people whom it mentions. If a reply is for the author's followers,
-    the author of the post that it answers is a recipient, too. Posts of the other levels have no recipients.
+    The recipients of a post are the people whom it mentions. If a reply is for the author's followers, the author of
+    the post that it answers is a recipient, too. The author of a post is a recipient only if the post is for mentioned
+    people, because home reads those by recipient. Posts of the other levels have no recipients.
     """
 
     __tablename__ = "post_recipient"

@@ -46,20 +46,21 @@ def checked_level(level: str) -> Visibility:
 def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
     """Store the recipients of a post that is restricted to followers or mentioned people. Do nothing for other posts.
 
-    The recipients are the author and the mentioned members. If a reply is restricted to followers, the author of the
-    post that it replies to is a recipient, too. Raises ActionError if a post is only for mentioned people but mentions
-    no other member.
+    The recipients are the mentioned members. If a reply is restricted to followers, the author of the post that it
+    replies to is a recipient, too. If a post is only for mentioned people, its author is a recipient, because their
+    home timeline finds such posts by recipient. Raises ActionError if such a post mentions no other member.
     """
     if post.visibility not in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
         return
     ids = {person.id for person in people.by_usernames(rich.mentions(post.body))} - {author.id}
     if reply_to is not None and post.visibility == Visibility.FOLLOWERS:
         ids |= {reply_to.author_id} - {author.id}
-    if not ids and post.visibility == Visibility.MENTIONED:
-        raise ActionError(_l("Mention at least one person, such as @name, or choose who else can see this."))
-    db.session.execute(
-        insert(PostRecipient), [{"user_id": user_id, "post_id": post.id} for user_id in sorted(ids | {author.id})]
-    )
+    if post.visibility == Visibility.MENTIONED:
+        if not ids:
+            raise ActionError(_l("Mention at least one person, such as @name, or choose who else can see this."))
+        ids.add(author.id)
+    if ids:
+        db.session.execute(insert(PostRecipient), [{"user_id": user_id, "post_id": post.id} for user_id in sorted(ids)])
 
 
 def includes_parent(answer: Post, parent: Post) -> bool:

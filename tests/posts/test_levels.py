@@ -53,6 +53,10 @@ def test_composer_stores_the_level_and_the_warning(as_):
     assert (row.visibility, row.warning) == ("mentioned", "The ending")
     recipients = set(the_db.session.scalars(select(PostRecipient.user_id).where(PostRecipient.post_id == row.id)))
     assert recipients == {ana.user.id, ben.user.id}
+    for body, expected in (("@ben look", [ben.user.id]), ("Look", [])):
+        row = post_as(ana, body, visibility="followers")
+        stored = the_db.session.scalars(select(PostRecipient.user_id).where(PostRecipient.post_id == row.id)).all()
+        assert stored == expected, "home needs the author's own row only for mentioned people"
     row = post_as(ana)
     assert (row.visibility, row.warning) == ("members", "")
     assert not the_db.session.scalars(select(PostRecipient).where(PostRecipient.post_id == row.id)).all()
