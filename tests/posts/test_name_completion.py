@@ -66,6 +66,15 @@ def test_old_tag_is_suggested_for_its_full_name(ana, monkeypatch):
     assert suggested(ana, "equinox", "tags") == ["#equinox"]
 
 
+def test_restricted_posts_do_not_push_tags_out_of_the_suggestions(ana, as_, monkeypatch):
+    ben, _cleo = as_("ben"), a_user("cleo")
+    monkeypatch.setattr(name_prefixes, "TAGS_LOOKED_AT", 2)
+    for level in ("members", "followers", "followers", "mentioned"):
+        form = {"post": f"@cleo #tide{level}", "visibility": level}
+        assert ben.submit("/", form, action="/post").status_code == 303
+    assert suggested(ana, "ti", "tags") == ["#tidemembers"]
+
+
 @pytest.mark.parametrize("kind", ["people", "tags"])
 def test_suggestions_take_two_statements(ana, queries, kind):
     a_post(ana.user, "#tide")
