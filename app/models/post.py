@@ -153,7 +153,10 @@ class PostRecipient(Base):
 
 
 class PostTag(Base):
-    """A tag in a post that all members can see. The rows are used to suggest tags, most recently used first."""
+    """A tag in a post that all members can see and that has no content warning.
+
+    The rows are used to suggest tags, most recently used first.
+    """
 
     __tablename__ = "post_tag"
     # The latest post with a given tag. The primary key serves to find the latest uses of all tags.

@@ -116,11 +116,11 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
 
 
 def _store_tags(post: Post) -> None:
-    """Store the tags of a post for completion, if all members can see the post.
+    """Store the tags of a post for completion, if all members can see the post and it has no content warning.
 
     Completion reads a limited number of the newest tags. Tags that hardly anyone can see must not fill this number.
     """
-    if post.visibility in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
+    if post.warning or post.visibility in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
         return
     found = {tag_key(tag): tag for tag in reversed(rich.tags(post.body)[:MAX_TAGS])}
     rows = [{"post_id": post.id, "key": key, "name": name} for key, name in found.items() if key]

@@ -176,6 +176,7 @@ def test_text_is_folded_behind_its_warning(as_):
         assert "pantry" in folded
         assert "pantry" not in page.replace(folded, ""), path
     assert "tags-here" not in ben.get("/explore").text
+    assert ben.get("/suggestions?in=tags&q=di").get_json() == []
     assert "The butler" in ben.get(f"/report/post/{post.id}").text
 
 
