@@ -173,6 +173,23 @@ def test_control_enter_posts_and_enter_alone_does_not(site: FakeSite, open_tab: 
     assert "one\r\ntwo" in desk.sent[0]
 
 
+def test_enter_in_the_warning_goes_to_the_text_and_a_warning_stays_in_sight(site: FakeSite, open_tab: OpenTab) -> None:
+    desk = Desk(site)
+    site.content = composer(choices=CHOICES)
+    page = open_tab()
+    page.fill("textarea", "one")
+    page.locator("summary").click()
+    page.fill("[name=warning]", "Whales")
+    page.press("[name=warning]", "Enter")
+    expect(page.locator("textarea")).to_be_focused()
+    assert desk.sent == []
+    page.locator("summary").click()
+    expect(page.locator("[name=warning]")).to_be_visible()
+    page.fill("[name=warning]", "")
+    page.locator("summary").click()
+    expect(page.locator("[name=warning]")).not_to_be_visible()
+
+
 def test_overlong_post_cannot_be_sent(site: FakeSite, open_tab: OpenTab) -> None:
     desk = Desk(site)
     page = open_tab()

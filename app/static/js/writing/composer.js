@@ -6,7 +6,7 @@
 //   <a href="/post/7#reply">         puts it into the form for a reply
 import * as http from "../lib/http.js";
 import { gettext, ready } from "../lib/i18n.js";
-import { isSendCommand } from "../lib/keys.js";
+import { isEnter, isSendCommand } from "../lib/keys.js";
 import * as drafts from "./drafts.js";
 import * as sent from "./sent.js";
 import { refresh } from "./textarea.js";
@@ -113,6 +113,26 @@ document.addEventListener("submit", (event) => {
     send(event.target);
   }
 });
+
+// The Enter that ends a warning would publish the post: it goes on to the text instead.
+document.addEventListener("keydown", (event) => {
+  if (isEnter(event) && event.target.matches("[data-composer] [name=warning]")) {
+    event.preventDefault();
+    event.target.form.querySelector("textarea").focus();
+  }
+});
+
+// A warning that is going to be sent stays in sight. ("toggle" does not bubble.)
+document.addEventListener(
+  "toggle",
+  (event) => {
+    const warning = event.target.querySelector("[data-composer] [name=warning]");
+    if (warning && warning.value.trim() && !event.target.open) {
+      event.target.open = true;
+    }
+  },
+  true,
+);
 
 document.addEventListener("keydown", (event) => {
   const form = event.target.closest("[data-composer]");
