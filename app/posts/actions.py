@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 
 from app.core.database import insert_into
 from app.core.exceptions import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.core.time import now
 from app.core.validation import checked_body, checked_warning, send_key
 from app.extensions import db
@@ -25,7 +25,7 @@ from app.queries import people, threads
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
-MAX_MENTIONS = 25  # maximum number of mentioned members who are notified of one post
+MAX_MENTIONS = 25  # maximum number of mentioned members who are notified of one post, or who alone can see it
 MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag search use the stored tags
 
 
@@ -84,6 +84,15 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
     warning = checked_warning(options.warning, WARNING_LENGTH)
     level = audience.checked_level(options.visibility) if options.visibility else None
     level = level or audience.default_level(author, reply_to)
+    if level == Visibility.MENTIONED and len(rich.mentions(body)) > MAX_MENTIONS:
+        # The people after them would never learn of the post.
+        raise ActionError(
+            _ln(
+                "You can mention up to %(num)s person in a post that only they can see.",
+                "You can mention up to %(num)s people in a post that only they can see.",
+                MAX_MENTIONS,
+            )
+        )
     # What makes two submissions of a form the same.
     content = body if (level, warning) == (Visibility.MEMBERS, "") else f"{body}\n{level}\n{warning}"
     values: dict[str, Any] = {

@@ -189,7 +189,8 @@ def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
     _offer_languages(reply_form, found.languages, likely(_page_language(), found.languages), every=every)
     reply_form.form_key.data = reply_form.form_key.data or new_form_key()
     if reply_form.post.data is None:  # it was not submitted
-        reply_form.post.data = "".join(f"@{name} " for name in audience.names_to_mention(viewer(), post))
+        names = audience.names_to_mention(viewer(), post)[: actions.MAX_MENTIONS]
+        reply_form.post.data = "".join(f"@{name} " for name in names)
     reply_form.visibility.data = reply_form.visibility.data or audience.default_level(viewer(), post)
     return render_template("posts/show.html", post=post, form=form, reply_form=reply_form, thread=thread, after=after)
 

@@ -14,7 +14,7 @@ from app.config import Settings
 from app.core.exceptions import ActionError
 from app.extensions import db as the_db
 from app.models import Follow, Post, PostRecipient
-from app.posts.actions import PostOptions, publish, reply
+from app.posts.actions import MAX_MENTIONS, PostOptions, publish, reply
 from app.queries import timelines
 from tests.delivery.push.conftest import service, subscribe  # noqa: F401 - fixtures
 from tests.factories import a_follow, a_post, a_user
@@ -72,6 +72,19 @@ def test_post_for_mentioned_people_must_mention_someone(as_, db, body):
     assert db.session.scalar(select(Post.id)) is None
     fields = fill(ana.get("/").text, {}, "/", "/post")[1]
     assert (fields["visibility"], fields["warning"]) == ("mentioned", "Odd")
+
+
+def test_post_for_mentioned_people_mentions_no_more_than_are_told(as_):
+    ana = as_("ana")
+    names = [a_user(f"reader{number}").username for number in range(MAX_MENTIONS + 1)]
+    form = {"post": " ".join(f"@{name}" for name in names), "visibility": "mentioned", "form_key": "key"}
+    answer = ana.post_form("/post", form)
+    assert answer.status_code == 422
+    assert f"You can mention up to {MAX_MENTIONS} people" in answer.text
+    assert ana.post_form("/post", {**form, "visibility": "followers"}).status_code == 303
+    form["post"] = form["post"].replace(f"@{names[0]} ", "")
+    assert ana.post_form("/post", form).status_code == 303
+    assert newest().visibility == "mentioned"
 
 
 def test_default_comes_from_the_member_or_else_from_the_site(as_, configure):
