@@ -144,9 +144,12 @@ def moderators(report_id: int) -> Sequence[User]:
     return db.session.scalars(select(User).where(*able, ~party, User.username.not_in(wrote)).order_by(User.id)).all()
 
 
-def has_post(report: Report) -> bool:
-    """Return whether the reported post still exists."""
-    return db.session.scalar(select(Post.id).where(Post.id == report.post_id)) is not None
+def reported_post(moderator: User, report: Report) -> tuple[bool, bool]:
+    """Return whether the reported post still exists, and whether the moderator can open its page."""
+    can_open = visibility.post_is_visible(moderator.id)
+    post = select(can_open).select_from(Post).join(Post.author).where(Post.id == report.post_id)
+    found = db.session.execute(post).first()
+    return found is not None, bool(found and found[0])
 
 
 def has_viewed_evidence(moderator: User, report: Report) -> bool:

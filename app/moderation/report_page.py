@@ -72,13 +72,15 @@ def page(report_id: int, said: Mapping[str, str] | None = None) -> str:
     report = report_or_404(report_id)
     looked = queries.has_viewed_evidence(viewer(), report)
     accused, history = report.accused, queries.history(report)
+    has_post, can_open_post = queries.reported_post(viewer(), report) if report.kind == "post" else (False, False)
     return render_template(
         "moderation/case.html",
         report=report,
         number=len(report.evidence),
         evidence_items=_evidence_items(report) if looked else None,
         state=evidence.state(report) if looked else None,
-        has_post=report.kind == "post" and queries.has_post(report),
+        has_post=has_post,
+        can_open_post=can_open_post,
         history=history,
         is_warned=any(entry.action == "warned" for entry in history),
         is_mine=report.assignee_id in {None, viewer().id},

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.models import Activity, Block, Post, Report
 from app.moderation.actions.reporting import MAX_PER_DAY
-from tests.factories import a_post
+from tests.factories import a_follow, a_post
 from tests.moderation.conftest import act_on, audit_log, last_note, newest_report, view_evidence
 from tests.support.pictures import picture
 
@@ -48,6 +48,20 @@ def test_post_is_reported_from_its_menu_and_kept_as_evidence(members, db, post):
     assert "Everyone here is a fool" in page and 'lang="en"' in page and "English" in page
     assert "The signature is valid." in page and "moderation/1/remove_post" not in page
     assert "Everyone here is a fool" in members.ana.get(f"/report/receipt/{report.id}").text
+
+
+def test_moderator_gets_the_level_and_no_link_to_a_post_they_cannot_open(members, db, post):
+    a_follow(members.ana.user, members.ben.user)
+    link = f'href="/post/{post.id}"'
+    assert send_form(members.ana, f"/report/post/{post.id}").status_code == 303
+    page = view_evidence(members.mia, newest_report(db))
+    assert link in page and "Only for followers" not in page
+    post.visibility = "followers"
+    db.session.commit()
+    assert send_form(members.ana, f"/report/post/{post.id}", note="Again").status_code == 303
+    page = view_evidence(members.mia, newest_report(db))
+    assert link not in page and "(deleted)" not in page and "Remove post" in page
+    assert "Only for followers" in page and "The signature is valid." in page
 
 
 def test_invisible_post_cannot_be_reported(members, db, post, as_, client):

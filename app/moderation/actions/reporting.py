@@ -13,7 +13,7 @@ from app.core.i18n import _l, _ln
 from app.core.time import now
 from app.core.validation import send_key
 from app.extensions import db
-from app.models import Conversation, Message, Post, Report, ReportedMessage, User
+from app.models import Conversation, Message, Post, Report, ReportedMessage, User, Visibility
 from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
 from app.notifications import record_event
@@ -72,13 +72,18 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) 
     if known is not None:
         return known
     _check_may_report(reporter, author)
+    facts = {"language": post.language, "name": author.name}
+    if post.warning:
+        facts["warning"] = post.warning
+    if post.visibility in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
+        facts["visibility"] = post.visibility
     copy = ReportedMessage(
         seq=0,
         sender_name=author.username,
         body=post.body,
         sent_at=post.created_at,
         images=[],
-        facts={"language": post.language, "name": author.name, **({"warning": post.warning} if post.warning else {})},
+        facts=facts,
     )
     return _store(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)
 
