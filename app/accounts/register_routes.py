@@ -31,10 +31,7 @@ SESSION_KEY = "registering"
 @limits.register_address
 @writes_late
 def register() -> Answer:
-    """Email the visitor a link that creates their account.
-
-    Outside production, the first account of the site is created immediately, as an admin, and the visitor is logged in.
-    """
+    """Email the visitor a link that creates their account. Outside production, the first one is created at once."""
     if request.method != "POST" and viewer_or_none() is not None:
         return redirect(_next_url())
     form = RegisterForm(request.form)

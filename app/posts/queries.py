@@ -145,7 +145,7 @@ def _locked() -> Select[int]:
 
 
 @built_once
-def _locked_any() -> Select[Any]:
+def _locked_any() -> Select[int, bool]:
     columns = (Post.author_id, visibility.post_is_visible(timelines.VIEWER_ID))
     this = select(*columns).join(Post.author).where(Post.id == POST_ID)
     return this.with_for_update(read=True, key_share=True, of=Post)
