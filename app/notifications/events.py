@@ -88,7 +88,7 @@ def retract_event(user_id: int, kind: str, subject: str) -> None:
     not under the clock lock, to prevent a deadlock: `mark_read` also locks rows of events before the clock.
     """
     cancel(user_id, ("activity", kind, subject), Phase.ROWS)
-    event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
+    event = _has_key(user_id, kind, subject)
     is_unread = Activity.read_at.is_(None)
     if KINDS[kind].quiet:
         db.session.execute(delete(Activity).where(*event))
@@ -109,8 +109,7 @@ def _restore(user_id: int, kind: str, subject: str, filtered_by: str) -> bool:
 
     The event keeps its timestamp, so browsers that were notified of it by push aren't notified again.
     """
-    event = (Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject)
-    hidden = update(Activity).where(*event, Activity.filtered_by == RETRACTED)
+    hidden = update(Activity).where(*_has_key(user_id, kind, subject), Activity.filtered_by == RETRACTED)
     return _changes_row(hidden.values(filtered_by=filtered_by, read_at=None))
 
 
@@ -132,8 +131,12 @@ def _insert_once() -> ReturningInsert[int]:
 
 @built_once
 def _same() -> Select[int]:
-    same = (Activity.user_id == bindparam("user_id"), Activity.kind == bindparam("kind"))
-    return select(Activity.id).where(*same, Activity.subject == bindparam("subject"))
+    return select(Activity.id).where(*_has_key(*map(bindparam, ("user_id", "kind", "subject"))))
+
+
+def _has_key(user_id: Any, kind: Any, subject: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that select one event. The values may be parameters of the statement."""
+    return Activity.user_id == user_id, Activity.kind == kind, Activity.subject == subject
 
 
 def publish_activity_count(user_id: int) -> None:
