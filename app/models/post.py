@@ -36,13 +36,14 @@ class Visibility(StrEnum):
 
 
 OFFERED = (Visibility.MEMBERS, Visibility.FOLLOWERS, Visibility.MENTIONED)  # what the author of a post can choose
+RESTRICTED_LEVELS = (Visibility.FOLLOWERS, Visibility.MENTIONED)  # not for all members
 # What can be the default of a member or of a site.
 DEFAULTS = (Visibility.MEMBERS, Visibility.FOLLOWERS)
 # Literals instead of parameters. With parameters, neither engine would use the partial indexes.
 OPEN: tuple[ColumnElement[str], ...]
 RESTRICTED: tuple[ColumnElement[str], ...]
 OPEN = tuple(literal_column(f"'{level}'") for level in (Visibility.PUBLIC, Visibility.MEMBERS))
-RESTRICTED = tuple(literal_column(f"'{level}'") for level in (Visibility.FOLLOWERS, Visibility.MENTIONED))
+RESTRICTED = tuple(literal_column(f"'{level}'") for level in RESTRICTED_LEVELS)
 ONLY_MENTIONED: ColumnElement[str] = literal_column(f"'{Visibility.MENTIONED}'")
 
 

@@ -18,7 +18,7 @@ from app.lib.text import rich
 from app.lib.text.languages import known_languages
 from app.lib.text.search import search_text, tag_key
 from app.models import Job, Post, PostTag, User, Visibility
-from app.models.post import WARNING_LENGTH
+from app.models.post import RESTRICTED_LEVELS, WARNING_LENGTH
 from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
 from app.posts import audience, drafts, queries
 from app.queries import people, threads
@@ -129,7 +129,7 @@ def _store_tags(post: Post) -> None:
 
     Completion reads a limited number of the newest tags. Tags that hardly anyone can see must not fill this number.
     """
-    if post.warning or post.visibility in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
+    if post.warning or post.visibility in RESTRICTED_LEVELS:
         return
     found = {tag_key(tag): tag for tag in reversed(rich.tags(post.body)[:MAX_TAGS])}
     rows = [{"post_id": post.id, "key": key, "name": name} for key, name in found.items() if key]

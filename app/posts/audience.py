@@ -13,7 +13,7 @@ from app.core.i18n import _l
 from app.extensions import db
 from app.lib.text import rich
 from app.models import Post, PostRecipient, User, Visibility
-from app.models.post import OFFERED, narrower
+from app.models.post import OFFERED, RESTRICTED_LEVELS, narrower
 from app.queries import people
 
 
@@ -50,7 +50,7 @@ def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
     replies to is a recipient, too. If a post is only for mentioned people, its author is a recipient, because their
     home timeline finds such posts by recipient. Raises ActionError if such a post mentions no other member.
     """
-    if post.visibility not in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
+    if post.visibility not in RESTRICTED_LEVELS:
         return
     ids = {person.id for person in people.by_usernames(rich.mentions(post.body))} - {author.id}
     if reply_to is not None and post.visibility == Visibility.FOLLOWERS:

@@ -16,7 +16,7 @@ from app.core.time import now
 from app.models import PostBookmark, PostLike, User
 from app.posts import queries
 
-BATCH = 1_000  # posts in memory at a time
+BATCH = 1_000  # posts, likes or bookmarks in memory at a time
 REPORT_EVERY = 0.5  # seconds
 
 
@@ -87,7 +87,7 @@ def _drafts(owner_id: int) -> Iterator[Piece]:
 
 def _reactions(model: type[PostLike] | type[PostBookmark]) -> Callable[[int], Iterator[Piece]]:
     def pieces(owner_id: int) -> Iterator[Piece]:
-        batches = queries.reactions_to_export(owner_id, model)
+        batches = queries.reactions_to_export(owner_id, model, BATCH)
         return as_list([{"post": row[1], "created_at": row[2].isoformat()} for row in batch] for batch in batches)
 
     return pieces

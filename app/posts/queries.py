@@ -15,7 +15,6 @@ from app.models import Follow, Notification, Post, PostBookmark, PostDraft, Post
 from app.posts.languages import by_use
 from app.queries import reactions, timelines, visibility
 
-EXPORT_BATCH = 1_000  # likes or bookmarks in memory at a time
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
 Exported = tuple[int, str, str, str, str, datetime, int | None]  # the columns of `in_batches`
 
@@ -80,12 +79,14 @@ def reacted_to(
     return rows
 
 
-def reactions_to_export(owner_id: int, model: type[PostLike] | type[PostBookmark]) -> Iterator[Sequence[Any]]:
-    """Yield a user's likes or bookmarks as (id, post id, time), oldest first, in lists of up to EXPORT_BATCH."""
+def reactions_to_export(
+    owner_id: int, model: type[PostLike] | type[PostBookmark], size: int
+) -> Iterator[Sequence[Any]]:
+    """Yield a user's likes or bookmarks as (id, post id, time), oldest first, in lists of up to `size`."""
     after = 0
     while True:
         query = select(model.id, model.post_id, model.created_at).where(model.user_id == owner_id, model.id > after)
-        batch = db.session.execute(query.order_by(model.id).limit(EXPORT_BATCH)).all()
+        batch = db.session.execute(query.order_by(model.id).limit(size)).all()
         if not batch:
             return
         yield batch

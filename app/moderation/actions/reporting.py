@@ -13,7 +13,8 @@ from app.core.i18n import _l, _ln
 from app.core.time import now
 from app.core.validation import send_key
 from app.extensions import db
-from app.models import Conversation, Message, Post, Report, ReportedMessage, User, Visibility
+from app.models import Conversation, Message, Post, Report, ReportedMessage, User
+from app.models.post import RESTRICTED_LEVELS
 from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
 from app.notifications import record_event
@@ -75,7 +76,7 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) 
     facts = {"language": post.language, "name": author.name}
     if post.warning:
         facts["warning"] = post.warning
-    if post.visibility in {Visibility.FOLLOWERS, Visibility.MENTIONED}:
+    if post.visibility in RESTRICTED_LEVELS:
         facts["visibility"] = post.visibility
     copy = ReportedMessage(
         seq=0,
