@@ -13,7 +13,19 @@ from app.config import ROOT, Settings
 from app.core import postgresql, redis_client
 from app.core.i18n import offered_languages
 from app.extensions import bootstrap, db, limiter, mail, migrate
-from app.web import assets, bodies, canonical, compression, cookies, error_pages, headers, metrics, pages, viewer
+from app.web import (
+    assets,
+    bodies,
+    canonical,
+    compression,
+    cookies,
+    error_pages,
+    headers,
+    metrics,
+    pages,
+    template_cache,
+    viewer,
+)
 from app.web.csrf import csrf
 from app.web.host_check import HostMiddleware
 from app.web.request_buffering import RequestBuffering
@@ -38,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.session_interface = cookies.TimelessSessionInterface()
 
     compression.init_app(app)  # first, so that its after_request function runs last
+    template_cache.init_app(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)
