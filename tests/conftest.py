@@ -50,6 +50,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
 from app import create_app
+from app.accounts import passwords
 from app.config import Settings
 from app.core.database import set_read_mode
 from app.core.redis_client import Breaker
@@ -58,7 +59,7 @@ from app.extensions import limiter
 from app.models import User
 from app.queries import people
 from app.web import cookies
-from tests.factories import a_login, columns_of
+from tests.factories import QUICK_METHOD, a_login, columns_of
 from tests.support import lock_watch, run_order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
@@ -70,6 +71,7 @@ from tests.support.sql import counted, empty
 from tests.support.valkey import Valkey
 
 SITE = "http://microblog.test"
+SLOW_METHOD = passwords.METHOD
 
 # A machine that is busy must not fail a test: speed is measured in bench/, against a baseline.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -112,6 +114,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def only_this_machine() -> None:
     """Everything but loopback is out of reach."""
     forbid_the_network()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Hashing a password takes no time, but where a test asks for `slow_hashes`."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(passwords, "METHOD", QUICK_METHOD)
+        yield
+
+
+@pytest.fixture
+def slow_hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Passwords are hashed as on a real site."""
+    monkeypatch.setattr(passwords, "METHOD", SLOW_METHOD)
+    passwords._dummy_hash.cache_clear()
+    yield
+    passwords._dummy_hash.cache_clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

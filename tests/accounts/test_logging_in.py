@@ -253,7 +253,7 @@ def test_unknown_username_and_wrong_password_get_the_same_answer(client, db):
 
 
 @pytest.mark.slow
-def test_unknown_username_and_wrong_password_take_the_same_time(client, db):
+def test_unknown_username_and_wrong_password_take_the_same_time(client, db, slow_hashes):
     a_member("ana")
     took = {"ana": [], "nobody": []}
     log_in(client, "nobody", "wrong password")
@@ -266,9 +266,11 @@ def test_unknown_username_and_wrong_password_take_the_same_time(client, db):
     assert 1 / 1.5 < known / unknown < 1.5
 
 
-def test_dummy_hash_uses_the_same_method_as_real_hashes(db):
-    assert passwords._dummy_hash().split("$")[0] == passwords.hash_password("some password").split("$")[0]
+def test_real_hashes_and_the_dummy_hash_use_slow_scrypt(slow_hashes):
+    for found in (passwords._dummy_hash(), passwords.hash_password("some password")):
+        assert found.split("$")[0] == "scrypt:32768:8:1"
     assert not passwords.verify(None, "a password that nobody has")
+    assert passwords.verify(passwords.hash_password("some password"), "some password")
 
 
 @pytest.mark.parametrize(
