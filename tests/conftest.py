@@ -63,7 +63,7 @@ from tests.factories import QUICK_METHOD, a_login, columns_of
 from tests.support import lock_watch, run_order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
-from tests.support.folders import memory_folder
+from tests.support.folders import make_data_dir, memory_folder
 from tests.support.jobs import run_due_jobs
 from tests.support.network import forbid_the_network
 from tests.support.smtp import Mailbox
@@ -230,7 +230,8 @@ def app_of_session(
 ) -> Flask:
     """The app on the database under test. State belongs in the stores, so one app serves all tests."""
     if database.kind not in app_by_kind:
-        settings = _settings(database, valkey_server, mail_server, tmp_path_factory.mktemp("var"))
+        data_dir = make_data_dir(tmp_path_factory.mktemp("var"))
+        settings = _settings(database, valkey_server, mail_server, data_dir)
         app_by_kind[database.kind] = _make(settings)
     return app_by_kind[database.kind]
 

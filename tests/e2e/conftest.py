@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from app.config import ROOT
 from tests.support.databases import PATIENCE
+from tests.support.folders import make_data_dir
 from tests.support.ports import free_port, wait_for
 
 POLL_INTERVAL = 3  # seconds; the contract's default of 10 would only make the tests wait
@@ -57,7 +58,7 @@ def running_site(folder: Path, **settings: str) -> Iterator[Site]:
     """`make run` with its data in `folder`."""
     own = {
         "PORT": str(free_port()),
-        "DATA_DIR": str(folder / "var"),
+        "DATA_DIR": str(make_data_dir(folder / "var")),
         "POLL_INTERVAL": str(POLL_INTERVAL),
         "MESSAGE_MAIL_DELAY": str(MAIL_DELAY),
         "RATELIMIT_ENABLED": "0",

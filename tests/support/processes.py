@@ -36,6 +36,7 @@ from app.run.services import GRANIAN
 from app.web.request_buffering import BODY_READERS
 from tests.factories import PASSWORD, columns_of
 from tests.support.databases import PATIENCE
+from tests.support.folders import make_data_dir
 from tests.support.forms import fill
 from tests.support.friends import acquaint
 from tests.support.moved_clock import MovedClock
@@ -98,7 +99,7 @@ class Stack:
 
     def start(self, *names: str) -> None:
         """Start everything, or the named programs beside Valkey and the mail server; wait until the site answers."""
-        (self.folder / "var").mkdir(parents=True, exist_ok=True)
+        make_data_dir(self.folder / "var")
         self.valkey.start()
         self.mails.start()
         for name in names or self._commands:
