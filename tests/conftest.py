@@ -4,9 +4,10 @@ Run `pytest` (SQLite), `pytest --database=postgresql` (PostgreSQL 18 from a whee
 With `-n 2` each of the two processes has its own databases, Valkey and mail server. Connections beyond 127.0.0.1
 raise. Warnings are errors.
 
-A test that uses no database (neither `app` nor `db`) runs once. A test marked `one_database` uses the app but nothing
-that is stored, and runs once, too. A test marked `slow` runs in `make test-all`. On both databases, PostgreSQL gets the
-first case of a parametrized test in `make test`, and every case in `make test-all`.
+A test that uses no database (neither `app` nor `db`) runs once. A test marked `one_database` is about something that
+depends on no database, such as files, Redis or the bytes of a request, and runs once, too. A test marked `slow` runs in
+`make test-all`. On both databases, PostgreSQL gets the first case of a parametrized test in `make test`, and every case
+in `make test-all`.
 
 Fixtures, what a test of a feature needs most first:
 

@@ -252,6 +252,7 @@ def test_unknown_username_and_wrong_password_get_the_same_answer(client, db):
     assert not is_logged_in(client)
 
 
+@pytest.mark.one_database
 @pytest.mark.slow
 def test_unknown_username_and_wrong_password_take_the_same_time(client, db, slow_hashes):
     a_member("ana")

@@ -145,6 +145,7 @@ def test_forged_unsubscribe_links_are_not_found(ben, db, client, app):
     assert client.get(f"/unsubscribe/{good}").status_code == 200
 
 
+@pytest.mark.one_database  # the limits are in Redis
 @pytest.mark.slow
 def test_unsubscribing_is_rate_limited(ben, db, client, app, rate_limits, time_machine):
     time_machine.move_to(now(), tick=False)  # a busy machine takes longer than the minute of the limit

@@ -110,6 +110,7 @@ def test_suggestions_are_limited_and_take_two_statements(as_, db, queries):
     assert len(asked) == 2, asked
 
 
+@pytest.mark.one_database  # the limits are in Redis
 @pytest.mark.slow
 def test_suggestion_requests_are_rate_limited(as_, rate_limits):
     ana = as_("ana")

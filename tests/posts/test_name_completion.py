@@ -85,6 +85,7 @@ def test_suggestions_take_two_statements(ana, queries, kind):
     assert len(asked) == 2, asked
 
 
+@pytest.mark.one_database  # the limits are in Redis
 @pytest.mark.slow
 def test_suggestions_require_login_and_are_rate_limited(ana, client, rate_limits):
     assert client.get("/suggestions?q=ana").status_code in {302, 303, 401}

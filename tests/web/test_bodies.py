@@ -7,6 +7,8 @@ import pytest
 from tests.factories import a_user
 from tests.support.sql import everything
 
+pytestmark = pytest.mark.one_database
+
 BODIES = {
     "number": ("application/json", "1"),
     "string": ("application/json", '"x"'),

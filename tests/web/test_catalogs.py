@@ -14,6 +14,8 @@ from app.catalogs import po
 from app.catalogs.loading import load_all
 from app.config import ROOT
 
+pytestmark = pytest.mark.one_database
+
 SPANISH = {"Accept-Language": "es"}
 HEAD = 'msgid ""\nmsgstr ""\n"Plural-Forms: nplurals=2; plural=(n != 1);\\n"\n\n'
 

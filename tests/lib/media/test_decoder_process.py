@@ -26,7 +26,10 @@ from tests.support.hostile_images import (
 from tests.support.pictures import stored, upload_avatar
 from tests.support.ports import wait_for
 
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.one_database,
+    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

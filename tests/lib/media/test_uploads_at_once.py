@@ -14,7 +14,7 @@ from app.lib.media.rules import MAX_BYTES
 from tests.support import hostile_images as hostile
 from tests.support.processes import Stack, Visitor
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 
 AT_ONCE = 8
 ROUNDS = 2
