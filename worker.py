@@ -11,8 +11,13 @@ from __future__ import annotations
 
 import sys
 
-from app import create_app
-from app.jobs.worker import run
+from startup import without_garbage_collection
+
+with without_garbage_collection():
+    from app import create_app
+    from app.jobs.worker import run
+
+    app = create_app()
 
 if __name__ == "__main__":
-    sys.exit(run(create_app(), sys.argv[1:]))
+    sys.exit(run(app, sys.argv[1:]))

@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, activity, cli, delivery, messages, moderation, polling, posts, privacy, profiles, tasks
+from app import accounts, activity, delivery, messages, moderation, polling, posts, privacy, profiles, tasks
 from app.catalogs.loading import Catalogs, load_all
-from app.config import ROOT, Settings
+from app.config import Settings
 from app.core import postgresql, redis_client
 from app.core.i18n import offered_languages
-from app.extensions import bootstrap, db, limiter, mail, migrate
+from app.extensions import bootstrap, db, limiter, mail
 from app.web import (
     assets,
     bodies,
@@ -52,7 +52,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     compression.init_app(app)  # first, so that its after_request function runs last
     template_cache.init_app(app)
     db.init_app(app)
-    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     mail.init_app(app)
     bootstrap.init_app(app)
     app.before_request(viewer.choose_mode)  # before everything that uses the database
@@ -66,7 +65,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     canonical.init_app(app)
     headers.init_app(app)
     error_pages.init_app(app)
-    cli.init_app(app)
     app.register_blueprint(metrics.bp)
     for feature in FEATURES:
         app.register_blueprint(feature.bp)

@@ -1,4 +1,7 @@
-"""The Flask extensions. They are created without an app, and `create_app` initialises them."""
+"""The Flask extensions, except for Flask-Migrate (app/core/migrations.py).
+
+They are created without an app, and `create_app` initialises them.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_mail import Mail
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
+from limits.storage import RedisStorage
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase, SessionTransaction
 
@@ -77,9 +80,15 @@ class Session(FlaskSession):
         self.info.clear()  # data about one transaction, such as the writes of the outbox
 
 
+class RateLimitStorage(RedisStorage):
+    """The Redis storage of Flask-Limiter. Its base class would also import the `valkey` package, which is not used."""
+
+    STORAGE_SCHEME = ["redis", "rediss"]  # limits uses this class for such URLs
+    DEPENDENCIES = {"redis": None}
+
+
 # Objects stay loaded after a commit, because routes still use them in flash messages and redirects.
 db = SQLAlchemy(model_class=Base, session_options={"class_": Session, "expire_on_commit": False})
-migrate = Migrate(render_as_batch=True, compare_type=True)
 login = LoginManager()
 mail = Mail()
 babel = CatalogBabel()

@@ -18,6 +18,7 @@ from sqlalchemy import insert
 
 from app import create_app
 from app.config import Settings
+from app.core.migrations import migrate
 from app.core.time import now
 from app.extensions import db
 from app.models import (
@@ -98,6 +99,7 @@ def app_on(folder: Path, redis_url: str, database_url: str = "") -> Flask:
 @contextmanager
 def filling(app: Flask) -> Iterator[None]:
     """Migrate the database, run the `with` block, commit its inserts, and close all connections."""
+    migrate.init_app(app)
     with app.app_context():
         upgrade()
         yield

@@ -50,7 +50,7 @@ import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 
-from app import create_app
+from app import cli, create_app
 from app.accounts import passwords
 from app.config import Settings
 from app.core.database import set_read_mode
@@ -200,6 +200,7 @@ def _settings(database: Database, valkey: Valkey, mail_server: Mailbox, data_dir
 
 def _make(settings: Settings) -> Flask:
     app = create_app(settings)
+    cli.init_app(app)
     app.test_client_class = Browser
     # This process is busy with the tests all the time, and they move its clock; polls must not be shed for that.
     vars(app.extensions["web_load"]).update(_cpu=lambda: 0.0, _clock=lambda: 0.0)

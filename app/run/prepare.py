@@ -16,6 +16,7 @@ from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
 from app.config import ROOT
+from app.core import migrations
 from app.extensions import db
 
 
@@ -56,6 +57,7 @@ def migrate(app: Flask) -> None:
     Raises StartupError if the database doesn't respond, or if a newer version of Microblog has migrated it.
     """
     scripts = ScriptDirectory(str(ROOT / "migrations"))
+    migrations.migrate.init_app(app)
     with app.app_context():
         try:
             with db.engine.connect() as connection:

@@ -19,9 +19,11 @@ import flask_migrate
 from sqlalchemy import text
 from app import create_app
 from app.core.exports import exports
+from app.core.migrations import migrate
 from app.extensions import db
 
 app = create_app()
+migrate.init_app(app)
 with app.app_context():
     flask_migrate.upgrade()
     exports().save(b"[]", "json")

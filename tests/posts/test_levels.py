@@ -12,6 +12,7 @@ from sqlalchemy import insert, select, text
 from app import create_app
 from app.config import Settings
 from app.core.exceptions import ActionError
+from app.core.migrations import migrate
 from app.extensions import db as the_db
 from app.models import Follow, Post, PostRecipient
 from app.posts.actions import MAX_MENTIONS, PostOptions, publish, reply
@@ -318,6 +319,7 @@ def test_queries_use_the_partial_indexes(db):
 def test_migration_keeps_posts_for_members_and_downgrade_shows_no_restricted_post(database, tmp_path):
     url = database.copy()
     app = create_app(Settings(microblog_env="test", data_dir=tmp_path, secret_key="x" * 40, database_url=url))
+    migrate.init_app(app)
     with app.app_context():
         ana = a_user("ana")
         publish(ana, "Hello")

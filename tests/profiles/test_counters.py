@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, text, update
 from app import create_app
 from app.config import Settings
 from app.core.database import read_transaction
+from app.core.migrations import migrate
 from app.extensions import db as the_db
 from app.jobs import enqueue
 from app.models import Follow, Job, Post, ProfileCount, User
@@ -178,6 +179,7 @@ def test_concurrent_actions_keep_counts_correct(app, db, run_recount):
 def test_migration_counts_existing_rows(database, tmp_path):
     url = database.copy()
     app = create_app(Settings(microblog_env="test", data_dir=tmp_path, secret_key="x" * 40, database_url=url))
+    migrate.init_app(app)
     with app.app_context():
         flask_migrate.downgrade(revision="0005")
         columns = (

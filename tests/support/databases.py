@@ -12,6 +12,7 @@ from flask import Flask
 
 from app import create_app
 from app.config import Settings
+from app.core.migrations import migrate
 from app.extensions import db
 from tests.support.postgres import Postgres
 
@@ -53,6 +54,7 @@ def make_database(kind: str, folder: Path) -> Database:
 
 def _migrate(url: str, folder: Path) -> None:
     app: Flask = create_app(Settings(microblog_env="test", data_dir=folder, secret_key="x" * 40, database_url=url))
+    migrate.init_app(app)
     with app.app_context():
         flask_migrate.upgrade()
         db.session.remove()
