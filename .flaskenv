@@ -1,1 +1,1 @@
-FLASK_APP=commands.py
+FLASK_APP=microblog.py

@@ -39,7 +39,7 @@ format: packages  ## format the code and the templates' imports as `make check` 
 check: packages  ## lint, format, spelling, types, imports, templates, catalogs, house rules
 	@$(VENV)/ruff check --quiet
 	@$(VENV)/ruff format --check --quiet
-	@$(VENV)/codespell app bench deploy docs tools *.py *.md
+	@$(VENV)/codespell app bench deploy docs tools microblog.py worker.py *.md
 	@$(VENV)/mypy --no-error-summary
 	@said=$$($(VENV)/lint-imports --no-logo) || { echo "$$said"; exit 1; }
 	@$(VENV)/djlint app/templates --lint --quiet

@@ -9,15 +9,18 @@ platform then starts the worker again. No job is lost, because all jobs are stor
 
 from __future__ import annotations
 
+import gc
 import sys
 
-from startup import without_garbage_collection
-
-with without_garbage_collection():
+gc.disable()
+try:
     from app import create_app
     from app.jobs.worker import run
 
     app = create_app()
+finally:
+    gc.freeze()  # as in microblog.py; it also keeps the memory shared with the forks that run long jobs
+    gc.enable()
 
 if __name__ == "__main__":
     sys.exit(run(app, sys.argv[1:]))

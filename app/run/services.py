@@ -29,7 +29,7 @@ GRANIAN = (
     *("--http1-buffer-size", "16384", "--http1-header-read-timeout", "30000"),
 )
 # The files that `make dev` watches. They include templates and style sheets, which the app reads only at startup.
-WATCHED = ("app", "translations", "microblog.py", "worker.py", "startup.py")
+WATCHED = ("app", "translations", "microblog.py", "worker.py")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
