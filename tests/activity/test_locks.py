@@ -19,6 +19,7 @@ from app.posts.actions import delete, publish
 from app.queries.activity import place_of
 from tests.activity.conftest import badge_counts, polled_count
 from tests.factories import a_post, a_user
+from tests.support.databases import PATIENCE
 
 MOMENT = 0.5  # seconds in which the other one gets as far as it can
 
@@ -69,9 +70,9 @@ def test_event_can_be_recorded_again_while_its_reader_marks_it_read(app, db, peo
 
     read_everything(ana)
     with run_concurrently(app, tell_again) as telling:
-        waited = not telling.done()
+        if db.engine.dialect.name == "postgresql":  # on SQLite only one writes at a time
+            telling.result(PATIENCE / 2)
         db.session.commit()
-    assert not waited or db.engine.dialect.name == "sqlite"  # where only one writes at a time
     assert recorded_events(db) == {"follow": True, "mention": True}
 
 

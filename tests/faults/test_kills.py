@@ -16,6 +16,7 @@ from tests.support.ports import wait_for
 pytestmark = pytest.mark.slow
 
 SOON = 60  # seconds
+QUICKLY = 5  # seconds for two requests, on a machine that is busy with other tests
 
 
 def address(name: str) -> str:
@@ -172,7 +173,7 @@ def test_pages_work_and_jobs_survive_while_redis_is_down(stack, people, how):
         started = time.monotonic()
         assert ana.post_form(f"/send_message/{other}", {"message": f"{number}"}).status_code == 303
         assert ben.get("/notifications").status_code == 200
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < QUICKLY
     assert [one["data"] for one in ben.get("/notifications").json() if one["name"] == "unread_message_count"] == [5]
     stack.valkey.revive()
     wait_for(lambda: message_emails(stack, other), seconds=SOON, why="the mail")

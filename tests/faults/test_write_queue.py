@@ -225,7 +225,7 @@ def test_queued_writer_waits_for_a_writer_outside_the_queue(file):
 
 
 def test_one_timeout_covers_waiting_for_the_turn_and_the_lock(file):
-    turn_lasts, timeout = 1.5, 2.0
+    turn_lasts, timeout = 3.0, 4.0
     with closing(sqlite3.connect(file, isolation_level=None)) as other, closing(connect(file, timeout)) as connection:
         other.execute("BEGIN IMMEDIATE")
         assert queue_of(file).acquire(0)
