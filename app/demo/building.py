@@ -153,7 +153,7 @@ def _publish(author: User, entry: Entry) -> Post:
 
 def _published(viewer: User, entry: Entry) -> Post:
     same = (User.username == entry.author, Post.body == entry.body)
-    post = db.session.scalar(timelines.visible(viewer).where(*same))
+    post = db.session.scalar(timelines.visible().where(*same), {"viewer_id": viewer.id})
     if post is None:
         raise ActionError(f"A post by {entry.author} was deleted while the demo was made.")
     return post

@@ -75,7 +75,7 @@ def _unsent_after_reading(viewer: User, conversation_id: int) -> list[int]:
 
 def post(viewer: User, post_id: int) -> Post | None:
     """Return the post with that id and its author, or None if the viewer can't see it."""
-    return db.session.scalar(timelines.one(viewer, post_id))
+    return timelines.one(viewer, post_id)
 
 
 def is_blocked_either_way(one: User, other: User) -> bool:

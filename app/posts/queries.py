@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, func, select
+from sqlalchemy import Select, func, select
 
 from app.core.database import built_once
 from app.extensions import db
@@ -32,13 +33,12 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 
     If there are `size` + 1 posts, there is another page.
     """
-    return _with_languages(_home(), timelines.home_parameters(viewer, before=before, size=size))
+    return _with_languages(_home(), timelines.page_parameters(viewer, before=before, size=size))
 
 
 def one(viewer: User, post_id: int) -> WithLanguages:
     """Return the post with this id; no posts if the post doesn't exist or if the viewer can't see it."""
-    found = timelines.one(viewer, post_id).add_columns(timelines.recent_languages(viewer.id))
-    return _with_languages(found, {})
+    return _with_languages(_one(), {"viewer_id": viewer.id, "post_id": post_id})
 
 
 def lock_visible(viewer: User, post_id: int) -> int | None:
@@ -71,11 +71,8 @@ def reacted_to(
     `model` is PostLike or PostBookmark. The latest like or bookmark comes first. Only likes or bookmarks with ids below
     `before` are included. Posts that the viewer can't see are left out.
     """
-    found: Select[Any] = timelines.visible(viewer).join(model, model.post_id == Post.id).add_columns(model.id)
-    found = found.where(model.user_id == viewer.id)
-    if before is not None:
-        found = found.where(model.id < before)
-    rows: Sequence[Any] = db.session.execute(found.order_by(model.id.desc()).limit(size + 1)).unique().all()
+    values = timelines.page_parameters(viewer, before=before, size=size)
+    rows: Sequence[Any] = db.session.execute(_REACTED_TO[model](), values).unique().all()
     return rows
 
 
@@ -136,30 +133,41 @@ def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
 
 
 # Built once, because building them takes longer than running them.
-POST_ID = bindparam("post_id", type_=Integer)
-
-
 @built_once
 def _locked() -> Select[int]:
-    this = (Post.id == POST_ID, visibility.post_is_visible(timelines.VIEWER_ID))
+    this = (Post.id == timelines.POST_ID, visibility.post_is_visible(timelines.VIEWER_ID))
     return select(Post.author_id).join(Post.author).where(*this).with_for_update(read=True, key_share=True, of=Post)
 
 
 @built_once
 def _locked_any() -> Select[int, bool]:
     columns = (Post.author_id, visibility.post_is_visible(timelines.VIEWER_ID))
-    this = select(*columns).join(Post.author).where(Post.id == POST_ID)
+    this = select(*columns).join(Post.author).where(Post.id == timelines.POST_ID)
     return this.with_for_update(read=True, key_share=True, of=Post)
 
 
 @built_once
 def _like_count() -> Select[int]:
-    return select(reactions.like_count(timelines.VIEWER_ID)).select_from(Post).where(Post.id == POST_ID)
+    return select(reactions.like_count(timelines.VIEWER_ID)).select_from(Post).where(Post.id == timelines.POST_ID)
 
 
 @built_once
 def _home() -> Select[Any]:
     return timelines.home().add_columns(timelines.recent_languages(timelines.VIEWER_ID))
+
+
+@built_once
+def _one() -> Select[Any]:
+    return timelines.by_id().add_columns(timelines.recent_languages(timelines.VIEWER_ID))
+
+
+def _reacted_to(model: Any) -> Select[Any]:
+    found: Select[Any] = timelines.visible().join(model, model.post_id == Post.id).add_columns(model.id)
+    found = found.where(model.user_id == timelines.VIEWER_ID, model.id < timelines.BEFORE)
+    return found.order_by(model.id.desc()).limit(timelines.WITH_NEXT)
+
+
+_REACTED_TO = {model: built_once(partial(_reacted_to, model)) for model in (PostLike, PostBookmark)}
 
 
 @built_once

@@ -9,8 +9,6 @@ from werkzeug.wrappers import Response
 
 from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
-from app.extensions import db
-from app.models import Post
 from app.posts import actions, audience, bp, drafts, queries, threads
 from app.posts.actions import PostOptions
 from app.posts.drafts import Draft
@@ -19,7 +17,7 @@ from app.posts.languages import choices, likely
 from app.queries import timelines
 from app.queries.threads import is_path
 from app.web import limits, reauth
-from app.web.paging import Page, before_id, page, page_size, position
+from app.web.paging import Page, before_id, page_of_posts, page_size, position
 from app.web.responses import flash_error, go_back, new_form_key, wants_json
 from app.web.url_converters import ID
 from app.web.viewer import viewer, write_transaction, writes_late
@@ -50,7 +48,7 @@ def news() -> Response:
 @login_required
 def explore() -> str:
     """Show the posts that all members may see, newest first. Omit replies, and posts that a mute or block hides."""
-    return render_template("posts/explore.html", posts=page(timelines.explore(viewer()), Post.id))
+    return render_template("posts/explore.html", posts=page_of_posts(timelines.explore(), viewer()))
 
 
 @bp.get(POST_ID)
@@ -91,7 +89,7 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
 
     If a script sent the request, respond with JSON instead: the URL of the reply, or the error.
     """
-    post, form = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404), ReplyForm(request.form)
+    post, form = timelines.one(viewer(), post_id) or abort(404), ReplyForm(request.form)
     try:
         with write_transaction():
             answer = actions.reply(viewer(), post, form.post.data or "", _options(form))
@@ -112,7 +110,7 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
 def delete(post_id: int) -> Response:
     """Delete the viewer's own post. If the post no longer exists, respond as if it had just been deleted."""
     with write_transaction():
-        post = db.session.scalar(timelines.one(viewer(), post_id))
+        post = timelines.one(viewer(), post_id)
         if post is not None and post.author_id != viewer().id:
             abort(403)
         if post is not None:
@@ -130,7 +128,7 @@ def set_language(post_id: int) -> str | Response | tuple[str, int]:
     form = LanguageForm(request.form)
     try:
         with write_transaction():
-            post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
+            post = timelines.one(viewer(), post_id) or abort(404)
             if post.author_id != viewer().id:
                 abort(403)
             actions.correct_language(viewer(), post, form.language.data or "")

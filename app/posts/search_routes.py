@@ -52,7 +52,8 @@ def search() -> str:
     if terms and kind == "people":
         results = page(*found.people(viewer(), terms))
     elif terms:
-        results = cut(found.posts(viewer(), terms, before=before_id(), size=page_size()), size=page_size())
+        query = found.posts(terms, before=before_id(), size=page_size())
+        results = cut(query, {"viewer_id": viewer().id}, size=page_size())
         above = _top_results(q) if before_id() is None else above
     return render_template("posts/search.html", q=q, kind=kind, results=results, above=above)
 

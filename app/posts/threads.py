@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Select, bindparam
+
+from app.core.database import built_once
 from app.extensions import db
 from app.models import Post, User
 from app.queries import threads, timelines
@@ -49,8 +52,8 @@ def _above(viewer: User, post: Post) -> tuple[list[Item], int | None]:
     if not ids:
         return [], None
     shown = ids[-MAX_ANCESTORS:]
-    query = timelines.listed(viewer).where(Post.id.in_(shown))
-    found = {one.id: one for one in db.session.scalars(query).unique()}
+    rows = db.session.scalars(_shown(), {"viewer_id": viewer.id, "post_ids": shown}).unique()
+    found = {one.id: one for one in rows}
     items: list[Item] = []
     for post_id in shown:
         if post_id in found or not items or items[-1].post is not None:  # one placeholder for several posts
@@ -61,9 +64,18 @@ def _above(viewer: User, post: Post) -> tuple[list[Item], int | None]:
 
 
 def _below(viewer: User, post: Post, after: str, size: int) -> Sequence[Post]:
-    place = threads.place_of_replies(post)
-    query = threads.below(timelines.listed(viewer), place, after=after, size=size)
-    return db.session.scalars(query).unique().all()
+    values = threads.below_parameters(threads.place_of_replies(post), after=after, size=size)
+    return db.session.scalars(_replies(), {"viewer_id": viewer.id, **values}).unique().all()
+
+
+@built_once
+def _shown() -> Select[Post]:
+    return timelines.listed().where(Post.id.in_(bindparam("post_ids", expanding=True)))
+
+
+@built_once
+def _replies() -> Select[Post]:
+    return threads.below(timelines.listed())
 
 
 def _with_placeholders(post: Post, found: Sequence[Post], after: str) -> list[Item]:

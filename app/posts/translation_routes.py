@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from app.core.database import end_read_transaction
 from app.core.i18n import _
-from app.extensions import db
 from app.lib.locales import tag
 from app.models import Post
 from app.posts import bp, translation
@@ -25,7 +24,7 @@ from app.web.viewer import viewer, writes_late
 @writes_late
 def translate(post_id: int) -> Response | tuple[Response, int]:
     """Return a post translated to the language of the page, as JSON. If the provider fails, respond with 503."""
-    post = db.session.scalar(timelines.one(viewer(), post_id)) or abort(404)
+    post = timelines.one(viewer(), post_id) or abort(404)
     target = str(get_locale())
     end_read_transaction()  # hold no transaction while the provider responds
     provider = translation.provider()

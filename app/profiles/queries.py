@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_babel import to_user_timezone
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, bindparam, case, select
 
+from app.core.database import built_once
 from app.core.i18n import _
 from app.core.time import now
 from app.extensions import db
@@ -16,6 +17,7 @@ from app.lib.text.names import username_key
 from app.models import ProfileCount, User
 from app.queries import follows, relations, timelines, visibility
 from app.queries.relations import Relation
+from app.queries.timelines import VIEWER_ID
 
 
 @dataclass(frozen=True)
@@ -45,24 +47,29 @@ def profile(username: str, viewer: User) -> Profile | None:
 
     If either user blocks the other, the counters are 0. This takes one SQL query.
     """
-    apart = visibility.blocked_between(viewer.id, User.id)
-    row = db.session.execute(
-        select(
-            User,
-            case((apart, 0), else_=ProfileCount.posts - timelines.hidden_count(viewer.id, User.id)),
-            follows.follower_count_of(viewer.id),
-            follows.following_count_of(viewer.id),
-            follows.is_following(viewer.id, User.id),
-            follows.is_following(User.id, viewer.id),
-            *relations.columns(viewer.id, User.id),
-        )
-        .join(ProfileCount, ProfileCount.user_id == User.id)
-        .where(User.username_key == username_key(username), User.active)
-    ).first()
+    row = db.session.execute(_profile(), {"viewer_id": viewer.id, "key": username_key(username)}).first()
     if row is None:
         return None
     facts: tuple[Any, ...] = tuple(row)
     return Profile(Relation(*facts[6:]), *facts[:6])
+
+
+@built_once
+def _profile() -> Select[Any]:
+    apart = visibility.blocked_between(VIEWER_ID, User.id)
+    return (
+        select(
+            User,
+            case((apart, 0), else_=ProfileCount.posts - timelines.hidden_count(VIEWER_ID, User.id)),
+            follows.follower_count_of(VIEWER_ID),
+            follows.following_count_of(VIEWER_ID),
+            follows.is_following(VIEWER_ID, User.id),
+            follows.is_following(User.id, VIEWER_ID),
+            *relations.columns(VIEWER_ID, User.id),
+        )
+        .join(ProfileCount, ProfileCount.user_id == User.id)
+        .where(User.username_key == bindparam("key"), User.active)
+    )
 
 
 def people_page(

@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response
 
 from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _l, isolated
-from app.models import Post, User
+from app.models import User
 from app.profiles import actions, bp, queries
 from app.profiles.queries import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
-from app.web.paging import before_id, page, page_size
+from app.web.paging import before_id, page_of_posts, page_size
 from app.web.responses import flash_error, go_back, here, safe_next
 from app.web.viewer import viewer, write_transaction, writes_late
 
@@ -27,7 +27,7 @@ from app.web.viewer import viewer, write_transaction, writes_late
 def show(username: str) -> str:
     """Show a profile and the member's posts."""
     profile = queries.profile(username, viewer()) or abort(404)
-    posts = page(timelines.of(viewer(), profile.person), Post.id)
+    posts = page_of_posts(timelines.of_author(), viewer(), author_id=profile.person.id)
     seen = _last_seen(profile)
     return render_template("profiles/show.html", profile=profile, posts=posts, last_seen=seen, back=here())
 

@@ -46,7 +46,7 @@ def following(viewer_id: int, user_id: Any, person: Any = User) -> Select[tuple[
     )
 
 
-def follower_count_of(viewer_id: int) -> ColumnElement[int]:
+def follower_count_of(viewer_id: Any) -> ColumnElement[int]:
     """Return the number of followers that the viewer can see, as a column expression for a query of `ProfileCount`.
 
     This is the cached counter minus the followers who block the viewer or whom the viewer blocks. The cost depends on
@@ -55,7 +55,7 @@ def follower_count_of(viewer_id: int) -> ColumnElement[int]:
     return _seen(viewer_id, ProfileCount.followers, Follow.follower_id, Follow.followed_id)
 
 
-def following_count_of(viewer_id: int) -> ColumnElement[int]:
+def following_count_of(viewer_id: Any) -> ColumnElement[int]:
     """Return the number of followed users that the viewer sees, as a column expression for a query of `ProfileCount`.
 
     This is the cached counter minus the followed users who block the viewer or whom the viewer blocks.
@@ -101,7 +101,7 @@ def _is_listed(viewer_id: int, user_id: Any, person: Any) -> ColumnElement[bool]
 
 
 def _seen(
-    viewer_id: int,
+    viewer_id: Any,
     stored: InstrumentedAttribute[int],
     other: InstrumentedAttribute[int],
     owner: InstrumentedAttribute[int],

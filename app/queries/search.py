@@ -24,20 +24,20 @@ _any = shared_alias(Post)  # created once, because creating an alias is slow
 Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 
 
-def posts(viewer: User, terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
+def posts(terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
     """Select up to `size` + 1 posts that contain all the terms, newest first, with ids below `before`.
 
     `terms` come from `query_terms` and must not be empty. Posts that the viewer may not see, or whose authors the
-    viewer mutes, are left out.
+    viewer mutes, are left out. The viewer is the bind parameter `viewer_id`.
     """
     if db.engine.dialect.name == "postgresql":
-        return _newest_first(viewer, terms, before, size)
-    found, key = matching(timelines.listed(viewer), Post, terms)
+        return _newest_first(terms, before, size)
+    found, key = matching(timelines.listed(), Post, terms)
     found = found if before is None else found.where(key < before)
     return found.order_by(key.desc()).limit(size + 1)
 
 
-def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size: int) -> Select[Post]:
+def _newest_first(terms: Sequence[Term], before: int | None, size: int) -> Select[Post]:
     """Return the query of `posts` for PostgreSQL, whose index returns matches in no particular order.
 
     For a common word, sorting all matches would take time proportional to the number of posts. So the newest posts are
@@ -48,7 +48,7 @@ def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size:
     upper: ColumnElement[int] = newest
     parts = []
     for width in (*WINDOWS, None):
-        found, key = matching(timelines.listed_ids(viewer), Post, terms)
+        found, key = matching(timelines.listed_ids(), Post, terms)
         found = found.where(Post.id < upper)
         if width is not None:
             upper = newest - width
@@ -57,7 +57,7 @@ def _newest_first(viewer: User, terms: Sequence[Term], before: int | None, size:
         order = Post.id if width == WINDOWS[0] else key
         parts.append(select(found.order_by(order.desc()).limit(size + 1).subquery().c.id))
     page = select(union_all(*parts).subquery().c.id).limit(size + 1).subquery()
-    return timelines.visible(viewer).join(page, page.c.id == Post.id).order_by(Post.id.desc())
+    return timelines.visible().join(page, page.c.id == Post.id).order_by(Post.id.desc())
 
 
 def people(viewer: User, terms: Sequence[Term]) -> tuple[Select[User], ColumnElement[int]]:

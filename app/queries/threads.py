@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from sqlalchemy import ScalarSelect, Select, select
+from sqlalchemy import Integer, ScalarSelect, Select, bindparam, select
 
 from app.core.database import shared_alias
 from app.extensions import db
@@ -85,23 +85,31 @@ def lock_parent(post_id: int) -> None:
     db.session.execute(select(Post.id).where(Post.id == replied_to).with_for_update(read=True, key_share=True))
 
 
-def below(posts: Select[Post], place: Place, *, after: str, size: int) -> Select[Post]:
+def below(posts: Select[Post]) -> Select[Post]:
     """Restrict the query `posts` to one page of the replies below a post, in the order of the thread.
 
-    `place` is the place of the replies to the post (`place_of_replies`). The page has up to `size` + 1 replies. `after`
-    is the path of the last reply on the previous page, or "".
+    The values of the bind parameters come from `below_parameters`.
     """
-    start = max(place.prefix, after)
     return (
         posts.where(
             Post.reply_to_id.is_not(None),
-            Post.tree_id == place.tree_id,
-            Post.tree_path > start,
-            Post.tree_path < place.prefix + _AFTER_DIGITS,
+            Post.tree_id == bindparam("tree_id"),
+            Post.tree_path > bindparam("start"),
+            Post.tree_path < bindparam("end"),
         )
         .order_by(Post.tree_path)
-        .limit(size + 1)
+        .limit(bindparam("with_next", type_=Integer))
     )
+
+
+def below_parameters(place: Place, *, after: str, size: int) -> dict[str, Any]:
+    """Return the values of the bind parameters of `below`, for a page of up to `size` + 1 replies.
+
+    `place` is the place of the replies to the post (`place_of_replies`). `after` is the path of the last reply on the
+    previous page, or "".
+    """
+    start, end = max(place.prefix, after), place.prefix + _AFTER_DIGITS
+    return {"tree_id": place.tree_id, "start": start, "end": end, "with_next": size + 1}
 
 
 def replied_to(viewer_id: Any) -> ScalarSelect[str]:

@@ -3,6 +3,9 @@
 Timelines are paginated by id, newest first (app/web/paging.py). Which posts they contain depends on the viewer. A block
 between two users hides their posts from each other. The visibility level of a post may exclude the viewer. Lists leave
 out posts by users whom the viewer mutes.
+
+The queries are built once, because building them takes longer than running them. So the viewer is a bind parameter,
+`viewer_id`. SQLAlchemy raises an error if a query is executed without it.
 """
 
 from __future__ import annotations
@@ -12,61 +15,83 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, union_all
 from sqlalchemy.orm import contains_eager, with_expression
 
-from app.core.database import shared_alias
+from app.core.database import built_once, shared_alias
+from app.extensions import db
 from app.models import Follow, Post, PostRecipient, User
 from app.models.post import ONLY_MENTIONED, OPEN, RESTRICTED
 from app.queries import reactions, threads, visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
-VIEWER_ID, BEFORE, SIZE = (bindparam(name, type_=Integer) for name in ("viewer_id", "before", "size"))
+VIEWER_ID, BEFORE, SIZE, WITH_NEXT, POST_ID, AUTHOR_ID = (
+    bindparam(name, type_=Integer) for name in ("viewer_id", "before", "size", "with_next", "post_id", "author_id")
+)
 _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
-def visible(viewer: User) -> Select[Post]:
+@built_once
+def visible() -> Select[Post]:
     """Select the posts that the viewer may see, with their authors.
 
     Also select the numbers of replies and likes, as the viewer sees them, and whether the viewer likes each post or has
     bookmarked it. All timelines are built from this query.
     """
-    return _visible(viewer.id)
-
-
-def _visible(viewer_id: Any) -> Select[Post]:
-    found = select(Post).join(Post.author).where(visibility.post_is_visible(viewer_id))
+    found = select(Post).join(Post.author).where(visibility.post_is_visible(VIEWER_ID))
     return found.options(
         contains_eager(Post.author),
-        with_expression(Post.reply_count, reactions.reply_count(viewer_id)),
-        with_expression(Post.like_count, reactions.like_count(viewer_id)),
-        with_expression(Post.is_liked, reactions.is_liked(viewer_id)),
-        with_expression(Post.is_bookmarked, reactions.is_bookmarked(viewer_id)),
-        with_expression(Post.replied_to, threads.replied_to(viewer_id)),
+        _computed(Post.reply_count, reactions.reply_count(VIEWER_ID)),
+        _computed(Post.like_count, reactions.like_count(VIEWER_ID)),
+        _computed(Post.is_liked, reactions.is_liked(VIEWER_ID)),
+        _computed(Post.is_bookmarked, reactions.is_bookmarked(VIEWER_ID)),
+        _computed(Post.replied_to, threads.replied_to(VIEWER_ID)),
     )
 
 
-def listed(viewer: User) -> Select[Post]:
+def _computed(attribute: Any, expression: ColumnElement[Any]) -> Any:
+    """Return the option that loads a `query_expression` attribute of Post.
+
+    After a rollback, SQLAlchemy reloads a post without the bind parameters of the query. So the reload leaves the
+    attribute out. Its value is then None.
+    """
+    option = with_expression(attribute, expression)
+    option.propagate_to_loaders = False
+    return option
+
+
+@built_once
+def listed() -> Select[Post]:
     """Select the posts for lists: posts that the viewer may see, by authors whom the viewer doesn't mute."""
-    return visible(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
+    return visible().where(~visibility.is_muting(VIEWER_ID, Post.author_id))
 
 
-def listed_ids(viewer: User) -> Select[int]:
+@built_once
+def listed_ids() -> Select[int]:
     """Select the ids of the posts that `listed` selects."""
-    return visible_ids(viewer).where(~visibility.is_muting(viewer.id, Post.author_id))
+    found = select(Post.id).join(Post.author).where(visibility.post_is_visible(VIEWER_ID))
+    return found.where(~visibility.is_muting(VIEWER_ID, Post.author_id))
 
 
-def visible_ids(viewer: User) -> Select[int]:
-    """Select the ids of the posts that `visible` selects."""
-    return select(Post.id).join(Post.author).where(visibility.post_is_visible(viewer.id))
+@built_once
+def explore() -> Select[Post]:
+    """Select a page of the Explore page: posts of `listed` that all members may see, except replies.
+
+    The bind parameters are those of `page_parameters`.
+    """
+    return _page(listed().where(Post.reply_to_id.is_(None), Post.visibility.in_(OPEN)))
 
 
-def explore(viewer: User) -> Select[Post]:
-    """Select the posts of the Explore page: those of `listed` that all members may see, except replies."""
-    return listed(viewer).where(Post.reply_to_id.is_(None), Post.visibility.in_(OPEN))
+@built_once
+def of_author() -> Select[Post]:
+    """Select a page of the posts and replies by one author that the viewer may see.
+
+    The bind parameters are `author_id` and those of `page_parameters`.
+    """
+    return _page(visible().where(Post.author_id == AUTHOR_ID))
 
 
-def of(viewer: User, author: User) -> Select[Post]:
-    """Select the posts and replies by one author that the viewer may see."""
-    return visible(viewer).where(Post.author_id == author.id)
+def _page(posts: Select[Post]) -> Select[Post]:
+    """Restrict the query `posts` to the `size` + 1 newest posts with ids below `before`, newest first."""
+    return posts.where(Post.id < BEFORE).order_by(Post.id.desc()).limit(WITH_NEXT)
 
 
 def hidden_count(viewer_id: Any, author_id: Any) -> ScalarSelect[int]:
@@ -79,13 +104,19 @@ def hidden_count(viewer_id: Any, author_id: Any) -> ScalarSelect[int]:
     return hidden.correlate_except(_theirs).scalar_subquery()
 
 
-def one(viewer: User, post_id: int) -> Select[Post]:
-    """Select the post with this id, if it is visible to the viewer."""
-    return visible(viewer).where(Post.id == post_id)
+@built_once
+def by_id() -> Select[Post]:
+    """Select the post with the id `post_id`, a bind parameter, if it is visible to the viewer."""
+    return visible().where(Post.id == POST_ID)
 
 
-def home_parameters(viewer: User, *, before: int | None, size: int) -> dict[str, int]:
-    """Return the values of the bind parameters of `home`, for a page of `size` posts with ids below `before`.
+def one(viewer: User, post_id: int) -> Post | None:
+    """Return the post with this id, or None if it doesn't exist or the viewer can't see it."""
+    return db.session.scalar(by_id(), {"viewer_id": viewer.id, "post_id": post_id})
+
+
+def page_parameters(viewer: User, *, before: int | None, size: int) -> dict[str, int]:
+    """Return the values of the bind parameters of a timeline, for a page of `size` posts with ids below `before`.
 
     If `before` is None, the page begins with the newest post.
     """
@@ -97,8 +128,8 @@ def home() -> Select[Post]:
     """Select the `size` + 1 newest posts on the viewer's home timeline with ids below `before`, newest first.
 
     The timeline contains the posts of the viewer and of the users they follow. Replies are left out. They are shown on
-    the pages of the posts that they answer, and on the profiles of their authors. The viewer, `before` and `size` are
-    bind parameters (`home_parameters`), so that the statement is built only once.
+    the pages of the posts that they answer, and on the profiles of their authors. The bind parameters are those of
+    `page_parameters`.
 
     The viewer can see all posts by these authors, except posts that are only for mentioned people. If the viewer is
     mentioned in such a post, it is found by looking up the posts that the viewer is a recipient of.
@@ -113,7 +144,6 @@ def home() -> Select[Post]:
     authors = _authors()
     floor = _floor(authors)
     floor_of_author = func.coalesce(_last_on_page(authors.c.id, floor), floor)
-    with_next = bindparam("with_next", type_=Integer)
     by_level = (
         select(Post.id)
         .select_from(authors)
@@ -121,13 +151,13 @@ def home() -> Select[Post]:
         .where(Post.id < BEFORE, *on_home(Post))
         # "+ 0" prevents the planner from scanning all posts by id to find the few posts by these authors.
         .order_by((Post.id + 0).desc())
-        .limit(with_next)
+        .limit(WITH_NEXT)
     )
     received = _received(authors).where(PostRecipient.post_id < BEFORE, PostRecipient.post_id >= floor)
-    received = received.order_by(PostRecipient.post_id.desc()).limit(with_next)
+    received = received.order_by(PostRecipient.post_id.desc()).limit(WITH_NEXT)
     both = union_all(select(by_level.subquery().c.id), select(received.subquery().c.id)).subquery()
-    found = select(both.c.id).order_by(both.c.id.desc()).limit(with_next).subquery("found")
-    return _visible(VIEWER_ID).join(found, found.c.id == Post.id).order_by(Post.id.desc())
+    found = select(both.c.id).order_by(both.c.id.desc()).limit(WITH_NEXT).subquery("found")
+    return visible().join(found, found.c.id == Post.id).order_by(Post.id.desc())
 
 
 def count_newer() -> Select[int]:

@@ -5,7 +5,7 @@ The queries use neither OFFSET nor COUNT, so pages at the end of a long list are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import db
-from app.queries.timelines import LARGEST_ID
+from app.models import Post, User
+from app.queries.timelines import LARGEST_ID, page_parameters
 
 T = TypeVar("T")
 
@@ -62,18 +63,29 @@ def page(
     return cut(select.order_by(key.desc()).limit(size + 1), size=size, of=of)
 
 
+def page_of_posts(timeline: Select[Post], viewer: User, **values: int) -> Page[Post]:
+    """Run a query of app/queries/timelines.py for the requested page, and return the page.
+
+    `values` are the values of its bind parameters, except those of `page_parameters`.
+    """
+    size = page_size()
+    return cut(timeline, values | page_parameters(viewer, before=before_id(), size=size), size=size)
+
+
 def page_size() -> int:
     """Return the number of items on a page, the setting POSTS_PER_PAGE."""
     return int(current_app.config["POSTS_PER_PAGE"])
 
 
-def cut(select: Select[T], *, size: int, of: Callable[[T], int] | None = None) -> Page[T]:
-    """Run `select`, and return the first `size` items as a page.
+def cut(
+    select: Select[T], values: Mapping[str, Any] | None = None, *, size: int, of: Callable[[T], int] | None = None
+) -> Page[T]:
+    """Run `select`, and return the first `size` items as a page. `values` are the values of its bind parameters.
 
     `select` must be sorted, start at the cursor of the page, and have the limit `size` + 1. The additional item shows
     whether there is a next page. `of(item)` must return the cursor after an item; by default, it returns the item's id.
     """
-    found: Sequence[Any] = db.session.scalars(select).unique().all()
+    found: Sequence[Any] = db.session.scalars(select, values).unique().all()
     items = found[:size]
     key: Callable[[Any], int] = of or (lambda item: item.id)
     last = key(items[-1]) if len(found) > size else None

@@ -37,7 +37,8 @@ def _mention(reader: User) -> None:
 
 def _reply(reader: User) -> None:
     writer = somebody()
-    post = db.session.scalar(timelines.one(writer, a_post(reader).id).execution_options(populate_existing=True))
+    values = {"viewer_id": writer.id, "post_id": a_post(reader).id}
+    post = db.session.scalar(timelines.by_id(), values, execution_options={"populate_existing": True})
     reply(writer, post, "I agree")
 
 

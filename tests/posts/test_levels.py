@@ -249,7 +249,8 @@ def test_hidden_parent_is_a_placeholder_without_a_name(as_, db):
     ana, ben, cleo = as_("ana"), as_("ben"), as_("cleo")
     a_follow(ben.user, ana.user)
     post = post_as(ana, visibility="followers")
-    loaded = db.session.scalar(timelines.one(ben.user, post.id).execution_options(populate_existing=True))
+    values = {"viewer_id": ben.user.id, "post_id": post.id}
+    loaded = db.session.scalar(timelines.by_id(), values, execution_options={"populate_existing": True})
     answer = reply(ben.user, loaded, "Everyone may read this", PostOptions(visibility="members"))
     db.session.commit()
     page = cleo.get(f"/post/{answer.id}").text
@@ -301,13 +302,14 @@ def test_queries_use_the_partial_indexes(db):
     if the_db.engine.dialect.name != "sqlite":
         pytest.skip("the wording of the plan is SQLite's")
     ana = a_user("ana")
-    home = timelines.home().params(timelines.home_parameters(ana, before=None, size=25))
+    values = timelines.page_parameters(ana, before=None, size=25)
+    home, explore = timelines.home().params(values), timelines.explore().params(values)
     hidden = select(timelines.hidden_count(ana.id, 2))
     for query, index in [
         (home, "ix_post_author_id_home"),
         (home, "sqlite_autoindex_post_recipient_1"),
-        (timelines.explore(ana).order_by(Post.id.desc()).limit(26), "ix_post_open_roots"),
-        (timelines.explore(ana).order_by(Post.id.desc()).limit(26), "ix_post_reply_to_id_restricted"),
+        (explore, "ix_post_open_roots"),
+        (explore, "ix_post_reply_to_id_restricted"),
         (hidden, "ix_post_author_id_restricted"),
     ]:
         sql = str(query.compile(the_db.engine, compile_kwargs={"literal_binds": True}))

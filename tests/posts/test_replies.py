@@ -35,7 +35,8 @@ def answer(browser, post, body="I agree", **form):
 
 def a_reply(author, post, body="I agree"):
     """A reply, by the action."""
-    loaded = the_db.session.scalar(timelines.one(author, post.id).execution_options(populate_existing=True))
+    values = {"viewer_id": author.id, "post_id": post.id}
+    loaded = the_db.session.scalar(timelines.by_id(), values, execution_options={"populate_existing": True})
     row = reply(author, loaded, body)
     the_db.session.commit()
     return the_db.session.get_one(Post, row.id, populate_existing=True)
@@ -213,7 +214,7 @@ def test_a_block_forbids_replying_and_hides_replies(as_, db, blocker, blocked):
 
 def test_the_action_checks_for_a_block_by_itself(db):
     ana, ben = a_user("ana"), a_user("ben")
-    post = db.session.scalar(timelines.one(ben, a_post(ana).id))
+    post = timelines.one(ben, a_post(ana).id)
     block(ana, ben)
     db.session.commit()
     with pytest.raises(ActionError):

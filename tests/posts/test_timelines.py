@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 
 from app.extensions import db as the_db
 from app.models import Follow, Post
+from app.posts.reactions import like
 from app.queries import timelines
 from tests.factories import a_follow, a_post, a_user
 
@@ -127,9 +128,24 @@ def test_home_query_uses_indexes_only(db):
     if the_db.engine.dialect.name != "sqlite":
         pytest.skip("the wording of the plan is SQLite's")
     ana = a_user("ana")
-    query = timelines.home().params(timelines.home_parameters(ana, before=None, size=25))
+    query = timelines.home().params(timelines.page_parameters(ana, before=None, size=25))
     sql = str(query.compile(the_db.engine, compile_kwargs={"literal_binds": True}))
     plan = [row[-1] for row in db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")]
     steps = [step for step in plan if " post" in step]
     assert steps
     assert all(step.startswith("SEARCH") for step in steps), steps
+
+
+def test_a_loaded_post_is_readable_after_a_rollback(db):
+    ana, ben = a_user("ana"), a_user("ben")
+    post_id = a_post(ana, "Hello").id
+    like(ben, post_id)
+    db.session.commit()
+    db.session.expunge_all()
+    ben = db.session.merge(ben)
+    post = timelines.one(ben, post_id)
+    assert (post.like_count, post.is_liked) == (1, True)
+    db.session.rollback()
+    assert (post.body, post.like_count) == ("Hello", None)
+    assert timelines.one(ben, post_id) is post
+    assert (post.like_count, post.author.username) == (1, "ana")
