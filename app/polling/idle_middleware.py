@@ -1,8 +1,9 @@
 """WSGI middleware that answers polls without Flask. Most requests to a server are polls.
 
-The middleware verifies the session cookie with the app's own serializer. One Redis command returns the timestamp of the
-user's newest notification, and whether the login may still poll. (app/notifications/poll_cache.py explains why these
-values are correct.) If the timestamp equals `?since=`, the response is `[]`. Such a poll is called idle.
+The middleware verifies the session cookie with the app's own serializer, once for each cookie. One Redis command
+returns the timestamp of the user's newest notification, and whether the login may still poll.
+(app/notifications/poll_cache.py explains why these values are correct.) If the timestamp equals `?since=`, the response
+is `[]`. Such a poll is called idle.
 
 If the poll is not idle, the middleware reads the notifications from the database, under the lock that is needed to fill
 the cache. It passes the request on to the app if the lock is taken, if the cookie or `?since=` is invalid, or if Redis
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH = "/notifications"
+SESSIONS = 16384  # maximum number of session cookies whose signature is not verified again; about 10 MB
 TRIED = "microblog.poll_cache_tried"  # key in the environ of a poll for which the cache could not be filled
 BUSY = b'{"error": "busy", "status": 503}\n'
 
@@ -52,6 +55,8 @@ class IdlePolls:
         self._breaker: Breaker = app.extensions["redis_breaker"]
         self._serializer = cookies.serializer(app)
         self._signer = self._serializer.make_signer()  # once, because the serializer would make one for each cookie
+        # Caches valid cookies only, because a cookie that isn't valid raises an error.
+        self._verified = lru_cache(maxsize=SESSIONS)(self._verify)
         self._cookie_name: str = app.config["SESSION_COOKIE_NAME"]
         self._load: Load = app.extensions["web_load"]
         always = [*app.config["ANSWER_HEADERS"].items(), ("Content-Type", "application/json"), ("Vary", "Cookie")]
@@ -87,8 +92,7 @@ class IdlePolls:
         return [BUSY]
 
     def _poll(self, environ: WSGIEnvironment) -> Poll | None:
-        session = self._session(environ.get("HTTP_COOKIE", ""))
-        login_id, user_id = session.get(cookies.LOGIN_KEY), session.get(cookies.PERSON_KEY)
+        login_id, user_id = self._login(environ.get("HTTP_COOKIE", ""))
         if not isinstance(login_id, str) or not isinstance(user_id, int):
             return None
         try:
@@ -125,14 +129,23 @@ class IdlePolls:
             headers.append(("Content-Encoding", "gzip"))
         return [*headers, ("Content-Length", str(len(body)))], body
 
-    def _session(self, header: str) -> dict[str, Any]:
+    def _login(self, header: str) -> tuple[Any, Any]:
         value = parse_cookie(header).get(self._cookie_name)  # Flask's own parser, which accepts any bytes
         if not value:
-            return {}
+            return None, None
         try:
-            return dict(self._serializer.load_payload(self._signer.unsign(value)))
+            return self._verified(value)
         except (BadData, ValueError, TypeError, RecursionError):
-            return {}
+            return None, None
+
+    def _verify(self, value: str) -> tuple[Any, Any]:
+        """Return the login's id and the user's id from a session cookie. Raises an error if the cookie isn't valid.
+
+        The result never changes, because the cookie has no timestamp (app/web/cookies.py). Whether the login may still
+        poll is not stored in the cookie, but in Redis.
+        """
+        session = dict(self._serializer.load_payload(self._signer.unsign(value)))
+        return session.get(cookies.LOGIN_KEY), session.get(cookies.PERSON_KEY)
 
 
 def answer_idle_polls(app: Flask) -> None:
