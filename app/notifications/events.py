@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Select, Update, and_, bindparam, delete, exists, or_, select, update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from app.core.database import built_once, insert_into
 from app.core.signals import visibility_changed
@@ -109,8 +109,17 @@ def _restore(user_id: int, kind: str, subject: str, filtered_by: str) -> bool:
 
     The event keeps its timestamp, so browsers that were notified of it by push aren't notified again.
     """
-    hidden = update(Activity).where(*_has_key(user_id, kind, subject), Activity.filtered_by == RETRACTED)
-    return _changes_row(hidden.values(filtered_by=filtered_by, read_at=None))
+    values = {"of_user": user_id, "of_kind": kind, "of_subject": subject, "shown_by": filtered_by}
+    return db.session.scalar(_restored(), values) is not None
+
+
+@built_once
+def _restored() -> ReturningUpdate[int]:
+    # The parameters can't have the names of the columns, because SQLAlchemy would store their values.
+    event = _has_key(*map(bindparam, ("of_user", "of_kind", "of_subject")))
+    hidden = update(Activity).where(*event, Activity.filtered_by == RETRACTED)
+    shown = hidden.values(filtered_by=bindparam("shown_by"), read_at=None)
+    return shown.returning(Activity.id).execution_options(synchronize_session=False)
 
 
 def _changes_row(statement: Update | Delete) -> bool:
