@@ -61,6 +61,7 @@ _SIGNS = regex.compile(
     rf"|(?<!{_IN_WORD})(?<![_#＃/&])[#＃](?P<tag>(?:[\p{{L}}\p{{M}}\p{{N}}_]|{_JOINER})++)",
     flags=regex.V1,
 )
+_SURROGATE = regex.compile(r"[\ud800-\udfff]")
 _LETTER = regex.compile(r"\p{L}")
 # "谢谢@name" mentions someone; "谢谢@name.example" is an address.
 _UNSPACED = regex.compile(f"[{UNSPACED}]")
@@ -73,7 +74,7 @@ def clean(text: str) -> str:
     Tabs are kept. Spaces at the ends of lines and empty lines around the text are removed. Raises InvalidText for lone
     surrogates, which cannot be encoded in UTF-8.
     """
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if _SURROGATE.search(text):
         raise InvalidText("characters")
     lines = _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     composed = unicodedata.normalize("NFC", stream_safe(lines))

@@ -85,6 +85,8 @@ def _fold(text: str) -> str:
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", stream_safe(text)))
     lower = unicodedata.normalize("NFKC", visible.casefold()).casefold().translate(PLAIN_LETTERS)
     plain = _ACCENTS.sub("", unicodedata.normalize("NFD", lower))
+    if plain.isascii():
+        return plain
     digits = "".join(str(unicodedata.digit(c)) if unicodedata.category(c) == "Nd" else c for c in plain)
     return unicodedata.normalize("NFC", digits)
 
