@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Dialect, Engine, event, func, inspect, literal, select, text
+from sqlalchemy import DateTime, Dialect, Engine, Executable, event, func, inspect, literal, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError, NoResultFound
@@ -39,6 +39,28 @@ _reads_only: ContextVar[bool] = ContextVar("reads_only", default=False)
 def insert_into(table: Any) -> Any:
     """Return an INSERT statement for the current database, SQLite or PostgreSQL, that supports ON CONFLICT."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def insert_returning(model: type[M], insert: Any = None) -> Executable:
+    """Return a statement that inserts a row and returns it as an object. Its parameters are the values of the columns.
+
+    Run it with `db.session.scalars`. This takes half the time of `db.session.add` and a flush. A column without a value
+    gets its default here, too. `insert` is the INSERT into the model's table, if it needs ON CONFLICT.
+    """
+    table = inspect(model).local_table
+    stmt = insert_into(table) if insert is None else insert
+    return select(model).from_statement(stmt.returning(*table.columns))
+
+
+def execute_core(statement: Any, parameters: Any) -> Any:
+    """Run a statement that returns no objects, and return the result. This is faster than `db.session.execute`.
+
+    As there, the session's changes are flushed first. But objects that are already loaded are not updated.
+    """
+    session = db.session()
+    if session.autoflush:
+        session.flush()
+    return session.connection().execute(statement, parameters)
 
 
 def built_once(build: Callable[[], S]) -> Callable[[], S]:

@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import update
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Executable, update
 
-from app.core.database import built_once, insert_into
+from app.core.database import built_once, insert_into, insert_returning
 from app.core.signals import job_changed
 from app.core.time import now
 from app.extensions import current_session, db
@@ -48,7 +47,7 @@ def enqueue(
         "pushed_at": None if delay else moment,
     }
     insert = _insert_once() if unique_key else _insert()
-    job = db.session.scalars(insert, [values], execution_options={"populate_existing": True}).one()
+    job: Job = db.session.scalars(insert, values, execution_options={"populate_existing": True}).one()
     if not delay:
         _push_after_commit(job)
     job_changed.send(job)
@@ -105,22 +104,20 @@ def _push_after_commit(job: Job) -> None:
 
 
 @built_once
-def _insert() -> ReturningInsert[Job]:
-    stmt: ReturningInsert[Job] = insert_into(Job).returning(Job)
-    return stmt
+def _insert() -> Executable:
+    return insert_returning(Job)
 
 
 @built_once
-def _insert_once() -> ReturningInsert[Job]:
+def _insert_once() -> Executable:
     """Return an INSERT statement that returns the new row or, if a job with the same unique key is queued, its row.
 
     The statement uses DO UPDATE, because DO UPDATE locks the queued row until the commit, unlike DO NOTHING. A worker
     that wants to claim the row must then wait, and sees this transaction's writes.
     """
-    stmt = insert_into(Job).on_conflict_do_update(
+    stmt = insert_into(Job.__table__).on_conflict_do_update(
         index_elements=[Job.unique_key],
         index_where=IS_QUEUED,
         set_={"unique_key": Job.unique_key},
     )
-    upsert: ReturningInsert[Job] = stmt.returning(Job)
-    return upsert
+    return insert_returning(Job, stmt)

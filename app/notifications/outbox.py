@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from sqlalchemy import Insert, delete, select
 
-from app.core.database import built_once, insert_into
+from app.core.database import built_once, execute_core, insert_into
 from app.extensions import current_session, db
 from app.jobs import enqueue
 from app.models import Job, Notification
@@ -110,11 +110,8 @@ def _write() -> None:
     _run(outbox, Phase.ROWS, timestamps)
     _write_states(outbox, timestamps)
     _run(outbox, Phase.JOBS, timestamps)
-    redis_is_there = True
-    for user_id in timestamps:
-        # After the first failure, only enqueue jobs, so that an outage costs one timeout.
-        redis_is_there = redis_is_there and poll_cache.invalidate(user_id)
-        if not redis_is_there:
+    if timestamps and not poll_cache.invalidate(*timestamps):
+        for user_id in timestamps:
             _enqueue_removal(user_id)
     db.session.flush()
 
@@ -136,7 +133,7 @@ def _write_states(outbox: Outbox, timestamps: Mapping[int, float]) -> None:
         else:
             rows.append({**key, "data": data() if callable(data) else data, "timestamp": timestamps[user_id]})
     if rows:
-        db.session.execute(_upsert_states(), rows)
+        execute_core(_upsert_states(), rows)
 
 
 @built_once

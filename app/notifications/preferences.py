@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, and_, bindparam, func, select
 
-from app.core.database import built_once
+from app.core.database import built_once, execute_core
 from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, PushSubscription, User
 from app.notifications.kinds import KINDS, Kind
@@ -99,7 +99,7 @@ class Delivery:
 
 def delivery(user_id: int, kind: str) -> Delivery:
     """Return how events of a kind are delivered to a user. Runs one query."""
-    rows = db.session.execute(_delivery(), {"user_id": user_id, "kind": kind}).all()
+    rows = execute_core(_delivery(), {"user_id": user_id, "kind": kind}).all()
     first, usual = rows[0], default(KINDS[kind])
     return Delivery(
         push=usual.push if first.push is None else first.push,

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Insert, case, literal_column
 
-from app.core.database import built_once, insert_into
+from app.core.database import built_once, execute_core, insert_into
 from app.core.time import now
-from app.extensions import db
 from app.models import NotificationClock
 
 TICK = 1e-6  # seconds; a double still has this resolution in the year 2100
@@ -27,7 +26,7 @@ def lock(users: Mapping[int, bool]) -> dict[int, float]:
     """
     moment = now().timestamp()
     rows = [{"user_id": user_id, "last": moment if users[user_id] else UNMOVED} for user_id in sorted(users)]
-    found = db.session.execute(_move_clocks(), rows)
+    found = execute_core(_move_clocks(), rows)
     return {user_id: float(last) for user_id, last in sorted(found.all())}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, case, exists, func, select
 
-from app.core.database import built_once, shared_alias
+from app.core.database import built_once, execute_core, shared_alias
 from app.extensions import db
 from app.models import Conversation, ConversationMember, MemberState, Message, User
 from app.queries import visibility
@@ -98,7 +98,7 @@ def message_count(user_id: int) -> int:
 
 def message_counts(user_ids: Sequence[int]) -> dict[int, int]:
     """Return the number of unread messages of each of these users, by user id. Runs one query."""
-    rows = db.session.execute(_message_counts(), {"user_ids": list(user_ids)}).all()
+    rows = execute_core(_message_counts(), {"user_ids": list(user_ids)}).all()
     return {row[0]: row[1] for row in rows}
 
 

@@ -156,8 +156,8 @@ def remove_after_the_commit(monkeypatch):
     """The order that most sites have: commit, then tell the cache."""
     real = poll_cache.invalidate
 
-    def later(user_id: int) -> bool:
-        current_session().after_commit.append(lambda: real(user_id))
+    def later(*user_ids: int) -> bool:
+        current_session().after_commit.append(lambda: real(*user_ids))
         return True
 
     monkeypatch.setattr(poll_cache, "invalidate", later)
@@ -165,7 +165,7 @@ def remove_after_the_commit(monkeypatch):
 
 @pytest.fixture
 def never_remove(monkeypatch):
-    monkeypatch.setattr(poll_cache, "invalidate", lambda user_id: True)
+    monkeypatch.setattr(poll_cache, "invalidate", lambda *user_ids: True)
 
 
 @pytest.fixture

@@ -262,6 +262,15 @@ def test_redis_without_free_memory_still_invalidates(ana, as_, valkey, app):
     assert len(ana.get(f"/notifications?since={ana.since}").get_json()) == 2
 
 
+def test_one_command_removes_the_hashes_of_all_members(ana, as_, valkey):
+    ben = as_("ben")
+    newest_timestamp(ben)
+    valkey.client.config_resetstat()
+    a_message(ben.user, ana.user)
+    assert valkey.client.exists(poll_cache.key(ana.user.id), poll_cache.key(ben.user.id)) == 0
+    assert valkey.client.info("commandstats")["cmdstat_del"]["calls"] == 1
+
+
 def test_refilling_the_cache_does_not_extend_its_expiry(ana, valkey):
     key = poll_cache.key(ana.user.id)
     valkey.client.expire(key, 10)

@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select, and_, bindparam, or_, select
 
-from app.core.database import built_once, shared_alias
-from app.extensions import db
+from app.core.database import built_once, execute_core, shared_alias
 from app.models import Conversation, ConversationMember, MemberState, User
 from app.queries import visibility
 
@@ -26,7 +25,7 @@ def states_for(conversation_id: int, user_ids: Sequence[int]) -> dict[int, dict[
 
     `delivered` and `read` are 0 unless all members share read receipts. They are also 0 for a former member of a group.
     """
-    found = db.session.execute(_memberships(), {"conversation_id": conversation_id, "user_ids": list(user_ids)})
+    found = execute_core(_memberships(), {"conversation_id": conversation_id, "user_ids": list(user_ids)})
     return {user_id: _state(user_id, list(rows)) for user_id, rows in groupby(found, key=lambda row: row.reader_id)}
 
 
