@@ -5,6 +5,8 @@ The URL of a conversation between two users contains the other user's name. The 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import abort, jsonify, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response
@@ -84,10 +86,9 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
     if not form.validate_on_submit():
         return conversation_responses.show(opened, form), 422
     try:
-        options = conversation_responses.send_options(form)
+        options = replace(conversation_responses.send_options(form), read_upto=form.read_upto.data or 0)
         with write_transaction(check=False):  # the actions check the login with everything else
             _send(opened, form.message.data or "", options)
-            _mark_read(opened, form.read_upto.data or 0)
     except ActionError as refusal:
         flash_error(refusal)
         return conversation_responses.show(opened, form), 422
@@ -104,7 +105,8 @@ def mark_read(username: str = "", conversation_id: int = 0) -> Response | tuple[
     if not form.validate_on_submit():
         abort(400)
     with write_transaction():
-        _mark_read(opened, form.seq.data or 0)
+        if opened.conversation is not None and form.seq.data:
+            actions.mark_read(viewer(), opened.conversation, form.seq.data)
     return conversation_responses.action_response(opened)
 
 
@@ -152,8 +154,3 @@ def _send(opened: ConversationView, body: str, options: SendOptions) -> None:
         actions.send_to_group(viewer(), opened.conversation.id, body, options)
     else:
         raise ActionError(ACCOUNT_DELETED)
-
-
-def _mark_read(opened: ConversationView, seq: int) -> None:
-    if opened.conversation is not None and seq:
-        actions.mark_read(viewer(), opened.conversation, seq)

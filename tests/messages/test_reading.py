@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select
 
-from app.models import ConversationMember
-from app.queries import unread
+from app.extensions import db as the_db
+from app.messages import conversation_responses
+from app.models import ConversationMember, User
+from app.queries import people, unread
 from tests.factories import a_message, a_user
 from tests.support.sql import everything
 
@@ -114,3 +119,54 @@ def test_get_requests_write_nothing(ana, db):
             ana.get(path)
             ana.head(path)
     assert everything() == before
+
+
+def counts_told(browser, since: float) -> list[int]:
+    """The unread counts that a poll of this browser returns."""
+    events = browser.get(f"/notifications?since={since!r}").get_json()
+    return [event["data"] for event in events if event["name"] == "unread_message_count"]
+
+
+@pytest.mark.parametrize(("upto", "left"), [(2, [1]), (3, [0]), (99, [0]), (0, []), ("", [])])
+def test_replying_publishes_the_count_if_messages_were_read(ana, db, upto, left):
+    since = time.time()
+    assert ana.post_form("/send_message/ben", {"message": "an answer", "read_upto": upto}).status_code == 303
+    assert counts_told(ana, since) == left
+
+
+def test_replying_publishes_no_count_if_all_was_read(ana, db):
+    read(ana, 3)
+    ana.post_form("/send_message/ben", {"message": "one"})
+    since = time.time()
+    assert ana.post_form("/send_message/ben", {"message": "two", "read_upto": 4}).status_code == 303
+    assert counts_told(ana, since) == []
+    assert read_seq(db, ana.user) == 4  # over the own message, too
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_message_that_arrives_before_the_lock_is_marked_read_by_the_reply(ana, db, monkeypatch, again):
+    """What is unread is decided while the membership is locked, also for a form that was submitted before."""
+    form = {"message": "an answer", "form_key": "one", "read_upto": 3}
+    ana.post_form("/send_message/ben", form)
+    assert unread.message_count(ana.user.id) == 0
+    real, ben_id, ana_id = conversation_responses.send_options, people.by_username("ben").id, ana.user.id
+
+    def slow(form):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(write_from_ben).result()
+        return real(form)
+
+    def write_from_ben() -> None:
+        with ana.application.app_context():
+            a_message(the_db.session.get_one(User, ben_id), the_db.session.get_one(User, ana_id), "meanwhile")
+
+    monkeypatch.setattr(conversation_responses, "send_options", slow)
+    since = time.time()
+    second = form | {"read_upto": 5} | ({} if again else {"form_key": "two", "message": "another"})
+    assert ana.post_form("/send_message/ben", second).status_code == 303
+    assert counts_told(ana, since) == [0]
+
+
+def test_position_of_the_other_members_stays_when_one_replies(ana, db):
+    ana.post_form("/send_message/ben", {"message": "an answer", "read_upto": 3})
+    assert read_seq(db, people.by_username("ben")) == 0

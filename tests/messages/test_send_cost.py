@@ -54,6 +54,16 @@ def test_sending_a_message_takes_few_statements(ana, ben, queries):
     assert len(asked) <= MOST, asked
 
 
+def test_marking_messages_read_with_a_reply_adds_only_the_count(ana, ben, queries):
+    ana.post_form("/send_message/ben", {"message": "Hello"})
+    ben.post_form("/send_message/ana", {"message": "Hi"})
+    for upto, more in ((2, 1), (3, 0)):  # the message of ben, and then the reply
+        with queries() as asked:
+            answer = ana.post_form("/send_message/ben", {"message": f"Reply {upto}", "read_upto": upto})
+        assert answer.status_code == 303
+        assert len(asked) <= MOST + more, asked
+
+
 def test_sending_to_a_group_adds_only_job_statements_per_member(ana, people_of_a_group, queries):
     with queries() as asked:
         assert ana.post_form(f"/messages/thread/{people_of_a_group}/send", {"message": "Hello"}).status_code == 303

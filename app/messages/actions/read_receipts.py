@@ -31,6 +31,14 @@ def mark_read(user: User, conversation: Conversation, seq: int) -> bool:
     return True
 
 
+def has_unread(mine: ConversationMember, upto: int) -> bool:
+    """Return whether a membership has messages of other members after its read position, which `upto` is after, too.
+
+    The caller must have locked the membership.
+    """
+    return mine.read_seq < min(upto, mine.newest_seq)
+
+
 def mark_delivered(user: User, timestamp: float) -> int:
     """Record which messages the user's polls have fetched. Return how many conversations this changed.
 

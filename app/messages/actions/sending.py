@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Update, bindparam, case, select, update
+from sqlalchemy import Executable, Select, Update, and_, bindparam, case, select, update
+from sqlalchemy.orm.attributes import set_committed_value
 
-from app.core.database import built_once
+from app.core.database import built_once, execute_core, insert_returning
 from app.core.exceptions import ActionError, LoginEnded
 from app.core.i18n import _l
 from app.core.time import now
@@ -19,6 +20,7 @@ from app.messages import notifications, permission
 from app.messages.actions import rate_limits
 from app.messages.actions.images import Picture, attach, form_key_with_images
 from app.messages.actions.locking import Members, lock_pair_with_members, lock_with_members
+from app.messages.actions.read_receipts import has_unread, mark_read
 from app.messages.queries.conversations import ACTIVE_STATES
 from app.messages.search_words import words_of
 from app.models import Conversation, ConversationMember, MemberState, Message, User
@@ -34,6 +36,7 @@ class SendOptions:
     pictures: Sequence[Picture] = ()
     max_length: int = 2000
     limited: bool = False  # whether the rate limits apply
+    read_upto: int = 0  # the sequence number up to which the sender has read the messages
 
 
 DEFAULT_OPTIONS = SendOptions()
@@ -60,6 +63,7 @@ def send_message(
     key = send_key(sender, body, form_key_with_images(options.form_key, options.pictures))
     facts, sent = _facts(sender, recipient, conversation, key)
     if sent.message_id is not None:
+        mark_read(sender, conversation, options.read_upto)
         return db.session.get_one(Message, sent.message_id)
     verdict = permission.decide(facts)
     if verdict.kind == "refused":
@@ -75,7 +79,7 @@ def send_message(
         states[recipient.id] = MemberState.REQUEST
         # A request appears only on the Activity page. It causes no badge and no email.
         record_event(recipient.id, "message_request", str(conversation.id), actor=sender, known=True)
-    return _append(conversation, members, sender, states, body=body, key=key, pictures=options.pictures)
+    return _append(conversation, members, sender, states, body=body, key=key, options=options)
 
 
 def _facts(
@@ -130,15 +134,15 @@ def send_to_group(
     found = db.session.execute(_sent_query(), _sent_parameters(sender, conversation, key)).one()
     sent = _sent_if_logged_in(found)
     if sent.message_id is not None:
+        mark_read(sender, conversation, options.read_upto)
         return db.session.get_one(Message, sent.message_id)
     mine = members.get(sender.id)
     if mine is None or mine.state == MemberState.LEFT or not conversation.is_group:
         raise ActionError(_l("You're not in this conversation."))
     if options.limited:
         rate_limits.check(sender, conversation, sent, waits=False)
-    return _append(
-        conversation, members, sender, {sender.id: MemberState.ACCEPTED}, body=body, key=key, pictures=options.pictures
-    )
+    states = {sender.id: MemberState.ACCEPTED}
+    return _append(conversation, members, sender, states, body=body, key=key, options=options)
 
 
 def append_event(conversation: Conversation, actor: User, kind: str, args: dict[str, Any]) -> Message:
@@ -171,22 +175,24 @@ def _append(
     *,
     body: str,
     key: str | None,
-    pictures: Sequence[Picture],
+    options: SendOptions,
 ) -> Message:
-    """Add a message to a locked conversation, and notify the members.
+    """Add a message to a locked conversation, mark messages as read by the sender, and notify the members.
 
     `states` maps user ids to new membership states. A member whose id is not in `states` keeps their state.
     """
     after = {user_id: states.get(user_id, membership.state) for user_id, membership in members.items()}
     words = words_of(body, [user_id for user_id, state in after.items() if state in ACTIVE_STATES])
     message = _store(conversation, sender, body=body, form_key=key, search_text=words)
-    attach(message, pictures)
+    attach(message, options.pictures)
     for user_id, membership in members.items():
         if after[user_id] == MemberState.ACCEPTED != membership.state and membership.newest_seq:
             notifications.publish_unread_count(user_id)  # the messages of an accepted request now count as unread
             notifications.publish_request_count(user_id)
     told = [notifications.Member(user_id, after[user_id], one.muted) for user_id, one in members.items()]
-    _count_message(message, states)
+    if has_unread(members[sender.id], options.read_upto):
+        notifications.publish_unread_count(sender.id)
+    _count_message(message, states, options.read_upto)
     for membership in members.values():
         db.session.expire(membership)
     notifications.notify_new_message(conversation.id, sender.id, told)
@@ -194,28 +200,42 @@ def _append(
 
 
 def _store(conversation: Conversation, sender: User, **values: Any) -> Message:
-    conversation.newest_seq += 1
-    message = Message(conversation_id=conversation.id, seq=conversation.newest_seq, sender_id=sender.id, **values)
-    db.session.add(message)
-    db.session.flush()
+    seq = conversation.newest_seq + 1
+    execute_core(_update_conversation(), {"conversation": conversation.id, "seq": seq})
+    set_committed_value(conversation, "newest_seq", seq)
+    named = {"conversation_id": conversation.id, "seq": seq, "sender_id": sender.id, **values}
+    message: Message = db.session.scalars(_insert_message(), named).one()
     return message
 
 
-def _count_message(message: Message, states: Mapping[int, MemberState]) -> None:
+@built_once
+def _update_conversation() -> Update:
+    table: Any = Conversation.__table__
+    return update(table).where(table.c.id == bindparam("conversation")).values(newest_seq=bindparam("seq"))
+
+
+@built_once
+def _insert_message() -> Executable:
+    return insert_returning(Message)
+
+
+def _count_message(message: Message, states: Mapping[int, MemberState], read_upto: int) -> None:
     """Update all memberships of a conversation after a new message, with one SQL statement.
 
-    Set each member's newest message and state, and clear the sender's draft. `states` maps user ids to new membership
-    states. A member whose id is not in `states` keeps their state.
+    Set each member's newest message and state, clear the sender's draft, and move the sender's read position to
+    `read_upto` unless it is already later. `states` maps user ids to new membership states. A member whose id is not in
+    `states` keeps their state.
     """
     named = {
         "conversation": message.conversation_id,
         "sender": message.sender_id,
         "seq": message.seq,
         "message": message.id,
+        "read": min(read_upto, message.seq),
         "accepted": [user_id for user_id, state in states.items() if state == MemberState.ACCEPTED],
         "asked": [user_id for user_id, state in states.items() if state == MemberState.REQUEST],
     }
-    db.session.execute(_update_members(), named)
+    execute_core(_update_members(), named)
 
 
 @built_once
@@ -232,6 +252,9 @@ def _update_members() -> Update:
             state=case((accepts, MemberState.ACCEPTED), (is_asked, MemberState.REQUEST), else_=columns.state),
             newest_message_id=case((has_left, columns.newest_message_id), else_=bindparam("message")),
             newest_seq=case((is_sender, columns.newest_seq), else_=bindparam("seq")),
+            read_seq=case(
+                (and_(is_sender, columns.read_seq < bindparam("read")), bindparam("read")), else_=columns.read_seq
+            ),
             draft=case((is_sender, ""), else_=columns.draft),
         )
     )
