@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
+from babel.support import NullTranslations, Translations
 from flask import Blueprint, Flask, current_app, has_request_context, request, session, url_for
+from flask_babel import get_locale
+from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
+from wtforms.i18n import messages_path
 
 from app.core.i18n import SESSION_KEY, SOURCE, languages, request_language, zone_of_reader
 from app.core.time import now
@@ -108,6 +112,12 @@ def select_timezone() -> str:
     return zone_of_reader() or (user.timezone if user else "") or "UTC"
 
 
+@cache
+def _form_messages(locale: str) -> NullTranslations:
+    """Return the translations of WTForms' own messages. Flask-WTF would read the file again in each request."""
+    return Translations.load(messages_path(), [locale], domain="wtforms")
+
+
 @bp.post("/language")
 @writes_late
 def set_language() -> Response:
@@ -121,6 +131,7 @@ def set_language() -> Response:
 def init_app(app: Flask) -> None:
     """Set up Babel, the template filters and functions, and the template variables `page` and `viewer`."""
     babel.init_app(app, locale_selector=select_locale, timezone_selector=select_timezone)
+    FlaskForm.Meta.get_translations = lambda _meta, _form: _form_messages(str(get_locale()))
     filters.init_app(app)
     urls.init_app(app)
     fragments.init_app(app)

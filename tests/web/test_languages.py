@@ -6,12 +6,15 @@ import pytest
 from babel import Locale
 from babel.core import get_global
 from babel.localedata import locale_identifiers
+from babel.support import Translations
 from werkzeug.datastructures import LanguageAccept
 
 from app.catalogs.loading import po_files
 from app.config import ROOT
 from app.core.i18n import choose_language
 from app.lib.locales import best_language, canonical, direction, language_name, tag
+from app.web import pages
+from tests.factories import a_user
 
 OFFERED = ("en", "es", "pt_BR", "zh_Hans", "zh_Hant", "ar")
 
@@ -169,3 +172,22 @@ def test_spanish_catalog_exists():
 def test_language_with_quality_zero_is_not_chosen(app):
     with app.app_context():
         assert choose_language(None, LanguageAccept([("es", 0), ("en", 0.5)])) == "en"
+
+
+def test_messages_of_wtforms_are_in_the_language_of_each_reader(as_, monkeypatch):
+    """They are read once, although two languages take turns."""
+    read, load = [], Translations.load
+
+    def count(*args, **options):
+        read.append(args)
+        return load(*args, **options)
+
+    monkeypatch.setattr(Translations, "load", count)
+    pages._form_messages.cache_clear()
+    readers = [(as_(a_user(f"reader{code}", language=code)), code) for code in ("es", "en")]
+    for _ in range(2):
+        for browser, code in readers:
+            page = browser.post_form("/messages/groups", {"to": "", "message": "hi"})
+            expected = {"es": "Este campo es obligatorio.", "en": "This field is required."}[code]
+            assert expected in page.text
+    assert len(read) == 2
