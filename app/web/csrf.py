@@ -50,7 +50,9 @@ def masked_token() -> str:
 
 
 def _xor(one: bytes, other: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+    if len(one) != len(other):
+        raise ValueError("the two halves of a masked token have the same length")
+    return (int.from_bytes(one) ^ int.from_bytes(other)).to_bytes(len(one))
 
 
 class FormCSRF(_FlaskFormCSRF):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import re
+from base64 import urlsafe_b64decode
 from typing import Any
+
+import pytest
 
 from app.web.compression import MAX_PADDING, compress
 from app.web.csrf import mask, unmask
@@ -42,6 +45,18 @@ def test_csrf_token_is_masked_differently_in_every_response(client: Any) -> None
     seen = [TOKEN.findall(client.get(LOGIN).text) for _ in range(2)]
     assert seen[0][0] != seen[1][0]
     assert unmask(seen[0][0]).split(".")[0] == unmask(seen[1][0]).split(".")[0]  # one session, one secret
+
+
+def test_masked_token_is_the_xor_of_its_halves() -> None:
+    both = urlsafe_b64decode(mask("token\0"))
+    assert [a ^ b for a, b in zip(both[:6], both[6:], strict=True)] == list(b"token\0")
+    assert unmask(mask("\0token")) == "\0token"
+
+
+@pytest.mark.parametrize("text", ["AA==", "AAAA", "AAECAwQ=", "A", "/w7+", "gICA", "a.b"])
+def test_malformed_masked_token_is_returned_unchanged(text: str) -> None:
+    """Halves of different lengths, no Base64, no UTF-8 after the XOR."""
+    assert unmask(text) == text
 
 
 def test_masked_and_plain_csrf_tokens_are_accepted_and_others_are_rejected(client: Any) -> None:
