@@ -15,7 +15,6 @@ from flask_login import LoginManager
 from flask_mail import Mail
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as FlaskSession
-from limits.storage import RedisStorage
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase, SessionTransaction
 
@@ -78,13 +77,6 @@ class Session(FlaskSession):
         self.before_commit.clear()
         self.after_commit.clear()
         self.info.clear()  # data about one transaction, such as the writes of the outbox
-
-
-class RateLimitStorage(RedisStorage):
-    """The Redis storage of Flask-Limiter. Its base class would also import the `valkey` package, which is not used."""
-
-    STORAGE_SCHEME = ["redis", "rediss"]  # limits uses this class for such URLs
-    DEPENDENCIES = {"redis": None}
 
 
 # Objects stay loaded after a commit, because routes still use them in flash messages and redirects.

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 from app.extensions import limiter
 from app.lib.media.rules import MAX_PIXELS
 from app.lib.text.names import username_key
+from app.web import rate_limit_storage  # noqa: F401  (registers itself)
 from app.web.viewer import viewer_or_none
 
 
