@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 ODD = ("theme=\xff", "theme=\xe2\x28", "session=\xff")
@@ -26,3 +28,24 @@ def test_cookies_of_other_programs_do_not_break_idle_polls(app, as_, queries):
     with queries() as asked:
         answer = app.test_client(use_cookies=False).get("/notifications", environ_overrides=both)
     assert (answer.status_code, len(asked)) == (200, 0), asked
+
+
+def test_padded_copies_of_a_cookie_are_not_kept(app, as_):
+    """A signature may have padding after it. Anyone can send one login's cookie in so many forms that memory fills."""
+    ana = as_("ana")
+    assert ana.get("/notifications").status_code == 200
+    client = app.test_client(use_cookies=False)
+
+    def poll(number: int) -> None:
+        padded = {"HTTP_COOKIE": f"{session_of(app, ana)}={number}{'!' * 14_000}"}
+        assert client.get("/notifications", environ_overrides=padded).status_code == 200
+
+    poll(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 201):
+            poll(number)
+        grown = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert grown < 200 * 14_000 / 2
