@@ -65,7 +65,7 @@ from tests.factories import QUICK_METHOD, a_login, columns_of
 from tests.support import lock_watch, run_order
 from tests.support.client import Browser
 from tests.support.databases import PATIENCE, Database, make_database
-from tests.support.folders import make_data_dir, memory_folder
+from tests.support.folders import SECRET_KEY, make_data_dir, memory_folder
 from tests.support.jobs import run_due_jobs
 from tests.support.network import forbid_the_network
 from tests.support.smtp import Mailbox
@@ -114,7 +114,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from examining the code and all tests again and again: a tenth of the CPU time."""
-    gc.collect()
+    _forget_garbage()
+
+
+def _forget_garbage() -> None:
+    gc.collect()  # else its warnings, such as of an unclosed file, would never come
     gc.freeze()
 
 
@@ -193,7 +197,7 @@ def _settings(database: Database, valkey: Valkey, mail_server: Mailbox, data_dir
         microblog_env="test",
         data_dir=data_dir,
         public_url=SITE,
-        secret_key="a secret that is long enough for anything",
+        secret_key=SECRET_KEY,
         database_url=database.url,
         sqlite_timeout=PATIENCE,
         redis_url=valkey.url,
@@ -242,7 +246,7 @@ def app_of_session(
         data_dir = make_data_dir(tmp_path_factory.mktemp("var"))
         settings = _settings(database, valkey_server, mail_server, data_dir)
         app_by_kind[database.kind] = _make(settings)
-        gc.freeze()
+        _forget_garbage()
     return app_by_kind[database.kind]
 
 

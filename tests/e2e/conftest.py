@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from app.config import ROOT
 from tests.support.databases import PATIENCE
-from tests.support.folders import make_data_dir
+from tests.support.folders import SECRET_KEY, make_data_dir
 from tests.support.ports import free_port, wait_for
 
 POLL_INTERVAL = 3  # seconds; the contract's default of 10 would only make the tests wait
@@ -59,6 +59,7 @@ def running_site(folder: Path, **settings: str) -> Iterator[Site]:
     own = {
         "PORT": str(free_port()),
         "DATA_DIR": str(make_data_dir(folder / "var")),
+        "SECRET_KEY": SECRET_KEY,
         "POLL_INTERVAL": str(POLL_INTERVAL),
         "MESSAGE_MAIL_DELAY": str(MAIL_DELAY),
         "RATELIMIT_ENABLED": "0",

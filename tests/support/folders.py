@@ -10,6 +10,7 @@ from app.config import ROOT
 
 ENOUGH = 2 * 2**30  # bytes
 TEMPLATES = ROOT / ".pytest_cache" / "templates"
+SECRET_KEY = "a secret that is long enough for anything"  # the same for all sites, because it signs the templates
 
 
 def memory_folder() -> str | None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import secrets
 import signal
 import subprocess
 import sys
@@ -36,7 +35,7 @@ from app.run.services import GRANIAN
 from app.web.request_buffering import BODY_READERS
 from tests.factories import PASSWORD, columns_of
 from tests.support.databases import PATIENCE
-from tests.support.folders import make_data_dir
+from tests.support.folders import SECRET_KEY, make_data_dir
 from tests.support.forms import fill
 from tests.support.friends import acquaint
 from tests.support.moved_clock import MovedClock
@@ -66,7 +65,7 @@ class Stack:
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
             "DATA_DIR": str(folder / "var"),
-            "SECRET_KEY": secrets.token_hex(24),
+            "SECRET_KEY": SECRET_KEY,
             "PUBLIC_URL": self.base_url,
             "DATABASE_URL": database_url,
             "SQLITE_TIMEOUT": str(PATIENCE),
