@@ -86,7 +86,7 @@ def the_user(username: str = "ana") -> User:
 
 
 def a_member(username: str = "ana", password: str = PASSWORD, **values: Any) -> User:
-    """A person whose password hash costs what a real one costs."""
+    """A person whose password the app has hashed; with `slow_hashes` that takes as long as on a real site."""
     return a_user(username, password_hash=passwords.hash_password(password), **values)
 
 

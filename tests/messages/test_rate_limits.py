@@ -146,7 +146,6 @@ def test_resubmitted_form_does_not_count_toward_the_limit(sender, db):
     assert_rejected(ana, db, FAST)
 
 
-@pytest.mark.one_database
 @pytest.mark.slow
 def test_message_limit_returns_422_until_the_request_limit_returns_429(sender, db, rate_limits):
     """The limit of requests is one of addresses: an account hears of its own limit, with its text in the form."""

@@ -7,8 +7,6 @@ import pytest
 from tests.factories import a_user
 from tests.support.sql import everything
 
-pytestmark = pytest.mark.one_database
-
 BODIES = {
     "number": ("application/json", "1"),
     "string": ("application/json", '"x"'),
@@ -49,6 +47,7 @@ def ana(as_, db):
     return ana
 
 
+@pytest.mark.one_database
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "body"), BODIES.values(), ids=BODIES)
 def test_every_route_rejects_bodies_that_are_not_forms(app, ana, kind, body):

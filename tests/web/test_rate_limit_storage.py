@@ -8,13 +8,17 @@ import pytest
 from flask import g
 from limits.storage import RedisStorage
 
+from app.core.time import now
 from app.extensions import limiter
 from app.web.rate_limit_storage import RateLimitStorage
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
-def drafting(as_, rate_limits):
-    """A function that saves a draft, and returns the response."""
+def drafting(as_, rate_limits, time_machine):
+    """A function that saves a draft, and returns the response. Time stands still, because the limit is of a minute."""
+    time_machine.move_to(now(), tick=False)
     ana = as_("ana")
     as_("ben")
     return lambda: ana.post_form("/messages/ben/draft", {"message": "Dear", "own_seq": "0"})
