@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from types import FrameType
+from urllib.parse import urlsplit
 
 from app.run import orphan_processes
 from app.run.child import Child
@@ -117,19 +118,12 @@ class Supervisor:
         return {child.process.pid for child in self._children if child.process}
 
     def _is_serving(self) -> bool:
-        """Return whether the app answers a request.
-
-        Opening a connection is not enough, because granian accepts connections before it has loaded the app.
-        """
-        port = self._services.settings.port
-        connection = http.client.HTTPConnection(self._services.probe_host, port, timeout=1)
-        try:
-            connection.request("GET", "/notifications")
-            return connection.getresponse().status < 500
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        """Return whether the app, and the mail page if there is one, answer requests."""
+        services = self._services
+        page = urlsplit(services.mail_page)
+        return _answers(services.probe_host, services.settings.port, "/notifications") and (
+            not page.hostname or _answers(page.hostname, page.port, "/")
+        )
 
     def _announce(self) -> None:
         services = self._services
@@ -146,3 +140,18 @@ class Supervisor:
             mail=services.mail_page,
             redis_url=services.redis_url,
         )
+
+
+def _answers(host: str, port: int | None, path: str) -> bool:
+    """Return whether a server answers a request without an error of its own.
+
+    Opening a connection is not enough, because granian accepts connections before it has loaded the app.
+    """
+    connection = http.client.HTTPConnection(host, port, timeout=1)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
