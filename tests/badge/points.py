@@ -163,11 +163,12 @@ class Points:
         def send() -> Any:
             return type(self._redis).execute_command(self._redis, *arguments, **options)
 
-        actor, (name, key) = current(), _spoken(arguments)
-        if actor is None or not name or not self._ours(_person(key)):
+        actor, (name, keys) = current(), _spoken(arguments)
+        ours = {key for key in keys if name and self._ours(_person(key))}
+        if actor is None or not ours:
             return self._sent(send, lasting=bool(name))
         # After the fill the filler lets the lock go: nobody can tell whether at once or later.
-        writes = {key, *self.locks_of(actor)} if name == "fill the hash" else {key}
+        writes = ours | self.locks_of(actor) if name == "fill the hash" else ours
         try:
             actor.announce(Operation(name, writes=frozenset(writes), lag=name != "remove the hash"))
         except redis.TimeoutError:
@@ -183,12 +184,12 @@ class Points:
         raise self.fault
 
 
-def _spoken(arguments: tuple[Any, ...]) -> tuple[str, str]:
-    """What a command does to a hash of ours, and which."""
-    command, key = arguments[0], str(arguments[1]) if len(arguments) > 1 else ""
+def _spoken(arguments: tuple[Any, ...]) -> tuple[str, list[str]]:
+    """What a command does to hashes of ours, and which. One command removes those of all members."""
+    command, keys = arguments[0], [str(one) for one in arguments[1:]]
     if command == "EVAL":
-        return ("fill the hash" if arguments[1] == poll_cache.FILL else "take a lease"), str(arguments[3])
-    return ("remove the hash" if command == "DEL" and key.startswith(HASHES) else ""), key
+        return ("fill the hash" if arguments[1] == poll_cache.FILL else "take a lease"), [str(arguments[3])]
+    return ("remove the hash" if command == "DEL" and keys and keys[0].startswith(HASHES) else ""), keys
 
 
 def _clocks(parameters: dict[str, Any]) -> list[int]:
