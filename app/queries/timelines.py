@@ -10,6 +10,8 @@ The queries are built once, because building them takes longer than running them
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, union_all
@@ -142,22 +144,48 @@ def home() -> Select[Post]:
        post very often.
     """
     authors = _authors()
-    floor = _floor(authors)
-    floor_of_author = func.coalesce(_last_on_page(authors.c.id, floor), floor)
-    by_level = (
+    return _merged([Source(authors, on_home)], _received(authors))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Authors, and which of their posts a timeline reads.
+
+    `authors` has a column `id`. `conditions(post)` returns the conditions of a partial index of posts by author and id.
+    `post` is Post or an alias of Post.
+    """
+
+    authors: CTE
+    conditions: Callable[[Any], tuple[ColumnElement[bool], ...]]
+
+
+def _merged(sources: Sequence[Source], received: Select[int]) -> Select[Post]:
+    """Select a page of the posts from several sources, at the cost that `home` explains.
+
+    `received` selects the ids of further posts, which the viewer is a recipient of. An author may be in one source
+    only, and the viewer must be able to see all posts from the sources.
+    """
+    floor = _floor(sources)
+    parts = [_of_source(source, floor) for source in sources]
+    received = received.where(PostRecipient.post_id < BEFORE, PostRecipient.post_id >= floor)
+    parts.append(received.order_by(PostRecipient.post_id.desc()).limit(WITH_NEXT))
+    all_parts = union_all(*(select(part.subquery().c.id) for part in parts)).subquery()
+    found = select(all_parts.c.id).order_by(all_parts.c.id.desc()).limit(WITH_NEXT).subquery("found")
+    return visible().join(found, found.c.id == Post.id).order_by(Post.id.desc())
+
+
+def _of_source(source: Source, floor: ScalarSelect[int]) -> Select[int]:
+    """Select the ids of the `size` + 1 newest posts from a source that are below `before`, and not below the floor."""
+    floor_of_author = func.coalesce(_last_on_page(source, floor), floor)
+    return (
         select(Post.id)
-        .select_from(authors)
-        .join(Post, (Post.author_id == authors.c.id) & (Post.id >= floor_of_author))
-        .where(Post.id < BEFORE, *on_home(Post))
+        .select_from(source.authors)
+        .join(Post, (Post.author_id == source.authors.c.id) & (Post.id >= floor_of_author))
+        .where(Post.id < BEFORE, *source.conditions(Post))
         # "+ 0" prevents the planner from scanning all posts by id to find the few posts by these authors.
         .order_by((Post.id + 0).desc())
         .limit(WITH_NEXT)
     )
-    received = _received(authors).where(PostRecipient.post_id < BEFORE, PostRecipient.post_id >= floor)
-    received = received.order_by(PostRecipient.post_id.desc()).limit(WITH_NEXT)
-    both = union_all(select(by_level.subquery().c.id), select(received.subquery().c.id)).subquery()
-    found = select(both.c.id).order_by(both.c.id.desc()).limit(WITH_NEXT).subquery("found")
-    return visible().join(found, found.c.id == Post.id).order_by(Post.id.desc())
 
 
 def count_newer() -> Select[int]:
@@ -207,23 +235,27 @@ def _authors() -> CTE:
     return followed.union_all(select(VIEWER_ID)).cte("authors")
 
 
-def _floor(authors: CTE) -> ScalarSelect[int]:
+def _floor(sources: Sequence[Source]) -> ScalarSelect[int]:
     """Return the floor that `home` explains, as a scalar subquery.
 
     Among the newest posts of the authors, one for each author, it is the `size` + 1st highest id; 0 if there are fewer.
     """
-    newest = (
-        select(func.max(_theirs.id))
-        .where(_theirs.author_id == authors.c.id, _theirs.id < BEFORE, *on_home(_theirs))
-        .scalar_subquery()
-    )
-    heads = select(func.coalesce(newest, 0).label("id")).select_from(authors).cte("heads")
+    heads = union_all(*(_heads(source) for source in sources)).cte("heads")
     last = select(heads.c.id).order_by(heads.c.id.desc()).limit(1).offset(SIZE).scalar_subquery()
     floor = select(func.coalesce(last, 0).label("id")).cte("floor")
     return select(floor.c.id).scalar_subquery()
 
 
-def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int]) -> ScalarSelect[int]:
+def _heads(source: Source) -> Select[int]:
+    """Select the id of the newest post below `before` of each author of a source; 0 if there is none."""
+    author = source.authors.c.id
+    newest = select(func.max(_theirs.id)).where(
+        _theirs.author_id == author, _theirs.id < BEFORE, *source.conditions(_theirs)
+    )
+    return select(func.coalesce(newest.scalar_subquery(), 0).label("id")).select_from(source.authors)
+
+
+def _last_on_page(source: Source, floor: ScalarSelect[int]) -> ScalarSelect[int]:
     """Return a scalar subquery: the id of an author's `size` + 1st newest post at or above the floor of `home`.
 
     The value is NULL if there are fewer posts.
@@ -231,10 +263,10 @@ def _last_on_page(author: ColumnElement[int], floor: ScalarSelect[int]) -> Scala
     return (
         select(_theirs.id)
         .where(
-            _theirs.author_id == author,
+            _theirs.author_id == source.authors.c.id,
             _theirs.id < BEFORE,
             _theirs.id >= floor,
-            *on_home(_theirs),
+            *source.conditions(_theirs),
         )
         .order_by(_theirs.id.desc())
         .limit(1)
