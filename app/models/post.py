@@ -156,11 +156,11 @@ class PostRecipient(Base):
 class PostTag(Base):
     """A tag in a post that all members can see and that has no content warning.
 
-    The rows are used to suggest tags, most recently used first.
+    The rows are used to suggest tags, most recently used first, and for the pages of tags.
     """
 
     __tablename__ = "post_tag"
-    # The latest post with a given tag. The primary key serves to find the latest uses of all tags.
+    # The posts with a given tag, newest first. The primary key serves to find the latest uses of all tags.
     __table_args__ = (Index("ix_post_tag_key_post_id", "key", "post_id"),)
 
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)

@@ -5,4 +5,12 @@ from flask import Blueprint
 bp = Blueprint("posts", __name__)
 
 # Importing these modules registers the routes and jobs.
-from app.posts import draft_routes, jobs, reaction_routes, routes, search_routes, translation_routes  # noqa: E402, F401
+from app.posts import (  # noqa: E402
+    draft_routes,  # noqa: F401
+    jobs,  # noqa: F401
+    reaction_routes,  # noqa: F401
+    routes,  # noqa: F401
+    search_routes,  # noqa: F401
+    tag_routes,  # noqa: F401
+    translation_routes,  # noqa: F401
+)

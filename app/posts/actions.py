@@ -26,7 +26,7 @@ from app.queries import people, threads
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
 MAX_MENTIONS = 25  # maximum number of mentioned members who are notified of one post, or who alone can see it
-MAX_TAGS = 30  # maximum number of tags stored for one post; completion and tag search use the stored tags
+MAX_TAGS = 30  # maximum number of tags stored for one post; completion and the pages of tags use them
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,10 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
 
 
 def _store_tags(post: Post) -> None:
-    """Store the tags of a post for completion, if all members can see the post and it has no content warning.
+    """Store the tags of a post, if all members can see the post and it has no content warning.
 
-    Completion reads a limited number of the newest tags. Tags that hardly anyone can see must not fill this number.
+    The stored tags are for completion and for the pages of tags. Completion reads a limited number of the newest tags.
+    Tags that hardly anyone can see must not fill this number.
     """
     if post.warning or post.visibility in RESTRICTED_LEVELS:
         return

@@ -14,12 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, bindparam, func, select, union_all
+from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, String, bindparam, func, select, union_all
 from sqlalchemy.orm import contains_eager, with_expression
 
 from app.core.database import built_once, shared_alias
 from app.extensions import db
-from app.models import Follow, Post, PostRecipient, User
+from app.models import Follow, Post, PostRecipient, PostTag, User
 from app.models.post import ONLY_MENTIONED, OPEN, RESTRICTED
 from app.queries import reactions, threads, visibility
 
@@ -28,6 +28,7 @@ RECENT = 20  # the number of latest posts that show in which languages a user wr
 VIEWER_ID, BEFORE, SIZE, WITH_NEXT, POST_ID, AUTHOR_ID = (
     bindparam(name, type_=Integer) for name in ("viewer_id", "before", "size", "with_next", "post_id", "author_id")
 )
+TAG_KEY = bindparam("tag_key", type_=String)
 _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 
 
@@ -89,6 +90,17 @@ def of_author() -> Select[Post]:
     The bind parameters are `author_id` and those of `page_parameters`.
     """
     return _page(visible().where(Post.author_id == AUTHOR_ID))
+
+
+@built_once
+def of_tag() -> Select[Post]:
+    """Select a page of the posts and replies of `listed` that have a stored tag. `PostTag` says which posts these are.
+
+    The bind parameters are `tag_key` and those of `page_parameters`.
+    """
+    found = listed().join(PostTag, PostTag.post_id == Post.id).where(PostTag.key == TAG_KEY)
+    # By the id of the tag's row and not of the post, so that the page is read from the index of the tag.
+    return found.where(PostTag.post_id < BEFORE).order_by(PostTag.post_id.desc()).limit(WITH_NEXT)
 
 
 def _page(posts: Select[Post]) -> Select[Post]:

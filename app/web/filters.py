@@ -164,7 +164,7 @@ def _rendered(text: str) -> Markup:
     return rich.render(
         text,
         mention_url=lambda name: url_for("profiles.show", username=name),
-        tag_url=lambda tag: url_for("posts.search", q=f"#{tag}"),
+        tag_url=lambda tag: url_for("posts.tag", tag_name=tag),
     )
 
 

@@ -182,6 +182,9 @@ def check_lists(town: Town, role: Role, pages: dict[str, str], name: str) -> Non
     assert count_on(thread, _post(town.bens)) == count_on(pages["/explore"], _post(town.bens)) == len(listed)
     # Only tags that all members can see are suggested.
     assert town.words(pages["/suggestions?in=tags&q=tag"]) == listed & MEMBERS
+    for level, word in WORDS.items():
+        found = {town.posts[level], town.replies[level]} if level in listed & MEMBERS else set()
+        assert set(posts_on(walker.get(f"/tag/tag{word}").text)) == found, level
     profile = walker.get("/user/ana").text
     assert set(posts_on(profile)) == town.ids(role.opens)
     if profile_count := re.search(r"<b>(\d+)</b> posts?<", profile):

@@ -62,6 +62,7 @@ def site_with_data(db, as_):
         "event_id": event.id,
         "token": "token",
         "handle": "handle",
+        "tag_name": "tea",
         "version": "1",
         "language": "en",
         "filename": "css/bootstrap.min.css",
@@ -150,7 +151,7 @@ def test_visitors_cannot_change_data(app, site_with_data, client):
 @pytest.mark.parametrize("name", HOSTILE)
 def test_invalid_names_in_urls_cause_no_server_error(app, site_with_data, name):
     for rule in rules(app, "GET"):
-        for argument in rule.arguments & {"username", "recipient", "token", "id", "version", "language"}:
+        for argument in rule.arguments & {"username", "recipient", "token", "id", "version", "language", "tag_name"}:
             status = site_with_data.get(site_with_data.address(rule, **{argument: name})).status_code
             assert status < 500, f"{rule} with {argument}={name!r}"
     for rule in rules(app, "POST"):
