@@ -16,7 +16,7 @@ from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostTag, 
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.reaction import PostBookmark, PostLike
-from app.models.relation import Block, Mute
+from app.models.relation import Block, Mute, ThreadMute
 from app.models.user import MessagePrivacy, User
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "ReportState",
     "ReportedMessage",
     "SealedMessage",
+    "ThreadMute",
     "User",
     "Visibility",
 ]

@@ -121,6 +121,7 @@ class Post(Base):
     like_count: Mapped[int | None] = query_expression()
     is_liked: Mapped[bool | None] = query_expression()  # by the viewer
     is_bookmarked: Mapped[bool | None] = query_expression()
+    is_thread_muted: Mapped[bool | None] = query_expression()
     replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
 
 

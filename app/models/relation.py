@@ -1,4 +1,4 @@
-"""Blocks and mutes between users."""
+"""Blocks and mutes between users, and mutes of threads."""
 
 from __future__ import annotations
 
@@ -38,4 +38,15 @@ class Mute(Base):
     # When the mute ends; None = never. A job then deletes the row (app/privacy/jobs.py), so that queries only need to
     # check whether a row exists.
     until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class ThreadMute(Base):
+    """A mute of a thread: `user` gets no notifications about its posts. The posts stay visible."""
+
+    __tablename__ = "thread_mute"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    # One of `visibility.thread_roots`. No foreign key: replies keep the id of a deleted root, and the mute goes on.
+    root_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

@@ -6,6 +6,7 @@
     retract_event(user_id, kind, subject)           deletes or hides an event whose cause was undone, unless it was read
     scheduling.schedule_delivery(user_id, kind)     schedules email and push about other items, such as messages
     refresh_counts_for_deleted_post(post_id)        publishes new unread counts; call it before a post is deleted
+    refresh_counts_for_thread(user_id, root_id)     publishes the new unread count after a thread was muted or unmuted
     logins_changed(user_id)                         clears the user's poll cache; call it after ending a login
 
 Each function only registers a write. The write runs during the commit of the caller's transaction, while the user's row
@@ -17,6 +18,7 @@ from app.notifications.events import (
     publish_activity_count,
     record_event,
     refresh_counts_for_deleted_post,
+    refresh_counts_for_thread,
     retract_event,
 )
 from app.notifications.outbox import logins_changed, publish_state
@@ -27,5 +29,6 @@ __all__ = [
     "publish_state",
     "record_event",
     "refresh_counts_for_deleted_post",
+    "refresh_counts_for_thread",
     "retract_event",
 ]

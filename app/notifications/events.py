@@ -15,12 +15,12 @@ from app.core.database import built_once, insert_into
 from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
-from app.models import Activity, PushSubscription, User
+from app.models import Activity, Post, PushSubscription, User
 from app.models.activity import RETRACTED
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
 from app.notifications.outbox import Phase, cancel, on_commit_locked, publish_state
-from app.queries import activity
+from app.queries import activity, visibility
 
 
 def record_event(
@@ -173,6 +173,21 @@ def _count_activity(_sender: None, user_id: int, other_id: int, restored: bool) 
     """
     publish_activity_count(user_id)
     if restored:
-        waiting = select(Activity.kind).where(activity.is_unread(user_id), Activity.actor_id == other_id).distinct()
-        for kind in db.session.scalars(waiting.where(Activity.kind.in_(KINDS))).all():
-            scheduling.schedule_delivery(user_id, kind)
+        _deliver_unread(user_id, Activity.actor_id == other_id)
+
+
+def refresh_counts_for_thread(user_id: int, root_id: int, *, restored: bool) -> None:
+    """Publish a user's number of unread events after they muted or unmuted the thread with this root.
+
+    If `restored` is true, the events of the thread are visible again, so schedule email and push about them.
+    """
+    publish_activity_count(user_id)
+    if restored:
+        of_thread = or_(*(root == root_id for root in visibility.thread_roots()))
+        _deliver_unread(user_id, Activity.post_id.in_(select(Post.id).where(of_thread)))
+
+
+def _deliver_unread(user_id: int, which: ColumnElement[bool]) -> None:
+    waiting = select(Activity.kind).where(activity.is_unread(user_id), which).distinct()
+    for kind in db.session.scalars(waiting.where(Activity.kind.in_(KINDS))).all():
+        scheduling.schedule_delivery(user_id, kind)

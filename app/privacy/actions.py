@@ -1,4 +1,4 @@
-"""Block, unblock, mute and unmute people, and save the privacy settings.
+"""Block, unblock, mute and unmute people, mute and unmute threads, and save the privacy settings.
 
 Blocks and mutes hide content without deleting it, so the content reappears when a block or mute ends. There is one
 exception: a block deletes the follows between the two users, and unblocking does not restore the follows.
@@ -16,8 +16,10 @@ from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue_at
-from app.models import Block, Follow, MessagePrivacy, Mute, User
+from app.models import Block, Follow, MessagePrivacy, Mute, ThreadMute, User
 from app.models.post import DEFAULTS
+from app.notifications import refresh_counts_for_thread
+from app.privacy import queries
 from app.queries import people
 
 END_MUTE_JOB = "privacy.end_mute"
@@ -84,6 +86,34 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
         enqueue_at(END_MUTE_JOB, until, muter_id=muter_id, muted_id=muted_id)
         return False
     return _unmute(muter_id, muted_id)
+
+
+def mute_thread(person: User, post_id: int) -> None:
+    """Mute the thread of a post: hide its notifications from the person, also those that are there. Idempotent.
+
+    The posts of the thread stay visible. Raises ActionError if the person can't see the post.
+    """
+    roots = _visible_roots(person, post_id)
+    row = insert_into(ThreadMute).values(user_id=person.id, root_id=roots[-1]).on_conflict_do_nothing()
+    if db.session.scalar(row.returning(ThreadMute.root_id)) is not None:
+        refresh_counts_for_thread(person.id, roots[-1], restored=False)
+
+
+def unmute_thread(person: User, post_id: int) -> None:
+    """Unmute the thread of a post. Idempotent. Its unread notifications become visible, also those from the mute.
+
+    Raises ActionError if the person can't see the post.
+    """
+    these = (ThreadMute.user_id == person.id, ThreadMute.root_id.in_(_visible_roots(person, post_id)))
+    for root_id in db.session.scalars(delete(ThreadMute).where(*these).returning(ThreadMute.root_id)).all():
+        refresh_counts_for_thread(person.id, root_id, restored=True)
+
+
+def _visible_roots(person: User, post_id: int) -> list[int]:
+    roots = queries.thread_roots(person, post_id)
+    if not roots:
+        raise ActionError(_l("This post isn't available anymore."))
+    return roots
 
 
 def save_settings(person: User, *, message_privacy: str, receipts: bool, post_visibility: str) -> None:

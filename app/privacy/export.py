@@ -1,4 +1,4 @@
-"""The privacy part of a data export: privacy settings, blocks and mutes."""
+"""The privacy part of a data export: privacy settings, blocks, and mutes of people and threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app.core.exports import Part, Piece, register, to_json
 from app.extensions import db
-from app.models import Block, Mute, User
+from app.models import Block, Mute, ThreadMute, User
 
 
 def pieces(owner_id: int) -> Iterator[Piece]:
@@ -20,6 +20,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
     owner = db.session.get_one(User, owner_id)
     blocks = select(User.username, Block.created_at).join(Block, Block.blocked_id == User.id)
     mutes = select(User.username, Mute.created_at, Mute.until).join(Mute, Mute.muted_id == User.id)
+    threads = select(ThreadMute.root_id, ThreadMute.created_at).where(ThreadMute.user_id == owner_id)
     chosen = {
         "message_privacy": owner.message_privacy,
         "post_visibility": owner.post_visibility or current_app.config["POST_VISIBILITY"],
@@ -32,6 +33,10 @@ def pieces(owner_id: int) -> Iterator[Piece]:
         "mutes": [
             {"username": username, "since": since.isoformat(), "until": until.isoformat() if until else None}
             for username, since, until in db.session.execute(mutes.where(Mute.muter_id == owner_id).order_by(User.id))
+        ],
+        "muted_threads": [
+            {"post_id": post_id, "since": since.isoformat()}
+            for post_id, since in db.session.execute(threads.order_by(ThreadMute.root_id))
         ],
     }
     yield Piece(to_json(chosen))

@@ -1,4 +1,4 @@
-"""Queries for the users whom a user blocks or mutes."""
+"""Queries for the users and threads that a user blocks or mutes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Select, literal, select
 
 from app.extensions import db
-from app.models import Block, Mute, User
+from app.models import Block, Mute, Post, User
+from app.queries import visibility
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ def muted(viewer: User, before: int | None, size: int) -> People:
     """Return a page of the users whom the viewer mutes. Runs one query."""
     query = select(User, Mute.until).join(Mute, Mute.muted_id == User.id).where(Mute.muter_id == viewer.id)
     return _page(query, before, size)
+
+
+def thread_roots(viewer: User, post_id: int) -> list[int]:
+    """Return the ids of `visibility.thread_roots` of a post, the topmost last; [] if the viewer can't see the post."""
+    this = (Post.id == post_id, visibility.post_is_visible(viewer.id))
+    row = db.session.execute(select(*visibility.thread_roots()).join(Post.author).where(*this)).one_or_none()
+    return [root_id for root_id in row or () if root_id is not None]
 
 
 def _page(query: Select[*tuple[Any, ...]], before: int | None, size: int) -> People:

@@ -70,8 +70,9 @@ def _is_visible() -> ColumnElement[bool]:
     """Return the condition that an event is visible to its recipient.
 
     The event's actor and the author of its post must be active, and the visibility level of the post must include the
-    recipient. The recipient must not mute the actor, and neither may block the other. A hidden event is kept, and
-    becomes visible again when the mute or block ends.
+    recipient. The recipient must not mute the actor, and neither may block the other. If the event has an actor, the
+    recipient must not mute the thread of the post. A hidden event is kept, and becomes visible again when the mute or
+    block ends.
     """
     # Use Activity.user_id, because these subqueries can't refer to a column of a query two levels further out.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
@@ -80,6 +81,7 @@ def _is_visible() -> ColumnElement[bool]:
         _author.id == Post.author_id,
         _author.active,
         visibility.level_includes(Activity.user_id),
+        or_(Activity.actor_id.is_(None), ~visibility.is_muting_thread(Activity.user_id)),
     )
     of_somebody = and_(actor_is_here, visibility.is_not_muted_or_blocked(Activity.user_id, Activity.actor_id))
     return and_(or_(Activity.actor_id.is_(None), of_somebody), or_(Activity.post_id.is_(None), post_is_here))

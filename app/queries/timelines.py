@@ -36,8 +36,8 @@ _theirs = shared_alias(Post)  # created once, because creating an alias is slow
 def visible() -> Select[Post]:
     """Select the posts that the viewer may see, with their authors.
 
-    Also select the numbers of replies and likes, as the viewer sees them, and whether the viewer likes each post or has
-    bookmarked it. All timelines are built from this query.
+    Also select the numbers of replies and likes, as the viewer sees them, and whether the viewer likes each post, has
+    bookmarked it or mutes its thread. All timelines are built from this query.
     """
     found = select(Post).join(Post.author).where(visibility.post_is_visible(VIEWER_ID))
     return found.options(
@@ -46,6 +46,7 @@ def visible() -> Select[Post]:
         _computed(Post.like_count, reactions.like_count(VIEWER_ID)),
         _computed(Post.is_liked, reactions.is_liked(VIEWER_ID)),
         _computed(Post.is_bookmarked, reactions.is_bookmarked(VIEWER_ID)),
+        _computed(Post.is_thread_muted, visibility.is_muting_thread(VIEWER_ID)),
         _computed(Post.replied_to, threads.replied_to(VIEWER_ID)),
     )
 

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, or_, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, and_, exists, func, or_, select, union_all
 
 from app.core.database import shared_alias
-from app.models import Block, Follow, HiddenMessage, Message, Mute, Post, PostRecipient, User, Visibility
+from app.models import Block, Follow, HiddenMessage, Message, Mute, Post, PostRecipient, ThreadMute, User, Visibility
 from app.models.post import OPEN
 
 # Created once: creating an alias takes longer than building the rest of a query. Each condition has its own alias.
 _block, _mute, _hidden = shared_alias(Block), shared_alias(Mute), shared_alias(HiddenMessage)
 _follow, _recipient = shared_alias(Follow), shared_alias(PostRecipient)
+_thread_mute, _tree_root = shared_alias(ThreadMute), shared_alias(Post)
 
 
 def is_blocking(blocker_id: Any, blocked_id: Any) -> ColumnElement[bool]:
@@ -40,6 +41,22 @@ def is_muting(muter_id: Any, muted_id: Any) -> ColumnElement[bool]:
 def is_not_muted_or_blocked(reader_id: Any, author_id: Any) -> ColumnElement[bool]:
     """Return the condition that the reader doesn't mute the author, and neither blocks the other."""
     return and_(~is_muting(reader_id, author_id), ~blocked_between(reader_id, author_id))
+
+
+def thread_roots(post: Any = Post) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """Return the ids of two posts at the top of the thread of a post, as column expressions.
+
+    The first is the root of the tree that contains the post. The second is the root of the tree above it, or NULL if
+    there is none (app/queries/threads.py). `post` is Post or an alias of Post.
+    """
+    above = select(_tree_root.tree_id).where(_tree_root.id == post.tree_id).correlate_except(_tree_root)
+    return func.coalesce(post.tree_id, post.id), above.scalar_subquery()
+
+
+def is_muting_thread(user_id: Any, post: Any = Post) -> ColumnElement[bool]:
+    """Return the condition that a user mutes the thread of a post. `user_id` may be a column."""
+    is_it = exists().where(_thread_mute.user_id == user_id, _thread_mute.root_id.in_(thread_roots(post)))
+    return is_it.correlate_except(_thread_mute)
 
 
 def hidden_ids(viewer_id: Any) -> CompoundSelect[int]:

@@ -63,4 +63,5 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         post.like_count,
         post.is_liked,
         post.is_bookmarked,
+        post.is_thread_muted,
     )

@@ -102,3 +102,26 @@ def test_buttons_work_without_scripts(person: Callable[..., Person]) -> None:
         assert "/explore#post-" in reader.page.url
     button(post_on(reader.page, "Plain forms"), "Like").click()
     expect(button(post_on(reader.page, "Plain forms"), "Like")).to_have_accessible_name("Like")
+
+
+def test_conversation_is_muted_in_place(sized: Callable[[str], Person]) -> None:
+    author, reader = sized("writer"), sized("listener")
+    text = f"A long story by {author.name}"
+    publish(author, text)
+    reader.goto("/explore")
+    post = post_on(reader.page, text)
+    reader.page.evaluate("window.isSamePage = true")
+    post.locator(".menu summary").first.click()
+    for name, answer in (("Mute this conversation", "mute"), ("Unmute this conversation", "unmute")):
+        item = post.get_by_role("button", name=name)
+        with reader.page.expect_response(f"**/{answer}"):
+            item.click()
+    expect(post.get_by_role("button", name="Mute this conversation")).to_be_visible()
+    examine(reader.page, f"thread-menu-{reader.name}", with_axe=True)
+    with reader.page.expect_response("**/mute"):
+        post.get_by_role("button", name="Mute this conversation").click()
+    assert reader.page.evaluate("window.isSamePage")
+    reader.page.reload()
+    expect(post.get_by_role("button", name="Unmute this conversation")).to_have_count(0)  # the menu is closed
+    post.locator(".menu summary").first.click()
+    expect(post.get_by_role("button", name="Unmute this conversation")).to_be_visible()

@@ -1,4 +1,4 @@
-// Likes and bookmarks change in place. Pressing the button again undoes it.
+// Likes, bookmarks and mutes of threads change in place. Pressing the button again undoes it.
 //
 //   <form id="react" method="post">…</form>
 //   <article>
@@ -7,9 +7,14 @@
 //         <svg><use href="icons.svg#heart"></use></svg> <span data-count>3</span>
 //       </button>
 //     </div>
+//     <div>
+//       <button form="react" formaction="/post/7/mute" data-other-label="Unmute">
+//         <svg><use href="icons.svg#bell-slash"></use></svg> <span>Mute</span>
+//       </button>
+//     </div>
 //   </article>
 //
-// The opposite of /post/7/like is /post/7/unlike. POST <formaction> returns {"likes": "4"}, or an error with
+// The opposite of /post/7/like is /post/7/unlike. A button with `data-other-label` changes its label and isn't pressed. POST <formaction> returns {"likes": "4"}, or an error with
 // {"error": "…"}. The button changes at once. If it is pressed while a request is running, the next one is sent after it.
 import * as announcer from "../lib/announcer.js";
 import * as http from "../lib/http.js";
@@ -17,15 +22,23 @@ import { gettext, ready } from "../lib/i18n.js";
 
 const running = new WeakSet(); // buttons
 
-const opposite = (action) => action.replace(/(un)?(like|bookmark)$/, (all, un, what) => (un ? what : `un${what}`));
-const isPressed = (button) => button.getAttribute("aria-pressed") === "true";
+const opposite = (action) => action.replace(/(un)?(like|bookmark|mute)$/, (all, un, what) => (un ? what : `un${what}`));
+const isPressed = (button) => /\/un\w+$/.test(button.getAttribute("formaction"));
 
 function toggle(button) {
   const use = button.querySelector("use");
   const outline = use.getAttribute("href").replace(/-fill$/, "");
-  button.setAttribute("aria-pressed", String(!isPressed(button)));
-  use.setAttribute("href", isPressed(button) ? `${outline}-fill` : outline);
   button.setAttribute("formaction", opposite(button.getAttribute("formaction")));
+  use.setAttribute("href", isPressed(button) ? `${outline}-fill` : outline);
+  const label = button.dataset.otherLabel;
+  if (label) {
+    const text = button.querySelector("span");
+    button.dataset.otherLabel = text.textContent;
+    text.textContent = label;
+    announcer.announce(label);
+  } else {
+    button.setAttribute("aria-pressed", String(isPressed(button)));
+  }
 }
 
 function showCount(button, likes) {
