@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from flask import g, request
@@ -106,10 +107,6 @@ def _files() -> int:
     return sum(1 for _field, file in request.files.items(multi=True) if file)
 
 
-def _no_file() -> bool:
-    return _files() == 0
-
-
 def count_pixels(pixels: int) -> None:
     """Add the pixels of an uploaded image to the sender's rate limit. Refused images count, too."""
     g.megapixels = g.get("megapixels", 0) + max(1, round(pixels / 1_000_000))
@@ -134,15 +131,27 @@ def uploading(view: View) -> View:
     All views with this decorator share the limits. There is a limit for pixels because the CPU time for decoding an
     image depends on their number.
     """
+
+    @wraps(view)
+    def with_files(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    # Flask-Limiter finds limits by the name of the view. Under another name, requests without files cost nothing.
+    with_files.__qualname__ = f"{view.__qualname__}.with_files"
+    limited: View = with_files
     limits = [("images", _files, None, IMAGES_PER_HOUR), ("megapixels", _megapixels, _has_decoded, MEGAPIXELS_PER_HOUR)]
     for scope, cost, deduct_when, most in limits:
         for who, times in ((by_account, 1), (by_address, ACCOUNTS_PER_ADDRESS)):
-            view = limiter.shared_limit(
+            limited = limiter.shared_limit(
                 f"{most * times}/hour",
                 scope=f"{scope}-{who.__name__}",
                 key_func=who,
                 cost=cost,
                 deduct_when=deduct_when,
-                exempt_when=_no_file,
-            )(view)
-    return view
+            )(limited)
+
+    @wraps(view)
+    def limit_files(*args: Any, **kwargs: Any) -> Any:
+        return (limited if _files() else view)(*args, **kwargs)
+
+    return limit_files
