@@ -7,7 +7,7 @@ so every job must be idempotent. This design is the transactional outbox (Richar
 """
 
 from app.jobs.broker import worker_is_alive
-from app.jobs.enqueuing import enqueue, enqueue_at, retry
+from app.jobs.enqueuing import enqueue, enqueue_at, enqueue_once, retry
 from app.jobs.registry import definitions, job
 from app.jobs.runner import LeaseLost, PermanentError, current_job_id, finish, perform, report_progress
 
@@ -18,6 +18,7 @@ __all__ = [
     "definitions",
     "enqueue",
     "enqueue_at",
+    "enqueue_once",
     "finish",
     "job",
     "perform",

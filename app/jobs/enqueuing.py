@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Executable, update
+from sqlalchemy import Executable, Insert, update
 
-from app.core.database import built_once, insert_into, insert_returning
+from app.core.database import built_once, execute_core, insert_into, insert_returning
 from app.core.signals import job_changed
 from app.core.time import now
 from app.extensions import current_session, db
@@ -31,14 +31,25 @@ def enqueue(
 
     Raises KeyError for an undeclared name, and TypeError for arguments that are not JSON-serialisable.
     """
-    definition = definitions[name]
-    json.dumps(args)
+    values = _new_row(name, args, delay=delay, unique_key=unique_key, owner=owner)
+    insert = _insert_once() if unique_key else _insert()
+    job: Job = db.session.scalars(insert, values, execution_options={"populate_existing": True}).one()
+    if not delay:
+        _push_after_commit(job.id, job.name, job.queue)
+    job_changed.send(job)
+    return job
+
+
+def _new_row(
+    name: str, args: dict[str, Any], *, delay: float, unique_key: str | None, owner: User | None = None
+) -> dict[str, Any]:
+    json.dumps(args)  # raises TypeError before the row is written
     moment = now()
-    values = {
+    return {
         "id": job_id(),
         "name": name,
         "args": args,
-        "queue": definition.queue,
+        "queue": definitions[name].queue,
         "owner_id": owner.id if owner else None,
         "unique_key": unique_key,
         "state": "queued",
@@ -46,12 +57,18 @@ def enqueue(
         "run_after": moment + timedelta(seconds=delay),
         "pushed_at": None if delay else moment,
     }
-    insert = _insert_once() if unique_key else _insert()
-    job: Job = db.session.scalars(insert, values, execution_options={"populate_existing": True}).one()
-    if not delay:
-        _push_after_commit(job)
-    job_changed.send(job)
-    return job
+
+
+def enqueue_once(name: str, *, unique_key: str, due: datetime, **args: Any) -> None:
+    """Enqueue a job in the caller's transaction, to run at `due`, unless a job with the same `unique_key` is queued.
+
+    This is like `enqueue`, but faster, because it doesn't load the row. The job has no owner. Raises KeyError for an
+    undeclared name, and TypeError for arguments that are not JSON-serialisable.
+    """
+    values = _new_row(name, args, delay=max(0.0, (due - now()).total_seconds()), unique_key=unique_key)
+    queued = execute_core(_insert_id_once(), values).scalar_one()
+    if values["pushed_at"] is not None:
+        _push_after_commit(queued, name, values["queue"])
 
 
 def enqueue_at(name: str, at: datetime, **args: Any) -> Job:
@@ -92,15 +109,15 @@ def retry(job: Job) -> None:
     )
     if known is None:
         raise LookupError(f"job {job.id} has not failed")
-    _push_after_commit(known)
+    _push_after_commit(known.id, known.name, known.queue)
     job_changed.send(known)
 
 
-def _push_after_commit(job: Job) -> None:
+def _push_after_commit(job_id: str, name: str, queue: str) -> None:
     # If a savepoint was rolled back, the row does not exist, and the worker ignores the id. If Redis is unavailable,
     # the scheduler pushes the job later.
-    timeout = definitions[job.name].timeout if job.name in definitions else FORGOTTEN_TIMEOUT
-    current_session().after_commit.append(partial(broker.push, job.id, job.queue, timeout))
+    timeout = definitions[name].timeout if name in definitions else FORGOTTEN_TIMEOUT
+    current_session().after_commit.append(partial(broker.push, job_id, queue, timeout))
 
 
 @built_once
@@ -110,14 +127,25 @@ def _insert() -> Executable:
 
 @built_once
 def _insert_once() -> Executable:
-    """Return an INSERT statement that returns the new row or, if a job with the same unique key is queued, its row.
+    """Return an INSERT statement that returns the new row or, if a job with the same unique key is queued, its row."""
+    return insert_returning(Job, _upsert())
+
+
+@built_once
+def _insert_id_once() -> Executable:
+    """Return the statement of `_insert_once`, but it returns only the id of the row."""
+    return _upsert().returning(Job.__table__.c.id)
+
+
+def _upsert() -> Insert:
+    """Return an INSERT statement that changes nothing if a job with the same unique key is queued.
 
     The statement uses DO UPDATE, because DO UPDATE locks the queued row until the commit, unlike DO NOTHING. A worker
     that wants to claim the row must then wait, and sees this transaction's writes.
     """
-    stmt = insert_into(Job.__table__).on_conflict_do_update(
+    stmt: Insert = insert_into(Job.__table__).on_conflict_do_update(
         index_elements=[Job.unique_key],
         index_where=IS_QUEUED,
         set_={"unique_key": Job.unique_key},
     )
-    return insert_returning(Job, stmt)
+    return stmt

@@ -21,7 +21,7 @@ from sqlalchemy import Select, bindparam, or_, select, update
 from app.core.database import built_once
 from app.core.time import now
 from app.extensions import db
-from app.jobs import current_job_id, enqueue
+from app.jobs import current_job_id, enqueue_once
 from app.models import Job, PushSubscription, User
 from app.models.job import IS_OPEN
 from app.notifications import preferences, quiet_hours
@@ -169,8 +169,7 @@ def schedule_email(user_id: int, cadence: str, times: Hours) -> None:
 
 def schedule_email_at(user_id: int, cadence: str, due: datetime) -> None:
     """Schedule the user's email at this cadence for `due`, unless one is already scheduled."""
-    delay = max(0.0, (due - now()).total_seconds())
-    enqueue(_job(cadence), delay=delay, unique_key=_key(user_id, cadence), user_id=user_id, cadence=cadence)
+    enqueue_once(_job(cadence), unique_key=_key(user_id, cadence), due=due, user_id=user_id, cadence=cadence)
 
 
 def wait_for_other_email(user_id: int, cadence: str) -> datetime | None:
@@ -232,9 +231,8 @@ def mail_due(cadence: str, times: Hours, moment: datetime) -> datetime:
 
 def schedule_push_at(subscription_id: int, due: datetime) -> None:
     """Schedule a push to one browser for `due`, unless one is already scheduled."""
-    delay = max(0.0, (due - now()).total_seconds())
     key = _push_key(subscription_id)
-    enqueue("notifications.push", delay=delay, unique_key=key, subscription_id=subscription_id)
+    enqueue_once("notifications.push", unique_key=key, due=due, subscription_id=subscription_id)
 
 
 def _subscriptions(user_id: int) -> Sequence[int]:
