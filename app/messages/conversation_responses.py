@@ -15,6 +15,7 @@ from app.messages.permission import EDIT_WINDOW, UNDO_WINDOW, Decision
 from app.messages.queries import conversation_state, conversations, message_pages
 from app.messages.queries.conversations import ConversationView
 from app.messages.queries.message_pages import Thread
+from app.models import User
 from app.web.paging import before_id
 from app.web.responses import is_script, new_form_key
 from app.web.url_converters import ID
@@ -23,17 +24,33 @@ from app.web.viewer import viewer
 THREAD = f"/messages/thread/<{ID}:conversation_id>"
 
 
-def get_conversation_or_404(username: str = "", conversation_id: int = 0) -> ConversationView:
+def get_conversation_or_404(
+    username: str = "", conversation_id: int = 0, found: User | None = None
+) -> ConversationView:
     """Return the viewer's conversation with the user `username`, or the conversation with the id `conversation_id`.
 
     Redirects to the inbox if `username` is the viewer's own. Aborts with 404 if there is no such user, or if the viewer
-    is not a member of the conversation.
+    is not a member of the conversation. `found` is the user that `recipient_or_404` has returned, if the route has
+    called it before.
     """
-    if username and username_key(username) == viewer().username_key:
-        abort(redirect(url_for("messages.inbox")))  # users can't message themselves
     if conversation_id:
         return conversations.by_id(viewer(), conversation_id) or abort(404)
-    return conversations.with_person(viewer(), username) or abort(404)
+    _refuse_oneself(username)
+    return conversations.with_person(viewer(), username, found=found) or abort(404)
+
+
+def recipient_or_404(username: str) -> User:
+    """Return the user to whom the viewer sends a message. Redirects and aborts as `get_conversation_or_404` does.
+
+    This is faster, because it doesn't load the conversation.
+    """
+    _refuse_oneself(username)
+    return conversations.person(viewer(), username) or abort(404)
+
+
+def _refuse_oneself(username: str) -> None:
+    if username_key(username) == viewer().username_key:
+        abort(redirect(url_for("messages.inbox")))  # users can't message themselves
 
 
 def conversation_url(opened: ConversationView) -> str:

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, select
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, exists, func, select
 
-from app.core.database import built_once, shared_alias
+from app.core.database import built_once, execute_core, shared_alias
 from app.core.exceptions import Sentence
 from app.core.i18n import _l, isolated
 from app.core.time import now
-from app.extensions import db
 from app.models import ConversationMember, Follow, MemberState, Message, MessagePrivacy, User
 from app.queries import visibility
 from app.queries.follows import is_following
@@ -33,7 +32,9 @@ _one, _two = shared_alias(Follow), shared_alias(Follow)
 class Relationship:
     """The facts that decide whether one user may write to another."""
 
-    other: User
+    active: bool  # whether the other user's account is active
+    privacy: str  # the other user's setting, a `MessagePrivacy`
+    name: str  # the other user's display name
     follows: bool  # the other user follows the writer
     friend_of_friend: bool  # the other user follows someone who follows the writer
     blocked: bool  # in either direction
@@ -52,23 +53,30 @@ class Decision:
     sentence: Sentence | str = ""
 
 
-def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[bool], ColumnElement[bool], ColumnElement[bool]]:
-    """Return SQL expressions for the fields `follows`, `friend_of_friend` and `blocked` of Relationship.
+def columns(writer_id: Any, other: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return SQL expressions for the fields of Relationship, except `state`, in the same order.
 
     `writer_id` is an id or an SQL expression. `other` is User or an alias of User.
     """
     through = _one.followed_id == _two.follower_id
     friend_of_friend = exists().where(_one.follower_id == other.id, through, _two.followed_id == writer_id)
-    return is_following(other.id, writer_id), friend_of_friend, visibility.blocked_between(writer_id, other.id)
+    return (
+        other.active,
+        other.message_privacy,
+        func.coalesce(func.nullif(other.name, ""), other.username),
+        is_following(other.id, writer_id),
+        friend_of_friend,
+        visibility.blocked_between(writer_id, other.id),
+    )
 
 
 def relationship(writer: User, other: User, conversation_id: int) -> Relationship:
-    """Return the facts that decide whether `writer` may write to `other`. Reloads `other` from the database.
+    """Return the facts that decide whether `writer` may write to `other`, from the database.
 
     `conversation_id` is the id of their conversation, or 0 if they have none.
     """
     named = relationship_parameters(writer, other, conversation_id)
-    return Relationship(*db.session.execute(_relationship_query(), named).one())
+    return Relationship(*execute_core(_relationship_query(), named).one())
 
 
 def relationship_parameters(writer: User, other: User, conversation_id: int) -> dict[str, int]:
@@ -89,17 +97,16 @@ def relationship_query() -> Select[Any]:
     membership, other_id = ConversationMember, bindparam("other_id", type_=Integer)
     here = (membership.conversation_id == bindparam("conversation_id"), membership.user_id == other_id)
     state = select(membership.state).where(*here).scalar_subquery()
-    terms = select(User, *columns(bindparam("writer_id"), User), state).where(User.id == other_id)
-    return terms.execution_options(populate_existing=True)
+    return select(*columns(bindparam("writer_id"), User), state).where(User.id == other_id)
 
 
 def decide(facts: Relationship) -> Decision:
     """Decide whether the writer may write to the other user."""
-    if facts.blocked or not facts.other.active:
+    if facts.blocked or not facts.active:
         return Decision("refused", CANNOT_MESSAGE)
     if facts.state == MemberState.ACCEPTED:
         return Decision("allowed")
-    chosen, name = facts.other.message_privacy, isolated(facts.other.display_name)
+    chosen, name = facts.privacy, isolated(facts.name)
     if chosen == MessagePrivacy.NOBODY:
         return Decision("refused", _l("%(name)s isn't accepting new messages.", name=name))
     if facts.follows:

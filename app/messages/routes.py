@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask import abort, jsonify, redirect, render_template, request
+from flask import abort, jsonify, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
@@ -20,6 +20,7 @@ from app.messages.forms import DeliveredForm, DraftForm, MessageForm, ReadForm
 from app.messages.permission import ACCOUNT_DELETED
 from app.messages.queries import inbox as conversations
 from app.messages.queries.conversations import ConversationView
+from app.models import User
 from app.web import limits
 from app.web.paging import before_id, page_size, position
 from app.web.responses import flash_error
@@ -82,17 +83,17 @@ def send(recipient: str = "", conversation_id: int = 0) -> str | Response | tupl
 
     If the message is refused, show the form again with the submitted text.
     """
-    opened, form = get_conversation_or_404(recipient, conversation_id), MessageForm(request.form)
-    if not form.validate_on_submit():
-        return conversation_responses.show(opened, form), 422
+    person = conversation_responses.recipient_or_404(recipient) if recipient else None
+    opened, form = None if person else get_conversation_or_404("", conversation_id), MessageForm(request.form)
     try:
-        options = replace(conversation_responses.send_options(form), read_upto=form.read_upto.data or 0)
-        with write_transaction(check=False):  # the actions check the login with everything else
-            _send(opened, form.message.data or "", options)
+        if form.validate_on_submit():
+            options = replace(conversation_responses.send_options(form), read_upto=form.read_upto.data or 0)
+            with write_transaction(check=False):  # the actions check the login with everything else
+                url = _send(person, opened, form.message.data or "", options)
+            return redirect(url, 303)
     except ActionError as refusal:
         flash_error(refusal)
-        return conversation_responses.show(opened, form), 422
-    return redirect(conversation_responses.conversation_url(opened), 303)
+    return conversation_responses.show(opened or get_conversation_or_404(recipient, found=person), form), 422
 
 
 @bp.post("/messages/<username>/read")
@@ -147,10 +148,13 @@ def mark_delivered() -> tuple[str, int]:
     return "", 204
 
 
-def _send(opened: ConversationView, body: str, options: SendOptions) -> None:
-    if opened.other is not None:
-        actions.send_message(viewer(), opened.other, body, options)
-    elif opened.is_group and opened.conversation is not None:
-        actions.send_to_group(viewer(), opened.conversation.id, body, options)
-    else:
+def _send(person: User | None, opened: ConversationView | None, body: str, options: SendOptions) -> str:
+    """Send a message to a person, or else to an open conversation. Return the URL of the conversation."""
+    person = person or (opened.other if opened else None)
+    if person is not None:
+        actions.send_message(viewer(), person, body, options)
+        return url_for("messages.conversation", username=person.username)
+    if opened is None or opened.conversation is None or not opened.is_group:
         raise ActionError(ACCOUNT_DELETED)
+    actions.send_to_group(viewer(), opened.conversation.id, body, options)
+    return conversation_responses.conversation_url(opened)

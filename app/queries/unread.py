@@ -98,6 +98,8 @@ def message_count(user_id: int) -> int:
 
 def message_counts(user_ids: Sequence[int]) -> dict[int, int]:
     """Return the number of unread messages of each of these users, by user id. Runs one query."""
+    if len(user_ids) == 1:  # the usual case, and its statement is faster
+        return {user_ids[0]: execute_core(_message_count(), {"user_id": user_ids[0]}).scalar_one()}
     rows = execute_core(_message_counts(), {"user_ids": list(user_ids)}).all()
     return {row[0]: row[1] for row in rows}
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import bindparam, select
 
 from app.core.database import built_once, insert_into
 from app.core.time import now
@@ -13,7 +13,6 @@ from app.extensions import db
 from app.messages.queries.conversations import pair_key
 from app.models import Conversation, ConversationMember, MemberState, User
 
-T = TypeVar("T")
 Members = Mapping[int, ConversationMember]  # the memberships of a conversation by user id, including former members
 
 
@@ -48,13 +47,14 @@ def lock_pair_with_members(one: User, other: User) -> tuple[Conversation, Member
     If there is no conversation, create one. Both memberships then have the state "new".
     """
     key = {"pair_key": pair_key(one, other)}
-    conversation = db.session.scalar(_conversation_of_pair(), key)
-    if conversation is None:
+    rows = db.session.execute(_pair(), key).all()
+    if not rows:
         db.session.execute(_insert_once(Conversation, **key, newest_seq=0, started_by_id=one.id, started_at=now()))
-        conversation = db.session.scalars(_conversation_of_pair(), key).one()
+        created = db.session.scalars(_conversation_of_pair(), key).one()
         for user_id in sorted([one.id, other.id]):
-            db.session.execute(_insert_once(ConversationMember, **new_member(conversation.id, user_id)))
-    return conversation, lock_members(conversation.id)
+            db.session.execute(_insert_once(ConversationMember, **new_member(created.id, user_id)))
+        rows = db.session.execute(_pair(), key).all()
+    return rows[0][0], {membership.user_id: membership for _conversation, membership in rows}
 
 
 def lock_members(conversation_id: int) -> Members:
@@ -75,22 +75,35 @@ def new_member(conversation_id: int, user_id: int) -> dict[str, Any]:
 
 
 @built_once
-def _conversation() -> Select[Conversation]:
+def _conversation() -> Any:
     return _locked(select(Conversation).where(Conversation.id == bindparam("conversation_id")))
 
 
 @built_once
-def _conversation_of_pair() -> Select[Conversation]:
+def _conversation_of_pair() -> Any:
     return _locked(select(Conversation).where(Conversation.pair_key == bindparam("pair_key")))
 
 
 @built_once
-def _members() -> Select[ConversationMember]:
+def _pair() -> Any:
+    """Select the conversation of two users with each of its memberships.
+
+    One statement is enough, because the memberships are created together with the conversation, and stay. It locks the
+    conversation with the first membership, so before all others.
+    """
+    both = select(Conversation, ConversationMember).join(
+        ConversationMember, ConversationMember.conversation_id == Conversation.id
+    )
+    return _locked(both.where(Conversation.pair_key == bindparam("pair_key")).order_by(ConversationMember.user_id))
+
+
+@built_once
+def _members() -> Any:
     here = select(ConversationMember).where(ConversationMember.conversation_id == bindparam("conversation_id"))
     return _locked(here.order_by(ConversationMember.user_id))
 
 
-def _locked(query: Select[T]) -> Select[T]:
+def _locked(query: Any) -> Any:
     return query.with_for_update().execution_options(populate_existing=True)
 
 

@@ -91,7 +91,7 @@ def _facts(
     if the login has ended.
     """
     named = permission.relationship_parameters(sender, recipient, conversation.id)
-    found = db.session.execute(_facts_query(), named | _sent_parameters(sender, conversation, key)).one()
+    found = execute_core(_facts_query(), named | _sent_parameters(sender, conversation, key)).one()
     number = len(dataclasses.fields(permission.Relationship))
     return permission.Relationship(*found[:number]), _sent_if_logged_in(found[number:])
 
@@ -131,7 +131,7 @@ def send_to_group(
     body = checked_text(body, options.max_length, options.pictures)
     conversation, members = lock_with_members(conversation_id)
     key = send_key(sender, body, form_key_with_images(options.form_key, options.pictures))
-    found = db.session.execute(_sent_query(), _sent_parameters(sender, conversation, key)).one()
+    found = execute_core(_sent_query(), _sent_parameters(sender, conversation, key)).one()
     sent = _sent_if_logged_in(found)
     if sent.message_id is not None:
         mark_read(sender, conversation, options.read_upto)
@@ -223,17 +223,18 @@ def _count_message(message: Message, states: Mapping[int, MemberState], read_upt
     """Update all memberships of a conversation after a new message, with one SQL statement.
 
     Set each member's newest message and state, clear the sender's draft, and move the sender's read position to
-    `read_upto` unless it is already later. `states` maps user ids to new membership states. A member whose id is not in
-    `states` keeps their state.
+    `read_upto` unless it is already later. Whoever sends a message accepts the conversation. `states` has the new
+    membership state of the recipient, if it changes. All other members keep their states.
     """
+    recipient = next((user_id for user_id in states if user_id != message.sender_id), 0)
     named = {
         "conversation": message.conversation_id,
         "sender": message.sender_id,
+        "recipient": recipient,
+        "recipient_state": states.get(recipient),
         "seq": message.seq,
         "message": message.id,
         "read": min(read_upto, message.seq),
-        "accepted": [user_id for user_id, state in states.items() if state == MemberState.ACCEPTED],
-        "asked": [user_id for user_id, state in states.items() if state == MemberState.REQUEST],
     }
     execute_core(_update_members(), named)
 
@@ -242,14 +243,14 @@ def _count_message(message: Message, states: Mapping[int, MemberState], read_upt
 def _update_members() -> Update:
     table: Any = ConversationMember.__table__
     columns, is_sender = table.c, table.c.user_id == bindparam("sender")
+    is_recipient = columns.user_id == bindparam("recipient")  # 0 if there is none
+    recipient_state = bindparam("recipient_state", type_=columns.state.type)
     has_left = columns.state == MemberState.LEFT
-    accepts = columns.user_id.in_(bindparam("accepted", expanding=True))
-    is_asked = columns.user_id.in_(bindparam("asked", expanding=True))
     return (
         update(table)
         .where(columns.conversation_id == bindparam("conversation"))
         .values(
-            state=case((accepts, MemberState.ACCEPTED), (is_asked, MemberState.REQUEST), else_=columns.state),
+            state=case((is_sender, MemberState.ACCEPTED), (is_recipient, recipient_state), else_=columns.state),
             newest_message_id=case((has_left, columns.newest_message_id), else_=bindparam("message")),
             newest_seq=case((is_sender, columns.newest_seq), else_=bindparam("seq")),
             read_seq=case(

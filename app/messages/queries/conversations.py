@@ -5,11 +5,13 @@ Access control: a viewer can load only conversations of which they are a member.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Integer, Select, String, and_, bindparam, case, cast, exists, literal, or_, select
+from sqlalchemy.orm import load_only
 
 from app.core.database import built_once, shared_alias
 from app.extensions import db
@@ -20,6 +22,7 @@ from app.models import Conversation, ConversationMember, MemberState, User
 from app.queries import relations, visibility
 from app.queries.relations import Relation
 
+Q = TypeVar("Q")
 ACTIVE_STATES = (
     MemberState.NEW,
     MemberState.ACCEPTED,
@@ -27,6 +30,7 @@ ACTIVE_STATES = (
     MemberState.DECLINED,
 )  # states of members who may see the conversation
 # Created once, because creating an alias is slow.
+_VIEWER_ID = bindparam("viewer_id", type_=Integer)
 _mine, _theirs = shared_alias(ConversationMember), shared_alias(ConversationMember)
 
 
@@ -96,54 +100,69 @@ def between(viewer: User, other: User) -> Conversation | None:
     return db.session.scalar(select(Conversation).where(Conversation.pair_key == pair_key(viewer, other)))
 
 
-def with_person(viewer: User, username: str) -> ConversationView | None:
+def with_person(viewer: User, username: str, *, found: User | None = None) -> ConversationView | None:
     """Return the viewer's conversation with a user. Return None if the user doesn't exist or is the viewer.
 
     If the two users have never written to each other, `conversation` in the result is None. An inactive account is
-    found only by users who have exchanged messages with it. Runs one query.
+    found only by users who have exchanged messages with it. `found` is the user that `person` has returned before in
+    the same request. They are found again, even if they were suspended meanwhile. Runs one query.
     """
-    named = {"viewer_id": viewer.id, "viewer_text": str(viewer.id), "username_key": username_key(username)}
-    row = db.session.execute(_with_person(), named).first()
+    row = db.session.execute(_with_person(), _person_parameters(viewer, username, found)).first()
     if row is None:
         return None
-    other, conversation, my_membership, their_membership, follows, friend_of_friend, blocked, *relation = row
-    relationship = Relationship(other, follows, friend_of_friend, blocked, getattr(their_membership, "state", None))
-    separated = frozenset({other.id} if blocked else ())
+    number = len(dataclasses.fields(Relationship)) - 1  # all facts except the last one, the state
+    other, conversation, my_membership, their_membership = row[:4]
+    facts = [*row[4 : 4 + number], getattr(their_membership, "state", None)]
+    relationship = Relationship(*facts)
+    separated = frozenset({other.id} if relationship.blocked else ())
     return ConversationView(
         viewer,
         conversation,
         my_membership,
         [(other, their_membership)],
         relationship,
-        Relation(*relation),
+        Relation(*row[4 + number :]),
         separated=separated,
     )
 
 
+def person(viewer: User, username: str) -> User | None:
+    """Return the user whose conversation `with_person` returns, with only the id and the username loaded."""
+    return db.session.scalars(_person(), _person_parameters(viewer, username)).first()
+
+
+def _person_parameters(viewer: User, username: str, found: User | None = None) -> dict[str, Any]:
+    return {
+        "viewer_id": viewer.id,
+        "viewer_text": str(viewer.id),
+        "username_key": username_key(username),
+        "found_id": found.id if found else 0,
+    }
+
+
+@built_once
+def _person() -> Select[User]:
+    return _found(select(User).options(load_only(User.username)))
+
+
 @built_once
 def _with_person() -> Select[Any]:
-    # Built once, because every page and every action of a conversation runs this query.
-    here, viewer_id, viewer_text = (
-        Conversation.id,
-        bindparam("viewer_id", type_=Integer),
-        bindparam("viewer_text", type_=String),
-    )
+    # Built once, because every page and most actions of a conversation run this query.
+    facts = (*permission.columns(_VIEWER_ID, User), *relations.columns(_VIEWER_ID, User.id))
+    query = _found(select(User, Conversation, _mine, _theirs, *facts))
+    return query.outerjoin(_theirs, and_(_theirs.conversation_id == Conversation.id, _theirs.user_id == User.id))
+
+
+def _found(query: Select[Q]) -> Select[Q]:
+    """Restrict a query of User to the user with the given username, if the viewer may open the conversation."""
+    pair = Conversation.pair_key == _pair_key_with(_VIEWER_ID, bindparam("viewer_text", type_=String))
     return (
-        select(
-            User,
-            Conversation,
-            _mine,
-            _theirs,
-            *permission.columns(viewer_id, User),
-            *relations.columns(viewer_id, User.id),
-        )
-        .outerjoin(Conversation, Conversation.pair_key == _pair_key_with(viewer_id, viewer_text))
-        .outerjoin(_mine, and_(_mine.conversation_id == here, _mine.user_id == viewer_id))
-        .outerjoin(_theirs, and_(_theirs.conversation_id == here, _theirs.user_id == User.id))
+        query.outerjoin(Conversation, pair)
+        .outerjoin(_mine, and_(_mine.conversation_id == Conversation.id, _mine.user_id == _VIEWER_ID))
         .where(
             User.username_key == bindparam("username_key"),
-            User.id != viewer_id,
-            or_(User.active, _mine.newest_message_id > 0),
+            User.id != _VIEWER_ID,
+            or_(User.active, _mine.newest_message_id > 0, User.id == bindparam("found_id", type_=Integer)),
         )
     )
 

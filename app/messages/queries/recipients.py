@@ -77,7 +77,7 @@ def _recipients(viewer: User) -> Select[Any]:
 
 
 def _all(query: Select[Any]) -> list[Recipient]:
-    return [Recipient(row[0], permission.decide(Relationship(*row))) for row in db.session.execute(query)]
+    return [Recipient(row[0], permission.decide(Relationship(*row[1:]))) for row in db.session.execute(query)]
 
 
 def _candidates(viewer: User, terms: Sequence[Term]) -> list[Select[int, int, int]]:
