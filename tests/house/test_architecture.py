@@ -119,7 +119,7 @@ def test_every_enqueued_job_is_declared_and_used(app):
     for path in SOURCES:
         text = path.read_text()
         constants = dict(re.findall(r"^([A-Z_]+) = (\"[a-z_.]+\")$", text, re.MULTILINE))
-        for name in re.findall(r"\benqueue\(\s*(\"[a-z_.]+\"|[A-Z][A-Z_]+)", text):
+        for name in re.findall(r"\benqueue(?:_at|_once)?\(\s*(\"[a-z_.]+\"|[A-Z][A-Z_]+)", text):
             ordered.add(constants.get(name, name).strip('"'))
         # What is ordered under one of several names, as mail and digest are, has constants that say so.
         ordered |= {name.strip('"') for constant, name in constants.items() if constant.endswith("_JOB")}
