@@ -59,8 +59,8 @@ class Row:
 
     @property
     def actors(self) -> list[User]:
-        """The users who caused the row's events, latest first."""
-        return [event.actor for event in self.events if event.actor is not None]
+        """The users who caused the row's events, each once, latest first."""
+        return list(dict.fromkeys(event.actor for event in self.events if event.actor is not None))
 
     @property
     def places(self) -> list[str]:

@@ -12,7 +12,7 @@ from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
 from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
 from app.models.notification import Notification, NotificationClock
-from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostTag, Visibility
+from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostRevision, PostTag, Visibility
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.reaction import PostBookmark, PostLike
@@ -47,6 +47,7 @@ __all__ = [
     "PostDraft",
     "PostLike",
     "PostRecipient",
+    "PostRevision",
     "PostTag",
     "ProfileCount",
     "PushSubscription",

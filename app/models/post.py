@@ -98,6 +98,9 @@ class Post(Base):
     # Readers see this instead of `body`, until they open it; "" = no warning.
     warning: Mapped[str] = mapped_column(String(WARNING_LENGTH), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    # How often the text or the warning was edited, and when the last time. The earlier versions are in PostRevision.
+    revision: Mapped[int] = mapped_column(default=0, server_default="0")
+    edited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     # The words to search. A migration creates the full-text index, which depends on the database engine.
     search_text: Mapped[str] = mapped_column(Text, default="", deferred=True)
     # Unique, so that a form that is submitted twice creates one post. A digest of author, form key and text.
@@ -123,6 +126,19 @@ class Post(Base):
     is_bookmarked: Mapped[bool | None] = query_expression()
     is_thread_muted: Mapped[bool | None] = query_expression()
     replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
+
+
+class PostRevision(Base):
+    """An earlier version of a post that was edited. Rows are never changed. The current version is in the post."""
+
+    __tablename__ = "post_revision"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)  # the value of Post.revision for this version, from 0
+    body: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(String(16), default="")
+    warning: Mapped[str] = mapped_column(String(WARNING_LENGTH), default="")
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)  # when this version was published
 
 
 class PostCount(Base):
@@ -180,5 +196,8 @@ class PostDraft(Base):
     language: Mapped[str] = mapped_column(String(16), default="")
     visibility: Mapped[str] = mapped_column(String(12), default="", server_default="")  # "" = the author's default
     warning: Mapped[str] = mapped_column(String(WARNING_LENGTH), default="", server_default="")
+    # The post that it answers. Only a reply that is deleted and redrafted has such a draft. It has no foreign key,
+    # because the draft is kept when that post is deleted.
+    reply_to_id: Mapped[int | None]
     is_sent: Mapped[bool] = mapped_column(default=False, server_default=false())  # if True, later saves are ignored
     saved_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

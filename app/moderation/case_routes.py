@@ -18,8 +18,9 @@ from app.models import Report, ReportState, User
 from app.moderation import actions, bp, evidence_images, queries, report_page
 from app.moderation.forms import NoteForm
 from app.moderation.report_page import REPORT, report_or_404, viewed_report_or_404
+from app.queries.post_history import versions
 from app.web import limits
-from app.web.paging import Page, cut, page, page_size, position
+from app.web.paging import Page, before_id, cut, page, page_size, position
 from app.web.permissions import role_required
 from app.web.responses import flash_error
 from app.web.url_converters import ID
@@ -96,6 +97,19 @@ def sealed_evidence(report_id: int) -> Response:
     The response is 404 if the moderator has not opened the evidence.
     """
     return report_page.signed_file(viewed_report_or_404(report_id), disclose=True)
+
+
+@bp.get(f"{REPORT}/post")
+@role_required("moderator")
+def post_history(report_id: int) -> str:
+    """Show the versions of the reported post, newest first, even if the moderator can't open the page of the post.
+
+    The response is 404 if the moderator has not opened the evidence, or if the post was deleted.
+    """
+    report = viewed_report_or_404(report_id)
+    post = queries.post_of_report(report) or abort(404)
+    found, older = versions(post, before=before_id(), size=page_size())
+    return render_template("posts/history.html", post=post, versions=Page(found, older), report=report)
 
 
 Answer = Response | tuple[str, int]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import HiddenField, TextAreaField
+from wtforms import HiddenField, IntegerField, TextAreaField
 from wtforms.validators import Length
+from wtforms.widgets import HiddenInput
 
 from app.core.i18n import _l
 from app.queries.timelines import LARGEST_ID
@@ -24,6 +25,7 @@ class ReportForm(FlaskForm):
 
     note = TextAreaField(_l("What should the moderators know?"), validators=[Length(max=20_000)])
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
+    revision = IntegerField(widget=HiddenInput())  # of a post: the version that the reporter saw
 
 
 class NoteForm(FlaskForm):

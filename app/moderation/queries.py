@@ -152,6 +152,12 @@ def reported_post(moderator: User, report: Report) -> tuple[bool, bool]:
     return found is not None, bool(found and found[0])
 
 
+def post_of_report(report: Report) -> Post | None:
+    """Return the reported post with its author, whoever can see it; None if the report isn't about an existing post."""
+    post = select(Post).join(Post.author).where(Post.id == report.post_id).options(contains_eager(Post.author))
+    return db.session.scalar(post) if report.kind == "post" else None
+
+
 def has_viewed_evidence(moderator: User, report: Report) -> bool:
     """Return whether the audit log records that this moderator viewed the report's evidence."""
     looked = (

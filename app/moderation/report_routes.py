@@ -109,8 +109,9 @@ def report_post(post_id: int) -> Answer:
 
     def send(form: ReportForm) -> Report:
         with write_transaction():
-            post = _post_or_404(post_id)
-            return actions.report_post(viewer(), post, form.note.data or "", form_key=form.form_key.data)
+            post, note = _post_or_404(post_id), form.note.data or ""
+            key, seen = form.form_key.data, form.revision.data
+            return actions.report_post(viewer(), post, note, form_key=key, revision=seen)
 
     return _answer(send, lambda form: _post_page(form, _post_or_404(post_id)))
 

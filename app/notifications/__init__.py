@@ -4,6 +4,7 @@
     publish_activity_count(user_id)                 publishes the number of unread events
     record_event(user_id, kind, subject, ...)       records an event for the Activity page, its badge, email and push
     retract_event(user_id, kind, subject)           deletes or hides an event whose cause was undone, unless it was read
+    restore_event(user_id, kind, subject, actor)    shows an event again that was hidden by `retract_event`
     scheduling.schedule_delivery(user_id, kind)     schedules email and push about other items, such as messages
     refresh_counts_for_deleted_post(post_id)        publishes new unread counts; call it before a post is deleted
     refresh_counts_for_thread(user_id, root_id)     publishes the new unread count after a thread was muted or unmuted
@@ -19,6 +20,7 @@ from app.notifications.events import (
     record_event,
     refresh_counts_for_deleted_post,
     refresh_counts_for_thread,
+    restore_event,
     retract_event,
 )
 from app.notifications.outbox import logins_changed, publish_state
@@ -30,5 +32,6 @@ __all__ = [
     "record_event",
     "refresh_counts_for_deleted_post",
     "refresh_counts_for_thread",
+    "restore_event",
     "retract_event",
 ]

@@ -77,6 +77,21 @@ def record_event(
     publish_activity_count(user_id)
 
 
+def restore_event(user_id: int, kind: str, subject: str, *, actor: User) -> bool:
+    """Show an event again that `retract_event` has hidden, because its cause is repeated. Return whether there was one.
+
+    If not, the caller records the event. `record_event` itself does this for undoable kinds only, because it takes a
+    statement. The caller must hold the lock that `retract_event` needs.
+    """
+    verdict = sender_filters.filter_event(user_id, kind, actor)
+    if verdict.choice == "drop" or not _restore(user_id, kind, subject, verdict.filter):
+        return False
+    if not verdict.filter:
+        scheduling.schedule_delivery(user_id, kind)
+    publish_activity_count(user_id)
+    return True
+
+
 def retract_event(user_id: int, kind: str, subject: str) -> None:
     """Retract an event whose cause was undone.
 

@@ -75,6 +75,17 @@ KINDS: dict[str, Kind] = {
             undoable=True,
         ),
         Kind(
+            "edit",
+            # NOTE: A kind of notification: someone edited a post that the member liked.
+            _l("Edited posts"),
+            _l("You get these when someone edits a post you liked. They don't count in any badge."),
+            mail="none",
+            push=False,
+            has_actor=True,
+            groups=True,
+            quiet=True,  # so that deleting a post needs no new badge for everyone who likes it
+        ),
+        Kind(
             "follow",
             _l("New followers"),
             _l("You get these when someone follows you."),

@@ -148,6 +148,17 @@ def _like(events: Sequence[Activity]) -> RenderedEvent:
     return RenderedEvent(say, "posts.show", _place(events[0]), post=events[0].post)
 
 
+def _edit(events: Sequence[Activity]) -> RenderedEvent:
+    """Render edits of one post. Only its author can edit it."""
+    actor = _actor(events[0])
+    return RenderedEvent(
+        lambda put: _("%(name)s edited a post you liked", name=put(actor)),
+        "posts.show",
+        _place(events[0]),
+        post=events[0].post,
+    )
+
+
 def _mention(event: Activity) -> RenderedEvent:
     actor = _actor(event)
     return RenderedEvent(
@@ -257,7 +268,11 @@ def _unknown(_event: Activity) -> RenderedEvent:
     return RenderedEvent(lambda _put: _("Something new happened"), "activity.index")
 
 
-_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {"follow": _follow, "like": _like}
+_TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {
+    "follow": _follow,
+    "like": _like,
+    "edit": _edit,
+}
 _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,
     "reply": _reply,

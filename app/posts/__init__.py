@@ -1,4 +1,4 @@
-"""Posts: publishing, replies, likes, bookmarks, timelines, search, drafts, translation, and the data export."""
+"""Posts: publishing, editing, reactions, timelines, search, drafts, translation, and the data export."""
 
 from flask import Blueprint
 
@@ -7,6 +7,7 @@ bp = Blueprint("posts", __name__)
 # Importing these modules registers the routes and jobs.
 from app.posts import (  # noqa: E402
     draft_routes,  # noqa: F401
+    edit_routes,  # noqa: F401
     jobs,  # noqa: F401
     reaction_routes,  # noqa: F401
     routes,  # noqa: F401

@@ -1,4 +1,7 @@
-"""Publish, change and delete posts and replies, and start data exports. No other module writes posts."""
+"""Publish and delete posts and replies, and start data exports.
+
+Only this module and app/posts/editing.py write posts.
+"""
 
 from __future__ import annotations
 
@@ -84,21 +87,13 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
     warning = checked_warning(options.warning, WARNING_LENGTH)
     level = audience.checked_level(options.visibility) if options.visibility else None
     level = level or audience.default_level(author, reply_to)
-    if level == Visibility.MENTIONED and len(rich.mentions(body)) > MAX_MENTIONS:
-        # The people after them would never learn of the post.
-        raise ActionError(
-            _ln(
-                "You can mention up to %(num)s person in a post that only they can see.",
-                "You can mention up to %(num)s people in a post that only they can see.",
-                MAX_MENTIONS,
-            )
-        )
+    check_mentions(level, body)
     # What makes two submissions of a form the same.
     content = body if (level, warning) == (Visibility.MEMBERS, "") else f"{body}\n{level}\n{warning}"
     values: dict[str, Any] = {
         "author_id": author.id,
         "body": body,
-        "language": _known(options.language),
+        "language": checked_language(options.language),
         "visibility": level,
         "warning": warning,
         "search_text": search_text(f"{warning} {body}" if warning else body),
@@ -117,14 +112,31 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
         path = place.prefix + threads.segment(identity)
         db.session.execute(update(Post).where(Post.id == identity).values(tree_path=path))
     post = db.session.get_one(Post, identity)
-    if reply_to is None:  # replies have no drafts
+    if reply_to is None:
         drafts.clear(author, form_key, body)
-    _store_tags(post)
+    else:
+        drafts.delete_of_reply(author, form_key)
+    store_tags(post)
     audience.store_recipients(post, author, reply_to)
     return post, True
 
 
-def _store_tags(post: Post) -> None:
+def check_mentions(level: str, body: str) -> None:
+    """Raise ActionError if a post for mentioned people mentions more people than are notified.
+
+    The others would never learn of the post.
+    """
+    if level == Visibility.MENTIONED and len(rich.mentions(body)) > MAX_MENTIONS:
+        raise ActionError(
+            _ln(
+                "You can mention up to %(num)s person in a post that only they can see.",
+                "You can mention up to %(num)s people in a post that only they can see.",
+                MAX_MENTIONS,
+            )
+        )
+
+
+def store_tags(post: Post) -> None:
     """Store the tags of a post, if all members can see the post and it has no content warning.
 
     The stored tags are for completion and for the pages of tags. Completion reads a limited number of the newest tags.
@@ -159,23 +171,29 @@ def publish_timeline(user_id: int, newest: int) -> None:
     publish_state(user_id, "timeline", furthest)
 
 
-def _known(language: str) -> str:
+def checked_language(language: str) -> str:
+    """Return the code of a language that an author chose; "" means unknown. Raises ActionError if it is invalid."""
     if language and language not in known_languages():
         raise ActionError(_l("Choose a language from the list."))
     return language
 
 
-def delete(person: User, post: Post) -> None:
-    """Delete a post. Do nothing if it no longer exists. Raises ActionError if `person` is not its author."""
+def delete(person: User, post: Post) -> Post | None:
+    """Delete a post. Return it with its last text, or None if it no longer exists.
+
+    Raises ActionError if `person` is not its author.
+    """
     if post.author_id != person.id:
         raise ActionError(_l("You can only delete your own posts."))
     threads.lock_parent(post.id)
     # Wait for concurrent likes before reading who has events about the post.
-    if db.session.scalar(select(Post.id).where(Post.id == post.id).with_for_update()) is None:
-        return
-    refresh_counts_for_deleted_post(post.id)
-    db.session.delete(post)
+    locked = db.session.get(Post, post.id, with_for_update=True, populate_existing=True)
+    if locked is None:
+        return None
+    refresh_counts_for_deleted_post(locked.id)
+    db.session.delete(locked)
     db.session.flush()
+    return locked
 
 
 def correct_language(person: User, post: Post, language: str) -> None:
@@ -185,7 +203,7 @@ def correct_language(person: User, post: Post, language: str) -> None:
     """
     if post.author_id != person.id:
         raise ActionError(_l("You can only edit your own posts."))
-    post.language = _known(language)
+    post.language = checked_language(language)
     db.session.flush()
 
 

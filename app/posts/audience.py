@@ -5,9 +5,12 @@ Recipients are stored only for posts that are restricted to followers or to ment
 
 from __future__ import annotations
 
-from flask import current_app
-from sqlalchemy import insert
+from collections.abc import Collection
 
+from flask import current_app
+from sqlalchemy import delete, insert, select
+
+from app.core.database import has_rows, insert_into
 from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.extensions import db
@@ -15,6 +18,8 @@ from app.lib.text import rich
 from app.models import Post, PostRecipient, User, Visibility
 from app.models.post import OFFERED, RESTRICTED_LEVELS, narrower
 from app.queries import people
+
+NO_RECIPIENT = _l("Mention at least one person, such as @name, or choose who else can see this.")
 
 
 def default_level(author: User, reply_to: Post | None = None) -> Visibility:
@@ -57,10 +62,32 @@ def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
         ids |= {reply_to.author_id} - {author.id}
     if post.visibility == Visibility.MENTIONED:
         if not ids:
-            raise ActionError(_l("Mention at least one person, such as @name, or choose who else can see this."))
+            raise ActionError(NO_RECIPIENT)
         ids.add(author.id)
     if ids:
         db.session.execute(insert(PostRecipient), [{"user_id": user_id, "post_id": post.id} for user_id in sorted(ids)])
+
+
+def update_recipients(post: Post, *, added: Collection[int], removed: Collection[int]) -> None:
+    """Add and remove recipients of a restricted post whose text was edited. Do nothing for other posts.
+
+    `added` and `removed` are the ids of the members whom only the new or only the old text mentions. The author stays a
+    recipient, and so does the author of the post that a reply for followers answers. Raises ActionError if a post for
+    mentioned people mentions no other member anymore.
+    """
+    if post.visibility not in RESTRICTED_LEVELS:
+        return
+    kept = {post.author_id}
+    if post.visibility == Visibility.FOLLOWERS and post.reply_to_id is not None:
+        kept |= set(db.session.scalars(select(Post.author_id).where(Post.id == post.reply_to_id)))
+    lost = (PostRecipient.post_id == post.id, PostRecipient.user_id.in_(set(removed) - kept))
+    db.session.execute(delete(PostRecipient).where(*lost))
+    rows = [{"user_id": user_id, "post_id": post.id} for user_id in sorted(set(added) - {post.author_id})]
+    if rows:
+        db.session.execute(insert_into(PostRecipient).on_conflict_do_nothing(), rows)
+    others = (PostRecipient.post_id == post.id, PostRecipient.user_id != post.author_id)
+    if post.visibility == Visibility.MENTIONED and not has_rows(PostRecipient, *others):
+        raise ActionError(NO_RECIPIENT)
 
 
 def includes_parent(answer: Post, parent: Post) -> bool:

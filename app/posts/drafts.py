@@ -23,6 +23,7 @@ from app.models.post import OFFERED, WARNING_LENGTH
 
 MAX_LENGTH = 20_000  # characters; longer than a post may be, so that text that is too long isn't lost
 MAX_DRAFTS = 20  # per member; older drafts are deleted
+REDRAFTED = "redraft-"  # how the form key of a draft of a deleted post begins; only such drafts can be of a reply
 EMPTY_LIFETIME = timedelta(days=1)  # after which a published or emptied draft is deleted; see `clear`
 
 
@@ -35,6 +36,7 @@ class Draft:
     visibility: str = ""  # "" = the author's default
     warning: str = ""
     form_key: str = ""
+    reply_to_id: int | None = None  # the post that it answers; only if a reply was deleted and redrafted
 
 
 def save(author: User, draft: Draft) -> bool:
@@ -54,6 +56,7 @@ def save(author: User, draft: Draft) -> bool:
         "language": draft.language if draft.language in known_languages() else "",
         "visibility": draft.visibility if draft.visibility in OFFERED else "",
         "warning": warning,
+        "reply_to_id": draft.reply_to_id,
         "saved_at": now(),
     }
     row = insert_into(PostDraft).values(user_id=author.id, form_key=draft.form_key, **values)
@@ -62,8 +65,10 @@ def save(author: User, draft: Draft) -> bool:
     )
     if db.session.scalar(keep.returning(PostDraft.form_key)) is None:
         return False
-    newest = _written_by(author.id).with_only_columns(PostDraft.form_key).limit(MAX_DRAFTS)
-    old = (PostDraft.user_id == author.id, PostDraft.body != "", PostDraft.form_key.not_in(newest))
+    of_reply = draft.reply_to_id is not None
+    newest = _written_by(author.id, of_reply).with_only_columns(PostDraft.form_key).limit(MAX_DRAFTS)
+    others = (PostDraft.user_id == author.id, PostDraft.body != "", _is_of_reply(of_reply))
+    old = (*others, PostDraft.form_key.not_in(newest))
     db.session.execute(delete(PostDraft).where(*old))
     return True
 
@@ -91,6 +96,19 @@ def current(author: User, form_key: str = "") -> Draft:
     return Draft(row.body, row.language, row.visibility, row.warning, row.form_key) if row else Draft()
 
 
+def of_reply(author: User, form_key: str) -> Draft:
+    """Return the author's draft of a reply with this form key; an empty draft if there is none."""
+    row = db.session.get(PostDraft, (author.id, form_key))
+    return Draft(row.body, row.language, row.visibility, row.warning, row.form_key) if row else Draft()
+
+
+def delete_of_reply(author: User, form_key: str | None) -> None:
+    """Delete the draft of a reply after the reply was published. `form_key` is the key of the submitted form."""
+    if form_key and form_key.startswith(REDRAFTED):  # the others have no draft
+        this = (PostDraft.user_id == author.id, PostDraft.form_key == form_key, _is_of_reply(True))
+        db.session.execute(delete(PostDraft).where(*this))
+
+
 def has_old() -> bool:
     """Return whether there are drafts that `delete_old` would delete."""
     return has_rows(PostDraft, *_old())
@@ -110,6 +128,10 @@ def _latest() -> Select[PostDraft]:
     return _written_by(bindparam("author_id")).limit(MAX_DRAFTS)
 
 
-def _written_by(author_id: Any) -> Select[PostDraft]:
-    mine = select(PostDraft).where(PostDraft.user_id == author_id, PostDraft.body != "")
+def _is_of_reply(of_reply: bool) -> ColumnElement[bool]:
+    return PostDraft.reply_to_id.is_not(None) if of_reply else PostDraft.reply_to_id.is_(None)
+
+
+def _written_by(author_id: Any, of_reply: bool = False) -> Select[PostDraft]:
+    mine = select(PostDraft).where(PostDraft.user_id == author_id, PostDraft.body != "", _is_of_reply(of_reply))
     return mine.order_by(PostDraft.saved_at.desc(), PostDraft.form_key)

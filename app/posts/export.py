@@ -15,6 +15,7 @@ from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.core.time import now
 from app.models import PostBookmark, PostLike, User
 from app.posts import queries
+from app.posts.queries import Exported
 
 BATCH = 1_000  # posts, likes or bookmarks in memory at a time
 REPORT_EVERY = 0.5  # seconds
@@ -63,12 +64,26 @@ def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[
 
 def _posts(owner_id: int) -> Iterator[Piece]:
     newest = queries.to_export(owner_id)[1]
-    return as_list([_post(row) for row in batch] for batch in queries.in_batches(owner_id, newest, BATCH))
+    return as_list(_with_revisions(batch) for batch in queries.in_batches(owner_id, newest, BATCH))
 
 
-def _post(row: Sequence[Any]) -> dict[str, Any]:
-    identity, body, language, visibility, warning, created_at, reply_to = row
-    post = {
+def _with_revisions(batch: Sequence[Exported]) -> list[dict[str, Any]]:
+    """Return the posts of a batch. Those that were edited have their earlier versions, oldest first."""
+    posts = {row[0]: _post(row) for row in batch}
+    for version in queries.revisions_of([identity for identity, post in posts.items() if "edited_at" in post]):
+        revision = {
+            "body": version.body,
+            "language": version.language,
+            "warning": version.warning,
+            "created_at": version.created_at.isoformat(),
+        }
+        posts[version.post_id].setdefault("revisions", []).append(revision)
+    return list(posts.values())
+
+
+def _post(row: Exported) -> dict[str, Any]:
+    identity, body, language, visibility, warning, created_at, reply_to, edited_at = row
+    post: dict[str, Any] = {
         "id": identity,
         "body": body,
         "language": language,
@@ -76,7 +91,11 @@ def _post(row: Sequence[Any]) -> dict[str, Any]:
         "warning": warning,
         "created_at": created_at.isoformat(),
     }
-    return post if reply_to is None else {**post, "reply_to": reply_to}
+    if reply_to is not None:
+        post["reply_to"] = reply_to
+    if edited_at is not None:
+        post["edited_at"] = edited_at.isoformat()
+    return post
 
 
 def _drafts(owner_id: int) -> Iterator[Piece]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import HiddenField, SelectField, StringField, TextAreaField
+from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
-from wtforms.widgets import html_params
+from wtforms.widgets import HiddenInput, html_params
 
 from app.core.exceptions import Sentence
 from app.core.i18n import _l
@@ -73,6 +73,15 @@ class ReplyForm(PostForm):
 
     post = TextAreaField(_l("Your reply"), id="reply-text", validators=[InputRequired()])
     language = SelectField(_l("Language"), id="reply-language", default="", validate_choice=False, widget=LongSelect())
+
+
+class EditForm(FlaskForm):
+    """The form for editing a post. `revision` is the version that it began with, so that no other edit is lost."""
+
+    post = TextAreaField(_l("Your post"), validators=[InputRequired()])
+    language = SelectField(_l("Post language"), default="", validate_choice=False, widget=LongSelect())
+    warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
+    revision = IntegerField(widget=HiddenInput())
 
 
 class DraftForm(FlaskForm):

@@ -1,4 +1,4 @@
-"""Background jobs: notify followers of a post, write data exports, count reactions, delete old exports and drafts."""
+"""Background jobs: notify people of posts and edits, write exports, count reactions, delete old data."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from app.extensions import db
 from app.jobs import PermanentError, enqueue, job, report_progress
 from app.models import User
 from app.notifications import presence
-from app.posts import actions, counters, drafts, export, queries
+from app.posts import actions, counters, drafts, editing, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
+from app.posts.editing import TELL_OF_EDIT
 
 COUNT_JOB = "posts.count_reactions"
 PRESENCE_BATCH = 500  # followers per Redis command that checks who is viewing the site
@@ -39,6 +40,18 @@ def tell_followers(author_id: int) -> None:
             with write_transaction():
                 for user_id in looking[first : first + NOTIFY_BATCH]:
                     actions.publish_timeline(user_id, newest)
+
+
+@job(TELL_OF_EDIT, queue="slow", timeout=3600)
+def tell_of_edit(post_id: int, revision: int) -> None:
+    """Record an event about an edit for everyone who likes the post and can see it. Idempotent.
+
+    `revision` is the first revision of a burst of edits. A second run skips those who already have the event.
+    """
+    for readers in queries.fans_in_batches(post_id, editing.edit_subject(post_id, revision), NOTIFY_BATCH):
+        with write_transaction():
+            if not editing.tell_of_edit(post_id, revision, readers):
+                return
 
 
 @job(EXPORT, queue="slow", timeout=3600)

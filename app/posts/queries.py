@@ -8,16 +8,27 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ScalarSelect, Select, exists, func, select
 
 from app.core.database import built_once
 from app.extensions import db
-from app.models import Follow, Notification, Post, PostBookmark, PostDraft, PostLike, User
+from app.models import (
+    Activity,
+    Follow,
+    Notification,
+    Post,
+    PostBookmark,
+    PostDraft,
+    PostLike,
+    PostRevision,
+    User,
+)
 from app.posts.languages import by_use
 from app.queries import reactions, timelines, visibility
 
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
-Exported = tuple[int, str, str, str, str, datetime, int | None]  # the columns of `in_batches`
+# The columns of `in_batches`.
+Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None]
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,7 @@ class WithLanguages:
 
     posts: Sequence[Post]
     languages: list[str]
+    draft_key: str = ""  # of the viewer's draft of a reply to the post; "" if there is none
 
 
 def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
@@ -38,7 +50,8 @@ def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
 
 def one(viewer: User, post_id: int) -> WithLanguages:
     """Return the post with this id; no posts if the post doesn't exist or if the viewer can't see it."""
-    return _with_languages(_one(), {"viewer_id": viewer.id, "post_id": post_id})
+    row = db.session.execute(_one(), {"viewer_id": viewer.id, "post_id": post_id}).unique().one_or_none()
+    return WithLanguages([row[0]], by_use(row[1]), row[2] or "") if row else WithLanguages([], [])
 
 
 def lock_visible(viewer: User, post_id: int) -> int | None:
@@ -132,6 +145,26 @@ def readers_in_batches(author_id: int, size: int) -> Iterator[Sequence[int]]:
         after = batch[-1]
 
 
+def fans_in_batches(post_id: int, subject: str, size: int) -> Iterator[Sequence[int]]:
+    """Yield the ids of the people who like a post, in ascending order, in lists of up to `size`.
+
+    People who already have the event "edit" with this subject are left out. So are people who can't see the post, or
+    who mute its author.
+    """
+    after = 0
+    fan = PostLike.user_id
+    told = exists().where(Activity.user_id == fan, Activity.kind == "edit", Activity.subject == subject)
+    can_see = visibility.level_includes(fan) & visibility.is_not_muted_or_blocked(fan, Post.author_id)
+    fans = select(fan).join(Post, Post.id == PostLike.post_id).join(User, User.id == fan)
+    fans = fans.where(PostLike.post_id == post_id, fan != Post.author_id, User.active, can_see, ~told)
+    while True:
+        batch = db.session.scalars(fans.where(fan > after).order_by(fan).limit(size)).all()
+        if not batch:
+            return
+        yield batch
+        after = batch[-1]
+
+
 # Built once, because building them takes longer than running them.
 @built_once
 def _locked() -> Select[int]:
@@ -158,7 +191,15 @@ def _home() -> Select[Any]:
 
 @built_once
 def _one() -> Select[Any]:
-    return timelines.by_id().add_columns(timelines.recent_languages(timelines.VIEWER_ID))
+    columns = (timelines.recent_languages(timelines.VIEWER_ID), _draft_of_reply())
+    return timelines.by_id().add_columns(*columns)
+
+
+def _draft_of_reply() -> ScalarSelect[str]:
+    """Return a scalar subquery: the form key of the viewer's newest draft of a reply to the `Post`."""
+    mine = (PostDraft.user_id == timelines.VIEWER_ID, PostDraft.reply_to_id == Post.id)
+    newest = select(PostDraft.form_key).where(*mine).order_by(PostDraft.saved_at.desc()).limit(1)
+    return newest.correlate(Post).scalar_subquery()
 
 
 def _reacted_to(model: Any) -> Select[Any]:
@@ -193,7 +234,16 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
     after = 0
     while True:
         query = (
-            select(Post.id, Post.body, Post.language, Post.visibility, Post.warning, Post.created_at, Post.reply_to_id)
+            select(
+                Post.id,
+                Post.body,
+                Post.language,
+                Post.visibility,
+                Post.warning,
+                Post.created_at,
+                Post.reply_to_id,
+                Post.edited_at,
+            )
             .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
             .order_by(Post.id)
             .limit(size)
@@ -203,6 +253,12 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
             return
         yield batch
         after = batch[-1][0]
+
+
+def revisions_of(post_ids: Sequence[int]) -> Sequence[PostRevision]:
+    """Return the earlier versions of these posts, oldest first."""
+    query = select(PostRevision).where(PostRevision.post_id.in_(post_ids))
+    return db.session.scalars(query.order_by(PostRevision.post_id, PostRevision.number)).all() if post_ids else []
 
 
 def drafts(author_id: int) -> Sequence[tuple[str, str, str, str]]:

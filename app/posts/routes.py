@@ -68,7 +68,7 @@ def create() -> str | Response | tuple[str, int]:
     body, options = form.post.data or "", _options(form)
     try:
         with write_transaction():
-            actions.publish(viewer(), body, options)
+            post = actions.publish(viewer(), body, options)
     except ActionError as refusal:
         flash_error(refusal)
         if options.form_key:
@@ -76,7 +76,7 @@ def create() -> str | Response | tuple[str, int]:
             with write_transaction():
                 drafts.save(viewer(), draft)
         return _home(form), 422
-    flash(_("Posted."), "success")
+    flash(_("Posted."), f"undo {post.id}")
     return _back()
 
 
@@ -98,7 +98,7 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
             return jsonify(error=str(refusal)), 422
         flash_error(refusal)
         return _show(post_id, LanguageForm(formdata=None), form), 422
-    flash(_("Posted."), "success")
+    flash(_("Posted."), f"undo {answer.id}")
     target = url_for("posts.show", post_id=answer.id, _anchor=f"post-{answer.id}")
     return (jsonify(url=target), 201) if wants_json() else redirect(target, 303)
 
@@ -167,12 +167,15 @@ def _home(form: PostForm, draft: Draft | None = None) -> str:
     every = request.args.get("languages") == "all"
     _offer_languages(form, found.languages, chosen, every=every)
     if draft and draft.text:
-        form.post.data, form.form_key.data = draft.text, draft.form_key
-        form.language.data = draft.language
-        form.visibility.data, form.warning.data = draft.visibility, draft.warning
+        _restore(form, draft)
     form.visibility.data = form.visibility.data or audience.default_level(viewer())
     form.form_key.data = form.form_key.data or new_form_key()
     return render_template("posts/home.html", posts=posts, form=form)
+
+
+def _restore(form: PostForm, draft: Draft) -> None:
+    form.post.data, form.form_key.data, form.language.data = draft.text, draft.form_key, draft.language
+    form.visibility.data, form.warning.data = draft.visibility, draft.warning
 
 
 def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
@@ -185,8 +188,10 @@ def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
     _offer_languages(form, found.languages, post.language, every=True)
     every = request.args.get("languages") == "all"
     _offer_languages(reply_form, found.languages, likely(_page_language(), found.languages), every=every)
+    if reply_form.post.data is None and found.draft_key:
+        _restore(reply_form, drafts.of_reply(viewer(), found.draft_key))
     reply_form.form_key.data = reply_form.form_key.data or new_form_key()
-    if reply_form.post.data is None:  # it was not submitted
+    if reply_form.post.data is None:  # it was not submitted, and has no draft
         names = audience.names_to_mention(viewer(), post)[: actions.MAX_MENTIONS]
         reply_form.post.data = "".join(f"@{name} " for name in names)
     reply_form.visibility.data = reply_form.visibility.data or audience.default_level(viewer(), post)

@@ -50,6 +50,7 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         translatable,
         post.id,
         post.body,
+        post.revision,
         post.visibility,
         post.warning,
         post.language,

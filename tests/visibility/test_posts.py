@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.core.time import now
 from app.extensions import db as the_db
@@ -115,7 +115,10 @@ def build(as_, db, run_jobs, subscribe) -> Callable[[Role], Town]:  # noqa: F811
         mentioned = "@walker" if role.is_mentioned else "@ben"
         for level, word in WORDS.items():
             form = {"post": f"{mentioned} #tag{word} {KEY}", "visibility": level, "form_key": level}
-            assert ana.post_form("/post", form).status_code == 303
+            assert ana.post_form("/post", {**form, "post": f"{mentioned} was {word}"}).status_code == 303
+            post_id = db.session.scalars(select(func.max(Post.id))).one()
+            edit = {"post": form["post"], "revision": "0"}
+            assert ana.post_form(f"/post/{post_id}/edit", edit).status_code == 303
             assert ana.post_form(f"/post/{bens}/reply", form).status_code == 303
         rows = db.session.execute(select(Post.visibility, Post.id, Post.reply_to_id).where(Post.id != bens)).all()
         posts = {level: post_id for level, post_id, parent in rows if parent is None}
@@ -160,11 +163,16 @@ def check_pages_of_posts(town: Town, role: Role) -> None:
         status = 200 if level in role.opens else 404
         assert walker.get(f"/post/{post_id}").status_code == status, level
         assert walker.get(f"/report/post/{post_id}").status_code == status, level
+        assert walker.get(f"/post/{post_id}/edit").status_code == (403 if status == 200 else 404), level
+        history = walker.get(f"/post/{post_id}/history")
+        assert history.status_code == status, level
+        assert town.words(history.text) == ({level} if status == 200 else set())
         if status == 404:
-            for action in ("reply", "translate", "language", "like", "bookmark"):
+            for action in ("reply", "translate", "language", "edit", "like", "bookmark"):
                 said = walker.post_form(f"/post/{post_id}/{action}", {"post": "x", "form_key": "x"})
                 assert said.status_code == 404, (level, action)
-            assert walker.post_form(f"/post/{post_id}/delete").status_code == 303
+            for action in ("delete", "redraft", "undo"):
+                assert walker.post_form(f"/post/{post_id}/{action}").status_code == 303
             assert the_db.session.get(Post, post_id, populate_existing=True) is not None
 
 

@@ -13,7 +13,7 @@ from app.core.i18n import _l, _ln
 from app.core.time import now
 from app.core.validation import send_key
 from app.extensions import db
-from app.models import Conversation, Message, Post, Report, ReportedMessage, User
+from app.models import Conversation, Message, Post, PostRevision, Report, ReportedMessage, User
 from app.models.post import RESTRICTED_LEVELS
 from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
@@ -60,12 +60,13 @@ def report(
     return _store(made, reporter, accused)
 
 
-def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) -> Report:
+def report_post(reporter: User, post: Post, note: str, *, form_key: str | None, revision: int | None = None) -> Report:
     """Report a post to the moderators.
 
-    The caller must have loaded `post.author` and checked that `reporter` can see the post. Submitting a form twice
-    (same `form_key` and note) creates one report. Raises ActionError if the note is invalid, if the post is the
-    reporter's own, or if they have made too many reports today.
+    The report contains the version of the post that the reporter saw, even if the post was edited meanwhile. `revision`
+    is the number of this version; None is the current one. The caller must have loaded `post.author` and checked that
+    `reporter` can see the post. Submitting a form twice (same `form_key` and note) creates one report. Raises
+    ActionError if the note is invalid, if the post is the reporter's own, or if they have made too many reports today.
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
@@ -73,20 +74,29 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None) 
     if known is not None:
         return known
     _check_may_report(reporter, author)
-    facts = {"language": post.language, "name": author.name}
-    if post.warning:
-        facts["warning"] = post.warning
+    seen = _version(post, revision)
+    facts = {"language": seen.language, "name": author.name}
+    if seen.warning:
+        facts["warning"] = seen.warning
     if post.visibility in RESTRICTED_LEVELS:
         facts["visibility"] = post.visibility
     copy = ReportedMessage(
         seq=0,
         sender_name=author.username,
-        body=post.body,
+        body=seen.body,
         sent_at=post.created_at,
         images=[],
         facts=facts,
     )
     return _store(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)
+
+
+def _version(post: Post, revision: int | None) -> Post | PostRevision:
+    """Return a version of a post. Raises sqlalchemy.exc.NoResultFound if the post has just been deleted."""
+    if revision is None or not 0 <= revision < post.revision:
+        return post
+    this = select(PostRevision).where(PostRevision.post_id == post.id, PostRevision.number == revision)
+    return db.session.scalars(this).one()
 
 
 def report_person(

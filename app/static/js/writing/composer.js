@@ -1,6 +1,7 @@
 // Writing: a box that grows with the text, the characters left, and nothing lost when sending fails.
 //
 //   <form data-composer ...> <textarea data-max="500"> <span data-counter>500</span> <button>
+//   <form data-composer data-done-url="/post/7" ...>    an edit, after which that page is shown
 //   <form data-composer data-reply ...>    a reply, whose answer says where it is: 201 and {"url": "/post/7"}
 //   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
 //   <a href="/post/7#reply">         puts it into the form for a reply
@@ -74,7 +75,7 @@ async function send(form) {
     }
     if (response.type === "opaqueredirect") {
       sent.tell(form, text);
-      location.assign(location.pathname + location.search);
+      location.assign(form.dataset.doneUrl || location.pathname + location.search);
       return; // done: the page to go to shows the post, and what the server says about it
     }
     reason = reasonToRetry(response.status);
