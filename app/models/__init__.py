@@ -15,7 +15,7 @@ from app.models.notification import Notification, NotificationClock
 from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostRevision, PostTag, Visibility
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
-from app.models.reaction import PostBookmark, PostLike
+from app.models.reaction import PostBookmark, PostLike, PostPin
 from app.models.relation import Block, Mute, ThreadMute
 from app.models.user import MessagePrivacy, User
 
@@ -46,6 +46,7 @@ __all__ = [
     "PostCount",
     "PostDraft",
     "PostLike",
+    "PostPin",
     "PostRecipient",
     "PostRevision",
     "PostTag",

@@ -125,6 +125,7 @@ class Post(Base):
     is_liked: Mapped[bool | None] = query_expression()  # by the viewer
     is_bookmarked: Mapped[bool | None] = query_expression()
     is_thread_muted: Mapped[bool | None] = query_expression()
+    is_pinned: Mapped[bool | None] = query_expression()  # to the top of its author's profile
     replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
 
 

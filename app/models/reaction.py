@@ -1,4 +1,4 @@
-"""Likes and bookmarks of posts."""
+"""Likes, bookmarks and pins of posts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.database import UtcDateTime
 from app.core.time import now
 from app.extensions import Base
+
+MAX_PINS = 5  # posts that a person can pin
 
 
 class PostLike(Base):
@@ -42,6 +44,22 @@ class PostBookmark(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class PostPin(Base):
+    """A post that its author has pinned to the top of their profile."""
+
+    __tablename__ = "post_pin"
+    __table_args__ = (
+        UniqueConstraint("post_id"),  # prevents a second row, and tells whether a post is pinned
+        Index("ix_post_pin_user_id_id", "user_id", "id"),  # the author's profile
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)  # the latest pin comes first
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

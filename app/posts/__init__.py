@@ -9,6 +9,7 @@ from app.posts import (  # noqa: E402
     draft_routes,  # noqa: F401
     edit_routes,  # noqa: F401
     jobs,  # noqa: F401
+    pin_routes,  # noqa: F401
     reaction_routes,  # noqa: F401
     routes,  # noqa: F401
     search_routes,  # noqa: F401

@@ -1,7 +1,7 @@
 """Write the file of a member's data export.
 
-Each feature registers its parts of the export. This module registers the posts, drafts of posts, likes and bookmarks.
-The file is written in pieces, so that a large export doesn't need much memory.
+Each feature registers its parts of the export. This module registers the posts, drafts of posts, likes, bookmarks and
+pins. The file is written in pieces, so that a large export doesn't need much memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.core.time import now
-from app.models import PostBookmark, PostLike, User
+from app.models import PostBookmark, PostLike, PostPin, User
 from app.posts import queries
 from app.posts.queries import Exported
 
@@ -104,7 +104,7 @@ def _drafts(owner_id: int) -> Iterator[Piece]:
     yield Piece(to_json([dict(zip(keys, row, strict=True)) for row in rows]))
 
 
-def _reactions(model: type[PostLike] | type[PostBookmark]) -> Callable[[int], Iterator[Piece]]:
+def _reactions(model: type[PostLike] | type[PostBookmark] | type[PostPin]) -> Callable[[int], Iterator[Piece]]:
     def pieces(owner_id: int) -> Iterator[Piece]:
         batches = queries.reactions_to_export(owner_id, model, BATCH)
         return as_list([{"post": row[1], "created_at": row[2].isoformat()} for row in batch] for batch in batches)
@@ -114,5 +114,6 @@ def _reactions(model: type[PostLike] | type[PostBookmark]) -> Callable[[int], It
 
 register(Part("bookmarks", _reactions(PostBookmark)))
 register(Part("likes", _reactions(PostLike)))
+register(Part("pins", _reactions(PostPin)))
 register(Part("post_drafts", _drafts))
 register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))

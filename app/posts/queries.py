@@ -20,6 +20,7 @@ from app.models import (
     PostBookmark,
     PostDraft,
     PostLike,
+    PostPin,
     PostRevision,
     User,
 )
@@ -62,6 +63,15 @@ def lock_visible(viewer: User, post_id: int) -> int | None:
     return db.session.scalar(_locked(), {"viewer_id": viewer.id, "post_id": post_id})
 
 
+def lock_own(author: User, post_id: int) -> str | None:
+    """Lock a post of this author, so that it can't be deleted until the commit.
+
+    Return its visibility level, or None if the author has no such post.
+    """
+    own = select(Post.visibility).where(Post.id == post_id, Post.author_id == author.id)
+    return db.session.scalar(own.with_for_update(read=True, key_share=True))
+
+
 def lock_any(viewer: User, post_id: int) -> tuple[int, bool]:
     """Lock a post, so that it can't be deleted until the commit, even if the viewer can't see it.
 
@@ -90,9 +100,9 @@ def reacted_to(
 
 
 def reactions_to_export(
-    owner_id: int, model: type[PostLike] | type[PostBookmark], size: int
+    owner_id: int, model: type[PostLike] | type[PostBookmark] | type[PostPin], size: int
 ) -> Iterator[Sequence[Any]]:
-    """Yield a user's likes or bookmarks as (id, post id, time), oldest first, in lists of up to `size`."""
+    """Yield a user's likes, bookmarks or pins as (id, post id, time), oldest first, in lists of up to `size`."""
     after = 0
     while True:
         query = select(model.id, model.post_id, model.created_at).where(model.user_id == owner_id, model.id > after)

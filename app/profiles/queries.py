@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.core.i18n import _
 from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
-from app.models import ProfileCount, User
+from app.models import Post, ProfileCount, User
 from app.queries import follows, relations, timelines, visibility
 from app.queries.relations import Relation
 from app.queries.timelines import VIEWER_ID
@@ -31,6 +31,7 @@ class Profile:
     following: int
     is_followed: bool  # the viewer follows this member
     follows_viewer: bool
+    has_pins: bool  # pinned posts, which the viewer may not be able to see
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def profile(username: str, viewer: User) -> Profile | None:
     if row is None:
         return None
     facts: tuple[Any, ...] = tuple(row)
-    return Profile(Relation(*facts[6:]), *facts[:6])
+    return Profile(Relation(*facts[7:]), *facts[:7])
 
 
 @built_once
@@ -65,11 +66,20 @@ def _profile() -> Select[Any]:
             follows.following_count_of(VIEWER_ID),
             follows.is_following(VIEWER_ID, User.id),
             follows.is_following(User.id, VIEWER_ID),
+            timelines.has_pins(User.id),
             *relations.columns(VIEWER_ID, User.id),
         )
         .join(ProfileCount, ProfileCount.user_id == User.id)
         .where(User.username_key == bindparam("key"), User.active)
     )
+
+
+def pinned_posts(profile: Profile, viewer: User) -> Sequence[Post]:
+    """Return the pinned posts of a profile that the viewer may see. This takes one SQL query if there are pins."""
+    if not profile.has_pins:
+        return []
+    values = {"viewer_id": viewer.id, "author_id": profile.person.id}
+    return db.session.scalars(timelines.pinned(), values).unique().all()
 
 
 def people_page(

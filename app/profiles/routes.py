@@ -25,11 +25,18 @@ from app.web.viewer import viewer, write_transaction, writes_late
 @bp.get("/user/<username>")
 @login_required
 def show(username: str) -> str:
-    """Show a profile and the member's posts."""
+    """Show a profile and the member's posts. The first page begins with the pinned posts."""
     profile = queries.profile(username, viewer()) or abort(404)
     posts = page_of_posts(timelines.of_author(), viewer(), author_id=profile.person.id)
-    seen = _last_seen(profile)
-    return render_template("profiles/show.html", profile=profile, posts=posts, last_seen=seen, back=here())
+    pinned = queries.pinned_posts(profile, viewer()) if before_id() is None else []
+    return render_template(
+        "profiles/show.html",
+        profile=profile,
+        posts=posts,
+        pinned=pinned,
+        last_seen=_last_seen(profile),
+        back=here(),
+    )
 
 
 @bp.get("/user/<username>/popup")

@@ -17,16 +17,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
 
 from app.core.database import shared_alias
-from app.models import Post, PostBookmark, PostCount, PostLike
+from app.models import Post, PostBookmark, PostCount, PostLike, PostPin
 from app.models.post import RESTRICTED
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
-_reply, _like, _own_like, _bookmark = (
+_reply, _like, _own_like, _bookmark, _pin = (
     shared_alias(Post),
     shared_alias(PostLike),
     shared_alias(PostLike),
     shared_alias(PostBookmark),
+    shared_alias(PostPin),
 )
 
 
@@ -59,6 +60,11 @@ def is_liked(viewer_id: Any) -> ColumnElement[bool]:
 def is_bookmarked(viewer_id: Any) -> ColumnElement[bool]:
     """Return the condition that the viewer has bookmarked the post."""
     return exists().where(_bookmark.post_id == Post.id, _bookmark.user_id == viewer_id).correlate_except(_bookmark)
+
+
+def is_pinned() -> ColumnElement[bool]:
+    """Return the condition that the post is pinned to the top of its author's profile."""
+    return exists().where(_pin.post_id == Post.id).correlate_except(_pin)
 
 
 def _without(stored: Any, *hidden: Sequence[Any]) -> ScalarSelect[int]:

@@ -14,13 +14,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, ScalarSelect, Select, String, bindparam, func, select, union_all
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    ScalarSelect,
+    Select,
+    String,
+    bindparam,
+    exists,
+    func,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import contains_eager, with_expression
 
 from app.core.database import built_once, shared_alias
 from app.extensions import db
-from app.models import Follow, Post, PostRecipient, PostTag, User
+from app.models import Follow, Post, PostPin, PostRecipient, PostTag, User
 from app.models.post import ONLY_MENTIONED, OPEN, RESTRICTED
+from app.models.reaction import MAX_PINS
 from app.queries import reactions, threads, visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
@@ -47,6 +60,7 @@ def visible() -> Select[Post]:
         _computed(Post.is_liked, reactions.is_liked(VIEWER_ID)),
         _computed(Post.is_bookmarked, reactions.is_bookmarked(VIEWER_ID)),
         _computed(Post.is_thread_muted, visibility.is_muting_thread(VIEWER_ID)),
+        _computed(Post.is_pinned, reactions.is_pinned()),
         _computed(Post.replied_to, threads.replied_to(VIEWER_ID)),
     )
 
@@ -102,6 +116,21 @@ def of_tag() -> Select[Post]:
     found = listed().join(PostTag, PostTag.post_id == Post.id).where(PostTag.key == TAG_KEY)
     # By the id of the tag's row and not of the post, so that the page is read from the index of the tag.
     return found.where(PostTag.post_id < BEFORE).order_by(PostTag.post_id.desc()).limit(WITH_NEXT)
+
+
+@built_once
+def pinned() -> Select[Post]:
+    """Select the posts that one author has pinned and that the viewer may see, the latest pin first.
+
+    The bind parameters are `viewer_id` and `author_id`.
+    """
+    found = visible().join(PostPin, PostPin.post_id == Post.id).where(PostPin.user_id == AUTHOR_ID)
+    return found.order_by(PostPin.id.desc()).limit(MAX_PINS)
+
+
+def has_pins(author_id: Any) -> ColumnElement[bool]:
+    """Return the condition that an author has pinned a post. The viewer may not be able to see it."""
+    return exists().where(PostPin.user_id == author_id).correlate_except(PostPin)
 
 
 def _page(posts: Select[Post]) -> Select[Post]:
