@@ -32,6 +32,7 @@ from app.models import Activity, Conversation, ConversationMember, MailToken, Me
 from app.notifications import publish_activity_count
 from app.posts import reactions
 from app.posts.actions import PostOptions, publish, reply
+from app.posts.editing import Edit, edit
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people, timelines
 
@@ -139,6 +140,10 @@ def _post(entry: Entry, age: timedelta) -> None:
         author = _get(entry.author)
         post = _publish(author, entry)
         post.created_at = now() - age
+        if entry.earlier:
+            change = Edit(entry.body, warning=entry.warning, language=entry.language, revision=post.revision)
+            edit(author, post.id, change)
+            post.edited_at = post.created_at + PAUSE
     _settle([author], age)
 
 
@@ -147,7 +152,7 @@ def _publish(author: User, entry: Entry) -> Post:
         language=entry.language, visibility=entry.visibility, warning=entry.warning, form_key=entry.form_key
     )
     if entry.parent is None:
-        return publish(author, entry.body, options)
+        return publish(author, entry.earlier or entry.body, options)
     return reply(author, _published(author, entry.parent), entry.body, options)
 
 

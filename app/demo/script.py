@@ -26,6 +26,7 @@ class Entry:
     body: str
     visibility: str = ""
     warning: str = ""
+    earlier: str = ""  # the text before it was edited; "" if it wasn't
     thread: int = 0  # for a reply, the number of its thread, from 1
     parent: Entry | None = None  # what it replies to
 
@@ -187,7 +188,8 @@ def _entry(row: dict[str, Any], at: int, post: str | list[str] | dict[str, str])
         post.get("visibility", ""),
         post.get("warning", ""),
     )
-    return Entry(row["username"], at, language, post["text"], visibility=level, warning=warning)
+    earlier = post.get("earlier", "")
+    return Entry(row["username"], at, language, post["text"], visibility=level, warning=warning, earlier=earlier)
 
 
 def _talk(row: dict[str, Any]) -> Talk:

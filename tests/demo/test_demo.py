@@ -35,6 +35,7 @@ def looks_lived_in(db):
     assert len(set(db.session.scalars(select(Post.language)))) >= 12
     assert set(db.session.scalars(select(Post.visibility))) == {"members", "followers", "mentioned"}
     assert db.session.scalar(select(func.count()).where(Post.warning != "")) == 2
+    assert db.session.scalar(select(func.count()).where(Post.revision > 0)) == 1
     assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
 
 

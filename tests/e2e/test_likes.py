@@ -125,3 +125,44 @@ def test_conversation_is_muted_in_place(sized: Callable[[str], Person]) -> None:
     expect(post.get_by_role("button", name="Unmute this conversation")).to_have_count(0)  # the menu is closed
     post.locator(".menu summary").first.click()
     expect(post.get_by_role("button", name="Unmute this conversation")).to_be_visible()
+
+
+def test_post_is_taken_back_edited_in_two_tabs_and_redrafted(sized: Callable[[str], Person]) -> None:
+    author = sized("editor")
+    page, box = author.page, author.page.get_by_label("Your post", exact=True)
+    publish(author, f"First toughts of {author.name}")
+    examine(page, f"undo-{author.name}", with_axe=True)
+    page.get_by_role("button", name="Undo").click()
+    expect(box).to_have_value(f"First toughts of {author.name}")
+    expect(post_on(page, author.name)).to_have_count(0)
+    page.click("form[data-composer] [type=submit]")
+
+    post_on(page, author.name).locator(".menu summary").first.click()
+    post_on(page, author.name).get_by_role("link", name="Edit post").click()
+    expect(page.get_by_role("heading", name="Edit post")).to_be_visible()
+    other = author.tab(page.url.removeprefix(author.site.url))
+    box.fill(f"First thoughts of {author.name}")
+    examine(page, f"edit-{author.name}", with_axe=True)
+    page.get_by_role("button", name="Save").click()
+    expect(post_on(page, "First thoughts")).to_be_visible()
+
+    other.get_by_label("Your post", exact=True).fill(f"Second thoughts of {author.name}")
+    other.get_by_role("button", name="Save").click()
+    expect(other.get_by_text("edited in another tab")).to_be_visible()
+    expect(other.get_by_label("Your post", exact=True)).to_have_value(f"Second thoughts of {author.name}")
+    examine(other, f"edit-conflict-{author.name}", with_axe=True)
+    author.errors.clear()  # the browser logs the 409 itself
+    other.get_by_role("button", name="Save").click()
+    expect(post_on(other, "Second thoughts")).to_be_visible()
+    other.get_by_role("link", name="edited", exact=True).click()
+    expect(other.locator("ins")).to_have_text(["Second", "thoughts"])
+    examine(other, f"history-{author.name}", with_axe=True)
+    other.emulate_media(color_scheme="dark")
+    examine(other, f"history-dark-{author.name}", with_axe=True)
+
+    author.goto("/")
+    post_on(page, "Second thoughts").locator(".menu summary").first.click()
+    page.get_by_text("Delete post").first.click()
+    examine(page, f"redraft-{author.name}", with_axe=True)
+    page.get_by_role("button", name="Delete and redraft").first.click()
+    expect(box).to_have_value(f"Second thoughts of {author.name}")
