@@ -6,18 +6,19 @@ A filter moves an event to the filtered notifications, or drops it.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Integer, Select, bindparam, func, select
 
+from app.core.database import built_once, execute_core
 from app.core.exceptions import Sentence
 from app.core.i18n import _l
 from app.core.time import now
-from app.extensions import db
-from app.models import Follow, User
+from app.models import DeliveryProfile, User
 from app.notifications import preferences
 from app.notifications.kinds import KINDS
-from app.queries import relations
+from app.queries import visibility
+from app.queries.follows import is_following
 
 NEW_ACCOUNT_AGE = timedelta(days=7)  # how long an account counts as new
 CHOICES = ("accept", "hold", "drop")  # mildest first; "hold" moves an event to the filtered notifications
@@ -42,17 +43,30 @@ def filter_event(user_id: int, kind: str, actor: User | None) -> FilterResult:
     """
     if actor is None or not KINDS[kind].has_actor:
         return FilterResult("accept", "")
-    if relations.between(user_id, actor.id).is_blocked_either_way:
+    found = execute_core(_facts(), {"user_id": user_id, "actor_id": actor.id}).one()
+    if found.is_blocked:
         return FilterResult("drop", "")
-    profile = preferences.profile(user_id)
     verdicts = [FilterResult("accept", "")]
-    if profile.not_following != "accept" and not _follows(user_id, actor.id):
-        verdicts.append(FilterResult(profile.not_following, "not_following"))
-    if profile.new_account != "accept" and actor.created_at > now() - NEW_ACCOUNT_AGE:
-        verdicts.append(FilterResult(profile.new_account, "new_account"))
+    if not found.follows:
+        verdicts.append(FilterResult(found.not_following, "not_following"))
+    if actor.created_at > now() - NEW_ACCOUNT_AGE:
+        verdicts.append(FilterResult(found.new_account, "new_account"))
     return max(verdicts, key=lambda verdict: CHOICES.index(verdict.choice))
 
 
-def _follows(follower_id: int, followed_id: int) -> bool:
-    found = select(Follow.follower_id).where(Follow.follower_id == follower_id, Follow.followed_id == followed_id)
-    return db.session.scalar(found) is not None
+@built_once
+def _facts() -> Select[*tuple[Any, ...]]:
+    # Built once, because it runs for each event that another user causes.
+    user_id, actor_id = (bindparam(name, type_=Integer) for name in ("user_id", "actor_id"))
+    profile, usual = DeliveryProfile, preferences.default_profile(0)
+    return (
+        select(
+            visibility.blocked_between(user_id, actor_id).label("is_blocked"),
+            is_following(user_id, actor_id).label("follows"),
+            func.coalesce(profile.not_following, usual.not_following).label("not_following"),
+            func.coalesce(profile.new_account, usual.new_account).label("new_account"),
+        )
+        .select_from(User)
+        .outerjoin(profile, profile.user_id == User.id)
+        .where(User.id == user_id)
+    )
