@@ -28,6 +28,7 @@ Fixtures, what a test of a feature needs most first:
                         mails.refuse() closes the port
     queries()           `with queries() as asked: client.get("/")`, then `assert len(asked) <= 2, asked`
     configure(...)      configure(POSTS_PER_PAGE=3): app.config for this test
+    own_folder          an empty DATA_DIR for this test
     rate_limits         turns the rate limits on for this test (they are off)
     app, settings       the app and its Settings, one for the whole session
     valkey              the Valkey server: .client, .signal(SIGSTOP), .stop(), .start()
@@ -360,6 +361,14 @@ def configure(app: Flask) -> Iterator[Callable[..., None]]:
     yield change
     app.config.clear()
     app.config.update(before)
+
+
+@pytest.fixture
+def own_folder(configure: Callable[..., None], tmp_path: Path) -> Iterator[None]:
+    """A store of pictures for this test."""
+    configure(DATA_DIR=tmp_path)
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 _NOT_IN_NAMES = regex.compile(r"[\p{Bidi_Control}\p{Cc}\p{Cs}]")
 
 
-def checked_body(body: str, max_length: int) -> str:
+def checked_body(body: str, max_length: int, *, optional: bool = False) -> str:
     """Return the text of a post or message, cleaned for storage.
 
     Raises ActionError if it is blank, contains unsupported characters, or is longer than `max_length` grapheme clusters
-    (characters as a reader counts them).
+    (characters as a reader counts them). If `optional` is true, because there are images, a blank text becomes "".
     """
     try:
         body = clean(body).strip()
     except InvalidText:
         raise ActionError(_l("Your text contains characters that aren't supported. Please remove them.")) from None
     if is_blank(body):
+        if optional:
+            return ""
         raise ActionError(_l("Write something first."))
     if not fits(body, max_length):
         raise ActionError(

@@ -19,6 +19,7 @@ from app.accounts.actions import confirm_email, register
 from app.core.database import end_read_transaction, read_transaction, write_transaction
 from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import languages
+from app.core.images import storage
 from app.core.time import now
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
@@ -26,7 +27,6 @@ from app.extensions import db
 from app.lib.text.names import email_key
 from app.messages.actions import SendOptions, groups, mark_read, send_message, send_to_group
 from app.messages.actions.membership import save_draft
-from app.messages.image_storage import take
 from app.messages.queries.conversations import between, with_person
 from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, PostLike, User
 from app.notifications import publish_activity_count
@@ -35,6 +35,7 @@ from app.posts.actions import PostOptions, publish, reply
 from app.posts.editing import Edit, edit
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people, timelines
+from app.web.attached_images import take
 
 DAYS = 21  # approximate age of the oldest post
 LATEST = timedelta(minutes=4)  # age of the newest post
@@ -204,7 +205,7 @@ def _talk(talk: Talk, age: timedelta) -> None:
         end_read_transaction()
     if is_there:
         return
-    pictures = take([painting.loaf()], [talk.picture[1]]) if talk.picture else []
+    pictures = take([painting.loaf()], [talk.picture[1]], storage("messages")) if talk.picture else []
     with write_transaction():
         pair = {name: _get(name) for name in talk.between}
         for at, (who, text) in enumerate(talk.lines):

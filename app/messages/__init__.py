@@ -25,7 +25,6 @@ Other modules:
     actions             a package with the functions that change conversations and messages
     queries             a package with the queries that only this feature uses
     forms               the forms
-    image_storage       checks uploaded images and stores their files
     search_words        the search text of messages
     counters            recalculates cached values, such as the number of a conversation's newest message
     notifications       notifies the members of a conversation when it changes

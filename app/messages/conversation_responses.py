@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import abort, current_app, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from app.core.images import storage
 from app.lib.text.names import username_key
-from app.messages import image_storage, permission
+from app.messages import permission
 from app.messages.actions.sending import SendOptions
 from app.messages.forms import GroupForm, MessageForm
 from app.messages.permission import EDIT_WINDOW, UNDO_WINDOW, Decision
@@ -16,6 +17,7 @@ from app.messages.queries import conversation_state, conversations, message_page
 from app.messages.queries.conversations import ConversationView
 from app.messages.queries.message_pages import Thread
 from app.models import User
+from app.web import attached_images
 from app.web.paging import before_id
 from app.web.responses import is_script, new_form_key
 from app.web.url_converters import ID
@@ -79,7 +81,7 @@ def send_options(form: MessageForm | GroupForm) -> SendOptions:
     config = current_app.config
     return SendOptions(
         form_key=form.form_key.data,
-        pictures=image_storage.take(request.files.getlist("image"), request.form.getlist("alt")),
+        pictures=attached_images.take_from_request(storage("messages")),
         max_length=config["MESSAGE_MAX_LENGTH"],
         limited=config["RATELIMIT_ENABLED"],
     )

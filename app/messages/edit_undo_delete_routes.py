@@ -10,14 +10,15 @@ from werkzeug.wrappers import Response
 
 from app.core.exceptions import ActionError
 from app.core.i18n import _
-from app.messages import bp, conversation_responses, image_storage
+from app.core.images import storage
+from app.messages import bp, conversation_responses
 from app.messages.actions import edit_undo_delete
 from app.messages.conversation_responses import THREAD, get_conversation_or_404
 from app.messages.forms import DeleteForm, EditForm
 from app.messages.queries import message_pages
 from app.messages.queries.conversations import ConversationView
 from app.models import Message
-from app.web import limits
+from app.web import attached_images, limits
 from app.web.responses import flash_error, is_script
 from app.web.url_converters import ID
 from app.web.viewer import viewer, write_transaction, writes_late
@@ -40,7 +41,7 @@ def undo(conversation_id: int, seq: int) -> Answer:
         abort(404)
     except ActionError as refusal:
         return _show_error(opened, refusal)
-    image_storage.remove(undone.files)
+    attached_images.remove(undone.files, storage("messages"))
     if is_script():
         return jsonify(text=undone.text, draft=undone.draft)
     flash(_("Message unsent. Your text is back in the message box."), "success")
@@ -101,7 +102,7 @@ def delete(conversation_id: int, seq: int) -> Answer:
         abort(404)
     except ActionError as refusal:
         return _show_error(opened, refusal)
-    image_storage.remove(files)
+    attached_images.remove(files, storage("messages"))
     return conversation_responses.action_response(opened)
 
 

@@ -5,77 +5,27 @@ from __future__ import annotations
 from itertools import groupby
 from operator import itemgetter
 
-from flask import current_app
-from sqlalchemy import update
-
 from app.core.database import end_read_transaction, write_transaction
+from app.core.images import storage
 from app.extensions import db
-from app.jobs import PermanentError, job
-from app.lib.media import THUMBNAIL, InvalidImage, make_picture
-from app.messages import counters, image_storage
+from app.jobs import images, job
+from app.messages import counters
 from app.messages.actions import membership, sealed_messages
-from app.messages.image_storage import storage
-from app.messages.queries import images
+from app.messages.queries.images import files_in_use
 from app.models import MessageImage, User
-
-MAX_BYTES = 32 * 1024 * 1024  # bytes; far larger than any file that we store
-ORPHAN_AGE = 24 * 3600  # minimum age in seconds; after this time, the row of a new file has certainly been written
+from app.web import attached_images
 
 
 @job("messages.thumbnails")
 def make_thumbnails(message_id: int) -> None:
-    """Make a thumbnail of each image of a message. Pages show the full image until its thumbnail exists.
-
-    Idempotent: an existing thumbnail is never replaced, even if two runs overlap. If a file can't be read, the other
-    images still get their thumbnails, and then PermanentError is raised.
-    """
-    missing = images.without_thumbnail(message_id)
-    end_read_transaction()
-    reasons = []
-    for image_id, file in missing:
-        try:
-            _make_thumbnail(image_id, file)
-        except (FileNotFoundError, InvalidImage) as error:
-            if images.exists(image_id):  # else the message was unsent or deleted meanwhile
-                reasons.append(f"picture {image_id}: {error!r}")
-            end_read_transaction()
-    if reasons:
-        raise PermanentError("; ".join(reasons))
-
-
-def _make_thumbnail(image_id: int, file: str) -> None:
-    """Make and store the thumbnail of one image.
-
-    Raises FileNotFoundError if the file is missing, and InvalidImage if the file is not a valid image. Other errors
-    propagate, so that the job is retried.
-    """
-    store = storage()
-    with store.open(file) as stream:
-        content = stream.read(MAX_BYTES + 1)
-    small = make_picture(content, THUMBNAIL, seconds=current_app.config["IMAGE_SECONDS"], max_bytes=MAX_BYTES)
-    name = store.save(small.data, "webp")
-    with write_transaction():
-        this = update(MessageImage).where(MessageImage.id == image_id, MessageImage.thumbnail == "")
-        used = db.session.scalar(this.values(thumbnail=name).returning(MessageImage.id)) is not None
-    if not used:
-        store.delete(name)
+    """Make a thumbnail of each image of a message. Idempotent: see `app.jobs.images.make_thumbnails`."""
+    images.make_thumbnails(MessageImage, MessageImage.message_id == message_id, storage("messages"))
 
 
 @job("messages.remove_stray_pictures", timeout=3600, every=24 * 3600)
 def remove_orphaned_images() -> None:
-    """Delete image files that no message, sealed message or report uses. Idempotent.
-
-    Such files remain after an upload was refused or submitted twice, or after a process was killed.
-    """
-    store = storage()
-    # List the files before the names in use, so that a file attached in between is among the names in use.
-    candidates = store.names_older_than(ORPHAN_AGE)
-    named = images.files_in_use(candidates)
-    end_read_transaction()
-    for name in candidates:
-        if name not in named:
-            store.delete(name)
-    store.delete_unfinished(ORPHAN_AGE)
+    """Delete image files that no message, sealed message or report uses. Idempotent."""
+    images.remove_orphans(storage("messages"), files_in_use)
 
 
 @job("messages.remove_sealed", queue="slow", timeout=3600, every=24 * 3600)
@@ -93,7 +43,7 @@ def remove_sealed() -> int:
             ids = [message_id for _conversation_id, message_id in group]
             with write_transaction():
                 files = sealed_messages.remove(conversation_id, ids)
-            image_storage.remove(files)
+            attached_images.remove(files, storage("messages"))
             removed += len(ids)
         if len(over) < sealed_messages.BATCH:
             return removed

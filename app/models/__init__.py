@@ -8,6 +8,7 @@ from app.models.activity import Activity
 from app.models.conversation import Conversation, ConversationMember, MemberState
 from app.models.delivery import DeliveryPreference, DeliveryProfile, MailTally
 from app.models.follow import Follow
+from app.models.image import PostImage
 from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
 from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
@@ -45,6 +46,7 @@ __all__ = [
     "PostBookmark",
     "PostCount",
     "PostDraft",
+    "PostImage",
     "PostLike",
     "PostPin",
     "PostRecipient",

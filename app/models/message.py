@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.core.database import UtcDateTime
 from app.core.time import now
 from app.extensions import Base
+from app.models.image import AttachedImage
 from app.models.user import User
 
 
@@ -54,7 +55,7 @@ class Message(Base):
     sealed: Mapped[SealedMessage | None] = relationship(lazy="raise", viewonly=True)
 
 
-class MessageImage(Base):
+class MessageImage(AttachedImage, Base):
     """An image in a message.
 
     Its files are served only to users who can see the message (app/messages/image_routes.py).
@@ -66,14 +67,7 @@ class MessageImage(Base):
         {"sqlite_autoincrement": True},
     )
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"))
-    position: Mapped[int]  # 0 to 3
-    file: Mapped[str] = mapped_column(String(64), index=True)  # name in the storage; indexed to find unused files
-    thumbnail: Mapped[str] = mapped_column(String(64), default="", index=True)  # like `file`; "" until a job creates it
-    alt: Mapped[str] = mapped_column(Text, default="")
-    width: Mapped[int]  # pixels
-    height: Mapped[int]
 
 
 class SealedMessage(Base):

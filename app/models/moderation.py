@@ -67,7 +67,7 @@ class ReportedMessage(Base):
     | sender_name | the sender       | the author              | the user                 |
     | body        | its text         | its text                | "about me"               |
     | sent_at     | when it was sent | when it was posted      | when the user registered |
-    | images      | its images       | none                    | the uploaded avatar      |
+    | images      | its images       | its images              | the uploaded avatar      |
     | facts       | none             | language; author's name | display name             |
 
     The facts of a post include its content warning, if it has one.

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
 from app.core.database import UtcDateTime
 from app.core.time import now
 from app.extensions import Base
+from app.models.image import PostImage
 from app.models.user import User
 
 # Conditions of partial indexes. A query must contain them literally.
@@ -97,6 +98,8 @@ class Post(Base):
     visibility: Mapped[str] = mapped_column(String(12), default=Visibility.MEMBERS, server_default="members")
     # Readers see this instead of `body`, until they open it; "" = no warning.
     warning: Mapped[str] = mapped_column(String(WARNING_LENGTH), default="", server_default="")
+    # Whether there are rows of PostImage. Pages read those rows only if a post on the page has images.
+    has_images: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     # How often the text or the warning was edited, and when the last time. The earlier versions are in PostRevision.
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -119,6 +122,8 @@ class Post(Base):
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     author: Mapped[User] = relationship(lazy="raise")
+    # Loaded by `images_of` in app/queries/post_images.py.
+    images: Mapped[list[PostImage]] = relationship(lazy="raise", order_by="PostImage.position", viewonly=True)
     # What the viewer sees of the post's reactions, and their own. Only queries in app/queries/timelines.py load these.
     reply_count: Mapped[int | None] = query_expression()  # None if nobody ever replied or liked
     like_count: Mapped[int | None] = query_expression()

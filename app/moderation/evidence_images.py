@@ -1,7 +1,7 @@
 """The images in the evidence of reports. Their files are in the store of message images.
 
-A file is not deleted while a report uses it. A reported avatar is copied into the store, because the avatar's owner may
-replace the original.
+A file is not deleted while a report uses it. A reported avatar, and the images of a reported post, are copied into the
+store, because their owner may delete the originals.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ import hashlib
 
 from flask import current_app
 
+from app.core.images import storage
 from app.lib.media import Storage
-from app.models import Report, User
-
-
-def storage() -> Storage:
-    """Return the store of message images, in DATA_DIR."""
-    return Storage(current_app.config["DATA_DIR"] / "media" / "messages")
+from app.models import Post, Report, User
+from app.queries.post_images import images_of
 
 
 def fingerprint(name: str) -> str:
     """Return the SHA-256 of a stored image in hex, or "" if the file is missing."""
     try:
-        with storage().open(name) as file:
+        with storage("messages").open(name) as file:
             return hashlib.sha256(file.read()).hexdigest()
     except FileNotFoundError:
         return ""
@@ -37,13 +34,25 @@ def copy_avatar(person: User) -> list[dict[str, str]]:
     if not person.avatar:
         return []
     avatars = Storage(current_app.config["DATA_DIR"] / "media" / "avatars")
+    return _copy(avatars, person.avatar, "")
+
+
+def copy_images(post: Post) -> list[dict[str, str]]:
+    """Copy the images of a post into the store of message images, as `copy_avatar` does.
+
+    Return `[{"file", "alt", "sha256"}]`. A missing file is left out.
+    """
+    return [copy for image in images_of(post) for copy in _copy(storage("posts"), image.file, image.alt)]
+
+
+def _copy(store: Storage, name: str, alt: str) -> list[dict[str, str]]:
     try:
-        with avatars.open(person.avatar) as file:
+        with store.open(name) as file:
             content = file.read()
     except FileNotFoundError:
         return []
-    name = storage().save(content, person.avatar.rpartition(".")[2])
-    return [{"file": name, "alt": "", "sha256": hashlib.sha256(content).hexdigest()}]
+    copy = storage("messages").save(content, name.rpartition(".")[2])
+    return [{"file": copy, "alt": alt, "sha256": hashlib.sha256(content).hexdigest()}]
 
 
 def read(report: Report, number: int) -> bytes | None:
@@ -55,7 +64,7 @@ def read(report: Report, number: int) -> bytes | None:
     if number >= len(named):
         return None
     try:
-        with storage().open(named[number]["file"]) as file:
+        with storage("messages").open(named[number]["file"]) as file:
             content = file.read()
     except FileNotFoundError:
         return None

@@ -108,10 +108,11 @@ def report_post(post_id: int) -> Answer:
     _post_or_404(post_id)
 
     def send(form: ReportForm) -> Report:
+        copies = evidence_images.copy_images(_post_or_404(post_id))
         with write_transaction():
             post, note = _post_or_404(post_id), form.note.data or ""
             key, seen = form.form_key.data, form.revision.data
-            return actions.report_post(viewer(), post, note, form_key=key, revision=seen)
+            return actions.report_post(viewer(), post, note, form_key=key, revision=seen, pictures=copies)
 
     return _answer(send, lambda form: _post_page(form, _post_or_404(post_id)))
 

@@ -27,6 +27,7 @@ from app.lib.text import rich
 from app.lib.text.length import first_graphemes
 from app.models import Activity, Post, User
 from app.notifications.task_names import task_words
+from app.queries import post_images
 
 SNIPPET = 160  # characters of a post that are quoted
 
@@ -76,12 +77,28 @@ class RenderedEvent:
 
     @property
     def snippet(self) -> str:
-        """The beginning of the post, on one line; "" if the event has no post. A content warning replaces the text."""
+        """The beginning of the post, on one line; "" if the event has no post.
+
+        A content warning replaces the text. If the post has no text, the alt texts of its images replace it.
+        """
         if self.warning:
             return _("Content warning: %(text)s", text=isolated(self.warning))
-        body = " ".join((self.post.body if self.post else self.quoted).split())
-        short = first_graphemes(body, SNIPPET)
-        return body if short == body else f"{short.rstrip()}…"
+        if self._has_only_images:
+            return self._images
+        return _shortened(self.post.body if self.post else self.quoted)
+
+    @property
+    def _has_only_images(self) -> bool:
+        return self.post is not None and self.post.has_images and not self.post.body
+
+    @property
+    def _images(self) -> str:
+        images = post_images.images_of(self.post) if self.post else ()
+        described = _shortened(" ".join(image.alt for image in images if image.alt))
+        if described:
+            # NOTE: The description of an image that someone posted without a text.
+            return _("Image: %(text)s", text=isolated(described))
+        return _n("%(num)s image", "%(num)s images", len(images))
 
     def snippet_html(self) -> Markup:
         """Return the snippet as HTML, with @names and #tags in <bdi>. It has no links, so it can be inside a link."""
@@ -90,11 +107,17 @@ class RenderedEvent:
 
     @property
     def snippet_lang(self) -> str:
-        """The language tag of the snippet; "" if the language is unknown, or if a content warning replaces the text."""
-        if self.warning:
+        """The language tag of the snippet; "" if the language is unknown, or if the snippet isn't text of the post."""
+        if self.warning or self._has_only_images:
             return ""
         language = self.post.language if self.post else self.quoted_language
         return language.replace("_", "-")
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    short = first_graphemes(text, SNIPPET)
+    return text if short == text else f"{short.rstrip()}…"
 
 
 def render(events: Sequence[Activity]) -> RenderedEvent:

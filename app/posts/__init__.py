@@ -1,4 +1,4 @@
-"""Posts: publishing, editing, reactions, timelines, search, drafts, translation, and the data export."""
+"""Posts: publishing, editing, images, reactions, timelines, search, drafts, translation, and the data export."""
 
 from flask import Blueprint
 
@@ -8,6 +8,7 @@ bp = Blueprint("posts", __name__)
 from app.posts import (  # noqa: E402
     draft_routes,  # noqa: F401
     edit_routes,  # noqa: F401
+    image_routes,  # noqa: F401
     jobs,  # noqa: F401
     pin_routes,  # noqa: F401
     reaction_routes,  # noqa: F401

@@ -5,6 +5,7 @@ Only this module and app/posts/editing.py write posts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,18 @@ from sqlalchemy import insert, select, update
 from app.core.database import insert_into
 from app.core.exceptions import ActionError
 from app.core.i18n import _l, _ln
+from app.core.images import Picture, form_key_with_images
 from app.core.time import now
 from app.core.validation import checked_body, checked_warning, send_key
 from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text import rich
 from app.lib.text.languages import known_languages
-from app.lib.text.search import search_text, tag_key
+from app.lib.text.search import tag_key
 from app.models import Job, Post, PostTag, User, Visibility
 from app.models.post import RESTRICTED_LEVELS, WARNING_LENGTH
 from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
-from app.posts import audience, drafts, queries
+from app.posts import audience, drafts, images, queries
 from app.queries import people, threads
 
 EXPORT = "posts.export"
@@ -39,6 +41,7 @@ class PostOptions:
     language: str = ""  # a language code, or "" if unknown
     visibility: str = ""  # a level that the author chose, or "" for the default (audience.py)
     warning: str = ""  # a content warning, behind which the text is hidden
+    pictures: Sequence[Picture] = ()
     form_key: str | None = None  # identifies the form, so that submitting it twice creates one post
     max_length: int = 500  # of the text, in characters as readers count them
 
@@ -50,8 +53,8 @@ def publish(author: User, body: str, options: PostOptions = DEFAULT_OPTIONS) -> 
     """Publish a post, and notify the mentioned members and the author's followers. Return the post.
 
     A background job notifies the followers. Followers are not notified of a post that is only for mentioned people. If
-    the same form is submitted twice with the same text, visibility level and content warning, only one post is created,
-    and both calls return it. Raises ActionError if the text or one of the options is invalid.
+    the same form is submitted twice with the same text, images, visibility level and content warning, only one post is
+    created, and both calls return it. Raises ActionError if the text or one of the options is invalid.
     """
     post, is_new = _store(author, body, options)
     if is_new:
@@ -68,7 +71,7 @@ def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OP
     The post's author is notified only if they can see the reply. `post.author` must already be loaded. Raises
     ActionError if the text or one of the options is invalid, or if `author` can't see the post.
     """
-    checked_body(body, options.max_length)  # before anything is locked
+    _checked_body(body, options)  # before anything is locked
     people.lock_follow(author, post.author)  # serialises a concurrent block
     if not queries.lock_visible(author, post.id):
         # NOTE: The post was deleted, or a block hides it.
@@ -83,7 +86,8 @@ def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OP
 
 def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | None = None) -> tuple[Post, bool]:
     """Store a post, unless the same form has already stored it. Return the stored post, and whether it is new."""
-    body, form_key = checked_body(body, options.max_length), options.form_key
+    body, pictures = _checked_body(body, options), options.pictures
+    form_key = form_key_with_images(options.form_key, pictures)
     warning = checked_warning(options.warning, WARNING_LENGTH)
     level = audience.checked_level(options.visibility) if options.visibility else None
     level = level or audience.default_level(author, reply_to)
@@ -96,7 +100,8 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
         "language": checked_language(options.language),
         "visibility": level,
         "warning": warning,
-        "search_text": search_text(f"{warning} {body}" if warning else body),
+        "has_images": bool(pictures),
+        "search_text": images.searchable(warning, body, [one.alt for one in pictures]),
         "created_at": now(),
         "form_key": send_key(author, content, form_key),
     }
@@ -113,12 +118,17 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
         db.session.execute(update(Post).where(Post.id == identity).values(tree_path=path))
     post = db.session.get_one(Post, identity)
     if reply_to is None:
-        drafts.clear(author, form_key, body)
+        drafts.clear(author, options.form_key, body)
     else:
-        drafts.delete_of_reply(author, form_key)
+        drafts.delete_of_reply(author, options.form_key)
+    images.attach(post, pictures)
     store_tags(post)
     audience.store_recipients(post, author, reply_to)
     return post, True
+
+
+def _checked_body(body: str, options: PostOptions) -> str:
+    return checked_body(body, options.max_length, optional=bool(options.pictures))
 
 
 def check_mentions(level: str, body: str) -> None:
@@ -191,6 +201,7 @@ def delete(person: User, post: Post) -> Post | None:
     if locked is None:
         return None
     refresh_counts_for_deleted_post(locked.id)
+    images.remove_files(locked)
     db.session.delete(locked)
     db.session.flush()
     return locked

@@ -19,13 +19,12 @@ from app.extensions import db
 from app.jobs import enqueue
 from app.lib.text import rich
 from app.lib.text.names import username_key
-from app.lib.text.search import search_text
 from app.models import Post, PostRevision, PostTag, User, Visibility
 from app.models.post import WARNING_LENGTH
 from app.notifications import record_event, restore_event, retract_event
-from app.posts import actions, audience
+from app.posts import actions, audience, images
 from app.posts.reactions import NOT_AVAILABLE
-from app.queries import people
+from app.queries import people, post_images
 
 TELL_OF_EDIT = "posts.tell_of_edit"
 BURST = timedelta(hours=1)  # edits with shorter pauses between them are one event for the people who liked the post
@@ -56,8 +55,9 @@ def edit(author: User, post_id: int, change: Edit) -> None:
     Raises EditConflictError if the post was edited after the form was loaded. Raises ActionError if the text or an
     option is invalid, if `author` is not the author of the post, or if the post doesn't exist.
     """
-    body, warning = checked_body(change.body, change.max_length), checked_warning(change.warning, WARNING_LENGTH)
     language, post = actions.checked_language(change.language), _lock(author, post_id)
+    body = checked_body(change.body, change.max_length, optional=post.has_images)
+    warning = checked_warning(change.warning, WARNING_LENGTH)
     if (body, warning) == (post.body, post.warning):
         post.language = language
         db.session.flush()
@@ -70,7 +70,7 @@ def edit(author: User, post_id: int, change: Edit) -> None:
     is_new_burst = post.edited_at is None or now() - post.edited_at > BURST
     previous = _keep_version(post)
     post.body, post.warning, post.language = body, warning, language
-    post.search_text = search_text(f"{warning} {body}" if warning else body)
+    post.search_text = images.searchable(warning, body, [image.alt for image in post_images.images_of(post)])
     post.revision, post.edited_at = post.revision + 1, now()
     db.session.flush()
     db.session.execute(delete(PostTag).where(PostTag.post_id == post.id))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
+from app import mailer
 from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.core.time import now
@@ -64,12 +65,15 @@ def write(owner: User, stream: BinaryIO, report: Callable[[int], None]) -> dict[
 
 def _posts(owner_id: int) -> Iterator[Piece]:
     newest = queries.to_export(owner_id)[1]
-    return as_list(_with_revisions(batch) for batch in queries.in_batches(owner_id, newest, BATCH))
+    return as_list(_with_rows(batch) for batch in queries.in_batches(owner_id, newest, BATCH))
 
 
-def _with_revisions(batch: Sequence[Exported]) -> list[dict[str, Any]]:
-    """Return the posts of a batch. Those that were edited have their earlier versions, oldest first."""
+def _with_rows(batch: Sequence[Exported]) -> list[dict[str, Any]]:
+    """Return the posts of a batch, with their images, and with their earlier versions, oldest first."""
     posts = {row[0]: _post(row) for row in batch}
+    for image in queries.images_to_export([row[0] for row in batch if row[-1]]):
+        described = {"alt": image.alt, "url": mailer.site_url("posts.picture", image_id=image.id)}
+        posts[image.post_id].setdefault("images", []).append(described)
     for version in queries.revisions_of([identity for identity, post in posts.items() if "edited_at" in post]):
         revision = {
             "body": version.body,
@@ -82,7 +86,7 @@ def _with_revisions(batch: Sequence[Exported]) -> list[dict[str, Any]]:
 
 
 def _post(row: Exported) -> dict[str, Any]:
-    identity, body, language, visibility, warning, created_at, reply_to, edited_at = row
+    identity, body, language, visibility, warning, created_at, reply_to, edited_at, _has_images = row
     post: dict[str, Any] = {
         "id": identity,
         "body": body,

@@ -51,10 +51,11 @@ LEVELS: dict[Visibility, Sentence] = {
 class PostForm(FlaskForm):
     """The form for a new post. The route sets the choices of `language` and the default of `visibility`.
 
-    The form accepts any value of these two fields. `actions.publish` checks them.
+    The form accepts any value of these two fields. `actions.publish` checks them. The text is optional, because a post
+    can consist of images only.
     """
 
-    post = TextAreaField(_l("What's on your mind?"), validators=[InputRequired()])
+    post = TextAreaField(_l("What's on your mind?"))
     language = SelectField(_l("Language"), default="", validate_choice=False, widget=LongSelect())
     visibility = SelectField(
         _l("Who can see this?"),
@@ -71,14 +72,17 @@ class ReplyForm(PostForm):
     Its language field has its own id, because another form on the same page also has a language field.
     """
 
-    post = TextAreaField(_l("Your reply"), id="reply-text", validators=[InputRequired()])
+    post = TextAreaField(_l("Your reply"), id="reply-text")
     language = SelectField(_l("Language"), id="reply-language", default="", validate_choice=False, widget=LongSelect())
 
 
 class EditForm(FlaskForm):
-    """The form for editing a post. `revision` is the version that it began with, so that no other edit is lost."""
+    """The form for editing a post. `revision` is the version that it began with, so that no other edit is lost.
 
-    post = TextAreaField(_l("Your post"), validators=[InputRequired()])
+    The text is optional, because a post can consist of images only.
+    """
+
+    post = TextAreaField(_l("Your post"))
     language = SelectField(_l("Post language"), default="", validate_choice=False, widget=LongSelect())
     warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
     revision = IntegerField(widget=HiddenInput())

@@ -1,4 +1,4 @@
-"""Background jobs: notify people of posts and edits, write exports, count reactions, delete old data."""
+"""Background jobs: notify people of posts and edits, write exports, make thumbnails, count, delete old data."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from flask import current_app
 
 from app.core.database import write_transaction
 from app.core.exports import exports
+from app.core.images import storage
 from app.core.signals import account_activity_changed
 from app.core.time import now
 from app.extensions import db
-from app.jobs import PermanentError, enqueue, job, report_progress
-from app.models import User
+from app.jobs import PermanentError, enqueue, images, job, report_progress
+from app.models import PostImage, User
 from app.notifications import presence
 from app.posts import actions, counters, drafts, editing, export, queries
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 from app.posts.editing import TELL_OF_EDIT
+from app.posts.images import REMOVE_JOB, THUMBNAILS_JOB
+from app.queries import post_images
+from app.web import attached_images
 
 COUNT_JOB = "posts.count_reactions"
 PRESENCE_BATCH = 500  # followers per Redis command that checks who is viewing the site
@@ -113,3 +117,21 @@ def delete_old_drafts() -> None:
     if drafts.has_old():
         with write_transaction():
             drafts.delete_old()
+
+
+@job(THUMBNAILS_JOB)
+def make_thumbnails(post_id: int) -> None:
+    """Make a thumbnail of each image of a post. Idempotent: see `app.jobs.images.make_thumbnails`."""
+    images.make_thumbnails(PostImage, PostImage.post_id == post_id, storage("posts"))
+
+
+@job(REMOVE_JOB)
+def remove_pictures(files: list[str]) -> None:
+    """Delete the image files of a deleted post. Idempotent: a second run finds no files."""
+    attached_images.remove(files, storage("posts"))
+
+
+@job("posts.remove_stray_pictures", timeout=3600, every=24 * 3600)
+def remove_orphaned_images() -> None:
+    """Delete image files that no post uses, such as those of deleted accounts. Idempotent."""
+    images.remove_orphans(storage("posts"), post_images.files_in_use)

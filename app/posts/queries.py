@@ -19,6 +19,7 @@ from app.models import (
     Post,
     PostBookmark,
     PostDraft,
+    PostImage,
     PostLike,
     PostPin,
     PostRevision,
@@ -29,7 +30,7 @@ from app.queries import reactions, timelines, visibility
 
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
 # The columns of `in_batches`.
-Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None]
+Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None, bool]
 
 
 @dataclass(frozen=True)
@@ -253,6 +254,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
                 Post.created_at,
                 Post.reply_to_id,
                 Post.edited_at,
+                Post.has_images,
             )
             .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
             .order_by(Post.id)
@@ -269,6 +271,12 @@ def revisions_of(post_ids: Sequence[int]) -> Sequence[PostRevision]:
     """Return the earlier versions of these posts, oldest first."""
     query = select(PostRevision).where(PostRevision.post_id.in_(post_ids))
     return db.session.scalars(query.order_by(PostRevision.post_id, PostRevision.number)).all() if post_ids else []
+
+
+def images_to_export(post_ids: Sequence[int]) -> Sequence[PostImage]:
+    """Return the images of these posts, in the order of the posts and of their images."""
+    query = select(PostImage).where(PostImage.post_id.in_(post_ids))
+    return db.session.scalars(query.order_by(PostImage.post_id, PostImage.position)).all() if post_ids else []
 
 
 def drafts(author_id: int) -> Sequence[tuple[str, str, str, str]]:

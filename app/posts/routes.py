@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import get_locale
 from flask_login import login_required
@@ -13,6 +15,7 @@ from app.posts import actions, audience, bp, drafts, queries, threads
 from app.posts.actions import PostOptions
 from app.posts.drafts import Draft
 from app.posts.forms import LanguageForm, PostForm, ReplyForm
+from app.posts.image_routes import uploaded_images
 from app.posts.languages import choices, likely
 from app.queries import timelines
 from app.queries.threads import is_path
@@ -61,15 +64,21 @@ def show(post_id: int) -> str:
 @bp.post("/post")
 @login_required
 @limits.posting
+@limits.uploading
 @writes_late
-def create() -> str | Response | tuple[str, int]:
-    """Publish a post. If the text or an option is invalid, save the input as a draft and show the form again."""
+def create() -> str | Response | tuple[str | Response, int]:
+    """Publish a post. If the text or an option is invalid, save the input as a draft and show the form again.
+
+    If a script sent the request, respond with the error as JSON instead. The script still has the chosen images.
+    """
     form = PostForm(request.form)
     body, options = form.post.data or "", _options(form)
     try:
-        with write_transaction():
-            post = actions.publish(viewer(), body, options)
+        with uploaded_images() as pictures, write_transaction():
+            post = actions.publish(viewer(), body, replace(options, pictures=pictures))
     except ActionError as refusal:
+        if wants_json():
+            return jsonify(error=str(refusal)), 422
         flash_error(refusal)
         if options.form_key:
             draft = Draft(body, options.language, options.visibility, options.warning, options.form_key)
@@ -83,6 +92,7 @@ def create() -> str | Response | tuple[str, int]:
 @bp.post(f"{POST_ID}/reply")
 @login_required
 @limits.posting
+@limits.uploading
 @writes_late
 def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
     """Publish a reply to a post, and redirect to the reply in its thread. If it is rejected, show the form again.
@@ -91,8 +101,9 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
     """
     post, form = timelines.one(viewer(), post_id) or abort(404), ReplyForm(request.form)
     try:
-        with write_transaction():
-            answer = actions.reply(viewer(), post, form.post.data or "", _options(form))
+        with uploaded_images() as pictures, write_transaction():
+            options = replace(_options(form), pictures=pictures)
+            answer = actions.reply(viewer(), post, form.post.data or "", options)
     except ActionError as refusal:
         if wants_json():
             return jsonify(error=str(refusal)), 422

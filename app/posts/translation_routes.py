@@ -40,4 +40,4 @@ def translate(post_id: int) -> Response | tuple[Response, int]:
 @bp.app_template_global()
 def can_translate(post: Post) -> bool:
     """Return whether to show the button "Translate" below a post."""
-    return translation.is_useful(post.language, str(get_locale()))
+    return bool(post.body) and translation.is_useful(post.language, str(get_locale()))

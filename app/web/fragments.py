@@ -14,12 +14,13 @@ from flask_babel import get_locale
 from markupsafe import Markup
 
 from app.models import Post
+from app.queries.post_images import images_of
 
 MAX_FRAGMENTS = 2000  # about 5 MB
 
 
 def init_app(app: Flask) -> None:
-    """Add the template functions `fragment(key, macro, ...)` and `post_key(post, when, translatable, names_parent)`."""
+    """Add the template functions `fragment(key, macro, ...)`, `post_key(post, ...)` and `images_of(post)`."""
     kept: dict[Hashable, Markup] = {}
 
     @app.template_global()
@@ -32,7 +33,7 @@ def init_app(app: Flask) -> None:
             found = kept[key] = macro(*arguments)
         return found
 
-    app.jinja_env.globals["post_key"] = post_key
+    app.jinja_env.globals.update(post_key=post_key, images_of=images_of)
 
 
 def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -> Hashable:
@@ -53,6 +54,7 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         post.revision,
         post.visibility,
         post.warning,
+        tuple((image.id, image.alt, image.thumbnail) for image in images_of(post)),
         post.language,
         author.username,
         author.display_name,

@@ -126,7 +126,7 @@ def test_images_arrive_with_their_alt_texts(sized: MakePerson) -> None:
     files = [FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=png(colour)) for colour in colours]
     picker = kira.page.locator(".reply > input[type=file]")
     picker.set_input_files(files)
-    expect(kira.page.get_by_role("alert")).to_have_text("You can add up to 4 images per message.")
+    expect(kira.page.get_by_role("alert")).to_have_text("You can add up to 4 images.")
     picker.set_input_files(files[:3])
     words = kira.page.locator(".selected-images input")
     for number, field in enumerate(words.all()):

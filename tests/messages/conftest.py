@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
 from app.messages import counters
@@ -26,14 +24,6 @@ def ana(as_):
 def ben(ana, as_):
     """The other one."""
     return as_("ben")
-
-
-@pytest.fixture
-def own_folder(configure, tmp_path):
-    """A store of pictures for this test."""
-    configure(DATA_DIR=tmp_path)
-    yield
-    gc.collect()
 
 
 @pytest.fixture

@@ -29,6 +29,17 @@ def send_pictures(
     return response
 
 
+def post_pictures(
+    browser: Any, pictures: Sequence[bytes], *, path: str = "/post", alts: Sequence[str] = (), **fields: Any
+) -> TestResponse:
+    """Publish a post with pictures, or a reply if `path` is that of a reply."""
+    headers = fields.pop("headers", None)
+    files = [(BytesIO(data), "picture.png" if data else "") for data in pictures]
+    sent = {"image": files, "alt": list(alts), **fields}
+    response: TestResponse = browser.post_form(path, sent, content_type="multipart/form-data", headers=headers)
+    return response
+
+
 def upload_avatar(browser: Any, data: bytes, **fields: Any) -> TestResponse:
     """Send the profile form with an image."""
     sent = {"theme": "auto", "avatar": (BytesIO(data), "me.png"), **fields}
@@ -37,6 +48,6 @@ def upload_avatar(browser: Any, data: bytes, **fields: Any) -> TestResponse:
 
 
 def stored(app: Flask, store: str = "messages") -> list[str]:
-    """The names of the files in a store of pictures: "messages" or "avatars"."""
+    """The names of the files in a store of pictures: "messages", "posts" or "avatars"."""
     folder = Path(app.config["DATA_DIR"]) / "media" / store
     return sorted(path.name for path in folder.glob("*/*"))

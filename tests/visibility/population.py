@@ -13,8 +13,8 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import select
 
+from app.core.images import storage
 from app.extensions import db
-from app.messages.image_storage import storage
 from app.models import Conversation, Message, MessageImage, Post
 from tests.factories import a_follow, acquainted
 from tests.support.client import Browser
@@ -151,5 +151,5 @@ def late_in_the_group(town: Town) -> None:
 def note_the_pictures(town: Town) -> None:
     """Know the bytes of the stored pictures, once the job has made the thumbnails."""
     for image in db.session.scalars(select(MessageImage).join(Message)):
-        town.pictures += [storage().path(name).read_bytes() for name in (image.file, image.thumbnail) if name]
+        town.pictures += [storage("messages").path(name).read_bytes() for name in (image.file, image.thumbnail) if name]
     assert len(town.pictures) == 2

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from app.core.images import storage
 from app.core.time import now
 from app.extensions import db as the_db
 from app.jobs import enqueue
-from app.models import Job, Post, User
+from app.models import Job, Post, PostImage, User
 from tests.delivery.push.conftest import service, subscribe  # noqa: F401 - fixtures
 from tests.posts.test_replies import count_on
 from tests.posts.test_timelines import posts_on
@@ -96,6 +97,7 @@ class Town:
     bens: int
     posts: dict[str, int]
     replies: dict[str, int]
+    images: dict[int, int]  # the id of the image of each of these posts
 
     def ids(self, levels: frozenset[str]) -> set[int]:
         return {found[level] for found in (self.posts, self.replies) for level in levels}
@@ -103,6 +105,17 @@ class Town:
     def words(self, text: str) -> set[str]:
         """The levels whose words a page contains."""
         return {level for level, word in WORDS.items() if word in text.lower()}
+
+
+def add_image(post_id: int, word: str) -> int:
+    """Add an image to a post, without the time that an upload takes."""
+    store = storage("posts")
+    file, thumbnail = (store.save(f"{word} {kind}".encode(), "webp") for kind in ("image", "thumbnail"))
+    image = PostImage(post_id=post_id, position=0, file=file, thumbnail=thumbnail, alt=word, width=60, height=40)
+    the_db.session.add(image)
+    the_db.session.get_one(Post, post_id).has_images = True
+    the_db.session.flush()
+    return image.id
 
 
 @pytest.fixture
@@ -123,10 +136,11 @@ def build(as_, db, run_jobs, subscribe) -> Callable[[Role], Town]:  # noqa: F811
         rows = db.session.execute(select(Post.visibility, Post.id, Post.reply_to_id).where(Post.id != bens)).all()
         posts = {level: post_id for level, post_id, parent in rows if parent is None}
         replies = {level: post_id for level, post_id, parent in rows if parent is not None}
+        images = {post_id: add_image(post_id, WORDS[level]) for level, post_id, _parent in rows}
         role.becomes(walker, ana)
         db.session.commit()
         run_jobs()
-        return Town(walker, ana, bens, posts, replies)
+        return Town(walker, ana, bens, posts, replies, images)
 
     return make
 
@@ -167,6 +181,10 @@ def check_pages_of_posts(town: Town, role: Role) -> None:
         history = walker.get(f"/post/{post_id}/history")
         assert history.status_code == status, level
         assert town.words(history.text) == ({level} if status == 200 else set())
+        for kind, path in (("image", ""), ("thumbnail", "/thumbnail")):
+            image = walker.get(f"/post/image/{town.images[post_id]}{path}")
+            assert image.status_code == status, level
+            assert (image.text == f"{WORDS[level]} {kind}") == (status == 200), level
         if status == 404:
             for action in ("reply", "translate", "language", "edit", "like", "bookmark"):
                 said = walker.post_form(f"/post/{post_id}/{action}", {"post": "x", "form_key": "x"})
@@ -217,7 +235,9 @@ def check_what_is_told(town: Town, role: Role, pages: dict[str, str], run_jobs: 
 
 def test_visitor_sees_nothing(build, client):
     town = build(ROLES["member"])
-    for path in ("/", "/explore", f"/search?q={KEY}", "/user/ana", *(f"/post/{one}" for one in town.ids(ALL))):
+    posts = [f"/post/{one}" for one in town.ids(ALL)]
+    images = [f"/post/image/{one}{size}" for one in town.images.values() for size in ("", "/thumbnail")]
+    for path in ("/", "/explore", f"/search?q={KEY}", "/user/ana", *posts, *images):
         page = client.get(path)
         assert page.status_code == 302, path
         assert town.words(page.text) == set()

@@ -14,12 +14,12 @@ from sqlalchemy import func, select, update
 from app.core.database import insert_into
 from app.core.exceptions import ActionError
 from app.core.i18n import _l, _ln, isolated
+from app.core.images import form_key_with_images
 from app.core.time import now
 from app.core.validation import checked_name, send_key
 from app.extensions import db
 from app.messages import counters, notifications, permission
 from app.messages.actions import rate_limits
-from app.messages.actions.images import form_key_with_images
 from app.messages.actions.locking import Members, lock_with_members, new_member
 from app.messages.actions.sending import (
     DEFAULT_OPTIONS,

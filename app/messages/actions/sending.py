@@ -13,12 +13,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.core.database import built_once, execute_core, insert_returning
 from app.core.exceptions import ActionError, LoginEnded
 from app.core.i18n import _l
+from app.core.images import Picture, form_key_with_images
 from app.core.time import now
 from app.core.validation import checked_body, send_key
 from app.extensions import db
 from app.messages import notifications, permission
 from app.messages.actions import rate_limits
-from app.messages.actions.images import Picture, attach, form_key_with_images
+from app.messages.actions.images import attach
 from app.messages.actions.locking import Members, lock_pair_with_members, lock_with_members
 from app.messages.actions.read_receipts import has_unread, mark_read
 from app.messages.queries.conversations import ACTIVE_STATES
@@ -164,7 +165,7 @@ def checked_text(body: str, max_length: int, pictures: Sequence[object]) -> str:
 
     Raises ActionError if the text is empty without images, is too long, or contains unsupported characters.
     """
-    return "" if pictures and not body.strip() else checked_body(body, max_length)
+    return checked_body(body, max_length, optional=bool(pictures))
 
 
 def _append(

@@ -1,4 +1,4 @@
-"""Queries for message images: who may fetch an image, which images have no thumbnail, which files are in use."""
+"""Queries for message images: who may fetch an image, which files are in use."""
 
 from __future__ import annotations
 
@@ -25,17 +25,6 @@ def visible(viewer: User, image_id: int) -> MessageImage | None:
         .where(Message.deleted_at.is_(None), visibility.message_is_shown(membership))
     )
     return db.session.scalar(query)
-
-
-def without_thumbnail(message_id: int) -> Sequence[tuple[int, str]]:
-    """Return the (id, file name) of each image in a message that doesn't have a thumbnail yet."""
-    these = select(MessageImage.id, MessageImage.file).where(MessageImage.message_id == message_id)
-    return [(row.id, row.file) for row in db.session.execute(these.where(MessageImage.thumbnail == ""))]
-
-
-def exists(image_id: int) -> bool:
-    """Return whether the image is still part of a message."""
-    return db.session.scalar(select(MessageImage.id).where(MessageImage.id == image_id)) is not None
 
 
 def retained_files(conversation_id: int) -> set[str]:

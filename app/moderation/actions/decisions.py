@@ -11,6 +11,7 @@ from app.core.exceptions import ActionError
 from app.core.i18n import _l
 from app.core.time import now
 from app.extensions import db
+from app.jobs import enqueue
 from app.lib.text.length import first_graphemes
 from app.models import AuditEntry, Post, Report, ReportState, User
 from app.moderation import queries
@@ -18,7 +19,7 @@ from app.moderation.actions import audit_log
 from app.moderation.actions.locking import lock, lock_person
 from app.moderation.actions.rules import check_can_moderate, check_open, checked
 from app.notifications import record_event, refresh_counts_for_deleted_post
-from app.queries import threads
+from app.queries import post_images, threads
 
 QUOTED = 500  # maximum number of characters of a removed post that are quoted to its author
 
@@ -110,9 +111,13 @@ def remove_post(moderator: User, report_id: int, words: str) -> None:
     if post is None:
         raise ActionError(_l("This post has already been deleted."))
     refresh_counts_for_deleted_post(post.id)
+    described = " ".join(image.alt for image in post_images.images_of(post) if image.alt)
+    if post.has_images:
+        enqueue("posts.remove_pictures", files=post_images.files_of(post.id))
     db.session.delete(post)
     audit_log.log_action(moderator, "removed", report=report, person=author, words=words)
-    quoted = {"text": first_graphemes(post.body, QUOTED), "language": post.language, "warning": post.warning}
+    text = first_graphemes(post.body or described, QUOTED)
+    quoted = {"text": text, "language": post.language, "warning": post.warning}
     record_event(author.id, "post_removed", str(report.id), args={"words": words, **quoted})
 
 

@@ -60,13 +60,22 @@ def report(
     return _store(made, reporter, accused)
 
 
-def report_post(reporter: User, post: Post, note: str, *, form_key: str | None, revision: int | None = None) -> Report:
+def report_post(
+    reporter: User,
+    post: Post,
+    note: str,
+    *,
+    form_key: str | None,
+    revision: int | None = None,
+    pictures: Sequence[dict[str, str]] = (),
+) -> Report:
     """Report a post to the moderators.
 
     The report contains the version of the post that the reporter saw, even if the post was edited meanwhile. `revision`
-    is the number of this version; None is the current one. The caller must have loaded `post.author` and checked that
-    `reporter` can see the post. Submitting a form twice (same `form_key` and note) creates one report. Raises
-    ActionError if the note is invalid, if the post is the reporter's own, or if they have made too many reports today.
+    is the number of this version; None is the current one. `pictures` is `[{"file", "alt", "sha256"}]` for copies of
+    the post's images. The caller must have loaded `post.author` and checked that `reporter` can see the post.
+    Submitting a form twice (same `form_key` and note) creates one report. Raises ActionError if the note is invalid, if
+    the post is the reporter's own, or if they have made too many reports today.
     """
     note, author = checked(note, needed=False), post.author
     advisory_lock(f"report:{reporter.id}")
@@ -85,7 +94,7 @@ def report_post(reporter: User, post: Post, note: str, *, form_key: str | None, 
         sender_name=author.username,
         body=seen.body,
         sent_at=post.created_at,
-        images=[],
+        images=list(pictures),
         facts=facts,
     )
     return _store(Report(kind="post", post_id=post.id, note=note, form_key=key, evidence=[copy]), reporter, author)

@@ -9,12 +9,12 @@
 import * as http from "../lib/http.js";
 import { gettext } from "../lib/i18n.js";
 import { isSend } from "../lib/keys.js";
-import { reasonToRetry, showError } from "../writing/composer.js";
 import * as drafts from "../writing/drafts.js";
+import * as allPictures from "../writing/pictures.js";
+import { reasonToRetry, showError } from "../writing/send_errors.js";
 import * as sent from "../writing/sent.js";
 import { refresh } from "../writing/textarea.js";
 import { conversation } from "./conversation.js";
-import { pictures } from "./pictures.js";
 import { reading } from "./reading.js";
 import { scrolling } from "./scroll.js";
 
@@ -29,7 +29,7 @@ function start() {
 
   const textarea = form.querySelector("textarea");
   const draft = () => drafts.of(form);
-  const pictureCount = () => (pictures ? pictures.count() : 0);
+  const pictures = allPictures.of(form);
 
   /** Takes the hidden fields (CSRF token, key against sending twice) from the form the server has just rendered. */
   function renewFields(answer) {
@@ -52,23 +52,13 @@ function start() {
     if (textarea.value.startsWith(text)) {
       textarea.value = textarea.value.slice(text.length).trimStart(); // what was typed meanwhile begins the next message
     }
-    if (pictures) {
-      pictures.clear();
-    }
-  }
-
-  function body() {
-    const data = new FormData(form);
-    if (pictures) {
-      pictures.fill(data);
-    }
-    return data;
+    pictures.clear();
   }
 
   /** Sends what is in the form. Returns why it was not stored, or "". */
   async function send(text) {
-    const signal = AbortSignal.timeout(pictureCount() ? LONGEST_WITH_PICTURES : LONGEST);
-    const response = await http.submit(form, { body: body(), signal });
+    const signal = AbortSignal.timeout(pictures.count() ? LONGEST_WITH_PICTURES : LONGEST);
+    const response = await http.submit(form, { body: pictures.body(), signal });
     const reason = reasonToRetry(response.status);
     if (reason) {
       return reason;
@@ -105,7 +95,7 @@ function start() {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = textarea.value;
-    if ((!text.trim() && !pictureCount()) || form.ariaBusy === "true") {
+    if ((!text.trim() && !pictures.count()) || form.ariaBusy === "true") {
       return;
     }
     if (form.elements.read_upto) {

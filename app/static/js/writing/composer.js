@@ -3,48 +3,25 @@
 //   <form data-composer ...> <textarea data-max="500"> <span data-counter>500</span> <button>
 //   <form data-composer data-done-url="/post/7" ...>    an edit, after which that page is shown
 //   <form data-composer data-reply ...>    a reply, whose answer says where it is: 201 and {"url": "/post/7"}
+//   <form data-composer data-has-images ...>    edits a post that has pictures, and so needs no text
 //   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
 //   <a href="/post/7#reply">         puts it into the form for a reply
 import * as http from "../lib/http.js";
-import { gettext, ready } from "../lib/i18n.js";
+import { ready } from "../lib/i18n.js";
 import { isEnter, isSendCommand } from "../lib/keys.js";
 import * as drafts from "./drafts.js";
+import * as pictures from "./pictures.js";
+import { reasonToRetry, showError } from "./send_errors.js";
 import * as sent from "./sent.js";
 import { refresh } from "./textarea.js";
 
 // --- Sending
 
-/** Shows under the form why it was not sent; "" takes it away. */
-function showError(form, text) {
-  let error = form.querySelector("[data-send-error]");
-  if (!error && text) {
-    error = document.createElement("p");
-    error.className = "send-error";
-    error.dataset.sendError = "";
-    error.setAttribute("role", "alert");
-    form.append(error);
-  }
-  if (error) {
-    error.textContent = text;
-    error.hidden = !text;
-  }
-}
-
-/** Why an answer with this status means "not sent, try again", or "" when it means something else. 0: no answer. */
-function reasonToRetry(status) {
-  if (status === 429) {
-    return gettext("You're sending too fast. Your text is still here. Please try again in a moment.");
-  }
-  if (status === 0 || status >= 500) {
-    return gettext("Couldn't send. Your text is still here. Please try again.");
-  }
-  return "";
-}
-
 /** Empties a form whose reply was sent. The level and the warning were chosen for that reply only. */
 function clear(form) {
   const { visibility, warning } = form.elements;
   form.querySelector("textarea").value = "";
+  pictures.of(form).clear();
   if (visibility && warning) {
     [...visibility.options].forEach((option) => (option.selected = option.defaultSelected));
     warning.value = warning.defaultValue;
@@ -55,18 +32,25 @@ function clear(form) {
 /** Sends a post without leaving the page, because the browser's own error page would take the text with it. */
 async function send(form) {
   const button = form.querySelector('[type="submit"], button:not([type])');
+  const text = form.querySelector("textarea").value;
+  const hasPictures = pictures.of(form).count() > 0;
   if (form.ariaBusy === "true") {
+    return;
+  }
+  if (!text.trim() && !hasPictures && !("hasImages" in form.dataset)) {
+    form.querySelector("textarea").focus();
     return;
   }
   form.ariaBusy = "true";
   drafts.of(form).cancel();
   showError(form, "");
-  const text = form.querySelector("textarea").value;
   let reason = "";
   try {
     const isReply = "reply" in form.dataset;
-    const headers = { Accept: isReply ? "application/json" : "text/html" };
-    const response = await http.submit(form, { redirect: "manual", headers });
+    // A page with what was refused would be without the chosen pictures, and a reply has no draft.
+    const staysHere = isReply || hasPictures;
+    const headers = { Accept: staysHere ? "application/json" : "text/html" };
+    const response = await http.submit(form, { redirect: "manual", headers, body: pictures.of(form).body() });
     if (response.status === 201) {
       const { url } = await response.json();
       clear(form); // or it would still be here after Back
@@ -75,12 +59,13 @@ async function send(form) {
     }
     if (response.type === "opaqueredirect") {
       sent.tell(form, text);
+      pictures.of(form).clear();
       location.assign(form.dataset.doneUrl || location.pathname + location.search);
       return; // done: the page to go to shows the post, and what the server says about it
     }
     reason = reasonToRetry(response.status);
-    if (!reason && isReply) {
-      reason = (await response.json()).error; // a reply has no draft, so its text must stay on this page
+    if (!reason && staysHere) {
+      reason = (await response.json()).error;
     }
     if (!reason) {
       // Refused: the server's own page says what is wrong, with the text in it. (A button called "submit" hides form.submit.)
@@ -115,9 +100,9 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-// The Enter that ends a warning would publish the post: it goes on to the text instead.
+// The Enter that ends a warning or an alt text would publish the post: it goes on to the text instead.
 document.addEventListener("keydown", (event) => {
-  if (isEnter(event) && event.target.matches("[data-composer] [name=warning]")) {
+  if (isEnter(event) && event.target.matches("[data-composer] :is([name=warning], [name=alt])")) {
     event.preventDefault();
     event.target.form.querySelector("textarea").focus();
   }
@@ -177,5 +162,3 @@ window.addEventListener("pageshow", (event) => {
   }
 });
 ready.then(start);
-
-export { reasonToRetry, showError };

@@ -1,19 +1,15 @@
-// Pictures to send along with a message: a button, previews, and words for those who cannot see them.
+// Pictures to send along with a message or a post: a button, previews, and words for those who cannot see them.
 //
-//   <details data-attach data-most="4"> <summary> <fieldset>…</fieldset> <template data-chosen><li>…</li></template>
+//   <form data-message-form> or <form data-composer>
+//     <details data-attach data-most="4"> <summary> <fieldset>…</fieldset> <template data-chosen><li>…</li></template>
 //
 // Without this, the fieldset has a field for each picture. With it, the button opens the browser's own choice of files; a
 // picture can be pasted or dropped, too.
 import { gettext, ngettext } from "../lib/i18n.js";
-import { showError } from "../writing/composer.js";
+import { showError } from "./send_errors.js";
 
-function start() {
-  const form = document.querySelector("[data-message-form]");
-  const attach = form && form.querySelector("[data-attach]");
-  if (!attach) {
-    return;
-  }
-
+function start(attach) {
+  const form = attach.closest("form");
   const MOST = Number(attach.dataset.most);
   const MOST_BYTES = 5 * 1024 * 1024; // of one (app/lib/media/rules.py)
   const ACCEPT = attach.querySelector("input[type=file]").accept;
@@ -58,7 +54,7 @@ function start() {
 
   function reasonAgainst(files) {
     if (chosen.length + files.length > MOST) {
-      return ngettext("You can add up to %(num)s image per message.", "You can add up to %(num)s images per message.", MOST);
+      return ngettext("You can add up to %(num)s image.", "You can add up to %(num)s images.", MOST);
     }
     if (files.some((file) => file.size > MOST_BYTES)) {
       return gettext("This image is too large. The limit is 5 MB.");
@@ -100,7 +96,7 @@ function start() {
   Object.assign(list, { className: "selected-images", hidden: true });
   picker.setAttribute("aria-label", attach.querySelector("summary").getAttribute("aria-label"));
   attach.after(picker);
-  form.prepend(list);
+  (attach.closest(".toolbar") || form.firstElementChild).before(list);
 
   attach.querySelector("summary").addEventListener("click", (event) => {
     event.preventDefault();
@@ -116,8 +112,12 @@ function start() {
 
   return {
     count: () => chosen.length,
-    /** Adds the pictures to what is sent; their words are in the form. */
-    fill: (data) => chosen.forEach((one) => data.append("image", one.file)),
+    /** What is sent: the fields of the form, among them the pictures' words, and the pictures. */
+    body: () => {
+      const data = new FormData(form);
+      chosen.forEach((one) => data.append("image", one.file));
+      return data;
+    },
     clear: () => {
       chosen.splice(0).forEach((one) => one.row.remove());
       show();
@@ -125,4 +125,10 @@ function start() {
   };
 }
 
-export const pictures = start();
+const started = new Map();
+document.querySelectorAll("form [data-attach]").forEach((attach) => started.set(attach.closest("form"), start(attach)));
+
+/** The pictures of a form, perhaps of one that takes none. */
+const of = (form) => started.get(form) || { count: () => 0, body: () => new FormData(form), clear() {} };
+
+export { of };
