@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
 from tests.e2e.conftest import PASSWORD, Person
+from tests.support.pictures import picture
 
 pytestmark = pytest.mark.e2e
 MakePerson = Callable[..., Person]
@@ -123,3 +124,34 @@ def test_login_ended_in_another_browser_shows_a_notice(person: MakePerson, brows
     expect(nina.page.get_by_text("You've been logged out.")).to_be_visible()
     assert nina.page.url.endswith("/explore")
     nina.errors.clear()  # the browser logs the 401 itself
+
+
+def test_images_are_posted_without_a_text_and_seen_by_followers(person: MakePerson) -> None:
+    uma, vera = person("uma"), person("vera")
+    uma.goto("/")
+    picker = uma.page.locator(".composer .toolbar input[type=file]:not([name])")
+    files = [
+        FilePayload(name=f"{one}.png", mimeType="image/png", buffer=picture(colour=one)) for one in ("red", "blue")
+    ]
+    picker.set_input_files(files)
+    words = uma.page.locator(".composer .selected-images input")
+    expect(words).to_have_count(2)
+    words.first.fill("x" * 1000)
+    words.first.evaluate("field => { field.value = 'y'.repeat(1001) }")
+    uma.page.get_by_role("button", name="Post", exact=True).click()
+    # Refused on the same page, where the images still are.
+    expect(uma.page.get_by_role("alert")).to_contain_text("This description is too long.")
+    uma.errors.clear()  # the browser logs that the answer was 422
+    words.first.fill("The first square")
+    words.first.press("Enter")
+    expect(uma.page.locator(".composer textarea")).to_be_focused()
+    uma.page.get_by_role("button", name="Post", exact=True).click()
+    expect(uma.page.locator(".post .pictures")).to_have_count(1)
+    expect(uma.page.locator(".composer .selected-images li")).to_have_count(0)
+    vera.goto(f"/user/{uma.name}")
+    pictures = vera.page.locator(".post .pictures img")
+    expect(pictures).to_have_count(2)
+    expect(pictures.first).to_have_attribute("alt", "The first square")
+    expect(pictures.first).to_have_js_property("complete", True)
+    assert pictures.first.evaluate("image => image.naturalWidth") > 0
+    assert vera.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
