@@ -18,6 +18,7 @@ from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.reaction import PostBookmark, PostLike, PostPin
 from app.models.relation import Block, Mute, ThreadMute
+from app.models.scheduled_post import ScheduledPost
 from app.models.user import MessagePrivacy, User
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Report",
     "ReportState",
     "ReportedMessage",
+    "ScheduledPost",
     "SealedMessage",
     "ThreadMute",
     "User",

@@ -97,6 +97,13 @@ KINDS: dict[str, Kind] = {
         Kind("job_done", _l("Completed tasks"), _l("You get these when one of your tasks is done."), mail="now"),
         Kind("job_failed", _l("Failed tasks"), _l("You get these when one of your tasks fails."), mail="now"),
         Kind(
+            "schedule_failed",
+            _l("Scheduled posts"),
+            _l("You get these when a scheduled post couldn't be published."),
+            mail="now",
+            fixed=True,
+        ),
+        Kind(
             "login",
             _l("New logins"),
             _l("You get these when someone logs in to your account from a new browser or network."),

@@ -215,6 +215,17 @@ def _job_failed(event: Activity) -> RenderedEvent:
     return RenderedEvent(lambda _put: str(task_words(event.args["name"]).failed), "tasks.index")
 
 
+def _schedule_failed(event: Activity) -> RenderedEvent:
+    return RenderedEvent(
+        lambda _put: _("Your scheduled post wasn't published"),
+        "posts.scheduled",
+        words=event.args.get("words", ""),
+        quoted=event.args.get("text", ""),
+        quoted_language=event.args.get("language", ""),
+        quoted_warning=event.args.get("warning", ""),
+    )
+
+
 def _login(event: Activity) -> RenderedEvent:
     browser, system = event.args.get("browser", ""), event.args.get("system", "")
 
@@ -302,6 +313,7 @@ _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "message_request": _message_request,
     "job_done": _job_done,
     "job_failed": _job_failed,
+    "schedule_failed": _schedule_failed,
     "login": _login,
     "warning": _warning,
     "post_removed": _post_removed,

@@ -13,6 +13,7 @@ from app.posts import (  # noqa: E402
     pin_routes,  # noqa: F401
     reaction_routes,  # noqa: F401
     routes,  # noqa: F401
+    scheduled_routes,  # noqa: F401
     search_routes,  # noqa: F401
     tag_routes,  # noqa: F401
     translation_routes,  # noqa: F401

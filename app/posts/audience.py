@@ -57,12 +57,10 @@ def store_recipients(post: Post, author: User, reply_to: Post | None) -> None:
     """
     if post.visibility not in RESTRICTED_LEVELS:
         return
-    ids = {person.id for person in people.by_usernames(rich.mentions(post.body))} - {author.id}
+    ids = mentioned_ids(author, post.visibility, post.body)
     if reply_to is not None and post.visibility == Visibility.FOLLOWERS:
         ids |= {reply_to.author_id} - {author.id}
     if post.visibility == Visibility.MENTIONED:
-        if not ids:
-            raise ActionError(NO_RECIPIENT)
         ids.add(author.id)
     if ids:
         db.session.execute(insert(PostRecipient), [{"user_id": user_id, "post_id": post.id} for user_id in sorted(ids)])
@@ -88,6 +86,17 @@ def update_recipients(post: Post, *, added: Collection[int], removed: Collection
     others = (PostRecipient.post_id == post.id, PostRecipient.user_id != post.author_id)
     if post.visibility == Visibility.MENTIONED and not has_rows(PostRecipient, *others):
         raise ActionError(NO_RECIPIENT)
+
+
+def mentioned_ids(author: User, level: str, body: str) -> set[int]:
+    """Return the ids of the other members whom a text mentions.
+
+    Raises ActionError if the text is only for mentioned people and mentions no other member.
+    """
+    ids = {person.id for person in people.by_usernames(rich.mentions(body))} - {author.id}
+    if level == Visibility.MENTIONED and not ids:
+        raise ActionError(NO_RECIPIENT)
+    return ids
 
 
 def includes_parent(answer: Post, parent: Post) -> bool:

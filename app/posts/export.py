@@ -108,6 +108,13 @@ def _drafts(owner_id: int) -> Iterator[Piece]:
     yield Piece(to_json([dict(zip(keys, row, strict=True)) for row in rows]))
 
 
+def _scheduled(owner_id: int) -> Iterator[Piece]:
+    keys = ("body", "language", "visibility", "warning")
+    rows = queries.scheduled(owner_id)
+    values = [{key: getattr(row, key) for key in keys} | {"publish_at": row.publish_at.isoformat()} for row in rows]
+    yield Piece(to_json(values))
+
+
 def _reactions(model: type[PostLike] | type[PostBookmark] | type[PostPin]) -> Callable[[int], Iterator[Piece]]:
     def pieces(owner_id: int) -> Iterator[Piece]:
         batches = queries.reactions_to_export(owner_id, model, BATCH)
@@ -121,3 +128,4 @@ register(Part("likes", _reactions(PostLike)))
 register(Part("pins", _reactions(PostPin)))
 register(Part("post_drafts", _drafts))
 register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))
+register(Part("scheduled_posts", _scheduled))

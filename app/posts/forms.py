@@ -10,7 +10,7 @@ from markupsafe import Markup
 from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
-from wtforms.widgets import HiddenInput, html_params
+from wtforms.widgets import DateTimeLocalInput, HiddenInput, html_params
 
 from app.core.exceptions import Sentence
 from app.core.i18n import _l
@@ -35,6 +35,12 @@ class LongSelect:
 @lru_cache(maxsize=20_000)  # a few hundred languages, named in each language of the site
 def _option(code: str, name: str, selected: bool) -> Markup:
     return Markup('<option{} value="{}">{}</option>').format(Markup(" selected") if selected else "", code, name)
+
+
+class DateTimeLocalField(StringField):
+    """A field for a date and time in the member's time zone. Its value is text, and the action checks it."""
+
+    widget = DateTimeLocalInput()
 
 
 # The levels that the author of a post can choose, and their names in the composer.
@@ -63,6 +69,8 @@ class PostForm(FlaskForm):
         validate_choice=False,
     )
     warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
+    # NOTE: When a scheduled post will be published.
+    publish_at = DateTimeLocalField(_l("Time to post"))
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 
 

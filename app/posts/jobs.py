@@ -17,7 +17,7 @@ from app.extensions import db
 from app.jobs import PermanentError, enqueue, images, job, report_progress
 from app.models import PostImage, User
 from app.notifications import presence
-from app.posts import actions, counters, drafts, editing, export, queries
+from app.posts import actions, counters, drafts, editing, export, queries, scheduling
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 from app.posts.editing import TELL_OF_EDIT
 from app.posts.images import REMOVE_JOB, THUMBNAILS_JOB
@@ -28,6 +28,8 @@ COUNT_JOB = "posts.count_reactions"
 PRESENCE_BATCH = 500  # followers per Redis command that checks who is viewing the site
 # Members per transaction. It locks the clocks of all of them and, on SQLite, blocks all other writers.
 NOTIFY_BATCH = 50
+OVERDUE_AFTER = timedelta(minutes=2)  # the scheduler pushes the job of a scheduled post before that
+OVERDUE_BATCH = 500
 
 
 @job(TELL_FOLLOWERS, timeout=600)
@@ -85,6 +87,28 @@ def remove_old_exports() -> None:
             if path.stat().st_mtime < oldest:
                 path.unlink()
     store.delete_unfinished()
+
+
+@job(scheduling.PUBLISH)
+def publish_scheduled(scheduled_id: int) -> None:
+    """Publish a scheduled post whose time has come.
+
+    Idempotent: publishing deletes the scheduled post in the same transaction, so a second run finds nothing to publish.
+    """
+    with write_transaction():
+        scheduling.publish_due(scheduled_id)
+
+
+@job("posts.publish_overdue", every=300)
+def publish_overdue() -> None:
+    """Enqueue the job of each scheduled post that should have been published, but whose job was lost. Idempotent."""
+    late = queries.overdue(now() - OVERDUE_AFTER, OVERDUE_BATCH)
+    if late:
+        with write_transaction():
+            for scheduled_id in late:
+                enqueue(
+                    scheduling.PUBLISH, unique_key=f"{scheduling.PUBLISH}:{scheduled_id}", scheduled_id=scheduled_id
+                )
 
 
 @account_activity_changed.connect

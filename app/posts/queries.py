@@ -23,6 +23,7 @@ from app.models import (
     PostLike,
     PostPin,
     PostRevision,
+    ScheduledPost,
     User,
 )
 from app.posts.languages import by_use
@@ -285,3 +286,23 @@ def drafts(author_id: int) -> Sequence[tuple[str, str, str, str]]:
     query = select(*columns).where(PostDraft.user_id == author_id, PostDraft.body != "")
     rows: Sequence[Any] = db.session.execute(query.order_by(PostDraft.saved_at.desc())).all()
     return rows
+
+
+def scheduled(author_id: int) -> Sequence[ScheduledPost]:
+    """Return the scheduled posts of an author, the next one first."""
+    mine = select(ScheduledPost).where(ScheduledPost.author_id == author_id)
+    return db.session.scalars(mine.order_by(ScheduledPost.publish_at, ScheduledPost.id)).all()
+
+
+def scheduled_post(author_id: int, scheduled_id: int) -> ScheduledPost | None:
+    """Return a scheduled post, or None if the author has none with this id."""
+    this = (ScheduledPost.id == scheduled_id, ScheduledPost.author_id == author_id)
+    return db.session.scalar(select(ScheduledPost).where(*this))
+
+
+def overdue(since: datetime, most: int) -> Sequence[int]:
+    """Return the ids of up to `most` scheduled posts that should have been published before `since`."""
+    late = (ScheduledPost.publish_at < since, ScheduledPost.refusal == "")
+    return db.session.scalars(
+        select(ScheduledPost.id).where(*late).order_by(ScheduledPost.publish_at).limit(most)
+    ).all()

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from app.core.exceptions import ActionError
 from app.core.i18n import _, languages
-from app.posts import actions, audience, bp, drafts, queries, threads
+from app.posts import actions, audience, bp, drafts, queries, scheduling, threads
 from app.posts.actions import PostOptions
 from app.posts.drafts import Draft
 from app.posts.forms import LanguageForm, PostForm, ReplyForm
@@ -67,15 +67,21 @@ def show(post_id: int) -> str:
 @limits.uploading
 @writes_late
 def create() -> str | Response | tuple[str | Response, int]:
-    """Publish a post. If the text or an option is invalid, save the input as a draft and show the form again.
+    """Publish a post, or schedule it if the form has a time.
 
-    If a script sent the request, respond with the error as JSON instead. The script still has the chosen images.
+    If the text or an option is invalid, save the input as a draft and show the form again. If a script sent the
+    request, respond with the error as JSON instead. The script still has the chosen images.
     """
     form = PostForm(request.form)
-    body, options = form.post.data or "", _options(form)
+    time = (form.publish_at.data or "").strip()
+    body, options = form.post.data or "", options_of(form)
     try:
         with uploaded_images() as pictures, write_transaction():
-            post = actions.publish(viewer(), body, replace(options, pictures=pictures))
+            options = replace(options, pictures=pictures)
+            if time:
+                scheduling.schedule(viewer(), body, options, scheduling.moment_of(viewer(), time))
+            else:
+                post = actions.publish(viewer(), body, options)
     except ActionError as refusal:
         if wants_json():
             return jsonify(error=str(refusal)), 422
@@ -85,6 +91,9 @@ def create() -> str | Response | tuple[str | Response, int]:
             with write_transaction():
                 drafts.save(viewer(), draft)
         return _home(form), 422
+    if time:
+        flash(_("Scheduled."), "success")
+        return redirect(url_for("posts.scheduled"), 303)
     flash(_("Posted."), f"undo {post.id}")
     return _back()
 
@@ -102,7 +111,7 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
     post, form = timelines.one(viewer(), post_id) or abort(404), ReplyForm(request.form)
     try:
         with uploaded_images() as pictures, write_transaction():
-            options = replace(_options(form), pictures=pictures)
+            options = replace(options_of(form), pictures=pictures)
             answer = actions.reply(viewer(), post, form.post.data or "", options)
     except ActionError as refusal:
         if wants_json():
@@ -159,7 +168,8 @@ def all_languages() -> Response:
     return response
 
 
-def _options(form: PostForm) -> PostOptions:
+def options_of(form: PostForm) -> PostOptions:
+    """Return the options of a post that a form contains."""
     return PostOptions(
         language=form.language.data or "",
         visibility=form.visibility.data or "",

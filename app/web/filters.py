@@ -109,6 +109,11 @@ def _distance(seconds: int, style: Literal["narrow", "long"], locale: Locale | s
     return format_timedelta(distance, format=style, threshold=THRESHOLD, add_direction=style == "long", locale=locale)
 
 
+def date_and_time(moment: datetime) -> Markup:
+    """Return a <time> element with the date and the time of `moment` in the reader's time zone."""
+    return _time(moment, "", _moment(moment, get_locale(), get_timezone()))
+
+
 def clock_time(moment: datetime) -> Markup:
     """Return a <time> element with the hour and minute of `moment` in the reader's time zone."""
     return _time(moment, "", _formatted("time", moment, "short"))
@@ -226,6 +231,7 @@ def init_app(app: Flask) -> None:
         ago=ago,
         bdi=bdi,
         clock_time=clock_time,
+        date_and_time=date_and_time,
         day=day,
         isolated=i18n.isolated,
         listed=listed,

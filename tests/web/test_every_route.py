@@ -53,6 +53,7 @@ def site_with_data(db, as_):
         "username": "ben",
         "recipient": "ben",
         "post_id": post.id,
+        "scheduled_id": 1,
         "conversation_id": message.conversation_id,
         "seq": message.seq,
         "image_id": 1,
