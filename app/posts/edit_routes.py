@@ -88,18 +88,24 @@ def undo(post_id: int) -> Response:
 
 
 def _redraft(post_id: int, act: Callable[[User, Post], Draft | None], done: str) -> Response:
-    """Call `act(viewer, post)`, and redirect to the form with the draft. A second request does nothing."""
-    draft = None
+    """Call `act(viewer, post)`, and redirect to the form with the draft. A second request does nothing.
+
+    Drafts have no images.
+    """
+    draft, has_images = None, False
     try:
         with write_transaction():
             post = timelines.one(viewer(), post_id)
             if post is not None and post.author_id != viewer().id:
                 abort(403)
-            draft = act(viewer(), post) if post is not None else None
+            if post is not None:
+                draft, has_images = act(viewer(), post), post.has_images
     except ActionError as refusal:
         flash_error(refusal, "warning")
         return redirect(url_for("posts.show", post_id=post_id), 303)
     flash(done, "success")
+    if has_images:
+        flash(_("The images were deleted. To keep them, add them again."), "info")
     if draft is not None and draft.reply_to_id is not None:
         return redirect(url_for("posts.show", post_id=draft.reply_to_id, _anchor="reply"), 303)
     return redirect(url_for("posts.home", _anchor="write"), 303)

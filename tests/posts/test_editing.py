@@ -29,12 +29,13 @@ from app.models import (
 )
 from app.queries.people import by_usernames
 from tests.factories import a_follow, a_user
-from tests.posts.test_drafts import composer_content
+from tests.posts.test_drafts import composer_content, write
 from tests.posts.test_fragments import article
 from tests.posts.test_levels import newest, post_as
 from tests.posts.test_likes import act
 from tests.posts.test_timelines import posts_on
 from tests.support.forms import fill
+from tests.support.pictures import picture, post_pictures
 
 AT_ONCE = 6
 
@@ -124,6 +125,10 @@ def test_a_warning_hides_the_versions_that_it_was_not_in(as_):
     assert page.count('<details class="warned">') == 2
     assert page.count("no content warning") == 1
     assert len(texts(page)) == 2
+    edited(ana, post, "Who did it?", warning="")
+    edited(ana, post, "Who?", warning="")
+    page = as_("cleo").get(f"/post/{post.id}/history").text
+    assert page.count('<details class="warned">') == 2, "the version with the warning, and the one that quotes it"
 
 
 def test_what_is_sent_twice_is_one_version(as_):
@@ -437,6 +442,7 @@ def test_a_reply_goes_back_to_the_form_below_its_post(as_, way):
     reply = newest()
     assert ana.post_form(f"/post/{reply.id}/{way}").headers["Location"] == f"/post/{parent.id}#reply"
     assert composer_content(ana)[0] == "", "it is no draft of a post"
+    write(ana, "Something else")
     fields = fill(ana.get(f"/post/{parent.id}").text, {}, "", path)[1]
     assert (fields["post"].strip(), fields["warning"], fields["visibility"]) == ("Halo", "Odd", "followers")
     assert "Halo" not in ben.get(f"/post/{parent.id}").text
@@ -446,6 +452,17 @@ def test_a_reply_goes_back_to_the_form_below_its_post(as_, way):
     ben.post_form(f"/post/{parent.id}/delete")
     assert ana.post_form(f"/post/{newest().id}/{way}").headers["Location"] == "/#write"
     assert composer_content(ana)[0] == "Hello"
+
+
+@pytest.mark.usefixtures("own_folder")
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+def test_images_do_not_go_back_to_the_composer(as_):
+    ana = as_("ana")
+    post_pictures(ana, [picture()], post="Look")
+    assert "keep the images" in unescape(ana.get("/").text)
+    answer = ana.post_form(f"/post/{newest().id}/redraft")
+    assert "add them again" in ana.follow(answer).text
+    assert composer_content(ana)[0] == "Look"
 
 
 def test_undo_is_offered_once_and_only_for_a_moment(as_, time_machine):
