@@ -19,7 +19,7 @@ from app.accounts.actions import confirm_email, register
 from app.core.database import end_read_transaction, read_transaction, write_transaction
 from app.core.exceptions import ActionError, Sentence
 from app.core.i18n import languages
-from app.core.images import storage
+from app.core.images import Picture, storage
 from app.core.time import now
 from app.demo import painting, script
 from app.demo.script import Character, Entry, Group, Talk
@@ -137,9 +137,13 @@ def _follow(at: int, character: Character) -> None:
 
 
 def _post(entry: Entry, age: timedelta) -> None:
+    if entry.images and _is_published(entry):
+        return  # its images would be stored again
+    drawn = [painting.draw(name) for name, _alt in entry.images]
+    pictures = take(drawn, [alt for _name, alt in entry.images], storage("posts"))
     with write_transaction():
         author = _get(entry.author)
-        post = _publish(author, entry)
+        post = _publish(author, entry, pictures)
         post.created_at = now() - age
         if entry.earlier:
             change = Edit(entry.body, warning=entry.warning, language=entry.language, revision=post.revision)
@@ -148,13 +152,25 @@ def _post(entry: Entry, age: timedelta) -> None:
     _settle([author], age)
 
 
-def _publish(author: User, entry: Entry) -> Post:
+def _publish(author: User, entry: Entry, pictures: Sequence[Picture]) -> Post:
     options = PostOptions(
-        language=entry.language, visibility=entry.visibility, warning=entry.warning, form_key=entry.form_key
+        language=entry.language,
+        visibility=entry.visibility,
+        warning=entry.warning,
+        pictures=pictures,
+        form_key=entry.form_key,
     )
     if entry.parent is None:
         return publish(author, entry.earlier or entry.body, options)
     return reply(author, _published(author, entry.parent), entry.body, options)
+
+
+def _is_published(entry: Entry) -> bool:
+    with read_transaction():
+        these = select(Post.id).join(Post.author).where(User.username == entry.author, Post.body == entry.body)
+        found = db.session.scalar(these.limit(1)) is not None
+        end_read_transaction()
+    return found
 
 
 def _published(viewer: User, entry: Entry) -> Post:
@@ -205,7 +221,7 @@ def _talk(talk: Talk, age: timedelta) -> None:
         end_read_transaction()
     if is_there:
         return
-    pictures = take([painting.loaf()], [talk.picture[1]], storage("messages")) if talk.picture else []
+    pictures = take([painting.draw("loaf")], [talk.picture[1]], storage("messages")) if talk.picture else []
     with write_transaction():
         pair = {name: _get(name) for name in talk.between}
         for at, (who, text) in enumerate(talk.lines):

@@ -27,6 +27,7 @@ class Entry:
     visibility: str = ""
     warning: str = ""
     earlier: str = ""  # the text before it was edited; "" if it wasn't
+    images: tuple[tuple[str, str], ...] = ()  # (name in painting.py, alt text)
     thread: int = 0  # for a reply, the number of its thread, from 1
     parent: Entry | None = None  # what it replies to
 
@@ -178,7 +179,7 @@ def _character(row: dict[str, Any]) -> Character:
     return Character(row["username"], row["name"], row["language"], row["timezone"], row["about"], tuple(entries))
 
 
-def _entry(row: dict[str, Any], at: int, post: str | list[str] | dict[str, str]) -> Entry:
+def _entry(row: dict[str, Any], at: int, post: str | list[str] | dict[str, Any]) -> Entry:
     if isinstance(post, str):
         return Entry(row["username"], at, row["language"], post)
     if isinstance(post, list):
@@ -188,8 +189,16 @@ def _entry(row: dict[str, Any], at: int, post: str | list[str] | dict[str, str])
         post.get("visibility", ""),
         post.get("warning", ""),
     )
-    earlier = post.get("earlier", "")
-    return Entry(row["username"], at, language, post["text"], visibility=level, warning=warning, earlier=earlier)
+    return Entry(
+        row["username"],
+        at,
+        language,
+        post["text"],
+        visibility=level,
+        warning=warning,
+        earlier=post.get("earlier", ""),
+        images=tuple((name, alt) for name, alt in post.get("images", ())),
+    )
 
 
 def _talk(row: dict[str, Any]) -> Talk:

@@ -7,7 +7,7 @@ from app.cli.demo import PASSWORD
 from app.demo import building, script
 from app.lib.text.length import grapheme_count
 from app.lib.text.rich import mentions
-from app.models import Follow, Job, Message, Post, PostBookmark, PostLike, User
+from app.models import Follow, Job, Message, Post, PostBookmark, PostImage, PostLike, User
 from tests.factories import a_user
 from tests.support.client import in_new_context
 
@@ -36,6 +36,7 @@ def looks_lived_in(db):
     assert set(db.session.scalars(select(Post.visibility))) == {"members", "followers", "mentioned"}
     assert db.session.scalar(select(func.count()).where(Post.warning != "")) == 2
     assert db.session.scalar(select(func.count()).where(Post.revision > 0)) == 1
+    assert len(db.session.scalars(select(PostImage.file)).all()) == 3 and all(db.session.scalars(select(PostImage.alt)))
     assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
 
 
