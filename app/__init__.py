@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from app import accounts, activity, delivery, messages, moderation, polling, posts, privacy, profiles, tasks
+from app import accounts, activity, delivery, lists, messages, moderation, polling, posts, privacy, profiles, tasks
 from app.catalogs.loading import Catalogs, load_all
 from app.config import Settings
 from app.core import postgresql, redis_client
@@ -30,7 +30,7 @@ from app.web.csrf import csrf
 from app.web.host_check import HostMiddleware
 from app.web.request_buffering import RequestBuffering
 
-FEATURES = (accounts, posts, profiles, messages, activity, polling, delivery, privacy, moderation, tasks)
+FEATURES = (accounts, posts, profiles, lists, messages, activity, polling, delivery, privacy, moderation, tasks)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -20,6 +20,7 @@ from app.models.reaction import PostBookmark, PostLike, PostPin
 from app.models.relation import Block, Mute, ThreadMute
 from app.models.scheduled_post import ScheduledPost
 from app.models.user import MessagePrivacy, User
+from app.models.user_list import UserList, UserListMember
 
 __all__ = [
     "Activity",
@@ -62,5 +63,7 @@ __all__ = [
     "SealedMessage",
     "ThreadMute",
     "User",
+    "UserList",
+    "UserListMember",
     "Visibility",
 ]

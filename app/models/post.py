@@ -65,6 +65,8 @@ class Post(Base):
         Index("ix_post_author_id_id", "author_id", "id"),  # profiles
         # The home timeline, which reads the newest posts of each followed author.
         Index("ix_post_author_id_home", "author_id", "id", sqlite_where=IS_HOME_ROOT, postgresql_where=IS_HOME_ROOT),
+        # The posts that a list of people reads of an author whom the viewer doesn't follow.
+        Index("ix_post_author_id_open", "author_id", "id", sqlite_where=IS_OPEN_ROOT, postgresql_where=IS_OPEN_ROOT),
         Index("ix_post_open_roots", "id", sqlite_where=IS_OPEN_ROOT, postgresql_where=IS_OPEN_ROOT),  # Explore
         # The number of an author's posts that the viewer doesn't see.
         Index(

@@ -1,7 +1,8 @@
 """Block, unblock, mute and unmute people, mute and unmute threads, and save the privacy settings.
 
 Blocks and mutes hide content without deleting it, so the content reappears when a block or mute ends. There is one
-exception: a block deletes the follows between the two users, and unblocking does not restore the follows.
+exception: a block deletes the follows between the two users, and removes each from the lists of the other. Unblocking
+does not restore either.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue_at
-from app.models import Block, Follow, MessagePrivacy, Mute, ThreadMute, User
+from app.models import Block, Follow, MessagePrivacy, Mute, ThreadMute, User, UserList, UserListMember
 from app.models.post import DEFAULTS
 from app.notifications import refresh_counts_for_thread
 from app.privacy import queries
@@ -28,6 +29,8 @@ END_MUTE_JOB = "privacy.end_mute"
 def block(blocker: User, blocked: User) -> None:
     """Block a user: hide the two users from each other, and end follows in both directions. Idempotent.
 
+    Each of the two is removed from the lists of the other.
+
     The blocked user isn't notified. Raises ActionError if the two are the same user.
     """
     if blocker.id == blocked.id:
@@ -37,6 +40,7 @@ def block(blocker: User, blocked: User) -> None:
     if db.session.scalar(row.returning(Block.blocker_id)) is None:
         return
     db.session.execute(delete(Follow).where(or_(_follows(blocker, blocked), _follows(blocked, blocker))))
+    db.session.execute(delete(UserListMember).where(or_(_is_listed(blocker, blocked), _is_listed(blocked, blocker))))
     _both_hear(blocker, blocked, again=False)
 
 
@@ -146,6 +150,11 @@ def _unmute(muter_id: int, muted_id: int) -> bool:
 def _both_hear(one: User, other: User, *, again: bool) -> None:
     visibility_changed.send(user_id=one.id, other_id=other.id, restored=again)
     visibility_changed.send(user_id=other.id, other_id=one.id, restored=again)
+
+
+def _is_listed(owner: User, person: User) -> ColumnElement[bool]:
+    lists = select(UserList.id).where(UserList.user_id == owner.id)
+    return and_(UserListMember.user_id == person.id, UserListMember.list_id.in_(lists))
 
 
 def _follows(follower: User, followed: User) -> ColumnElement[bool]:

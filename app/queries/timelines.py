@@ -17,13 +17,16 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    CompoundSelect,
     Integer,
     ScalarSelect,
     Select,
     String,
+    and_,
     bindparam,
     exists,
     func,
+    or_,
     select,
     union_all,
 )
@@ -31,18 +34,20 @@ from sqlalchemy.orm import contains_eager, with_expression
 
 from app.core.database import built_once, shared_alias
 from app.extensions import db
-from app.models import Follow, Post, PostPin, PostRecipient, PostTag, User
+from app.models import Follow, Post, PostPin, PostRecipient, PostTag, User, UserList, UserListMember, Visibility
 from app.models.post import ONLY_MENTIONED, OPEN, RESTRICTED
 from app.models.reaction import MAX_PINS
 from app.queries import reactions, threads, visibility
 
 LARGEST_ID = 2**31 - 1  # the largest value of an INTEGER column; PostgreSQL raises an error for larger parameters
 RECENT = 20  # the number of latest posts that show in which languages a user writes
-VIEWER_ID, BEFORE, SIZE, WITH_NEXT, POST_ID, AUTHOR_ID = (
-    bindparam(name, type_=Integer) for name in ("viewer_id", "before", "size", "with_next", "post_id", "author_id")
+VIEWER_ID, BEFORE, SIZE, WITH_NEXT, POST_ID, AUTHOR_ID, LIST_ID = (
+    bindparam(name, type_=Integer)
+    for name in ("viewer_id", "before", "size", "with_next", "post_id", "author_id", "list_id")
 )
 TAG_KEY = bindparam("tag_key", type_=String)
-_theirs = shared_alias(Post)  # created once, because creating an alias is slow
+# Created once, because creating an alias is slow.
+_theirs, _follow = shared_alias(Post), shared_alias(Follow)
 
 
 @built_once
@@ -95,7 +100,7 @@ def explore() -> Select[Post]:
 
     The bind parameters are those of `page_parameters`.
     """
-    return _page(listed().where(Post.reply_to_id.is_(None), Post.visibility.in_(OPEN)))
+    return _page(listed().where(*open_roots(Post)))
 
 
 @built_once
@@ -186,7 +191,7 @@ def home() -> Select[Post]:
        post very often.
     """
     authors = _authors()
-    return _merged([Source(authors, on_home)], _received(authors))
+    return _merged([Source(authors, on_home)], _received(select(authors.c.id)))
 
 
 @dataclass(frozen=True)
@@ -230,6 +235,40 @@ def _of_source(source: Source, floor: ScalarSelect[int]) -> Select[int]:
     )
 
 
+@built_once
+def of_list() -> Select[Post]:
+    """Select a page of the posts by the people on a list of the viewer, with the technique of `home`.
+
+    Replies are left out, and so are muted people. Of people whom the viewer doesn't follow, posts for followers are
+    left out, unless the viewer is a recipient. The bind parameters are `list_id` and those of `page_parameters`. If the
+    list belongs to another member, no posts are found.
+    """
+    follows_them = exists().where(_follow.follower_id == VIEWER_ID, _follow.followed_id == UserListMember.user_id)
+    sees_posts_for_followers = or_(UserListMember.user_id == VIEWER_ID, follows_them)
+    followed = _on_list(sees_posts_for_followers).cte("followed")
+    others = _on_list(~sees_posts_for_followers).cte("others")
+    of_others = and_(Post.visibility == Visibility.FOLLOWERS, Post.author_id.in_(select(others.c.id)))
+    authors = union_all(select(followed.c.id), select(others.c.id))
+    received = _received(authors, or_(Post.visibility == ONLY_MENTIONED, of_others))
+    return _merged([Source(followed, on_home), Source(others, open_roots)], received)
+
+
+def _on_list(condition: ColumnElement[bool]) -> Select[int]:
+    """Select the ids of the authors on the list whom `condition` includes."""
+    on_list = (
+        select(UserListMember.user_id.label("id"))
+        .join(UserList, UserList.id == UserListMember.list_id)
+        .join(User, User.id == UserListMember.user_id)
+    )
+    return on_list.where(
+        UserList.id == LIST_ID,
+        UserList.user_id == VIEWER_ID,
+        User.active,
+        visibility.is_not_muted_or_blocked(VIEWER_ID, UserListMember.user_id),
+        condition,
+    )
+
+
 def count_newer() -> Select[int]:
     """Select the number of posts on the viewer's home timeline with ids above `after`. The count stops at `most`.
 
@@ -238,7 +277,7 @@ def count_newer() -> Select[int]:
     authors = _authors()
     is_newer = (Post.author_id == authors.c.id) & (Post.id > bindparam("after", type_=Integer))
     by_level = select(Post.id).select_from(authors).join(Post, is_newer).where(*on_home(Post))
-    received = _received(authors).where(PostRecipient.post_id > bindparam("after", type_=Integer))
+    received = _received(select(authors.c.id)).where(PostRecipient.post_id > bindparam("after", type_=Integer))
     newer = union_all(by_level, received).limit(bindparam("most", type_=Integer))
     return select(func.count()).select_from(newer.subquery())
 
@@ -251,16 +290,27 @@ def on_home(post: Any) -> tuple[ColumnElement[bool], ...]:
     return post.reply_to_id.is_(None), post.visibility != ONLY_MENTIONED
 
 
-def _received(authors: CTE) -> Select[int]:
-    """Select the ids of posts by these authors that are only for mentioned people and mention the viewer.
+def open_roots(post: Any) -> tuple[ColumnElement[bool], ...]:
+    """Return the conditions that a post is not a reply, and that all members may see it.
 
-    Posts by the viewer are included. Replies are left out.
+    They are the conditions of partial indexes. `post` is Post or an alias of Post.
     """
-    is_root = (Post.reply_to_id.is_(None), Post.visibility == ONLY_MENTIONED)
+    return post.reply_to_id.is_(None), post.visibility.in_(OPEN)
+
+
+def _received(
+    author_ids: Select[int] | CompoundSelect[int], condition: ColumnElement[bool] = Post.visibility == ONLY_MENTIONED
+) -> Select[int]:
+    """Select the ids of posts by these authors that the viewer is a recipient of.
+
+    The posts meet `condition`, by default that they are only for mentioned people. Posts by the viewer are included.
+    Replies are left out.
+    """
+    is_root = (Post.reply_to_id.is_(None), condition)
     return (
         select(PostRecipient.post_id.label("id"))
         .join(Post, Post.id == PostRecipient.post_id)
-        .where(PostRecipient.user_id == VIEWER_ID, *is_root, Post.author_id.in_(select(authors.c.id)))
+        .where(PostRecipient.user_id == VIEWER_ID, *is_root, Post.author_id.in_(author_ids))
     )
 
 

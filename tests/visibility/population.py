@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from app.core.images import storage
 from app.extensions import db
-from app.models import Conversation, Message, MessageImage, Post
+from app.models import Conversation, Message, MessageImage, Post, UserList
 from tests.factories import a_follow, acquainted
 from tests.support.client import Browser
 from tests.visibility.walker import KEY
@@ -37,11 +37,18 @@ SECRETS = {
     "late in the group": "dunlin",
     "note of the report": "heronry",
     "reported post": "wheatear",
+    "list of people": "bittern",
 }
 PICTURE = "picture"  # its bytes, and its thumbnail's
-ANAS = frozenset({"message", "picture's words", "after the edit", "draft", "answer", "request", PICTURE})
+ANAS = frozenset(
+    {"message", "picture's words", "after the edit", "draft", "answer", "request", "list of people", PICTURE}
+)
 ANAS |= {"group's name", "early in the group", "late in the group"}
-BENS = (ANAS - {"draft", "request"}) | {"deleted by ana for herself", "note of the report", "reported post"}
+BENS = (ANAS - {"draft", "request", "list of people"}) | {
+    "deleted by ana for herself",
+    "note of the report",
+    "reported post",
+}
 EARLY = frozenset({"group's name", "early in the group"})
 LATE = frozenset({"group's name", "late in the group"})
 # What was deleted for both is sealed: not even ben, who read it and reported it, is shown it.
@@ -99,6 +106,7 @@ def build(as_: Any) -> Town:
     write(town.ben, f"/report/{town.pair}", message=["1", "4"], note=secret_text("note of the report"))
     _a_post(town)
     _a_post_with_reactions(town)
+    _a_list(town)
     write(town.ben, "/report/person/ana", note=secret_text("note of the report"))
     for browser in (town.ana, town.ben):
         write(browser, "/export_posts")
@@ -135,6 +143,13 @@ def _a_post_with_reactions(town: Town) -> None:
     post_id = db.session.scalars(select(Post.id)).one()
     for what in ("like", "bookmark"):
         write(town.ben, f"/post/{post_id}/{what}")
+
+
+def _a_list(town: Town) -> None:
+    """Only ana knows of it, also ben, who is on it."""
+    write(town.ana, "/lists", name=SECRETS["list of people"])
+    list_id = db.session.scalars(select(UserList.id)).one()
+    write(town.ana, f"/list/{list_id}/add", username="ben")
 
 
 def _in_a_group(town: Town) -> None:

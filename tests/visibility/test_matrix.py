@@ -32,6 +32,8 @@ from app.models import (
     ReportedMessage,
     SealedMessage,
     User,
+    UserList,
+    UserListMember,
 )
 from tests.factories import a_follow
 from tests.support.client import Browser
@@ -53,7 +55,7 @@ SURFACES = (
     "tasks.download",
 )
 NOTHING: frozenset[str] = frozenset()
-IDS = {"conversation_id", "seq", "image_id", "report_id", "number", "entry_id", "id"}
+IDS = {"conversation_id", "seq", "image_id", "report_id", "number", "entry_id", "list_id", "id"}
 
 
 def add(*rows: object) -> None:
@@ -179,6 +181,7 @@ def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[st
     messages = select(Message.id).where(Message.conversation_id.in_(theirs))
     # A person that one comes across can be reported: such a report is the walker's own.
     others_reports = select(Report.id).where(Report.reporter_id.is_distinct_from(walker_id))
+    others_lists = select(UserList.id).where(UserList.user_id != walker_id)
     kept: dict[Any, Any] = {
         Conversation: Conversation.id.in_(theirs),
         # What was fetched of a group that they have left is between them and their own membership.
@@ -191,6 +194,9 @@ def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[st
         SealedMessage: SealedMessage.message_id.in_(messages),
         Block: Block.blocker_id != walker_id,
         Mute: Mute.muter_id != walker_id,
+        UserList: UserList.user_id != walker_id,
+        # Whoever blocks another member leaves that member's lists.
+        UserListMember: UserListMember.list_id.in_(others_lists) & (UserListMember.user_id != walker_id),
         Follow: (Follow.follower_id != walker_id) & (Follow.followed_id != walker_id),
     }
     if not role.moderates:

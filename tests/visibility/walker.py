@@ -32,6 +32,7 @@ from app.models import (
     Post,
     Report,
     User,
+    UserList,
 )
 from tests.support.client import Browser
 
@@ -43,7 +44,7 @@ ASKED_OTHERWISE = {"q": "ana", "before": "999999", "declined": "1"}
 # Files that are everybody's.
 OPEN_TO_ALL = {"static", "bootstrap.static"}
 # Beside the pages of messages and of moderation.
-SHOW_WRITING = {"tasks.download", "posts.search", "posts.tag", "polling.poll", "activity.index"}
+SHOW_WRITING = {"tasks.download", "lists.show", "posts.search", "posts.tag", "polling.poll", "activity.index"}
 # They end logins, the walker's own among them.
 FAREWELLS = {"accounts.end_login", "accounts.end_all_logins", "accounts.delete_account", "accounts.logout"}
 
@@ -69,6 +70,7 @@ VALUES: dict[str, Callable[[], list[Any]]] = {
     "id": lambda: [*db.session.scalars(select(Job.id).where(Job.owner_id.is_not(None))), "nobodys"],
     "handle": lambda: [*map(public_id, db.session.scalars(select(LoginSession).limit(2))), "nobodys"],
     "number": lambda: [0, NOBODYS],
+    "list_id": _ids(UserList),
     "tag_name": lambda: [KEY],
     "username": lambda: ["ana", "ben"],
     "recipient": lambda: ["ana", "ben"],

@@ -9,7 +9,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.routing import Rule
 
 from app.jobs import enqueue
-from app.models import Activity
+from app.models import Activity, UserList
 from tests.factories import a_follow, a_message, a_post, a_user
 from tests.support.sql import everything
 
@@ -48,6 +48,7 @@ def site_with_data(db, as_):
     job = enqueue("posts.export", owner=ben, owner_id=ben.id)
     db.session.add(event := Activity(user_id=ana.user.id, kind="follow", subject="1", timestamp=1.5, actor_id=ben.id))
     event.filtered_by = "new_account"
+    db.session.add(made := UserList(user_id=ana.user.id, name="Friends"))
     db.session.commit()
     values = {
         "username": "ben",
@@ -63,6 +64,7 @@ def site_with_data(db, as_):
         "event_id": event.id,
         "token": "token",
         "handle": "handle",
+        "list_id": made.id,
         "tag_name": "tea",
         "version": "1",
         "language": "en",
