@@ -68,6 +68,14 @@ class Post(Base):
         # The posts that a list of people reads of an author whom the viewer doesn't follow.
         Index("ix_post_author_id_open", "author_id", "id", sqlite_where=IS_OPEN_ROOT, postgresql_where=IS_OPEN_ROOT),
         Index("ix_post_open_roots", "id", sqlite_where=IS_OPEN_ROOT, postgresql_where=IS_OPEN_ROOT),  # Explore
+        # Explore, for viewers who chose the languages that they read.
+        Index(
+            "ix_post_open_roots_language",
+            "language",
+            "id",
+            sqlite_where=IS_OPEN_ROOT,
+            postgresql_where=IS_OPEN_ROOT,
+        ),
         # The number of an author's posts that the viewer doesn't see.
         Index(
             "ix_post_author_id_restricted",

@@ -64,6 +64,8 @@ class User(UserMixin, Base):
     role: Mapped[str] = mapped_column(String(12), default="member", server_default="member")
     message_privacy: Mapped[str] = mapped_column(String(20), default=MessagePrivacy.EVERYONE, server_default="everyone")
     post_visibility: Mapped[str] = mapped_column(String(12), default="", server_default="")  # "" = POST_VISIBILITY
+    # Codes of the languages of posts in lists, separated by commas; "" = all (app/queries/languages.py).
+    reading_languages: Mapped[str] = mapped_column(String(200), default="", server_default="")
     receipts: Mapped[bool] = mapped_column(default=False, server_default=false())  # send and receive read receipts
 
     @property

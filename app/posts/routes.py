@@ -17,6 +17,7 @@ from app.posts.drafts import Draft
 from app.posts.forms import LanguageForm, PostForm, ReplyForm
 from app.posts.image_routes import uploaded_images
 from app.posts.languages import choices, likely
+from app.queries import languages as reading
 from app.queries import timelines
 from app.queries.threads import is_path
 from app.web import limits, reauth
@@ -50,8 +51,12 @@ def news() -> Response:
 @bp.get("/explore")
 @login_required
 def explore() -> str:
-    """Show the posts that all members may see, newest first. Omit replies, and posts that a mute or block hides."""
-    return render_template("posts/explore.html", posts=page_of_posts(timelines.explore(), viewer()))
+    """Show the posts that all members may see, newest first.
+
+    Omit replies, posts that a mute or block hides, and posts in languages that the viewer doesn't read.
+    """
+    query, values = reading.explore(viewer())
+    return render_template("posts/explore.html", posts=page_of_posts(query, viewer(), **values))
 
 
 @bp.get(POST_ID)

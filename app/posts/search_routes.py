@@ -14,7 +14,7 @@ from app.lib.text.rich import clean
 from app.lib.text.search import query_terms
 from app.models import User
 from app.posts import bp
-from app.queries import name_prefixes
+from app.queries import languages, name_prefixes
 from app.queries import search as found
 from app.web import limits
 from app.web.filters import avatar_url
@@ -52,7 +52,7 @@ def search() -> str:
     if terms and kind == "people":
         results = page(*found.people(viewer(), terms))
     elif terms:
-        query = found.posts(terms, before=before_id(), size=page_size())
+        query = found.posts(terms, before=before_id(), size=page_size(), read=languages.read_by(viewer()))
         results = cut(query, {"viewer_id": viewer().id}, size=page_size())
         above = _top_results(q) if before_id() is None else above
     return render_template("posts/search.html", q=q, kind=kind, results=results, above=above)

@@ -7,16 +7,19 @@ does not restore either.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 
 from app.core import mute_duration
 from app.core.database import insert_into
 from app.core.exceptions import ActionError
-from app.core.i18n import _l
+from app.core.i18n import _l, _ln
 from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
 from app.jobs import enqueue_at
+from app.lib.text.languages import known_languages
 from app.models import Block, Follow, MessagePrivacy, Mute, ThreadMute, User, UserList, UserListMember
 from app.models.post import DEFAULTS
 from app.notifications import refresh_counts_for_thread
@@ -24,6 +27,7 @@ from app.privacy import queries
 from app.queries import people
 
 END_MUTE_JOB = "privacy.end_mute"
+MAX_LANGUAGES = 20  # that a user reads; Explore reads a part of an index for each
 
 
 def block(blocker: User, blocked: User) -> None:
@@ -136,6 +140,21 @@ def save_settings(person: User, *, message_privacy: str, receipts: bool, post_vi
     people.lock(person)
     person.message_privacy, person.receipts = message_privacy, receipts
     person.post_visibility = post_visibility
+    db.session.flush()
+
+
+def save_reading_languages(person: User, codes: Sequence[str]) -> None:
+    """Save the languages of the posts that a user's lists show; none means all (app/queries/languages.py).
+
+    Raises ActionError if a language is unknown, or if there are more than MAX_LANGUAGES.
+    """
+    chosen = sorted(set(codes))
+    if not known_languages().issuperset(chosen):
+        raise ActionError(_l("Choose a language from the list."))
+    if len(chosen) > MAX_LANGUAGES:
+        raise ActionError(_ln("Choose up to %(num)s language.", "Choose up to %(num)s languages.", MAX_LANGUAGES))
+    people.lock(person)
+    person.reading_languages = ",".join(chosen)
     db.session.flush()
 
 

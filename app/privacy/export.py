@@ -24,6 +24,7 @@ def pieces(owner_id: int) -> Iterator[Piece]:
     chosen = {
         "message_privacy": owner.message_privacy,
         "post_visibility": owner.post_visibility or current_app.config["POST_VISIBILITY"],
+        "reading_languages": owner.reading_languages.split(",") if owner.reading_languages else [],
         "receipts": owner.receipts,
         "show_last_seen": owner.show_last_seen,
         "blocks": [

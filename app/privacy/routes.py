@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 from babel.dates import format_timedelta
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
@@ -13,7 +14,8 @@ from werkzeug.wrappers import Response
 
 from app.core import mute_duration
 from app.core.exceptions import ActionError
-from app.core.i18n import Lazy, _, _l, isolated
+from app.core.i18n import Lazy, _, _l, isolated, languages
+from app.lib.text.languages import as_language, language_names
 from app.models import User, Visibility
 from app.privacy import actions, bp, queries
 from app.privacy.forms import MuteForm, PrivacyForm
@@ -23,6 +25,16 @@ from app.web import limits
 from app.web.paging import page_size, position
 from app.web.responses import flash_error, go_back
 from app.web.viewer import viewer, write_transaction, writes_late
+
+
+class Reading(NamedTuple):
+    """The languages that the viewer can choose from: those with a checkbox as (code, name, is chosen), and the others.
+
+    The viewer's own languages, that of the page and those of the site have a checkbox.
+    """
+
+    offered: list[tuple[str, str, bool]]
+    others: list[tuple[str, str]]
 
 
 @bp.post("/block/<username>")
@@ -98,6 +110,21 @@ def settings() -> str | Response | tuple[str, int]:
     return _page(form), 422
 
 
+@bp.post("/privacy/languages")
+@login_required
+@limits.changing
+@writes_late
+def save_languages() -> Response:
+    """Save the languages that the viewer reads. The form has a checkbox for likely ones, and a list to add another."""
+    try:
+        with write_transaction():
+            actions.save_reading_languages(viewer(), [code for code in request.form.getlist("reading") if code])
+        flash(_("Changes saved."), "success")
+    except ActionError as refusal:
+        flash_error(refusal)
+    return redirect(f"{url_for('privacy.settings')}#reading", 303)
+
+
 @bp.app_template_global()
 def relation_to(person: User) -> Relation:
     """Return the mutes and blocks between the viewer and a user. Runs one query.
@@ -118,7 +145,16 @@ def _page(form: PrivacyForm) -> str:
     size = page_size()
     blocked = queries.blocked(viewer(), position("blocked"), size)
     muted = queries.muted(viewer(), position("muted"), size)
-    return render_template("privacy/settings.html", form=form, blocked=blocked, muted=muted)
+    return render_template("privacy/settings.html", form=form, reading=_reading(viewer()), blocked=blocked, muted=muted)
+
+
+def _reading(person: User) -> Reading:
+    locale = str(get_locale() or "en")
+    names, chosen = language_names(locale), person.reading_languages.split(",")
+    likely = dict.fromkeys([*chosen, as_language(locale), *(as_language(code) for code in languages())])
+    offered = sorted((code for code in likely if code in names), key=list(names).index)
+    others = [(code, name) for code, name in names.items() if code not in offered]
+    return Reading([(code, names[code], code in chosen) for code in offered], others)
 
 
 def _change(username: str, change: Callable[[User], object], done: Lazy) -> Response:

@@ -16,7 +16,7 @@ from app.core.database import shared_alias
 from app.extensions import db
 from app.lib.text.search import Term, fts5_match, tsquery
 from app.models import Message, Post, User
-from app.queries import timelines, visibility
+from app.queries import languages, timelines, visibility
 
 WINDOWS = (1_000, 50_000)  # PostgreSQL searches this many newest ids first, then this many, then the rest
 _any = shared_alias(Post)  # created once, because creating an alias is slow
@@ -24,20 +24,23 @@ _any = shared_alias(Post)  # created once, because creating an alias is slow
 Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 
 
-def posts(terms: Sequence[Term], *, before: int | None = None, size: int = 25) -> Select[Post]:
+def posts(
+    terms: Sequence[Term], *, before: int | None = None, size: int = 25, read: Sequence[str] = ()
+) -> Select[Post]:
     """Select up to `size` + 1 posts that contain all the terms, newest first, with ids below `before`.
 
     `terms` come from `query_terms` and must not be empty. Posts that the viewer may not see, or whose authors the
-    viewer mutes, are left out. The viewer is the bind parameter `viewer_id`.
+    viewer mutes, are left out. So are posts in languages other than `read`, the result of `languages.read_by`. The cost
+    then also depends on the number of these posts that match. The viewer is the bind parameter `viewer_id`.
     """
     if db.engine.dialect.name == "postgresql":
-        return _newest_first(terms, before, size)
-    found, key = matching(timelines.listed(), Post, terms)
+        return _newest_first(terms, before, size, read)
+    found, key = matching(languages.only(timelines.listed(), read), Post, terms)
     found = found if before is None else found.where(key < before)
     return found.order_by(key.desc()).limit(size + 1)
 
 
-def _newest_first(terms: Sequence[Term], before: int | None, size: int) -> Select[Post]:
+def _newest_first(terms: Sequence[Term], before: int | None, size: int, read: Sequence[str]) -> Select[Post]:
     """Return the query of `posts` for PostgreSQL, whose index returns matches in no particular order.
 
     For a common word, sorting all matches would take time proportional to the number of posts. So the newest posts are
@@ -48,7 +51,7 @@ def _newest_first(terms: Sequence[Term], before: int | None, size: int) -> Selec
     upper: ColumnElement[int] = newest
     parts = []
     for width in (*WINDOWS, None):
-        found, key = matching(timelines.listed_ids(), Post, terms)
+        found, key = matching(languages.only(timelines.listed_ids(), read), Post, terms)
         found = found.where(Post.id < upper)
         if width is not None:
             upper = newest - width

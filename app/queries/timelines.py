@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     CTE,
@@ -46,6 +46,7 @@ VIEWER_ID, BEFORE, SIZE, WITH_NEXT, POST_ID, AUTHOR_ID, LIST_ID = (
     for name in ("viewer_id", "before", "size", "with_next", "post_id", "author_id", "list_id")
 )
 TAG_KEY = bindparam("tag_key", type_=String)
+Found = TypeVar("Found", bound=Select[*tuple[Any, ...]])
 # Created once, because creating an alias is slow.
 _theirs, _follow = shared_alias(Post), shared_alias(Follow)
 
@@ -100,7 +101,7 @@ def explore() -> Select[Post]:
 
     The bind parameters are those of `page_parameters`.
     """
-    return _page(listed().where(*open_roots(Post)))
+    return page_of(listed().where(*open_roots(Post)))
 
 
 @built_once
@@ -109,7 +110,7 @@ def of_author() -> Select[Post]:
 
     The bind parameters are `author_id` and those of `page_parameters`.
     """
-    return _page(visible().where(Post.author_id == AUTHOR_ID))
+    return page_of(visible().where(Post.author_id == AUTHOR_ID))
 
 
 @built_once
@@ -138,7 +139,7 @@ def has_pins(author_id: Any) -> ColumnElement[bool]:
     return exists().where(PostPin.user_id == author_id).correlate_except(PostPin)
 
 
-def _page(posts: Select[Post]) -> Select[Post]:
+def page_of(posts: Found) -> Found:
     """Restrict the query `posts` to the `size` + 1 newest posts with ids below `before`, newest first."""
     return posts.where(Post.id < BEFORE).order_by(Post.id.desc()).limit(WITH_NEXT)
 

@@ -63,7 +63,7 @@ def page(
     return cut(select.order_by(key.desc()).limit(size + 1), size=size, of=of)
 
 
-def page_of_posts(timeline: Select[Post], viewer: User, **values: int | str) -> Page[Post]:
+def page_of_posts(timeline: Select[Post], viewer: User, **values: Any) -> Page[Post]:
     """Run a query of app/queries/timelines.py for the requested page, and return the page.
 
     `values` are the values of its bind parameters, except those of `page_parameters`.

@@ -46,6 +46,16 @@ def language_names(reader: str) -> dict[str, str]:
     return dict(sorted(named.items(), key=lambda item: item[1].casefold()))
 
 
+def same_for_readers(code: str) -> frozenset[str]:
+    """Return the codes of the texts that a reader of a language can read: itself and, if it has two scripts, the base.
+
+    For example, a reader of "zh_Hant" can read texts in "zh_Hant" and in "zh", and a reader of "zh" all three.
+    """
+    if code in TWO_SCRIPTS:
+        return frozenset({code, base(code)})
+    return frozenset({code, *(one for one in TWO_SCRIPTS if base(one) == code)})
+
+
 def base(code: str) -> str:
     """Return the language subtag of a code: "zh" for "zh_Hant"."""
     return code.replace("-", "_").partition("_")[0].lower()
