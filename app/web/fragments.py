@@ -20,7 +20,7 @@ MAX_FRAGMENTS = 2000  # about 5 MB
 
 
 def init_app(app: Flask) -> None:
-    """Add the template functions `fragment(key, macro, ...)`, `post_key(post, ...)` and `images_of(post)`."""
+    """Add the template function `fragment(key, macro, ...)` and those for its keys, and `images_of(post)`."""
     kept: dict[Hashable, Markup] = {}
 
     @app.template_global()
@@ -33,7 +33,12 @@ def init_app(app: Flask) -> None:
             found = kept[key] = macro(*arguments)
         return found
 
-    app.jinja_env.globals.update(post_key=post_key, images_of=images_of)
+    app.jinja_env.globals.update(post_key=post_key, image_picker_key=image_picker_key, images_of=images_of)
+
+
+def image_picker_key() -> Hashable:
+    """Return the cache key for the fields that attach images to a message or a post."""
+    return "image picker", request.script_root, get_locale()
 
 
 def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -> Hashable:

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from app.core.time import now
+from app.models import Post, PostImage
 from tests.factories import a_follow, a_post, a_user
 
 
@@ -59,6 +60,19 @@ def test_a_corrected_language_shows_at_once(ana, ben, as_):
     post_id = re.search(r'id="post-(\d+)"', ana.first)[1]
     assert as_(ben).post_form(f"/post/{post_id}/language", {"language": "fr"}).status_code == 303
     assert 'lang="fr"' in article(ana)
+
+
+def test_a_new_thumbnail_shows_at_once(ana, db):
+    post = db.session.get_one(Post, int(re.search(r'id="post-(\d+)"', ana.first)[1]))
+    image = PostImage(post_id=post.id, position=0, file="a" * 32 + ".webp", thumbnail="", alt="", width=60, height=40)
+    post.has_images = True
+    db.session.add(image)
+    db.session.commit()
+    url = f'src="/post/image/{image.id}'
+    assert f'{url}"' in article(ana)
+    image.thumbnail = "b" * 32 + ".webp"
+    db.session.commit()
+    assert f'{url}/thumbnail"' in article(ana)
 
 
 def test_the_age_follows_the_clock(ana, time_machine):
