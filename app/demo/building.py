@@ -33,6 +33,7 @@ from app.notifications import publish_activity_count
 from app.posts import reactions
 from app.posts.actions import PostOptions, publish, reply
 from app.posts.editing import Edit, edit
+from app.posts.votes import DURATIONS, NewPoll, vote
 from app.profiles.actions import ProfileChange, edit_profile, follow
 from app.queries import people, timelines
 from app.web.attached_images import take
@@ -158,6 +159,7 @@ def _publish(author: User, entry: Entry, pictures: Sequence[Picture]) -> Post:
         visibility=entry.visibility,
         warning=entry.warning,
         pictures=pictures,
+        poll=NewPoll(entry.poll, minutes=DURATIONS[-1]) if entry.poll else None,
         form_key=entry.form_key,
     )
     if entry.parent is None:
@@ -182,21 +184,23 @@ def _published(viewer: User, entry: Entry) -> Post:
 
 
 def _react(entry: Entry, age: timedelta) -> None:
-    """Let some members like a post, and some bookmark it, some time after it was published.
+    """Let some members like a post, bookmark it, or vote in its poll, some time after it was published.
 
     `age` is the age of the post.
     """
     age = max(age * 0.9 - PAUSE, LATEST / 2)
-    fans, savers = script.likers(entry), script.savers(entry)
-    if not fans and not savers:
+    fans, savers, voters = script.likers(entry), script.savers(entry), script.votes(entry)
+    if not fans and not savers and not voters:
         return
     with write_transaction():
-        members = {name: _get(name) for name in (*fans, *savers)}
+        members = {name: _get(name) for name in (*fans, *savers, *voters)}
         post = _published(_get(entry.author), entry)
         for name in fans:
             reactions.like(members[name], post.id)
         for name in savers:
             reactions.bookmark(members[name], post.id)
+        for name, position in voters.items():
+            vote(members[name], post.id, [position])
         db.session.execute(update(PostLike).where(PostLike.post_id == post.id).values(created_at=now() - age))
     _settle([members[name] for name in fans], age)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+VOTING = 0.6  # share of the members who vote in a poll
 BOOKMARKED = 0.05  # share of the posts that a member bookmarks
 
 
@@ -28,6 +29,7 @@ class Entry:
     warning: str = ""
     earlier: str = ""  # the text before it was edited; "" if it wasn't
     images: tuple[tuple[str, str], ...] = ()  # (name in painting.py, alt text)
+    poll: tuple[str, ...] = ()  # options
     thread: int = 0  # for a reply, the number of its thread, from 1
     parent: Entry | None = None  # what it replies to
 
@@ -153,6 +155,13 @@ def savers(entry: Entry) -> list[str]:
     return [one.username for one in people() if _chance(f"bookmark {one.username}", entry) < BOOKMARKED]
 
 
+def votes(entry: Entry) -> dict[str, int]:
+    """Return who votes in the poll of a post, and the position of the option that they choose."""
+    voters = [one.username for one in people() if entry.poll and one.username != entry.author]
+    chances = {name: _chance(f"vote {name}", entry) for name in voters}
+    return {name: int(chance * 97) % len(entry.poll) for name, chance in chances.items() if chance < VOTING}
+
+
 def _chance(about: str, entry: Entry) -> float:
     """Return a pseudorandom number from 0 to 1 for an entry and a purpose (`about`).
 
@@ -198,6 +207,7 @@ def _entry(row: dict[str, Any], at: int, post: str | list[str] | dict[str, Any])
         warning=warning,
         earlier=post.get("earlier", ""),
         images=tuple((name, alt) for name, alt in post.get("images", ())),
+        poll=tuple(post.get("poll", ())),
     )
 
 

@@ -14,6 +14,7 @@ from app.models.message import HiddenMessage, Message, MessageImage, SealedMessa
 from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
 from app.models.notification import Notification, NotificationClock
 from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostRevision, PostTag, Visibility
+from app.models.post_poll import PostPoll, PostPollOption, PostPollVote
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
 from app.models.reaction import PostBookmark, PostLike, PostPin
@@ -51,6 +52,9 @@ __all__ = [
     "PostImage",
     "PostLike",
     "PostPin",
+    "PostPoll",
+    "PostPollOption",
+    "PostPollVote",
     "PostRecipient",
     "PostRevision",
     "PostTag",

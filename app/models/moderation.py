@@ -70,7 +70,7 @@ class ReportedMessage(Base):
     | images      | its images       | its images              | the uploaded avatar      |
     | facts       | none             | language; author's name | display name             |
 
-    The facts of a post include its content warning, if it has one.
+    The facts of a post include its content warning and the options of its poll, if it has them.
     """
 
     __tablename__ = "reported_message"
@@ -85,7 +85,7 @@ class ReportedMessage(Base):
     images: Mapped[list[dict[str, Any]]] = mapped_column(
         JSON, default=list
     )  # {"file", "alt", "sha256"}; the files are kept
-    facts: Mapped[dict[str, str]] = mapped_column(JSON, default=dict, server_default="{}")
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict, server_default="{}")
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # if the sender had deleted it before the report
     # If not "", the reporter may not see the content. The signed text then contains a salted digest of it instead.
     salt: Mapped[str] = mapped_column(String(32), default="", server_default="")

@@ -12,6 +12,7 @@ from app.core.database import UtcDateTime
 from app.core.time import now
 from app.extensions import Base
 from app.models.image import PostImage
+from app.models.post_poll import PostPoll
 from app.models.user import User
 
 # Conditions of partial indexes. A query must contain them literally.
@@ -131,9 +132,15 @@ class Post(Base):
     # Whether `PostCount` includes this reply. False if its author is inactive (app/posts/counters.py).
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
+    # The id of this post if it has a poll. So loading posts without polls needs no statement that looks for polls.
+    poll_id: Mapped[int | None]
+
     author: Mapped[User] = relationship(lazy="raise")
     # Loaded by `images_of` in app/queries/post_images.py.
     images: Mapped[list[PostImage]] = relationship(lazy="raise", order_by="PostImage.position", viewonly=True)
+    poll: Mapped[PostPoll | None] = relationship(
+        primaryjoin="foreign(Post.poll_id) == PostPoll.post_id", lazy="raise", viewonly=True
+    )
     # What the viewer sees of the post's reactions, and their own. Only queries in app/queries/timelines.py load these.
     reply_count: Mapped[int | None] = query_expression()  # None if nobody ever replied or liked
     like_count: Mapped[int | None] = query_expression()
@@ -141,6 +148,7 @@ class Post(Base):
     is_bookmarked: Mapped[bool | None] = query_expression()
     is_thread_muted: Mapped[bool | None] = query_expression()
     is_pinned: Mapped[bool | None] = query_expression()  # to the top of its author's profile
+    own_choices: Mapped[int | None] = query_expression()  # `PostPollVote.choices` of the viewer; None without a vote
     replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
 
 

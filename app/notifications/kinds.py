@@ -86,6 +86,13 @@ KINDS: dict[str, Kind] = {
             quiet=True,  # so that deleting a post needs no new badge for everyone who likes it
         ),
         Kind(
+            "poll_closed",
+            # NOTE: A kind of notification: polls that the member made or voted in have ended.
+            _l("Polls that ended"),
+            _l("You get these when a poll ends that you made or voted in."),
+            mail="none",
+        ),
+        Kind(
             "follow",
             _l("New followers"),
             _l("You get these when someone follows you."),

@@ -202,6 +202,15 @@ def _reply(event: Activity) -> RenderedEvent:
     )
 
 
+def _poll_closed(event: Activity) -> RenderedEvent:
+    actor = event.actor
+
+    def say(put: Formatter) -> str:
+        return _("A poll by %(name)s has ended", name=put(actor)) if actor else _("Your poll has ended")
+
+    return RenderedEvent(say, "posts.show", _place(event), post=event.post)
+
+
 def _message_request(event: Activity) -> RenderedEvent:
     actor = _actor(event)
     return RenderedEvent(lambda put: _("%(name)s sent you a message request", name=put(actor)), "messages.requests")
@@ -310,6 +319,7 @@ _TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {
 _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,
     "reply": _reply,
+    "poll_closed": _poll_closed,
     "message_request": _message_request,
     "job_done": _job_done,
     "job_failed": _job_failed,

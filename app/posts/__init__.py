@@ -1,4 +1,4 @@
-"""Posts: publishing, editing, images, reactions, timelines, search, drafts, translation, and the data export."""
+"""Posts: publishing, editing, images, polls, reactions, timelines, search, drafts, translation, data export."""
 
 from flask import Blueprint
 
@@ -17,4 +17,5 @@ from app.posts import (  # noqa: E402
     search_routes,  # noqa: F401
     tag_routes,  # noqa: F401
     translation_routes,  # noqa: F401
+    vote_routes,  # noqa: F401
 )

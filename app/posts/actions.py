@@ -25,7 +25,8 @@ from app.lib.text.search import tag_key
 from app.models import Job, Post, PostTag, User, Visibility
 from app.models.post import RESTRICTED_LEVELS, WARNING_LENGTH
 from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
-from app.posts import audience, drafts, images, queries
+from app.posts import audience, drafts, images, queries, votes
+from app.posts.votes import NewPoll
 from app.queries import people, threads
 
 EXPORT = "posts.export"
@@ -42,6 +43,7 @@ class PostOptions:
     visibility: str = ""  # a level that the author chose, or "" for the default (audience.py)
     warning: str = ""  # a content warning, behind which the text is hidden
     pictures: Sequence[Picture] = ()
+    poll: NewPoll | None = None
     form_key: str | None = None  # identifies the form, so that submitting it twice creates one post
     max_length: int = 500  # of the text, in characters as readers count them
 
@@ -92,8 +94,10 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
     level = audience.checked_level(options.visibility) if options.visibility else None
     level = level or audience.default_level(author, reply_to)
     check_mentions(level, body)
+    poll = votes.checked(options.poll) if options.poll else None
     # What makes two submissions of a form the same.
     content = body if (level, warning) == (Visibility.MEMBERS, "") else f"{body}\n{level}\n{warning}"
+    content = f"{content}\n{poll}" if poll else content
     values: dict[str, Any] = {
         "author_id": author.id,
         "body": body,
@@ -101,7 +105,9 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
         "visibility": level,
         "warning": warning,
         "has_images": bool(pictures),
-        "search_text": images.searchable(warning, body, [one.alt for one in pictures]),
+        "search_text": images.searchable(
+            warning, body, [*(one.alt for one in pictures), *(poll.options if poll else ())]
+        ),
         "created_at": now(),
         "form_key": send_key(author, content, form_key),
     }
@@ -122,6 +128,8 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
     else:
         drafts.delete_of_reply(author, options.form_key)
     images.attach(post, pictures)
+    if poll is not None:
+        votes.store(post, poll)
     store_tags(post)
     audience.store_recipients(post, author, reply_to)
     return post, True

@@ -1,8 +1,8 @@
-"""The cached counters of posts: the numbers of replies and likes.
+"""The cached counters of posts: the numbers of replies, likes and votes.
 
-A reply or like is counted while the account of its author is active. Its column `counted` stores whether it is counted.
-Database triggers update the counters when replies and likes are added or removed, or when `counted` changes. This
-module corrects `counted` when an account is closed or restored. Once a day, it recalculates all counters.
+A reply, like or vote is counted while the account of its author is active. Its column `counted` stores whether it is
+counted. Database triggers update the counters when they are added or removed, or when `counted` changes. This module
+corrects `counted` when an account is closed or restored. Once a day, it recalculates all counters.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, t
 from app.core import account_deletion
 from app.core.database import end_read_transaction, shared_alias, write_transaction
 from app.extensions import db
-from app.models import Post, PostCount, PostLike, User
+from app.models import Post, PostCount, PostLike, PostPoll, PostPollVote, User
+from app.posts import vote_counters
 
 RECOUNT_BATCH = 500  # posts whose counters one statement recalculates
 BATCH = 200  # reactions in one transaction, which locks the counters of as many posts
 
 
 class Reaction(NamedTuple):
-    """A table of reactions (replies or likes): its model or an alias of it, and its columns for user id and post id."""
+    """A table of replies, likes or votes: its model or an alias of it, and its columns for user id and post id."""
 
     model: Any
     user_id: Any
@@ -37,7 +38,11 @@ class Reaction(NamedTuple):
 
 
 _reply, _like = shared_alias(Post), shared_alias(PostLike)
-TABLES = (Reaction(Post, Post.author_id, Post.reply_to_id), Reaction(PostLike, PostLike.user_id, PostLike.post_id))
+TABLES = (
+    Reaction(Post, Post.author_id, Post.reply_to_id),
+    Reaction(PostLike, PostLike.user_id, PostLike.post_id),
+    Reaction(PostPollVote, PostPollVote.user_id, PostPollVote.post_id),
+)
 # The same for subqueries about a post, in the order of STORED.
 _OF_POST = (Reaction(_reply, _reply.author_id, _reply.reply_to_id), Reaction(_like, _like.user_id, _like.post_id))
 STORED = (PostCount.replies, PostCount.likes)
@@ -47,8 +52,8 @@ def recount() -> dict[str, int]:
     """Recalculate every cached counter, and correct the wrong ones.
 
     Return `{"checked": number of counters, "drift": number of corrections}`. Before that, correct the column `counted`
-    of all replies and likes. These corrections are included in the drift. Only the counters of a few posts are locked
-    at a time.
+    of all replies, likes and votes. These corrections are included in the drift. Only the counters of a few posts are
+    locked at a time.
     """
     checked, drift = 0, sum(_correct_all(table, true()) for table in TABLES)
     last: int | None = 0
@@ -59,7 +64,8 @@ def recount() -> dict[str, int]:
             checked += len(STORED)
             drift += _repair(post_id) if numbers[: len(STORED)] != numbers[len(STORED) :] else 0
         last = rows[-1][0] if len(rows) == RECOUNT_BATCH else None
-    return {"checked": checked, "drift": drift}
+    votes = vote_counters.recount()
+    return {"checked": checked + votes["checked"], "drift": drift + votes["drift"]}
 
 
 def _counters() -> Any:
@@ -108,7 +114,7 @@ def _should_count(table: Reaction) -> ColumnElement[bool]:
 
 
 def count_reactions(user_id: int) -> int:
-    """Correct the column `counted` of all replies and likes of a user. Return the number of corrected rows."""
+    """Correct the column `counted` of all replies, likes and votes of a user. Return the number of corrected rows."""
     return sum(_correct_all(table, table.user_id == user_id) for table in TABLES)
 
 
@@ -148,6 +154,8 @@ def lock_counts(post_ids: Sequence[int]) -> None:
     """Lock the counters of these posts until the commit."""
     rows = select(PostCount.post_id).where(PostCount.post_id.in_(post_ids)).order_by(PostCount.post_id)
     db.session.execute(rows.with_for_update())
+    polls = select(PostPoll.post_id).where(PostPoll.post_id.in_(post_ids)).order_by(PostPoll.post_id)
+    db.session.execute(polls.with_for_update(key_share=True))
 
 
 @account_deletion.register_step

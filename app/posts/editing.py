@@ -22,7 +22,7 @@ from app.lib.text.names import username_key
 from app.models import Post, PostRevision, PostTag, User, Visibility
 from app.models.post import WARNING_LENGTH
 from app.notifications import record_event, restore_event, retract_event
-from app.posts import actions, audience, images
+from app.posts import actions, audience, images, votes
 from app.posts.reactions import NOT_AVAILABLE
 from app.queries import people, post_images
 
@@ -70,7 +70,8 @@ def edit(author: User, post_id: int, change: Edit) -> None:
     is_new_burst = post.edited_at is None or now() - post.edited_at > BURST
     previous = _keep_version(post)
     post.body, post.warning, post.language = body, warning, language
-    post.search_text = images.searchable(warning, body, [image.alt for image in post_images.images_of(post)])
+    alts = [image.alt for image in post_images.images_of(post)]
+    post.search_text = images.searchable(warning, body, [*alts, *votes.options_of(post)])
     post.revision, post.edited_at = post.revision + 1, now()
     db.session.flush()
     db.session.execute(delete(PostTag).where(PostTag.post_id == post.id))

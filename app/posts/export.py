@@ -1,7 +1,7 @@
 """Write the file of a member's data export.
 
-Each feature registers its parts of the export. This module registers the posts, drafts of posts, likes, bookmarks and
-pins. The file is written in pieces, so that a large export doesn't need much memory.
+Each feature registers its parts of the export. This module registers the posts, drafts of posts, likes, bookmarks,
+pins, and votes in polls. The file is written in pieces, so that a large export doesn't need much memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from app import mailer
 from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.core.time import now
-from app.models import PostBookmark, PostLike, PostPin, User
+from app.models import PostBookmark, PostLike, PostPin, PostPoll, User
+from app.models.post_poll import MAX_OPTIONS
 from app.posts import queries
 from app.posts.queries import Exported
 
@@ -68,8 +69,30 @@ def _posts(owner_id: int) -> Iterator[Piece]:
     return as_list(_with_rows(batch) for batch in queries.in_batches(owner_id, newest, BATCH))
 
 
+def _poll(poll: PostPoll) -> dict[str, Any]:
+    return {
+        "is_multiple": poll.is_multiple,
+        "ends_at": poll.ends_at.isoformat(),
+        "voters": poll.voters,
+        "options": [{"text": option.text, "votes": option.votes} for option in poll.options],
+    }
+
+
+def _votes(owner_id: int) -> Iterator[Piece]:
+    batches = queries.votes_to_export(owner_id, BATCH)
+    return as_list(
+        [{"post": row[1], "options": _numbers(row[2]), "created_at": row[3].isoformat()} for row in batch]
+        for batch in batches
+    )
+
+
+def _numbers(choices: int) -> list[int]:
+    """Return the numbers of the chosen options, from 1. `choices` are those of `PostPollVote`."""
+    return [position + 1 for position in range(MAX_OPTIONS) if choices >> position & 1]
+
+
 def _with_rows(batch: Sequence[Exported]) -> list[dict[str, Any]]:
-    """Return the posts of a batch, with their images, and with their earlier versions, oldest first."""
+    """Return the posts of a batch, with their images, polls, and earlier versions, oldest first."""
     posts = {row[0]: _post(row) for row in batch}
     for image in queries.images_to_export([row[0] for row in batch if row[-1]]):
         described = {"alt": image.alt, "url": mailer.site_url("posts.picture", image_id=image.id)}
@@ -82,6 +105,8 @@ def _with_rows(batch: Sequence[Exported]) -> list[dict[str, Any]]:
             "created_at": version.created_at.isoformat(),
         }
         posts[version.post_id].setdefault("revisions", []).append(revision)
+    for post_id, poll in queries.polls_to_export(list(posts)).items():
+        posts[post_id]["poll"] = _poll(poll)
     return list(posts.values())
 
 
@@ -126,6 +151,7 @@ def _reactions(model: type[PostLike] | type[PostBookmark] | type[PostPin]) -> Ca
 register(Part("bookmarks", _reactions(PostBookmark)))
 register(Part("likes", _reactions(PostLike)))
 register(Part("pins", _reactions(PostPin)))
+register(Part("poll_votes", _votes))
 register(Part("post_drafts", _drafts))
 register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))
 register(Part("scheduled_posts", _scheduled))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from flask_babel import format_timedelta
 from flask_wtf import FlaskForm
 from markupsafe import Markup
-from wtforms import HiddenField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, FieldList, HiddenField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length
 from wtforms.widgets import DateTimeLocalInput, HiddenInput, html_params
@@ -16,6 +18,8 @@ from app.core.exceptions import Sentence
 from app.core.i18n import _l
 from app.models import Visibility
 from app.models.post import WARNING_LENGTH
+from app.models.post_poll import MAX_OPTIONS
+from app.posts.votes import DURATIONS, NewPoll
 from app.web.responses import new_form_key
 
 
@@ -71,7 +75,24 @@ class PostForm(FlaskForm):
     warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
     # NOTE: When a scheduled post will be published.
     publish_at = DateTimeLocalField(_l("Time to post"))
+    poll_options = FieldList(StringField(), min_entries=MAX_OPTIONS)
+    poll_multiple = BooleanField(_l("People can choose more than one"))
+    poll_minutes = SelectField(_l("Ends in"), coerce=int, default=24 * 60, validate_choice=False)
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Name the durations of a poll in the language of the page."""
+        super().__init__(*args, **kwargs)
+        self.poll_minutes.choices = [
+            SelectChoice(minutes, format_timedelta(timedelta(minutes=minutes), threshold=1.0)) for minutes in DURATIONS
+        ]
+
+    def poll(self) -> NewPoll | None:
+        """Return the poll of the post; None if all options are empty."""
+        options = tuple(option or "" for option in self.poll_options.data)
+        if not any(option.strip() for option in options):
+            return None
+        return NewPoll(options, is_multiple=bool(self.poll_multiple.data), minutes=self.poll_minutes.data or 0)
 
 
 class ReplyForm(PostForm):

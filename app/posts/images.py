@@ -25,9 +25,12 @@ def attach(post: Post, pictures: Sequence[Picture]) -> None:
         enqueue(THUMBNAILS_JOB, post_id=post.id)
 
 
-def searchable(warning: str, body: str, alts: Sequence[str]) -> str:
-    """Return the words by which search finds a post: those of its warning, its text and the alt texts of its images."""
-    return search_text(" ".join(filter(None, [warning, body, *alts])))
+def searchable(warning: str, body: str, others: Sequence[str]) -> str:
+    """Return the words by which search finds a post: those of its warning and its text, and of `others`.
+
+    `others` are the alt texts of its images, and the options of its poll.
+    """
+    return search_text(" ".join(filter(None, [warning, body, *others])))
 
 
 def remove_files(post: Post) -> None:

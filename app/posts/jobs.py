@@ -17,7 +17,7 @@ from app.extensions import db
 from app.jobs import PermanentError, enqueue, images, job, report_progress
 from app.models import PostImage, User
 from app.notifications import presence
-from app.posts import actions, counters, drafts, editing, export, queries, scheduling
+from app.posts import actions, counters, drafts, editing, export, queries, scheduling, votes
 from app.posts.actions import EXPORT, TELL_FOLLOWERS
 from app.posts.editing import TELL_OF_EDIT
 from app.posts.images import REMOVE_JOB, THUMBNAILS_JOB
@@ -118,7 +118,7 @@ def _enqueue_count_reactions(user: User) -> None:
 
 @job(COUNT_JOB, timeout=600)
 def count_reactions(user_id: int) -> None:
-    """Count the replies and likes of a restored account, or stop counting those of a closed account.
+    """Count the replies, likes and votes of a restored account, or stop counting those of a closed account.
 
     Idempotent: a second run finds nothing to correct.
     """
@@ -133,6 +133,15 @@ def recount_posts() -> dict[str, int]:
     correct.
     """
     return counters.recount()
+
+
+@job(votes.CLOSE_JOB, timeout=600)
+def close_poll(post_id: int) -> None:
+    """Close the poll of a post that has ended, and notify its author and the voters.
+
+    Idempotent: a second run finds the poll closed, and notifies only people who weren't notified yet.
+    """
+    votes.close(post_id)
 
 
 @job("posts.forget_drafts", every=24 * 3600)

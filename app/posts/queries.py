@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, exists, func, select
+from sqlalchemy.orm import joinedload
 
 from app.core.database import built_once
 from app.extensions import db
@@ -22,6 +23,8 @@ from app.models import (
     PostImage,
     PostLike,
     PostPin,
+    PostPoll,
+    PostPollVote,
     PostRevision,
     ScheduledPost,
     User,
@@ -109,6 +112,25 @@ def reactions_to_export(
     while True:
         query = select(model.id, model.post_id, model.created_at).where(model.user_id == owner_id, model.id > after)
         batch = db.session.execute(query.order_by(model.id).limit(size)).all()
+        if not batch:
+            return
+        yield batch
+        after = batch[-1][0]
+
+
+def polls_to_export(post_ids: Sequence[int]) -> dict[int, PostPoll]:
+    """Return the polls of these posts by post id, with their options."""
+    found = select(PostPoll).where(PostPoll.post_id.in_(post_ids)).options(joinedload(PostPoll.options))
+    return {poll.post_id: poll for poll in db.session.scalars(found).unique()}
+
+
+def votes_to_export(owner_id: int, size: int) -> Iterator[Sequence[Any]]:
+    """Yield a user's votes in polls as (id, post id, choices, time), oldest first, in lists of up to `size`."""
+    after, vote = 0, PostPollVote
+    while True:
+        columns = (vote.id, vote.post_id, vote.choices, vote.created_at)
+        query = select(*columns).where(vote.user_id == owner_id, vote.id > after).order_by(vote.id).limit(size)
+        batch = db.session.execute(query).all()
         if not batch:
             return
         yield batch

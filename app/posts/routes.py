@@ -179,6 +179,7 @@ def options_of(form: PostForm) -> PostOptions:
         language=form.language.data or "",
         visibility=form.visibility.data or "",
         warning=form.warning.data or "",
+        poll=form.poll(),
         form_key=(form.form_key.data or "")[:40],
         max_length=current_app.config["POST_MAX_LENGTH"],
     )

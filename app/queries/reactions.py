@@ -14,20 +14,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, exists, func, select
+from sqlalchemy import Case, ColumnElement, ScalarSelect, case, exists, func, select
 
 from app.core.database import shared_alias
-from app.models import Post, PostBookmark, PostCount, PostLike, PostPin
+from app.models import Post, PostBookmark, PostCount, PostLike, PostPin, PostPollVote
 from app.models.post import RESTRICTED
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
-_reply, _like, _own_like, _bookmark, _pin = (
+_reply, _like, _own_like, _bookmark, _pin, _vote = (
     shared_alias(Post),
     shared_alias(PostLike),
     shared_alias(PostLike),
     shared_alias(PostBookmark),
     shared_alias(PostPin),
+    shared_alias(PostPollVote),
 )
 
 
@@ -65,6 +66,12 @@ def is_bookmarked(viewer_id: Any) -> ColumnElement[bool]:
 def is_pinned() -> ColumnElement[bool]:
     """Return the condition that the post is pinned to the top of its author's profile."""
     return exists().where(_pin.post_id == Post.id).correlate_except(_pin)
+
+
+def own_choices(viewer_id: Any) -> Case[int | None]:
+    """Return `PostPollVote.choices` of the viewer; NULL if the post has no poll, or the viewer hasn't voted."""
+    mine = select(_vote.choices).where(_vote.post_id == Post.id, _vote.user_id == viewer_id).correlate_except(_vote)
+    return case((Post.poll_id.is_not(None), mine.scalar_subquery()))
 
 
 def _without(stored: Any, *hidden: Sequence[Any]) -> ScalarSelect[int]:

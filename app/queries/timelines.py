@@ -30,11 +30,22 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.orm import contains_eager, with_expression
+from sqlalchemy.orm import contains_eager, selectinload, with_expression
 
 from app.core.database import built_once, shared_alias
 from app.extensions import db
-from app.models import Follow, Post, PostPin, PostRecipient, PostTag, User, UserList, UserListMember, Visibility
+from app.models import (
+    Follow,
+    Post,
+    PostPin,
+    PostPoll,
+    PostRecipient,
+    PostTag,
+    User,
+    UserList,
+    UserListMember,
+    Visibility,
+)
 from app.models.post import ONLY_MENTIONED, OPEN, RESTRICTED
 from app.models.reaction import MAX_PINS
 from app.queries import reactions, threads, visibility
@@ -67,6 +78,9 @@ def visible() -> Select[Post]:
         _computed(Post.is_bookmarked, reactions.is_bookmarked(VIEWER_ID)),
         _computed(Post.is_thread_muted, visibility.is_muting_thread(VIEWER_ID)),
         _computed(Post.is_pinned, reactions.is_pinned()),
+        # A second statement, only for a page with polls.
+        selectinload(Post.poll).joinedload(PostPoll.options),
+        _computed(Post.own_choices, reactions.own_choices(VIEWER_ID)),
         _computed(Post.replied_to, threads.replied_to(VIEWER_ID)),
     )
 

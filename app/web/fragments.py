@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from app.models import Post
 from app.queries.post_images import images_of
+from app.web.filters import ago
 
 MAX_FRAGMENTS = 2000  # about 5 MB
 
@@ -72,4 +73,14 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         post.is_liked,
         post.is_bookmarked,
         post.is_thread_muted,
+        _poll_key(post),
     )
+
+
+def _poll_key(post: Post) -> Hashable:
+    """Return what the HTML of the post's poll depends on; None if the post has no poll. Options never change."""
+    if post.poll_id is None or post.poll is None:
+        return None
+    poll = post.poll
+    votes = tuple(option.votes for option in poll.options)
+    return poll.is_over, ago(poll.ends_at, "long"), post.own_choices, poll.voters, votes

@@ -12,7 +12,7 @@ SPRITE = "img/icons.svg"
 # The icons that pages use, out of two thousand in Bootstrap Icons. tests/house/test_icons.py checks the list.
 ICONS = frozenset(
     """
-    arrow-counterclockwise bell bell-fill bell-slash bell-slash-fill bookmark bookmark-fill box-arrow-right
+    arrow-counterclockwise bar-chart bell bell-fill bell-slash bell-slash-fill bookmark bookmark-fill box-arrow-right
     calendar-event chat
     chat-heart check-circle-fill check2 check2-all check2-circle chevron-left clipboard-check clipboard-check-fill
     compass compass-fill cup-hot dot download envelope envelope-check envelope-fill exclamation-circle-fill

@@ -49,6 +49,11 @@ def _like(reader: User) -> None:
     like(person, post_id)
 
 
+def _poll_closed(reader: User) -> None:
+    post_id = a_post(reader).id
+    record_event(reader.id, "poll_closed", str(post_id), post_id=post_id)
+
+
 def _follow(reader: User) -> None:
     follow(somebody(), reader)
 
@@ -72,6 +77,7 @@ HAPPEN: dict[str, Callable[[User], None]] = {
     "reply": _reply,
     "follow": _follow,
     "like": _like,
+    "poll_closed": _poll_closed,
     "job_done": _task("job_done"),
     "job_failed": _task("job_failed"),
     "login": _login,

@@ -21,9 +21,9 @@ from datetime import datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 
-from app.models import Job, User
+from app.models import Job, Post, PostPoll, User
 from app.notifications.kinds import CONFIGURABLE
 from tests.support.ports import wait_for
 from tests.support.processes import PASSWORD, Stack, Visitor
@@ -134,10 +134,26 @@ class Town:
             with Visitor(self.stack) as elsewhere:
                 elsewhere.headers["User-Agent"] = f"Mozilla/5.0 (X11; Linux x86_64) {BROWSERS[number]}"
                 answer = elsewhere.submit("/auth/login", {"username": reader.name, "password": PASSWORD})
+        elif reader.kind == "poll_closed":
+            self._end_a_poll(reader, number)
+            return
         else:
             self._fail_a_task(reader)
             return
         assert answer.status_code in {302, 303}, answer.text
+
+    def _end_a_poll(self, reader: Reader, number: int) -> None:
+        """A poll of the reader's, as if it had begun long ago."""
+        options = {"poll_options-0": "Yes", "poll_options-1": "No", "poll_minutes": "5"}
+        answer = reader.browser.post_form("/post", {"post": f"Agreed? {number}", **options})
+        assert answer.status_code == 303, answer.text
+        moment = self.stack.now()
+        with self._engine.begin() as connection:
+            author = select(User.id).where(User.username == reader.name).scalar_subquery()
+            post_id = connection.scalar(select(func.max(Post.id)).where(Post.author_id == author))
+            connection.execute(update(PostPoll).where(PostPoll.post_id == post_id).values(ends_at=moment))
+            its = (Job.name == "posts.close_poll", Job.args["post_id"].as_integer() == post_id)
+            connection.execute(update(Job).where(*its).values(run_after=moment))
 
     def _fail_a_task(self, reader: Reader) -> None:
         """The export of somebody who is no more: it gives up at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -84,11 +85,13 @@ def report_post(
         return known
     _check_may_report(reporter, author)
     seen = _version(post, revision)
-    facts = {"language": seen.language, "name": author.name}
+    facts: dict[str, Any] = {"language": seen.language, "name": author.name}
     if seen.warning:
         facts["warning"] = seen.warning
     if post.visibility in RESTRICTED_LEVELS:
         facts["visibility"] = post.visibility
+    if post.poll_id is not None and post.poll is not None:
+        facts["options"] = [option.text for option in post.poll.options]
     copy = ReportedMessage(
         seq=0,
         sender_name=author.username,

@@ -27,6 +27,7 @@ import "./writing/complete.js";
 import "./posts/timeline.js";
 import "./posts/translate.js";
 import "./posts/reactions.js";
+import "./posts/votes.js";
 import "./page/forms.js"; // the last to hear that a form is sent: it leaves alone what another script sends
 
 // For the console, and for tests.

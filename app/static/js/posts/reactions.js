@@ -90,7 +90,7 @@ async function send(button) {
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (event.target.id !== "react" || !button) {
+  if (event.target.id !== "react" || !button || !button.hasAttribute("aria-pressed")) {
     return;
   }
   event.preventDefault();

@@ -27,6 +27,11 @@ function clear(form) {
     warning.value = warning.defaultValue;
     warning.closest("details").open = Boolean(warning.value);
   }
+  const poll = form.querySelector(".poll-field");
+  if (poll) {
+    poll.querySelectorAll("input").forEach((field) => ((field.value = field.defaultValue), (field.checked = false)));
+    poll.open = false;
+  }
 }
 
 /** Sends a post without leaving the page, because the browser's own error page would take the text with it. */
