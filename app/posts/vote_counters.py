@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, func, select
 
 from app.core.database import end_read_transaction, write_transaction
 from app.extensions import db
@@ -33,14 +33,14 @@ def recount() -> dict[str, int]:
         last = ids[-1]
 
 
-def _voters(ids: Any) -> Select[Any]:
+def _voters(ids: Any) -> Any:
     """Select the polls with their stored and correct numbers of voters."""
     truth = _count(PostPollVote.post_id == PostPoll.post_id).correlate(PostPoll)
     found = select(PostPoll.post_id, PostPoll.voters.label("stored"), truth.label("truth"))
     return found.where(PostPoll.post_id.in_(ids))
 
 
-def _options(ids: Any) -> Select[Any]:
+def _options(ids: Any) -> Any:
     """Select the options of polls with their stored and correct numbers of votes, and their positions."""
     option = PostPollOption
     is_chosen = PostPollVote.choices.op(">>")(option.position).op("&")(1) == 1

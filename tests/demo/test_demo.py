@@ -81,7 +81,7 @@ def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
     assert rows(db)[3] == 0
     monkeypatch.setattr(building, "steps", steps)
     assert "ready" in demo().output
-    assert rows(db)[0] == 24 and rows(db)[2] == 202 and rows(db)[3] > 60 and rows(db)[4] > 300
+    assert rows(db)[0] == 24 and rows(db)[2] == 203 and rows(db)[3] > 60 and rows(db)[4] > 300
 
 
 def test_demo_does_not_take_over_an_existing_account(db, demo):

@@ -166,3 +166,35 @@ def test_post_is_taken_back_edited_in_two_tabs_and_redrafted(sized: Callable[[st
     examine(page, f"redraft-{author.name}", with_axe=True)
     page.get_by_role("button", name="Delete and redraft").first.click()
     expect(box).to_have_value(f"Second thoughts of {author.name}")
+
+
+def test_poll_is_written_and_voted_in(sized: Callable[[str], Person], person: Callable[..., Person]) -> None:
+    author, reader = sized("asker"), sized("voter")
+    text = f"Which bird is it, asks {author.name}?"
+    form = author.page.locator("form[data-composer]")
+    form.locator(".poll-field summary").click()
+    form.get_by_label("Option 1").fill("A heron")
+    form.get_by_label("Option 2").fill("A kestrel")
+    examine(author.page, f"poll-composer-{author.name}", with_axe=True)
+    publish(author, text)
+    expect(post_on(author.page, text)).to_contain_text("0 people voted")
+
+    reader.goto("/explore")
+    post = post_on(reader.page, text)
+    reader.page.evaluate("window.isSamePage = true")
+    examine(reader.page, f"poll-{reader.name}", with_axe=True)
+    button(post, "Vote").click()
+    expect(post.locator(".send-error")).to_have_text("Choose an option first.")
+    reader.errors.clear()  # the browser logs the 422 itself
+    post.get_by_label("A kestrel").check()
+    button(post, "Vote").click()
+    expect(post.get_by_role("group", name="Poll results")).to_be_focused()
+    expect(post.get_by_role("listitem").filter(has_text="A kestrel")).to_contain_text("100%")
+    assert reader.page.evaluate("window.isSamePage")
+    examine(reader.page, f"poll-results-{reader.name}", with_axe=True)
+
+    other = person(f"plain{reader.name}", java_script_enabled=False)
+    other.goto("/explore")
+    post_on(other.page, text).get_by_label("A heron").check()
+    button(post_on(other.page, text), "Vote").click()
+    expect(post_on(other.page, text)).to_contain_text("2 people voted")
