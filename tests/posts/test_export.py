@@ -210,7 +210,7 @@ def test_export_result_and_its_email_job_are_saved_in_one_transaction(store, as_
         raise RuntimeError("the mail could not be ordered")
 
     with monkeypatch.context() as patched:
-        patched.setattr("app.notifications.scheduling.enqueue", broken)
+        patched.setattr("app.notifications.scheduling.enqueue_once", broken)
         run_jobs(may_fail=True)
     assert the_export(db).state == "queued"
     run_jobs(advance=60)
