@@ -90,20 +90,23 @@ def undo(post_id: int) -> Response:
 def _redraft(post_id: int, act: Callable[[User, Post], Draft | None], done: str) -> Response:
     """Call `act(viewer, post)`, and redirect to the form with the draft. A second request does nothing.
 
-    Drafts have no images.
+    Drafts have no images and no polls.
     """
-    draft, has_images = None, False
+    draft, has_images, has_poll = None, False, False
     try:
         with write_transaction():
             post = timelines.one(viewer(), post_id)
             if post is not None and post.author_id != viewer().id:
                 abort(403)
             if post is not None:
-                draft, has_images = act(viewer(), post), post.has_images
+                has_images, has_poll = post.has_images, post.poll_id is not None
+                draft = act(viewer(), post)
     except ActionError as refusal:
         flash_error(refusal, "warning")
         return redirect(url_for("posts.show", post_id=post_id), 303)
     flash(done, "success")
+    if has_poll:
+        flash(_("The poll was deleted. To keep it, add it again."), "info")
     if has_images:
         flash(_("The images were deleted. To keep them, add them again."), "info")
     if draft is not None and draft.reply_to_id is not None:

@@ -149,6 +149,15 @@ def test_search_finds_options_also_after_an_edit(as_, db):
     assert shown(ana.get("/search?q=which").text, post_id) == {"Heron": 0, "Kestrel": 0}
 
 
+def test_redrafting_says_that_the_poll_is_lost(as_, db):
+    ana = as_("ana")
+    post_id = write(ana)
+    assert "A draft doesn&#39;t keep the poll." in ana.get(f"/post/{post_id}").text
+    answer = ana.post_form(f"/post/{post_id}/redraft")
+    assert "The poll was deleted." in ana.follow(answer).text
+    assert db.session.scalar(select(func.count()).select_from(PostPollOption)) == 0
+
+
 def test_a_reply_can_have_a_poll(as_, db):
     ana, ben = as_("ana"), as_("ben")
     post = a_post(ana.user)
