@@ -3,8 +3,8 @@
 A step does nothing if its data exists already, so a second run completes an interrupted demo.
 
 No emails are sent. The transaction that enqueues an email also confirms the member's address, or marks the message as
-emailed, so that the job finds nothing to send. Events about follows, mentions and likes are marked as emailed right
-after they are created, long before the next digest.
+emailed, so that the job finds nothing to send. Events about follows, mentions, likes and reposts are marked as emailed
+right after they are created, long before the next digest.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from app.lib.text.names import email_key
 from app.messages.actions import SendOptions, groups, mark_read, send_message, send_to_group
 from app.messages.actions.membership import save_draft
 from app.messages.queries.conversations import between, with_person
-from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, PostLike, User
+from app.models import Activity, Conversation, ConversationMember, MailToken, Message, Post, PostLike, PostRepost, User
 from app.notifications import publish_activity_count
 from app.posts import reactions
 from app.posts.actions import PostOptions, publish, reply
@@ -184,7 +184,7 @@ def _published(viewer: User, entry: Entry) -> Post:
 
 
 def _react(entry: Entry, age: timedelta) -> None:
-    """Let some members like a post, bookmark it, or vote in its poll, some time after it was published.
+    """Let some members like, repost or bookmark a post, or vote in its poll, some time after it was published.
 
     `age` is the age of the post.
     """
@@ -197,11 +197,14 @@ def _react(entry: Entry, age: timedelta) -> None:
         post = _published(_get(entry.author), entry)
         for name in fans:
             reactions.like(members[name], post.id)
+        for name in script.reposters(entry):
+            reactions.repost(members[name], post.id)
         for name in savers:
             reactions.bookmark(members[name], post.id)
         for name, position in voters.items():
             vote(members[name], post.id, [position])
-        db.session.execute(update(PostLike).where(PostLike.post_id == post.id).values(created_at=now() - age))
+        for model in (PostLike, PostRepost):
+            db.session.execute(update(model).where(model.post_id == post.id).values(created_at=now() - age))
     _settle([members[name] for name in fans], age)
 
 

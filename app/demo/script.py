@@ -12,6 +12,7 @@ from typing import Any
 HERE = Path(__file__).parent
 VOTING = 0.6  # share of the members who vote in a poll
 BOOKMARKED = 0.05  # share of the posts that a member bookmarks
+REPOSTED = 0.15  # share of the liked posts that a member who likes them also reposts
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,16 @@ def likers(entry: Entry) -> list[str]:
     return [
         one.username for one in people() if one.username != entry.author and _chance(one.username, entry) < popularity
     ]
+
+
+def reposters(entry: Entry) -> list[str]:
+    """Return the usernames of the members who repost a post: some of those who like it.
+
+    Replies aren't reposted, because without the conversation they are hard to understand.
+    """
+    if entry.parent is not None:
+        return []
+    return [name for name in likers(entry) if _chance(f"repost {name}", entry) < REPOSTED]
 
 
 def savers(entry: Entry) -> list[str]:

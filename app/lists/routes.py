@@ -12,7 +12,7 @@ from app.core.exceptions import ActionError
 from app.core.i18n import Lazy, _, _l, isolated
 from app.lists import actions, bp, queries
 from app.models import User, UserList
-from app.queries import people, timelines
+from app.queries import home, people
 from app.web import limits
 from app.web.paging import page, page_of_posts
 from app.web.responses import flash_error, go_back
@@ -50,7 +50,7 @@ def create() -> str | Response | tuple[str, int]:
 def show(list_id: int) -> str:
     """Show the posts of the people on a list, newest first."""
     this = _one(list_id)
-    posts = page_of_posts(timelines.of_list(), viewer(), list_id=this.id)
+    posts = page_of_posts(home.of_list(), viewer(), list_id=this.id)
     return render_template("lists/show.html", this=this, posts=posts)
 
 

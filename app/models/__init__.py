@@ -17,7 +17,7 @@ from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostRevis
 from app.models.post_poll import PostPoll, PostPollOption, PostPollVote
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
-from app.models.reaction import PostBookmark, PostLike, PostPin
+from app.models.reaction import PostBookmark, PostLike, PostPin, PostRepost
 from app.models.relation import Block, Mute, ThreadMute
 from app.models.scheduled_post import ScheduledPost
 from app.models.user import MessagePrivacy, User
@@ -56,6 +56,7 @@ __all__ = [
     "PostPollOption",
     "PostPollVote",
     "PostRecipient",
+    "PostRepost",
     "PostRevision",
     "PostTag",
     "ProfileCount",

@@ -142,9 +142,11 @@ class Post(Base):
         primaryjoin="foreign(Post.poll_id) == PostPoll.post_id", lazy="raise", viewonly=True
     )
     # What the viewer sees of the post's reactions, and their own. Only queries in app/queries/timelines.py load these.
-    reply_count: Mapped[int | None] = query_expression()  # None if nobody ever replied or liked
+    reply_count: Mapped[int | None] = query_expression()  # None if nobody ever replied, liked or reposted
     like_count: Mapped[int | None] = query_expression()
+    repost_count: Mapped[int | None] = query_expression()
     is_liked: Mapped[bool | None] = query_expression()  # by the viewer
+    is_reposted: Mapped[bool | None] = query_expression()
     is_bookmarked: Mapped[bool | None] = query_expression()
     is_thread_muted: Mapped[bool | None] = query_expression()
     is_pinned: Mapped[bool | None] = query_expression()  # to the top of its author's profile
@@ -166,10 +168,10 @@ class PostRevision(Base):
 
 
 class PostCount(Base):
-    """The numbers of replies and likes of a post. Database triggers maintain them (migrations/post_counts.py).
+    """The numbers of replies, likes and reposts of a post. Database triggers maintain them (migrations/post_counts.py).
 
-    A post has no row until it gets its first reply or like. The numbers are not columns of Post, so that a new reply or
-    like does not change the row of the post, which every timeline reads.
+    A post has no row until it gets its first reply, like or repost. The numbers are not columns of Post, so that a new
+    reaction does not change the row of the post, which every timeline reads.
     """
 
     __tablename__ = "post_count"
@@ -177,6 +179,7 @@ class PostCount(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), primary_key=True)
     replies: Mapped[int] = mapped_column(default=0, server_default="0")
     likes: Mapped[int] = mapped_column(default=0, server_default="0")
+    reposts: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class PostRecipient(Base):

@@ -1,4 +1,4 @@
-"""Likes, bookmarks and pins of posts."""
+"""Likes, bookmarks, pins and reposts of posts."""
 
 from __future__ import annotations
 
@@ -62,4 +62,26 @@ class PostPin(Base):
     id: Mapped[int] = mapped_column(primary_key=True)  # the latest pin comes first
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class PostRepost(Base):
+    """A user's repost of a post: the post is on the home timelines of the user's followers, and on the user's profile.
+
+    The ids come from the sequence of ids of `Post`, so one number orders posts and reposts in a timeline. The only code
+    that creates them is in app/posts/reactions.py.
+    """
+
+    __tablename__ = "post_repost"
+    __table_args__ = (
+        UniqueConstraint("post_id", "user_id"),  # as for likes
+        # The home timeline, which reads the newest reposts of each followed user; and the user's profile.
+        Index("ix_post_repost_user_id_id", "user_id", "id", "post_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    # Whether `PostCount` includes this repost. False if the user is inactive (app/posts/counters.py).
+    counted: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)

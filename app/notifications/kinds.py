@@ -75,6 +75,17 @@ KINDS: dict[str, Kind] = {
             undoable=True,
         ),
         Kind(
+            "repost",
+            # NOTE: A kind of notification: someone reposted one of the member's posts.
+            _l("Reposts"),
+            _l("You get these when someone reposts one of your posts."),
+            mail="none",
+            push=False,
+            has_actor=True,
+            groups=True,
+            undoable=True,
+        ),
+        Kind(
             "edit",
             # NOTE: A kind of notification: someone edited a post that the member liked.
             _l("Edited posts"),

@@ -171,6 +171,25 @@ def _like(events: Sequence[Activity]) -> RenderedEvent:
     return RenderedEvent(say, "posts.show", _place(events[0]), post=events[0].post)
 
 
+def _repost(events: Sequence[Activity]) -> RenderedEvent:
+    actors = [_actor(event) for event in events]
+    first, rest = actors[0], len(actors) - 1
+
+    def say(put: Formatter) -> str:
+        if not rest:
+            return _("%(name)s reposted your post", name=put(first))
+        if rest == 1:
+            return _("%(name)s and %(other)s reposted your post", name=put(first), other=put(actors[1]))
+        return _n(
+            "%(name)s and %(num)s other reposted your post",
+            "%(name)s and %(num)s others reposted your post",
+            rest,
+            name=put(first),
+        )
+
+    return RenderedEvent(say, "posts.show", _place(events[0]), post=events[0].post)
+
+
 def _edit(events: Sequence[Activity]) -> RenderedEvent:
     """Render edits of one post. Only its author can edit it."""
     actor = _actor(events[0])
@@ -315,6 +334,7 @@ _TOGETHER: Mapping[str, Callable[[Sequence[Activity]], RenderedEvent]] = {
     "follow": _follow,
     "like": _like,
     "edit": _edit,
+    "repost": _repost,
 }
 _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,

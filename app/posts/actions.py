@@ -62,9 +62,14 @@ def publish(author: User, body: str, options: PostOptions = DEFAULT_OPTIONS) -> 
     if is_new:
         _notify_mentioned(post, author)
     if is_new and post.visibility != Visibility.MENTIONED:
-        # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
-        enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
+        notify_followers(author)
     return post
+
+
+def notify_followers(author: User) -> None:
+    """Enqueue the job that tells the open pages of a user's followers about the user's newest post or repost."""
+    # One queued job is enough for several posts, because it publishes the newest post at the time it runs.
+    enqueue(TELL_FOLLOWERS, unique_key=f"{TELL_FOLLOWERS}:{author.id}", author_id=author.id)
 
 
 def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OPTIONS) -> Post:

@@ -1,8 +1,9 @@
-"""The cached counters of posts: the numbers of replies, likes and votes.
+"""The cached counters of posts: the numbers of replies, likes, reposts and votes.
 
-A reply, like or vote is counted while the account of its author is active. Its column `counted` stores whether it is
-counted. Database triggers update the counters when they are added or removed, or when `counted` changes. This module
-corrects `counted` when an account is closed or restored. Once a day, it recalculates all counters.
+A reaction (a reply, like, repost or vote) is counted while the account of its author is active. Its column `counted`
+stores whether it is counted. Database triggers update the counters when reactions are added or removed, or when
+`counted` changes. This module corrects `counted` when an account is closed or restored. Once a day, it recalculates all
+counters.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, exists, func, or_, select, t
 from app.core import account_deletion
 from app.core.database import end_read_transaction, shared_alias, write_transaction
 from app.extensions import db
-from app.models import Post, PostCount, PostLike, PostPoll, PostPollVote, User
+from app.models import Post, PostCount, PostLike, PostPoll, PostPollVote, PostRepost, User
 from app.posts import vote_counters
 
 RECOUNT_BATCH = 500  # posts whose counters one statement recalculates
@@ -24,7 +25,7 @@ BATCH = 200  # reactions in one transaction, which locks the counters of as many
 
 
 class Reaction(NamedTuple):
-    """A table of replies, likes or votes: its model or an alias of it, and its columns for user id and post id."""
+    """A table of reactions: its model or an alias of it, and its columns for user id and post id."""
 
     model: Any
     user_id: Any
@@ -37,23 +38,28 @@ class Reaction(NamedTuple):
         return is_reaction
 
 
-_reply, _like = shared_alias(Post), shared_alias(PostLike)
+_reply, _like, _repost = shared_alias(Post), shared_alias(PostLike), shared_alias(PostRepost)
 TABLES = (
     Reaction(Post, Post.author_id, Post.reply_to_id),
     Reaction(PostLike, PostLike.user_id, PostLike.post_id),
+    Reaction(PostRepost, PostRepost.user_id, PostRepost.post_id),
     Reaction(PostPollVote, PostPollVote.user_id, PostPollVote.post_id),
 )
 # The same for subqueries about a post, in the order of STORED.
-_OF_POST = (Reaction(_reply, _reply.author_id, _reply.reply_to_id), Reaction(_like, _like.user_id, _like.post_id))
-STORED = (PostCount.replies, PostCount.likes)
+_OF_POST = (
+    Reaction(_reply, _reply.author_id, _reply.reply_to_id),
+    Reaction(_like, _like.user_id, _like.post_id),
+    Reaction(_repost, _repost.user_id, _repost.post_id),
+)
+STORED = (PostCount.replies, PostCount.likes, PostCount.reposts)
 
 
 def recount() -> dict[str, int]:
     """Recalculate every cached counter, and correct the wrong ones.
 
     Return `{"checked": number of counters, "drift": number of corrections}`. Before that, correct the column `counted`
-    of all replies, likes and votes. These corrections are included in the drift. Only the counters of a few posts are
-    locked at a time.
+    of all reactions. These corrections are included in the drift. Only the counters of a few posts are locked
+    at a time.
     """
     checked, drift = 0, sum(_correct_all(table, true()) for table in TABLES)
     last: int | None = 0
@@ -96,15 +102,17 @@ def _repair(post_id: int) -> int:
         lock_counts([post_id])
         row = db.session.get(PostCount, post_id, populate_existing=True)
         if row is None:
-            row = PostCount(post_id=post_id, replies=0, likes=0)
+            row = PostCount(post_id=post_id, **{column.key: 0 for column in STORED})
             db.session.add(row)
             db.session.flush()
-        stored = [row.replies, row.likes]
+        stored = [getattr(row, column.key) for column in STORED]
         truth = list(db.session.execute(select(*_correct_values()).where(Post.id == post_id)).one())
-        row.replies, row.likes = truth
+        for column, number in zip(STORED, truth, strict=True):
+            setattr(row, column.key, number)
     wrong: int = sum(number != true_number for number, true_number in zip(stored, truth, strict=True))
     if wrong:
-        current_app.logger.error("recount: the replies and likes of post %d were %s, are %s", post_id, stored, truth)
+        names = ", ".join(column.key for column in STORED)
+        current_app.logger.error("recount: the %s of post %d were %s, are %s", names, post_id, stored, truth)
     return wrong
 
 
@@ -114,7 +122,7 @@ def _should_count(table: Reaction) -> ColumnElement[bool]:
 
 
 def count_reactions(user_id: int) -> int:
-    """Correct the column `counted` of all replies, likes and votes of a user. Return the number of corrected rows."""
+    """Correct the column `counted` of all reactions of a user. Return the number of corrected rows."""
     return sum(_correct_all(table, table.user_id == user_id) for table in TABLES)
 
 

@@ -1,7 +1,7 @@
 """Write the file of a member's data export.
 
 Each feature registers its parts of the export. This module registers the posts, drafts of posts, likes, bookmarks,
-pins, and votes in polls. The file is written in pieces, so that a large export doesn't need much memory.
+pins, reposts, and votes in polls. The file is written in pieces, so that a large export doesn't need much memory.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from app import mailer
 from app.core.database import end_read_transaction
 from app.core.exports import Part, Piece, as_list, parts, register, to_json
 from app.core.time import now
-from app.models import PostBookmark, PostLike, PostPin, PostPoll, User
+from app.models import PostBookmark, PostLike, PostPin, PostPoll, PostRepost, User
 from app.models.post_poll import MAX_OPTIONS
 from app.posts import queries
-from app.posts.queries import Exported
+from app.posts.queries import Exported, Reaction
 
-BATCH = 1_000  # posts, likes or bookmarks in memory at a time
+BATCH = 1_000  # posts or reactions in memory at a time
 REPORT_EVERY = 0.5  # seconds
 
 
@@ -140,7 +140,7 @@ def _scheduled(owner_id: int) -> Iterator[Piece]:
     yield Piece(to_json(values))
 
 
-def _reactions(model: type[PostLike] | type[PostBookmark] | type[PostPin]) -> Callable[[int], Iterator[Piece]]:
+def _reactions(model: type[Reaction]) -> Callable[[int], Iterator[Piece]]:
     def pieces(owner_id: int) -> Iterator[Piece]:
         batches = queries.reactions_to_export(owner_id, model, BATCH)
         return as_list([{"post": row[1], "created_at": row[2].isoformat()} for row in batch] for batch in batches)
@@ -154,4 +154,5 @@ register(Part("pins", _reactions(PostPin)))
 register(Part("poll_votes", _votes))
 register(Part("post_drafts", _drafts))
 register(Part("posts", _posts, lambda owner_id: queries.to_export(owner_id)[0], things="posts"))
+register(Part("reposts", _reactions(PostRepost)))
 register(Part("scheduled_posts", _scheduled))

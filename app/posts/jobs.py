@@ -34,10 +34,10 @@ OVERDUE_BATCH = 500
 
 @job(TELL_FOLLOWERS, timeout=600)
 def tell_followers(author_id: int) -> None:
-    """Publish the id of the author's newest post to the open pages of the followers and of the author. Idempotent.
+    """Publish the place of the author's newest post or repost to the open pages of the followers and of the author.
 
-    Only users who are viewing the site are notified (app/notifications/presence.py). Other users see the post when they
-    load a page. If Redis is unavailable, it is unknown who is viewing the site, so no one is notified.
+    Idempotent. Only users who are viewing the site are notified (app/notifications/presence.py). Other users see the
+    post when they load a page. If Redis is unavailable, it is unknown who is viewing the site, so no one is notified.
     """
     newest = queries.newest_of(author_id)
     for readers in queries.readers_in_batches(author_id, PRESENCE_BATCH):
@@ -118,7 +118,7 @@ def _enqueue_count_reactions(user: User) -> None:
 
 @job(COUNT_JOB, timeout=600)
 def count_reactions(user_id: int) -> None:
-    """Count the replies, likes and votes of a restored account, or stop counting those of a closed account.
+    """Count the reactions of a restored account, or stop counting those of a closed account.
 
     Idempotent: a second run finds nothing to correct.
     """

@@ -25,39 +25,46 @@ from app.models import (
     PostPin,
     PostPoll,
     PostPollVote,
+    PostRepost,
     PostRevision,
     ScheduledPost,
     User,
 )
+from app.models.post import OPEN
 from app.posts.languages import by_use
+from app.queries import home as home_timeline
 from app.queries import reactions, timelines, visibility
+from app.queries.reposts import Entry, entry
 
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
+Reaction = PostLike | PostBookmark | PostPin | PostRepost
 # The columns of `in_batches`.
 Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None, bool]
 
 
+def home(viewer: User, *, before: int | None, size: int) -> tuple[Sequence[Entry], list[str]]:
+    """Return up to `size` + 1 entries of the viewer's home timeline at places below `before`, newest first.
+
+    If there are `size` + 1 entries, there is another page. Also return the languages of the viewer's latest posts, most
+    used first. Both come from one query.
+    """
+    rows = db.session.execute(_home(), timelines.page_parameters(viewer, before=before, size=size)).unique().all()
+    return [entry(row) for row in rows], by_use(rows[0][-1]) if rows else []
+
+
 @dataclass(frozen=True)
 class WithLanguages:
-    """Posts, and the languages of the viewer's latest posts, most used first. Both come from one query."""
+    """A post, and the languages of the viewer's latest posts, most used first. Both come from one query."""
 
-    posts: Sequence[Post]
+    post: Post
     languages: list[str]
     draft_key: str = ""  # of the viewer's draft of a reply to the post; "" if there is none
 
 
-def home(viewer: User, *, before: int | None, size: int) -> WithLanguages:
-    """Return up to `size` + 1 posts of the viewer's home timeline with ids below `before`, newest first.
-
-    If there are `size` + 1 posts, there is another page.
-    """
-    return _with_languages(_home(), timelines.page_parameters(viewer, before=before, size=size))
-
-
-def one(viewer: User, post_id: int) -> WithLanguages:
-    """Return the post with this id; no posts if the post doesn't exist or if the viewer can't see it."""
+def one(viewer: User, post_id: int) -> WithLanguages | None:
+    """Return the post with this id; None if the post doesn't exist or if the viewer can't see it."""
     row = db.session.execute(_one(), {"viewer_id": viewer.id, "post_id": post_id}).unique().one_or_none()
-    return WithLanguages([row[0]], by_use(row[1]), row[2] or "") if row else WithLanguages([], [])
+    return WithLanguages(row[0], by_use(row[1]), row[2] or "") if row else None
 
 
 def lock_visible(viewer: User, post_id: int) -> int | None:
@@ -86,9 +93,22 @@ def lock_any(viewer: User, post_id: int) -> tuple[int, bool]:
     return (found[0], bool(found[1])) if found else (0, False)
 
 
+def lock_open(viewer: User, post_id: int) -> int | None:
+    """Lock a post, so that it can't be deleted until the commit.
+
+    Return the id of its author, or None if the viewer can't see the post, or if not all members can see it.
+    """
+    return db.session.scalar(_locked_open(), {"viewer_id": viewer.id, "post_id": post_id})
+
+
 def like_count(viewer: User, post_id: int) -> int:
     """Return the number of likes of a post, without likes by users who are hidden from the viewer."""
     return db.session.scalar(_like_count(), {"viewer_id": viewer.id, "post_id": post_id}) or 0
+
+
+def repost_count(viewer: User, post_id: int) -> int:
+    """Return the number of reposts of a post, without reposts by users who are hidden from the viewer."""
+    return db.session.scalar(_repost_count(), {"viewer_id": viewer.id, "post_id": post_id}) or 0
 
 
 def reacted_to(
@@ -104,10 +124,8 @@ def reacted_to(
     return rows
 
 
-def reactions_to_export(
-    owner_id: int, model: type[PostLike] | type[PostBookmark] | type[PostPin], size: int
-) -> Iterator[Sequence[Any]]:
-    """Yield a user's likes, bookmarks or pins as (id, post id, time), oldest first, in lists of up to `size`."""
+def reactions_to_export(owner_id: int, model: type[Reaction], size: int) -> Iterator[Sequence[Any]]:
+    """Yield a user's reactions of one kind as (id, post id, time), oldest first, in lists of up to `size`."""
     after = 0
     while True:
         query = select(model.id, model.post_id, model.created_at).where(model.user_id == owner_id, model.id > after)
@@ -137,22 +155,26 @@ def votes_to_export(owner_id: int, size: int) -> Iterator[Sequence[Any]]:
         after = batch[-1][0]
 
 
-def new_post_count(viewer: User, after: int) -> int:
-    """Count the posts on the viewer's home timeline that are newer than the post with id `after`.
+def new_post_count(viewer: User, after: int) -> tuple[int, bool]:
+    """Count the posts on the viewer's home timeline at places above `after`, up to MAX_NEW_POSTS.
 
-    The count stops at MAX_NEW_POSTS + 1.
+    Also return whether there may be more. Only as many reposts as posts are read. So if several people reposted the
+    same posts, a number below MAX_NEW_POSTS may be too low.
     """
     values = {"viewer_id": viewer.id, "after": after, "most": MAX_NEW_POSTS + 1}
-    return db.session.scalar(_count_newer(), values) or 0
+    posts, entries = db.session.execute(_count_newer(), values).one()
+    return min(posts, MAX_NEW_POSTS), entries > MAX_NEW_POSTS
 
 
 def newest_of(author_id: int) -> int:
-    """Return the id of an author's newest post that appears on home timelines, or 0 if there is none.
+    """Return the place of an author's newest post or repost on home timelines, or 0 if there is none.
 
     Replies, and posts only for mentioned people, are ignored.
     """
-    theirs = select(func.max(Post.id)).where(Post.author_id == author_id, *timelines.on_home(Post))
-    return db.session.scalar(theirs) or 0
+    written = select(func.max(Post.id)).where(Post.author_id == author_id, *home_timeline.on_home(Post))
+    reposted = select(func.max(PostRepost.id)).where(PostRepost.user_id == author_id)
+    newest = db.session.execute(select(written.scalar_subquery(), reposted.scalar_subquery())).one()
+    return max(place or 0 for place in newest)
 
 
 def newest_published(user_id: int) -> int:
@@ -207,6 +229,11 @@ def _locked() -> Select[int]:
 
 
 @built_once
+def _locked_open() -> Select[int]:
+    return _locked().where(Post.visibility.in_(OPEN))
+
+
+@built_once
 def _locked_any() -> Select[int, bool]:
     columns = (Post.author_id, visibility.post_is_visible(timelines.VIEWER_ID))
     this = select(*columns).join(Post.author).where(Post.id == timelines.POST_ID)
@@ -219,8 +246,13 @@ def _like_count() -> Select[int]:
 
 
 @built_once
+def _repost_count() -> Select[int]:
+    return select(reactions.repost_count(timelines.VIEWER_ID)).select_from(Post).where(Post.id == timelines.POST_ID)
+
+
+@built_once
 def _home() -> Select[Any]:
-    return timelines.home().add_columns(timelines.recent_languages(timelines.VIEWER_ID))
+    return home_timeline.home().add_columns(timelines.recent_languages(timelines.VIEWER_ID))
 
 
 @built_once
@@ -246,13 +278,8 @@ _REACTED_TO = {model: built_once(partial(_reacted_to, model)) for model in (Post
 
 
 @built_once
-def _count_newer() -> Select[int]:
-    return timelines.count_newer()
-
-
-def _with_languages(query: Select[Any], values: dict[str, int]) -> WithLanguages:
-    rows = db.session.execute(query, values).unique().all()
-    return WithLanguages([row[0] for row in rows], by_use(rows[0][1]) if rows else [])
+def _count_newer() -> Select[int, int]:
+    return home_timeline.count_newer()
 
 
 def to_export(author_id: int) -> tuple[int, int]:

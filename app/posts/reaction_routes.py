@@ -1,4 +1,4 @@
-"""Routes for likes and bookmarks: add and remove them, and list the viewer's own."""
+"""Routes for likes, bookmarks and reposts: add and remove them, and list the viewer's own likes and bookmarks."""
 
 from __future__ import annotations
 
@@ -55,6 +55,24 @@ def remove_bookmark(post_id: int) -> Response | tuple[Response, int]:
     return _change(post_id, reactions.remove_bookmark)
 
 
+@bp.post(f"{POST_ID}/repost")
+@login_required
+@limits.reacting
+@writes_late
+def repost(post_id: int) -> Response | tuple[Response, int]:
+    """Repost a post to the viewer's followers."""
+    return _change(post_id, reactions.repost, "reposts")
+
+
+@bp.post(f"{POST_ID}/unrepost")
+@login_required
+@limits.reacting
+@writes_late
+def undo_repost(post_id: int) -> Response | tuple[Response, int]:
+    """Undo the viewer's repost of a post."""
+    return _change(post_id, reactions.undo_repost, "reposts")
+
+
 @bp.get("/bookmarks")
 @login_required
 def bookmarks() -> str:
@@ -69,12 +87,14 @@ def likes() -> str:
     return _list("likes", PostLike)
 
 
-def _change(post_id: int, change: Callable[[User, int], bool | None]) -> Response | tuple[Response, int]:
-    """Call `change(viewer, post_id)`, which adds or removes a like or bookmark.
+def _change(
+    post_id: int, change: Callable[[User, int], bool | None], number: str = "likes"
+) -> Response | tuple[Response, int]:
+    """Call `change(viewer, post_id)`, which adds or removes a reaction.
 
-    If a script sent the request, respond with the new number of likes as JSON. If a form sent it, redirect to the page
-    of the form. Respond with 404 if the viewer can't see the post, also if `change` has removed a like or bookmark: the
-    response doesn't tell whether the post still exists.
+    If a script sent the request, respond with the new number of likes or reposts as JSON; `number` says which. If a
+    form sent it, redirect to the page of the form. Respond with 404 if the viewer can't see the post, also if `change`
+    has removed a reaction: the response doesn't tell whether the post still exists.
     """
     try:
         with write_transaction():
@@ -85,8 +105,9 @@ def _change(post_id: int, change: Callable[[User, int], bool | None]) -> Respons
     if refusal:
         return (jsonify(error=refusal), 404) if wants_json() else abort(404)
     if wants_json():
-        likes = queries.like_count(viewer(), post_id)
-        return jsonify(likes=str(format_decimal(likes)) if likes else "")
+        count = queries.like_count if number == "likes" else queries.repost_count
+        value = count(viewer(), post_id)
+        return jsonify({number: str(format_decimal(value)) if value else ""})
     back = safe_next(request.form.get("next")) or url_for("posts.show", post_id=post_id)
     return redirect(f"{back}#post-{post_id}", 303)
 

@@ -21,7 +21,7 @@ from app.queries import languages as reading
 from app.queries import timelines
 from app.queries.threads import is_path
 from app.web import limits, reauth
-from app.web.paging import Page, before_id, page_of_posts, page_size, position
+from app.web.paging import before_id, cut_entries, page_of_posts, page_size, position
 from app.web.responses import flash_error, go_back, new_form_key, wants_json
 from app.web.url_converters import ID
 from app.web.viewer import viewer, write_transaction, writes_late
@@ -40,12 +40,12 @@ def home() -> str:
 @bp.get("/timeline/news")
 @login_required
 def news() -> Response:
-    """Return how many posts on the viewer's home timeline are newer than the post ?after=<id>, as JSON.
+    """Return how many posts on the viewer's home timeline are at places above ?after=<place>, as JSON.
 
     An open page requests this when a poll reports a new post.
     """
-    count = queries.new_post_count(viewer(), position("after") or 0)
-    return jsonify(count=min(count, queries.MAX_NEW_POSTS), more=count > queries.MAX_NEW_POSTS)
+    count, has_more = queries.new_post_count(viewer(), position("after") or 0)
+    return jsonify(count=count, more=has_more)
 
 
 @bp.get("/explore")
@@ -187,17 +187,17 @@ def options_of(form: PostForm) -> PostOptions:
 
 def _home(form: PostForm, draft: Draft | None = None) -> str:
     size = page_size()
-    found = queries.home(viewer(), before=before_id(), size=size)
-    posts = Page(found.posts[:size], found.posts[size - 1].id if len(found.posts) > size else None)
-    chosen = draft.language if draft and draft.text else likely(_page_language(), found.languages)
+    found, recent = queries.home(viewer(), before=before_id(), size=size)
+    entries = cut_entries(found, size)
+    chosen = draft.language if draft and draft.text else likely(_page_language(), recent)
     # A script loads the other 300 or so languages when the user starts to write. Without scripts, a link loads them.
     every = request.args.get("languages") == "all"
-    _offer_languages(form, found.languages, chosen, every=every)
+    _offer_languages(form, recent, chosen, every=every)
     if draft and draft.text:
         _restore(form, draft)
     form.visibility.data = form.visibility.data or audience.default_level(viewer())
     form.form_key.data = form.form_key.data or new_form_key()
-    return render_template("posts/home.html", posts=posts, form=form)
+    return render_template("posts/home.html", entries=entries, form=form)
 
 
 def _restore(form: PostForm, draft: Draft) -> None:
@@ -206,10 +206,8 @@ def _restore(form: PostForm, draft: Draft) -> None:
 
 
 def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
-    found = queries.one(viewer(), post_id)
-    if not found.posts:
-        abort(404)
-    post, after = found.posts[0], request.args.get("after", "")
+    found = queries.one(viewer(), post_id) or abort(404)
+    post, after = found.post, request.args.get("after", "")
     after = after if is_path(after) else ""
     thread = threads.around(viewer(), post, after=after, size=page_size())
     _offer_languages(form, found.languages, post.language, every=True)

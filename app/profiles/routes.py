@@ -17,7 +17,7 @@ from app.profiles import actions, bp, queries
 from app.profiles.queries import last_seen
 from app.queries import follows, people, timelines
 from app.web import limits
-from app.web.paging import before_id, page_of_posts, page_size
+from app.web.paging import before_id, page_of_entries, page_size
 from app.web.responses import flash_error, go_back, here, safe_next
 from app.web.viewer import viewer, write_transaction, writes_late
 
@@ -25,14 +25,14 @@ from app.web.viewer import viewer, write_transaction, writes_late
 @bp.get("/user/<username>")
 @login_required
 def show(username: str) -> str:
-    """Show a profile and the member's posts. The first page begins with the pinned posts."""
+    """Show a profile, and the member's posts and reposts. The first page begins with the pinned posts."""
     profile = queries.profile(username, viewer()) or abort(404)
-    posts = page_of_posts(timelines.of_author(), viewer(), author_id=profile.person.id)
+    entries = page_of_entries(timelines.of_author(), viewer(), author_id=profile.person.id)
     pinned = queries.pinned_posts(profile, viewer()) if before_id() is None else []
     return render_template(
         "profiles/show.html",
         profile=profile,
-        posts=posts,
+        entries=entries,
         pinned=pinned,
         last_seen=_last_seen(profile),
         back=here(),

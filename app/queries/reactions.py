@@ -1,8 +1,8 @@
 """SQL expressions for the reactions to a post, as the viewer sees them.
 
-These are the numbers of replies and likes, and whether the viewer likes the post or has bookmarked it. Each function
-returns a subquery that refers to the `Post` of the enclosing query. A number is NULL if no one ever replied to the post
-or liked it.
+These are the numbers of replies, likes and reposts, and whether the viewer likes the post, has reposted it or has
+bookmarked it. Each function returns a subquery that refers to the `Post` of the enclosing query. A number is NULL if no
+one ever replied to the post, liked it or reposted it.
 
 A cached counter includes the reactions of users who are hidden from the viewer by a block or mute. These reactions are
 counted and subtracted. So the cost depends on the number of the viewer's blocks and mutes, not on the number of
@@ -17,18 +17,20 @@ from typing import Any
 from sqlalchemy import Case, ColumnElement, ScalarSelect, case, exists, func, select
 
 from app.core.database import shared_alias
-from app.models import Post, PostBookmark, PostCount, PostLike, PostPin, PostPollVote
+from app.models import Post, PostBookmark, PostCount, PostLike, PostPin, PostPollVote, PostRepost
 from app.models.post import RESTRICTED
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
-_reply, _like, _own_like, _bookmark, _pin, _vote = (
+_reply, _like, _own_like, _bookmark, _pin, _vote, _repost, _own_repost = (
     shared_alias(Post),
     shared_alias(PostLike),
     shared_alias(PostLike),
     shared_alias(PostBookmark),
     shared_alias(PostPin),
     shared_alias(PostPollVote),
+    shared_alias(PostRepost),
+    shared_alias(PostRepost),
 )
 
 
@@ -45,12 +47,19 @@ def reply_count(viewer_id: Any) -> ScalarSelect[int]:
 
 def like_count(viewer_id: Any) -> ScalarSelect[int]:
     """Return the number of likes of the post, without likes by users who are hidden from the viewer."""
-    hidden = (
-        _like.post_id == PostCount.post_id,
-        _like.counted,
-        _like.user_id.in_(visibility.hidden_ids(viewer_id)),
+    return _without(PostCount.likes, _by_hidden(_like, viewer_id))
+
+
+def repost_count(viewer_id: Any) -> ScalarSelect[int]:
+    """Return the number of reposts of the post, without reposts by users who are hidden from the viewer."""
+    return _without(PostCount.reposts, _by_hidden(_repost, viewer_id))
+
+
+def is_reposted(viewer_id: Any) -> ColumnElement[bool]:
+    """Return the condition that the viewer has reposted the post."""
+    return (
+        exists().where(_own_repost.post_id == Post.id, _own_repost.user_id == viewer_id).correlate_except(_own_repost)
     )
-    return _without(PostCount.likes, hidden)
 
 
 def is_liked(viewer_id: Any) -> ColumnElement[bool]:
@@ -72,6 +81,11 @@ def own_choices(viewer_id: Any) -> Case[int | None]:
     """Return `PostPollVote.choices` of the viewer; NULL if the post has no poll, or the viewer hasn't voted."""
     mine = select(_vote.choices).where(_vote.post_id == Post.id, _vote.user_id == viewer_id).correlate_except(_vote)
     return case((Post.poll_id.is_not(None), mine.scalar_subquery()))
+
+
+def _by_hidden(reaction: Any, viewer_id: Any) -> Sequence[Any]:
+    by_hidden = reaction.user_id.in_(visibility.hidden_ids(viewer_id))
+    return reaction.post_id == PostCount.post_id, reaction.counted, by_hidden
 
 
 def _without(stored: Any, *hidden: Sequence[Any]) -> ScalarSelect[int]:

@@ -71,6 +71,8 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         post.replied_to,
         post.like_count,
         post.is_liked,
+        post.repost_count,
+        post.is_reposted,
         post.is_bookmarked,
         post.is_thread_muted,
         _poll_key(post),

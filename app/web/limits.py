@@ -96,7 +96,7 @@ messaging = limiter.limit("100/minute", key_func=by_address, methods=["POST"])
 drafting = both("60/minute", "300/minute")  # a page saves every few seconds while the user types
 suggesting = limiter.limit("120/minute", key_func=by_account)  # name suggestions while the user types
 changing = both("60/minute", "300/minute")  # follow, settings and other small changes
-reacting = limiter.limit("120/minute", key_func=by_account, methods=["POST"])  # likes and bookmarks
+reacting = limiter.limit("120/minute", key_func=by_account, methods=["POST"])  # likes, bookmarks, reposts
 asking_for_translation = both("30/minute", "100/minute")
 exporting = both("5/hour", "20/hour")
 # Mail providers send all their users' unsubscribe requests from a few addresses.

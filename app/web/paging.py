@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import db
 from app.models import Post, User
+from app.queries.reposts import Entry, entry
 from app.queries.timelines import LARGEST_ID, page_parameters
 
 T = TypeVar("T")
@@ -70,6 +71,22 @@ def page_of_posts(timeline: Select[Post], viewer: User, **values: Any) -> Page[P
     """
     size = page_size()
     return cut(timeline, values | page_parameters(viewer, before=before_id(), size=size), size=size)
+
+
+def page_of_entries(timeline: Select[Any], viewer: User, **values: int) -> Page[Entry]:
+    """Run a query of app/queries/timelines.py that selects entries, as `page_of_posts` does. Return the page."""
+    size = page_size()
+    rows = db.session.execute(timeline, values | page_parameters(viewer, before=before_id(), size=size)).unique().all()
+    return cut_entries([entry(row) for row in rows], size)
+
+
+def cut_entries(found: Sequence[Entry], size: int) -> Page[Entry]:
+    """Return the first `size` entries as a page, without those whose posts the viewer doesn't see.
+
+    Another entry shows whether there is a next page.
+    """
+    older = found[size - 1].place if len(found) > size else None
+    return Page([one for one in found[:size] if one.is_shown], older)
 
 
 def page_size() -> int:

@@ -14,7 +14,7 @@ from app.models import DeliveryPreference, DeliveryProfile, Post, User
 from app.notifications import preferences, record_event, scheduling
 from app.notifications.kinds import CONFIGURABLE
 from app.posts.actions import publish, reply
-from app.posts.reactions import like
+from app.posts.reactions import like, repost
 from app.profiles.actions import follow
 from app.queries import timelines
 from tests.factories import a_message, a_post, a_user
@@ -54,6 +54,13 @@ def _poll_closed(reader: User) -> None:
     record_event(reader.id, "poll_closed", str(post_id), post_id=post_id)
 
 
+def _repost(reader: User) -> None:
+    """All repost the same post, as with likes."""
+    person = somebody()
+    post_id = db.session.scalar(select(Post.id).where(Post.author_id == reader.id)) or a_post(reader).id
+    repost(person, post_id)
+
+
 def _follow(reader: User) -> None:
     follow(somebody(), reader)
 
@@ -78,6 +85,7 @@ HAPPEN: dict[str, Callable[[User], None]] = {
     "follow": _follow,
     "like": _like,
     "poll_closed": _poll_closed,
+    "repost": _repost,
     "job_done": _task("job_done"),
     "job_failed": _task("job_failed"),
     "login": _login,

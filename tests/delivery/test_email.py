@@ -26,6 +26,7 @@ SUBJECTS = {
     "reply": "friend",
     "like": "friend",
     "poll_closed": "Your poll has ended",
+    "repost": "friend",
     "follow": "friend",
     "job_done": "Your export is ready",
     "job_failed": "Your export failed",

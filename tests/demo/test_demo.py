@@ -7,7 +7,7 @@ from app.cli.demo import PASSWORD
 from app.demo import building, script
 from app.lib.text.length import grapheme_count
 from app.lib.text.rich import mentions
-from app.models import Follow, Job, Message, Post, PostBookmark, PostImage, PostLike, PostPoll, User
+from app.models import Follow, Job, Message, Post, PostBookmark, PostImage, PostLike, PostPoll, PostRepost, User
 from tests.factories import a_user
 from tests.support.client import in_new_context
 
@@ -23,7 +23,7 @@ def demo(app, db):
 
 
 def rows(db):
-    models = (User, Follow, Post, Message, PostLike, PostBookmark)
+    models = (User, Follow, Post, Message, PostLike, PostBookmark, PostRepost)
     return [db.session.scalar(select(func.count()).select_from(model)) for model in models]
 
 
@@ -45,9 +45,9 @@ def test_demo_data_is_created_once_and_sends_no_email(app, db, demo, client, run
     assert result.exit_code == 0, result.output
     assert f"as ana, password: {PASSWORD}" in result.output
     made = rows(db)
-    people, follows, posts, messages, likes, bookmarks = made
+    people, follows, posts, messages, likes, bookmarks, reposts = made
     assert (people, posts) == (24, 203)
-    assert follows > 100 and messages > 60 and likes > 300 and bookmarks > 100
+    assert follows > 100 and messages > 60 and likes > 300 and bookmarks > 100 and reposts > 20
     looks_lived_in(db)
     run_jobs(advance=8 * 86_400)  # so that every digest had its time
     assert len(mails) == 0

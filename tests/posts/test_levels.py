@@ -16,6 +16,7 @@ from app.core.migrations import migrate
 from app.extensions import db as the_db
 from app.models import Follow, Post, PostRecipient
 from app.posts.actions import MAX_MENTIONS, PostOptions, publish, reply
+from app.queries import home as home_timeline
 from app.queries import timelines
 from tests.delivery.push.conftest import service, subscribe  # noqa: F401 - fixtures
 from tests.factories import a_follow, a_post, a_user
@@ -303,7 +304,7 @@ def test_queries_use_the_partial_indexes(db):
         pytest.skip("the wording of the plan is SQLite's")
     ana = a_user("ana")
     values = timelines.page_parameters(ana, before=None, size=25)
-    home, explore = timelines.home().params(values), timelines.explore().params(values)
+    home, explore = home_timeline.home().params(values), timelines.explore().params(values)
     hidden = select(timelines.hidden_count(ana.id, 2))
     for query, index in [
         (home, "ix_post_author_id_home"),

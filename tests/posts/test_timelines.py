@@ -11,6 +11,7 @@ from sqlalchemy import insert, select
 from app.extensions import db as the_db
 from app.models import Follow, Post
 from app.posts.reactions import like
+from app.queries import home as home_timeline
 from app.queries import timelines
 from tests.factories import a_follow, a_post, a_user
 
@@ -128,7 +129,7 @@ def test_home_query_uses_indexes_only(db):
     if the_db.engine.dialect.name != "sqlite":
         pytest.skip("the wording of the plan is SQLite's")
     ana = a_user("ana")
-    query = timelines.home().params(timelines.page_parameters(ana, before=None, size=25))
+    query = home_timeline.home().params(timelines.page_parameters(ana, before=None, size=25))
     sql = str(query.compile(the_db.engine, compile_kwargs={"literal_binds": True}))
     plan = [row[-1] for row in db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")]
     steps = [step for step in plan if " post" in step]

@@ -141,7 +141,7 @@ def _a_post_with_reactions(town: Town) -> None:
     """Everyone may read it. Who saved it is only theirs."""
     write(town.ana, "/post", post="Open to everyone")
     post_id = db.session.scalars(select(Post.id)).one()
-    for what in ("like", "bookmark"):
+    for what in ("like", "bookmark", "repost"):
         write(town.ben, f"/post/{post_id}/{what}")
 
 

@@ -28,6 +28,7 @@ from app.models import (
     Mute,
     PostBookmark,
     PostLike,
+    PostRepost,
     Report,
     ReportedMessage,
     SealedMessage,
@@ -200,7 +201,8 @@ def rows_of_others(role: Role, walker_id: int, theirs: Sequence[int]) -> dict[st
         Follow: (Follow.follower_id != walker_id) & (Follow.followed_id != walker_id),
     }
     if not role.moderates:
-        kept |= {PostLike: PostLike.user_id != walker_id, PostBookmark: PostBookmark.user_id != walker_id}
+        reactions: tuple[Any, ...] = (PostLike, PostBookmark, PostRepost)
+        kept |= {model: model.user_id != walker_id for model in reactions}
         kept |= {Report: Report.reporter_id != walker_id, User: User.id != walker_id, AuditEntry: AuditEntry.id > 0}
     found = {}
     for model, which in kept.items():

@@ -186,7 +186,7 @@ def check_pages_of_posts(town: Town, role: Role) -> None:
             assert image.status_code == status, level
             assert (image.text == f"{WORDS[level]} {kind}") == (status == 200), level
         if status == 404:
-            for action in ("reply", "translate", "language", "edit", "like", "bookmark"):
+            for action in ("reply", "translate", "language", "edit", "like", "bookmark", "repost"):
                 said = walker.post_form(f"/post/{post_id}/{action}", {"post": "x", "form_key": "x"})
                 assert said.status_code == 404, (level, action)
             for action in ("delete", "redraft", "undo"):

@@ -1,4 +1,4 @@
-"""Likes and bookmarks for each kind of viewer: a number is the same wherever it is shown, and every list fits it."""
+"""Reactions for each kind of viewer: a number is the same wherever it is shown, and every list fits it."""
 
 from __future__ import annotations
 
@@ -45,13 +45,14 @@ RELATIONS: dict[str, tuple[Turn, bool]] = {  # and whether the viewer sees what 
 }
 
 
+@pytest.mark.parametrize("reaction", ["like", "repost"])
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_number_of_likes_fits_what_the_viewer_sees(as_, db, run_jobs, relation):
+def test_number_of_reactions_fits_what_the_viewer_sees(as_, db, run_jobs, relation, reaction):
     turn, is_seen = RELATIONS[relation]
     ana, ben, cleo, viewer = (as_(name) for name in ("ana", "ben", "cleo", "viewer"))
     post = a_post(ana.user)
     for browser in (ben, cleo):
-        act(browser, post, "like")
+        act(browser, post, reaction)
     act(viewer, post, "bookmark")
     turn(viewer.user, ben.user)
     db.session.commit()
@@ -60,10 +61,41 @@ def test_number_of_likes_fits_what_the_viewer_sees(as_, db, run_jobs, relation):
         run_jobs()
     count = 1 + is_seen
     pages = ("/explore", "/user/ana", f"/post/{post.id}", "/search?q=hello", "/bookmarks")
-    assert {button_of(viewer.get(page).text, post, "like")[2] for page in pages} == {str(count)}
-    for what, number in (("like", count + 1), ("unlike", count), ("bookmark", count)):
+    assert {button_of(viewer.get(page).text, post, reaction)[2] for page in pages} == {str(count)}
+    for what, number in ((reaction, count + 1), (f"un{reaction}", count)):
         answer = viewer.post_form(f"/post/{post.id}/{what}", headers=AS_SCRIPT)
-        assert answer.get_json() == {"likes": str(number)}
+        assert answer.get_json() == {f"{reaction}s": str(number)}
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+@pytest.mark.parametrize("of_whom", ["author", "reposter"])
+def test_reposts_in_timelines_fit_what_the_viewer_sees(as_, db, run_jobs, relation, of_whom):
+    """What the viewer and the author of a reposted post are to each other; or the viewer and who reposted it."""
+    turn, is_seen = RELATIONS[relation]
+    ana, ben, viewer = (as_(name) for name in ("ana", "ben", "viewer"))
+    a_follow(viewer.user, ben.user)
+    post = a_post(ana.user)
+    act(ben, post, "repost")
+    other = ana.user if of_whom == "author" else ben.user
+    if not (other is ben.user and relation == "follower"):
+        turn(viewer.user, other)
+    db.session.commit()
+    if "other is" in relation:
+        recount(other)
+        run_jobs()
+    on_home = posts_on(viewer.get("/").text)
+    assert on_home == [post.id] * is_seen
+    assert ("ben reposted" in unmarked(viewer.get("/").text)) == is_seen
+    assert viewer.get("/timeline/news?after=0").get_json()["count"] == len(on_home)
+    profile = viewer.get("/user/ben")
+    # Who opens the profile of a person they mute wants to see it.
+    is_there = is_seen or (of_whom == "reposter" and relation == "mutes the other")
+    assert (post.id in posts_on(profile.text)) == is_there
+
+
+def unmarked(page: str) -> str:
+    """The words of a page."""
+    return re.sub(r"<[^>]+>", "", page)
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
@@ -72,35 +104,38 @@ def test_posts_of_hidden_people_leave_ones_lists_and_come_back(as_, db, relation
     is_listed = not re.search("block|suspended|closed", relation)  # what one has chosen stays, although one mutes
     ana, viewer = as_("ana"), as_("viewer")
     post = a_post(ana.user)
-    for what in ("like", "bookmark"):
+    for what in ("like", "bookmark", "repost"):
         act(viewer, post, what)
     turn(viewer.user, ana.user)
     db.session.commit()
     for path in ("/likes", "/bookmarks"):
         assert posts_on(viewer.get(path).text) == [post.id] * is_listed, path
-    for what in ("like", "unlike", "bookmark", "unbookmark"):
+    assert posts_on(viewer.get("/user/viewer").text) == [post.id] * (is_listed and "mutes the" not in relation)
+    for what in ("like", "unlike", "bookmark", "unbookmark", "repost", "unrepost"):
         for headers in ({}, AS_SCRIPT):
             status = viewer.post_form(f"/post/{post.id}/{what}", headers=headers).status_code
             assert status == (404 if not is_listed else 200 if headers else 303), what
 
 
 @pytest.mark.parametrize("relation", RELATIONS)
-def test_the_author_is_told_of_the_likes_they_see(as_, db, run_jobs, relation):
+def test_the_author_is_told_of_the_reactions_they_see(as_, db, run_jobs, relation):
     """Here, the author is the viewer. The unread number is that of the rows, and bookmarks are in none."""
     turn, is_seen = RELATIONS[relation]
     viewer, ben, cleo = (as_(name) for name in ("viewer", "ben", "cleo"))
     post = a_post(viewer.user)
     for browser in (ben, cleo):
         act(browser, post, "bookmark")
-    act(ben, post, "like")
+    for what in ("like", "repost"):
+        act(ben, post, what)
     turn(viewer.user, ben.user)
     db.session.commit()
     if "other is" in relation:
         recount(ben.user)
         run_jobs()
-    likers = re.findall(r'data-kind="like"', viewer.get("/activity").text)
-    assert len(likers) == is_seen
-    assert button_of(viewer.get("/").text, post, "like")[2] == ("1" if is_seen else "")
+    for what in ("like", "repost"):
+        told = re.findall(rf'data-kind="{what}"', viewer.get("/activity").text)
+        assert len(told) == is_seen
+        assert button_of(viewer.get("/").text, post, what)[2] == ("1" if is_seen else "")
 
 
 def recount(person: User) -> None:

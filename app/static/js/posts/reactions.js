@@ -1,4 +1,4 @@
-// Likes, bookmarks and mutes of threads change in place. Pressing the button again undoes it.
+// Likes, bookmarks, reposts and mutes of threads change in place. Pressing the button again undoes it.
 //
 //   <form id="react" method="post">…</form>
 //   <article>
@@ -14,22 +14,25 @@
 //     </div>
 //   </article>
 //
-// The opposite of /post/7/like is /post/7/unlike. A button with `data-other-label` changes its label and isn't pressed. POST <formaction> returns {"likes": "4"}, or an error with
-// {"error": "…"}. The button changes at once. If it is pressed while a request is running, the next one is sent after it.
+// The opposite of /post/7/like is /post/7/unlike. A button with `data-other-label` changes its label and isn't pressed.
+// A button with `data-outline` has an icon without a filled variant. POST <formaction> returns {"likes": "4"} or
+// {"reposts": "4"}, or an error with {"error": "…"}. The button changes at once. If it is pressed while a request is
+// running, the next one is sent after it.
 import * as announcer from "../lib/announcer.js";
 import * as http from "../lib/http.js";
 import { gettext, ready } from "../lib/i18n.js";
 
 const running = new WeakSet(); // buttons
 
-const opposite = (action) => action.replace(/(un)?(like|bookmark|mute)$/, (all, un, what) => (un ? what : `un${what}`));
+const opposite = (action) =>
+  action.replace(/(un)?(like|bookmark|repost|mute)$/, (all, un, what) => (un ? what : `un${what}`));
 const isPressed = (button) => /\/un\w+$/.test(button.getAttribute("formaction"));
 
 function toggle(button) {
   const use = button.querySelector("use");
   const outline = use.getAttribute("href").replace(/-fill$/, "");
   button.setAttribute("formaction", opposite(button.getAttribute("formaction")));
-  use.setAttribute("href", isPressed(button) ? `${outline}-fill` : outline);
+  use.setAttribute("href", isPressed(button) && !("outline" in button.dataset) ? `${outline}-fill` : outline);
   const label = button.dataset.otherLabel;
   if (label) {
     const text = button.querySelector("span");
@@ -41,10 +44,10 @@ function toggle(button) {
   }
 }
 
-function showCount(button, likes) {
+function showCount(button, number) {
   const count = button.querySelector("[data-count]");
   if (count) {
-    count.textContent = likes;
+    count.textContent = number;
   }
 }
 
@@ -74,9 +77,9 @@ async function send(button) {
       const shown = isPressed(button);
       // The button already has the action of the next click; the one that leads to `shown` is the other.
       const url = opposite(button.getAttribute("formaction"));
-      const { likes } = await http.post(url, {}, { keepalive: true }); // even if the reader leaves the page
+      const { likes, reposts } = await http.post(url, {}, { keepalive: true }); // even if the reader leaves the page
       stored = shown;
-      showCount(button, likes);
+      showCount(button, reposts ?? likes);
     }
     hideError(button);
   } catch (error) {

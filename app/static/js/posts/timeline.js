@@ -3,7 +3,8 @@
 //   <div data-timeline="/" data-newest="41" data-news-url="/timeline/news">
 //     <form data-composer>…</form>
 //     <div data-news></div>                 where new posts come in; takes no room, so that nothing moves
-//     <article id="post-41">…</article>
+//     <article class="post" id="post-41">…</article>
+//     <div class="reposted" data-place="40"><article class="post" id="post-7">…</article></div>
 //   </div>
 //
 // The poller brings "timeline": {newest_post_id}. How many new posts there are then, the server is asked:
@@ -71,24 +72,29 @@ function start() {
 
   // --- Showing them
 
-  const idOf = (post) => Number(post.id.replace("post-", ""));
-  const postsOf = (page) => [...page.querySelectorAll("[data-timeline] > .post")];
+  // The place of a repost is the id of the repost. The place of another post is its id.
+  const placeOf = (entry) => Number(entry.dataset.place || entry.id.replace("post-", ""));
+  const entriesOf = (page) => [...page.querySelectorAll("[data-timeline] > :is(.post, .reposted)")];
+  const postIn = (entry) => entry.querySelector(".post") || entry;
 
-  /** The posts of a fresh page that are not here yet; null when it does not reach down to ours. */
+  /** The entries of a fresh page that are not here yet; null when it does not reach down to ours. */
   function freshOf(page) {
-    const posts = postsOf(page);
-    const fresh = posts.filter((post) => idOf(post) > newest);
-    const reaches = fresh.length < posts.length || !page.querySelector("[data-timeline] > .load-more");
-    return reaches && postsOf(document).length > 0 ? fresh : null;
+    const entries = entriesOf(page);
+    const fresh = entries.filter((entry) => placeOf(entry) > newest);
+    const reaches = fresh.length < entries.length || !page.querySelector("[data-timeline] > .load-more");
+    return reaches && entriesOf(document).length > 0 ? fresh : null;
   }
 
   function insert(fresh) {
     const marked = timeline.querySelectorAll(".is-new, .first-read");
-    marked.forEach((post) => post.classList.remove("is-new", "first-read"));
-    place.nextElementSibling.classList.add("first-read"); // where the new ones end
-    fresh.forEach((post) => post.classList.add("is-new"));
-    place.after(...fresh.map((post) => document.adoptNode(post)));
-    newest = counted = idOf(fresh[0]);
+    marked.forEach((entry) => entry.classList.remove("is-new", "first-read"));
+    const again = new Set(fresh.map((entry) => postIn(entry).id));
+    // A post that was reposted moves to its newest place.
+    entriesOf(document).forEach((entry) => again.has(postIn(entry).id) && entry.remove());
+    place.nextElementSibling?.classList.add("first-read"); // where the new ones end
+    fresh.forEach((entry) => entry.classList.add("is-new"));
+    place.after(...fresh.map((entry) => document.adoptNode(entry)));
+    newest = counted = placeOf(fresh[0]);
     fresh[0].tabIndex = -1;
     fresh[0].focus();
     count(); // one may have come while these were on their way
