@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, FilePayload, expect
 
 from app.core.time import now
 from tests.e2e.conftest import PASSWORD, Person
+from tests.e2e.test_look import examine
 from tests.support.pictures import picture
 
 pytestmark = pytest.mark.e2e
@@ -135,6 +136,30 @@ def test_export_progress_is_shown_and_the_file_can_be_downloaded(person: MakePer
     with otto.page.expect_download() as download:
         link.click()
     assert "For the archive" in download.value.path().read_text()
+
+
+def test_person_is_put_on_a_list_without_javascript(person: MakePerson) -> None:
+    lena = person("lena")
+    lena.page.fill(".composer [name=post]", "Seen on a list and under #larches")
+    lena.page.locator(".composer").get_by_role("button", name="Post", exact=True).click()
+    expect(lena.page.locator(".post", has_text="Seen on a list")).to_be_visible()
+    reader = person("rhea", java_script_enabled=False)
+    page = reader.page
+    reader.goto("/lists")
+    page.get_by_label("New list").fill("Foresters")
+    page.get_by_role("button", name="Create list").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Foresters")
+    reader.goto("/user/lena")
+    page.locator(".about-person > summary").click()
+    page.get_by_role("link", name="Add to a list").click()
+    page.get_by_role("button", name="Add to Foresters").click()
+    expect(page.get_by_role("button", name="Remove from Foresters")).to_be_visible()
+    page.locator("main").get_by_role("link", name="Foresters").click()
+    expect(page.locator(".post", has_text="Seen on a list")).to_be_visible()
+    examine(page, "list", with_axe=False)
+    page.locator(".post").get_by_role("link", name="#larches").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("#larches")
+    expect(page.locator(".post", has_text="Seen on a list")).to_be_visible()
 
 
 def test_login_ended_in_another_browser_shows_a_notice(person: MakePerson, browser: Browser) -> None:

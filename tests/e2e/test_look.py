@@ -29,6 +29,8 @@ PAGES = {
     "explore": "/explore",
     "profile": "/user/ben",
     "people": "/user/ben/followers",
+    "lists": "/lists",
+    "tag": "/tag/pan",
     "inbox": "/messages",
     "requests": "/messages/requests",
     "search of messages": "/messages/search?q=a",

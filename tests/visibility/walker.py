@@ -31,6 +31,7 @@ from app.models import (
     MessageImage,
     Post,
     Report,
+    ScheduledPost,
     User,
     UserList,
 )
@@ -71,6 +72,7 @@ VALUES: dict[str, Callable[[], list[Any]]] = {
     "handle": lambda: [*map(public_id, db.session.scalars(select(LoginSession).limit(2))), "nobodys"],
     "number": lambda: [0, NOBODYS],
     "list_id": _ids(UserList),
+    "scheduled_id": _ids(ScheduledPost),
     "tag_name": lambda: [KEY],
     "username": lambda: ["ana", "ben"],
     "recipient": lambda: ["ana", "ben"],
