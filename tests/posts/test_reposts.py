@@ -18,6 +18,7 @@ from app.posts.reactions import repost
 from app.queries import home as home_timeline
 from app.queries import timelines
 from tests.factories import a_follow, a_post, a_user
+from tests.posts.test_export import download, store  # noqa: F401 (a fixture)
 from tests.posts.test_likes import act, button_of, recount  # noqa: F401 (a fixture)
 from tests.posts.test_new_posts import count_new_posts, poll_as_page, timeline_states
 from tests.posts.test_timelines import everything, posts_on
@@ -197,6 +198,14 @@ def test_a_post_that_several_people_repost_is_one_new_post(ana, ben, cleo, as_, 
     assert count_new_posts(cleo, 0) == {"count": 1, "more": False}
     monkeypatch.setattr("app.posts.queries.MAX_NEW_POSTS", 1)  # of two entries, the second is not read
     assert count_new_posts(cleo, 0) == {"count": 1, "more": True}
+
+
+def test_ones_own_reposts_are_exported(store, ana, ben, db, run_jobs):  # noqa: F811
+    post = a_post(ana.user)
+    act(ben, post, "repost")
+    ben.post_form("/export_posts")
+    run_jobs()
+    assert [row["post"] for row in download(ben, db)["reposts"]] == [post.id]
 
 
 # --- Timelines of any content
