@@ -139,7 +139,7 @@ class Person:
         """Fill the fields of a form, given by its selector, and send it."""
         for name, value in fields.items():
             self.page.fill(f"{form} [name={name}]", value)
-        self.page.click(f"{form} [type=submit]")
+        self.page.click(f"{form} [type=submit]:visible")
 
     def register(self) -> None:
         """Through the form, as anybody does."""

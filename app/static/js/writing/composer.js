@@ -105,9 +105,9 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-// The Enter that ends a warning or an alt text would publish the post: it goes on to the text instead.
+// The Enter that ends a warning, an alt text or an option of a poll would publish the post: it goes on to the text instead.
 document.addEventListener("keydown", (event) => {
-  if (isEnter(event) && event.target.matches("[data-composer] :is([name=warning], [name=alt])")) {
+  if (isEnter(event) && event.target.matches("[data-composer] :is([name=warning], [name=alt], [name^=poll_options])")) {
     event.preventDefault();
     event.target.form.querySelector("textarea").focus();
   }
