@@ -93,7 +93,7 @@ async function send(button) {
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (event.target.id !== "react" || !button || !button.hasAttribute("aria-pressed")) {
+  if (event.target.id !== "react" || !button || !button.matches("[aria-pressed], [data-other-label]")) {
     return;
   }
   event.preventDefault();
