@@ -3,8 +3,8 @@
 A step does nothing if its data exists already, so a second run completes an interrupted demo.
 
 No emails are sent. The transaction that enqueues an email also confirms the member's address, or marks the message as
-emailed, so that the job finds nothing to send. Events about follows, mentions, likes and reposts are marked as emailed
-right after they are created, long before the next digest.
+emailed, so that the job finds nothing to send. Events about follows, mentions, quotes, likes and reposts are marked as
+emailed right after they are created, long before the next digest.
 """
 
 from __future__ import annotations
@@ -160,6 +160,7 @@ def _publish(author: User, entry: Entry, pictures: Sequence[Picture]) -> Post:
         warning=entry.warning,
         pictures=pictures,
         poll=NewPoll(entry.poll, minutes=DURATIONS[-1]) if entry.poll else None,
+        quote_of_id=_published(author, entry.quoted).id if entry.quoted else None,
         form_key=entry.form_key,
     )
     if entry.parent is None:

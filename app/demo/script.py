@@ -17,9 +17,10 @@ REPOSTED = 0.15  # share of the liked posts that a member who likes them also re
 
 @dataclass(frozen=True)
 class Entry:
-    """A post or a reply of the demo.
+    """A post, a reply or a quote of the demo.
 
-    `number` is the index of a post among the author's posts, or the index of a reply among the replies of its thread.
+    `number` is the index of a post among the author's posts, or the index of a reply or quote among those of its
+    thread.
     """
 
     author: str
@@ -31,8 +32,9 @@ class Entry:
     earlier: str = ""  # the text before it was edited; "" if it wasn't
     images: tuple[tuple[str, str], ...] = ()  # (name in painting.py, alt text)
     poll: tuple[str, ...] = ()  # options
-    thread: int = 0  # for a reply, the number of its thread, from 1
+    thread: int = 0  # for a reply or quote, the number of its thread, from 1
     parent: Entry | None = None  # what it replies to
+    quoted: Entry | None = None
 
     @property
     def form_key(self) -> str:
@@ -100,10 +102,10 @@ def groups() -> tuple[Group, ...]:
 
 
 def posts() -> list[Entry]:
-    """Return all posts and replies, oldest first.
+    """Return all posts, replies and quotes, oldest first.
 
     The posts of all authors are mixed, in the same order on every run. Each post is followed by at most one reply to an
-    earlier post, so that threads grow over some time.
+    earlier post or quote of one, so that threads grow over some time.
     """
     mixed = sorted(
         (entry for person in people() for entry in person.posts),
@@ -115,13 +117,16 @@ def posts() -> list[Entry]:
         entries.append(entry)
         if waiting:
             entries.append(waiting.pop(0))
-        waiting += _replies().get((entry.author, entry.number), [])
+        waiting += _answers().get((entry.author, entry.number), [])
     return entries + waiting
 
 
 @cache
-def _replies() -> dict[tuple[str, int], list[Entry]]:
-    """Return the replies of all threads. Each key is the author and the number of the post that starts a thread."""
+def _answers() -> dict[tuple[str, int], list[Entry]]:
+    """Return the replies and quotes of all threads.
+
+    Each key is the author and the number of the post that starts a thread.
+    """
     found: dict[tuple[str, int], list[Entry]] = {}
     for thread, row in enumerate(_rows("threads"), start=1):
         author, number = row["post"]
@@ -129,7 +134,10 @@ def _replies() -> dict[tuple[str, int], list[Entry]]:
         replies: list[Entry] = []
         for at, (who, language, body, *parent) in enumerate(row["replies"]):
             replies.append(Entry(who, at, language, body, thread=thread, parent=replies[parent[0]] if parent else post))
-        found[author, number] = replies
+        quotes = enumerate(row.get("quotes", []), start=len(replies))
+        found[author, number] = replies + [
+            Entry(who, at, language, body, thread=thread, quoted=post) for at, (who, language, body) in quotes
+        ]
     return found
 
 

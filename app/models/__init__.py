@@ -13,7 +13,7 @@ from app.models.job import Job
 from app.models.message import HiddenMessage, Message, MessageImage, SealedMessage
 from app.models.moderation import AuditEntry, Report, ReportedMessage, ReportState
 from app.models.notification import Notification, NotificationClock
-from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostRevision, PostTag, Visibility
+from app.models.post import Post, PostCount, PostDraft, PostRecipient, PostRevision, PostTag, QuotedPost, Visibility
 from app.models.post_poll import PostPoll, PostPollOption, PostPollVote
 from app.models.profile_count import ProfileCount
 from app.models.push import PushSubscription
@@ -61,6 +61,7 @@ __all__ = [
     "PostTag",
     "ProfileCount",
     "PushSubscription",
+    "QuotedPost",
     "Report",
     "ReportState",
     "ReportedMessage",

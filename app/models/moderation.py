@@ -70,7 +70,8 @@ class ReportedMessage(Base):
     | images      | its images       | its images              | the uploaded avatar      |
     | facts       | none             | language; author's name | display name             |
 
-    The facts of a post include its content warning and the options of its poll, if it has them.
+    The facts of a post include its content warning, the options of its poll and the post that it quotes, if it has
+    them.
     """
 
     __tablename__ = "reported_message"

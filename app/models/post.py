@@ -1,9 +1,10 @@
-"""Posts and replies, their tags and counters, and drafts of posts."""
+"""Posts, replies and quotes, their tags and counters, and drafts of posts."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple, cast
 
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, false, literal_column, text, true
 from sqlalchemy.orm import Mapped, mapped_column, query_expression, relationship
@@ -21,6 +22,8 @@ IS_OPEN_ROOT = text("reply_to_id IS NULL AND visibility IN ('public', 'members')
 IS_HOME_ROOT = text("reply_to_id IS NULL AND visibility <> 'mentioned'")
 IS_RESTRICTED = text("visibility IN ('followers', 'mentioned')")
 IS_RESTRICTED_REPLY = text("reply_to_id IS NOT NULL AND visibility IN ('followers', 'mentioned')")
+IS_QUOTE = text("quote_of_id IS NOT NULL")
+IS_RESTRICTED_QUOTE = text("quote_of_id IS NOT NULL AND visibility IN ('followers', 'mentioned')")
 WARNING_LENGTH = 120  # characters
 PATH_LENGTH = 384  # app/queries/threads.py explains the path
 
@@ -54,11 +57,26 @@ def narrower(one: str, other: str) -> Visibility:
     return max(Visibility(one), Visibility(other), key=list(Visibility).index)
 
 
-class Post(Base):
-    """A post or a reply. Timelines are ordered and paged by `id`.
+class QuotedPost(NamedTuple):
+    """A quoted post as a card shows it. app/queries/quotes.py loads it."""
 
-    A reply has the id of the post that it answers in `reply_to_id`. When that post is deleted, the reply is kept, so
-    `reply_to_id` and `tree_id` have no foreign key.
+    id: int
+    body: str
+    language: str
+    warning: str
+    visibility: str
+    created_at: datetime
+    reply_to_id: int | None
+    has_images: bool
+    author: User
+
+
+class Post(Base):
+    """A post, a reply or a quote. Timelines are ordered and paged by `id`.
+
+    A reply has the id of the post that it answers in `reply_to_id`, and a quote has the id of the post that it quotes
+    in `quote_of_id`. When that post is deleted, the reply or quote is kept, so `reply_to_id`, `tree_id` and
+    `quote_of_id` have no foreign key.
     """
 
     __tablename__ = "post"
@@ -99,6 +117,25 @@ class Post(Base):
             sqlite_where=IS_RESTRICTED_REPLY,
             postgresql_where=IS_RESTRICTED_REPLY,
         ),
+        # The list of the quotes of a post.
+        Index("ix_post_quote_of_id_id", "quote_of_id", "id", sqlite_where=IS_QUOTE, postgresql_where=IS_QUOTE),
+        # Counting quotes, and those by authors whom the viewer doesn't see.
+        Index(
+            "ix_post_quote_of_id_author_id",
+            "quote_of_id",
+            "author_id",
+            sqlite_where=IS_QUOTE,
+            postgresql_where=IS_QUOTE,
+        ),
+        # The number of quotes whose level hides them from the viewer.
+        Index(
+            "ix_post_quote_of_id_restricted",
+            "quote_of_id",
+            "visibility",
+            "author_id",
+            sqlite_where=IS_RESTRICTED_QUOTE,
+            postgresql_where=IS_RESTRICTED_QUOTE,
+        ),
         {"sqlite_autoincrement": True},  # ids are never reused
     )
 
@@ -129,7 +166,8 @@ class Post(Base):
         default="",
         server_default="",
     )
-    # Whether `PostCount` includes this reply. False if its author is inactive (app/posts/counters.py).
+    quote_of_id: Mapped[int | None]  # the post that this post quotes; a reply quotes no post
+    # Whether `PostCount` includes this reply or quote. False if its author is inactive (app/posts/counters.py).
     counted: Mapped[bool] = mapped_column(default=True, server_default=true())
 
     # The id of this post if it has a poll. So loading posts without polls needs no statement that looks for polls.
@@ -152,6 +190,9 @@ class Post(Base):
     is_pinned: Mapped[bool | None] = query_expression()  # to the top of its author's profile
     own_choices: Mapped[int | None] = query_expression()  # `PostPollVote.choices` of the viewer; None without a vote
     replied_to: Mapped[str | None] = query_expression()  # username; None if the viewer can't see that post
+    quote_count: Mapped[int | None] = query_expression()  # only loaded for the post's own page; None if 0
+    # Not a column. app/queries/quotes.py sets it. None if the viewer can't see the quoted post.
+    quoted = cast("QuotedPost | None", None)
 
 
 class PostRevision(Base):
@@ -168,10 +209,10 @@ class PostRevision(Base):
 
 
 class PostCount(Base):
-    """The numbers of replies, likes and reposts of a post. Database triggers maintain them (migrations/post_counts.py).
+    """The numbers of reactions to a post. Database triggers maintain them (migrations/post_counts.py).
 
-    A post has no row until it gets its first reply, like or repost. The numbers are not columns of Post, so that a new
-    reaction does not change the row of the post, which every timeline reads.
+    A post has no row until it gets its first reply, like, repost or quote. The numbers are not columns of Post, so that
+    a new reaction does not change the row of the post, which every timeline reads.
     """
 
     __tablename__ = "post_count"
@@ -180,6 +221,7 @@ class PostCount(Base):
     replies: Mapped[int] = mapped_column(default=0, server_default="0")
     likes: Mapped[int] = mapped_column(default=0, server_default="0")
     reposts: Mapped[int] = mapped_column(default=0, server_default="0")
+    quotes: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class PostRecipient(Base):

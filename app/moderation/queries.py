@@ -26,7 +26,7 @@ from app.models import (
     SealedMessage,
     User,
 )
-from app.queries import timelines, visibility
+from app.queries import quotes, timelines, visibility
 
 HISTORY = 100  # maximum number of audit log entries shown below a report
 
@@ -74,8 +74,10 @@ def _unsent_after_reading(viewer: User, conversation_id: int) -> list[int]:
 
 
 def post(viewer: User, post_id: int) -> Post | None:
-    """Return the post with that id and its author, or None if the viewer can't see it."""
-    return timelines.one(viewer, post_id)
+    """Return the post with that id, its author and the quoted post, or None if the viewer can't see it."""
+    found = timelines.one(viewer, post_id)
+    quotes.load(viewer, [found] if found else [])
+    return found
 
 
 def is_blocked_either_way(one: User, other: User) -> bool:

@@ -64,6 +64,14 @@ KINDS: dict[str, Kind] = {
             has_actor=True,
         ),
         Kind(
+            "quote",
+            # NOTE: A kind of notification: someone quoted one of the member's posts.
+            _l("Quotes"),
+            _l("You get these when someone quotes one of your posts."),
+            mail="daily",
+            has_actor=True,
+        ),
+        Kind(
             "like",
             # NOTE: A kind of notification: someone liked one of the member's posts.
             _l("Likes"),

@@ -230,6 +230,16 @@ def _poll_closed(event: Activity) -> RenderedEvent:
     return RenderedEvent(say, "posts.show", _place(event), post=event.post)
 
 
+def _quote(event: Activity) -> RenderedEvent:
+    actor = _actor(event)
+    return RenderedEvent(
+        lambda put: _("%(name)s quoted your post", name=put(actor)),
+        "posts.show",
+        _place(event),
+        post=event.post,
+    )
+
+
 def _message_request(event: Activity) -> RenderedEvent:
     actor = _actor(event)
     return RenderedEvent(lambda put: _("%(name)s sent you a message request", name=put(actor)), "messages.requests")
@@ -340,6 +350,7 @@ _ALONE: Mapping[str, Callable[[Activity], RenderedEvent]] = {
     "mention": _mention,
     "reply": _reply,
     "poll_closed": _poll_closed,
+    "quote": _quote,
     "message_request": _message_request,
     "job_done": _job_done,
     "job_failed": _job_failed,

@@ -1,4 +1,4 @@
-"""Publish and delete posts and replies, and start data exports.
+"""Publish and delete posts, replies and quotes, and start data exports.
 
 Only this module and app/posts/editing.py write posts.
 """
@@ -27,7 +27,7 @@ from app.models.post import RESTRICTED_LEVELS, WARNING_LENGTH
 from app.notifications import publish_state, record_event, refresh_counts_for_deleted_post
 from app.posts import audience, drafts, images, queries, votes
 from app.posts.votes import NewPoll
-from app.queries import people, threads
+from app.queries import people, threads, timelines
 
 EXPORT = "posts.export"
 TELL_FOLLOWERS = "posts.tell_followers"
@@ -44,6 +44,7 @@ class PostOptions:
     warning: str = ""  # a content warning, behind which the text is hidden
     pictures: Sequence[Picture] = ()
     poll: NewPoll | None = None
+    quote_of_id: int | None = None  # the post that it quotes
     form_key: str | None = None  # identifies the form, so that submitting it twice creates one post
     max_length: int = 500  # of the text, in characters as readers count them
 
@@ -54,13 +55,16 @@ DEFAULT_OPTIONS = PostOptions()
 def publish(author: User, body: str, options: PostOptions = DEFAULT_OPTIONS) -> Post:
     """Publish a post, and notify the mentioned members and the author's followers. Return the post.
 
-    A background job notifies the followers. Followers are not notified of a post that is only for mentioned people. If
-    the same form is submitted twice with the same text, images, visibility level and content warning, only one post is
-    created, and both calls return it. Raises ActionError if the text or one of the options is invalid.
+    If it quotes a post, the author of that post is notified, too, if they can see the quote. A background job notifies
+    the followers. Followers are not notified of a post that is only for mentioned people. If the same form is submitted
+    twice with the same text, images, visibility level and content warning, only one post is created, and both calls
+    return it. Raises ActionError if the text or one of the options is invalid, or if `author` can't quote the post.
     """
-    post, is_new = _store(author, body, options)
+    _checked_body(body, options)  # before anything is locked
+    quoted = _lock_quoted(author, options.quote_of_id) if options.quote_of_id is not None else None
+    post, is_new = _store(author, body, options, quoted=quoted)
     if is_new:
-        _notify_mentioned(post, author)
+        _notify_mentioned(post, author, but=_notify_quoted(post, author, quoted) if quoted else None)
     if is_new and post.visibility != Visibility.MENTIONED:
         notify_followers(author)
     return post
@@ -91,13 +95,27 @@ def reply(author: User, post: Post, body: str, options: PostOptions = DEFAULT_OP
     return answer
 
 
-def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | None = None) -> tuple[Post, bool]:
+def _lock_quoted(author: User, post_id: int) -> Post:
+    """Lock a post that `author` quotes, and return it. Raises ActionError if `author` can't see or can't quote it."""
+    post = timelines.one(author, post_id)
+    if post is not None:
+        people.lock_follow(author, post.author)  # serialises a concurrent block
+    if post is None or not queries.lock_visible(author, post.id):
+        raise ActionError(_l("This post isn't available anymore."))
+    if not audience.can_quote(author, post):
+        raise ActionError(_l("Only posts that all members can see can be quoted."))
+    return post
+
+
+def _store(
+    author: User, body: str, options: PostOptions, *, reply_to: Post | None = None, quoted: Post | None = None
+) -> tuple[Post, bool]:
     """Store a post, unless the same form has already stored it. Return the stored post, and whether it is new."""
     body, pictures = _checked_body(body, options), options.pictures
     form_key = form_key_with_images(options.form_key, pictures)
     warning = checked_warning(options.warning, WARNING_LENGTH)
     level = audience.checked_level(options.visibility) if options.visibility else None
-    level = level or audience.default_level(author, reply_to)
+    level = level or audience.default_level(author, reply_to or quoted)
     check_mentions(level, body)
     poll = votes.checked(options.poll) if options.poll else None
     # What makes two submissions of a form the same.
@@ -120,6 +138,9 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
         place = threads.place_of_replies(reply_to)
         values |= {"reply_to_id": reply_to.id, "tree_id": place.tree_id, "tree_path": place.prefix}
         values["form_key"] = send_key(author, content, f"{reply_to.id}:{form_key}" if form_key else None)
+    if quoted is not None:
+        values["quote_of_id"] = quoted.id
+        values["form_key"] = send_key(author, content, f"quote:{quoted.id}:{form_key}" if form_key else None)
     stmt = insert_into(Post).values(**values).on_conflict_do_nothing(index_elements=[Post.form_key])
     identity = db.session.scalar(stmt.returning(Post.id))
     if identity is None:
@@ -128,10 +149,10 @@ def _store(author: User, body: str, options: PostOptions, *, reply_to: Post | No
         path = place.prefix + threads.segment(identity)
         db.session.execute(update(Post).where(Post.id == identity).values(tree_path=path))
     post = db.session.get_one(Post, identity)
-    if reply_to is None:
-        drafts.clear(author, options.form_key, body)
-    else:
+    if reply_to is not None:
         drafts.delete_of_reply(author, options.form_key)
+    elif quoted is None or drafts.is_redrafted(options.form_key):  # the other quotes have no drafts
+        drafts.clear(author, options.form_key, body)
     images.attach(post, pictures)
     if poll is not None:
         votes.store(post, poll)
@@ -179,6 +200,14 @@ def _notify_mentioned(post: Post, author: User, *, but: int | None = None) -> No
         if person.id == but:
             continue
         record_event(person.id, "mention", str(post.id), actor=author, post_id=post.id)
+
+
+def _notify_quoted(post: Post, author: User, quoted: Post) -> int | None:
+    """Notify the author of the post `quoted` of its quote `post`, if they can see it. Return their id if they can."""
+    if not audience.includes(quoted.author_id, post):
+        return None
+    record_event(quoted.author_id, "quote", str(post.id), actor=author, post_id=post.id)
+    return quoted.author_id
 
 
 def publish_timeline(user_id: int, newest: int) -> None:

@@ -17,24 +17,32 @@ from app.extensions import db
 from app.lib.text import rich
 from app.models import Post, PostRecipient, User, Visibility
 from app.models.post import OFFERED, RESTRICTED_LEVELS, narrower
-from app.queries import people
+from app.queries import people, visibility
 
 NO_RECIPIENT = _l("Mention at least one person, such as @name, or choose who else can see this.")
 
 
-def default_level(author: User, reply_to: Post | None = None) -> Visibility:
+def default_level(author: User, parent: Post | None = None) -> Visibility:
     """Return the visibility level of a post whose author doesn't choose one.
 
-    This is the default that the author has set, or else the default of the site (POST_VISIBILITY). A reply is for
-    nobody who can't see the post `reply_to`. So a reply to someone else's post for followers is only for the mentioned
-    people, because its author has other followers.
+    This is the default that the author has set, or else the default of the site (POST_VISIBILITY). A reply or quote is
+    for nobody who can't see the post `parent`, which it answers or quotes. So a reply to someone else's post for
+    followers is only for the mentioned people, because its author has other followers.
     """
     own = Visibility(author.post_visibility or current_app.config["POST_VISIBILITY"])
-    if reply_to is None:
+    if parent is None:
         return own
-    if _is_for_followers_of_another(author, reply_to):
+    if _is_for_followers_of_another(author, parent):
         return Visibility.MENTIONED
-    return narrower(own, reply_to.visibility)
+    return narrower(own, parent.visibility)
+
+
+def can_quote(person: User, post: Post) -> bool:
+    """Return whether a person who can see a post can quote it.
+
+    Others can quote a post only if all members can see it. Its author can always quote it.
+    """
+    return post.author_id == person.id or post.visibility not in RESTRICTED_LEVELS
 
 
 def _is_for_followers_of_another(author: User, post: Post) -> bool:
@@ -107,6 +115,14 @@ def includes_parent(answer: Post, parent: Post) -> bool:
     if answer.visibility != Visibility.MENTIONED:
         return True
     return db.session.get(PostRecipient, (parent.author_id, answer.id)) is not None
+
+
+def includes(user_id: int, post: Post) -> bool:
+    """Return whether the visibility level of a post includes a user."""
+    if post.visibility not in RESTRICTED_LEVELS:
+        return True
+    included = select(visibility.level_includes(user_id)).where(Post.id == post.id)
+    return bool(db.session.scalar(included))
 
 
 def names_to_mention(viewer: User, post: Post) -> list[str]:

@@ -1,9 +1,9 @@
-"""The cached counters of posts: the numbers of replies, likes, reposts and votes.
+"""The cached counters of posts: the numbers of replies, likes, reposts, quotes and votes.
 
-A reaction (a reply, like, repost or vote) is counted while the account of its author is active. Its column `counted`
-stores whether it is counted. Database triggers update the counters when reactions are added or removed, or when
-`counted` changes. This module corrects `counted` when an account is closed or restored. Once a day, it recalculates all
-counters.
+A reaction (a reply, like, repost, quote or vote) is counted while the account of its author is active. Its column
+`counted` stores whether it is counted. Database triggers update the counters when reactions are added or removed, or
+when `counted` changes. This module corrects `counted` when an account is closed or restored. Once a day, it
+recalculates all counters.
 """
 
 from __future__ import annotations
@@ -33,16 +33,22 @@ class Reaction(NamedTuple):
 
     @property
     def is_one(self) -> ColumnElement[bool]:
-        """The SQL condition that a row of the table is a reaction. It excludes posts that aren't replies."""
+        """The SQL condition that a row of the table is a reaction. It excludes posts that aren't replies or quotes."""
         is_reaction: ColumnElement[bool] = self.post_id.is_not(None)
         return is_reaction
 
 
-_reply, _like, _repost = shared_alias(Post), shared_alias(PostLike), shared_alias(PostRepost)
+_reply, _like, _repost, _quote = (
+    shared_alias(Post),
+    shared_alias(PostLike),
+    shared_alias(PostRepost),
+    shared_alias(Post),
+)
 TABLES = (
     Reaction(Post, Post.author_id, Post.reply_to_id),
     Reaction(PostLike, PostLike.user_id, PostLike.post_id),
     Reaction(PostRepost, PostRepost.user_id, PostRepost.post_id),
+    Reaction(Post, Post.author_id, Post.quote_of_id),
     Reaction(PostPollVote, PostPollVote.user_id, PostPollVote.post_id),
 )
 # The same for subqueries about a post, in the order of STORED.
@@ -50,8 +56,9 @@ _OF_POST = (
     Reaction(_reply, _reply.author_id, _reply.reply_to_id),
     Reaction(_like, _like.user_id, _like.post_id),
     Reaction(_repost, _repost.user_id, _repost.post_id),
+    Reaction(_quote, _quote.author_id, _quote.quote_of_id),
 )
-STORED = (PostCount.replies, PostCount.likes, PostCount.reposts)
+STORED = (PostCount.replies, PostCount.likes, PostCount.reposts, PostCount.quotes)
 
 
 def recount() -> dict[str, int]:

@@ -37,6 +37,7 @@ class Draft:
     warning: str = ""
     form_key: str = ""
     reply_to_id: int | None = None  # the post that it answers; only if a reply was deleted and redrafted
+    quote_of_id: int | None = None  # the post that a redrafted quote quotes; not stored
 
 
 def save(author: User, draft: Draft) -> bool:
@@ -96,8 +97,8 @@ def current(author: User, form_key: str = "") -> Draft:
     return Draft(row.body, row.language, row.visibility, row.warning, row.form_key) if row else Draft()
 
 
-def of_reply(author: User, form_key: str) -> Draft:
-    """Return the author's draft of a reply with this form key; an empty draft if there is none."""
+def by_key(author: User, form_key: str) -> Draft:
+    """Return the author's draft with this form key; an empty draft if there is none."""
     row = db.session.get(PostDraft, (author.id, form_key))
     return Draft(row.body, row.language, row.visibility, row.warning, row.form_key) if row else Draft()
 
@@ -107,6 +108,11 @@ def delete_of_reply(author: User, form_key: str | None) -> None:
     if form_key and form_key.startswith(REDRAFTED):  # the others have no draft
         this = (PostDraft.user_id == author.id, PostDraft.form_key == form_key, _is_of_reply(True))
         db.session.execute(delete(PostDraft).where(*this))
+
+
+def is_redrafted(form_key: str | None) -> bool:
+    """Return whether a form key is that of a draft of a deleted post."""
+    return bool(form_key) and str(form_key).startswith(REDRAFTED)
 
 
 def has_old() -> bool:

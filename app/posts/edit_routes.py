@@ -111,6 +111,8 @@ def _redraft(post_id: int, act: Callable[[User, Post], Draft | None], done: str)
         flash(_("The images were deleted. To keep them, add them again."), "info")
     if draft is not None and draft.reply_to_id is not None:
         return redirect(url_for("posts.show", post_id=draft.reply_to_id, _anchor="reply"), 303)
+    if draft is not None and draft.quote_of_id is not None:
+        return redirect(url_for("posts.quote", post_id=draft.quote_of_id, draft=draft.form_key), 303)
     return redirect(url_for("posts.home", _anchor="write"), 303)
 
 

@@ -20,7 +20,7 @@ from app.jobs import enqueue
 from app.lib.text import rich
 from app.lib.text.names import username_key
 from app.models import Post, PostRevision, PostTag, User, Visibility
-from app.models.post import WARNING_LENGTH
+from app.models.post import RESTRICTED_LEVELS, WARNING_LENGTH
 from app.notifications import record_event, restore_event, retract_event
 from app.posts import actions, audience, images, votes
 from app.posts.reactions import NOT_AVAILABLE
@@ -118,7 +118,7 @@ def _update_mentions(post: Post, author: User, old_body: str) -> None:
     added = [person.id for person in people.by_usernames(_without(new, old))]
     audience.update_recipients(post, added=added, removed=removed)
     told = people.by_usernames(_without(new[: actions.MAX_MENTIONS], old[: actions.MAX_MENTIONS]))
-    kinds = _kinds_of_events(post)
+    kinds = _kinds_of_events(post, removed)
     for user_id in removed:
         if kind := kinds.get(user_id, "mention"):
             retract_event(user_id, kind, str(post.id))
@@ -141,17 +141,24 @@ def _ids_of(names: Sequence[str]) -> Sequence[int]:
     )
 
 
-def _kinds_of_events(post: Post) -> dict[int, str]:
+def _kinds_of_events(post: Post, removed: Sequence[int]) -> dict[int, str]:
     """Return the kind of event that a mention causes, by user id, for users for whom it is not "mention".
 
     The author of the post that a reply answers has an event of the kind "reply". It depends on a mention only if the
-    reply is for mentioned people. Otherwise, the value is "", because a mention changes nothing.
+    reply is for mentioned people. Otherwise, the value is "", because a mention changes nothing. The author of a quoted
+    post has an event of the kind "quote" if they can see the quote. `removed` are the ids of people who are no longer
+    mentioned.
     """
-    if post.reply_to_id is None:
+    parent_id = post.reply_to_id or post.quote_of_id
+    if parent_id is None:
         return {}
-    parent_author_id = db.session.scalar(select(Post.author_id).where(Post.id == post.reply_to_id))
+    parent_author_id = db.session.scalar(select(Post.author_id).where(Post.id == parent_id))
     if parent_author_id is None:
         return {}
+    if post.quote_of_id is not None:
+        is_open = post.visibility not in RESTRICTED_LEVELS
+        sees_it_still = parent_author_id in removed and audience.includes(parent_author_id, post)
+        return {parent_author_id: "" if is_open or sees_it_still else "quote"}
     return {parent_author_id: "reply" if post.visibility == Visibility.MENTIONED else ""}
 
 

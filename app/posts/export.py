@@ -111,7 +111,7 @@ def _with_rows(batch: Sequence[Exported]) -> list[dict[str, Any]]:
 
 
 def _post(row: Exported) -> dict[str, Any]:
-    identity, body, language, visibility, warning, created_at, reply_to, edited_at, _has_images = row
+    identity, body, language, visibility, warning, created_at, reply_to, edited_at, _has_images, quote_of = row
     post: dict[str, Any] = {
         "id": identity,
         "body": body,
@@ -122,6 +122,8 @@ def _post(row: Exported) -> dict[str, Any]:
     }
     if reply_to is not None:
         post["reply_to"] = reply_to
+    if quote_of is not None:
+        post["quote_of"] = quote_of
     if edited_at is not None:
         post["edited_at"] = edited_at.isoformat()
     return post

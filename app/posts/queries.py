@@ -33,13 +33,13 @@ from app.models import (
 from app.models.post import OPEN
 from app.posts.languages import by_use
 from app.queries import home as home_timeline
-from app.queries import reactions, timelines, visibility
+from app.queries import quotes, reactions, timelines, visibility
 from app.queries.reposts import Entry, entry
 
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
 Reaction = PostLike | PostBookmark | PostPin | PostRepost
 # The columns of `in_batches`.
-Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None, bool]
+Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None, bool, int | None]
 
 
 def home(viewer: User, *, before: int | None, size: int) -> tuple[Sequence[Entry], list[str]]:
@@ -49,7 +49,9 @@ def home(viewer: User, *, before: int | None, size: int) -> tuple[Sequence[Entry
     used first. Both come from one query.
     """
     rows = db.session.execute(_home(), timelines.page_parameters(viewer, before=before, size=size)).unique().all()
-    return [entry(row) for row in rows], by_use(rows[0][-1]) if rows else []
+    found = [entry(row) for row in rows]
+    quotes.load(viewer, [one.post for one in found])
+    return found, by_use(rows[0][-1]) if rows else []
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ def reacted_to(
     """
     values = timelines.page_parameters(viewer, before=before, size=size)
     rows: Sequence[Any] = db.session.execute(_REACTED_TO[model](), values).unique().all()
+    quotes.load(viewer, [post for post, _key in rows])
     return rows
 
 
@@ -258,7 +261,7 @@ def _home() -> Select[Any]:
 @built_once
 def _one() -> Select[Any]:
     columns = (timelines.recent_languages(timelines.VIEWER_ID), _draft_of_reply())
-    return timelines.by_id().add_columns(*columns)
+    return quotes.post_with_count().add_columns(*columns)
 
 
 def _draft_of_reply() -> ScalarSelect[str]:
@@ -305,6 +308,7 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
                 Post.reply_to_id,
                 Post.edited_at,
                 Post.has_images,
+                Post.quote_of_id,
             )
             .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
             .order_by(Post.id)

@@ -18,6 +18,7 @@ from app.posts.forms import LanguageForm, PostForm, ReplyForm
 from app.posts.image_routes import uploaded_images
 from app.posts.languages import choices, likely
 from app.queries import languages as reading
+from app.queries import quotes as quoted_posts
 from app.queries import timelines
 from app.queries.threads import is_path
 from app.web import limits, reauth
@@ -128,6 +129,52 @@ def reply(post_id: int) -> str | Response | tuple[str | Response, int]:
     return (jsonify(url=target), 201) if wants_json() else redirect(target, 303)
 
 
+@bp.get(f"{POST_ID}/quote")
+@login_required
+def quote(post_id: int) -> str:
+    """Show a form for a post that quotes another one. ?draft=<form key> names a draft that the form begins with."""
+    form, draft = PostForm(formdata=None), drafts.by_key(viewer(), request.args.get("draft", "")[:40])
+    if draft.text:
+        _restore(form, draft)
+    return _quote(post_id, form)
+
+
+@bp.post(f"{POST_ID}/quote")
+@login_required
+@limits.posting
+@limits.uploading
+@writes_late
+def publish_quote(post_id: int) -> str | Response | tuple[str | Response, int]:
+    """Publish a quote of a post, and redirect to the quote. If it is rejected, show the form again.
+
+    If a script sent the request, respond with JSON instead: the URL of the quote, or the error.
+    """
+    if timelines.one(viewer(), post_id) is None:
+        abort(404)
+    form = PostForm(request.form)
+    try:
+        with uploaded_images() as pictures, write_transaction():
+            options = replace(options_of(form), pictures=pictures, quote_of_id=post_id)
+            post = actions.publish(viewer(), form.post.data or "", options)
+    except ActionError as refusal:
+        if wants_json():
+            return jsonify(error=str(refusal)), 422
+        flash_error(refusal)
+        return _quote(post_id, form), 422
+    flash(_("Posted."), f"undo {post.id}")
+    target = url_for("posts.show", post_id=post.id)
+    return (jsonify(url=target), 201) if wants_json() else redirect(target, 303)
+
+
+@bp.get(f"{POST_ID}/quotes")
+@login_required
+def quotes(post_id: int) -> str:
+    """List the quotes of a post, newest first."""
+    post = timelines.one(viewer(), post_id) or abort(404)
+    found = page_of_posts(quoted_posts.of_post(), viewer(), post_id=post.id)
+    return render_template("posts/quotes.html", post=post, posts=found)
+
+
 @bp.post(f"{POST_ID}/delete")
 @login_required
 @limits.changing
@@ -210,17 +257,31 @@ def _show(post_id: int, form: LanguageForm, reply_form: ReplyForm) -> str:
     post, after = found.post, request.args.get("after", "")
     after = after if is_path(after) else ""
     thread = threads.around(viewer(), post, after=after, size=page_size())
+    quoted_posts.load(viewer(), [post, *thread.posts()])
     _offer_languages(form, found.languages, post.language, every=True)
     every = request.args.get("languages") == "all"
     _offer_languages(reply_form, found.languages, likely(_page_language(), found.languages), every=every)
     if reply_form.post.data is None and found.draft_key:
-        _restore(reply_form, drafts.of_reply(viewer(), found.draft_key))
+        _restore(reply_form, drafts.by_key(viewer(), found.draft_key))
     reply_form.form_key.data = reply_form.form_key.data or new_form_key()
     if reply_form.post.data is None:  # it was not submitted, and has no draft
         names = audience.names_to_mention(viewer(), post)[: actions.MAX_MENTIONS]
         reply_form.post.data = "".join(f"@{name} " for name in names)
     reply_form.visibility.data = reply_form.visibility.data or audience.default_level(viewer(), post)
     return render_template("posts/show.html", post=post, form=form, reply_form=reply_form, thread=thread, after=after)
+
+
+def _quote(post_id: int, form: PostForm) -> str:
+    found = queries.one(viewer(), post_id) or abort(404)
+    post = found.post
+    if not audience.can_quote(viewer(), post):
+        abort(403)
+    every = request.args.get("languages") == "all"
+    chosen = form.language.data or likely(_page_language(), found.languages)
+    _offer_languages(form, found.languages, chosen, every=every)
+    form.form_key.data = form.form_key.data or new_form_key()
+    form.visibility.data = form.visibility.data or audience.default_level(viewer(), post)
+    return render_template("posts/quote.html", post=post, form=form)
 
 
 def _offer_languages(form: PostForm | LanguageForm, recent: list[str], chosen: str, *, every: bool) -> None:

@@ -14,7 +14,7 @@ from app.lib.text.rich import clean
 from app.lib.text.search import query_terms
 from app.models import User
 from app.posts import bp
-from app.queries import languages, name_prefixes
+from app.queries import languages, name_prefixes, quotes
 from app.queries import search as found
 from app.web import limits
 from app.web.filters import avatar_url
@@ -47,13 +47,15 @@ def search() -> str:
     q = clean(request.args.get("q", ""))[:MAX_QUERY_LENGTH].strip()
     kind = "people" if request.args.get("in") == "people" else "posts"
     terms = query_terms(q)
-    results: Page[object] = Page([], None)
+    results: Page[Any] = Page([], None)
     above = TopResults()
     if terms and kind == "people":
         results = page(*found.people(viewer(), terms))
     elif terms:
         query = found.posts(terms, before=before_id(), size=page_size(), read=languages.read_by(viewer()))
-        results = cut(query, {"viewer_id": viewer().id}, size=page_size())
+        posts = cut(query, {"viewer_id": viewer().id}, size=page_size())
+        quotes.load(viewer(), posts.items)
+        results = posts
         above = _top_results(q) if before_id() is None else above
     return render_template("posts/search.html", q=q, kind=kind, results=results, above=above)
 

@@ -34,6 +34,10 @@ class Thread:
     replies: Sequence[Item] = ()
     after: str | None = None  # the cursor of the next page; None on the last page
 
+    def posts(self) -> list[Post]:
+        """Return all posts of the page, except the one that it is about."""
+        return [item.post for item in (*self.above, *self.replies) if item.post is not None]
+
 
 def around(viewer: User, post: Post, *, after: str, size: int) -> Thread:
     """Return the posts above a post, and up to `size` replies below it that follow the cursor `after`.

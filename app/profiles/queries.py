@@ -15,7 +15,7 @@ from app.core.time import now
 from app.extensions import db
 from app.lib.text.names import username_key
 from app.models import Post, ProfileCount, User
-from app.queries import follows, relations, timelines, visibility
+from app.queries import follows, quotes, relations, timelines, visibility
 from app.queries.relations import Relation
 from app.queries.timelines import VIEWER_ID
 
@@ -79,7 +79,9 @@ def pinned_posts(profile: Profile, viewer: User) -> Sequence[Post]:
     if not profile.has_pins:
         return []
     values = {"viewer_id": viewer.id, "author_id": profile.person.id}
-    return db.session.scalars(timelines.pinned(), values).unique().all()
+    posts = db.session.scalars(timelines.pinned(), values).unique().all()
+    quotes.load(viewer, posts)
+    return posts
 
 
 def people_page(

@@ -1,8 +1,8 @@
 """SQL expressions for the reactions to a post, as the viewer sees them.
 
-These are the numbers of replies, likes and reposts, and whether the viewer likes the post, has reposted it or has
-bookmarked it. Each function returns a subquery that refers to the `Post` of the enclosing query. A number is NULL if no
-one ever replied to the post, liked it or reposted it.
+These are the numbers of replies, likes, reposts and quotes, and whether the viewer likes the post, has reposted it or
+has bookmarked it. Each function returns a subquery that refers to the `Post` of the enclosing query. A number is NULL
+if no one ever replied to the post, liked it, reposted it or quoted it.
 
 A cached counter includes the reactions of users who are hidden from the viewer by a block or mute. These reactions are
 counted and subtracted. So the cost depends on the number of the viewer's blocks and mutes, not on the number of
@@ -22,7 +22,8 @@ from app.models.post import RESTRICTED
 from app.queries import visibility
 
 # Created once, because creating an alias is slow.
-_reply, _like, _own_like, _bookmark, _pin, _vote, _repost, _own_repost = (
+_reply, _quote, _like, _own_like, _bookmark, _pin, _vote, _repost, _own_repost = (
+    shared_alias(Post),
     shared_alias(Post),
     shared_alias(PostLike),
     shared_alias(PostLike),
@@ -39,10 +40,23 @@ def reply_count(viewer_id: Any) -> ScalarSelect[int]:
 
     Replies that aren't visible to all members are checked one by one, so the cost also depends on their number.
     """
-    replies = (_reply.reply_to_id == PostCount.post_id, _reply.reply_to_id.is_not(None), _reply.counted)
-    by_hidden = _reply.author_id.in_(visibility.hidden_ids(viewer_id))
-    excluded = (_reply.visibility.in_(RESTRICTED), ~by_hidden, ~visibility.level_includes(viewer_id, _reply))
-    return _without(PostCount.replies, (*replies, by_hidden), (*replies, *excluded))
+    return _visible_posts(viewer_id, PostCount.replies, _reply, _reply.reply_to_id)
+
+
+def quote_count(viewer_id: Any) -> ScalarSelect[int]:
+    """Return the number of quotes of the post that the viewer can see. The cost is as for `reply_count`."""
+    return _visible_posts(viewer_id, PostCount.quotes, _quote, _quote.quote_of_id)
+
+
+def _visible_posts(viewer_id: Any, stored: Any, post: Any, points_to: Any) -> ScalarSelect[int]:
+    """Return the number `stored` without the posts that the viewer can't see. `post` is an alias of Post.
+
+    The posts that are counted are those whose column `points_to` has the id of the `Post`.
+    """
+    counted = (points_to == PostCount.post_id, points_to.is_not(None), post.counted)
+    by_hidden = post.author_id.in_(visibility.hidden_ids(viewer_id))
+    excluded = (post.visibility.in_(RESTRICTED), ~by_hidden, ~visibility.level_includes(viewer_id, post))
+    return _without(stored, (*counted, by_hidden), (*counted, *excluded))
 
 
 def like_count(viewer_id: Any) -> ScalarSelect[int]:

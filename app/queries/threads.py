@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, ScalarSelect, Select, bindparam, select
+from sqlalchemy import Integer, ScalarSelect, Select, bindparam, func, select
 
 from app.core.database import shared_alias
 from app.extensions import db
@@ -75,14 +75,15 @@ def ancestor_ids(post: Post) -> list[int]:
 
 
 def lock_parent(post_id: int) -> None:
-    """Lock the post that a reply answers, so that it can't be deleted until the commit.
+    """Lock the post that a reply answers or a quote quotes, so that it can't be deleted until the commit.
 
-    Call this before deleting the reply `post_id`. It does nothing if the post is not a reply. Deleting the reply and
+    Call this before deleting the reply or quote `post_id`. It does nothing for other posts. Deleting the reply and
     deleting the post that it answers both update the counter of that post, and lock other rows. This lock prevents a
     deadlock of the two deletions.
     """
-    replied_to = select(_reply.reply_to_id).where(_reply.id == post_id).scalar_subquery()
-    db.session.execute(select(Post.id).where(Post.id == replied_to).with_for_update(read=True, key_share=True))
+    points_to = func.coalesce(_reply.reply_to_id, _reply.quote_of_id)
+    parent = select(points_to).where(_reply.id == post_id).scalar_subquery()
+    db.session.execute(select(Post.id).where(Post.id == parent).with_for_update(read=True, key_share=True))
 
 
 def below(posts: Select[Post]) -> Select[Post]:

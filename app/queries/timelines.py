@@ -48,7 +48,7 @@ _theirs, _follow = shared_alias(Post), shared_alias(Follow)
 
 @built_once
 def visible() -> Select[Post]:
-    """Select the posts that the viewer may see, with their authors.
+    """Select the posts that the viewer may see, with their authors. `quotes.load` adds the posts that they quote.
 
     All timelines are built from this query.
     """
@@ -66,23 +66,23 @@ def loaded() -> Select[Post]:
         .join(Post.author)
         .options(
             contains_eager(Post.author),
-            _computed(Post.reply_count, reactions.reply_count(VIEWER_ID)),
-            _computed(Post.like_count, reactions.like_count(VIEWER_ID)),
-            _computed(Post.repost_count, reactions.repost_count(VIEWER_ID)),
-            _computed(Post.is_liked, reactions.is_liked(VIEWER_ID)),
-            _computed(Post.is_reposted, reactions.is_reposted(VIEWER_ID)),
-            _computed(Post.is_bookmarked, reactions.is_bookmarked(VIEWER_ID)),
-            _computed(Post.is_thread_muted, visibility.is_muting_thread(VIEWER_ID)),
-            _computed(Post.is_pinned, reactions.is_pinned()),
+            computed(Post.reply_count, reactions.reply_count(VIEWER_ID)),
+            computed(Post.like_count, reactions.like_count(VIEWER_ID)),
+            computed(Post.repost_count, reactions.repost_count(VIEWER_ID)),
+            computed(Post.is_liked, reactions.is_liked(VIEWER_ID)),
+            computed(Post.is_reposted, reactions.is_reposted(VIEWER_ID)),
+            computed(Post.is_bookmarked, reactions.is_bookmarked(VIEWER_ID)),
+            computed(Post.is_thread_muted, visibility.is_muting_thread(VIEWER_ID)),
+            computed(Post.is_pinned, reactions.is_pinned()),
             # A second statement, only for a page with polls.
             selectinload(Post.poll).joinedload(PostPoll.options),
-            _computed(Post.own_choices, reactions.own_choices(VIEWER_ID)),
-            _computed(Post.replied_to, threads.replied_to(VIEWER_ID)),
+            computed(Post.own_choices, reactions.own_choices(VIEWER_ID)),
+            computed(Post.replied_to, threads.replied_to(VIEWER_ID)),
         )
     )
 
 
-def _computed(attribute: Any, expression: ColumnElement[Any]) -> Any:
+def computed(attribute: Any, expression: ColumnElement[Any]) -> Any:
     """Return the option that loads a `query_expression` attribute of Post.
 
     After a rollback, SQLAlchemy reloads a post without the bind parameters of the query. So the reload leaves the

@@ -13,7 +13,7 @@ from flask import Flask, request
 from flask_babel import get_locale
 from markupsafe import Markup
 
-from app.models import Post
+from app.models import Post, QuotedPost
 from app.queries.post_images import images_of
 from app.web.filters import ago
 
@@ -76,6 +76,8 @@ def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -
         post.is_bookmarked,
         post.is_thread_muted,
         _poll_key(post),
+        post.quote_of_id,
+        _quoted_key(post.quoted) if post.quoted else None,
     )
 
 
@@ -86,3 +88,10 @@ def _poll_key(post: Post) -> Hashable:
     poll = post.poll
     votes = tuple(option.votes for option in poll.options)
     return poll.is_over, ago(poll.ends_at, "long"), post.own_choices, poll.voters, votes
+
+
+def _quoted_key(quoted: QuotedPost) -> Hashable:
+    """Return what the card of a quoted post depends on."""
+    author = quoted.author
+    written = (quoted.id, quoted.body, quoted.language, quoted.warning, quoted.visibility, quoted.has_images)
+    return *written, ago(quoted.created_at), author.username, author.display_name, author.avatar

@@ -20,7 +20,7 @@ ICONS = frozenset(
     funnel gear gear-fill gear-wide-connected globe2 hand-index heart heart-fill hourglass house house-fill image
     inbox info-circle info-circle-fill journal laptop moon-stars patch-check-fill pause-circle pause-fill pencil
     pencil-square people people-fill person person-check person-fill person-gear person-x phone pin-angle
-    pin-angle-fill play-fill question-circle repeat search send-fill shield-lock slash-circle sliders three-dots
+    pin-angle-fill play-fill question-circle quote repeat search send-fill shield-lock slash-circle sliders three-dots
     translate trash x-circle-fill x-lg
     """.split()  # noqa: SIM905 (a list of words is easier to read)
 )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app.extensions import db
 from app.models import Post, User
+from app.queries import quotes
 from app.queries.reposts import Entry, entry
 from app.queries.timelines import LARGEST_ID, page_parameters
 
@@ -65,19 +66,23 @@ def page(
 
 
 def page_of_posts(timeline: Select[Post], viewer: User, **values: Any) -> Page[Post]:
-    """Run a query of app/queries/timelines.py for the requested page, and return the page.
+    """Run a query of app/queries/timelines.py for the requested page, and return the page with the quoted posts.
 
     `values` are the values of its bind parameters, except those of `page_parameters`.
     """
     size = page_size()
-    return cut(timeline, values | page_parameters(viewer, before=before_id(), size=size), size=size)
+    found = cut(timeline, values | page_parameters(viewer, before=before_id(), size=size), size=size)
+    quotes.load(viewer, found.items)
+    return found
 
 
 def page_of_entries(timeline: Select[Any], viewer: User, **values: int) -> Page[Entry]:
     """Run a query of app/queries/timelines.py that selects entries, as `page_of_posts` does. Return the page."""
     size = page_size()
     rows = db.session.execute(timeline, values | page_parameters(viewer, before=before_id(), size=size)).unique().all()
-    return cut_entries([entry(row) for row in rows], size)
+    found = cut_entries([entry(row) for row in rows], size)
+    quotes.load(viewer, [one.post for one in found.items])
+    return found
 
 
 def cut_entries(found: Sequence[Entry], size: int) -> Page[Entry]:

@@ -13,7 +13,7 @@ from app.extensions import db
 from app.models import DeliveryPreference, DeliveryProfile, Post, User
 from app.notifications import preferences, record_event, scheduling
 from app.notifications.kinds import CONFIGURABLE
-from app.posts.actions import publish, reply
+from app.posts.actions import PostOptions, publish, reply
 from app.posts.reactions import like, repost
 from app.profiles.actions import follow
 from app.queries import timelines
@@ -40,6 +40,10 @@ def _reply(reader: User) -> None:
     values = {"viewer_id": writer.id, "post_id": a_post(reader).id}
     post = db.session.scalar(timelines.by_id(), values, execution_options={"populate_existing": True})
     reply(writer, post, "I agree")
+
+
+def _quote(reader: User) -> None:
+    publish(somebody(), "Look at this", PostOptions(quote_of_id=a_post(reader).id))
 
 
 def _like(reader: User) -> None:
@@ -82,6 +86,7 @@ HAPPEN: dict[str, Callable[[User], None]] = {
     "message": _message,
     "mention": _mention,
     "reply": _reply,
+    "quote": _quote,
     "follow": _follow,
     "like": _like,
     "poll_closed": _poll_closed,

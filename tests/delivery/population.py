@@ -120,7 +120,7 @@ class Town:
             answer = friend.post_form(f"/send_message/{reader.name}", {"message": f"Hello number {number}"})
         elif reader.kind == "mention":
             answer = friend.post_form("/post", {"post": f"Have you seen this, @{reader.name}? {number}"})
-        elif reader.kind in {"reply", "like", "repost"}:
+        elif reader.kind in {"reply", "quote", "like", "repost"}:
             reader.browser.post_form("/post", {"post": f"Answer me. {number}"})
             newest = re.search(r'id="post-(\d+)"', friend.get(f"/user/{reader.name}").text)
             assert newest is not None

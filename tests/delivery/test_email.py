@@ -24,6 +24,7 @@ SUBJECTS = {
     "message": "New message from friend",
     "mention": "friend",
     "reply": "friend",
+    "quote": "friend",
     "like": "friend",
     "poll_closed": "Your poll has ended",
     "repost": "friend",

@@ -37,6 +37,7 @@ def looks_lived_in(db):
     assert db.session.scalar(select(func.count()).where(Post.warning != "")) == 2
     assert db.session.scalar(select(func.count()).where(Post.revision > 0)) == 1
     assert len(db.session.scalars(select(PostImage.file)).all()) == 3 and all(db.session.scalars(select(PostImage.alt)))
+    assert db.session.scalar(select(func.count()).where(Post.quote_of_id.is_not(None))) == 3
     assert db.session.scalar(select(func.count()).where(User.email_confirmed_at.is_(None))) == 0
 
 
@@ -46,7 +47,7 @@ def test_demo_data_is_created_once_and_sends_no_email(app, db, demo, client, run
     assert f"as ana, password: {PASSWORD}" in result.output
     made = rows(db)
     people, follows, posts, messages, likes, bookmarks, reposts = made
-    assert (people, posts) == (24, 203)
+    assert (people, posts) == (24, 206)
     assert follows > 100 and messages > 60 and likes > 300 and bookmarks > 100 and reposts > 20
     looks_lived_in(db)
     run_jobs(advance=8 * 86_400)  # so that every digest had its time
@@ -81,7 +82,7 @@ def test_an_interrupted_demo_is_completed(db, demo, monkeypatch):
     assert rows(db)[3] == 0
     monkeypatch.setattr(building, "steps", steps)
     assert "ready" in demo().output
-    assert rows(db)[0] == 24 and rows(db)[2] == 203 and rows(db)[3] > 60 and rows(db)[4] > 300
+    assert rows(db)[0] == 24 and rows(db)[2] == 206 and rows(db)[3] > 60 and rows(db)[4] > 300
 
 
 def test_demo_does_not_take_over_an_existing_account(db, demo):

@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import func, select
 
-from app.models import Activity, Block, Post, Report
+from app.models import Activity, Block, Post, PostCount, Report
 from app.moderation.actions.reporting import MAX_PER_DAY
 from tests.factories import a_follow, a_post
 from tests.moderation.conftest import act_on, audit_log, last_note, newest_report, view_evidence
@@ -90,6 +90,33 @@ def test_concurrently_sent_post_report_creates_one_report(app, members, db, post
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(send, range(4))) == {303}
     assert db.session.scalar(select(func.count()).select_from(Report)) == 1
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_report_of_a_quote_contains_the_quoted_post_as_the_reporter_saw_it(members, db, as_, is_seen):
+    eve = as_("eve")
+    original = a_post(eve.user, "Words of eve", language="fr", warning="Spoilers")
+    quote = a_post(members.ben.user, "What a fool", quote_of_id=original.id)
+    if not is_seen:
+        add_block(db, eve, members.ana)
+    path = f"/report/post/{quote.id}"
+    assert ("Words of eve" in members.ana.get(path).text) == is_seen
+    assert send_form(members.ana, path).status_code == 303
+    assert eve.post_form(f"/post/{original.id}/delete").status_code == 303
+    report = newest_report(db)
+    page = view_evidence(members.mia, report)
+    assert "What a fool" in page and "The signature is valid." in page
+    for shown in (page, members.ana.get(f"/report/receipt/{report.id}").text):
+        assert {words in shown for words in ("Words of eve", "@eve", "Spoilers", 'lang="fr"')} == {is_seen}
+
+
+def test_removing_a_quote_lowers_the_number_of_quotes(members, db, post):
+    quote = a_post(members.ben.user, "Look at that", quote_of_id=post.id)
+    send_form(members.ana, f"/report/post/{quote.id}")
+    report = newest_report(db)
+    view_evidence(members.mia, report)
+    assert act_on(members.mia, report, "remove_post", "Please be kind").status_code == 303
+    assert db.session.scalars(select(PostCount.quotes)).all() == [0]
 
 
 @pytest.mark.slow

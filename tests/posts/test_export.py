@@ -77,6 +77,21 @@ def test_posts_are_exported_and_downloaded(store, as_, db, run_jobs, mails, numb
         assert {0: "0 posts", 1: "contains your post", 3: "3 posts"}[number] in words
 
 
+def test_export_has_the_ids_of_answered_and_quoted_posts(store, as_, db, run_jobs):
+    browser = as_("ana")
+    post_id = a_post(a_user("ben"), "not ana's").id
+    for path in ("quote", "reply"):
+        assert browser.post_form(f"/post/{post_id}/{path}", {"post": "Mine"}).status_code == 303
+    browser.post_form("/export_posts")
+    run_jobs()
+    content = download(browser, db)
+    assert [(row.get("quote_of"), row.get("reply_to")) for row in content["posts"]] == [
+        (post_id, None),
+        (None, post_id),
+    ]
+    assert "not ana's" not in json.dumps(content)
+
+
 @pytest.mark.slow
 def test_long_export_uses_little_memory_and_its_progress_only_increases(store, as_, db, run_jobs, monkeypatch):
     monkeypatch.setattr(export, "REPORT_EVERY", 0.0)

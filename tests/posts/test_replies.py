@@ -392,7 +392,8 @@ def test_counters_that_drifted_are_put_right_and_reported(as_, db, caplog, recou
     db.session.execute(update(Post).where(Post.reply_to_id == posts[0].id).values(counted=False))
     db.session.commit()
     assert recount() == {"checked": 2 * len(counters.STORED), "drift": 3}
-    assert f"the replies, likes, reposts of post {posts[0].id} were [7, 0, 0], are [1, 0, 0]" in caplog.text
+    told = f"the replies, likes, reposts, quotes of post {posts[0].id} were [7, 0, 0, 0], are [1, 0, 0, 0]"
+    assert told in caplog.text
     assert dict(db.session.execute(select(PostCount.post_id, PostCount.replies)).all()) == {
         posts[0].id: 1,
         posts[1].id: 1,

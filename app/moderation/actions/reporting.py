@@ -19,6 +19,7 @@ from app.models.post import RESTRICTED_LEVELS
 from app.moderation import evidence, queries
 from app.moderation.actions.rules import checked
 from app.notifications import record_event
+from app.queries import quotes
 
 MAX_MESSAGES = 50  # maximum number of messages in one report
 MAX_PER_DAY = 20  # maximum number of reports by one user in 24 hours
@@ -74,7 +75,8 @@ def report_post(
 
     The report contains the version of the post that the reporter saw, even if the post was edited meanwhile. `revision`
     is the number of this version; None is the current one. `pictures` is `[{"file", "alt", "sha256"}]` for copies of
-    the post's images. The caller must have loaded `post.author` and checked that `reporter` can see the post.
+    the post's images. If the post quotes another one, the report contains the text of that post, too, as far as the
+    reporter can see it. The caller must have loaded `post.author` and checked that `reporter` can see the post.
     Submitting a form twice (same `form_key` and note) creates one report. Raises ActionError if the note is invalid, if
     the post is the reporter's own, or if they have made too many reports today.
     """
@@ -92,6 +94,7 @@ def report_post(
         facts["visibility"] = post.visibility
     if post.poll_id is not None and post.poll is not None:
         facts["options"] = [option.text for option in post.poll.options]
+    facts |= _quoted_facts(reporter, post)
     copy = ReportedMessage(
         seq=0,
         sender_name=author.username,
@@ -109,6 +112,20 @@ def _version(post: Post, revision: int | None) -> Post | PostRevision:
         return post
     this = select(PostRevision).where(PostRevision.post_id == post.id, PostRevision.number == revision)
     return db.session.scalars(this).one()
+
+
+def _quoted_facts(reporter: User, post: Post) -> dict[str, str]:
+    """Return the facts about the post that a reported post quotes; none if the reporter can't see it."""
+    quotes.load(reporter, [post])  # as the reporter sees it now
+    if post.quoted is None:
+        return {}
+    facts = {
+        "quoted_sender": post.quoted.author.username,
+        "quoted_text": post.quoted.body,
+        "quoted_language": post.quoted.language,
+        "quoted_warning": post.quoted.warning,
+    }
+    return {key: value for key, value in facts.items() if value}
 
 
 def report_person(

@@ -4,6 +4,7 @@
 //   <form data-composer data-done-url="/post/7" ...>    an edit, after which that page is shown
 //   <form data-composer data-reply ...>    a reply, whose answer says where it is: 201 and {"url": "/post/7"}
 //   <form data-composer data-has-images ...>    edits a post that has pictures, and so needs no text
+//   <form data-composer data-quote ...>    a quote, answered like a reply
 //   <a data-write href="/#write">    puts the cursor into the composer of this page, or of the page it links to
 //   <a href="/post/7#reply">         puts it into the form for a reply
 import * as http from "../lib/http.js";
@@ -17,7 +18,7 @@ import { refresh } from "./textarea.js";
 
 // --- Sending
 
-/** Empties a form whose reply was sent. The level and the warning were chosen for that reply only. */
+/** Empties a form whose reply or quote was sent. The level and the warning were chosen for it only. */
 function clear(form) {
   const { visibility, warning } = form.elements;
   form.querySelector("textarea").value = "";
@@ -51,9 +52,9 @@ async function send(form) {
   showError(form, "");
   let reason = "";
   try {
-    const isReply = "reply" in form.dataset;
-    // A page with what was refused would be without the chosen pictures, and a reply has no draft.
-    const staysHere = isReply || hasPictures;
+    const answersJson = "reply" in form.dataset || "quote" in form.dataset;
+    // A page with what was refused would be without the chosen pictures, and a reply or quote has no draft.
+    const staysHere = answersJson || hasPictures;
     const headers = { Accept: staysHere ? "application/json" : "text/html" };
     const response = await http.submit(form, { redirect: "manual", headers, body: pictures.of(form).body() });
     if (response.status === 201) {
