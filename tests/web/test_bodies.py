@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from werkzeug.routing import NumberConverter
 
 from tests.factories import a_user
 from tests.support.sql import everything
@@ -32,8 +33,8 @@ def post_routes(app) -> list:
 
 
 def address(rule) -> str:
-    numbers = dict.fromkeys(("post_id", "conversation_id", "image_id", "report_id", "event_id", "seq", "number"), 1)
-    return rule.build({name: numbers.get(name, "ben") for name in rule.arguments}, False)[1]
+    values = {name: 1 if isinstance(of, NumberConverter) else "ben" for name, of in rule._converters.items()}
+    return rule.build(values, False)[1]
 
 
 @pytest.fixture
