@@ -211,8 +211,8 @@ class _Parser:
             self._damage(number, f"neither msgid, msgstr, text in quotes nor a comment: {line[:60]!r}")
             return
         word, index, quoted = match.groups()
-        if word == "msgctxt" or (word == "msgid" and "msgid" in self._parts):
-            self._finish()
+        if (word == "msgctxt" and self._parts) or (word == "msgid" and "msgid" in self._parts):
+            self._finish()  # but the comments above a msgctxt belong to the same entry
         if word == "msgid":
             self._entry.line = number
         self._entry.obsolete = obsolete

@@ -356,6 +356,17 @@ def test_catalog_update_loses_no_translation(start, translations):
     assert "nplurals=2; plural=(n > 1);" in translations.text("pt_BR")
 
 
+def test_comments_above_a_context_belong_to_its_entry(tmp_path):
+    path = tmp_path / "messages.po"
+    marks = "# Shorter is better.\n#. NOTE: A button.\n#: app/a.html\n#, fuzzy\n"
+    older = 'msgid "Older"\nmsgstr "Anteriores"\n\n'
+    path.write_text(f'{HEAD}{older}{marks}msgctxt "post"\nmsgid "Undo"\nmsgstr "Deshacer"\n', encoding="utf-8")
+    before, undo = po.read(path, "es").entries
+    assert not before.comments
+    assert undo.comments == ["Shorter is better."]
+    assert (undo.extracted, undo.locations, undo.flags) == (["NOTE: A button."], ["app/a.html"], ["fuzzy"])
+
+
 def test_catalog_init_explains_why_it_fails(start, translations):
     app = start()
     for code in ("en", "klingon", "xx", "tlh", "", "../x", "es", "es.UTF-8"):
