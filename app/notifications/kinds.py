@@ -107,8 +107,8 @@ KINDS: dict[str, Kind] = {
         Kind(
             "poll_closed",
             # NOTE: A kind of notification: polls that the member made or voted in have ended.
-            _l("Polls that ended"),
-            _l("You get these when a poll ends that you made or voted in."),
+            _l("Finished polls"),
+            _l("You get these when a poll you made or voted in has ended."),
             mail="none",
         ),
         Kind(
@@ -125,7 +125,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "schedule_failed",
             _l("Scheduled posts"),
-            _l("You get these when a scheduled post couldn't be published."),
+            _l("You get these when a scheduled post can't be published."),
             mail="now",
             fixed=True,
         ),

@@ -106,9 +106,9 @@ def _redraft(post_id: int, act: Callable[[User, Post], Draft | None], done: str)
         return redirect(url_for("posts.show", post_id=post_id), 303)
     flash(done, "success")
     if has_poll:
-        flash(_("The poll was deleted. To keep it, add it again."), "info")
+        flash(_("The poll wasn't kept. You can add it again."), "info")
     if has_images:
-        flash(_("The images were deleted. To keep them, add them again."), "info")
+        flash(_("The images weren't kept. You can add them again."), "info")
     if draft is not None and draft.reply_to_id is not None:
         return redirect(url_for("posts.show", post_id=draft.reply_to_id, _anchor="reply"), 303)
     if draft is not None and draft.quote_of_id is not None:

@@ -73,10 +73,11 @@ class PostForm(FlaskForm):
         validate_choice=False,
     )
     warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
-    # NOTE: When a scheduled post will be published.
-    publish_at = DateTimeLocalField(_l("Time to post"))
+    # NOTE: Label of the date and time at which a scheduled post will be published.
+    publish_at = DateTimeLocalField(_l("When to post"))
     poll_options = FieldList(StringField(), min_entries=MAX_OPTIONS)
     poll_multiple = BooleanField(_l("People can choose more than one"))
+    # NOTE: Label of how long a poll lasts. The choices are durations, such as "1 day".
     poll_minutes = SelectField(_l("Ends in"), coerce=int, default=24 * 60, validate_choice=False)
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
 

@@ -98,6 +98,7 @@ def create() -> str | Response | tuple[str | Response, int]:
                 drafts.save(viewer(), draft)
         return _home(form), 422
     if time:
+        # NOTE: A post was scheduled.
         flash(_("Scheduled."), "success")
         return redirect(url_for("posts.scheduled"), 303)
     flash(_("Posted."), f"undo {post.id}")

@@ -53,7 +53,7 @@ def change_scheduled(scheduled_id: int) -> Response | tuple[str, int]:
     except ActionError as refusal:
         flash_error(refusal)
         return _page(row, form), 422
-    flash(_("Saved."), "success")
+    flash(_("Changes saved."), "success")
     return _list()
 
 

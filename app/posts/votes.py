@@ -53,7 +53,7 @@ def checked(poll: NewPoll) -> NewPoll:
             _ln("A poll can have up to %(num)s option.", "A poll can have up to %(num)s options.", MAX_OPTIONS)
         )
     if len({option.casefold() for option in options}) < len(options):
-        raise ActionError(_l("Two options of your poll are the same."))
+        raise ActionError(_l("Two poll options are the same."))
     if poll.minutes not in DURATIONS:
         raise ActionError(_l("Choose from the list how long your poll lasts."))
     return NewPoll(options, poll.is_multiple, poll.minutes)

@@ -113,7 +113,7 @@ def test_a_vote_needs_an_option_of_the_poll(as_, db, positions):
     ("change", "message"),
     [
         ({"poll_options-1": ""}, "A poll needs at least 2 options."),
-        ({"poll_options-1": "HERON"}, "Two options of your poll are the same."),
+        ({"poll_options-1": "HERON"}, "Two poll options are the same."),
         ({"poll_options-1": "x" * 81}, "This is too long. The limit is 80 characters."),
         ({"poll_minutes": "7"}, "Choose from the list how long your poll lasts."),
         ({f"poll_options-{at}": f"Bird {at}" for at in range(5)}, "A poll can have up to 4 options."),
@@ -152,9 +152,9 @@ def test_search_finds_options_also_after_an_edit(as_, db):
 def test_redrafting_says_that_the_poll_is_lost(as_, db):
     ana = as_("ana")
     post_id = write(ana)
-    assert "A draft doesn&#39;t keep the poll." in ana.get(f"/post/{post_id}").text
+    assert "Redrafting doesn&#39;t keep the poll." in ana.get(f"/post/{post_id}").text
     answer = ana.post_form(f"/post/{post_id}/redraft")
-    assert "The poll was deleted." in ana.follow(answer).text
+    assert "The poll wasn&#39;t kept." in ana.follow(answer).text
     assert db.session.scalar(select(func.count()).select_from(PostPollOption)) == 0
 
 
