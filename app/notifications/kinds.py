@@ -95,9 +95,9 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "edit",
-            # NOTE: A kind of notification: someone edited a post that the member liked.
+            # NOTE: A kind of notification: someone edited a post that the member liked or reposted.
             _l("Edited posts"),
-            _l("You get these when someone edits a post you liked. They don't count in any badge."),
+            _l("You get these when someone edits a post you liked or reposted. They don't count in any badge."),
             mail="none",
             push=False,
             has_actor=True,

@@ -194,7 +194,7 @@ def _edit(events: Sequence[Activity]) -> RenderedEvent:
     """Render edits of one post. Only its author can edit it."""
     actor = _actor(events[0])
     return RenderedEvent(
-        lambda put: _("%(name)s edited a post you liked", name=put(actor)),
+        lambda put: _("%(name)s edited a post you liked or reposted", name=put(actor)),
         "posts.show",
         _place(events[0]),
         post=events[0].post,

@@ -27,7 +27,7 @@ from app.posts.reactions import NOT_AVAILABLE
 from app.queries import people, post_images
 
 TELL_OF_EDIT = "posts.tell_of_edit"
-BURST = timedelta(hours=1)  # edits with shorter pauses between them are one event for the people who liked the post
+BURST = timedelta(hours=1)  # edits with shorter pauses between them are one event for each person who is told
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _kinds_of_events(post: Post, removed: Sequence[int]) -> dict[int, str]:
 
 
 def tell_of_edit(post_id: int, revision: int, user_ids: Sequence[int]) -> bool:
-    """Record an event about an edit for some of the people who liked the post. Idempotent.
+    """Record an event about an edit for some of the people who liked or reposted the post. Idempotent.
 
     `revision` is the first revision of the burst, and identifies the event. Return False if the post no longer exists.
     """

@@ -50,7 +50,7 @@ def tell_followers(author_id: int) -> None:
 
 @job(TELL_OF_EDIT, queue="slow", timeout=3600)
 def tell_of_edit(post_id: int, revision: int) -> None:
-    """Record an event about an edit for everyone who likes the post and can see it. Idempotent.
+    """Record an event about an edit for everyone who likes or reposted the post and can see it. Idempotent.
 
     `revision` is the first revision of a burst of edits. A second run skips those who already have the event.
     """

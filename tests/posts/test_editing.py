@@ -326,6 +326,17 @@ def test_the_export_holds_all_versions(app, as_, run_jobs):
 # --- Telling who liked it
 
 
+def test_people_who_reposted_the_post_are_told_once_even_if_they_like_it_too(as_, run_jobs):
+    ana, ben, cleo = as_("ana"), as_("ben"), as_("cleo")
+    post = post_as(ana, "One")
+    for browser, action in ((ben, "like"), (ben, "repost"), (cleo, "repost")):
+        act(browser, post, action)
+    edited(ana, post, "Two")
+    run_jobs()
+    assert sorted(told("edit")) == [(ben.user.id, False), (cleo.user.id, False)]
+    assert "edited a post you liked or reposted" in cleo.get("/activity").text
+
+
 def test_people_who_liked_the_post_are_told_once_per_burst(as_, run_jobs, mails):
     ana, ben, cleo = as_("ana"), as_("ben"), as_("cleo")
     post = post_as(ana, "One")
