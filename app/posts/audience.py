@@ -26,7 +26,7 @@ def default_level(author: User, parent: Post | None = None) -> Visibility:
     """Return the visibility level of a post whose author doesn't choose one.
 
     This is the default that the author has set, or else the default of the site (POST_VISIBILITY). A reply or quote is
-    for nobody who can't see the post `parent`, which it answers or quotes. So a reply to someone else's post for
+    only for people who can see the post `parent` that it answers or quotes. So a reply to someone else's post for
     followers is only for the mentioned people, because its author has other followers.
     """
     own = Visibility(author.post_visibility or current_app.config["POST_VISIBILITY"])

@@ -33,9 +33,8 @@ MAX_LANGUAGES = 20  # that a user reads; Explore reads a part of an index for ea
 def block(blocker: User, blocked: User) -> None:
     """Block a user: hide the two users from each other, and end follows in both directions. Idempotent.
 
-    Each of the two is removed from the lists of the other.
-
-    The blocked user isn't notified. Raises ActionError if the two are the same user.
+    Each of the two is removed from the lists of the other. The blocked user isn't notified. Raises ActionError if the
+    two are the same user.
     """
     if blocker.id == blocked.id:
         raise ActionError(_l("You can't block yourself."))
@@ -97,7 +96,7 @@ def end_mute(muter_id: int, muted_id: int) -> bool:
 
 
 def mute_thread(person: User, post_id: int) -> None:
-    """Mute the thread of a post: hide its notifications from the person, also those that are there. Idempotent.
+    """Mute the thread of a post: hide its notifications from the person, including existing ones. Idempotent.
 
     The posts of the thread stay visible. Raises ActionError if the person can't see the post.
     """
@@ -108,7 +107,7 @@ def mute_thread(person: User, post_id: int) -> None:
 
 
 def unmute_thread(person: User, post_id: int) -> None:
-    """Unmute the thread of a post. Idempotent. Its unread notifications become visible, also those from the mute.
+    """Unmute the thread of a post: show its unread notifications, including those from during the mute. Idempotent.
 
     Raises ActionError if the person can't see the post.
     """
@@ -144,9 +143,10 @@ def save_settings(person: User, *, message_privacy: str, receipts: bool, post_vi
 
 
 def save_reading_languages(person: User, codes: Sequence[str]) -> None:
-    """Save the languages of the posts that a user's lists show; none means all (app/queries/languages.py).
+    """Save the languages that a user reads. If there are none, the user sees posts in all languages.
 
-    Raises ActionError if a language is unknown, or if there are more than MAX_LANGUAGES.
+    app/queries/languages.py says which pages they affect. Raises ActionError if a language is unknown, or if there are
+    more than MAX_LANGUAGES.
     """
     chosen = sorted(set(codes))
     if not known_languages().issuperset(chosen):

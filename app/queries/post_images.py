@@ -1,4 +1,4 @@
-"""Queries for the images of posts: those of the posts on a page, who may fetch an image, which files are in use."""
+"""Queries for the images of posts: those of the posts on a page, one that a viewer can see, and the files in use."""
 
 from __future__ import annotations
 

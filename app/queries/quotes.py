@@ -17,7 +17,7 @@ def load(viewer: User, posts: Sequence[Post]) -> None:
     """Load the posts that `posts` quote, and set `quoted` of each post, for a page that the viewer sees.
 
     This takes one statement, or none if no post quotes another one. `quoted` is None if the quoted post was deleted, or
-    if lists of posts leave it out for the viewer. So a page doesn't tell a deletion from a block, a mute or a level.
+    if lists of posts leave it out for the viewer. So a page doesn't reveal a block, a mute or a level.
     """
     ids = {post.quote_of_id for post in posts if post.quote_of_id is not None}
     if not ids:
