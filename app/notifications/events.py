@@ -5,7 +5,7 @@ No other module creates events.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Select, Update, and_, bindparam, delete, exists, or_, select, update
@@ -15,12 +15,17 @@ from app.core.database import built_once, insert_into
 from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
+from app.jobs import enqueue
 from app.models import Activity, Post, PushSubscription, User
 from app.models.activity import RETRACTED
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
 from app.notifications.outbox import Phase, cancel, on_commit_locked, publish_state
 from app.queries import activity, visibility
+
+COUNT_JOB = "notifications.publish_counts"
+# Users whose counts are published in one transaction. It locks the clocks of all of them.
+COUNT_BATCH = 100
 
 
 def record_event(
@@ -171,11 +176,25 @@ def publish_activity_count(user_id: int) -> None:
 def refresh_counts_for_deleted_post(post_id: int) -> None:
     """Publish new unread counts to all users with an unread event about this post, when the transaction commits.
 
+    Everyone who voted in the post's poll may have such an event. If there are more than COUNT_BATCH users, a job
+    publishes the counts of the others after the commit.
+
     Call this before the post is deleted. Deleting the post also deletes the events about it, so afterwards the users
     can't be found. The caller must have locked the post for its deletion, so that no event about it is recorded later.
     """
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
-    for user_id in db.session.scalars(heard).all():
+    user_ids = db.session.scalars(heard.distinct().order_by(Activity.user_id)).all()
+    for user_id in user_ids[:COUNT_BATCH]:
+        publish_activity_count(user_id)
+    if len(user_ids) > COUNT_BATCH:
+        enqueue(COUNT_JOB, user_ids=user_ids[COUNT_BATCH:])
+
+
+def publish_activity_counts(user_ids: Sequence[int]) -> None:
+    """Publish the number of unread events to each of these users whose account still exists."""
+    # The lock keeps the accounts, whose clocks are locked at the commit.
+    existing = select(User.id).where(User.id.in_(user_ids)).order_by(User.id)
+    for user_id in db.session.scalars(existing.with_for_update(read=True, key_share=True)).all():
         publish_activity_count(user_id)
 
 

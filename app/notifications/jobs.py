@@ -1,4 +1,4 @@
-"""Background jobs that delete old notifications and recount badges, and a signal handler that publishes task states."""
+"""Background jobs that publish and recount badges and delete old data, and a handler that publishes task states."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.core.time import now
 from app.extensions import db
 from app.jobs import job
 from app.models import Activity, Job, MailTally, Notification
-from app.notifications import badge_recount, poll_cache
+from app.notifications import badge_recount, events, poll_cache
 from app.notifications.events import record_event
 from app.notifications.outbox import publish_state
 
@@ -46,6 +46,17 @@ def remove_cached_poll(user_id: int) -> None:
     """
     if not poll_cache.invalidate(user_id):
         raise ConnectionError("Redis is away")
+
+
+@job(events.COUNT_JOB, timeout=600)
+def publish_counts(user_ids: list[int]) -> None:
+    """Publish the number of unread events to each of these users, in short transactions.
+
+    Idempotent: a second run publishes the numbers of its own time.
+    """
+    for first in range(0, len(user_ids), events.COUNT_BATCH):
+        with write_transaction():
+            events.publish_activity_counts(user_ids[first : first + events.COUNT_BATCH])
 
 
 @job("notifications.forget_old_tasks", every=DAY)

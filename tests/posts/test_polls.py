@@ -14,9 +14,12 @@ from app.core.time import now
 from app.extensions import db as the_db
 from app.jobs import enqueue, enqueue_at
 from app.models import Activity, Block, Follow, Job, Mute, Post, PostPoll, PostPollOption, PostPollVote, User
+from app.notifications import events
 from app.posts import votes
 from tests.factories import a_follow, a_post, a_user
 from tests.posts.test_export import download
+from tests.posts.test_new_posts import clocks_by_transaction
+from tests.privacy.conftest import unread_counts
 from tests.support.client import in_new_context
 
 AT_ONCE = 8
@@ -294,6 +297,28 @@ def test_the_job_is_there_with_the_post_and_never_closes_early(as_, db, run_jobs
     ana.post_form(f"/post/{post_id}/delete")
     run_jobs()
     assert told(db) == []
+
+
+def test_deleting_a_post_publishes_the_badges_of_many_voters_in_batches(as_, db, run_jobs, monkeypatch):
+    monkeypatch.setattr(events, "COUNT_BATCH", 2)
+    ana, *others, dan, eva = [as_(name) for name in ("ana", "ben", "cleo", "finn", "dan", "eva")]
+    post_id = write(ana)
+    for voter in (*others, dan, eva):
+        vote(voter, post_id, 0)
+    end(db, post_id)
+    enqueue(votes.CLOSE_JOB, post_id=post_id)
+    db.session.commit()
+    run_jobs()
+    assert [unread_counts(browser)[1] for browser in (ana, dan, eva, *others)] == [1] * 6
+    with clocks_by_transaction() as moved:
+        assert ana.post_form(f"/post/{post_id}/delete").status_code == 303
+    assert moved == [2]
+    db.session.execute(delete(User).where(User.username == "dan"))
+    db.session.commit()
+    with clocks_by_transaction() as moved:
+        run_jobs()
+    assert sorted(moved) == [1, 2]
+    assert [unread_counts(browser)[1] for browser in (ana, eva, *others)] == [0] * 5
 
 
 # --- Counters
