@@ -9,12 +9,13 @@ from typing import Any
 from flask import current_app
 
 from app.core.database import write_transaction
+from app.core.exceptions import ActionError
 from app.core.exports import exports
 from app.core.images import storage
 from app.core.signals import account_activity_changed
 from app.core.time import now
 from app.extensions import db
-from app.jobs import PermanentError, enqueue, images, job, report_progress
+from app.jobs import PermanentError, enqueue, enqueue_at, images, job, report_progress
 from app.models import PostImage, User
 from app.notifications import presence
 from app.posts import actions, counters, drafts, editing, export, queries, scheduling, votes
@@ -93,22 +94,31 @@ def remove_old_exports() -> None:
 def publish_scheduled(scheduled_id: int) -> None:
     """Publish a scheduled post whose time has come.
 
-    Idempotent: publishing deletes the scheduled post in the same transaction, so a second run finds nothing to publish.
+    If publishing is refused, keep the scheduled post, and tell its author. Idempotent: publishing deletes the scheduled
+    post in the same transaction, and a refused one isn't due, so a second run finds nothing to publish.
     """
-    with write_transaction():
-        scheduling.publish_due(scheduled_id)
+    try:
+        with write_transaction():
+            scheduling.publish_due(scheduled_id)
+    except ActionError as refusal:
+        with write_transaction():
+            scheduling.refuse_due(scheduled_id, refusal)
 
 
 @job("posts.publish_overdue", every=300)
 def publish_overdue() -> None:
-    """Enqueue the job of each scheduled post that should have been published, but whose job was lost. Idempotent."""
-    late = queries.overdue(now() - OVERDUE_AFTER, OVERDUE_BATCH)
-    if late:
-        with write_transaction():
-            for scheduled_id in late:
-                enqueue(
-                    scheduling.PUBLISH, unique_key=f"{scheduling.PUBLISH}:{scheduled_id}", scheduled_id=scheduled_id
-                )
+    """Enqueue the job of each scheduled post that should have been published, but whose job was lost. Idempotent.
+
+    If the job has failed for good, keep the scheduled post, and tell its author. Another job would fail, too. If the
+    job still waits for its next attempt, nothing changes.
+    """
+    late = queries.overdue(now() - OVERDUE_AFTER, OVERDUE_BATCH, job=scheduling.PUBLISH)
+    for scheduled_id, publish_at, has_failed in late:
+        with write_transaction():  # one for each post, because a refusal locks the clock of its author
+            if has_failed:
+                scheduling.refuse_due(scheduled_id, ActionError(scheduling.GAVE_UP))
+            else:
+                enqueue_at(scheduling.PUBLISH, publish_at, scheduled_id=scheduled_id)
 
 
 @account_activity_changed.connect

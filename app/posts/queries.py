@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ScalarSelect, Select, exists, func, select, union
+from sqlalchemy import Row, ScalarSelect, Select, exists, func, select, union
 from sqlalchemy.orm import joinedload
 
 from app.core.database import built_once
@@ -16,6 +16,7 @@ from app.extensions import db
 from app.models import (
     Activity,
     Follow,
+    Job,
     Notification,
     Post,
     PostBookmark,
@@ -366,9 +367,18 @@ def scheduled_post(author_id: int, scheduled_id: int) -> ScheduledPost | None:
     return db.session.scalar(select(ScheduledPost).where(*this))
 
 
-def overdue(since: datetime, most: int) -> Sequence[int]:
-    """Return the ids of up to `most` scheduled posts that should have been published before `since`."""
+def overdue(since: datetime, most: int, *, job: str) -> Sequence[Row[int, datetime, bool]]:
+    """Return up to `most` scheduled posts that should have been published before `since`.
+
+    The columns are the id, the time, and whether its job has failed for good since that time. `job` is the name of the
+    jobs that publish them.
+    """
     late = (ScheduledPost.publish_at < since, ScheduledPost.refusal == "")
-    return db.session.scalars(
-        select(ScheduledPost.id).where(*late).order_by(ScheduledPost.publish_at).limit(most)
+    its_job = (Job.name == job, Job.args["scheduled_id"].as_integer() == ScheduledPost.id)
+    has_failed = exists().where(*its_job, Job.state == "failed", Job.queued_at >= ScheduledPost.publish_at)
+    return db.session.execute(
+        select(ScheduledPost.id, ScheduledPost.publish_at, has_failed)
+        .where(*late)
+        .order_by(ScheduledPost.publish_at)
+        .limit(most)
     ).all()

@@ -27,6 +27,7 @@ from app.posts import actions, audience, drafts
 from app.posts.actions import PostOptions
 
 PUBLISH = "posts.publish_scheduled"
+GAVE_UP = _l("Something went wrong, even after retrying. You can try again.")
 EARLIEST, LATEST = timedelta(minutes=5), timedelta(days=366)  # from now
 MAX_SCHEDULED = 100  # scheduled posts of one member
 KEPT_OPTIONS = {"language", "visibility", "warning"}  # what a scheduled post keeps
@@ -122,23 +123,31 @@ def publish_now(author: User, scheduled_id: int) -> Post:
 def publish_due(scheduled_id: int) -> None:
     """Publish a scheduled post whose time has come. Do nothing if it isn't due or doesn't exist.
 
-    If publishing is refused, or the author's account is suspended or closed, the scheduled post is kept, and its author
-    is told.
+    Raises ActionError if publishing is refused, or if the author's account is suspended or closed. The caller then
+    rolls back, and calls `refuse_due` in a new transaction. A savepoint wouldn't do, because nothing can be published
+    in one (app/notifications/outbox.py).
     """
-    author_id = db.session.scalar(select(ScheduledPost.author_id).where(ScheduledPost.id == scheduled_id))
-    author = _lock(author_id) if author_id is not None else None
-    row = db.session.get(ScheduledPost, scheduled_id, populate_existing=True) if author is not None else None
-    if author is None or row is None or row.refusal or row.publish_at > now():
+    author, row = _lock_due(scheduled_id)
+    if author is None or row is None:
+        return
+    if not author.active:
+        raise ActionError(_l("Your account was suspended or closed at that time."))
+    _publish(author, row)
+
+
+def refuse_due(scheduled_id: int, refusal: ActionError) -> None:
+    """Keep a scheduled post that couldn't be published, and tell its author why, in their language.
+
+    Do nothing if it isn't due or doesn't exist.
+    """
+    author, row = _lock_due(scheduled_id)
+    if author is None or row is None:
         return
     with in_language_of(author):
-        if not author.active:
-            _keep(row, str(_l("Your account was suspended or closed at that time.")))
-            return
-        try:
-            with db.session.begin_nested():
-                _publish(author, row)
-        except ActionError as refusal:
-            _keep(row, str(refusal))
+        row.refusal = str(refusal)
+    db.session.flush()
+    event = {"words": row.refusal, "text": row.body, "language": row.language, "warning": row.warning}
+    record_event(row.author_id, "schedule_failed", f"{row.id}:{row.publish_at.timestamp():.0f}", args=event)
 
 
 def _publish(author: User, row: ScheduledPost) -> Post:
@@ -148,14 +157,6 @@ def _publish(author: User, row: ScheduledPost) -> Post:
     db.session.delete(row)
     db.session.flush()
     return post
-
-
-def _keep(row: ScheduledPost, reason: str) -> None:
-    """Keep a scheduled post that couldn't be published, and tell its author why."""
-    row.refusal = reason
-    db.session.flush()
-    event = {"words": reason, "text": row.body, "language": row.language, "warning": row.warning}
-    record_event(row.author_id, "schedule_failed", f"{row.id}:{row.publish_at.timestamp():.0f}", args=event)
 
 
 def _checked(author: User, body: str, options: PostOptions) -> dict[str, Any]:
@@ -186,6 +187,15 @@ def _lock(author_id: int) -> User | None:
     author = select(User).where(User.id == author_id).with_for_update(key_share=True)
     found: User | None = db.session.scalar(author.execution_options(populate_existing=True))
     return found
+
+
+def _lock_due(scheduled_id: int) -> tuple[User | None, ScheduledPost | None]:
+    """Lock the author of a scheduled post. Return the author and the post; None for the post if it isn't due."""
+    author_id = db.session.scalar(select(ScheduledPost.author_id).where(ScheduledPost.id == scheduled_id))
+    author = _lock(author_id) if author_id is not None else None
+    row = db.session.get(ScheduledPost, scheduled_id, populate_existing=True) if author is not None else None
+    is_due = row is not None and not row.refusal and row.publish_at <= now()
+    return author, row if is_due else None
 
 
 def _locked(author: User, scheduled_id: int) -> ScheduledPost:

@@ -12,9 +12,11 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select, update
 
+from app.core.exceptions import ActionError
+from app.core.i18n import _l
 from app.core.time import now
 from app.jobs import enqueue, perform
-from app.models import Activity, Job, Post, PostDraft, ScheduledPost
+from app.models import Activity, Job, Post, PostDraft, ScheduledPost, User
 from app.posts import scheduling
 from tests.factories import a_follow, a_user
 from tests.posts.test_export import download
@@ -234,6 +236,77 @@ def test_export_and_deletion_of_the_account(as_, db, run_jobs):
     assert counts(db) == (0, 0)
 
 
+def test_people_whom_a_scheduled_post_mentions_are_told_once(as_, db, run_jobs):
+    ana, ben = as_("ana"), as_("ben")
+    schedule(ana, post=f"@ben {TEXT}")
+    is_due(db)
+    run_jobs()
+    assert counts(db) == (1, 0)
+    enqueue("posts.publish_overdue")
+    enqueue(JOB, scheduled_id=1)
+    db.session.commit()
+    run_jobs()
+    assert counts(db) == (1, 0)
+    told = db.session.execute(select(Activity.user_id, Activity.kind)).all()
+    assert told == [(ben.user.id, "mention")]
+
+
+@pytest.mark.parametrize("at", ["before", "after"])
+def test_a_refused_post_tells_only_its_author_in_their_language(as_, db, run_jobs, monkeypatch, at):
+    """The refusal comes before or after the people whom the post mentions are told."""
+    ana, _ben = as_(a_user("ana", language="es")), a_user("ben")
+    schedule(ana, post=f"@ben {TEXT}")
+    publish = scheduling.actions.publish
+
+    def refuse(*args):
+        if at == "after":
+            publish(*args)
+        raise ActionError(_l("Choose a language from the list."))
+
+    monkeypatch.setattr(scheduling.actions, "publish", refuse)
+    is_due(db)
+    run_jobs()
+    assert counts(db) == (0, 1)
+    reason = "Elige un idioma de la lista."
+    assert (the_row(db).refusal, the_row(db).body) == (reason, f"@ben {TEXT}")
+    event = db.session.scalars(select(Activity)).one()
+    assert (event.user_id, event.kind) == (ana.user.id, "schedule_failed")
+    assert event.args["words"] == reason
+
+
+@pytest.mark.parametrize("meanwhile", ["publish", "delete", "later", "account"])
+def test_a_refusal_is_dropped_if_the_post_was_settled_meanwhile(as_, db, run_jobs, monkeypatch, meanwhile):
+    """Another request comes between the refused transaction and the one that records the refusal."""
+    schedule(as_("ana"), post=f"@ben {TEXT}")
+    refuse_due, publish_due = scheduling.refuse_due, scheduling.publish_due
+
+    def refused(scheduled_id):
+        publish_due(scheduled_id)
+        raise ActionError("No.")
+
+    def other_request(scheduled_id, refusal):
+        row = the_row(db)
+        ana = db.session.get_one(User, row.author_id)
+        if meanwhile == "publish":
+            scheduling.publish_now(ana, row.id)
+        elif meanwhile == "delete":
+            scheduling.delete(ana, row.id)
+        elif meanwhile == "later":
+            row.publish_at = now() + timedelta(hours=1)
+        else:
+            db.session.delete(ana)
+        db.session.flush()
+        refuse_due(scheduled_id, refusal)
+
+    monkeypatch.setattr(scheduling, "publish_due", refused)
+    monkeypatch.setattr(scheduling, "refuse_due", other_request)
+    is_due(db)
+    run_jobs()
+    assert counts(db) == {"publish": (1, 0), "later": (0, 1)}.get(meanwhile, (0, 0))
+    assert db.session.scalars(select(Activity)).all() == []
+    assert db.session.scalars(select(ScheduledPost.refusal)).all() in ([], [""])
+
+
 @pytest.mark.parametrize("other", ["publish", "delete"])
 def test_the_job_and_another_request_at_the_same_time_have_one_winner(app, as_, db, other):
     ana = as_("ana")
@@ -301,6 +374,50 @@ def test_a_post_whose_job_was_lost_is_found(as_, db, run_jobs):
         enqueue("posts.publish_overdue")
         db.session.commit()
         run_jobs()
+    assert counts(db) == (1, 0)
+
+
+def test_a_job_that_gave_up_is_not_enqueued_again_and_the_author_is_told(as_, db, run_jobs, monkeypatch):
+    ana = as_("ana")
+    schedule(ana)
+    schedule(ana, form_key="another")
+
+    def broken(*_args):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(scheduling.actions, "publish", broken)
+    first, second = db.session.scalars(select(ScheduledPost).order_by(ScheduledPost.id)).all()
+    jobs = db.session.scalars(select(Job).where(Job.name == JOB)).all()
+    moment = now() - timedelta(minutes=5)
+    first.publish_at = second.publish_at = moment
+    by_post = {job.args["scheduled_id"]: job for job in jobs}
+    for identity, job in by_post.items():
+        job.unique_key = f"{JOB}:{identity}:{moment.timestamp()}"
+    # One has failed for good, and the other waits for its next attempt.
+    by_post[first.id].state, by_post[first.id].queued_at = "failed", moment + timedelta(minutes=1)
+    by_post[second.id].attempts, by_post[second.id].run_after = 1, now() + timedelta(hours=1)
+    db.session.commit()
+    for _ in range(2):
+        enqueue("posts.publish_overdue")
+        db.session.commit()
+        run_jobs()
+    refusals = db.session.scalars(select(ScheduledPost.refusal).order_by(ScheduledPost.id)).all()
+    assert refusals == ["Something went wrong, even after retrying. You can try again.", ""]
+    assert db.session.scalar(select(func.count(Job.id)).where(Job.name == JOB)) == 2
+    page = ana.get("/scheduled").text
+    assert page.count(TEXT) == 2 and "even after retrying" in page
+    assert db.session.scalars(select(Activity.kind)).all() == ["schedule_failed"]
+
+
+def test_a_job_that_gave_up_at_an_old_time_says_nothing_about_the_new_one(as_, db, run_jobs):
+    schedule(as_("ana"))
+    row, job = the_row(db), db.session.scalars(select(Job).where(Job.name == JOB)).one()
+    row.publish_at = now() - timedelta(minutes=5)
+    job.state, job.queued_at = "failed", now() - timedelta(minutes=10)
+    db.session.commit()
+    enqueue("posts.publish_overdue")
+    db.session.commit()
+    run_jobs()
     assert counts(db) == (1, 0)
 
 
