@@ -18,6 +18,8 @@ SHOWN = {
     "posts.home",
     "posts.explore",
     "posts.show",
+    "posts.history",
+    "posts.quote",
     "posts.search",
     "profiles.show",
     "activity.index",
