@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Select, Update, and_, bindparam, delete, exists, or_, select, update
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
-from app.core.database import built_once, insert_into
+from app.core.database import built_once, insert_into, shared_alias
 from app.core.signals import visibility_changed
 from app.core.time import now
 from app.extensions import db
@@ -21,11 +21,12 @@ from app.models.activity import RETRACTED
 from app.notifications import scheduling, sender_filters
 from app.notifications.kinds import KINDS
 from app.notifications.outbox import Phase, cancel, on_commit_locked, publish_state
-from app.queries import activity, visibility
+from app.queries import activity
 
 COUNT_JOB = "notifications.publish_counts"
 # Users whose counts are published in one transaction. It locks the clocks of all of them.
 COUNT_BATCH = 100
+_quote = shared_alias(Post)
 
 
 def record_event(
@@ -176,14 +177,16 @@ def publish_activity_count(user_id: int) -> None:
 def refresh_counts_for_deleted_post(post_id: int) -> None:
     """Publish new unread counts to all users with an unread event about this post, when the transaction commits.
 
-    Everyone who voted in the post's poll may have such an event. If there are more than COUNT_BATCH users, a job
-    publishes the counts of the others after the commit.
+    Everyone who voted in the post's poll may have such an event. The author of a quoted post also gets a count: if they
+    mute the thread, it hides events of quotes only while the post exists. If there are more than COUNT_BATCH users, a
+    job publishes the counts of the others after the commit.
 
     Call this before the post is deleted. Deleting the post also deletes the events about it, so afterwards the users
     can't be found. The caller must have locked the post for its deletion, so that no event about it is recorded later.
     """
     heard = select(Activity.user_id).where(Activity.post_id == post_id, Activity.read_at.is_(None))
-    user_ids = db.session.scalars(heard.distinct().order_by(Activity.user_id)).all()
+    quoted = select(Post.author_id).where(Post.id == post_id, exists().where(_quote.quote_of_id == Post.id))
+    user_ids = sorted(db.session.scalars(heard.union(quoted)).all())
     for user_id in user_ids[:COUNT_BATCH]:
         publish_activity_count(user_id)
     if len(user_ids) > COUNT_BATCH:
@@ -217,8 +220,7 @@ def refresh_counts_for_thread(user_id: int, root_id: int, *, restored: bool) -> 
     """
     publish_activity_count(user_id)
     if restored:
-        of_thread = or_(*(root == root_id for root in visibility.thread_roots()))
-        _deliver_unread(user_id, Activity.post_id.in_(select(Post.id).where(of_thread)))
+        _deliver_unread(user_id, activity.is_of_thread(root_id))
 
 
 def _deliver_unread(user_id: int, which: ColumnElement[bool]) -> None:

@@ -5,7 +5,7 @@ The page, the badge, emails and pushes use the same SQL conditions, so they agre
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -31,8 +31,9 @@ from app.queries import visibility
 
 # A literal instead of a parameter. With a parameter, neither engine would use the partial index of unread events.
 EMPTY: ColumnElement[str] = literal_column("''")
+QUOTE: ColumnElement[str] = literal_column("'quote'")
 # Created once, because creating an alias is slow.
-_actor, _author = shared_alias(User), shared_alias(User)
+_actor, _author, _quoted = shared_alias(User), shared_alias(User), shared_alias(Post)
 
 
 class Place(NamedTuple):
@@ -71,8 +72,8 @@ def _is_visible() -> ColumnElement[bool]:
 
     The event's actor and the author of its post must be active, and the visibility level of the post must include the
     recipient. The recipient must not mute the actor, and neither may block the other. If the event has an actor, the
-    recipient must not mute the thread of the post. A hidden event is kept, and becomes visible again when the mute or
-    block ends.
+    recipient must not mute the thread that it is about. A hidden event is kept, and becomes visible again when the mute
+    or block ends.
     """
     # Use Activity.user_id, because these subqueries can't refer to a column of a query two levels further out.
     actor_is_here = exists().where(_actor.id == Activity.actor_id, _actor.active)
@@ -81,10 +82,29 @@ def _is_visible() -> ColumnElement[bool]:
         _author.id == Post.author_id,
         _author.active,
         visibility.level_includes(Activity.user_id),
-        or_(Activity.actor_id.is_(None), ~visibility.is_muting_thread(Activity.user_id)),
+        or_(Activity.actor_id.is_(None), ~_has_post(lambda post: visibility.is_muting_thread(Activity.user_id, post))),
     )
     of_somebody = and_(actor_is_here, visibility.is_not_muted_or_blocked(Activity.user_id, Activity.actor_id))
     return and_(or_(Activity.actor_id.is_(None), of_somebody), or_(Activity.post_id.is_(None), post_is_here))
+
+
+def is_of_thread(root_id: int) -> ColumnElement[bool]:
+    """Return the condition that an event is about the thread with this root."""
+
+    def in_thread(post: Any) -> ColumnElement[bool]:
+        return or_(*(root == root_id for root in visibility.thread_roots(post)))
+
+    return exists().where(Post.id == Activity.post_id, _has_post(in_thread)).correlate_except(Post)
+
+
+def _has_post(matches: Callable[[Any], ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return the condition that `matches(post)` is true for Post, which is an event's post.
+
+    If the event says that the user's post was quoted, `matches` may also be true for the quoted post. A quote begins a
+    thread of its own, but the event is about the thread of the quoted post, too.
+    """
+    quoted = exists().where(_quoted.id == Post.quote_of_id, matches(_quoted)).correlate_except(_quoted)
+    return or_(matches(Post), and_(Activity.kind == QUOTE, quoted))
 
 
 def _shown(user_id: Any) -> ColumnElement[bool]:

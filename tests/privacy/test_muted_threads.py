@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.models import Activity, Notification, Post, ThreadMute
 from app.privacy import export
@@ -77,6 +77,69 @@ def test_muted_thread_causes_no_events_but_stays_visible(ana, ben, as_, thread, 
     assert sorted(kinds_on_page(ana)) == ["like", "like", "reply", "reply", "reply"]
     run_jobs(advance=14 * DAY)
     assert "Listen, @ana" in " ".join(mail.text for mail in mails.to("ana@example.org"))
+
+
+def test_muted_thread_causes_no_events_of_quotes_of_its_posts(ana, ben, as_, thread, run_jobs, mails):
+    root, _answer = thread
+    cleo = as_("cleo")
+    change(ana, "mute", root)
+    for number, quoter in enumerate((ben, cleo)):
+        assert quoter.post_form(f"/post/{root}/quote", {"post": f"Look {number}"}).status_code == 303
+    assert kinds_on_page(ana) == []
+    assert unread(ana) == 0
+    run_jobs(advance=14 * DAY)
+    assert list(mails.to("ana@example.org")) == []
+    quote_id = max(posts_on(ben.get("/user/ben").text))
+    assert menu_item(ana.get("/user/ben").text, quote_id)[1] == "Mute this conversation"
+    change(ana, "unmute", root)
+    assert sorted(kinds_on_page(ana)) == ["quote", "quote", "reply"]
+    assert unread(ana) == 3
+    run_jobs(advance=14 * DAY)
+    assert "Look 0" in " ".join(mail.text for mail in mails.to("ana@example.org"))
+
+
+def test_other_events_of_a_quote_are_not_hidden(ana, ben, as_, thread):
+    """Ana mutes the quoted conversation of Ben, and hears of what happens to her own quote, and of a mention."""
+    root, answer = thread
+    other = a_post(ben.user)
+    assert ana.post_form(f"/post/{answer}/quote", {"post": "Mine"}).status_code == 303
+    [quote_id] = set(posts_on(ana.get("/user/ana").text)) - {root, answer}
+    change(ana, "mute", root)
+    change(ben, "like", quote_id)
+    cleo = as_("cleo")
+    assert cleo.post_form(f"/post/{answer}/quote", {"post": "For @ana"}).status_code == 303
+    assert cleo.post_form(f"/post/{other.id}/quote", {"post": "For Ben"}).status_code == 303
+    assert sorted(kinds_on_page(ana)) == ["like", "mention"]
+    assert unread(ana) == 2
+    assert unread(ben) == 3
+
+
+def test_badge_is_right_after_the_quoted_post_of_a_muted_thread_is_deleted(ana, ben, thread):
+    own = reply(ana, thread[1])
+    change(ana, "mute", own)
+    assert ben.post_form(f"/post/{own}/quote", {"post": "Look"}).status_code == 303
+    assert unread(ana) == 0
+    change(ana, "delete", own)
+    assert unread(ana) == len(kinds_on_page(ana))
+
+
+def test_unmuting_reads_the_posts_of_the_events_only(ana, thread, db):
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL scans a table this small")
+    change(ana, "mute", thread[0])
+    statements = []
+
+    def executed(_connection, _cursor, statement, parameters, *_):
+        statements.append((statement, parameters))
+
+    event.listen(db.engine, "before_cursor_execute", executed)
+    try:
+        change(ana, "unmute", thread[0])
+    finally:
+        event.remove(db.engine, "before_cursor_execute", executed)
+    [(statement, values)] = [one for one in statements if one[0].startswith("SELECT DISTINCT activity.kind")]
+    plan = db.session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert not any(re.search("SCAN|AUTOMATIC", step[-1]) for step in plan), plan
 
 
 def test_other_threads_and_other_people_are_not_affected(ana, ben, thread):
