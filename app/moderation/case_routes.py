@@ -101,6 +101,7 @@ def sealed_evidence(report_id: int) -> Response:
 
 @bp.get(f"{REPORT}/post")
 @role_required("moderator")
+@limits.comparing
 def post_history(report_id: int) -> str:
     """Show the versions of the reported post, newest first, even if the moderator can't open the page of the post.
 

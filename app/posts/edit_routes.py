@@ -62,6 +62,7 @@ def save_edit(post_id: int) -> Response | tuple[str, int]:
 
 @bp.get(f"{POST_ID}/history")
 @login_required
+@limits.comparing
 def history(post_id: int) -> str:
     """Show the versions of a post, newest first, to everyone who can see the post."""
     post = timelines.one(viewer(), post_id) or abort(404)

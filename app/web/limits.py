@@ -97,6 +97,7 @@ drafting = both("60/minute", "300/minute")  # a page saves every few seconds whi
 suggesting = limiter.limit("120/minute", key_func=by_account)  # name suggestions while the user types
 changing = both("60/minute", "300/minute")  # follow, settings and other small changes
 reacting = limiter.limit("120/minute", key_func=by_account, methods=["POST"])  # likes, bookmarks, reposts
+comparing = limiter.limit("30/minute", key_func=by_account)  # a page of versions takes up to half a second of CPU time
 asking_for_translation = both("30/minute", "100/minute")
 exporting = both("5/hour", "20/hour")
 # Mail providers send all their users' unsubscribe requests from a few addresses.

@@ -168,6 +168,15 @@ def test_post_removal_requires_permission_and_a_report_about_a_post(members, db,
     assert db.session.scalar(select(func.count()).select_from(Post)) == 2
 
 
+@pytest.mark.one_database  # the limits are in Redis
+def test_pages_of_versions_are_rate_limited_for_moderators(members, db, post, rate_limits):
+    send_form(members.ana, f"/report/post/{post.id}")
+    report = newest_report(db)
+    view_evidence(members.mia, report)
+    statuses = [members.mia.get(f"/moderation/{report.id}/post").status_code for _ in range(31)]
+    assert statuses == [200] * 30 + [429]
+
+
 # --- A person
 
 

@@ -117,6 +117,22 @@ def test_versions_are_listed_with_their_differences(as_, configure):
     assert "First version" in page
 
 
+def test_versions_that_differ_too_much_replace_each_other(as_):
+    ana = as_("ana")
+    post = post_as(ana, "!+" * 250)
+    edited(ana, post, "!-" * 250)
+    assert texts(ana.get(f"/post/{post.id}/history").text) == [f"[-{'!+' * 250}][+{'!-' * 250}]", "!+" * 250]
+
+
+@pytest.mark.one_database  # the limits are in Redis
+def test_pages_of_versions_are_rate_limited(as_, rate_limits):
+    ana, ben = as_("ana"), as_("ben")
+    post = post_as(ana, "One")
+    statuses = [ben.get(f"/post/{post.id}/history").status_code for _ in range(31)]
+    assert statuses == [200] * 30 + [429]
+    assert ana.get(f"/post/{post.id}/history").status_code == 200
+
+
 def test_a_warning_hides_the_versions_that_it_was_not_in(as_):
     ana = as_("ana")
     post = post_as(ana, "The butler did it")
