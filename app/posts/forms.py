@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -47,6 +48,17 @@ class DateTimeLocalField(StringField):
     widget = DateTimeLocalInput()
 
 
+class PollOptionsField(FieldList):
+    """The options of a poll, `poll_options-0` and so on. It reads one more than allowed, so that too many are refused.
+
+    WTForms' own method converts any digits in the name of a field to a number. It raises ValueError for "²" and for
+    thousands of digits, and makes as many fields as a request names.
+    """
+
+    def _extract_indices(self, prefix: str, formdata: Container[str]) -> Iterator[int]:
+        return (index for index in range(MAX_OPTIONS + 1) if f"{prefix}{self._field_separator}{index}" in formdata)
+
+
 # The levels that the author of a post can choose, and their names in the composer.
 LEVELS: dict[Visibility, Sentence] = {
     # NOTE: Who can see a post: everyone who has an account here.
@@ -75,7 +87,7 @@ class PostForm(FlaskForm):
     warning = StringField(_l("Content warning"), validators=[Length(max=WARNING_LENGTH)])
     # NOTE: Label of the date and time at which a scheduled post will be published.
     publish_at = DateTimeLocalField(_l("When to post"))
-    poll_options = FieldList(StringField(), min_entries=MAX_OPTIONS)
+    poll_options = PollOptionsField(StringField(), min_entries=MAX_OPTIONS)
     poll_multiple = BooleanField(_l("People can choose more than one"))
     # NOTE: Label of how long a poll lasts. The choices are durations, such as "1 day".
     poll_minutes = SelectField(_l("Ends in"), coerce=int, default=24 * 60, validate_choice=False)

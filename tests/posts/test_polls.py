@@ -13,7 +13,20 @@ from sqlalchemy import delete, func, select, update
 from app.core.time import now
 from app.extensions import db as the_db
 from app.jobs import enqueue, enqueue_at
-from app.models import Activity, Block, Follow, Job, Mute, Post, PostPoll, PostPollOption, PostPollVote, User
+from app.models import (
+    Activity,
+    Block,
+    Follow,
+    Job,
+    Mute,
+    Post,
+    PostPoll,
+    PostPollOption,
+    PostPollVote,
+    ScheduledPost,
+    User,
+)
+from app.models.post_poll import MAX_OPTIONS
 from app.notifications import events
 from app.posts import votes
 from tests.factories import a_follow, a_post, a_user
@@ -132,6 +145,27 @@ def test_a_poll_that_is_refused_is_still_in_the_form(as_, db, change, message):
     assert 'value="Heron"' in form or 'value="Bird 0"' in form
     assert re.search(r'<input checked[^>]*name="poll_multiple"', form)
     assert newest() is None
+
+
+@pytest.mark.parametrize("where", ["post", "reply", "quote", "scheduled"])
+def test_only_as_many_options_are_read_as_a_form_can_have(as_, db, where):
+    """Neither names that aren't numbers nor thousands of names cause an error or a long page."""
+    ana = as_("ana")
+    paths = {name: f"/post/{a_post(ana.user).id}/{name}" for name in ("reply", "quote")}
+    later = (now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    if where == "scheduled":
+        ana.post_form("/post", {"post": "Later", "publish_at": later})
+        paths["scheduled"] = f"/scheduled/{db.session.scalar(select(ScheduledPost.id))}"
+    path = paths.get(where, "/post")
+    odd = {f"poll_options-{index}": "Owl" for index in ("²", "9" * 5000, "-1", "", "٣", "00")}
+    many = {f"poll_options-{index}": f"Bird {index}" for index in range(1000)}
+    time = {"publish_at": later} if where == "scheduled" else {}
+    refused = ana.post_form(path, {"post": "", **many, **time})
+    assert refused.status_code == 422
+    assert refused.text.count('name="poll_options-') <= 2 * (MAX_OPTIONS + 1)  # the form, and that of replies
+    assert ana.post_form(path, {"post": "Which bird?", **many, **time}).status_code == 422
+    assert ana.post_form(path, {"post": "Which bird?", **odd, **time}).status_code == 303
+    assert db.session.scalar(select(func.count()).select_from(PostPollOption)) == 0
 
 
 def test_a_form_sent_twice_makes_one_poll(as_, db):
