@@ -20,13 +20,14 @@ def pin(author: User, post_id: int) -> None:
     Raises ActionError if the post doesn't exist, if `author` is not its author, if it is only for mentioned people, or
     if MAX_PINS posts are pinned.
     """
+    # Lock the author's row, so that two concurrent requests don't exceed the limit. Lock it before the post, as a
+    # moderator who removes the post does, to prevent a deadlock.
+    db.session.execute(select(User.id).where(User.id == author.id).with_for_update(key_share=True))
     found = queries.lock_own(author, post_id)
     if found is None:
         raise ActionError(_l("You can only pin your own posts."))
     if found == Visibility.MENTIONED:
         raise ActionError(_l("You can't pin a post that's only for mentioned people."))
-    # Locks the author's row, so that two concurrent requests don't exceed the limit.
-    db.session.execute(select(User.id).where(User.id == author.id).with_for_update(key_share=True))
     if has_rows(PostPin, PostPin.post_id == post_id):
         return
     if (db.session.scalar(select(func.count(PostPin.id)).where(PostPin.user_id == author.id)) or 0) >= MAX_PINS:

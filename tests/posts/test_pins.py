@@ -9,11 +9,14 @@ from threading import Barrier
 import pytest
 from sqlalchemy import func, select
 
+from app.core.database import write_transaction
 from app.core.time import now
-from app.models import PostPin
+from app.models import Post, PostPin
+from app.moderation.actions.locking import lock_person
 from tests.factories import a_follow, a_post, a_user
 from tests.posts.test_export import download
 from tests.posts.test_timelines import posts_on
+from tests.support.locks import wait_until_blocked
 
 MAX = 5
 
@@ -130,6 +133,23 @@ def test_the_limit_holds_for_requests_at_the_same_time(as_, db):
     assert "You can pin up to 5 posts. Unpin another one first." in pin(browsers[0], late, follow=True).text
     browsers[0].post_form(f"/post/{posts[0].id}/delete")  # deleting a post frees its place
     assert "Pinned to your profile." in pin(browsers[0], late, follow=True).text
+
+
+def test_a_post_can_be_pinned_while_a_moderator_removes_it(as_, db):
+    """Both lock the author before the post, so that neither waits for the other forever."""
+    ana, mia = as_("ana"), a_user("mia", role="moderator")
+    post = a_post(ana.user)
+    author_id, post_id = ana.user.id, post.id
+    db.session.commit()
+    with ThreadPoolExecutor(1) as pool:
+        with write_transaction():
+            lock_person(author_id, mia)
+            pinning = pool.submit(ana.post_form, f"/post/{post_id}/pin")
+            wait_until_blocked(db, pinning)
+            db.session.delete(db.session.get(Post, post_id, with_for_update=True, populate_existing=True))
+        assert pinning.result().status_code == 303
+    assert db.session.scalars(select(PostPin)).all() == []
+    assert "only pin your own posts" in ana.get("/user/ana").text
 
 
 def test_pins_are_exported(as_, db, run_jobs):
