@@ -245,7 +245,8 @@ def _home(form: PostForm, draft: Draft | None = None) -> str:
         _restore(form, draft)
     form.visibility.data = form.visibility.data or audience.default_level(viewer())
     form.form_key.data = form.form_key.data or new_form_key()
-    return render_template("posts/home.html", entries=entries, form=form)
+    newest = found[0].place if found else 0  # even if it is hidden, so that older posts aren't offered as new
+    return render_template("posts/home.html", entries=entries, form=form, newest=newest)
 
 
 def _restore(form: PostForm, draft: Draft) -> None:

@@ -289,6 +289,21 @@ def test_a_page_of_hidden_reposts_leads_on(ana, ben, cleo, as_, configure):
     assert count_new_posts(cleo, 0) == {"count": 1, "more": False}
 
 
+def test_a_page_of_hidden_reposts_asks_for_posts_that_are_newer_than_these(ana, ben, cleo, configure):
+    """Otherwise, "Show n new posts" would count all older posts of the timeline."""
+    configure(POSTS_PER_PAGE=2)
+    hidden = a_post(ana.user)
+    a_post(ben.user)
+    cleo.post_form("/mute/ana")
+    for post in (hidden, a_post(ana.user), a_post(ana.user)):
+        act(ben, post, "repost")
+    newest = the_db.session.scalar(select(func.max(PostRepost.id)))
+    page = cleo.get("/").text
+    assert posts_on(page) == []
+    assert f'data-newest="{newest}"' in page
+    assert count_new_posts(cleo, newest) == {"count": 0, "more": False}
+
+
 @pytest.mark.parametrize(("path", "statements"), [("/", 3), ("/user/ben", 3)])
 def test_reposts_take_no_more_statements(ana, ben, cleo, queries, path, statements):
     for _ in range(5):
