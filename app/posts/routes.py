@@ -75,8 +75,7 @@ def show(post_id: int) -> str:
 def create() -> str | Response | tuple[str | Response, int]:
     """Publish a post, or schedule it if the form has a time.
 
-    If the text or an option is invalid, save the input as a draft and show the form again. If a script sent the
-    request, respond with the error as JSON instead. The script still has the chosen images.
+    If the post is invalid, save it as a draft and show the form again. Send the error as JSON if a script asked.
     """
     form = PostForm(request.form)
     time = (form.publish_at.data or "").strip()
@@ -89,7 +88,7 @@ def create() -> str | Response | tuple[str | Response, int]:
             else:
                 post = actions.publish(viewer(), body, options)
     except ActionError as refusal:
-        if wants_json():
+        if wants_json():  # the script still has the text and the images
             return jsonify(error=str(refusal)), 422
         flash_error(refusal)
         if options.form_key:
