@@ -91,10 +91,7 @@ def create() -> str | Response | tuple[str | Response, int]:
         if wants_json():  # the script still has the text and the images
             return jsonify(error=str(refusal)), 422
         flash_error(refusal)
-        if options.form_key:
-            draft = Draft(body, options.language, options.visibility, options.warning, options.form_key)
-            with write_transaction():
-                drafts.save(viewer(), draft)
+        _save_draft(body, options)
         return _home(form), 422
     if time:
         # NOTE: A post was scheduled.
@@ -230,6 +227,13 @@ def options_of(form: PostForm) -> PostOptions:
         form_key=(form.form_key.data or "")[:40],
         max_length=current_app.config["POST_MAX_LENGTH"],
     )
+
+
+def _save_draft(body: str, options: PostOptions) -> None:
+    if options.form_key:
+        draft = Draft(body, options.language, options.visibility, options.warning, options.form_key)
+        with write_transaction():
+            drafts.save(viewer(), draft)
 
 
 def _home(form: PostForm, draft: Draft | None = None) -> str:
