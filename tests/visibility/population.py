@@ -6,6 +6,7 @@ for that is a search for all of them, and its answer need not repeat a secret.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -39,6 +40,7 @@ SECRETS = {
     "reported post": "wheatear",
     "list of people": "bittern",
 }
+TOKEN = re.compile(rb"[\w.-]{40,}")  # of a form, or in a cookie
 PICTURE = "picture"  # its bytes, and its thumbnail's
 ANAS = frozenset(
     {"message", "picture's words", "after the edit", "draft", "answer", "request", "list of people", PICTURE}
@@ -67,8 +69,8 @@ class Town:
     pictures: list[bytes] = field(default_factory=list)
 
     def found_in(self, said: bytes) -> frozenset[str]:
-        """Which secrets are in these bytes."""
-        text = said.lower()
+        """Which secrets are in these bytes. Random tokens don't count: they hold any six letters now and then."""
+        text = TOKEN.sub(b" ", said).lower()
         words = {name for name, word in SECRETS.items() if word.lower().encode() in text}
         return frozenset(words | ({PICTURE} if any(picture in said for picture in self.pictures) else set()))
 
