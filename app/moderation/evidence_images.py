@@ -7,13 +7,17 @@ store, because their owner may delete the originals.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from flask import current_app
 
 from app.core.images import storage
 from app.lib.media import Storage
 from app.models import Post, Report, User
+from app.moderation import queries
 from app.queries.post_images import images_of
+from app.web import attached_images
 
 
 def fingerprint(name: str) -> str:
@@ -25,24 +29,41 @@ def fingerprint(name: str) -> str:
         return ""
 
 
-def copy_avatar(person: User) -> list[dict[str, str]]:
-    """Copy a user's uploaded avatar into the store of message images.
+@contextmanager
+def copied_avatar(reporter: User, person: User) -> Iterator[Sequence[dict[str, str]]]:
+    """Copy a user's uploaded avatar into the store of message images, and provide the copy to the `with` block.
 
-    Return `[{"file", "alt", "sha256"}]`, or `[]` if the user has no avatar. If the report is then refused, the job
-    messages.remove_stray_pictures deletes the copy.
+    The copy is `[{"file", "alt", "sha256"}]`, or `[]` if the user has no avatar. The `with` block stores the report by
+    `reporter`. At the end of the block, delete the copies that no report uses: those of a report that was refused, or
+    of a form that was submitted twice.
     """
-    if not person.avatar:
-        return []
     avatars = Storage(current_app.config["DATA_DIR"] / "media" / "avatars")
-    return _copy(avatars, person.avatar, "")
+    with _copied(reporter, avatars, [(person.avatar, "")] if person.avatar else []) as copies:
+        yield copies
 
 
-def copy_images(post: Post) -> list[dict[str, str]]:
-    """Copy the images of a post into the store of message images, as `copy_avatar` does.
+@contextmanager
+def copied_images(reporter: User, post: Post) -> Iterator[Sequence[dict[str, str]]]:
+    """Copy the images of a post into the store of message images, as `copied_avatar` does.
 
-    Return `[{"file", "alt", "sha256"}]`. A missing file is left out.
+    A missing file is left out.
     """
-    return [copy for image in images_of(post) for copy in _copy(storage("posts"), image.file, image.alt)]
+    with _copied(reporter, storage("posts"), [(image.file, image.alt) for image in images_of(post)]) as copies:
+        yield copies
+
+
+@contextmanager
+def _copied(reporter: User, store: Storage, images: Sequence[tuple[str, str]]) -> Iterator[Sequence[dict[str, str]]]:
+    reporter_id = reporter.id  # the session may have expired the user at the end
+    copies: list[dict[str, str]] = []
+    try:
+        for name, alt in images:
+            copies += _copy(store, name, alt)
+        yield copies
+    finally:
+        if copies:
+            used = queries.evidence_files(reporter_id)
+            attached_images.remove((copy["file"] for copy in copies if copy["file"] not in used), storage("messages"))
 
 
 def _copy(store: Storage, name: str, alt: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ A report is visible only to its reporter and to moderators who are not involved 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased, contains_eager, joinedload, selectinload
@@ -186,6 +187,13 @@ def log(moderator: User, *, report_id: int | None = None, person: str = "") -> S
     if person:
         entries = entries.where(_is_by_or_about(person))
     return entries
+
+
+def evidence_files(reporter_id: int) -> set[str]:
+    """Return the names of the image files in the reports that a user made within the last day."""
+    recent = (Report.reporter_id == reporter_id, Report.created_at > now() - timedelta(days=1))
+    rows = db.session.scalars(select(ReportedMessage.images).join(Report).where(*recent))
+    return {image["file"] for images in rows for image in images}
 
 
 def history(report: Report) -> Sequence[AuditEntry]:

@@ -108,8 +108,8 @@ def report_post(post_id: int) -> Answer:
     _post_or_404(post_id)
 
     def send(form: ReportForm) -> Report:
-        copies = evidence_images.copy_images(_post_or_404(post_id))
-        with write_transaction():
+        images = evidence_images.copied_images(viewer(), _post_or_404(post_id))
+        with images as copies, write_transaction():
             post, note = _post_or_404(post_id), form.note.data or ""
             key, seen = form.form_key.data, form.revision.data
             return actions.report_post(viewer(), post, note, form_key=key, revision=seen, pictures=copies)
@@ -126,9 +126,8 @@ def report_person(username: str) -> Answer:
     _person_or_404(username)
 
     def send(form: ReportForm) -> Report:
-        copies = evidence_images.copy_avatar(_person_or_404(username))
-        key = form.form_key.data
-        with write_transaction():
+        key, avatar = form.form_key.data, evidence_images.copied_avatar(viewer(), _person_or_404(username))
+        with avatar as copies, write_transaction():
             person = _person_or_404(username)
             return actions.report_person(viewer(), person, form.note.data or "", form_key=key, pictures=copies)
 

@@ -8,11 +8,11 @@ from io import BytesIO
 import pytest
 from sqlalchemy import func, select
 
-from app.models import Activity, Block, Post, PostCount, Report
+from app.models import Activity, Block, Post, PostCount, Report, ReportedMessage
 from app.moderation.actions.reporting import MAX_PER_DAY
 from tests.factories import a_follow, a_post
 from tests.moderation.conftest import act_on, audit_log, last_note, newest_report, view_evidence
-from tests.support.pictures import picture
+from tests.support.pictures import picture, post_pictures, stored, upload_avatar
 
 
 @pytest.fixture
@@ -126,6 +126,50 @@ def test_daily_report_limit_counts_all_kinds(members, db, post):
     answer = send_form(members.ana, "/report/person/ben", note="Keep me")
     assert answer.status_code == 422 and "Keep me" in answer.text
     assert last_note(answer).startswith("You've sent a lot of reports today.")
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("own_folder")
+@pytest.mark.parametrize("kind", ["post", "person"])
+def test_report_that_is_refused_or_sent_twice_leaves_no_file(app, members, db, monkeypatch, kind):
+    if kind == "post":
+        post_pictures(members.ben, [picture(), picture()], post="Look")
+        path = f"/report/post/{db.session.scalars(select(Post.id)).one()}"
+    else:
+        upload_avatar(members.ben, picture())
+        path = "/report/person/ben"
+    assert send_form(members.ana, path, form_key="one").status_code == 303
+    used = sorted(image["file"] for image in db.session.scalars(select(ReportedMessage.images)).one())
+    assert stored(app) == used and len(used) == (2 if kind == "post" else 1)
+    assert send_form(members.ana, path, form_key="one").status_code == 303
+    assert stored(app) == used
+    assert send_form(members.ana, path, note="x" * 1001).status_code == 422
+    assert stored(app) == used
+    monkeypatch.setattr("app.moderation.actions.reporting.MAX_PER_DAY", 1)
+    assert send_form(members.ana, path, form_key="two").status_code == 422
+    assert stored(app) == used
+    assert send_form(members.mia, path, form_key="one").status_code == 303
+    assert set(used) < set(stored(app)), "another reporter has their own copies"
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("own_folder")
+def test_failure_while_copying_or_storing_a_report_leaves_no_file(app, members, db, monkeypatch):
+    def fail(*_args):
+        raise RuntimeError("the disk or the database is away")
+
+    post_pictures(members.ben, [picture(), picture()], post="Look")
+    path = f"/report/post/{db.session.scalars(select(Post.id)).one()}"
+    monkeypatch.setitem(app.config, "PROPAGATE_EXCEPTIONS", False)
+    with monkeypatch.context() as patch:
+        patch.setattr("app.moderation.actions.reporting._notify_moderators", fail)
+        assert send_form(members.ana, path).status_code == 500
+    assert stored(app) == []
+    monkeypatch.setattr(
+        "app.moderation.evidence_images.Storage.open", lambda store, name: BytesIO(b"x") if not stored(app) else fail()
+    )
+    assert send_form(members.ana, path).status_code == 500
+    assert stored(app) == []
 
 
 def test_removing_a_post_notifies_its_author_and_is_logged(members, db, post, mails, run_jobs):
