@@ -93,8 +93,8 @@ def _numbers(choices: int) -> list[int]:
 
 def _with_rows(batch: Sequence[Exported]) -> list[dict[str, Any]]:
     """Return the posts of a batch, with their images, polls, and earlier versions, oldest first."""
-    posts = {row[0]: _post(row) for row in batch}
-    for image in queries.images_to_export([row[0] for row in batch if row[-1]]):
+    posts = {row.id: _post(row) for row in batch}
+    for image in queries.images_to_export([row.id for row in batch if row.has_images]):
         described = {"alt": image.alt, "url": mailer.site_url("posts.picture", image_id=image.id)}
         posts[image.post_id].setdefault("images", []).append(described)
     for version in queries.revisions_of([identity for identity, post in posts.items() if "edited_at" in post]):
@@ -111,21 +111,20 @@ def _with_rows(batch: Sequence[Exported]) -> list[dict[str, Any]]:
 
 
 def _post(row: Exported) -> dict[str, Any]:
-    identity, body, language, visibility, warning, created_at, reply_to, edited_at, _has_images, quote_of = row
     post: dict[str, Any] = {
-        "id": identity,
-        "body": body,
-        "language": language,
-        "visibility": visibility,
-        "warning": warning,
-        "created_at": created_at.isoformat(),
+        "id": row.id,
+        "body": row.body,
+        "language": row.language,
+        "visibility": row.visibility,
+        "warning": row.warning,
+        "created_at": row.created_at.isoformat(),
     }
-    if reply_to is not None:
-        post["reply_to"] = reply_to
-    if quote_of is not None:
-        post["quote_of"] = quote_of
-    if edited_at is not None:
-        post["edited_at"] = edited_at.isoformat()
+    if row.reply_to_id is not None:
+        post["reply_to"] = row.reply_to_id
+    if row.quote_of_id is not None:
+        post["quote_of"] = row.quote_of_id
+    if row.edited_at is not None:
+        post["edited_at"] = row.edited_at.isoformat()
     return post
 
 

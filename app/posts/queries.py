@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, ScalarSelect, Select, exists, func, select, union
 from sqlalchemy.orm import joinedload
@@ -39,8 +39,21 @@ from app.queries.reposts import Entry, entry
 
 MAX_NEW_POSTS = 50  # the highest number of new posts that an open page shows; above it, "more than 50"
 Reaction = PostLike | PostBookmark | PostPin | PostRepost
-# The columns of `in_batches`.
-Exported = tuple[int, str, str, str, str, datetime, int | None, datetime | None, bool, int | None]
+
+
+class Exported(NamedTuple):
+    """A post as the data export needs it. The fields are columns of Post."""
+
+    id: int
+    body: str
+    language: str
+    visibility: str
+    warning: str
+    created_at: datetime
+    reply_to_id: int | None
+    edited_at: datetime | None
+    has_images: bool
+    quote_of_id: int | None
 
 
 def home(viewer: User, *, before: int | None, size: int) -> tuple[Sequence[Entry], list[str]]:
@@ -312,27 +325,16 @@ def in_batches(author_id: int, newest: int, size: int) -> Iterator[Sequence[Expo
     after = 0
     while True:
         query = (
-            select(
-                Post.id,
-                Post.body,
-                Post.language,
-                Post.visibility,
-                Post.warning,
-                Post.created_at,
-                Post.reply_to_id,
-                Post.edited_at,
-                Post.has_images,
-                Post.quote_of_id,
-            )
+            select(*(getattr(Post, name) for name in Exported._fields))
             .where(Post.author_id == author_id, Post.id > after, Post.id <= newest)
             .order_by(Post.id)
             .limit(size)
         )
-        batch: Sequence[Exported] = db.session.execute(query).all()
+        batch = [Exported(*row) for row in db.session.execute(query)]
         if not batch:
             return
         yield batch
-        after = batch[-1][0]
+        after = batch[-1].id
 
 
 def revisions_of(post_ids: Sequence[int]) -> Sequence[PostRevision]:
