@@ -49,7 +49,7 @@ def test_site_works_without_javascript(person: MakePerson) -> None:
     plain.goto("/")
     page.locator(".post summary").first.click()
     page.locator(".confirm summary").first.click()
-    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     expect(page.locator(".post", has_text="Written by hand")).to_have_count(0)
     page.get_by_role("button", name="Log out", exact=True).first.click()
     plain.goto("/")
@@ -83,7 +83,7 @@ def test_site_works_with_the_keyboard(person: MakePerson) -> None:
     keys.press("Enter")
     keys.press("Tab")
     keys.type("Typed, never clicked")
-    for _ in ("images", "language", "who can see it", "content warning", "schedule", "the button"):
+    for _ in ("images", "language", "who can see it", "content warning", "poll", "schedule", "the button"):
         keys.press("Tab")
     keys.press("Enter")
     post = page.locator(".post", has_text="Typed, never clicked")
