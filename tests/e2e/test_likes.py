@@ -164,7 +164,9 @@ def test_post_is_taken_back_edited_in_two_tabs_and_redrafted(sized: Callable[[st
     post_on(page, "Second thoughts").locator(".menu summary").first.click()
     page.get_by_text("Delete post").first.click()
     examine(page, f"redraft-{author.name}", with_axe=True)
-    page.get_by_role("button", name="Delete and redraft").first.click()
+    redraft = page.get_by_role("button", name="Delete and redraft").first
+    redraft.evaluate("button => button.scrollIntoView({block: 'center'})")  # above the bar of a phone
+    redraft.click()
     expect(box).to_have_value(f"Second thoughts of {author.name}")
 
 
