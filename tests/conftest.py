@@ -376,6 +376,7 @@ def rate_limits(app: Flask) -> Iterator[None]:
     """The rate limits as they are in use."""
     if (fallback := limiter._fallback_storage) is not None:
         fallback.reset()  # what was counted in memory while Valkey was slow would count for the people of this test
+    limiter._storage_dead = False  # else a test would begin in memory, and go on in Valkey with new counts
     limiter.enabled = True
     yield
     limiter.enabled = False
