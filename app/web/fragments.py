@@ -34,12 +34,12 @@ def init_app(app: Flask) -> None:
             found = kept[key] = macro(*arguments)
         return found
 
-    app.jinja_env.globals.update(post_key=post_key, image_picker_key=image_picker_key, images_of=images_of)
+    app.jinja_env.globals.update(post_key=post_key, language_key=language_key, images_of=images_of)
 
 
-def image_picker_key() -> Hashable:
-    """Return the cache key for the fields that attach images to a message or a post."""
-    return "image picker", request.script_root, get_locale()
+def language_key(name: str) -> Hashable:
+    """Return the cache key for a part of a page, with this name, whose HTML depends only on the language."""
+    return name, request.script_root, get_locale()
 
 
 def post_key(post: Post, when: Markup, translatable: bool, names_parent: bool) -> Hashable:
