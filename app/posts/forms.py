@@ -70,6 +70,17 @@ LEVELS: dict[Visibility, Sentence] = {
 }
 
 
+class DurationField(SelectField):
+    """A list of the durations of a poll. It names them when it is rendered, because few requests render it."""
+
+    def iter_choices(self) -> Iterator[Any]:
+        """Yield the durations, named in the language of the page."""
+        self.choices = [
+            SelectChoice(minutes, format_timedelta(timedelta(minutes=minutes), threshold=1.0)) for minutes in DURATIONS
+        ]
+        yield from super().iter_choices()
+
+
 class PostForm(FlaskForm):
     """The form for a new post. The route sets the choices of `language` and the default of `visibility`.
 
@@ -90,15 +101,8 @@ class PostForm(FlaskForm):
     poll_options = PollOptionsField(StringField(), min_entries=MAX_OPTIONS)
     poll_multiple = BooleanField(_l("People can choose more than one"))
     # NOTE: Label of how long a poll lasts. The choices are durations, such as "1 day".
-    poll_minutes = SelectField(_l("Ends in"), coerce=int, default=24 * 60, validate_choice=False)
+    poll_minutes = DurationField(_l("Ends in"), coerce=int, default=24 * 60, validate_choice=False)
     form_key = HiddenField(default=new_form_key, validators=[Length(max=40)])
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Name the durations of a poll in the language of the page."""
-        super().__init__(*args, **kwargs)
-        self.poll_minutes.choices = [
-            SelectChoice(minutes, format_timedelta(timedelta(minutes=minutes), threshold=1.0)) for minutes in DURATIONS
-        ]
 
     def poll(self) -> NewPoll | None:
         """Return the poll of the post; None if all options are empty."""
